@@ -1,0 +1,32 @@
+# What people type. `make demo` shows it, `make test` checks everything, `make bench` measures.
+CARGO ?= cargo
+
+.PHONY: demo build test bench compare clean tools
+
+build: tools
+	$(CARGO) build --release --locked
+
+demo: tools
+	@echo "== Building (some minutes the first time)"
+	@$(CARGO) build --release --locked
+	@peers/demo.sh target/release/sprat
+
+test: tools
+	@tests/run.sh
+
+bench: tools
+	$(CARGO) bench --locked
+
+compare: build
+	benches/compare/pair.sh
+	benches/compare/index.sh
+
+clean:
+	$(CARGO) clean
+
+# Says what is missing in words, instead of a compiler's.
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "sprat needs Rust (cargo 1.89 or later): see https://rustup.rs"; exit 1; }
+	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || { \
+	  echo "sprat needs a C compiler: 'apt install gcc' on Debian and Ubuntu, 'dnf install gcc' on Fedora," \
+	       "'xcode-select --install' on macOS"; exit 1; }

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Reading the shared folder: the first time beside b3sum (1 GiB), the second time over unchanged files (10,000).
+# Usage: benches/compare/index.sh [MiB] [FILES] [RUNS]. Both are whole processes; files are in the page cache. `scanned` is
+# the moment the node says that its folder is read; everything is offered from then on.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mib=${1:-1024} files=${2:-10000} runs=${3:-3}
+sprat=${SPRAT:-$PWD/target/release/sprat}
+[ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
+work=$(mktemp -d "${TMPDIR:-/tmp}/index.XXXXXX")
+node=
+trap '[ -z "$node" ] || kill "$node" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
+export SPRAT_DISCOVERY_PORT=$((48000 + RANDOM % 1000)) SPRAT_LISTEN=127.0.0.1
+now() { date +%s.%N; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+# Seconds from the start of a node to an event, and how many files it read: `event seconds read`, two lines.
+start() { # home
+  local begun line; begun=$(now)
+  coproc NODE { exec "$sprat" serve --json --home "$1"; }
+  node=$NODE_PID
+  while read -r line <&"${NODE[0]}"; do
+    case $line in
+      *'"event":"ready"'*) echo "ready $(awk -v a="$begun" -v b="$(now)" 'BEGIN { print b - a }') 0" ;;
+      *'"event":"scanned"'*)
+        echo "scanned $(awk -v a="$begun" -v b="$(now)" 'BEGIN { print b - a }') $(sed 's/.*"read":\([0-9]*\).*/\1/' <<<"$line")"
+        break ;;
+    esac
+  done
+  kill -TERM "$node"; wait "$node" 2>/dev/null || true
+  node=
+}
+
+mkdir -p "$work"/{big,many}/shared
+head -c "${mib}M" /dev/urandom > "$work/big/shared/file.bin"
+touch -d '1 hour ago' "$work/big/shared/file.bin"
+for _ in $(seq "$runs"); do
+  rm -rf "$work/big/.sprat"
+  start "$work/big" | awk '$1 == "scanned" { print $2 }' >> "$work/first"
+  if command -v b3sum >/dev/null; then
+    begun=$(now); b3sum "$work/big/shared/file.bin" >/dev/null
+    awk -v a="$begun" -v b="$(now)" 'BEGIN { print b - a }' >> "$work/b3sum"
+  fi
+done
+first=$(median < "$work/first")
+printf 'first index of %s MiB: %.2f s' "$mib" "$first"
+if [ -f "$work/b3sum" ]; then
+  median < "$work/b3sum" | awk -v f="$first" '{ printf ", %.1f times b3sum (%.2f s, all cores)", f / $1, $1 }'
+fi
+echo
+
+python3 - "$work/many/shared" "$files" <<'PY'
+import os, sys
+root, count = sys.argv[1], int(sys.argv[2])
+for at in range(count):
+    folder = f"{root}/{at % 100}"
+    os.makedirs(folder, exist_ok=True)
+    path = f"{folder}/{at}.bin"
+    with open(path, "wb") as f:
+        f.write(os.urandom(5000))
+    os.utime(path, (1600000000, 1600000000))
+PY
+start "$work/many" | awk -v n="$files" '$1 == "scanned" { printf "first index of %d files of 5 KB: %.2f s, read %d\n", n, $2, $3 }'
+for _ in $(seq "$runs"); do start "$work/many" >> "$work/second"; done
+ready=$(awk '$1 == "ready" { print $2 }' "$work/second" | median)
+scanned=$(awk '$1 == "scanned" { print $2 }' "$work/second" | median)
+read=$(awk '$1 == "scanned" { sum += $3 } END { print sum }' "$work/second")
+printf 'second start over %s unchanged files: ready %.2f s, scanned %.2f s, read %s\n' "$files" "$ready" "$scanned" "$read"

@@ -1,0 +1,406 @@
+//! One download job: whom to ask for which chunk, and what to do when nothing comes.
+//!
+//! A job is one flat list of chunks, possibly of many files; the caller knows which range is which file. Feed it what
+//! happens with [`Download::handle`], carry out the [`Action`]s, and send a [`Event::Tick`] when
+//! [`Download::next_tick`] says so.
+//!
+//! Owns the requests: pipelines, lateness, second requests, backing off. The order of chunks is `picker`'s. Never touches
+//! bytes, sockets or a clock.
+//!
+//! Invariants: a missing chunk is open, or asked of one or two peers that claimed it; a peer is asked for a chunk at
+//! most once at a time; at most [`MAX_PEERS`] peers are known; whatever a peer does, no chunk is lost.
+
+mod chunks;
+mod event;
+mod peer;
+mod requests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
+pub use event::{Action, Event};
+
+use super::{Now, have::HaveSet, id::NodeId, manifest::Entry, picker::Picker};
+use chunks::Chunks;
+use peer::{Link, Peer};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::Range,
+    time::Duration,
+};
+
+/// Peers that a job knows at once. More are ignored: it does not get faster by them.
+pub const MAX_PEERS: usize = 512;
+/// A change of who downloads sorts all open chunks anew; not again before so long for each of them.
+const SORT_PAUSE: Duration = Duration::from_micros(2);
+
+/// The machine of one job.
+#[derive(Debug)]
+pub struct Download {
+    chunks: Chunks,
+    picker: Picker,
+    peers: Vec<Peer>,
+    index: HashMap<NodeId, usize>,
+    /// For each chunk in flight: the peers asked, the first one first.
+    asked: HashMap<u32, Vec<usize>>,
+    /// When requests become late: `(when, peer, chunk)`.
+    deadlines: BTreeSet<(Now, usize, u32)>,
+    /// Chunks asked of one peer only, by when they should be here.
+    single: BTreeSet<(Now, u32)>,
+    /// Chunks in flight of which every request is late.
+    overdue: BTreeSet<u32>,
+    clock: Now,
+    /// When the order may follow the set of downloaders again, and whether that changed.
+    sort_at: Now,
+    unsorted: bool,
+    /// Something was added or removed since the last event.
+    stirred: bool,
+    said: Said,
+}
+
+/// How the job stands, as the caller knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Said {
+    Going,
+    Waiting,
+    Complete,
+}
+
+impl Download {
+    /// A job without chunks: add some before anything else. `me` is this node: downloaders of one file take different parts first, by their names.
+    #[must_use]
+    pub fn new(me: NodeId) -> Self {
+        Self {
+            chunks: Chunks::new(),
+            picker: Picker::new(me),
+            peers: Vec::new(),
+            index: HashMap::new(),
+            asked: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            single: BTreeSet::new(),
+            overdue: BTreeSet::new(),
+            clock: Duration::ZERO,
+            sort_at: Duration::ZERO,
+            unsorted: false,
+            stirred: true,
+            said: Said::Complete,
+        }
+    }
+
+    /// Appends a file's chunks; those in `held` are here already. Gives the positions they got. What peers have of them
+    /// is to be told by [`Event::Source`] after this. A [`Event::Tick`] is due.
+    pub fn add(&mut self, entries: &[Entry], held: &HaveSet) -> Range<u32> {
+        let range = self.chunks.add(entries, held);
+        let chunks = &self.chunks;
+        self.picker
+            .append(range.clone().map(|at| (chunks.id(at), chunks.is_head(at))));
+        if self.said == Said::Complete {
+            self.said = Said::Going;
+        }
+        self.stirred = true;
+        range
+    }
+
+    /// Gives up the chunks of `range` (a file that cannot be written), where they are not wanted elsewhere.
+    pub fn remove(&mut self, range: Range<u32>, now: Now) -> Vec<Action> {
+        self.clock = self.clock.max(now);
+        let mut actions = Vec::new();
+        for place in range.start..range.end.min(self.chunks.len()) {
+            if let Some(head) = self.chunks.give_up(place) {
+                self.settle(head, &mut actions);
+            }
+        }
+        self.proceed(&mut actions);
+        actions
+    }
+
+    /// Takes notice of an event, and says what to do now.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+        self.clock = self.clock.max(now);
+        let mut actions = Vec::new();
+        match event {
+            Event::Source {
+                peer,
+                rtt,
+                at,
+                have,
+                downloading,
+            } => self.on_source(peer, rtt, at, &have, downloading),
+            Event::Has { peer, chunks } => {
+                if let Some(at) = self.connected(peer) {
+                    self.claim(at, chunks.into_iter());
+                }
+            }
+            Event::Gone { peer } => self.on_gone(peer),
+            Event::Stored {
+                peer,
+                chunk,
+                bytes,
+                elapsed,
+            } => self.on_stored(peer, chunk, bytes, elapsed, &mut actions),
+            Event::Local { chunk } => {
+                if let Some(head) = self.chunks.find(chunk) {
+                    self.chunks.store(head);
+                    self.settle(head, &mut actions);
+                }
+            }
+            Event::Missing { peer, chunk } => {
+                if let (Some(at), Some(head)) = (self.connected(peer), self.chunks.find(chunk)) {
+                    self.picker.deny(&mut self.peers[at].claims, head);
+                    self.end(at, head);
+                }
+            }
+            Event::Failed { peer, chunks } => self.on_failed(peer, &chunks),
+            Event::Corrupt { peer, .. } => self.on_corrupt(peer, &mut actions),
+            Event::Tick => {}
+        }
+        self.proceed(&mut actions);
+        actions
+    }
+
+    /// When a [`Event::Tick`] is useful next, unless another event comes first. A moment that is past means: now.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Now> {
+        if self.stirred {
+            return Some(self.clock);
+        }
+        let retries = self.peers.iter().filter(|peer| peer.is_connected());
+        let retries = retries.map(|peer| peer.retry_at);
+        retries
+            .chain(self.unsorted.then_some(self.sort_at))
+            .filter(|&at| at > self.clock)
+            .chain(self.deadlines.first().map(|&(at, ..)| at))
+            .min()
+    }
+
+    /// Every position where the missing chunk at `chunk` is wanted; none when it is not missing.
+    #[must_use]
+    pub fn places(&self, chunk: u32) -> Vec<u32> {
+        self.chunks.places(chunk)
+    }
+
+    /// The positions that are written.
+    #[must_use]
+    pub fn stored(&self) -> &HaveSet {
+        self.chunks.stored()
+    }
+
+    /// Bytes of the positions that are neither written nor given up.
+    #[must_use]
+    pub fn missing_bytes(&self) -> u64 {
+        self.chunks.missing_bytes()
+    }
+
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.picker.missing().count() == 0
+    }
+
+    /// Connected peers that have something that is missing.
+    #[must_use]
+    pub fn sources(&self) -> usize {
+        let connected = self.peers.iter().filter(|peer| peer.is_connected());
+        connected
+            .filter(|peer| self.picker.is_useful(&peer.claims))
+            .count()
+    }
+
+    /// Who delivered how many bytes. What came twice counts for the first.
+    pub fn delivered(&self) -> impl Iterator<Item = (NodeId, u64)> + '_ {
+        self.peers
+            .iter()
+            .filter(|peer| peer.delivered > 0)
+            .map(|peer| (peer.id, peer.delivered))
+    }
+
+    fn connected(&self, peer: NodeId) -> Option<usize> {
+        let at = *self.index.get(&peer)?;
+        self.peers[at].is_connected().then_some(at)
+    }
+
+    /// The peer's place, a new one if there is room.
+    fn place(&mut self, peer: NodeId) -> Option<usize> {
+        if let Some(&at) = self.index.get(&peer) {
+            return Some(at);
+        }
+        let at = if self.peers.len() < MAX_PEERS {
+            self.peers.push(Peer::new(peer));
+            self.peers.len() - 1
+        } else {
+            // One that went without a trace; better one that did no harm.
+            let gone = |peer: &Peer| !peer.is_connected() && peer.delivered == 0;
+            let at = self
+                .peers
+                .iter()
+                .position(|peer| gone(peer) && peer.link == Link::Gone)
+                .or_else(|| self.peers.iter().position(gone))?;
+            self.index.remove(&self.peers[at].id);
+            self.peers[at] = Peer::new(peer);
+            at
+        };
+        self.index.insert(peer, at);
+        Some(at)
+    }
+
+    fn on_source(&mut self, id: NodeId, rtt: Duration, at: u32, have: &HaveSet, downloading: bool) {
+        let Some(place) = self.place(id) else { return };
+        let peer = &mut self.peers[place];
+        if peer.link == Link::Banned {
+            return;
+        }
+        peer.rtt = rtt.min(Duration::from_secs(10));
+        self.unsorted |= downloading != peer.downloading;
+        peer.downloading = downloading;
+        peer.link = Link::Up;
+        let end = at.saturating_add(have.len()).min(self.chunks.len());
+        if have.is_full() {
+            let claims = &mut self.peers[place].claims;
+            if self.picker.claim_all(claims, at..end) {
+                self.peers[place].dry = false;
+            }
+            let aliases: Vec<u32> = self.chunks.aliases(at.min(end)..end).collect();
+            self.claim(place, aliases.into_iter());
+        } else {
+            let chunks = have.iter().map(|chunk| at.saturating_add(chunk));
+            self.claim(place, chunks);
+        }
+    }
+
+    fn claim(&mut self, at: usize, places: impl Iterator<Item = u32>) {
+        let peer = &mut self.peers[at];
+        for place in places {
+            if let Some(head) = self.chunks.find(place)
+                && self.picker.claim(&mut peer.claims, head)
+            {
+                peer.dry = false;
+            }
+        }
+    }
+
+    fn on_gone(&mut self, peer: NodeId) {
+        let Some(at) = self.connected(peer) else {
+            return;
+        };
+        self.picker.forget(&mut self.peers[at].claims);
+        self.peers[at].link = Link::Gone;
+        self.unsorted |= std::mem::take(&mut self.peers[at].downloading);
+        let chunks: Vec<u32> = self.peers[at].requests.keys().copied().collect();
+        for chunk in chunks {
+            self.end(at, chunk);
+        }
+    }
+
+    fn on_stored(
+        &mut self,
+        peer: NodeId,
+        chunk: u32,
+        bytes: u32,
+        elapsed: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        let head = self.chunks.find(chunk);
+        let from = self.index.get(&peer).copied();
+        if let Some(at) = from {
+            if let Some(head) = head {
+                self.picker.settle(head);
+                self.end(at, head);
+                self.peers[at].delivered += u64::from(bytes);
+            }
+            self.peers[at].deliver(bytes, elapsed, self.clock);
+        }
+        // It is verified and on disk: that holds whoever sent it, and however late.
+        if let Some(head) = head {
+            self.chunks.store(head);
+            self.settle(head, actions);
+        }
+    }
+
+    fn on_failed(&mut self, peer: NodeId, chunks: &[u32]) {
+        let Some(at) = self.connected(peer) else {
+            return;
+        };
+        let mut any = false;
+        for &chunk in chunks {
+            if let Some(head) = self.chunks.find(chunk) {
+                any |= self.end(at, head);
+            }
+        }
+        if any {
+            self.peers[at].back_off(self.clock);
+        }
+    }
+
+    fn on_corrupt(&mut self, peer: NodeId, actions: &mut Vec<Action>) {
+        let Some(&at) = self.index.get(&peer) else {
+            return;
+        };
+        if self.peers[at].link != Link::Banned {
+            self.on_gone(peer);
+            self.peers[at].link = Link::Banned;
+            actions.push(Action::Drop { peer });
+        }
+    }
+
+    /// The chunk is not wanted any more: cancels what is in flight.
+    fn settle(&mut self, head: u32, actions: &mut Vec<Action>) {
+        self.picker.settle(head);
+        for at in self.asked.get(&head).cloned().unwrap_or_default() {
+            self.cancel(at, head, actions);
+        }
+    }
+
+    /// After every event: notices what is late, gives work to whoever has room, and says how the job stands.
+    fn proceed(&mut self, actions: &mut Vec<Action>) {
+        self.stirred = false;
+        self.notice_late();
+        self.sort();
+        // Whoever has just been slow comes after the others.
+        for slow in [false, true] {
+            for at in 0..self.peers.len() {
+                while self.peers[at].slow == slow && self.peers[at].is_ready(self.clock) {
+                    let Some(chunk) = self.choose(at, actions) else {
+                        break;
+                    };
+                    self.ask(at, chunk, actions);
+                }
+            }
+        }
+        self.report(actions);
+    }
+
+    fn sort(&mut self) {
+        if self.unsorted && self.clock >= self.sort_at {
+            self.unsorted = false;
+            self.sort_at = self.clock + SORT_PAUSE.saturating_mul(self.picker.open().count());
+            let rivals = self.peers.iter().filter(|peer| peer.downloading);
+            self.picker.set_rivals(rivals.map(|peer| peer.id));
+        }
+    }
+
+    fn report(&mut self, actions: &mut Vec<Action>) {
+        let now = if self.is_complete() {
+            Said::Complete
+        } else if self.asked.is_empty() && !self.any_hope() {
+            Said::Waiting
+        } else {
+            Said::Going
+        };
+        match (std::mem::replace(&mut self.said, now), now) {
+            (before, now) if before == now => {}
+            (_, Said::Complete) => actions.push(Action::Complete),
+            (_, Said::Waiting) => actions.push(Action::Waiting),
+            (_, Said::Going) => actions.push(Action::Resumed),
+        }
+    }
+
+    /// Whether a peer has an open chunk, though it may not be asked just now.
+    fn any_hope(&self) -> bool {
+        let mut peers = self
+            .peers
+            .iter()
+            .filter(|peer| peer.is_connected() && !peer.dry);
+        peers.any(|peer| self.picker.pick(&peer.claims).is_some())
+    }
+}

@@ -1,0 +1,211 @@
+//! What one peer has been asked for, how fast it delivers, and how much it may be asked for.
+//!
+//! Invariant: `in_flight` is the sum of the requests' bytes.
+
+use crate::core::{Now, id::NodeId, picker::Claims};
+use std::{collections::BTreeMap, time::Duration};
+
+/// A pipeline is never shallower than this many chunks, unless the peer is slow.
+const MIN_CHUNKS: usize = 4;
+/// Bytes of [`MIN_CHUNKS`] average chunks.
+const MIN_WINDOW: u64 = 1 << 20;
+/// A pipeline is never deeper than this: what lies in queues cannot be given to another peer without a loss.
+const MAX_WINDOW: u64 = 16 << 20;
+/// What a pipeline holds besides the round trip: covers the pauses of two schedulers and a disk.
+const SLACK: Duration = Duration::from_millis(250);
+/// A slow peer's pipeline is shallower than [`MIN_WINDOW`], so that it holds no more than this.
+const SHALLOW: Duration = Duration::from_secs(2);
+/// How quickly a rate forgets.
+const MEMORY: f64 = 0.5;
+/// Deliveries closer together than this are measured as one.
+const SAMPLE: Duration = Duration::from_millis(10);
+
+/// A request is late after [`LATE_FACTOR`] × the time it should take + [`LATE_MARGIN`], within these bounds.
+const LATE_FACTOR: u32 = 3;
+const LATE_MARGIN: Duration = Duration::from_millis(500);
+const LATE_MIN: Duration = Duration::from_secs(1);
+const LATE_MAX: Duration = Duration::from_secs(10);
+/// The same, while nothing is known about the peer's rate.
+const LATE_UNKNOWN: Duration = Duration::from_secs(3);
+
+const BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) bytes: u32,
+    /// When it should be here.
+    pub(super) due: Now,
+    /// When it is late.
+    pub(super) late_at: Now,
+    pub(super) late: bool,
+}
+
+/// Whether it can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    Up,
+    Gone,
+    /// It sent bytes that do not hash: never again.
+    Banned,
+}
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) id: NodeId,
+    pub(super) link: Link,
+    pub(super) downloading: bool,
+    pub(super) rtt: Duration,
+    pub(super) claims: Claims,
+    /// It had nothing open when it was last looked at, and that has not changed.
+    pub(super) dry: bool,
+    pub(super) requests: BTreeMap<u32, Request>,
+    in_flight: u64,
+    /// Slow start: grows with each delivery.
+    window: u64,
+    /// Bytes a second.
+    rate: Option<f64>,
+    sample: (Now, u64),
+    /// A request of it was late, and it has not delivered since.
+    pub(super) slow: bool,
+    failures: u32,
+    /// It is not asked for anything before.
+    pub(super) retry_at: Now,
+    /// Bytes that it was the first to deliver.
+    pub(super) delivered: u64,
+}
+
+impl Peer {
+    pub(super) fn new(id: NodeId) -> Self {
+        Self {
+            id,
+            link: Link::Gone,
+            downloading: false,
+            rtt: Duration::ZERO,
+            claims: Claims::default(),
+            dry: false,
+            requests: BTreeMap::new(),
+            in_flight: 0,
+            window: MIN_WINDOW,
+            rate: None,
+            sample: (Duration::ZERO, 0),
+            slow: false,
+            failures: 0,
+            retry_at: Duration::ZERO,
+            delivered: 0,
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.link == Link::Up
+    }
+
+    /// How long `bytes` take on the line alone.
+    fn transfer(&self, bytes: u64) -> Option<Duration> {
+        self.rate
+            .map(|rate| Duration::from_secs_f64((bytes as f64 / rate.max(1.0)).min(1e6)))
+    }
+
+    fn deep(&self) -> (usize, u64) {
+        if self.slow {
+            return (1, 0);
+        }
+        let Some(rate) = self.rate else {
+            return (MIN_CHUNKS, MIN_WINDOW);
+        };
+        let line = (rate * (self.rtt + SLACK).as_secs_f64()) as u64;
+        let shallow = (rate * SHALLOW.as_secs_f64()) as u64;
+        let chunks = shallow / (MIN_WINDOW / MIN_CHUNKS as u64);
+        let window = line.max(MIN_WINDOW.min(shallow)).min(MAX_WINDOW);
+        (
+            (chunks as usize).clamp(1, MIN_CHUNKS),
+            window.min(self.window),
+        )
+    }
+
+    /// Whether it may be asked for one more chunk of so many bytes.
+    pub(super) fn has_room(&self, bytes: u32) -> bool {
+        let (chunks, window) = self.deep();
+        self.requests.len() < chunks || self.in_flight + u64::from(bytes) <= window
+    }
+
+    /// Whether it may be asked for anything at all now.
+    pub(super) fn is_ready(&self, now: Now) -> bool {
+        self.is_connected() && self.retry_at <= now && self.has_room(1)
+    }
+
+    /// Whether it has time for what others were asked for.
+    pub(super) fn is_idle(&self) -> bool {
+        let (_, window) = self.deep();
+        self.requests.is_empty() || (!self.slow && self.in_flight < window / 2)
+    }
+
+    /// When `bytes` more would be here; `None` while nothing is known about its rate.
+    pub(super) fn due(&self, bytes: u32, now: Now) -> Option<Now> {
+        Some(now + self.rtt + self.transfer(self.in_flight + u64::from(bytes))?)
+    }
+
+    /// Notes that it is asked for a chunk.
+    pub(super) fn ask(&mut self, chunk: u32, bytes: u32, now: Now) -> &Request {
+        if self.requests.is_empty() {
+            self.sample = (now, 0);
+        }
+        let due = self.due(bytes, now);
+        let late_at = due.map_or(now + LATE_UNKNOWN, |due| {
+            let patience = due.saturating_sub(now).saturating_mul(LATE_FACTOR) + LATE_MARGIN;
+            now + patience.clamp(LATE_MIN, LATE_MAX)
+        });
+        self.in_flight += u64::from(bytes);
+        self.requests.entry(chunk).or_insert(Request {
+            bytes,
+            due: due.unwrap_or(late_at).min(late_at),
+            late_at,
+            late: false,
+        })
+    }
+
+    /// Notes that the request is over, however it ended.
+    pub(super) fn end(&mut self, chunk: u32) -> Option<Request> {
+        let request = self.requests.remove(&chunk)?;
+        self.in_flight -= u64::from(request.bytes);
+        Some(request)
+    }
+
+    /// It delivered; the request has ended already.
+    pub(super) fn deliver(&mut self, bytes: u32, elapsed: Duration, now: Now) {
+        self.failures = 0;
+        self.retry_at = Duration::ZERO;
+        if self.slow {
+            self.slow = self.requests.values().any(|request| request.late);
+            self.window = u64::from(bytes);
+        }
+        self.window = (self.window + u64::from(bytes)).min(MAX_WINDOW);
+        let (since, sum) = self.sample;
+        let (sum, span) = (sum + u64::from(bytes), now.saturating_sub(since));
+        if span < SAMPLE {
+            self.sample = (since, sum);
+            self.rate = self
+                .rate
+                .or_else(|| Some(f64::from(bytes) / elapsed.max(SAMPLE).as_secs_f64()));
+            return;
+        }
+        let span = span.as_secs_f64();
+        let rate = sum as f64 / span;
+        let weight = span / (span + MEMORY);
+        self.rate = Some(self.rate.map_or(rate, |old| old + weight * (rate - old)));
+        self.sample = (now, 0);
+    }
+
+    /// A request failed, or another peer took over one that was late.
+    pub(super) fn back_off(&mut self, now: Now) {
+        let pause = BACKOFF.saturating_mul(1 << self.failures.min(10));
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = now + pause.min(MAX_BACKOFF);
+    }
+
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        let sum: u64 = self.requests.values().map(|r| u64::from(r.bytes)).sum();
+        assert_eq!(self.in_flight, sum);
+    }
+}

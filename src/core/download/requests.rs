@@ -1,0 +1,190 @@
+//! The requests in flight: making and ending them, those that are late, and the endgame.
+//!
+//! Invariants: a chunk in flight is asked of one or two peers; it is in `single` exactly when that is one, and in `overdue`
+//! exactly when all its requests are late.
+
+use super::{Action, Download};
+
+/// Chunks in flight that are looked at to find one for an idle peer.
+const LOOK: usize = 64;
+
+impl Download {
+    pub(super) fn cancel(&mut self, at: usize, chunk: u32, actions: &mut Vec<Action>) {
+        let was_late = self.peers[at]
+            .requests
+            .get(&chunk)
+            .is_some_and(|request| request.late);
+        self.end(at, chunk);
+        if was_late {
+            self.peers[at].back_off(self.clock);
+        }
+        let peer = self.peers[at].id;
+        actions.push(Action::Cancel { peer, chunk });
+    }
+
+    pub(super) fn ask(&mut self, at: usize, chunk: u32, actions: &mut Vec<Action>) {
+        let bytes = self.chunks.bytes(chunk);
+        let late_at = self.peers[at].ask(chunk, bytes, self.clock).late_at;
+        self.deadlines.insert((late_at, at, chunk));
+        self.unlist(chunk);
+        self.asked.entry(chunk).or_default().push(at);
+        self.list(chunk);
+        self.picker.take(chunk);
+        let peer = self.peers[at].id;
+        actions.push(Action::Fetch { peer, chunk });
+    }
+
+    /// The peer's request for the chunk is over; false if there was none.
+    pub(super) fn end(&mut self, at: usize, chunk: u32) -> bool {
+        if !self.peers[at].requests.contains_key(&chunk) {
+            return false;
+        }
+        self.unlist(chunk);
+        if let Some(request) = self.peers[at].end(chunk) {
+            self.deadlines.remove(&(request.late_at, at, chunk));
+        }
+        if let Some(asked) = self.asked.get_mut(&chunk) {
+            asked.retain(|&other| other != at);
+        }
+        self.list(chunk);
+        true
+    }
+
+    /// Takes the chunk out of `single` and `overdue`, before its requests change.
+    fn unlist(&mut self, chunk: u32) {
+        self.overdue.remove(&chunk);
+        if let Some([only]) = self.asked.get(&chunk).map(Vec::as_slice)
+            && let Some(request) = self.peers[*only].requests.get(&chunk)
+        {
+            self.single.remove(&(request.due, chunk));
+        }
+    }
+
+    /// Puts it back, after its requests changed; without any it is open again.
+    fn list(&mut self, chunk: u32) {
+        let asked = self.asked.get(&chunk).map_or(&[][..], Vec::as_slice);
+        let mut requests = asked
+            .iter()
+            .filter_map(|&at| self.peers[at].requests.get(&chunk));
+        match asked {
+            [] => {
+                self.asked.remove(&chunk);
+                self.picker.release(chunk);
+                if self.picker.open().has(chunk) {
+                    self.peers.iter_mut().for_each(|peer| peer.dry = false);
+                }
+                return;
+            }
+            [only] => {
+                if let Some(request) = self.peers[*only].requests.get(&chunk) {
+                    self.single.insert((request.due, chunk));
+                }
+            }
+            _ => {}
+        }
+        if requests.all(|request| request.late) {
+            self.overdue.insert(chunk);
+        }
+    }
+
+    pub(super) fn notice_late(&mut self) {
+        while let Some(&(when, at, chunk)) = self.deadlines.first()
+            && when <= self.clock
+        {
+            self.deadlines.pop_first();
+            self.unlist(chunk);
+            self.peers[at].slow = true;
+            if let Some(request) = self.peers[at].requests.get_mut(&chunk) {
+                request.late = true;
+            }
+            self.list(chunk);
+        }
+    }
+
+    /// What to ask the peer for: what others are late with, else what is next, else, in the endgame, what others will be
+    /// last with.
+    pub(super) fn choose(&mut self, at: usize, actions: &mut Vec<Action>) -> Option<u32> {
+        let peer = &self.peers[at];
+        let mut overdue = self.overdue.iter().copied().take(LOOK);
+        let helps = |&chunk: &u32| {
+            !peer.requests.contains_key(&chunk)
+                && peer.has_room(self.chunks.bytes(chunk))
+                && self.picker.has(&peer.claims, chunk)
+        };
+        if let Some(chunk) = overdue.find(helps) {
+            if let Some(&[oldest, _]) = self.asked.get(&chunk).map(Vec::as_slice) {
+                self.cancel(oldest, chunk, actions);
+            }
+            return Some(chunk);
+        }
+        if !peer.dry {
+            let next = self.picker.pick(&peer.claims);
+            self.peers[at].dry = next.is_none();
+            if let Some(chunk) = next {
+                return Some(chunk)
+                    .filter(|&chunk| self.peers[at].has_room(self.chunks.bytes(chunk)));
+            }
+        }
+        self.endgame(at)
+    }
+
+    fn endgame(&self, at: usize) -> Option<u32> {
+        let peer = &self.peers[at];
+        if self.picker.open().count() > 0 || peer.slow || !peer.is_idle() {
+            return None;
+        }
+        for &(due, chunk) in self.single.iter().rev().take(LOOK) {
+            // One that should be here already may take any time.
+            if due > self.clock
+                && let Some(sooner) = peer.due(self.chunks.bytes(chunk), self.clock)
+                && sooner >= due
+            {
+                return None;
+            }
+            if !peer.requests.contains_key(&chunk) && self.picker.has(&peer.claims, chunk) {
+                return Some(chunk);
+            }
+        }
+        None
+    }
+
+    /// Panics where an invariant does not hold.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        self.picker
+            .check(self.peers.iter().map(|peer| &peer.claims));
+        let mut pairs = std::collections::BTreeSet::new();
+        for (&chunk, asked) in &self.asked {
+            assert!((1..=2).contains(&asked.len()));
+            assert!(self.picker.missing().has(chunk) && !self.picker.open().has(chunk));
+            pairs.extend(asked.iter().map(|&at| (at, chunk)));
+            let requests = || asked.iter().map(|&at| &self.peers[at].requests[&chunk]);
+            assert_eq!(self.overdue.contains(&chunk), requests().all(|r| r.late));
+            let single = asked.len() == 1;
+            assert!(requests().all(|r| self.single.contains(&(r.due, chunk)) == single));
+        }
+        let requests = self.peers.iter().enumerate().flat_map(|(at, peer)| {
+            peer.check();
+            peer.requests
+                .iter()
+                .map(move |(&chunk, request)| (at, chunk, request))
+        });
+        let requests: Vec<_> = requests.collect();
+        assert_eq!(
+            pairs,
+            requests.iter().map(|&(at, chunk, _)| (at, chunk)).collect()
+        );
+        for &(at, chunk, request) in &requests {
+            assert!(self.peers[at].is_connected());
+            assert_eq!(
+                self.deadlines.contains(&(request.late_at, at, chunk)),
+                !request.late
+            );
+        }
+        assert!(self.single.len() + self.overdue.len() <= 2 * self.asked.len());
+        assert_eq!(
+            self.picker.missing().count() as usize,
+            self.picker.open().count() as usize + self.asked.len()
+        );
+    }
+}

@@ -1,0 +1,401 @@
+//! Whole downloads against peers of every kind, in simulated time.
+
+use super::world::*;
+use super::*;
+use proptest::prelude::*;
+
+fn manners() -> impl Strategy<Value = Manners> {
+    let odds = || prop_oneof![3 => Just(0u8), 1 => 1u8..=100];
+    (
+        prop::sample::select(vec![100 << 10, 1 << 20, 20 << 20, 500 << 20]),
+        0u64..300,
+        prop::bool::weighted(0.2),
+        odds(),
+        odds(),
+        odds(),
+        prop::option::weighted(0.2, 1u32..20),
+        prop_oneof![Just(100u8), Just(0), 0u8..100],
+    )
+        .prop_map(
+            |(bytes_per_second, rtt, silent, misses, fails, corrupts, vanishes, has)| Manners {
+                bytes_per_second,
+                rtt: ms(rtt),
+                silent,
+                misses,
+                fails,
+                corrupts,
+                vanishes,
+                has,
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn with_one_honest_peer_among_any_others_it_completes(
+        chunks in 1u32..120, repeats in 1u32..120, others in prop::collection::vec(manners(), 0..8), at in 0usize..9, seed: u64,
+    ) {
+        let mut peers = others;
+        peers.insert(at.min(peers.len()), HONEST);
+        let entries: Vec<Entry> = (0..chunks).map(|at| entry(at % repeats)).collect();
+        let unique = u64::from(chunks.min(repeats));
+        let mut world = World::new(entries, peers, seed);
+        world.run(Duration::from_secs(600));
+        prop_assert!(world.completed_at.is_some());
+        prop_assert!(world.job.stored().is_full() && world.job.missing_bytes() == 0);
+        prop_assert!(world.tickets.is_empty());
+        // Each fetch stored a chunk, was cancelled for a second one, or was answered with an excuse.
+        prop_assert!(world.fetch_count <= unique + world.excuses + world.cancels);
+        let all: u64 = world.job.delivered().map(|(_, bytes)| bytes).sum();
+        prop_assert_eq!(all, unique * u64::from(CHUNK));
+    }
+
+    #[test]
+    fn without_an_honest_peer_it_claims_nothing_it_lacks(
+        chunks in 1u32..40, peers in prop::collection::vec(manners(), 0..4), seed: u64,
+    ) {
+        let mut world = World::new(file(chunks), peers, seed);
+        world.run(Duration::from_secs(120));
+        prop_assert_eq!(world.completed_at.is_some(), world.job.stored().is_full());
+    }
+}
+
+#[test]
+fn a_peer_that_claims_everything_and_sends_nothing_delays_nobody_beyond_ten_seconds() {
+    for liars in [1, 5] {
+        let mut peers = vec![SILENT; liars];
+        peers.push(HONEST);
+        let mut world = World::new(file(400), peers, 7);
+        world.run(Duration::from_secs(60));
+        // 100 MiB at 50 MiB/s take two seconds by themselves.
+        let took = world.completed_at.unwrap();
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_falls_silent_in_the_middle_is_left_within_ten_seconds() {
+    let mut world = World::new(file(2000), vec![HONEST, HONEST], 7);
+    world.run(ms(500));
+    world.peers[0].silent = true;
+    world
+        .queue
+        .retain(|(_, serial)| !matches!(world.what[serial], What::Answer { peer: 0, .. }));
+    world.run(Duration::from_secs(60));
+    // 500 MiB, most of it at 50 MiB/s.
+    let took = world.completed_at.unwrap();
+    assert!(took < Duration::from_secs(12), "{took:?}");
+}
+
+#[test]
+fn a_fast_and_a_slow_peer_both_do_what_they_can() {
+    let slow = Manners {
+        bytes_per_second: 5 << 20,
+        ..HONEST
+    };
+    let mut world = World::new(file(800), vec![slow, HONEST], 7);
+    world.run(Duration::from_secs(60));
+    // 200 MiB at 55 MiB/s are 3.64 s.
+    let took = world.completed_at.unwrap();
+    assert!(took < ms(4000), "{took:?}");
+    assert!(world.fetch_count < 820, "{}", world.fetch_count);
+}
+
+#[test]
+fn a_long_line_is_kept_full() {
+    let far = Manners {
+        rtt: ms(200),
+        ..HONEST
+    };
+    let mut world = World::new(file(4000), vec![far], 7);
+    world.run(Duration::from_secs(200));
+    // 1000 MiB at 50 MiB/s are 20 s.
+    let took = world.completed_at.unwrap();
+    assert!(took < ms(23_000), "{took:?}");
+}
+
+#[test]
+fn two_downloaders_of_one_seed_ask_for_different_chunks_first() {
+    let seed = NodeId([5; 32]);
+    let ids = [NodeId([1; 32]), NodeId([2; 32])];
+    let first_fetches = ids.map(|me| {
+        let other = if me == ids[0] { ids[1] } else { ids[0] };
+        let mut job = Download::new(me);
+        job.add(&file(100), &HaveSet::empty(100));
+        let source = |peer, have: HaveSet| Event::Source {
+            peer,
+            rtt: ms(1),
+            at: 0,
+            downloading: !have.is_full(),
+            have,
+        };
+        job.handle(source(other, HaveSet::empty(100)), ms(1));
+        let mut todo = job.handle(source(seed, HaveSet::full(100)), ms(1));
+        let mut asked = Vec::new();
+        while asked.len() < 40 {
+            let Action::Fetch { peer, chunk } = todo.remove(0) else {
+                continue;
+            };
+            asked.push(chunk);
+            let stored = Event::Stored {
+                peer,
+                chunk,
+                bytes: CHUNK,
+                elapsed: ms(5),
+            };
+            todo.extend(job.handle(stored, ms(5 * asked.len() as u64)));
+        }
+        asked.into_iter().collect::<BTreeSet<u32>>()
+    });
+    assert!(first_fetches[0].is_disjoint(&first_fetches[1]));
+}
+
+#[test]
+fn the_last_chunk_is_asked_of_two_and_the_loser_is_cancelled() {
+    let mut job = Download::new(ME);
+    job.add(&file(1), &HaveSet::empty(1));
+    let source = |at| Event::Source {
+        peer: node(at),
+        rtt: ms(1),
+        at: 0,
+        have: HaveSet::full(1),
+        downloading: false,
+    };
+    let fetch = |at| Action::Fetch {
+        peer: node(at),
+        chunk: 0,
+    };
+    assert_eq!(job.handle(source(0), ms(0)), [fetch(0)]);
+    assert_eq!(job.handle(source(1), ms(1)), [fetch(1)]);
+    assert_eq!(job.handle(source(2), ms(1)), []);
+    let stored = |at| Event::Stored {
+        peer: node(at),
+        chunk: 0,
+        bytes: CHUNK,
+        elapsed: ms(5),
+    };
+    assert_eq!(
+        job.handle(stored(1), ms(5)),
+        [
+            Action::Cancel {
+                peer: node(0),
+                chunk: 0
+            },
+            Action::Complete
+        ]
+    );
+    // It was on its way.
+    assert_eq!(job.handle(stored(0), ms(6)), []);
+    assert!(job.delivered().eq([(node(1), u64::from(CHUNK))]));
+}
+
+#[test]
+fn a_repeated_chunk_is_fetched_once() {
+    let mut job = Download::new(ME);
+    let one: Vec<Entry> = [1, 2, 1].map(entry).into();
+    let two: Vec<Entry> = [3, 1].map(entry).into();
+    assert_eq!(job.add(&one, &HaveSet::empty(3)), 0..3);
+    assert_eq!(job.add(&two, &HaveSet::empty(2)), 3..5);
+    assert_eq!(job.missing_bytes(), 5 * u64::from(CHUNK));
+    // It has the second file only, and with it the first one's repeated chunk.
+    let source = Event::Source {
+        peer: node(0),
+        rtt: ms(1),
+        at: 3,
+        have: HaveSet::full(2),
+        downloading: false,
+    };
+    let fetch = |chunk| Action::Fetch {
+        peer: node(0),
+        chunk,
+    };
+    let actions = job.handle(source, ms(0));
+    assert!(actions.contains(&fetch(3)) && actions.contains(&fetch(0)) && actions.len() == 2);
+    let stored = Event::Stored {
+        peer: node(0),
+        chunk: 0,
+        bytes: CHUNK,
+        elapsed: ms(5),
+    };
+    job.handle(stored, ms(5));
+    assert!(job.stored().iter().eq([0, 2, 4]));
+    // The file that began with it fails, the rest goes on.
+    job.remove(0..3, ms(6));
+    assert_eq!(job.missing_bytes(), u64::from(CHUNK));
+    assert!(
+        job.handle(Event::Local { chunk: 3 }, ms(7))
+            .contains(&Action::Complete)
+    );
+}
+
+#[test]
+fn a_false_length_is_not_asked_of_who_holds_the_true_chunk() {
+    let mut job = Download::new(ME);
+    let false_one = Entry {
+        len: CHUNK - 1,
+        ..entry(1)
+    };
+    job.add(&[false_one], &HaveSet::empty(1));
+    job.add(&[entry(1)], &HaveSet::empty(1));
+    let source = |peer, at| Event::Source {
+        peer: node(peer),
+        rtt: ms(1),
+        at,
+        have: HaveSet::full(1),
+        downloading: false,
+    };
+    let fetch = |peer, chunk| Action::Fetch {
+        peer: node(peer),
+        chunk,
+    };
+    // The honest one has the second file, the other one made up the first.
+    assert_eq!(job.handle(source(0, 1), ms(0)), [fetch(0, 1)]);
+    assert_eq!(job.handle(source(1, 0), ms(0)), [fetch(1, 0)]);
+    job.remove(0..1, ms(1));
+    let stored = Event::Stored {
+        peer: node(0),
+        chunk: 1,
+        bytes: CHUNK,
+        elapsed: ms(5),
+    };
+    assert_eq!(job.handle(stored, ms(5)), [Action::Complete]);
+}
+
+#[test]
+fn a_chunk_that_two_files_share_survives_the_failure_of_one() {
+    let mut job = Download::new(ME);
+    job.add(&[entry(1), entry(2)], &HaveSet::empty(2));
+    job.add(&[entry(1)], &HaveSet::empty(1));
+    let source = Event::Source {
+        peer: node(0),
+        rtt: ms(1),
+        at: 0,
+        have: HaveSet::full(2),
+        downloading: false,
+    };
+    job.handle(source, ms(0));
+    assert_eq!(
+        job.remove(0..2, ms(1)),
+        [Action::Cancel {
+            peer: node(0),
+            chunk: 1
+        }]
+    );
+    job.check();
+    let stored = Event::Stored {
+        peer: node(0),
+        chunk: 0,
+        bytes: CHUNK,
+        elapsed: ms(5),
+    };
+    assert_eq!(job.handle(stored, ms(5)), [Action::Complete]);
+    assert!(job.stored().iter().eq([2]));
+}
+
+#[test]
+fn it_says_once_that_it_waits_and_once_that_it_goes_on() {
+    let mut job = Download::new(ME);
+    assert_eq!(job.handle(Event::Tick, ms(0)), []);
+    job.add(&file(2), &HaveSet::empty(2));
+    assert!(job.next_tick().is_some());
+    assert_eq!(job.handle(Event::Tick, ms(0)), [Action::Waiting]);
+    assert_eq!(job.handle(Event::Tick, ms(1)), []);
+    assert_eq!(job.next_tick(), None);
+    let mut have = HaveSet::empty(2);
+    have.insert(1);
+    let source = Event::Source {
+        peer: node(0),
+        rtt: ms(1),
+        at: 0,
+        have,
+        downloading: false,
+    };
+    let fetch = |chunk| Action::Fetch {
+        peer: node(0),
+        chunk,
+    };
+    assert_eq!(job.handle(source, ms(2)), [fetch(1), Action::Resumed]);
+    assert_eq!(job.sources(), 1);
+    let missing = Event::Missing {
+        peer: node(0),
+        chunk: 1,
+    };
+    assert_eq!(job.handle(missing, ms(3)), [Action::Waiting]);
+    assert_eq!(job.sources(), 0);
+    let has = Event::Has {
+        peer: node(0),
+        chunks: vec![0, 1, 2, u32::MAX],
+    };
+    assert_eq!(
+        job.handle(has, ms(4)),
+        [fetch(0), fetch(1), Action::Resumed]
+    );
+}
+
+#[test]
+fn what_is_held_already_is_not_fetched() {
+    let mut job = Download::new(ME);
+    job.add(&file(3), &HaveSet::full(3));
+    assert_eq!(job.handle(Event::Tick, ms(0)), [Action::Complete]);
+    assert_eq!(job.handle(Event::Tick, ms(1)), []);
+    job.add(&[], &HaveSet::empty(0));
+    assert_eq!(job.handle(Event::Tick, ms(2)), [Action::Complete]);
+}
+
+#[test]
+fn a_peer_that_keeps_failing_is_asked_ever_more_rarely() {
+    let fails = Manners {
+        fails: 100,
+        ..HONEST
+    };
+    let mut world = World::new(file(10), vec![fails], 7);
+    world.run(Duration::from_secs(60));
+    assert!(world.completed_at.is_none());
+    assert!(
+        (40..=80).contains(&world.fetch_count),
+        "{}",
+        world.fetch_count
+    );
+}
+
+#[test]
+fn strangers_and_crowds_do_not_make_it_grow() {
+    let mut job = Download::new(ME);
+    job.add(&file(10), &HaveSet::empty(10));
+    let crowd = |at: u32| {
+        let mut id = [7; 32];
+        id[..4].copy_from_slice(&at.to_be_bytes());
+        NodeId(id)
+    };
+    for at in 0..2000 {
+        let peer = crowd(at);
+        job.handle(
+            Event::Has {
+                peer,
+                chunks: vec![1, 2],
+            },
+            ms(0),
+        );
+        job.handle(Event::Corrupt { peer, chunk: 1 }, ms(0));
+        job.handle(Event::Missing { peer, chunk: 99 }, ms(0));
+    }
+    assert_eq!((job.peers.len(), job.index.len()), (0, 0));
+    let source = |peer| Event::Source {
+        peer,
+        rtt: ms(1),
+        at: u32::MAX - 5,
+        have: HaveSet::full(100),
+        downloading: true,
+    };
+    for at in 0..2000 {
+        job.handle(source(crowd(at)), ms(0));
+    }
+    assert_eq!((job.peers.len(), job.index.len()), (MAX_PEERS, MAX_PEERS));
+    // Whoever leaves makes room.
+    job.handle(Event::Gone { peer: crowd(3) }, ms(1));
+    job.handle(source(crowd(1999)), ms(1));
+    assert!(job.connected(crowd(1999)).is_some());
+    job.check();
+}

@@ -1,0 +1,137 @@
+//! The names that contents and nodes have: 32 bytes each, never interchangeable.
+//!
+//! Owns the types and their text forms. Never computes a file's id (that needs the canonical encoding, see
+//! `wire::manifest`).
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Hexadecimal digits of a short id: what `list` shows and `download` accepts.
+pub const SHORT: usize = 10;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+        impl $name {
+            /// Its bytes.
+            #[must_use]
+            pub fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+
+            /// Reads back exactly 32 bytes; `None` for any other length.
+            #[must_use]
+            pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self)
+            }
+        }
+    };
+}
+
+macro_rules! hex_id {
+    ($name:ident) => {
+        impl $name {
+            /// The first ten hexadecimal digits: enough for a person to tell files apart.
+            #[must_use]
+            pub fn short(&self) -> String {
+                let mut text = self.to_string();
+                text.truncate(SHORT);
+                text
+            }
+
+            /// Whether the text form begins with `prefix` (hexadecimal, either case).
+            #[must_use]
+            pub fn starts_with(&self, prefix: &str) -> bool {
+                self.to_string().starts_with(&prefix.to_ascii_lowercase())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.short())
+            }
+        }
+    };
+}
+
+id! {
+    /// BLAKE3 of a chunk's bytes.
+    ChunkId
+}
+hex_id!(ChunkId);
+
+id! {
+    /// BLAKE3 of the canonical encoding of one manifest page.
+    PageId
+}
+hex_id!(PageId);
+
+id! {
+    /// BLAKE3, in `derive_key` mode, of a manifest's root: what a file *is*, whatever it is called.
+    FileId
+}
+hex_id!(FileId);
+
+id! {
+    /// A node's Ed25519 public key. Its text form is the libp2p `PeerId` of that key.
+    NodeId
+}
+
+impl NodeId {
+    /// The last eight characters of the text form: what a person compares. (The first ones are the same for every node.)
+    #[must_use]
+    pub fn short(&self) -> String {
+        let text = self.to_string();
+        text[text.len().saturating_sub(8)..].to_owned()
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An "identity" multihash of the protobuf-encoded public key (libp2p peer id specification).
+        let mut bytes = vec![0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
+        bytes.extend_from_slice(&self.0);
+        f.write_str(&bs58::encode(bytes).into_string())
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeId({})", self.short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_id_is_a_prefix_of_the_long_one() {
+        let id = ChunkId(*blake3::hash(b"x").as_bytes());
+        assert_eq!(id.short().len(), SHORT);
+        assert!(id.to_string().starts_with(&id.short()));
+        assert!(id.starts_with(&id.short().to_uppercase()));
+        assert!(!id.starts_with("zz"));
+    }
+
+    #[test]
+    fn only_32_bytes_make_an_id() {
+        assert!(FileId::from_slice(&[0; 31]).is_none());
+        assert!(FileId::from_slice(&[0; 32]).is_some());
+    }
+
+    #[test]
+    fn a_node_id_reads_like_a_libp2p_peer_id() {
+        assert!(NodeId([7; 32]).to_string().starts_with("12D3KooW"));
+    }
+}

@@ -1,0 +1,168 @@
+//! A file's ordered list of chunks, and where each lies in the file.
+//!
+//! Owns the arithmetic. The canonical bytes, and with them the ids of pages and files, are `wire::manifest`'s.
+//! Invariants of a [`Manifest`]: every length is 1..=[`MAX_CHUNK`], the lengths add up to `size`.
+
+use super::id::{ChunkId, FileId};
+use std::collections::HashMap;
+
+/// Entries of a full page. Every page but the last is full.
+pub const PAGE_ENTRIES: usize = 4096;
+/// Pages of the longest manifest that is accepted: 4,194,304 chunks, about 1 TiB.
+pub const MAX_PAGES: usize = 1024;
+/// The longest chunk, in bytes.
+pub const MAX_CHUNK: u32 = 1 << 20;
+
+/// One chunk of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Which bytes.
+    pub id: ChunkId,
+    /// How many bytes.
+    pub len: u32,
+}
+
+/// The whole chunk list of one file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Manifest {
+    file: FileId,
+    entries: Vec<Entry>,
+    offsets: Vec<u64>,
+    size: u64,
+}
+
+/// Why a list of entries is not a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    /// A chunk of 0 bytes, or one over [`MAX_CHUNK`].
+    #[error("a chunk of {0} bytes")]
+    ChunkLength(u32),
+    /// More entries than [`MAX_PAGES`] full pages.
+    #[error("too many chunks")]
+    TooLong,
+}
+
+impl Manifest {
+    /// Takes the entries of the file `file`, in order.
+    ///
+    /// # Errors
+    /// When an entry's length is impossible or there are too many.
+    pub fn new(file: FileId, entries: Vec<Entry>) -> Result<Self, ManifestError> {
+        if entries.len() > MAX_PAGES * PAGE_ENTRIES {
+            return Err(ManifestError::TooLong);
+        }
+        let mut size = 0;
+        let mut offsets = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            if !(1..=MAX_CHUNK).contains(&entry.len) {
+                return Err(ManifestError::ChunkLength(entry.len));
+            }
+            offsets.push(size);
+            size += u64::from(entry.len);
+        }
+        Ok(Self {
+            file,
+            entries,
+            offsets,
+            size,
+        })
+    }
+
+    /// The id of the file it describes.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// The file's size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// How many chunks.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    /// Whether the file has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Where chunk `at` begins in the file.
+    #[must_use]
+    pub fn offset(&self, at: u32) -> u64 {
+        self.offsets[at as usize]
+    }
+
+    /// The positions of every chunk that occurs more than once, keyed by id, ascending. Such a chunk is fetched once and
+    /// written at each of them.
+    #[must_use]
+    pub fn repeats(&self) -> HashMap<ChunkId, Vec<u32>> {
+        let mut first = HashMap::with_capacity(self.entries.len());
+        let mut repeats: HashMap<ChunkId, Vec<u32>> = HashMap::new();
+        for (at, entry) in (0u32..).zip(&self.entries) {
+            match first.entry(entry.id) {
+                std::collections::hash_map::Entry::Vacant(slot) => {
+                    slot.insert(at);
+                }
+                std::collections::hash_map::Entry::Occupied(slot) => {
+                    repeats
+                        .entry(entry.id)
+                        .or_insert_with(|| vec![*slot.get()])
+                        .push(at);
+                }
+            }
+        }
+        repeats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(tag: u8, len: u32) -> Entry {
+        Entry {
+            id: ChunkId([tag; 32]),
+            len,
+        }
+    }
+
+    #[test]
+    fn offsets_add_up() {
+        let manifest = Manifest::new(
+            FileId([0; 32]),
+            vec![entry(1, 10), entry(2, 5), entry(1, 10)],
+        )
+        .unwrap();
+        assert_eq!(manifest.size(), 25);
+        assert_eq!(
+            [manifest.offset(0), manifest.offset(1), manifest.offset(2)],
+            [0, 10, 15]
+        );
+        assert_eq!(
+            manifest.repeats(),
+            HashMap::from([(ChunkId([1; 32]), vec![0, 2])])
+        );
+    }
+
+    #[test]
+    fn impossible_lengths_are_refused() {
+        for len in [0, MAX_CHUNK + 1, u32::MAX] {
+            assert_eq!(
+                Manifest::new(FileId([0; 32]), vec![entry(1, len)]),
+                Err(ManifestError::ChunkLength(len))
+            );
+        }
+    }
+}

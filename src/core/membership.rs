@@ -1,0 +1,405 @@
+//! Who is here: from beacons, connections and silence to the list of peers.
+//!
+//! Owns the table of known nodes, when to announce ourselves, whom to answer and whom to dial. Never opens a socket,
+//! checks a signature or reads a clock: beacons arrive verified, addresses are data, time is an argument.
+//!
+//! Invariants: a *peer* is a node that is (or was a moment ago) connected; `Joined` and `Left` alternate for each node.
+//! A beacon counts only when its `(epoch, seq)` is greater than all seen of that node. Whatever strangers send, the
+//! table stays within [`MAX_KNOWN`], and nodes that were never connected never push out one that is.
+
+mod event;
+mod peer;
+mod replays;
+#[cfg(test)]
+mod tests;
+
+use super::{
+    Now,
+    chance::Chance,
+    id::NodeId,
+    rate::{Bucket, Buckets, Rate},
+};
+use ::core::net::{IpAddr, SocketAddr};
+pub use event::{Action, Beacon, Event, Kind};
+use peer::{Peer, Stage};
+use replays::Replays;
+use std::{collections::BTreeMap, time::Duration};
+
+/// Nodes known at a time, connected or not.
+pub const MAX_KNOWN: usize = 512;
+/// Of these, nodes that were never connected.
+pub const MAX_UNCONFIRMED: usize = 256;
+/// Of these, nodes announced from one IP address.
+pub const MAX_UNCONFIRMED_PER_SOURCE: usize = 32;
+/// Dials under way at a time.
+pub const MAX_DIALS: usize = 32;
+/// Of these, dials of never connected nodes announced from one IP address, so that one liar leaves room for others.
+pub const MAX_DIALS_PER_SOURCE: usize = 8;
+/// Nodes whose beacons are ignored for the rest of this life.
+const MAX_BANNED: usize = 256;
+/// A node that is not connected and silent for this long is gone: 15 s is what is promised, less what it takes to show.
+pub const SILENCE: Duration = Duration::from_secs(14);
+/// A newcomer dials whoever answers its `JOIN`; those who answered wait this long before they dial it.
+pub const NEWCOMER_DIALS: Duration = Duration::from_secs(1);
+
+const FIRST_SECONDS: Duration = Duration::from_secs(5);
+const EARLY_PING: Duration = Duration::from_secs(1);
+const LATER_PING: Duration = Duration::from_secs(5);
+/// Sixteen homes behind one address that start at once are answered; a flood is not.
+const ANSWERS_PER_SOURCE: Rate = Rate {
+    per_second: 20.0,
+    burst: 40.0,
+};
+const ANSWERS: Rate = Rate {
+    per_second: 50.0,
+    burst: 100.0,
+};
+
+/// The machine.
+#[derive(Debug)]
+pub struct Membership {
+    me: NodeId,
+    chance: Chance,
+    started: Now,
+    now: Now,
+    announced_join: bool,
+    next_announce: Now,
+    peers: BTreeMap<NodeId, Peer>,
+    replays: Replays,
+    banned: Vec<NodeId>,
+    answers: Bucket,
+    answers_per_source: Buckets<IpAddr>,
+}
+
+impl Membership {
+    /// Nobody is known yet; the first [`Event::Tick`] announces us.
+    #[must_use]
+    pub fn new(me: NodeId, seed: u64, now: Now) -> Self {
+        Self {
+            me,
+            chance: Chance::new(seed),
+            started: now,
+            now,
+            announced_join: false,
+            next_announce: now,
+            peers: BTreeMap::new(),
+            replays: Replays::default(),
+            banned: Vec::new(),
+            answers: Bucket::new(ANSWERS, now),
+            answers_per_source: Buckets::new(ANSWERS_PER_SOURCE, MAX_KNOWN),
+        }
+    }
+
+    /// Takes in one event.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+        self.now = self.now.max(now);
+        let mut out = Vec::new();
+        match event {
+            Event::Heard { beacon, from, room } => self.heard(beacon, from, room, &mut out),
+            Event::Found { node, addresses } => self.found(node, &addresses, &mut out),
+            Event::Connected { node, address } => self.connected_to(node, address, &mut out),
+            Event::Disconnected { node } => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.disconnected(self.now);
+                }
+            }
+            Event::DialFailed { node } => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.dial_failed(self.now);
+                }
+            }
+            Event::Banned { node } => self.ban(node, &mut out),
+            Event::Tick => self.announce_if_due(&mut out),
+        }
+        self.forget_the_silent(&mut out);
+        self.dial_the_due(&mut out);
+        out
+    }
+
+    /// When [`Event::Tick`] should come at the latest.
+    #[must_use]
+    pub fn next_tick(&self) -> Now {
+        // What is due already waits for a free dial, and that comes with another event.
+        self.peers
+            .values()
+            .flat_map(|peer| {
+                let ends = [peer.gone_at(), peer.wanted_until()];
+                [peer.retry_at(), peer.dial_ends()]
+                    .into_iter()
+                    .chain(ends.map(Some))
+            })
+            .flatten()
+            .filter(|at| *at > self.now)
+            .fold(self.next_announce, Now::min)
+    }
+
+    /// The name that a node gave itself, at most 64 bytes: foreign text. `None` if it gave none.
+    #[must_use]
+    pub fn name_of(&self, node: &NodeId) -> Option<&str> {
+        let name = self.peers.get(node)?.name.as_str();
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The nodes that are connected now.
+    pub fn connected(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.peers
+            .iter()
+            .filter(|(_, peer)| peer.is_connected())
+            .map(|(node, _)| *node)
+    }
+
+    /// Whether somebody who was heard of is being dialled for the first time: they may be here in a moment.
+    #[must_use]
+    pub fn expects_somebody(&self) -> bool {
+        self.peers.values().any(Peer::is_new)
+    }
+
+    /// How many nodes are known, connected or not.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.peers.len()
+    }
+
+    fn announce_if_due(&mut self, out: &mut Vec<Action>) {
+        if self.now < self.next_announce {
+            return;
+        }
+        let kind = if self.announced_join {
+            Kind::Ping
+        } else {
+            Kind::Join
+        };
+        self.announced_join = true;
+        let early = self.now.saturating_sub(self.started) < FIRST_SECONDS;
+        let pause = if early { EARLY_PING } else { LATER_PING };
+        self.next_announce = self.now + pause.mul_f64(0.9 + 0.2 * self.chance.fraction());
+        out.push(Action::Announce(kind));
+    }
+
+    fn heard(&mut self, beacon: Beacon, from: SocketAddr, room: usize, out: &mut Vec<Action>) {
+        let node = beacon.node;
+        if node == self.me || beacon.tcp == 0 || self.banned.contains(&node) {
+            return;
+        }
+        let at = (beacon.epoch, beacon.seq);
+        let last = match self.peers.get(&node) {
+            Some(peer) => peer.seen,
+            None => self.replays.last(&node, self.now),
+        };
+        if last.is_some_and(|last| at <= last) {
+            return;
+        }
+        if beacon.kind == Kind::Leave {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.seen = Some(at);
+                self.remove(&node, true, out);
+            }
+            return;
+        }
+        if beacon.kind == Kind::Join && self.may_answer(from.ip()) {
+            out.push(Action::Answer { to: from, room });
+        }
+        // The port is replaced, not the address built anew: a link-local one keeps its scope.
+        let mut address = from;
+        address.set_port(beacon.tcp);
+        if !self.admit(node, from.ip(), out) {
+            return;
+        }
+        let (me, now) = (self.me, self.now);
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        // Both of us are newcomers and both heard the other's JOIN: the smaller id dials.
+        let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
+        peer.heard(beacon, address, it_dials, now);
+        if let Some((epoch, revision)) = peer.take_hint() {
+            out.push(Action::CatalogHint {
+                node,
+                epoch,
+                revision,
+            });
+        }
+    }
+
+    fn may_answer(&mut self, source: IpAddr) -> bool {
+        self.answers_per_source
+            .of(source, self.now, &mut self.chance)
+            .take(self.now)
+            && self.answers.take_by_chance(self.now, &mut self.chance)
+    }
+
+    fn found(&mut self, node: NodeId, addresses: &[SocketAddr], out: &mut Vec<Action>) {
+        let Some(first) = addresses.first() else {
+            return;
+        };
+        if node == self.me || self.banned.contains(&node) || !self.admit(node, first.ip(), out) {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.found(addresses, self.now);
+        }
+    }
+
+    fn connected_to(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<Action>) {
+        if node == self.me || self.banned.contains(&node) {
+            return;
+        }
+        if !self.peers.contains_key(&node) {
+            if self.peers.len() >= MAX_KNOWN && !self.evict(|peer| !peer.is_connected(), out) {
+                return;
+            }
+            let peer = Peer::new(address.ip(), self.replays.take(&node, self.now), self.now);
+            self.peers.insert(node, peer);
+        }
+        if let Some(peer) = self.peers.get_mut(&node)
+            && peer.connected(address, self.now)
+        {
+            out.push(Action::Joined { node });
+        }
+    }
+
+    fn ban(&mut self, node: NodeId, out: &mut Vec<Action>) {
+        if self.banned.contains(&node) {
+            return;
+        }
+        if self.banned.len() >= MAX_BANNED {
+            self.banned.remove(0);
+        }
+        self.banned.push(node);
+        self.remove(&node, false, out);
+    }
+
+    /// Makes sure that a node has a place in the table: false when there is none.
+    fn admit(&mut self, node: NodeId, source: IpAddr, out: &mut Vec<Action>) -> bool {
+        if self.peers.contains_key(&node) {
+            return true;
+        }
+        let unconfirmed = self.peers.values().filter(|peer| !peer.confirmed);
+        let (mut all, mut here) = (0, 0);
+        for peer in unconfirmed {
+            all += 1;
+            here += usize::from(peer.source == source);
+        }
+        // A random one goes, so that a real newcomer stays long enough to be dialled, sooner or later.
+        let free = |peer: &Peer| !peer.confirmed && peer.stage == Stage::Idle;
+        if here >= MAX_UNCONFIRMED_PER_SOURCE {
+            if !self.evict(|peer| free(peer) && peer.source == source, out) {
+                return false;
+            }
+        } else if (all >= MAX_UNCONFIRMED || self.peers.len() >= MAX_KNOWN)
+            && !self.evict(free, out)
+        {
+            return false;
+        }
+        let seen = self.replays.take(&node, self.now);
+        self.peers.insert(node, Peer::new(source, seen, self.now));
+        true
+    }
+
+    /// Forgets one of those that `may_go`, by chance, but one that was never connected if there is any.
+    fn evict(&mut self, may_go: impl Fn(&Peer) -> bool, out: &mut Vec<Action>) -> bool {
+        let of = |confirmed: bool| {
+            let fits = move |peer: &&Peer| peer.confirmed == confirmed;
+            self.peers
+                .iter()
+                .filter(|(_, peer)| may_go(peer) && fits(peer))
+                .map(|(node, _)| *node)
+                .collect::<Vec<_>>()
+        };
+        let mut candidates = of(false);
+        if candidates.is_empty() {
+            candidates = of(true);
+        }
+        let victim = candidates.get(self.chance.below(candidates.len())).copied();
+        if let Some(victim) = victim {
+            self.remove(&victim, false, out);
+        }
+        victim.is_some()
+    }
+
+    fn remove(&mut self, node: &NodeId, announced: bool, out: &mut Vec<Action>) {
+        let Some(peer) = self.peers.remove(node) else {
+            return;
+        };
+        if peer.confirmed {
+            out.push(Action::Left {
+                node: *node,
+                announced,
+            });
+        }
+        if let Some(seen) = peer.seen {
+            let kept = (*node, seen, peer.confirmed);
+            self.replays.remember(kept, self.now, &mut self.chance);
+        }
+    }
+
+    fn forget_the_silent(&mut self, out: &mut Vec<Action>) {
+        let now = self.now;
+        for peer in self.peers.values_mut() {
+            if peer.dial_ends().is_some_and(|at| at <= now) {
+                peer.dial_failed(now);
+            }
+        }
+        let late = |(node, peer): (&NodeId, &Peer)| (peer.gone_at() <= now).then_some(*node);
+        let gone: Vec<NodeId> = self.peers.iter().filter_map(late).collect();
+        for node in gone {
+            let Some(peer) = self.peers.get_mut(&node) else {
+                continue;
+            };
+            match peer.stage {
+                Stage::Connected { .. } => {}
+                Stage::Idle if peer.wanted_until() <= now => self.remove(&node, false, out),
+                // Gone for everyone else, though a dial is under way or worth another try.
+                Stage::Idle | Stage::Dialing { .. } => {
+                    if std::mem::replace(&mut peer.confirmed, false) {
+                        out.push(Action::Left {
+                            node,
+                            announced: false,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn dial_the_due(&mut self, out: &mut Vec<Action>) {
+        let now = self.now;
+        let mut under_way = 0;
+        let mut per_source: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        let mut strangers: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        let mut due = Vec::new();
+        for peer in self.peers.values().filter(|peer| !peer.confirmed) {
+            *strangers.entry(peer.source).or_default() += 1;
+        }
+        for (node, peer) in &self.peers {
+            if peer.dial_ends().is_some() {
+                under_way += 1;
+                *per_source.entry(peer.source).or_default() += usize::from(!peer.confirmed);
+            } else if peer.retry_at().is_some_and(|at| at <= now) {
+                // Peers that were lost come first. Among the others chance decides, with odds that shrink with the
+                // number of nodes that the same address announces.
+                let crowd = strangers.get(&peer.source).copied().unwrap_or(1) as u64;
+                let crowd = if peer.confirmed { 0 } else { crowd };
+                let draw = (self.chance.bits() >> 32) * crowd;
+                due.push((draw, *node));
+            }
+        }
+        due.sort_unstable();
+        for (_, node) in due {
+            if under_way >= MAX_DIALS {
+                return;
+            }
+            let Some(peer) = self.peers.get_mut(&node) else {
+                continue;
+            };
+            let here = per_source.entry(peer.source).or_default();
+            if !peer.confirmed && *here >= MAX_DIALS_PER_SOURCE {
+                continue;
+            }
+            *here += usize::from(!peer.confirmed);
+            under_way += 1;
+            let addresses = peer.dial(now);
+            out.push(Action::Dial { node, addresses });
+        }
+    }
+}

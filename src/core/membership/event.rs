@@ -1,0 +1,123 @@
+//! What the membership hears and what it wants done: data, no decisions.
+
+use crate::core::id::NodeId;
+use ::core::net::SocketAddr;
+
+/// What a beacon says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// "I have just started: who is here?"
+    Join,
+    /// "I am here."
+    Ping,
+    /// "I am going."
+    Leave,
+}
+
+/// What a node announces about itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beacon {
+    /// What it says.
+    pub kind: Kind,
+    /// Who says it.
+    pub node: NodeId,
+    /// The display name: foreign text, to be escaped before it is shown.
+    pub name: String,
+    /// The TCP port for transfers; 0 in none that is acted on.
+    pub tcp: u16,
+    /// The UDP port for transfers, 0 if none.
+    pub udp: u16,
+    /// This life of the node: grows at each start.
+    pub epoch: u64,
+    /// The revision of its catalog.
+    pub revision: u64,
+    /// Grows at each beacon sent in this life.
+    pub seq: u64,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A beacon came whose signature is good.
+    Heard {
+        /// The beacon.
+        beacon: Beacon,
+        /// Where the datagram came from.
+        from: SocketAddr,
+        /// The datagram's length in bytes: an answer may not be longer.
+        room: usize,
+    },
+    /// mDNS or a person named a node's addresses.
+    Found {
+        /// Who.
+        node: NodeId,
+        /// Where, best first.
+        addresses: Vec<SocketAddr>,
+    },
+    /// The first connection with a node stands, whoever dialled.
+    Connected {
+        /// Who.
+        node: NodeId,
+        /// The other end.
+        address: SocketAddr,
+    },
+    /// The last connection with a node ended.
+    Disconnected {
+        /// Who.
+        node: NodeId,
+    },
+    /// Every address of a [`Action::Dial`] failed.
+    DialFailed {
+        /// Who.
+        node: NodeId,
+    },
+    /// We will have nothing to do with this node any more.
+    Banned {
+        /// Who.
+        node: NodeId,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Send a beacon to everyone near.
+    Announce(Kind),
+    /// Send a `PING` to this address alone.
+    Answer {
+        /// Where to.
+        to: SocketAddr,
+        /// Its greatest length in bytes.
+        room: usize,
+    },
+    /// Connect; `Connected` or `DialFailed` is expected back.
+    Dial {
+        /// Who must be at the other end.
+        node: NodeId,
+        /// Where, best first.
+        addresses: Vec<SocketAddr>,
+    },
+    /// A node became a peer.
+    Joined {
+        /// Who.
+        node: NodeId,
+    },
+    /// A peer is gone; a connection that is left may be closed.
+    Left {
+        /// Who.
+        node: NodeId,
+        /// Whether it said so.
+        announced: bool,
+    },
+    /// A peer's catalog is no longer what its last beacon said.
+    CatalogHint {
+        /// Whose.
+        node: NodeId,
+        /// The catalog's life.
+        epoch: u64,
+        /// The catalog's revision.
+        revision: u64,
+    },
+}

@@ -1,0 +1,248 @@
+//! One known node: where it may be, in which stage it is, and when to try again.
+//!
+//! Owns the times of one node. Never decides about others (who is evicted, who may be dialled now).
+
+use super::{Beacon, Kind, NEWCOMER_DIALS, SILENCE};
+use crate::core::Now;
+use ::core::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Addresses kept of one node.
+const MAX_ADDRESSES: usize = 4;
+/// A node's name is kept to this many bytes.
+const MAX_NAME: usize = 64;
+/// A lost connection may be made again for this long. If the redial fails, with no beacon since, the process has died.
+const DEAD: Duration = Duration::from_secs(2);
+/// A node that mDNS or a person named is tried for this long without a beacon.
+const FOUND: Duration = Duration::from_secs(300);
+/// A dial of which nothing is heard has failed.
+const DIAL: Duration = Duration::from_secs(15);
+/// A connection that held this long makes up for earlier failures.
+const HELD: Duration = Duration::from_secs(5);
+/// The shortest time between two dials of one node, even if it announces a new address each time.
+const APART: Duration = Duration::from_millis(500);
+const LOST: [Duration; 6] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+    Duration::from_secs(20),
+    Duration::from_secs(30),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    Idle,
+    Dialing { since: Now },
+    Connected { since: Now },
+}
+
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) name: String,
+    /// The address that it counts against: of the first datagram, or where it was found.
+    pub(super) source: IpAddr,
+    pub(super) stage: Stage,
+    /// It was connected: `Joined` was said and `Left` was not.
+    pub(super) confirmed: bool,
+    /// The last `(epoch, seq)`.
+    pub(super) seen: Option<(u64, u64)>,
+    addresses: Vec<SocketAddr>,
+    /// The last beacon, or since when the node is known.
+    heard: Now,
+    found_until: Now,
+    joined_at: Option<Now>,
+    lost_at: Option<Now>,
+    redial_failed: bool,
+    failures: usize,
+    retry: Option<Now>,
+    last_dial: Option<Now>,
+    catalog: Option<(u64, u64)>,
+    hinted: Option<(u64, u64)>,
+}
+
+impl Peer {
+    pub(super) fn new(source: IpAddr, seen: Option<(u64, u64)>, now: Now) -> Self {
+        Self {
+            name: String::new(),
+            source,
+            stage: Stage::Idle,
+            confirmed: false,
+            seen,
+            addresses: Vec::new(),
+            heard: now,
+            found_until: Now::ZERO,
+            joined_at: None,
+            lost_at: None,
+            redial_failed: false,
+            failures: 0,
+            retry: None,
+            last_dial: None,
+            catalog: None,
+            hinted: None,
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.stage, Stage::Connected { .. })
+    }
+
+    /// Whether its first dial is under way.
+    pub(super) fn is_new(&self) -> bool {
+        !self.confirmed && self.failures == 0 && matches!(self.stage, Stage::Dialing { .. })
+    }
+
+    /// When to dial next, if ever.
+    pub(super) fn retry_at(&self) -> Option<Now> {
+        let idle = self.stage == Stage::Idle && !self.addresses.is_empty();
+        self.retry.filter(|_| idle)
+    }
+
+    /// When a dial under way counts as failed.
+    pub(super) fn dial_ends(&self) -> Option<Now> {
+        match self.stage {
+            Stage::Dialing { since } => Some(since + DIAL),
+            _ => None,
+        }
+    }
+
+    /// When it is gone if nothing more is heard. Does not hold while it is connected.
+    pub(super) fn gone_at(&self) -> Now {
+        match self.lost_at {
+            Some(lost) if self.redial_failed && self.heard <= lost => lost + DEAD,
+            // A connection that fell silent took most of that time already.
+            Some(lost) => (self.heard + SILENCE).max(lost + DEAD),
+            None => self.heard + SILENCE,
+        }
+    }
+
+    /// Until when it is worth a dial: what mDNS found is not told anew when its network comes back.
+    pub(super) fn wanted_until(&self) -> Now {
+        self.gone_at().max(self.found_until)
+    }
+
+    /// Whether its `JOIN` is so recent that it should dial, not we.
+    pub(super) fn joins_now(&self, now: Now) -> bool {
+        self.joined_at.is_some_and(|at| now < at + NEWCOMER_DIALS)
+    }
+
+    pub(super) fn heard(&mut self, beacon: Beacon, address: SocketAddr, it_dials: bool, now: Now) {
+        let another_life = self.seen.is_some_and(|(epoch, _)| epoch < beacon.epoch);
+        self.seen = Some((beacon.epoch, beacon.seq));
+        self.heard = now;
+        self.name = cut(beacon.name);
+        self.catalog = Some((beacon.epoch, beacon.revision));
+        if another_life {
+            self.failures = 0;
+        }
+        if beacon.kind == Kind::Join {
+            self.joined_at = Some(now);
+        }
+        let fresh = self.add(address);
+        if it_dials {
+            self.retry = Some(self.joined_at.unwrap_or(now) + NEWCOMER_DIALS);
+        } else if fresh || self.failures == 0 || self.retry.is_none() {
+            self.retry_now(now);
+        }
+    }
+
+    pub(super) fn found(&mut self, addresses: &[SocketAddr], now: Now) {
+        let mut fresh = false;
+        for address in addresses.iter().take(MAX_ADDRESSES).rev() {
+            fresh |= self.add(*address);
+        }
+        self.found_until = now + FOUND;
+        if fresh || self.retry.is_none() {
+            self.retry_now(now);
+        }
+    }
+
+    fn retry_now(&mut self, now: Now) {
+        let soonest = self.last_dial.map_or(now, |at| (at + APART).max(now));
+        self.retry = Some(self.retry.map_or(soonest, |at| at.min(soonest)));
+    }
+
+    /// Puts an address first; true if it was not known.
+    fn add(&mut self, address: SocketAddr) -> bool {
+        let known = self.addresses.iter().position(|known| *known == address);
+        if let Some(at) = known {
+            self.addresses.remove(at);
+        }
+        self.addresses.insert(0, address);
+        self.addresses.truncate(MAX_ADDRESSES);
+        known.is_none()
+    }
+
+    pub(super) fn dial(&mut self, now: Now) -> Vec<SocketAddr> {
+        self.stage = Stage::Dialing { since: now };
+        self.last_dial = Some(now);
+        self.retry = None;
+        self.addresses.clone()
+    }
+
+    /// True if this makes it a peer. An address that we did not dial is not kept: its port is the caller's end.
+    pub(super) fn connected(&mut self, address: SocketAddr, now: Now) -> bool {
+        if !self.is_connected() {
+            self.stage = Stage::Connected { since: now };
+        }
+        if self.addresses.contains(&address) {
+            self.add(address);
+        }
+        self.retry = None;
+        self.lost_at = None;
+        self.redial_failed = false;
+        !std::mem::replace(&mut self.confirmed, true)
+    }
+
+    pub(super) fn disconnected(&mut self, now: Now) {
+        let Stage::Connected { since } = self.stage else {
+            return;
+        };
+        // One that always hangs up at once is not dialled five times a second.
+        self.failures = if now.saturating_sub(since) >= HELD {
+            0
+        } else {
+            self.failures.saturating_add(1)
+        };
+        self.stage = Stage::Idle;
+        self.lost_at = Some(now);
+        self.retry = Some(now + self.pause());
+    }
+
+    pub(super) fn dial_failed(&mut self, now: Now) {
+        if self.dial_ends().is_none() {
+            return;
+        }
+        self.stage = Stage::Idle;
+        self.redial_failed = self.lost_at.is_some();
+        self.failures = self.failures.saturating_add(1);
+        self.retry = Some(now + self.pause());
+    }
+
+    fn pause(&self) -> Duration {
+        if self.lost_at.is_some() {
+            LOST[self.failures.min(LOST.len() - 1)]
+        } else {
+            let doublings = self.failures.saturating_sub(1).min(6) as u32;
+            (APART * 2u32.pow(doublings)).min(Duration::from_secs(30))
+        }
+    }
+
+    /// Epoch and revision of the catalog if it is connected and they are news.
+    pub(super) fn take_hint(&mut self) -> Option<(u64, u64)> {
+        if !self.is_connected() || self.hinted == self.catalog {
+            return None;
+        }
+        self.hinted = self.catalog;
+        self.catalog
+    }
+}
+
+fn cut(mut name: String) -> String {
+    let mut end = name.len().min(MAX_NAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.truncate(end);
+    name
+}

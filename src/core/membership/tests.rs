@@ -1,0 +1,458 @@
+//! Scenarios in virtual time.
+
+use super::*;
+use proptest::prelude::*;
+
+const ME: NodeId = NodeId([0x80; 32]);
+
+fn ms(n: u64) -> Now {
+    Now::from_millis(n)
+}
+
+fn id(n: u64) -> NodeId {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&n.to_be_bytes());
+    NodeId(bytes)
+}
+
+fn ip(n: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, n], 50_000))
+}
+
+fn at(n: u8, port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, n], port))
+}
+
+fn beacon(kind: Kind, node: NodeId, seq: u64) -> Beacon {
+    Beacon {
+        kind,
+        node,
+        name: "anna".into(),
+        tcp: 4000,
+        udp: 4000,
+        epoch: 1,
+        revision: 0,
+        seq,
+    }
+}
+
+fn heard(kind: Kind, node: NodeId, seq: u64, from: SocketAddr) -> Event {
+    Event::Heard {
+        beacon: beacon(kind, node, seq),
+        from,
+        room: 512,
+    }
+}
+
+fn dial(node: NodeId, addresses: &[SocketAddr]) -> Action {
+    let addresses = addresses.to_vec();
+    Action::Dial { node, addresses }
+}
+
+fn new() -> Membership {
+    Membership::new(ME, 1, ms(0))
+}
+
+/// A membership in which `node` is a peer since `ms(0)`, by a beacon with seq 1.
+fn with_peer(node: NodeId) -> Membership {
+    let mut it = new();
+    let dialled = it.handle(heard(Kind::Ping, node, 1, ip(1)), ms(0));
+    assert_eq!(dialled, [dial(node, &[at(1, 4000)])]);
+    let address = at(1, 4000);
+    let joined = it.handle(Event::Connected { node, address }, ms(0));
+    assert_eq!(joined, [Action::Joined { node }]);
+    it
+}
+
+/// Runs ticks until `end`, and says what was done when.
+fn run(it: &mut Membership, end: Now) -> Vec<(Now, Action)> {
+    let mut done = Vec::new();
+    loop {
+        let next = it.next_tick();
+        if next > end {
+            return done;
+        }
+        let actions = it.handle(Event::Tick, next);
+        done.extend(actions.into_iter().map(|action| (next, action)));
+    }
+}
+
+fn others(done: Vec<(Now, Action)>) -> Vec<(Now, Action)> {
+    done.into_iter()
+        .filter(|(_, action)| !matches!(action, Action::Announce(_)))
+        .collect()
+}
+
+#[test]
+fn a_newcomer_is_loud_first_and_quiet_later() {
+    let mut it = new();
+    assert_eq!(it.next_tick(), ms(0));
+    let done = run(&mut it, ms(60_000));
+    assert_eq!(done[0], (ms(0), Action::Announce(Kind::Join)));
+    let pings: Vec<Now> = done[1..].iter().map(|(when, _)| *when).collect();
+    let early = pings.iter().filter(|when| **when < ms(5_000)).count();
+    assert!((4..=5).contains(&early), "{early}");
+    assert!((10..=13).contains(&(pings.len() - early)));
+    let apart = pings.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    assert!(apart.clone().all(|pause| pause >= ms(900)) && apart.max() <= Some(ms(5_500)));
+}
+
+#[test]
+fn a_join_is_answered_at_once_and_the_newcomer_dials() {
+    let mut it = new();
+    let actions = it.handle(heard(Kind::Join, id(1), 1, ip(1)), ms(10));
+    let to = ip(1);
+    assert_eq!(actions, [Action::Answer { to, room: 512 }]);
+    let address = at(1, 33_333);
+    let node = id(1);
+    let actions = it.handle(Event::Connected { node, address }, ms(50));
+    assert_eq!(actions, [Action::Joined { node }]);
+    assert!(others(run(&mut it, ms(5_000))).is_empty());
+    assert_eq!(it.name_of(&node), Some("anna"));
+    assert_eq!(it.connected().collect::<Vec<_>>(), [node]);
+}
+
+#[test]
+fn a_newcomer_that_does_not_dial_is_dialled_after_a_second() {
+    let mut it = new();
+    it.handle(heard(Kind::Join, id(1), 1, ip(1)), ms(10));
+    let done = others(run(&mut it, ms(3_000)));
+    assert_eq!(done, [(ms(1_010), dial(id(1), &[at(1, 4000)]))]);
+}
+
+#[test]
+fn of_two_newcomers_that_hear_each_other_the_smaller_id_dials() {
+    for (other, delay) in [(id(1), true), (NodeId([0xff; 32]), false)] {
+        let mut it = new();
+        it.handle(heard(Kind::Join, other, 1, ip(1)), ms(0));
+        let actions = it.handle(heard(Kind::Ping, other, 2, ip(1)), ms(1));
+        assert_eq!(actions.is_empty(), delay);
+        assert_eq!(others(run(&mut it, ms(1_500))).len(), usize::from(delay));
+    }
+}
+
+#[test]
+fn a_leave_counts_once_and_only_when_it_is_newer() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    let old = heard(Kind::Leave, node, 1, ip(9));
+    assert!(it.handle(old, ms(1)).is_empty());
+    let left = Action::Left {
+        node,
+        announced: true,
+    };
+    let actions = it.handle(heard(Kind::Leave, node, 2, ip(1)), ms(2));
+    assert_eq!(actions, [left]);
+    for seq in 1..=2 {
+        for kind in [Kind::Join, Kind::Ping, Kind::Leave] {
+            let actions = it.handle(heard(kind, node, seq, ip(1)), ms(3));
+            assert!(actions.is_empty(), "a replay was acted on: {actions:?}");
+        }
+    }
+    // The next life, after it left.
+    let Event::Heard { beacon, from, room } = heard(Kind::Join, node, 0, ip(1)) else {
+        unreachable!()
+    };
+    let beacon = Beacon { epoch: 2, ..beacon };
+    let again = it.handle(Event::Heard { beacon, from, room }, ms(4));
+    assert_eq!(again.len(), 1);
+}
+
+#[test]
+fn a_lost_peer_is_redialled_soon_and_gone_though_the_dial_hangs() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    assert!(
+        others(run(&mut it, ms(60_000))).is_empty(),
+        "a connection keeps it"
+    );
+    it.handle(Event::Disconnected { node }, ms(60_000));
+    let (when, action) = others(run(&mut it, ms(60_500))).remove(0);
+    assert_eq!((when, action), (ms(60_200), dial(node, &[at(1, 4000)])));
+    // The dial hangs, and says so only when it is given up: nothing more is heard.
+    let done = others(run(&mut it, ms(120_000)));
+    let left = Action::Left {
+        node,
+        announced: false,
+    };
+    assert_eq!(done, [(ms(62_000), left)]);
+    assert_eq!(it.known(), 0);
+}
+
+#[test]
+fn a_host_that_dies_is_gone_within_fifteen_seconds_and_back_when_it_is_heard() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    it.handle(heard(Kind::Ping, node, 2, ip(1)), ms(100_000));
+    // Right after its last beacon; the connection's silence is noticed 12 s later.
+    it.handle(Event::Disconnected { node }, ms(112_000));
+    let done = others(run(&mut it, ms(130_000)));
+    let left = Action::Left {
+        node,
+        announced: false,
+    };
+    assert_eq!(done.last(), Some(&(ms(114_000), left)));
+    let actions = it.handle(heard(Kind::Ping, node, 3, ip(1)), ms(130_000));
+    assert_eq!(actions, [dial(node, &[at(1, 4000)])]);
+    let address = at(1, 4000);
+    let actions = it.handle(Event::Connected { node, address }, ms(130_001));
+    assert_eq!(actions, [Action::Joined { node }]);
+}
+
+#[test]
+fn a_found_node_that_was_lost_is_gone_and_tried_again_for_minutes() {
+    let node = id(1);
+    let mut it = new();
+    let address = at(1, 1);
+    let addresses = vec![address];
+    it.handle(Event::Found { node, addresses }, ms(0));
+    it.handle(Event::Connected { node, address }, ms(1));
+    it.handle(Event::Disconnected { node }, ms(20_000));
+    let mut dials = 0;
+    let mut left = 0;
+    while it.next_tick() < ms(299_000) {
+        let next = it.next_tick();
+        for action in it.handle(Event::Tick, next) {
+            match action {
+                Action::Dial { .. } => {
+                    dials += 1;
+                    it.handle(Event::DialFailed { node }, next);
+                }
+                Action::Left { .. } => left += 1,
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(left, 1);
+    assert!((10..=16).contains(&dials), "{dials}");
+    let joined = it.handle(Event::Connected { node, address }, ms(299_000));
+    assert_eq!(joined, [Action::Joined { node }]);
+    it.handle(Event::Disconnected { node }, ms(299_500));
+    run(&mut it, ms(400_000));
+    assert_eq!(it.known(), 0);
+}
+
+#[test]
+fn a_peer_whose_process_died_is_gone_in_two_seconds() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    it.handle(Event::Disconnected { node }, ms(10_000));
+    let mut left = None;
+    while left.is_none() {
+        let next = it.next_tick();
+        for action in it.handle(Event::Tick, next) {
+            match action {
+                Action::Dial { .. } => {
+                    it.handle(Event::DialFailed { node }, next);
+                }
+                Action::Left { announced, .. } => left = Some((next, announced)),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(left, Some((ms(12_000), false)));
+}
+
+#[test]
+fn a_broken_connection_is_made_again_without_a_word() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    it.handle(Event::Disconnected { node }, ms(10_000));
+    assert_eq!(others(run(&mut it, ms(10_200))).len(), 1);
+    let address = at(1, 4000);
+    let actions = it.handle(Event::Connected { node, address }, ms(10_210));
+    assert!(actions.is_empty(), "{actions:?}");
+    assert!(others(run(&mut it, ms(60_000))).is_empty());
+}
+
+#[test]
+fn failed_dials_back_off_until_a_new_address_is_heard() {
+    let node = id(1);
+    let mut it = new();
+    it.handle(heard(Kind::Ping, node, 1, ip(1)), ms(0));
+    let (mut dials, mut seq, mut now) = (vec![0], 1, 0);
+    it.handle(Event::DialFailed { node }, ms(0));
+    while now < 60_000 {
+        now += 100;
+        let mut actions = it.handle(Event::Tick, ms(now));
+        if now % 5_000 == 0 {
+            seq += 1;
+            actions.extend(it.handle(heard(Kind::Ping, node, seq, ip(1)), ms(now)));
+        }
+        if actions.iter().any(|a| matches!(a, Action::Dial { .. })) {
+            dials.push(now);
+            it.handle(Event::DialFailed { node }, ms(now));
+        }
+    }
+    assert_eq!(dials, [0, 500, 1_500, 3_500, 7_500, 15_500, 31_500]);
+    let actions = it.handle(heard(Kind::Ping, node, seq + 1, ip(2)), ms(now));
+    assert_eq!(actions, [dial(node, &[at(2, 4000), at(1, 4000)])]);
+    for n in 3..20u8 {
+        let event = heard(Kind::Ping, node, seq + u64::from(n), ip(n));
+        assert!(it.handle(event, ms(now + 1)).is_empty(), "one is under way");
+    }
+    it.handle(Event::DialFailed { node }, ms(now + 2));
+    let event = heard(Kind::Ping, node, seq + 20, ip(20));
+    let mut actions = it.handle(event, ms(now + 1_000));
+    let Action::Dial { addresses, .. } = actions.remove(0) else {
+        panic!("{actions:?}")
+    };
+    assert_eq!(addresses.len(), 4);
+    assert_eq!(addresses[0], at(20, 4000));
+}
+
+#[test]
+fn a_changed_catalog_is_hinted_once() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    let mut say = |seq, revision| {
+        let beacon = Beacon {
+            revision,
+            ..beacon(Kind::Ping, node, seq)
+        };
+        let (from, room) = (ip(1), 512);
+        it.handle(Event::Heard { beacon, from, room }, ms(seq))
+            .len()
+    };
+    assert_eq!([say(2, 5), say(3, 5), say(4, 6)], [1, 0, 1]);
+}
+
+#[test]
+fn our_own_beacon_and_a_banned_node_do_nothing() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    assert!(
+        it.handle(heard(Kind::Join, ME, 9, ip(2)), ms(1)).is_empty(),
+        "our own"
+    );
+    let left = Action::Left {
+        node,
+        announced: false,
+    };
+    assert_eq!(it.handle(Event::Banned { node }, ms(2)), [left]);
+    let address = at(1, 4000);
+    for event in [
+        heard(Kind::Join, node, 5, ip(1)),
+        Event::Found {
+            node,
+            addresses: vec![address],
+        },
+        Event::Connected { node, address },
+        Event::Disconnected { node },
+    ] {
+        assert!(it.handle(event, ms(3)).is_empty());
+    }
+}
+
+#[test]
+fn a_found_node_is_dialled_without_any_beacon() {
+    let node = id(1);
+    let mut it = new();
+    let addresses = vec![at(1, 1), at(1, 2)];
+    let actions = it.handle(Event::Found { node, addresses }, ms(0));
+    assert_eq!(actions, [dial(node, &[at(1, 1), at(1, 2)])]);
+    it.handle(Event::DialFailed { node }, ms(10));
+    assert_eq!(others(run(&mut it, ms(600))).len(), 1);
+}
+
+#[test]
+fn a_long_name_is_cut_between_characters() {
+    let mut it = new();
+    let name = "ü".repeat(40) + "x";
+    let beacon = Beacon {
+        name: format!("a{name}"),
+        ..beacon(Kind::Ping, id(1), 1)
+    };
+    let (from, room) = (ip(1), 512);
+    it.handle(Event::Heard { beacon, from, room }, ms(0));
+    assert_eq!(it.name_of(&id(1)).map(str::len), Some(63));
+}
+
+#[test]
+fn a_flood_of_fresh_identities_leaves_room_for_the_real_one() {
+    for same_source in [false, true] {
+        let mut it = new();
+        let node = NodeId([0x7f; 32]);
+        let mut pending: std::collections::VecDeque<NodeId> = [].into();
+        let mut answers = 0;
+        let mut reached = 0;
+        // Five hundred a second for two minutes: all that the socket lets through.
+        for n in 0..60_000u64 {
+            let now = ms(n * 2);
+            let from = if same_source { ip(1) } else { ip(n as u8) };
+            let kind = if n % 2 == 0 { Kind::Join } else { Kind::Ping };
+            let mut actions = it.handle(heard(kind, id(n), 1, from), now);
+            if n % 2_500 == 1_000 {
+                // The real one, every five seconds.
+                actions.extend(it.handle(heard(Kind::Ping, node, n, ip(1)), now));
+            }
+            // The flooder's addresses fail, one in ten milliseconds.
+            if n % 5 == 0
+                && let Some(node) = pending.pop_front()
+            {
+                actions.extend(it.handle(Event::DialFailed { node }, now));
+            }
+            for action in actions {
+                match action {
+                    Action::Dial { node: other, .. } if other == node => reached += 1,
+                    Action::Dial { node, .. } => pending.push_back(node),
+                    Action::Answer { .. } => answers += 1,
+                    _ => {}
+                }
+            }
+            let limit = if same_source { 33 } else { MAX_UNCONFIRMED };
+            assert!(it.known() <= limit && it.replays.len() <= replays::MAX);
+            assert!(pending.len() <= MAX_DIALS);
+        }
+        assert!(reached > 0, "the real one was never dialled");
+        assert!(answers <= 100 + 120 * 50, "{answers}");
+        assert!(it.answers_per_source.len() <= MAX_KNOWN);
+    }
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let node = (0..2_000u64).prop_map(id);
+    prop_oneof![
+        6 => (node.clone(), 0..3u8, 0..4u64, 0..60u64, any::<u8>()).prop_map(
+            |(node, kind, epoch, seq, from)| {
+                let kind = [Kind::Join, Kind::Ping, Kind::Leave][usize::from(kind)];
+                let beacon = Beacon { epoch, ..beacon(kind, node, seq) };
+                Event::Heard { beacon, from: ip(from), room: 512 }
+            }
+        ),
+        2 => (node.clone(), any::<u8>()).prop_map(|(node, n)| Event::Connected { node, address: at(n, 4000) }),
+        1 => node.clone().prop_map(|node| Event::Disconnected { node }),
+        1 => node.clone().prop_map(|node| Event::DialFailed { node }),
+        1 => (node.clone(), any::<u8>())
+            .prop_map(|(node, n)| Event::Found { node, addresses: vec![at(n, 1); 9] }),
+        1 => node.prop_map(|node| Event::Banned { node }),
+        2 => Just(Event::Tick),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+    #[test]
+    fn whatever_comes_memory_is_bounded_and_join_and_leave_alternate(
+        events in prop::collection::vec((any_event(), 0..200u64), 0..3_000)
+    ) {
+        let mut it = new();
+        let (mut now, mut here) = (0, std::collections::BTreeSet::new());
+        for (event, pause) in events {
+            now += pause;
+            for action in it.handle(event, ms(now)) {
+                match action {
+                    Action::Joined { node } => prop_assert!(here.insert(node)),
+                    Action::Left { node, .. } => prop_assert!(here.remove(&node)),
+                    _ => {}
+                }
+            }
+            prop_assert!(it.known() <= MAX_KNOWN);
+            prop_assert!(it.peers.values().filter(|p| !p.confirmed).count() <= MAX_UNCONFIRMED);
+            prop_assert!(it.peers.values().filter(|p| p.dial_ends().is_some()).count() <= MAX_DIALS);
+            prop_assert!(it.replays.len() <= replays::MAX && it.banned.len() <= MAX_BANNED);
+            prop_assert!(it.connected().all(|node| here.contains(&node)));
+            prop_assert!(it.next_tick() > ms(now) || it.next_tick() == it.next_announce);
+        }
+    }
+}

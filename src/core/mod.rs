@@ -1,0 +1,21 @@
+//! The decisions, and nothing else.
+//!
+//! Nothing in this room does input or output: no tokio, libp2p, sled, `std::fs` or `std::net::…Stream`, no clock and no
+//! global randomness. Time arrives as [`Now`], randomness as a seed. Each machine is
+//! `handle(event, now) -> actions`, so every scenario can be tested without a socket.
+
+pub mod chance;
+pub mod chunk;
+pub mod chunker;
+pub mod download;
+pub mod have;
+pub mod id;
+pub mod manifest;
+pub mod membership;
+pub mod path;
+pub mod picker;
+pub mod rate;
+pub mod via;
+
+/// Time since some fixed moment (a node's start), by a clock that never goes back.
+pub type Now = std::time::Duration;

@@ -1,0 +1,539 @@
+//! In which order the missing chunks of a job are asked for.
+//!
+//! Rarest first. Among equally rare chunks: in the order of the disk while nobody else downloads them, else by this node's
+//! rendezvous rank (D. Thaler, C. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998) among the
+//! downloaders, so that they ask a single source for different chunks without talking about it.
+//!
+//! Owns who claims what, and the order. Knows nothing of requests, windows or time.
+//!
+//! A job is a row of segments (files). A peer that has a whole segment is counted there, once, however many chunks it has;
+//! other claims are counted chunk by chunk. So a full source costs O(1) a segment, and everything else O(log n) a chunk.
+//!
+//! Invariants: a segment's order holds exactly its open chunks; every open chunk is missing; `heads` holds the first chunk of
+//! each segment that has one.
+
+use super::{
+    have::HaveSet,
+    id::{ChunkId, NodeId},
+};
+use std::{collections::BTreeSet, ops::Range};
+
+/// A peer that denied so many chunks of files that it claims as a whole is believed nothing more until it says anew
+/// what it has.
+const MAX_DENIED: usize = 64;
+/// Candidates that are looked at in order of rarity; then it is cheaper to look at what the peer has.
+const LOOK: usize = 64;
+
+/// What one peer says it has.
+#[derive(Debug)]
+pub struct Claims {
+    /// Segments of which it has everything, but for `denied`.
+    full: HaveSet,
+    /// Missing chunks of other segments.
+    chunks: HaveSet,
+    /// Chunks of full segments that it had not, when asked.
+    denied: BTreeSet<u32>,
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self {
+            full: HaveSet::empty(0),
+            chunks: HaveSet::empty(0),
+            denied: BTreeSet::new(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Segment {
+    start: u32,
+    /// Peers that have all of it.
+    full: u64,
+    /// Its open chunks, by [`key`].
+    order: BTreeSet<u64>,
+    /// Its entry in `heads`.
+    head: Option<u64>,
+}
+
+/// The missing chunks of a job, in order.
+#[derive(Debug)]
+pub struct Picker {
+    segments: Vec<Segment>,
+    heads: BTreeSet<u64>,
+    /// Segments with open chunks.
+    unfinished: HaveSet,
+    missing: HaveSet,
+    open: HaveSet,
+    /// For each chunk: the claims on it, without those on its whole segment.
+    claims: Vec<u16>,
+    /// For each chunk: eight bytes of its id.
+    words: Vec<u64>,
+    /// For each chunk: downloaders that come before this node.
+    ranks: Vec<u16>,
+    me: u64,
+    rivals: Vec<u64>,
+}
+
+/// Availability, then rank, then position, in one word.
+fn key(availability: u64, rank: u16, chunk: u32) -> u64 {
+    availability << 48 | u64::from(rank) << 32 | u64::from(chunk)
+}
+
+/// The chunk of a [`key`].
+fn chunk_of(key: u64) -> u32 {
+    key as u32
+}
+
+fn word(bytes: &[u8; 32]) -> u64 {
+    bytes
+        .iter()
+        .take(8)
+        .fold(0, |word, &byte| word << 8 | u64::from(byte))
+}
+
+/// The rendezvous score of a chunk on a node. Both are uniform already; this only has to mix them (`SplitMix64`).
+fn score(chunk: u64, node: u64) -> u64 {
+    let mut x = chunk ^ node.rotate_left(32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+impl Picker {
+    /// No chunks yet; `me` is this node.
+    #[must_use]
+    pub fn new(me: NodeId) -> Self {
+        Self {
+            segments: Vec::new(),
+            heads: BTreeSet::new(),
+            unfinished: HaveSet::empty(0),
+            missing: HaveSet::empty(0),
+            open: HaveSet::empty(0),
+            claims: Vec::new(),
+            words: Vec::new(),
+            ranks: Vec::new(),
+            me: word(me.as_bytes()),
+            rivals: Vec::new(),
+        }
+    }
+
+    /// Adds a segment: for each chunk its id, and whether it is missing.
+    pub fn append(&mut self, chunks: impl IntoIterator<Item = (ChunkId, bool)>) {
+        let start = self.words.len() as u32;
+        let mut order = Vec::new();
+        let mut missing = Vec::new();
+        for (chunk, (id, wanted)) in (start..).zip(chunks) {
+            self.words.push(word(id.as_bytes()));
+            self.ranks.push(self.rank(chunk));
+            if wanted {
+                missing.push(chunk);
+                order.push(key(0, self.ranks[chunk as usize], chunk));
+            }
+        }
+        let added = self.words.len() as u32 - start;
+        self.claims.resize(self.words.len(), 0);
+        self.missing.grow(added);
+        self.open.grow(added);
+        for chunk in missing {
+            self.missing.insert(chunk);
+            self.open.insert(chunk);
+        }
+        self.unfinished.grow(1);
+        self.segments.push(Segment {
+            start,
+            full: 0,
+            order: order.into_iter().collect(),
+            head: None,
+        });
+        self.update_head(self.segments.len() - 1);
+    }
+
+    fn rank(&self, chunk: u32) -> u16 {
+        let word = self.words[chunk as usize];
+        let mine = score(word, self.me);
+        let before = |&&rival: &&u64| score(word, rival) > mine;
+        self.rivals.iter().filter(before).count() as u16
+    }
+
+    /// Who else downloads now: decides the order of equally rare chunks. Costs O(n log n), n being the open chunks.
+    pub fn set_rivals(&mut self, rivals: impl IntoIterator<Item = NodeId>) {
+        self.rivals = rivals.into_iter().map(|id| word(id.as_bytes())).collect();
+        for chunk in self.missing.iter() {
+            self.ranks[chunk as usize] = self.rank(chunk);
+        }
+        for at in 0..self.segments.len() {
+            let order = std::mem::take(&mut self.segments[at].order);
+            self.segments[at].order = order
+                .into_iter()
+                .map(|key| self.key(chunk_of(key)))
+                .collect();
+            self.update_head(at);
+        }
+    }
+
+    fn key(&self, chunk: u32) -> u64 {
+        let at = chunk as usize;
+        key(u64::from(self.claims[at]), self.ranks[at], chunk)
+    }
+
+    fn segment_of(&self, chunk: u32) -> usize {
+        self.segments
+            .partition_point(|segment| segment.start <= chunk)
+            .saturating_sub(1)
+    }
+
+    /// The chunks of segment `at`.
+    fn range(&self, at: usize) -> Range<u32> {
+        let end = self
+            .segments
+            .get(at + 1)
+            .map_or(self.words.len() as u32, |next| next.start);
+        self.segments[at].start..end
+    }
+
+    fn update_head(&mut self, at: usize) {
+        let segment = &mut self.segments[at];
+        let head = segment
+            .order
+            .first()
+            .map(|&first| first + (segment.full << 48));
+        if head == segment.head {
+            return;
+        }
+        if let Some(old) = segment.head {
+            self.heads.remove(&old);
+        }
+        if let Some(new) = head {
+            self.heads.insert(new);
+            self.unfinished.insert(at as u32);
+        } else {
+            self.unfinished.remove(at as u32);
+        }
+        segment.head = head;
+    }
+
+    /// The chunks that are missing, asked for or not.
+    #[must_use]
+    pub fn missing(&self) -> &HaveSet {
+        &self.missing
+    }
+
+    /// The missing chunks that are to be asked for.
+    #[must_use]
+    pub fn open(&self) -> &HaveSet {
+        &self.open
+    }
+
+    /// The chunk has been asked for.
+    pub fn take(&mut self, chunk: u32) {
+        if self.open.remove(chunk) {
+            let (key, at) = (self.key(chunk), self.segment_of(chunk));
+            self.segments[at].order.remove(&key);
+            self.update_head(at);
+        }
+    }
+
+    /// The chunk is to be asked for again, if it is still missing.
+    pub fn release(&mut self, chunk: u32) {
+        if self.missing.has(chunk) && self.open.insert(chunk) {
+            let (key, at) = (self.key(chunk), self.segment_of(chunk));
+            self.segments[at].order.insert(key);
+            self.update_head(at);
+        }
+    }
+
+    /// The chunk is here, or nobody wants it any more.
+    pub fn settle(&mut self, chunk: u32) {
+        self.take(chunk);
+        self.missing.remove(chunk);
+    }
+
+    fn count(&mut self, chunk: u32, more: bool) {
+        let open = self.open.has(chunk);
+        let (old, at) = (self.key(chunk), self.segment_of(chunk));
+        let claims = &mut self.claims[chunk as usize];
+        *claims = if more {
+            claims.saturating_add(1)
+        } else {
+            claims.saturating_sub(1)
+        };
+        if open {
+            let new = self.key(chunk);
+            let order = &mut self.segments[at].order;
+            order.remove(&old);
+            order.insert(new);
+            self.update_head(at);
+        }
+    }
+
+    /// The peer says that it has `chunk`. True when that is news and the chunk is open.
+    pub fn claim(&mut self, claims: &mut Claims, chunk: u32) -> bool {
+        if !self.missing.has(chunk) {
+            return false;
+        }
+        let news = if claims.full.has(self.segment_of(chunk) as u32) {
+            claims.denied.remove(&chunk)
+        } else {
+            let behind = self.words.len() as u32 - claims.chunks.len();
+            claims.chunks.grow(behind);
+            let new = claims.chunks.insert(chunk);
+            if new {
+                self.count(chunk, true);
+            }
+            new
+        };
+        news && self.open.has(chunk)
+    }
+
+    /// The peer says that it has all of `range`. True when that is news about an open chunk.
+    pub fn claim_all(&mut self, claims: &mut Claims, range: Range<u32>) -> bool {
+        let mut news = false;
+        let mut chunk = range.start;
+        while chunk < range.end.min(self.words.len() as u32) {
+            let at = self.segment_of(chunk);
+            let whole = self.range(at);
+            let end = whole.end.min(range.end);
+            let fresh = claims.chunks.common(&self.missing, whole.start).next();
+            if chunk == whole.start && end == whole.end && fresh.is_none_or(|at| at >= end) {
+                let behind = self.segments.len() as u32 - claims.full.len();
+                claims.full.grow(behind);
+                claims.denied.retain(|denied| !whole.contains(denied));
+                if claims.full.insert(at as u32) {
+                    self.segments[at].full += 1;
+                    self.update_head(at);
+                }
+                news |= self.unfinished.has(at as u32);
+            } else {
+                for chunk in chunk..end {
+                    news |= self.claim(claims, chunk);
+                }
+            }
+            chunk = end;
+        }
+        news
+    }
+
+    /// The peer has not got `chunk` after all.
+    pub fn deny(&mut self, claims: &mut Claims, chunk: u32) {
+        if claims.chunks.remove(chunk) {
+            if self.missing.has(chunk) {
+                self.count(chunk, false);
+            }
+        } else if chunk < self.words.len() as u32
+            && claims.full.has(self.segment_of(chunk) as u32)
+            && self.missing.has(chunk)
+        {
+            claims.denied.insert(chunk);
+            if claims.denied.len() > MAX_DENIED {
+                self.forget(claims);
+            }
+        }
+    }
+
+    /// The peer has nothing any more.
+    pub fn forget(&mut self, claims: &mut Claims) {
+        let old = std::mem::take(claims);
+        for at in old.full.iter() {
+            self.segments[at as usize].full -= 1;
+            self.update_head(at as usize);
+        }
+        for chunk in old.chunks.iter() {
+            if self.missing.has(chunk) {
+                self.count(chunk, false);
+            }
+        }
+    }
+
+    /// Whether the peer says that it has `chunk`, which is missing.
+    #[must_use]
+    pub fn has(&self, claims: &Claims, chunk: u32) -> bool {
+        self.missing.has(chunk)
+            && (claims.chunks.has(chunk)
+                || (claims.full.has(self.segment_of(chunk) as u32)
+                    && !claims.denied.contains(&chunk)))
+    }
+
+    /// Whether the peer has anything that is missing.
+    #[must_use]
+    pub fn is_useful(&self, claims: &Claims) -> bool {
+        if claims.chunks.common(&self.missing, 0).next().is_some() {
+            return true;
+        }
+        claims.full.iter().any(|at| {
+            let range = self.range(at as usize);
+            let (start, end) = (range.start, range.end);
+            self.missing
+                .common(&self.missing, start)
+                .take_while(|&chunk| chunk < end)
+                .any(|chunk| !claims.denied.contains(&chunk))
+        })
+    }
+
+    /// The open chunk to ask this peer for next. `None` when it has none of them.
+    #[must_use]
+    pub fn pick(&self, claims: &Claims) -> Option<u32> {
+        let mut looks = LOOK;
+        for &head in self.heads.iter().take(LOOK) {
+            let at = self.segment_of(chunk_of(head));
+            if claims.full.has(at as u32) {
+                if let Some(first) = self.first_of(claims, at) {
+                    return Some(first);
+                }
+            } else if claims.chunks.count() > 0 {
+                // What no such peer has stands before what one may have.
+                for &key in self.segments[at].order.range(key(1, 0, 0)..) {
+                    if claims.chunks.has(chunk_of(key)) {
+                        return Some(chunk_of(key));
+                    }
+                    looks -= 1;
+                    if looks == 0 {
+                        return self.pick_from_claims(claims);
+                    }
+                }
+            }
+        }
+        self.pick_from_claims(claims)
+    }
+
+    fn first_of(&self, claims: &Claims, at: usize) -> Option<u32> {
+        let mut order = self.segments[at].order.iter().map(|&key| chunk_of(key));
+        order.find(|chunk| !claims.denied.contains(chunk))
+    }
+
+    /// The rarest of the first few that the peer has.
+    fn pick_from_claims(&self, claims: &Claims) -> Option<u32> {
+        let single = claims.chunks.common(&self.open, 0);
+        let whole = claims
+            .full
+            .common(&self.unfinished, 0)
+            .filter_map(|at| self.first_of(claims, at as usize));
+        single
+            .take(LOOK)
+            .chain(whole.take(LOOK))
+            .min_by_key(|&chunk| {
+                self.key(chunk) + (self.segments[self.segment_of(chunk)].full << 48)
+            })
+    }
+
+    /// Panics where an invariant does not hold.
+    #[cfg(test)]
+    pub(crate) fn check<'a>(&self, peers: impl Iterator<Item = &'a Claims>) {
+        let peers: Vec<_> = peers.collect();
+        let mut heads = BTreeSet::new();
+        for at in 0..self.segments.len() {
+            let segment = &self.segments[at];
+            let full = peers.iter().filter(|peer| peer.full.has(at as u32));
+            assert_eq!(segment.full, full.count() as u64);
+            let expected: BTreeSet<u64> = self
+                .range(at)
+                .filter(|&chunk| self.open.has(chunk))
+                .map(|chunk| self.key(chunk))
+                .collect();
+            assert_eq!(segment.order, expected);
+            let head = expected.first().map(|key| key + (segment.full << 48));
+            assert_eq!(segment.head, head);
+            assert_eq!(self.unfinished.has(at as u32), head.is_some());
+            heads.extend(head);
+        }
+        assert_eq!(self.heads, heads);
+        for chunk in self.missing.iter() {
+            let claims = peers.iter().filter(|peer| peer.chunks.has(chunk)).count();
+            assert_eq!(usize::from(self.claims[chunk as usize]), claims);
+        }
+        assert!(self.open.iter().all(|chunk| self.missing.has(chunk)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ME: NodeId = NodeId([1; 32]);
+    const OTHER: NodeId = NodeId([200; 32]);
+
+    fn id(at: u32) -> ChunkId {
+        ChunkId(*blake3::hash(&at.to_le_bytes()).as_bytes())
+    }
+
+    fn picker(me: NodeId, chunks: u32) -> Picker {
+        let mut picker = Picker::new(me);
+        picker.append((0..chunks).map(|at| (id(at), true)));
+        picker
+    }
+
+    fn drain(picker: &mut Picker, claims: &Claims) -> Vec<u32> {
+        std::iter::from_fn(|| {
+            let chunk = picker.pick(claims)?;
+            picker.take(chunk);
+            Some(chunk)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn alone_it_goes_through_a_file_in_order() {
+        let mut picker = picker(ME, 100);
+        let mut seed = Claims::default();
+        assert!(picker.claim_all(&mut seed, 0..100));
+        assert!(drain(&mut picker, &seed).into_iter().eq(0..100));
+        assert_eq!(picker.pick(&seed), None);
+    }
+
+    #[test]
+    fn what_fewest_have_comes_first_across_files_too() {
+        let mut picker = picker(ME, 4);
+        picker.append((4..8).map(|at| (id(at), true)));
+        let (mut seed, mut other, mut third) =
+            (Claims::default(), Claims::default(), Claims::default());
+        picker.claim_all(&mut seed, 0..8);
+        picker.claim_all(&mut other, 0..4);
+        for chunk in [4, 6, 7] {
+            picker.claim(&mut third, chunk);
+        }
+        picker.check([&seed, &other, &third].into_iter());
+        assert_eq!(drain(&mut picker, &seed), [5, 0, 1, 2, 3, 4, 6, 7]);
+    }
+
+    #[test]
+    fn two_downloaders_put_different_chunks_first() {
+        let (mut mine, mut theirs) = (picker(ME, 1000), picker(OTHER, 1000));
+        let mut seed = Claims::default();
+        mine.claim_all(&mut seed, 0..1000);
+        theirs.claim_all(&mut Claims::default(), 0..1000);
+        mine.set_rivals([OTHER]);
+        theirs.set_rivals([ME]);
+        let first: BTreeSet<u32> = drain(&mut mine, &seed).into_iter().take(400).collect();
+        let other: BTreeSet<u32> = drain(&mut theirs, &seed).into_iter().take(400).collect();
+        assert!(first.is_disjoint(&other));
+    }
+
+    #[test]
+    fn a_peer_with_one_rare_chunk_among_many_is_asked_for_it() {
+        let mut picker = picker(ME, 10_000);
+        let (mut half, mut one) = (Claims::default(), Claims::default());
+        for chunk in 0..9_000 {
+            picker.claim(&mut half, chunk);
+        }
+        picker.claim(&mut one, 8_999);
+        assert_eq!(picker.pick(&one), Some(8_999));
+        picker.take(8_999);
+        assert_eq!(picker.pick(&one), None);
+        assert!(picker.is_useful(&one));
+        picker.settle(8_999);
+        assert!(!picker.is_useful(&one));
+    }
+
+    #[test]
+    fn a_peer_that_denies_what_it_claimed_is_believed_no_more() {
+        let mut picker = picker(ME, 1000);
+        let mut liar = Claims::default();
+        picker.claim_all(&mut liar, 0..1000);
+        for denied in 0..=MAX_DENIED as u32 {
+            assert_eq!(picker.pick(&liar), Some(denied));
+            picker.deny(&mut liar, denied);
+        }
+        assert_eq!(picker.pick(&liar), None);
+        picker.check([&liar].into_iter());
+    }
+}

@@ -1,0 +1,134 @@
+//! Addresses: libp2p's spelling and the standard library's, which kind of path one is, and what a wildcard stands for.
+
+use crate::core::via::Via;
+use libp2p::{Multiaddr, multiaddr::Protocol};
+use std::net::{IpAddr, SocketAddr};
+
+/// The address of a TCP listener.
+pub(super) fn tcp(address: SocketAddr) -> Multiaddr {
+    Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
+}
+
+/// The address of a QUIC listener.
+pub(super) fn quic(address: SocketAddr) -> Multiaddr {
+    Multiaddr::from(address.ip())
+        .with(Protocol::Udp(address.port()))
+        .with(Protocol::QuicV1)
+}
+
+/// The IP address that `address` begins with.
+pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(ip.into()),
+        Protocol::Ip6(ip) => Some(ip.into()),
+        _ => None,
+    }
+}
+
+/// The socket that `address` begins with, whatever runs over it.
+pub(super) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
+    match address.iter().nth(1)? {
+        Protocol::Tcp(port) | Protocol::Udp(port) => Some(SocketAddr::new(ip(address)?, port)),
+        _ => None,
+    }
+}
+
+/// The TCP socket that `address` is; `None` for QUIC, relays and anything else.
+pub(super) fn tcp_socket(address: &Multiaddr) -> Option<SocketAddr> {
+    let plain = is_tcp(address) && !is_relayed(address);
+    plain.then(|| socket(address)).flatten()
+}
+
+/// Whether bytes travel over TCP.
+pub(super) fn is_tcp(address: &Multiaddr) -> bool {
+    matches!(address.iter().nth(1), Some(Protocol::Tcp(_)))
+}
+
+/// Whether a relay stands between.
+pub(super) fn is_relayed(address: &Multiaddr) -> bool {
+    address
+        .iter()
+        .any(|part| matches!(part, Protocol::P2pCircuit))
+}
+
+/// Which kind of path leads to `address`.
+pub(super) fn via(address: &Multiaddr) -> Via {
+    match ip(address) {
+        _ if is_relayed(address) => Via::Relay,
+        Some(ip) if is_local(ip) => Via::Lan,
+        _ => Via::Direct,
+    }
+}
+
+/// Whether an address is of this machine or of a network that is not routed publicly.
+pub(super) fn is_local(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// Whether a stranger's word that someone listens there is worth a dial.
+pub(super) fn is_dialable(address: SocketAddr) -> bool {
+    let ip = address.ip();
+    let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+}
+
+/// Replaces a wildcard by the addresses of this machine's interfaces: those that others can use first, loopback last.
+pub(super) fn expand(bound: &[SocketAddr]) -> Vec<SocketAddr> {
+    // Without a list of interfaces a wildcard stands for nothing: better no address than a wrong one.
+    let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
+        .unwrap_or_default()
+        .iter()
+        .map(if_addrs::Interface::ip)
+        // Of no use without the name of the interface, which is another one on the other side.
+        .filter(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()))
+        .collect();
+    let mut all = Vec::new();
+    for address in bound {
+        if address.ip().is_unspecified() {
+            let family = interfaces
+                .iter()
+                .filter(|ip| ip.is_ipv4() == address.is_ipv4());
+            all.extend(family.map(|ip| SocketAddr::new(*ip, address.port())));
+        } else {
+            all.push(*address);
+        }
+    }
+    all.sort_by_key(|address| (address.ip().is_loopback(), address.is_ipv6()));
+    all.dedup();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_come_back_as_they_were() {
+        let address: SocketAddr = "[::1]:9".parse().unwrap();
+        assert_eq!(tcp_socket(&tcp(address)), Some(address));
+        assert_eq!(tcp_socket(&quic(address)), None);
+        assert_eq!(socket(&quic(address)), Some(address));
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_address() {
+        for (address, expected) in [
+            ("/ip4/127.0.0.1/tcp/1", Via::Lan),
+            ("/ip4/192.168.1.4/udp/1/quic-v1", Via::Lan),
+            ("/ip6/fd00::1/tcp/1", Via::Lan),
+            ("/ip4/8.8.8.8/tcp/1", Via::Direct),
+            ("/ip4/10.0.0.1/tcp/1/p2p-circuit", Via::Relay),
+        ] {
+            assert_eq!(via(&address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_at_least_loopback() {
+        let all = expand(&["0.0.0.0:7".parse().unwrap()]);
+        assert!(all.contains(&"127.0.0.1:7".parse().unwrap()), "{all:?}");
+    }
+}

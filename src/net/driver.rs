@@ -1,0 +1,335 @@
+//! The one task that owns the swarm.
+//!
+//! Turns commands into swarm calls and swarm events into [`NetEvent`]s. Never waits for the node: what the node has not
+//! taken yet stands in `outbox`, and while anything stands there the swarm is not polled (its connections then stop
+//! reading, which is what slows the senders down) but commands are still taken in. Invariants: `outbox` and every table
+//! here is bounded; each `Connected` is followed by at most one `Disconnected` before the next.
+
+use super::{
+    NetConfig, NetError, NetEvent, Reply, RequestError, StreamError, address,
+    behaviour::{Behaviour, BehaviourEvent},
+    connections::Connections,
+    control,
+    handle::{Answer, Command, Here},
+    identity, mdns, transport,
+    unread::Unread,
+};
+use crate::{
+    core::id::NodeId,
+    wire::{CONTROL_PROTOCOL, control::Response},
+};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use libp2p::{
+    Swarm,
+    request_response::{InboundRequestId, OutboundRequestId, ResponseChannel},
+    swarm::{
+        self, ConnectionId, DialError, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, oneshot};
+
+mod events;
+
+/// How often connections are looked over.
+const TICK: Duration = Duration::from_millis(500);
+/// Events waiting for the node's queue above which no more commands are taken in (a dial may fail at once).
+const OUTBOX: usize = 256;
+/// Requests without an answer yet, to all nodes together.
+const MAX_REQUESTS: usize = 4096;
+/// How long closing everything may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+
+/// An answer of the node, on its way to who asked.
+type Answering = BoxFuture<
+    'static,
+    Option<(
+        InboundRequestId,
+        NodeId,
+        ResponseChannel<Response>,
+        Response,
+    )>,
+>;
+
+struct Driver {
+    swarm: Swarm<Behaviour>,
+    connections: Connections,
+    /// Our own dials that have not come to an end.
+    dials: HashMap<ConnectionId, (Option<NodeId>, Vec<SocketAddr>)>,
+    requests: HashMap<OutboundRequestId, Answer>,
+    /// Bounded by the exchanges that connections allow, and by time.
+    answers: FuturesUnordered<Answering>,
+    unread: Unread<InboundRequestId>,
+    outbox: VecDeque<NetEvent>,
+    /// What the swarm listens on, and whether by QUIC too.
+    sockets: (Vec<SocketAddr>, bool),
+    /// The swarm was not polled since the last look, so nobody could be heard.
+    deaf: bool,
+}
+
+/// Opens the sockets and spawns the task.
+pub(super) fn start(
+    config: NetConfig,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<NetEvent>,
+) -> Result<Here, NetError> {
+    let keys = identity::keypair(config.secret)
+        .ok_or_else(|| NetError::Identity("not an Ed25519 secret".into()))?;
+    let local = keys.public().to_peer_id();
+    let node =
+        identity::node(&local).ok_or_else(|| NetError::Identity("not an Ed25519 key".into()))?;
+    let transport = transport::build(&keys, config.swarm_key)
+        .map_err(|error| NetError::Identity(error.to_string()))?;
+    let mut outbox = VecDeque::new();
+    let beyond_loopback =
+        config.listen.is_empty() || config.listen.iter().any(|ip| !ip.is_loopback());
+    let mut found = None;
+    if config.mdns && beyond_loopback {
+        match mdns::Behaviour::new(local, config.interfaces, config.listen.clone()) {
+            Ok(started) => found = Some(started),
+            Err(error) => outbox.push_back(NetEvent::Notice(format!(
+                "mDNS could not be started ({error}); beacons are used alone"
+            ))),
+        }
+    }
+    let settings = swarm::Config::with_tokio_executor()
+        // `connections` decides who has been quiet too long: a peer with nothing to say is kept.
+        .with_idle_connection_timeout(Duration::MAX)
+        // Saves a round trip for each stream.
+        .with_substream_upgrade_protocol_override(libp2p::core::upgrade::Version::V1Lazy);
+    let behaviour = Behaviour::new(&keys, config.agent, found);
+    let mut swarm = Swarm::new(transport, behaviour, local, settings);
+    let quic = config.swarm_key.is_none();
+    let bound = transport::listen(&mut swarm, &config.listen, config.transfer_port, quic)?;
+    let driver = Driver {
+        swarm,
+        connections: Connections::default(),
+        dials: HashMap::new(),
+        requests: HashMap::new(),
+        answers: FuturesUnordered::new(),
+        unread: Unread::default(),
+        outbox,
+        sockets: (bound.addresses.clone(), quic),
+        deaf: false,
+    };
+    tokio::spawn(driver.run(commands, events));
+    Ok(Here {
+        node,
+        port: bound.port,
+        bound: bound.addresses,
+    })
+}
+
+impl Driver {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>, events: mpsc::Sender<NetEvent>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let done = loop {
+            tokio::select! {
+                permit = events.reserve(), if !self.outbox.is_empty() => match permit {
+                    Ok(permit) => {
+                        if let Some(event) = self.outbox.pop_front() {
+                            permit.send(event);
+                        }
+                    }
+                    Err(_) => break None, // Nobody listens any more.
+                },
+                command = commands.recv(), if self.outbox.len() < OUTBOX => match command {
+                    Some(Command::Shutdown(done)) => break Some(done),
+                    Some(command) => self.command(command),
+                    None => break None,
+                },
+                event = self.swarm.select_next_some(), if self.outbox.is_empty() => self.event(event),
+                Some(answer) = self.answers.next() => {
+                    if let Some((id, node, channel, mut response)) = answer {
+                        if !self.unread.add(id, node, response.weight()) {
+                            response = Response::Busy;
+                        }
+                        // Who asked may have gone: nothing to do about it.
+                        if self.swarm.behaviour_mut().control.send_response(channel, response).is_err() {
+                            self.unread.remove(&id);
+                        }
+                    }
+                }
+                _ = tick.tick() => self.look_over(events.capacity() == 0),
+                () = events.closed() => break None,
+            }
+        };
+        self.close().await;
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Dial(node, addresses) => self.dial(node, addresses),
+            Command::Request(node, request, answer) => {
+                let connected = self.connections.has(node);
+                let peer = identity::peer(node).filter(|_| connected);
+                let control = &mut self.swarm.behaviour_mut().control;
+                // Asked of the behaviour too, or it would begin to dial.
+                match peer.filter(|peer| control.is_connected(peer)) {
+                    None => drop(answer.send(Err(RequestError::NotConnected))),
+                    Some(_) if self.requests.len() >= MAX_REQUESTS => {
+                        drop(answer.send(Err(RequestError::Busy)));
+                    }
+                    Some(peer) => {
+                        let id = control.send_request(&peer, request);
+                        self.requests.insert(id, answer);
+                    }
+                }
+            }
+            Command::Open(node, opened) => {
+                match (identity::peer(node), self.connections.best(node)) {
+                    (Some(peer), Some(id)) => {
+                        let streams = &mut self.swarm.behaviour_mut().streams;
+                        streams.open(peer, id, opened);
+                    }
+                    _ => drop(opened.send(Err(StreamError::NotConnected))),
+                }
+            }
+            Command::Disconnect(node) => self.disconnect(node),
+            Command::Ban(node) => {
+                if let Some(peer) = identity::peer(node) {
+                    self.swarm.behaviour_mut().gate.ban(peer);
+                }
+                self.disconnect(node);
+            }
+            // Taken by `run`.
+            Command::Shutdown(_) => {}
+        }
+    }
+
+    fn disconnect(&mut self, node: NodeId) {
+        if let Some(peer) = identity::peer(node) {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+    }
+
+    fn dial(&mut self, node: Option<NodeId>, mut addresses: Vec<SocketAddr>) {
+        addresses.sort_unstable();
+        addresses.dedup();
+        if addresses.is_empty() {
+            return;
+        }
+        match node {
+            Some(node) => {
+                let busy = self.connections.has(node)
+                    || self.dials.values().any(|dial| dial.0 == Some(node));
+                if let Some(peer) = identity::peer(node).filter(|_| !busy) {
+                    // A port of its own: dialling from the listening port, both sides at once make one socket pair of
+                    // two dials, in which nobody answers. (Hole punching needs the listening port; that is dcutr's.)
+                    let options = DialOpts::peer_id(peer)
+                        .condition(PeerCondition::NotDialing)
+                        .addresses(
+                            addresses
+                                .iter()
+                                .map(|address| address::tcp(*address))
+                                .collect(),
+                        )
+                        .allocate_new_port()
+                        .build();
+                    self.start_dial(Some(node), addresses, options);
+                }
+            }
+            None => {
+                for address in addresses {
+                    let same = |dial: &(Option<NodeId>, Vec<SocketAddr>)| dial.1 == [address];
+                    if !self.dials.values().any(same) {
+                        let options = DialOpts::unknown_peer_id()
+                            .address(address::tcp(address))
+                            .allocate_new_port()
+                            .build();
+                        self.start_dial(None, vec![address], options);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start_dial(&mut self, node: Option<NodeId>, addresses: Vec<SocketAddr>, options: DialOpts) {
+        let id = options.connection_id();
+        match self.swarm.dial(options) {
+            Ok(()) => drop(self.dials.insert(id, (node, addresses))),
+            Err(DialError::DialPeerConditionFalse(_)) => {}
+            Err(error) => self.outbox.push_back(NetEvent::DialFailed {
+                node,
+                addresses,
+                why: events::why(&error),
+            }),
+        }
+    }
+
+    /// Gives up connections that are dead or lead to no node of ours.
+    fn look_over(&mut self, blocked: bool) {
+        let now = Instant::now();
+        if blocked {
+            self.deaf = true;
+            return;
+        }
+        if std::mem::take(&mut self.deaf) {
+            self.connections.excuse(now);
+        }
+        let streams = &self.swarm.behaviour().streams;
+        let gone = self.connections.expire(now, |id| streams.received(id));
+        for (node, id) in gone {
+            // Closing a dead connection well can take the kernel minutes, so it counts as closed from here on.
+            self.forget(node, id);
+            self.swarm.close_connection(id);
+        }
+    }
+
+    fn forget(&mut self, node: NodeId, id: ConnectionId) {
+        if self.connections.remove(node, id) {
+            self.outbox.push_back(NetEvent::Disconnected { node });
+        }
+    }
+
+    /// Takes a request of a stranger to the node, and its answer back.
+    fn answer(
+        &mut self,
+        id: InboundRequestId,
+        node: NodeId,
+        channel: ResponseChannel<Response>,
+    ) -> Reply {
+        let (reply, replied) = oneshot::channel();
+        let answering = async move {
+            // After that time the asker is gone.
+            let response = tokio::time::timeout(control::TIMEOUT, replied).await;
+            Some((id, node, channel, response.ok()?.ok()?))
+        };
+        self.answers.push(answering.boxed());
+        Reply(reply)
+    }
+
+    async fn close(mut self) {
+        let nodes: Vec<_> = self.connections.nodes().collect();
+        for node in nodes {
+            self.disconnect(node);
+        }
+        let closing = async {
+            while !self.connections.is_empty() {
+                let event = self.swarm.select_next_some().await;
+                if let SwarmEvent::ConnectionClosed {
+                    peer_id,
+                    connection_id,
+                    ..
+                } = event
+                    && let Some(node) = identity::node(&peer_id)
+                {
+                    self.connections.remove(node, connection_id);
+                }
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, closing).await;
+        drop(self.swarm);
+        let released = transport::released(&self.sockets.0, self.sockets.1);
+        let _ = tokio::time::timeout(GOODBYE, released).await;
+    }
+}

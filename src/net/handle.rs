@@ -1,0 +1,144 @@
+//! [`Net`]: how the rest of the program uses the network. Commands go to the driver, answers come back by `oneshot`.
+
+use super::{
+    NetConfig, NetError, NetEvent, RequestError, Stream, StreamError, address, driver,
+    streams::Opened,
+};
+use crate::{
+    core::id::NodeId,
+    wire::{
+        MAX_REQUEST, cbor,
+        control::{Request, Response},
+    },
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+
+/// Commands that wait for the driver: it takes them in at once, so this only smooths bursts.
+const COMMANDS: usize = 256;
+/// Events that wait for the node. Beyond it the driver stops reading from the network until the node catches up.
+const EVENTS: usize = 256;
+/// A last resort above the driver's own deadlines (10 s each), for a driver that is held up by a slow node.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Addresses of one dial.
+const MAX_DIAL: usize = 16;
+
+/// Where the answer to a request goes.
+pub(super) type Answer = oneshot::Sender<Result<Response, RequestError>>;
+
+/// What the driver is told to do.
+pub(super) enum Command {
+    Dial(Option<NodeId>, Vec<SocketAddr>),
+    Request(NodeId, Request, Answer),
+    Open(NodeId, Opened),
+    Disconnect(NodeId),
+    Ban(NodeId),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// A running network. Cheap to clone; when the last clone goes, or the queue of events, the network shuts down.
+#[derive(Clone)]
+pub struct Net {
+    commands: mpsc::Sender<Command>,
+    here: Arc<Here>,
+}
+
+pub(super) struct Here {
+    pub node: NodeId,
+    pub port: u16,
+    pub bound: Vec<SocketAddr>,
+}
+
+impl Net {
+    /// Opens the sockets and starts the driver. Listening when it returns, within milliseconds.
+    ///
+    /// # Errors
+    /// [`NetError`] when the port or an address cannot be had.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn start(config: NetConfig) -> Result<(Self, mpsc::Receiver<NetEvent>), NetError> {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (outbox, events) = mpsc::channel(EVENTS);
+        let here = Arc::new(driver::start(config, inbox, outbox)?);
+        Ok((Self { commands, here }, events))
+    }
+
+    /// This node's public key.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.here.node
+    }
+
+    /// The port, of TCP and (in a swarm without a key) QUIC.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.here.port
+    }
+
+    /// The TCP addresses under which this machine reaches this node now, loopback last.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        address::expand(&self.here.bound)
+    }
+
+    /// Tries to connect over TCP. Returns at once; [`NetEvent::Connected`] or [`NetEvent::DialFailed`] follows, or
+    /// nothing when the node is connected or being dialled already. Without a node, each address is a dial of its own.
+    /// At most 16 addresses; with none nothing is done.
+    pub async fn dial(&self, node: Option<NodeId>, mut addresses: Vec<SocketAddr>) {
+        addresses.truncate(MAX_DIAL);
+        self.tell(Command::Dial(node, addresses)).await;
+    }
+
+    /// Asks a connected node something.
+    ///
+    /// # Errors
+    /// [`RequestError`], which says who is to blame.
+    pub async fn request(&self, node: NodeId, request: Request) -> Result<Response, RequestError> {
+        if request.check().is_err() || cbor::encode(&request).len() > MAX_REQUEST {
+            return Err(RequestError::Busy);
+        }
+        let (answer, answered) = oneshot::channel();
+        self.tell(Command::Request(node, request, answer)).await;
+        match tokio::time::timeout(DEADLINE, answered).await {
+            Ok(answer) => answer.unwrap_or(Err(RequestError::Closed)),
+            Err(_) => Err(RequestError::Timeout),
+        }
+    }
+
+    /// Opens a stream for chunks on the best connection to a node: straight before relayed, TCP before QUIC, the newest
+    /// of those. Write to it first: the other side hears of it with the first bytes.
+    ///
+    /// # Errors
+    /// [`StreamError`] when there is no stream after at most 10 s.
+    pub async fn chunk_stream(&self, node: NodeId) -> Result<Stream, StreamError> {
+        let (opened, opening) = oneshot::channel();
+        self.tell(Command::Open(node, opened)).await;
+        match tokio::time::timeout(DEADLINE, opening).await {
+            Ok(stream) => stream.unwrap_or(Err(StreamError::Closed)),
+            Err(_) => Err(StreamError::Timeout),
+        }
+    }
+
+    /// Closes all connections to a node. It may come back.
+    pub async fn disconnect(&self, node: NodeId) {
+        self.tell(Command::Disconnect(node)).await;
+    }
+
+    /// Closes all connections to a node and refuses it for the life of this process.
+    pub async fn ban(&self, node: NodeId) {
+        self.tell(Command::Ban(node)).await;
+    }
+
+    /// Closes everything; returns when the port is free again, or after a second.
+    pub async fn shutdown(&self) {
+        let (done, ended) = oneshot::channel();
+        self.tell(Command::Shutdown(done)).await;
+        let _ = ended.await;
+    }
+
+    /// A driver that has ended needs no telling: what waits for an answer sees its sender dropped.
+    async fn tell(&self, command: Command) {
+        let _ = self.commands.send(command).await;
+    }
+}

@@ -1,0 +1,193 @@
+//! The machine's interfaces, as far as beacons go out on them.
+//!
+//! Owns the choice of one address per interface and family. Never opens a socket. Interfaces come and go: what is
+//! returned is true for a moment only.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+/// One interface by one of its addresses.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// The system's name of it.
+    pub name: String,
+    /// The system's number of it, 0 if it has none.
+    pub index: u32,
+    /// Our address there.
+    pub ip: IpAddr,
+    /// How many bits of it are the network's.
+    pub prefix: u8,
+    /// Where all on that network hear us (IPv4 only).
+    pub broadcast: Option<Ipv4Addr>,
+}
+
+impl Link {
+    /// Whether an address belongs to this link's network. A link-local IPv6 one belongs to each interface.
+    #[must_use]
+    pub fn reaches(&self, other: IpAddr) -> bool {
+        let bits = |ip: IpAddr| match ip {
+            IpAddr::V4(ip) => (u128::from(ip.to_bits()) << 96, 32),
+            IpAddr::V6(ip) => (ip.to_bits(), 128),
+        };
+        let ((ours, width), (theirs, other_width)) = (bits(self.ip), bits(other.to_canonical()));
+        if width != other_width {
+            return false;
+        }
+        if let IpAddr::V6(other) = other
+            && other.is_unicast_link_local()
+        {
+            return !self.ip.is_loopback();
+        }
+        let prefix = u32::from(self.prefix);
+        prefix == 0 || (ours ^ theirs).leading_zeros() >= prefix.min(width)
+    }
+}
+
+/// The links to send beacons on: all that are up, or those of the `names` given, or those with an address that is
+/// listened on. An unspecified address (`0.0.0.0`, `::`) stands for all of its family.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<Link>> {
+    let all = if_addrs::get_if_addrs()?
+        .into_iter()
+        .filter(is_up)
+        .map(link)
+        .collect();
+    Ok(choose(all, names, listen))
+}
+
+fn link(interface: if_addrs::Interface) -> Link {
+    let ip = interface.ip();
+    let (prefix, broadcast) = match interface.addr {
+        if_addrs::IfAddr::V4(v4) => (v4.prefixlen, broadcast(v4.ip, v4.prefixlen, v4.broadcast)),
+        if_addrs::IfAddr::V6(v6) => (v6.prefixlen, None),
+    };
+    Link {
+        name: interface.name,
+        index: interface.index.unwrap_or(0),
+        ip,
+        prefix,
+        broadcast,
+    }
+}
+
+/// Loopback has a broadcast address that works, though systems do not say so.
+fn broadcast(ip: Ipv4Addr, prefix: u8, told: Option<Ipv4Addr>) -> Option<Ipv4Addr> {
+    if !ip.is_loopback() {
+        return told;
+    }
+    let hosts = u32::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+    (hosts > 0).then(|| Ipv4Addr::from_bits(ip.to_bits() | hosts))
+}
+
+/// Some virtual interfaces never say that they are up.
+fn is_up(interface: &if_addrs::Interface) -> bool {
+    use if_addrs::IfOperStatus::{Down, LowerLayerDown, NotPresent};
+    interface.is_loopback() || !matches!(interface.oper_status, Down | LowerLayerDown | NotPresent)
+}
+
+fn choose(all: Vec<Link>, names: &[String], listen: &[IpAddr]) -> Vec<Link> {
+    let listened = |ip: IpAddr| {
+        listen.is_empty()
+            || listen
+                .iter()
+                .any(|one| *one == ip || one.is_unspecified() && one.is_ipv4() == ip.is_ipv4())
+    };
+    let wanted: Vec<Link> = all
+        .into_iter()
+        .filter(|link| names.is_empty() || names.contains(&link.name))
+        .filter(|link| listened(link.ip))
+        .collect();
+    let mut chosen: Vec<Link> = wanted.iter().filter(|l| l.ip.is_ipv4()).cloned().collect();
+    // One IPv6 address per interface, best one that needs no scope to be dialled. A link-local one alone is used only
+    // where there is no IPv4: peers would dial it first and fail. Multicast does not reach the IPv6 loopback.
+    for link in &wanted {
+        let IpAddr::V6(ip) = link.ip else { continue };
+        let served = |v4: bool| {
+            chosen
+                .iter()
+                .any(|other| other.name == link.name && other.ip.is_ipv4() == v4)
+        };
+        let better = |other: &Link| match other.ip {
+            IpAddr::V6(other) => !other.is_unicast_link_local(),
+            IpAddr::V4(_) => true,
+        };
+        let second_best = ip.is_unicast_link_local()
+            && wanted
+                .iter()
+                .any(|other| other.name == link.name && better(other));
+        if ip != Ipv6Addr::LOCALHOST && !second_best && !served(false) {
+            chosen.push(link.clone());
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on(name: &str, ip: &str, prefix: u8) -> Link {
+        Link {
+            name: name.into(),
+            index: 2,
+            ip: ip.parse().unwrap(),
+            prefix,
+            broadcast: None,
+        }
+    }
+
+    fn ips(links: &[Link]) -> Vec<String> {
+        links.iter().map(|link| link.ip.to_string()).collect()
+    }
+
+    #[test]
+    fn loopback_is_always_there_and_can_be_heard_by_all() {
+        let links = links(&[], &["127.0.0.1".parse().unwrap()]).unwrap();
+        assert_eq!(ips(&links), ["127.0.0.1"]);
+        assert_eq!(links[0].broadcast, Some(Ipv4Addr::new(127, 255, 255, 255)));
+    }
+
+    #[test]
+    fn interfaces_and_addresses_that_are_not_wanted_are_left_alone() {
+        let all = vec![
+            on("lo", "127.0.0.1", 8),
+            on("lo", "::1", 128),
+            on("eth0", "10.0.0.2", 24),
+            on("eth0", "fe80::2", 64),
+            on("eth0", "fd00::2", 64),
+            on("eth0", "fd00::3", 64),
+            on("wlan0", "192.168.1.5", 24),
+            on("wlan0", "fe80::5", 64),
+            on("tun0", "fe80::7", 64),
+        ];
+        let pick = |names: &[&str], listen: &[&str]| {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let listen: Vec<IpAddr> = listen.iter().map(|ip| ip.parse().unwrap()).collect();
+            ips(&choose(all.clone(), &names, &listen))
+        };
+        let everything = ["127.0.0.1", "10.0.0.2", "192.168.1.5", "fd00::2", "fe80::7"];
+        assert_eq!(pick(&[], &[]), everything);
+        assert_eq!(pick(&["wlan0"], &[]), ["192.168.1.5"]);
+        assert_eq!(pick(&[], &["127.0.0.1"]), ["127.0.0.1"]);
+        assert_eq!(pick(&[], &["0.0.0.0"]), everything[..3]);
+        assert_eq!(pick(&["lo"], &["10.0.0.2"]), [""; 0]);
+    }
+
+    #[test]
+    fn a_link_reaches_its_own_network() {
+        let reaches = |ip, prefix, other: &str| on("x", ip, prefix).reaches(other.parse().unwrap());
+        assert!(reaches("127.0.0.1", 8, "127.9.9.9"));
+        assert!(reaches("10.0.0.2", 24, "10.0.0.255"));
+        assert!(!reaches("10.0.0.2", 24, "10.0.1.1"));
+        assert!(!reaches("10.0.0.2", 24, "fd00::1"));
+        assert!(reaches("10.0.0.2", 24, "::ffff:10.0.0.9"));
+        assert!(reaches("10.0.0.2", 0, "1.2.3.4"));
+        assert!(reaches("fd00::2", 64, "fd00::9"));
+        assert!(reaches("fd00::2", 64, "fe80::9"));
+        assert!(!reaches("fd00::2", 128, "fd00::9"));
+    }
+}

@@ -1,0 +1,122 @@
+//! The part of the streams that lives with the swarm.
+
+use super::{Opened, Stream, handler::Handler, stream::Activity};
+use libp2p::{
+    Multiaddr, PeerId, StreamProtocol,
+    core::{Endpoint, transport::PortUse},
+    swarm::{
+        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, THandler,
+        THandlerInEvent, THandlerOutEvent, ToSwarm,
+    },
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::atomic::Ordering,
+    task::{Context, Poll},
+};
+
+/// A stream that the other side opened.
+#[derive(Debug)]
+pub struct Incoming {
+    /// By whom.
+    pub peer: PeerId,
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// The stream.
+    pub stream: Stream,
+}
+
+/// See [`super`].
+pub struct Behaviour {
+    protocol: StreamProtocol,
+    activity: HashMap<ConnectionId, Activity>,
+    /// Emptied at each poll, before another connection event is taken in.
+    pending: VecDeque<ToSwarm<Incoming, Opened>>,
+}
+
+impl Behaviour {
+    /// Streams of `protocol`.
+    pub(crate) fn new(protocol: &'static str) -> Self {
+        Self {
+            protocol: StreamProtocol::new(protocol),
+            activity: HashMap::new(),
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// Opens a stream on one connection; `opened` gets the stream, or the reason, or is dropped with the connection.
+    pub(crate) fn open(&mut self, peer_id: PeerId, connection: ConnectionId, opened: Opened) {
+        self.pending.push_back(ToSwarm::NotifyHandler {
+            peer_id,
+            handler: NotifyHandler::One(connection),
+            event: opened,
+        });
+    }
+
+    /// Bytes that came in on the streams of a connection so far.
+    pub(crate) fn received(&self, connection: ConnectionId) -> u64 {
+        self.activity
+            .get(&connection)
+            .map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    fn handler(&mut self, connection: ConnectionId) -> Handler {
+        let activity = self.activity.entry(connection).or_default().clone();
+        Handler::new(self.protocol.clone(), activity)
+    }
+}
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = Handler;
+    type ToSwarm = Incoming;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(self.handler(connection))
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        Ok(self.handler(connection))
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm) {
+        // The failures: a behaviour after this one may still refuse the connection.
+        let gone = match event {
+            FromSwarm::ConnectionClosed(closed) => closed.connection_id,
+            FromSwarm::DialFailure(failure) => failure.connection_id,
+            FromSwarm::ListenFailure(failure) => failure.connection_id,
+            _ => return,
+        };
+        self.activity.remove(&gone);
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        stream: THandlerOutEvent<Self>,
+    ) {
+        self.pending.push_back(ToSwarm::GenerateEvent(Incoming {
+            peer,
+            connection,
+            stream,
+        }));
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Incoming, THandlerInEvent<Self>>> {
+        // `open` is called by the swarm's owner, who polls the swarm right after.
+        self.pending.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}

@@ -1,0 +1,275 @@
+//! The actor: the one task that owns who is here and what is offered.
+//!
+//! It decides and never waits: not for a socket, a disk or a person. Whatever takes time runs in a task of its own and
+//! comes back as a [`Note`]. Downloads are tasks too (`job`); they ask here who has what. Invariant: every queue into
+//! the actor is bounded, and nothing that the actor does waits for a queue that only the actor empties.
+
+mod catalogs;
+mod inbound;
+
+use super::{
+    api::{NodeEvent, Status},
+    catalog::OwnCatalog,
+    context::{Command, Context},
+    peers::Peers,
+    serve::Server,
+};
+use crate::{
+    core::{
+        Now,
+        id::{FileId, NodeId},
+        membership::{self, Kind, Membership},
+        path::RelPath,
+    },
+    net::{Beacons, Heard, NetEvent, RequestError},
+    store::ShareEvent,
+    wire::control::{Held, Offer, Response},
+};
+use std::{
+    net::SocketAddr,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::sleep_until,
+};
+
+/// How often followers of a download hear what is new.
+const FOLLOW: Duration = Duration::from_millis(100);
+/// What a task brings back.
+pub enum Note {
+    Catalog(NodeId, Result<Response, RequestError>),
+    AskCatalog(NodeId),
+    /// It answered, or failed to answer, that the own catalog changed.
+    Hinted(NodeId),
+    /// The same for news of a download.
+    Told(NodeId),
+}
+
+/// What the actor needs to begin.
+pub struct Parts {
+    pub name: String,
+    pub epoch: u64,
+    pub net_events: mpsc::Receiver<NetEvent>,
+    pub beacons: Beacons,
+    pub heard: mpsc::Receiver<Heard>,
+    pub share: mpsc::Receiver<ShareEvent>,
+    pub commands: mpsc::Receiver<Command>,
+    pub server: Server,
+    pub events: broadcast::Sender<NodeEvent>,
+    pub changed: watch::Sender<u64>,
+    /// What the jobs work with, too.
+    pub context: Context,
+}
+
+/// The actor's state.
+pub struct Actor {
+    parts: Parts,
+    started: Instant,
+    membership: Membership,
+    peers: Peers,
+    catalog: OwnCatalog,
+    sequence: u64,
+    waiting: Vec<(Instant, oneshot::Sender<()>)>,
+    notes: mpsc::Sender<Note>,
+    notes_in: mpsc::Receiver<Note>,
+    /// When the others are told of the own catalog's changes.
+    publish_at: Option<Instant>,
+    scanning: Option<(u64, u64)>,
+    scanned: bool,
+}
+
+impl Actor {
+    /// Takes the parts; [`Actor::run`] begins.
+    pub fn new(parts: Parts, seed: u64) -> Self {
+        let (notes, notes_in) = mpsc::channel(1024);
+        let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch);
+        let membership = Membership::new(parts.context.net.node(), seed, Now::ZERO);
+        Self {
+            parts,
+            started: Instant::now(),
+            membership,
+            peers: Peers::default(),
+            catalog,
+            sequence: 0,
+            waiting: Vec::new(),
+            notes,
+            notes_in,
+            publish_at: None,
+            scanning: None,
+            scanned: false,
+        }
+    }
+
+    fn now(&self) -> Now {
+        self.started.elapsed()
+    }
+
+    /// Offers what an earlier run downloaded.
+    pub fn offer_fetched(&mut self, name: &RelPath, file: FileId, offer: Offer) {
+        self.catalog.set(name, file, Some(offer));
+    }
+
+    /// Runs until `Leave`.
+    pub async fn run(mut self) {
+        let mut follow = tokio::time::interval(FOLLOW);
+        follow.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let tick = self.next_wake();
+            tokio::select! {
+                command = self.parts.commands.recv() => match command {
+                    Some(Command::Leave(done)) => {
+                        self.leave().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                    Some(command) => self.command(command),
+                    None => return self.leave().await,
+                },
+                Some(event) = self.parts.net_events.recv() => self.net_event(event),
+                Some(heard) = self.parts.heard.recv() => {
+                    let Heard { beacon, from, room } = heard;
+                    let node = beacon.node;
+                    self.member(membership::Event::Heard { beacon, from, room });
+                    self.introduce(node, None);
+                }
+                Some(event) = self.parts.share.recv() => self.share_event(event),
+                Some(news) = self.notes_in.recv() => self.came_back(news),
+                _ = follow.tick() => self.tell_followers(),
+                () = sleep_until(tick.into()) => {}
+            }
+            self.wake();
+        }
+    }
+
+    /// The next moment at which something is due.
+    fn next_wake(&self) -> Instant {
+        let mut at = self.started + self.membership.next_tick();
+        if let Some(publish) = self.publish_at {
+            at = at.min(publish);
+        }
+        if !self.waiting.is_empty() {
+            at = at.min(Instant::now() + Duration::from_millis(25));
+        }
+        at.max(Instant::now() + Duration::from_millis(1))
+    }
+
+    /// Does what is due.
+    fn wake(&mut self) {
+        let now = Instant::now();
+        if self.now() >= self.membership.next_tick() {
+            self.member(membership::Event::Tick);
+        }
+        if self.publish_at.is_some_and(|at| at <= now) {
+            self.publish();
+        }
+        if !self.waiting.is_empty() {
+            let settled = self.peers.settled(self.now());
+            for (_, done) in self
+                .waiting
+                .extract_if(.., |(deadline, _)| settled || *deadline <= now)
+            {
+                let _ = done.send(());
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        // A receiver that is gone no longer wants to know.
+        match command {
+            Command::List(pattern, reply) => {
+                let _ = reply.send(self.peers.list(&self.catalog, pattern.as_deref()));
+            }
+            Command::Peers(reply) => {
+                let _ = reply.send(self.peers.info());
+            }
+            Command::Status(reply) => {
+                let _ = reply.send(self.status());
+            }
+            Command::Settled(deadline, reply) => self.waiting.push((deadline, reply)),
+            Command::Resolve(words, reply) => {
+                let mut resolution = self.peers.resolve(&self.catalog, &words, self.now());
+                // Another may offer the same name with other contents.
+                resolution.unsettled |= self.membership.expects_somebody();
+                let _ = reply.send(resolution);
+            }
+            Command::Sources(files, reply) => {
+                let _ = reply.send(
+                    files
+                        .into_iter()
+                        .map(|file| self.peers.sources(file))
+                        .collect(),
+                );
+            }
+            Command::Offer(name, file, offer) => self.offer(&name, file, offer),
+            Command::Drop(node, why) => {
+                let name = self.peers.name(&node);
+                self.tell(NodeEvent::PeerDropped { node, name, why });
+                let net = self.parts.context.net.clone();
+                tokio::spawn(async move { net.ban(node).await });
+                self.member(membership::Event::Banned { node });
+            }
+            Command::Leave(_) => unreachable!("handled by the loop"),
+        }
+    }
+
+    fn tell(&self, event: NodeEvent) {
+        let _ = self.parts.events.send(event); // Nobody watches: fine.
+    }
+
+    /// Wakes the jobs: who has what may have changed.
+    fn stir(&mut self) {
+        let now = self.now();
+        self.peers.news(now);
+        self.parts.changed.send_modify(|version| *version += 1);
+    }
+
+    fn status(&self) -> Status {
+        let shared = self
+            .catalog
+            .offers()
+            .filter(|(_, _, offer)| offer.held != Held::Partial);
+        let (shared_files, shared_bytes) = shared.fold((0, 0), |(files, bytes), (_, _, offer)| {
+            (files + 1, bytes + offer.size)
+        });
+        let jobs = self
+            .parts
+            .context
+            .jobs
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Status {
+            node: self.parts.context.net.node(),
+            name: self.parts.name.clone(),
+            addresses: self
+                .parts
+                .context
+                .net
+                .addresses()
+                .iter()
+                .map(SocketAddr::to_string)
+                .collect(),
+            peers: self.peers.len() as u32,
+            shared_files,
+            shared_bytes,
+            scanning: self.scanning,
+            downloads: jobs
+                .values()
+                .map(|job| (job.name.clone(), job.progress))
+                .collect(),
+            received: self.parts.context.received.load(Ordering::Relaxed),
+            sent: self.parts.server.sent(),
+        }
+    }
+
+    /// Says goodbye three times (datagrams get lost) and closes everything.
+    async fn leave(&mut self) {
+        for _ in 0..3 {
+            let beacon = self.beacon(Kind::Leave);
+            self.parts.beacons.announce(beacon).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.parts.context.net.shutdown().await;
+    }
+}

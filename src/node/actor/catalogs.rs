@@ -1,0 +1,170 @@
+//! Catalogs on the move: asking peers for theirs, telling them of ours, and telling followers of a download's news.
+//!
+//! Invariants: of each kind of request at most one is under way to a peer, of news at most [`MAX_TELLING`]; how often a
+//! peer is asked does not depend on how often it claims to have news.
+
+use super::{Actor, Note};
+use crate::{
+    core::{
+        id::{FileId, NodeId},
+        path::RelPath,
+    },
+    net::RequestError,
+    node::{api::NodeEvent, peers::Asking},
+    wire::control::{Offer, Request, Response},
+};
+use std::time::{Duration, Instant};
+
+/// How long changes of the own catalog are collected before the others hear of them.
+const COLLECT: Duration = Duration::from_millis(50);
+/// Between two requests for the same catalog.
+const CATALOG_PAUSE: Duration = Duration::from_millis(100);
+/// Before a peer that did not give its catalog is asked again; doubles each time, up to [`CATALOG_RETRY_MAX`].
+const CATALOG_RETRY: Duration = Duration::from_secs(1);
+const CATALOG_RETRY_MAX: Duration = Duration::from_secs(15);
+/// News that a follower may leave unanswered before it hears no more: some seconds of them. What it does not know it
+/// asks for.
+const MAX_TELLING: usize = 64;
+
+impl Actor {
+    /// Asks a peer for what is new in its catalog; one request at a time each.
+    pub(super) fn ask_catalog(&mut self, node: NodeId) {
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        if peer.asking != Asking::No {
+            peer.asking = Asking::Again;
+            return;
+        }
+        peer.asking = Asking::UnderWay;
+        let (epoch, since) = peer.catalog.position();
+        let (net, notes) = (self.parts.context.net.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let answer = net.request(node, Request::Catalog { epoch, since }).await;
+            let _ = notes.send(Note::Catalog(node, answer)).await;
+        });
+    }
+
+    pub(super) fn came_back(&mut self, news: Note) {
+        match news {
+            Note::AskCatalog(node) => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.asking = Asking::No;
+                }
+                self.ask_catalog(node);
+            }
+            Note::Catalog(node, answer) => self.catalog_came(node, answer),
+            Note::Told(node) => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.telling = peer.telling.saturating_sub(1);
+                }
+            }
+            Note::Hinted(node) => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    let hinted = std::mem::replace(&mut peer.hinting, Asking::No);
+                    if hinted == Asking::Again {
+                        self.hint(node);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn catalog_came(&mut self, node: NodeId, answer: Result<Response, RequestError>) {
+        let room = self.peers.room();
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        let mut name = None;
+        let (mut changed, mut more) = (false, false);
+        let mut pause = CATALOG_PAUSE;
+        if let Ok(Response::Catalog(page)) = answer {
+            name = Some(page.name.clone());
+            let applied = peer.catalog.apply(page, room);
+            (changed, more) = (applied.changed, applied.more);
+            (peer.failed, peer.failures) = (false, 0);
+            if more {
+                pause = Duration::ZERO;
+            }
+        } else {
+            peer.failed = true;
+            pause = CATALOG_RETRY.saturating_mul(1 << peer.failures.min(10));
+            pause = pause.min(CATALOG_RETRY_MAX);
+            peer.failures += 1;
+        }
+        let again = peer.asking == Asking::Again;
+        peer.asking = Asking::No;
+        if more || again || peer.failed {
+            peer.asking = Asking::UnderWay;
+            // A pause bounds what a peer can make us do by changing its catalog all the time, or by not giving it.
+            let notes = self.notes.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                let _ = notes.send(Note::AskCatalog(node)).await;
+            });
+        }
+        self.introduce(node, name.as_deref());
+        if changed {
+            self.stir();
+            self.tell(NodeEvent::CatalogChanged { node });
+        }
+    }
+
+    pub(super) fn offer(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) {
+        if self.catalog.set(name, file, offer) {
+            let collect = if self.scanned { COLLECT } else { COLLECT * 4 };
+            self.publish_at
+                .get_or_insert_with(|| Instant::now() + collect);
+        }
+    }
+
+    /// Tells everyone that the own catalog changed.
+    pub(super) fn publish(&mut self) {
+        self.publish_at = None;
+        let nodes: Vec<NodeId> = self.peers.nodes().collect();
+        for node in nodes {
+            self.hint(node);
+        }
+    }
+
+    /// Tells one peer that the own catalog changed; one notice at a time, or those who never answer would take all the
+    /// places that requests have.
+    pub(super) fn hint(&mut self, node: NodeId) {
+        let (epoch, revision) = self.catalog.version();
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        if peer.hinting != Asking::No {
+            peer.hinting = Asking::Again;
+            return;
+        }
+        peer.hinting = Asking::UnderWay;
+        let (net, notes) = (self.parts.context.net.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let request = Request::CatalogChanged { epoch, revision };
+            let _ = net.request(node, request).await;
+            let _ = notes.send(Note::Hinted(node)).await;
+        });
+    }
+
+    pub(super) fn tell_followers(&mut self) {
+        for (file, chunks, followers) in self.parts.context.holdings.take_news() {
+            for node in followers {
+                let Some(peer) = self.peers.get_mut(&node) else {
+                    continue;
+                };
+                if peer.telling >= MAX_TELLING {
+                    self.parts.context.holdings.unfollow(node);
+                    continue;
+                }
+                peer.telling += 1;
+                let (net, chunks) = (self.parts.context.net.clone(), chunks.clone());
+                let notes = self.notes.clone();
+                tokio::spawn(async move {
+                    let _ = net.request(node, Request::Held { file, chunks }).await;
+                    let _ = notes.send(Note::Told(node)).await;
+                });
+            }
+        }
+    }
+}

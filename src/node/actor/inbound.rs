@@ -1,0 +1,232 @@
+//! What comes to the actor from outside: the network's events, beacons, and changes of the shared folder.
+//!
+//! Invariant: nothing here waits; a request that needs the disk is handed on with its reply.
+
+use super::Actor;
+use crate::{
+    core::{
+        id::NodeId,
+        membership::{self, Action, Beacon, Kind},
+        path::printable,
+    },
+    net::{NetEvent, Reply},
+    node::{api::NodeEvent, context::HeldNews, requests},
+    store::ShareEvent,
+    wire::control::{Held, Offer, Request, Response},
+};
+use std::sync::Arc;
+
+impl Actor {
+    pub(super) fn net_event(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::Connected { node, address, via } => {
+                let name = self
+                    .membership
+                    .name_of(&node)
+                    .map_or_else(|| node.short(), str::to_owned);
+                let now = self.now();
+                self.peers.connected(node, name, address, via, now);
+                self.ask_catalog(node);
+                self.member(membership::Event::Connected { node, address });
+            }
+            NetEvent::Disconnected { node } => {
+                self.member(membership::Event::Disconnected { node });
+            }
+            NetEvent::DialFailed {
+                node: Some(node), ..
+            } => self.member(membership::Event::DialFailed { node }),
+            NetEvent::DialFailed {
+                node: None,
+                addresses,
+                why,
+            } => {
+                let at: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                tracing::info!("no sprat answers at {}: {}", at.join(", "), printable(&why));
+            }
+            NetEvent::Found { node, addresses } => {
+                self.member(membership::Event::Found { node, addresses });
+            }
+            NetEvent::Rtt { node, rtt } => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.rtt = Some(rtt);
+                }
+            }
+            NetEvent::Request {
+                node,
+                request,
+                reply,
+            } => self.request(node, request, reply),
+            NetEvent::Stream { node, stream } => {
+                tokio::spawn(self.parts.server.clone().serve(node, stream));
+            }
+            NetEvent::Listening { .. } => {}
+            NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
+        }
+    }
+
+    /// Answers what can be answered from memory; the rest goes to a blocking task.
+    pub(super) fn request(&mut self, node: NodeId, request: Request, reply: Reply) {
+        match request {
+            Request::Catalog { epoch, since } => {
+                reply.send(Response::Catalog(self.catalog.page(epoch, since)));
+            }
+            Request::CatalogChanged { epoch, revision } => {
+                if self
+                    .peers
+                    .get_mut(&node)
+                    .is_some_and(|peer| peer.catalog.is_behind(epoch, revision))
+                {
+                    self.ask_catalog(node);
+                }
+                reply.send(Response::Done);
+            }
+            // Only a job would want to know, and only of its own file.
+            Request::Held { file, chunks } if self.parts.context.holdings.has(file) => {
+                let _ = self.parts.context.held.send(HeldNews {
+                    node,
+                    file,
+                    chunks: Arc::new(chunks),
+                });
+                reply.send(Response::Done);
+            }
+            Request::Held { .. } => reply.send(Response::Done),
+            Request::Have { file, follow } => {
+                if self.catalog.has_whole(file) {
+                    return requests::answer(&self.parts.context.index, request, reply);
+                }
+                let have = self.parts.context.holdings.answer(file, node, follow);
+                reply.send(have.map_or(Response::Missing, Response::Have));
+            }
+            other => requests::answer(&self.parts.context.index, other, reply),
+        }
+    }
+
+    /// Hands an event to the membership machine and does what it says.
+    pub(super) fn member(&mut self, event: membership::Event) {
+        let actions = self.membership.handle(event, self.now());
+        for action in actions {
+            match action {
+                Action::Announce(kind) => {
+                    let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(kind));
+                    tokio::spawn(async move { beacons.announce(beacon).await });
+                }
+                Action::Answer { to, room } => {
+                    let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(Kind::Ping));
+                    tokio::spawn(async move { beacons.answer(beacon, to, room).await });
+                }
+                Action::Dial { node, addresses } => {
+                    let net = self.parts.context.net.clone();
+                    tokio::spawn(async move { net.dial(Some(node), addresses).await });
+                }
+                Action::Joined { node } => self.introduce(node, None),
+                Action::Left { node, announced } => self.left(node, announced),
+                Action::CatalogHint {
+                    node,
+                    epoch,
+                    revision,
+                } => {
+                    if self
+                        .peers
+                        .get_mut(&node)
+                        .is_some_and(|peer| peer.catalog.is_behind(epoch, revision))
+                    {
+                        self.ask_catalog(node);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells once that a peer is here, as soon as its name is known: by beacon, or by its catalog, whichever is first.
+    pub(super) fn introduce(&mut self, node: NodeId, catalog: Option<&str>) {
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        let Some(name) = self.membership.name_of(&node).or(catalog) else {
+            return;
+        };
+        if peer.name != name {
+            name.clone_into(&mut peer.name);
+        }
+        if !std::mem::replace(&mut peer.introduced, true) {
+            let name = peer.name.clone();
+            self.tell(NodeEvent::PeerJoined { node, name });
+        }
+    }
+
+    pub(super) fn left(&mut self, node: NodeId, announced: bool) {
+        self.parts.context.holdings.unfollow(node);
+        if let Some(peer) = self.peers.remove(&node) {
+            if peer.introduced {
+                self.tell(NodeEvent::PeerLeft {
+                    node,
+                    name: peer.name,
+                    announced,
+                });
+            }
+            self.stir();
+        }
+        if announced {
+            let net = self.parts.context.net.clone();
+            tokio::spawn(async move { net.disconnect(node).await });
+        }
+    }
+
+    pub(super) fn beacon(&mut self, kind: Kind) -> Beacon {
+        self.sequence += 1;
+        let (epoch, revision) = self.catalog.version();
+        let port = self.parts.context.net.port();
+        let (node, name) = (self.parts.context.net.node(), self.parts.name.clone());
+        Beacon {
+            kind,
+            node,
+            name,
+            tcp: port,
+            udp: port,
+            epoch,
+            revision,
+            seq: self.sequence,
+        }
+    }
+
+    pub(super) fn share_event(&mut self, event: ShareEvent) {
+        match event {
+            ShareEvent::Progress { done, total } => {
+                self.scanning = Some((done, total));
+                self.tell(NodeEvent::Scanning { done, total });
+            }
+            ShareEvent::Offered(offered) => {
+                let offer = Offer {
+                    size: offered.size,
+                    mtime: offered.mtime,
+                    executable: offered.executable,
+                    media: offered.media,
+                    held: Held::Shared,
+                };
+                self.offer(&offered.name, offered.file, Some(offer));
+                if self.scanned {
+                    let name = offered.name.as_str().to_owned();
+                    self.tell(NodeEvent::Offered {
+                        name,
+                        size: offered.size,
+                    });
+                }
+            }
+            ShareEvent::Withdrawn { name, file } => {
+                self.offer(&name, file, None);
+                if self.scanned {
+                    self.tell(NodeEvent::Withdrawn {
+                        name: name.as_str().to_owned(),
+                    });
+                }
+            }
+            ShareEvent::Scanned { files, bytes, read } => {
+                (self.scanning, self.scanned) = (None, true);
+                self.tell(NodeEvent::Scanned { files, bytes, read });
+            }
+            ShareEvent::Problem { name, why } => {
+                self.tell(NodeEvent::Notice(format!("{}: {why}", printable(&name))));
+            }
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! What a front end and a node say to each other: settings, questions' answers, and events.
+//!
+//! Plain data. Everything a stranger named (files, people) is here as it came: whoever shows it escapes it
+//! (`core::path::printable`).
+
+use crate::core::id::{FileId, NodeId};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+/// How to start a node. [`Settings::new`] gives what the command line gives without options.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The home folder.
+    pub home: PathBuf,
+    /// The display name.
+    pub name: String,
+    /// The base transfer port, TCP and UDP; 0 = any free one.
+    pub transfer_port: u16,
+    /// The UDP port of beacons, shared by all nodes of a machine.
+    pub discovery_port: u16,
+    /// The addresses to listen on; empty = all.
+    pub listen: Vec<IpAddr>,
+    /// The interfaces to announce on; empty = all.
+    pub interfaces: Vec<String>,
+    /// Nodes to connect to by hand: `host:port`, or a multiaddress.
+    pub peers: Vec<String>,
+    /// The words that make a private swarm; `None` = the public one.
+    pub passphrase: Option<String>,
+    /// Whether to offer the shared folder. A command that only looks or fetches leaves it alone.
+    pub share: bool,
+    /// Whether to use mDNS besides the beacon.
+    pub mdns: bool,
+}
+
+/// The discovery port, unless told otherwise.
+pub const DISCOVERY_PORT: u16 = 45670;
+
+impl Settings {
+    /// The defaults for a node in `home`.
+    #[must_use]
+    pub fn new(home: impl Into<PathBuf>) -> Self {
+        Self {
+            home: home.into(),
+            name: "sprat".into(),
+            transfer_port: 0,
+            discovery_port: DISCOVERY_PORT,
+            listen: Vec::new(),
+            interfaces: Vec::new(),
+            peers: Vec::new(),
+            passphrase: None,
+            share: true,
+            mdns: true,
+        }
+    }
+}
+
+/// Why a node did not start. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The home folder cannot be used, or another node uses it.
+    #[error(transparent)]
+    Home(#[from] crate::store::HomeError),
+    /// A port or an address cannot be had.
+    #[error(transparent)]
+    Net(#[from] crate::net::NetError),
+    /// The disk does not do what is needed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// The discovery port cannot be had.
+    #[error(transparent)]
+    Beacon(#[from] crate::net::BeaconError),
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Setting(String),
+}
+
+impl StartError {
+    /// Whether room on the disk is all that is wanted.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        use crate::store::{HomeError, StoreError};
+        matches!(
+            self,
+            Self::Home(HomeError::NoSpace(_)) | Self::Store(StoreError::NoSpace { .. })
+        )
+    }
+}
+
+/// One row of `list`: a name with its contents, over all nodes that offer it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// The relative path, `/` between its parts.
+    pub name: String,
+    /// The contents.
+    pub id: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// Media type.
+    pub media: String,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// How many *other* nodes have the whole file.
+    pub holders: u32,
+    /// The fewest copies that any of its chunks has, among all nodes here, this one included.
+    pub copies: u32,
+    /// Whether this node offers it too.
+    pub mine: bool,
+}
+
+pub use crate::core::via::Via;
+/// The longest display name, in bytes.
+pub use crate::wire::MAX_NAME;
+
+/// One row of `peers`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// Who.
+    pub node: NodeId,
+    /// What they call themselves.
+    pub name: String,
+    /// The path.
+    pub via: Via,
+    /// `ip:port` of the connection.
+    pub address: String,
+    /// The last measured round trip.
+    pub rtt: Option<Duration>,
+    /// Offers in its catalog.
+    pub offers: u32,
+}
+
+/// What `status` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// This node.
+    pub node: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Its addresses, `ip:port`.
+    pub addresses: Vec<String>,
+    /// Peers connected.
+    pub peers: u32,
+    /// Files that are offered: those of the shared folder, and those that were downloaded.
+    pub shared_files: u64,
+    /// Their bytes.
+    pub shared_bytes: u64,
+    /// `Some(bytes done, bytes in all)` while a scan runs.
+    pub scanning: Option<(u64, u64)>,
+    /// Downloads under way.
+    pub downloads: Vec<(String, Progress)>,
+    /// Bytes of chunks received since the start.
+    pub received: u64,
+    /// Bytes of chunks sent since the start.
+    pub sent: u64,
+}
+
+/// How far a download is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Bytes in all its files.
+    pub size: u64,
+    /// Bytes that are here and verified.
+    pub done: u64,
+    /// Files in all.
+    pub files: u32,
+    /// Files that are complete.
+    pub files_done: u32,
+    /// Nodes that have something which is still needed.
+    pub sources: u32,
+}
+
+/// What to download.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct DownloadRequest {
+    /// Names, globs, folders (`photos/`) or ids (at least 6 hexadecimal digits of one).
+    pub what: Vec<String>,
+    /// Where to put it; `None` = the home's `downloads/`.
+    pub into: Option<PathBuf>,
+    /// How long to look for it before giving up with [`DownloadError::NotFound`].
+    pub wait: Duration,
+    /// How long to go without any source before giving up; `None` = for ever.
+    pub timeout: Option<Duration>,
+}
+
+/// The number of a download of this node.
+pub type JobId = u64;
+
+/// How a download goes on. The last event of a job is `Done` for its last file, or `Failed`.
+#[derive(Clone, Debug)]
+pub enum DownloadEvent {
+    /// What was asked for is found: how many files, how many bytes.
+    Start {
+        /// One name, or how many files.
+        name: String,
+        /// The id, when it is one file.
+        id: Option<FileId>,
+        /// How far it is already (what was found here or resumed counts).
+        progress: Progress,
+    },
+    /// At most ten a second.
+    Progress(Progress),
+    /// No node has the rest at the moment; the download waits.
+    Waiting,
+    /// There is a source again.
+    Resumed,
+    /// One file is complete, verified and in its place.
+    FileDone(Box<Fetched>),
+    /// One file failed; the others go on.
+    FileFailed {
+        /// Which.
+        name: String,
+        /// Why.
+        error: DownloadError,
+    },
+    /// The whole job ended; nothing follows.
+    End,
+}
+
+/// A file that was downloaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The name it is offered by.
+    pub name: String,
+    /// The contents.
+    pub id: FileId,
+    /// Where it lies now.
+    pub path: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// Bytes that came over the network.
+    pub fetched: u64,
+    /// Bytes found in local chunks.
+    pub reused: u64,
+    /// Bytes verified before an interruption.
+    pub resumed: u64,
+    /// From start to end.
+    pub elapsed: Duration,
+    /// Who gave how many bytes, the most generous first.
+    pub sources: Vec<(NodeId, String, u64)>,
+    /// It was here already, and nothing was done.
+    pub already: bool,
+}
+
+/// Why a download failed. Says what the caller can do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// Nobody offers it.
+    #[error("nobody here offers `{0}`")]
+    NotFound(String),
+    /// Two contents go by that name: choose by id.
+    #[error("`{name}` is offered with different contents; choose one by its id: {}", ids.iter().map(FileId::short).collect::<Vec<_>>().join(", "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Its ids.
+        ids: Vec<FileId>,
+    },
+    /// All sources went away for longer than the timeout.
+    #[error(
+        "no node that has the rest of `{0}` came back in time; what is here is kept, and the same command resumes it"
+    )]
+    SourcesLost(String),
+    /// Its name may not be written here.
+    #[error("`{name}` cannot be saved: {why}")]
+    Name {
+        /// The name.
+        name: String,
+        /// The reason.
+        why: String,
+    },
+    /// What came is not what was asked for, from every source.
+    #[error("`{0}` failed verification at every source")]
+    Verification(String),
+    /// The disk is full.
+    #[error("{}", crate::store::no_space(*needed, at))]
+    NoSpace {
+        /// Bytes.
+        needed: u64,
+        /// Where.
+        at: PathBuf,
+    },
+    /// The disk refused something else.
+    #[error("{what}: {why}")]
+    Disk {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        why: String,
+    },
+    /// It was cancelled, or the node is stopping. What is here is kept.
+    #[error("interrupted; what is here is kept, and the same command resumes it")]
+    Interrupted,
+}
+
+/// What happens at a node, for whoever watches.
+#[derive(Clone, Debug)]
+pub enum NodeEvent {
+    /// A peer is here.
+    PeerJoined {
+        /// Who.
+        node: NodeId,
+        /// Their name.
+        name: String,
+    },
+    /// A peer has gone.
+    PeerLeft {
+        /// Who.
+        node: NodeId,
+        /// Their name.
+        name: String,
+        /// Whether they said so.
+        announced: bool,
+    },
+    /// A peer's catalog changed.
+    CatalogChanged {
+        /// Whose.
+        node: NodeId,
+    },
+    /// The scan of the shared folder goes on.
+    Scanning {
+        /// Bytes read.
+        done: u64,
+        /// Bytes to read in all.
+        total: u64,
+    },
+    /// The scan is complete.
+    Scanned {
+        /// Files offered.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// How many of them had to be read.
+        read: u64,
+    },
+    /// A file of the shared folder is offered from now on (only after the first scan).
+    Offered {
+        /// Its name.
+        name: String,
+        /// Bytes.
+        size: u64,
+    },
+    /// A file is no longer offered.
+    Withdrawn {
+        /// Its name.
+        name: String,
+    },
+    /// A peer sent bytes that are not what they should be, and is dropped for good.
+    PeerDropped {
+        /// Who.
+        node: NodeId,
+        /// Their name.
+        name: String,
+        /// What they did.
+        why: String,
+    },
+    /// Something that a person should know, in a sentence.
+    Notice(String),
+}

@@ -1,0 +1,444 @@
+//! Catalogs: this node's own, with its history, and what is known of the others'.
+//!
+//! Invariants: revisions only grow; the own catalog's history holds each `(name, file)` once, at its latest change; a
+//! peer's catalog never has more than [`MAX_OFFERS`] entries, and comes to an end, whatever it sends.
+
+use crate::{
+    core::{
+        id::{FileId, NodeId},
+        path::RelPath,
+    },
+    node::api::Listing,
+    wire::{
+        MAX_CATALOG_PAGE, MAX_PATH,
+        control::{CatalogEntry, CatalogPage, Held, Offer},
+    },
+};
+use globset::GlobBuilder;
+use std::collections::{BTreeMap, HashMap};
+
+/// Entries that are remembered of one peer's catalog.
+pub const MAX_OFFERS: usize = 100_000;
+/// Bytes, about, that all peers' catalogs together may take.
+pub const MAX_CATALOGS: usize = 256 << 20;
+/// What each peer may have all the same when others have taken all of that: some hundred names.
+const FLOOR: usize = 128 << 10;
+/// What an entry takes besides its name, about.
+const ENTRY: usize = 300;
+/// Pages of one catalog in a row: twice what the largest honest catalog has.
+const MAX_PAGES: u32 =
+    2 * (MAX_OFFERS + MAX_REMOVALS) as u32 / (PAGE_BYTES / (MAX_PATH + 128)) as u32;
+/// Removals that are remembered; whoever knows less starts anew.
+const MAX_REMOVALS: usize = 10_000;
+/// Bytes of names in one page, so that a page of long names still fits a response.
+const PAGE_BYTES: usize = 256 << 10;
+
+type Key = (String, FileId);
+
+/// What this node offers, as a log of changes.
+#[derive(Debug)]
+pub struct OwnCatalog {
+    name: String,
+    epoch: u64,
+    revision: u64,
+    log: BTreeMap<u64, (Key, Option<Offer>)>,
+    latest: HashMap<Key, u64>,
+    /// How many names stand for each content of which all is here.
+    whole: HashMap<FileId, u32>,
+    removals: usize,
+    /// Removals up to this revision are forgotten.
+    forgotten: u64,
+}
+
+impl OwnCatalog {
+    /// An empty catalog of the node called `name`, in its life `epoch`.
+    #[must_use]
+    pub fn new(name: String, epoch: u64) -> Self {
+        Self {
+            name,
+            epoch,
+            revision: 0,
+            log: BTreeMap::new(),
+            latest: HashMap::new(),
+            whole: HashMap::new(),
+            removals: 0,
+            forgotten: 0,
+        }
+    }
+
+    /// Its life and newest revision.
+    #[must_use]
+    pub fn version(&self) -> (u64, u64) {
+        (self.epoch, self.revision)
+    }
+
+    /// Offers, changes or (with `None`) withdraws a name with its contents. True when that changed anything.
+    pub fn set(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) -> bool {
+        let key = (name.as_str().to_owned(), file);
+        let before = self
+            .latest
+            .get(&key)
+            .and_then(|at| self.log.get(at))
+            .and_then(|(_, offer)| offer.as_ref());
+        if before == offer.as_ref() {
+            return false;
+        }
+        let is_whole = |offer: &Offer| offer.held != Held::Partial;
+        if before.is_some_and(is_whole)
+            && let Some(names) = self.whole.get_mut(&file)
+        {
+            *names -= 1;
+            if *names == 0 {
+                self.whole.remove(&file);
+            }
+        }
+        if offer.as_ref().is_some_and(is_whole) {
+            *self.whole.entry(file).or_default() += 1;
+        }
+        if let Some((_, None)) = self.latest.get(&key).and_then(|at| self.log.remove(at)) {
+            self.removals -= 1;
+        }
+        self.revision += 1;
+        self.removals += usize::from(offer.is_none());
+        self.latest.insert(key.clone(), self.revision);
+        self.log.insert(self.revision, (key, offer));
+        if self.removals > MAX_REMOVALS {
+            self.forget_removals();
+        }
+        true
+    }
+
+    fn forget_removals(&mut self) {
+        self.forgotten = self.revision;
+        self.log.retain(|_, (_, offer)| offer.is_some());
+        let log = &self.log;
+        self.latest.retain(|_, at| log.contains_key(at));
+        self.removals = 0;
+    }
+
+    /// The offer of `file` under `name`.
+    #[must_use]
+    pub fn get(&self, name: &str, file: FileId) -> Option<&Offer> {
+        let revision = self.latest.get(&(name.to_owned(), file))?;
+        self.log.get(revision)?.1.as_ref()
+    }
+
+    /// Whether all of `file` is here, under whatever name.
+    #[must_use]
+    pub fn has_whole(&self, file: FileId) -> bool {
+        self.whole.contains_key(&file)
+    }
+
+    /// All offers.
+    pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, &Offer)> {
+        self.log
+            .values()
+            .filter_map(|((name, file), offer)| Some((name.as_str(), *file, offer.as_ref()?)))
+    }
+
+    /// The changes after `since` of the life `epoch`, as many as fit a page.
+    #[must_use]
+    pub fn page(&self, epoch: u64, since: u64) -> CatalogPage {
+        let reset =
+            epoch != self.epoch || since > self.revision || (since > 0 && since < self.forgotten);
+        let since = if reset { 0 } else { since };
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        let mut more = false;
+        for (&revision, ((name, file), offer)) in self.log.range(since + 1..) {
+            if since == 0 && offer.is_none() {
+                continue; // Nobody who starts from nothing needs to hear what was withdrawn.
+            }
+            bytes += name.len() + 128;
+            if entries.len() == MAX_CATALOG_PAGE || bytes > PAGE_BYTES {
+                more = true;
+                break;
+            }
+            entries.push(CatalogEntry {
+                revision,
+                name: name.clone(),
+                file: *file,
+                offer: offer.clone(),
+            });
+        }
+        CatalogPage {
+            name: self.name.clone(),
+            epoch: self.epoch,
+            revision: self.revision,
+            reset,
+            more,
+            entries,
+        }
+    }
+}
+
+/// What is known of a peer's catalog.
+#[derive(Debug, Default)]
+pub struct PeerCatalog {
+    epoch: u64,
+    /// The last revision that is known.
+    known: u64,
+    /// All of it came at least once.
+    complete: bool,
+    offers: HashMap<Key, Offer>,
+    /// How many names each content goes by: shared, fetched, partial.
+    holds: HashMap<FileId, [u32; 3]>,
+    /// Bytes, about.
+    weight: usize,
+    /// Pages that came since the last end.
+    pages: u32,
+}
+
+impl PeerCatalog {
+    /// What to ask for next: `(epoch, since)`.
+    #[must_use]
+    pub fn position(&self) -> (u64, u64) {
+        (self.epoch, self.known)
+    }
+
+    /// Whether a hint of this version means that there is something new.
+    #[must_use]
+    pub fn is_behind(&self, epoch: u64, revision: u64) -> bool {
+        (epoch, revision) != (self.epoch, self.known)
+    }
+
+    /// Whether all of it came at least once.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Bytes that it takes here, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Takes in a page, and no more than `room` bytes of it. Names that may not become paths are left out.
+    pub fn apply(&mut self, page: CatalogPage, room: usize) -> Applied {
+        let mut changed = !self.complete;
+        if page.reset || page.epoch != self.epoch {
+            changed |= !self.offers.is_empty();
+            self.offers.clear();
+            self.holds.clear();
+            self.weight = 0;
+            self.known = 0;
+        }
+        self.epoch = page.epoch;
+        let (before, most) = (self.known, FLOOR.max(self.weight.saturating_add(room)));
+        for entry in page.entries {
+            self.known = self.known.max(entry.revision);
+            match (RelPath::parse(&entry.name), entry.offer) {
+                (Ok(name), Some(offer)) if name.as_str() == entry.name => {
+                    changed |= self.insert(entry.name, entry.file, offer, most);
+                }
+                (_, None) => changed |= self.remove(&entry.name, entry.file),
+                _ => {}
+            }
+        }
+        self.pages += 1;
+        // A page that leads nowhere would be asked for, and come, for ever; so would the next of endlessly many.
+        let more = page.more && self.known > before && self.pages < MAX_PAGES;
+        if !more {
+            self.known = page.revision;
+            self.complete = true;
+            self.pages = 0;
+        }
+        Applied { changed, more }
+    }
+
+    /// All offers.
+    pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, &Offer)> {
+        self.offers
+            .iter()
+            .map(|((name, file), offer)| (name.as_str(), *file, offer))
+    }
+
+    /// The offer of `file` under `name`.
+    #[must_use]
+    pub fn get(&self, name: &str, file: FileId) -> Option<&Offer> {
+        self.offers.get(&(name.to_owned(), file))
+    }
+
+    /// How much of `file` this peer has, under whatever name.
+    #[must_use]
+    pub fn held(&self, file: FileId) -> Option<Held> {
+        let counts = self.holds.get(&file)?;
+        [Held::Shared, Held::Fetched, Held::Partial]
+            .into_iter()
+            .find(|held| counts[*held as usize] > 0)
+    }
+
+    /// True when it was taken: a new entry needs room.
+    fn insert(&mut self, name: String, file: FileId, offer: Offer, most: usize) -> bool {
+        let key = (name, file);
+        if let Some(known) = self.offers.get_mut(&key) {
+            let counts = self.holds.entry(file).or_default();
+            counts[known.held as usize] -= 1;
+            counts[offer.held as usize] += 1;
+            *known = offer;
+            return true;
+        }
+        let weight = ENTRY + key.0.len();
+        if self.offers.len() >= MAX_OFFERS || self.weight + weight > most {
+            return false;
+        }
+        self.weight += weight;
+        self.holds.entry(file).or_default()[offer.held as usize] += 1;
+        self.offers.insert(key, offer);
+        true
+    }
+
+    fn remove(&mut self, name: &str, file: FileId) -> bool {
+        let Some(offer) = self.offers.remove(&(name.to_owned(), file)) else {
+            return false;
+        };
+        self.weight -= ENTRY + name.len();
+        if let Some(counts) = self.holds.get_mut(&file) {
+            counts[offer.held as usize] -= 1;
+            if *counts == [0; 3] {
+                self.holds.remove(&file);
+            }
+        }
+        true
+    }
+}
+
+/// What became of a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Applied {
+    /// Something is known that was not.
+    pub changed: bool,
+    /// There is another page to ask for.
+    pub more: bool,
+}
+
+/// What is asked for, by name or id.
+#[derive(Debug)]
+pub enum Pattern {
+    /// Any name.
+    All,
+    /// A glob.
+    Glob(Box<globset::GlobMatcher>),
+    /// A part of the name, in lower case.
+    Part(String),
+    /// Exactly this name.
+    Name(String),
+    /// Everything below this folder (with its final `/`).
+    Folder(String),
+}
+
+fn glob(text: &str) -> Option<Pattern> {
+    let special = text.contains(['*', '?', '[', '{']);
+    let glob = special
+        .then(|| GlobBuilder::new(text).literal_separator(true).build().ok())
+        .flatten()?;
+    Some(Pattern::Glob(Box::new(glob.compile_matcher())))
+}
+
+impl Pattern {
+    /// What `list PATTERN` means: a glob, or a part of the name in any case.
+    #[must_use]
+    pub fn for_list(text: Option<&str>) -> Self {
+        match text {
+            None | Some("") => Self::All,
+            Some(text) => glob(text).unwrap_or_else(|| Self::Part(text.to_lowercase())),
+        }
+    }
+
+    /// What `download WHAT` means: a glob, a folder with its `/`, or a whole name. (Ids are tried by [`by_id`].)
+    #[must_use]
+    pub fn for_download(text: &str) -> Self {
+        let text: String = unicode_normalization::UnicodeNormalization::nfc(text).collect();
+        if text.ends_with('/') {
+            Self::Folder(text)
+        } else {
+            glob(&text).unwrap_or(Self::Name(text))
+        }
+    }
+
+    /// Whether it can mean several files, so that it is worth waiting for every peer's catalog.
+    #[must_use]
+    pub fn is_plural(&self) -> bool {
+        !matches!(self, Self::Name(_))
+    }
+
+    /// Whether `name` is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Glob(glob) => {
+                glob.is_match(name)
+                    || name
+                        .rsplit('/')
+                        .next()
+                        .is_some_and(|last| glob.is_match(last))
+            }
+            Self::Part(part) => name.to_lowercase().contains(part.as_str()),
+            Self::Name(whole) => name == whole,
+            Self::Folder(folder) => folder == "/" || name.starts_with(folder.as_str()),
+        }
+    }
+}
+
+/// Whether `text` looks like (the beginning of) a file id.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    (6..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Puts the catalogs together: one row for each name with its contents, sorted by name.
+pub fn listings<'a>(
+    own: &OwnCatalog,
+    peers: impl Iterator<Item = (NodeId, &'a PeerCatalog)>,
+    wanted: impl Fn(&str, FileId) -> bool,
+) -> Vec<Listing> {
+    struct Row<'a> {
+        offer: &'a Offer,
+        mine: bool,
+    }
+    let mut rows: BTreeMap<(&str, FileId), Row<'_>> = BTreeMap::new();
+    // Contents are counted over all names: a node that has a file under two names has it once.
+    let mut whole: HashMap<FileId, (std::collections::HashSet<NodeId>, bool)> = HashMap::new();
+    for (name, file, offer) in own
+        .offers()
+        .filter(|(_, _, offer)| offer.held != Held::Partial)
+    {
+        whole.entry(file).or_default().1 = true;
+        if wanted(name, file) {
+            rows.insert((name, file), Row { offer, mine: true });
+        }
+    }
+    for (node, catalog) in peers {
+        for (name, file, offer) in catalog
+            .offers()
+            .filter(|(_, _, offer)| offer.held != Held::Partial)
+        {
+            whole.entry(file).or_default().0.insert(node);
+            if wanted(name, file) {
+                rows.entry((name, file))
+                    .or_insert(Row { offer, mine: false });
+            }
+        }
+    }
+    rows.into_iter()
+        .map(|((name, id), Row { offer, mine })| {
+            let (others, here) = &whole[&id];
+            let holders = others.len() as u32;
+            Listing {
+                name: name.to_owned(),
+                id,
+                size: offer.size,
+                media: offer.media.clone(),
+                mtime: offer.mtime,
+                holders,
+                copies: holders + u32::from(*here),
+                mine,
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! What the actor, the jobs and the handle have in common: the questions, the news, and what jobs work with.
+//!
+//! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need not know each other.
+
+use super::{
+    api::{JobId, Listing, PeerInfo, Progress, Status},
+    holdings::Holdings,
+    peers::{Resolution, Source},
+};
+use crate::{
+    core::{
+        id::{FileId, NodeId},
+        path::RelPath,
+    },
+    net::Net,
+    store::{ChunkReader, Home, Index},
+    wire::control::Offer,
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+    time::Instant,
+};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What front ends and jobs ask.
+pub enum Command {
+    List(Option<String>, oneshot::Sender<Vec<Listing>>),
+    Peers(oneshot::Sender<Vec<PeerInfo>>),
+    Status(oneshot::Sender<Status>),
+    /// Answered once every catalog is here and nobody new has come for a while, or at the deadline.
+    Settled(Instant, oneshot::Sender<()>),
+    /// What do these words mean now?
+    Resolve(Vec<String>, oneshot::Sender<Resolution>),
+    /// Who has (some of) these files?
+    Sources(Vec<FileId>, oneshot::Sender<Vec<Vec<Source>>>),
+    /// A name is offered, changed or (with `None`) withdrawn.
+    Offer(RelPath, FileId, Option<Offer>),
+    /// A peer sent what it should not: no more of it.
+    Drop(NodeId, String),
+    /// Goodbye.
+    Leave(oneshot::Sender<()>),
+}
+
+/// A chunk that a followed peer now has, for the jobs.
+#[derive(Clone, Debug)]
+pub struct HeldNews {
+    pub node: NodeId,
+    pub file: FileId,
+    pub chunks: Arc<Vec<u32>>,
+}
+
+/// What `status` knows of a job.
+#[derive(Clone, Debug)]
+pub struct JobStatus {
+    pub name: String,
+    pub progress: Progress,
+    pub cancel: CancellationToken,
+}
+
+/// What a job works with.
+#[derive(Clone)]
+pub struct Context {
+    pub me: NodeId,
+    pub net: Net,
+    pub index: Index,
+    pub reader: ChunkReader,
+    pub home: Arc<Home>,
+    pub holdings: Holdings,
+    pub commands: mpsc::Sender<Command>,
+    /// Grows when it may have changed who has what.
+    pub changed: watch::Receiver<u64>,
+    pub held: broadcast::Sender<HeldNews>,
+    pub jobs: Arc<Mutex<HashMap<JobId, JobStatus>>>,
+    pub received: Arc<AtomicU64>,
+}
+
+impl Context {
+    /// Asks the actor; `None` when the node is stopping.
+    pub async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Tells the actor.
+    pub async fn tell(&self, command: Command) {
+        let _ = self.commands.send(command).await;
+    }
+
+    /// Who has each of `files`.
+    pub async fn sources(&self, files: Vec<FileId>) -> Option<Vec<Vec<Source>>> {
+        self.ask(|reply| Command::Sources(files, reply)).await
+    }
+}

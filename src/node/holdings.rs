@@ -1,0 +1,140 @@
+//! The files that are being downloaded, as other nodes see them: which chunks are here already, and who follows.
+//!
+//! Shared between the jobs, which add to it, and the actor, which answers from it. Invariants: at most
+//! [`MAX_FOLLOWERS`] nodes follow a file; what is noted here is on disk and verified.
+
+use crate::{
+    core::{
+        have::HaveSet,
+        id::{FileId, NodeId},
+    },
+    wire::{MAX_HAVE_UPDATE, control},
+};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Nodes that may follow one file.
+const MAX_FOLLOWERS: usize = 512;
+
+#[derive(Default)]
+struct Holding {
+    have: Option<HaveSet>,
+    followers: HashSet<NodeId>,
+    /// Written since the followers were last told.
+    fresh: Vec<u32>,
+}
+
+/// The downloads under way. Clones are handles to the same table.
+#[derive(Clone, Default)]
+pub struct Holdings(Arc<Mutex<HashMap<FileId, Holding>>>);
+
+impl Holdings {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FileId, Holding>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A download begins, with what is here already. False when the file is being downloaded by another job.
+    #[must_use]
+    pub fn begin(&self, file: FileId) -> bool {
+        match self.lock().entry(file) {
+            std::collections::hash_map::Entry::Occupied(_) => false,
+            std::collections::hash_map::Entry::Vacant(slot) => {
+                slot.insert(Holding::default());
+                true
+            }
+        }
+    }
+
+    /// What is here once the partial file is open.
+    pub fn opened(&self, file: FileId, have: HaveSet) {
+        if let Some(holding) = self.lock().get_mut(&file) {
+            holding.have = Some(have);
+        }
+    }
+
+    /// Chunk `at` is written.
+    pub fn wrote(&self, file: FileId, at: u32) {
+        if let Some(holding) = self.lock().get_mut(&file)
+            && holding.have.as_mut().is_some_and(|have| have.insert(at))
+            && !holding.followers.is_empty()
+        {
+            holding.fresh.push(at);
+        }
+    }
+
+    /// The download ended, one way or the other.
+    pub fn end(&self, file: FileId) {
+        self.lock().remove(&file);
+    }
+
+    /// What `node` is told of `file`; `None` when it is not being downloaded.
+    #[must_use]
+    pub fn answer(&self, file: FileId, node: NodeId, follow: bool) -> Option<control::Have> {
+        let mut table = self.lock();
+        let holding = table.get_mut(&file)?;
+        let have = holding.have.as_ref()?;
+        if follow && holding.followers.len() < MAX_FOLLOWERS {
+            holding.followers.insert(node);
+        }
+        Some(control::Have {
+            chunks: have.len(),
+            bits: have.to_bytes().into(),
+        })
+    }
+
+    /// Whether `file` is being downloaded.
+    #[must_use]
+    pub fn has(&self, file: FileId) -> bool {
+        self.lock().contains_key(&file)
+    }
+
+    /// A node that went away follows nothing any longer.
+    pub fn unfollow(&self, node: NodeId) {
+        self.lock().values_mut().for_each(|holding| {
+            holding.followers.remove(&node);
+        });
+    }
+
+    /// What each follower is to be told now.
+    #[must_use]
+    pub fn take_news(&self) -> Vec<(FileId, Vec<u32>, Vec<NodeId>)> {
+        let mut news = Vec::new();
+        for (file, holding) in self
+            .lock()
+            .iter_mut()
+            .filter(|(_, holding)| !holding.fresh.is_empty())
+        {
+            let followers: Vec<NodeId> = holding.followers.iter().copied().collect();
+            for chunks in holding.fresh.chunks(MAX_HAVE_UPDATE) {
+                news.push((*file, chunks.to_vec(), followers.clone()));
+            }
+            holding.fresh.clear();
+        }
+        news
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn followers_hear_of_each_chunk_once() {
+        let (file, node) = (FileId([1; 32]), NodeId([2; 32]));
+        let holdings = Holdings::default();
+        assert!(holdings.begin(file));
+        assert!(!holdings.begin(file), "one job a file");
+        assert!(holdings.answer(file, node, true).is_none(), "not open yet");
+        holdings.opened(file, HaveSet::empty(3));
+        assert!(holdings.answer(file, node, true).is_some());
+        holdings.wrote(file, 1);
+        holdings.wrote(file, 1);
+        assert_eq!(holdings.take_news(), [(file, vec![1], vec![node])]);
+        assert!(holdings.take_news().is_empty());
+        holdings.unfollow(node);
+        holdings.wrote(file, 2);
+        assert!(holdings.take_news().is_empty());
+    }
+}

@@ -1,0 +1,151 @@
+//! One download: a task that turns words into files in their place.
+//!
+//! It owns the core machine `Download`, the pumps to the peers it fetches from, and the partial files. It never touches
+//! chunk bytes. The order of a file's life: *waiting* → *preparing* (`prepare`) → *active* (chunks come in) →
+//! *finishing* (synced and renamed on a blocking thread) → *done*, or *failed* at any point. Invariant: each file ends
+//! in exactly one `FileDone` or `FileFailed`, and the job in one `End`.
+
+mod prepare;
+mod resolve;
+mod transfer;
+
+use super::{
+    api::{DownloadError, DownloadEvent, DownloadRequest, Fetched, JobId, Listing, Progress},
+    context::{Context, JobStatus},
+};
+use crate::{
+    core::{
+        id::{FileId, NodeId},
+        path::RelPath,
+    },
+    store::StoreError,
+    wire::control::Offer,
+};
+use std::{collections::HashMap, sync::PoisonError, time::Instant};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// A file of a job.
+#[derive(Clone, Debug)]
+pub struct JobFile {
+    pub name: RelPath,
+    pub id: FileId,
+    pub size: u64,
+    pub offer: Offer,
+}
+
+impl JobFile {
+    /// `None` for a name that may not be written: catalogs hold valid ones only.
+    fn from_listing((listing, offer): (Listing, Offer)) -> Option<Self> {
+        let name = RelPath::parse(&listing.name).ok()?;
+        Some(Self {
+            name,
+            id: listing.id,
+            size: listing.size,
+            offer,
+        })
+    }
+}
+
+/// What the store said, for whoever asked for the download.
+pub fn disk_error(what: &str, error: StoreError) -> DownloadError {
+    match error {
+        StoreError::NoSpace { needed, at } => DownloadError::NoSpace { needed, at },
+        other => DownloadError::Disk {
+            what: what.to_owned(),
+            why: other.to_string(),
+        },
+    }
+}
+
+/// Runs a download to its end.
+pub async fn run(
+    mut context: Context,
+    id: JobId,
+    request: DownloadRequest,
+    events: mpsc::Sender<DownloadEvent>,
+    cancel: CancellationToken,
+) {
+    let started = Instant::now();
+    let name = request.what.join(" ");
+    let status = JobStatus {
+        name,
+        progress: Progress::default(),
+        cancel: cancel.clone(),
+    };
+    context
+        .jobs
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(id, status);
+    let found = tokio::select! {
+        found = resolve::resolve(&mut context, &request) => found,
+        () = cancel.cancelled() => {
+            let failed = request.what.iter().map(|word| (word.clone(), DownloadError::Interrupted)).collect();
+            resolve::Found { files: Vec::new(), failed }
+        }
+    };
+    for (name, error) in found.failed {
+        let _ = events.send(DownloadEvent::FileFailed { name, error }).await;
+    }
+    let files: Vec<JobFile> = found
+        .files
+        .into_iter()
+        .filter_map(JobFile::from_listing)
+        .collect();
+    if !files.is_empty() {
+        transfer::Transfer::new(context.clone(), id, request, files, events.clone(), started)
+            .run(cancel)
+            .await;
+    }
+    context
+        .jobs
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(&id);
+    let _ = events.send(DownloadEvent::End).await;
+}
+
+/// The result of a file, from its parts.
+struct Tally {
+    fetched: u64,
+    reused: u64,
+    resumed: u64,
+    sources: HashMap<NodeId, u64>,
+}
+
+impl Tally {
+    fn into_fetched(
+        self,
+        file: &JobFile,
+        path: std::path::PathBuf,
+        already: bool,
+        started: Instant,
+        names: &HashMap<NodeId, String>,
+    ) -> Fetched {
+        let mut sources: Vec<(NodeId, String, u64)> = self
+            .sources
+            .into_iter()
+            .map(|(node, bytes)| {
+                (
+                    node,
+                    names.get(&node).cloned().unwrap_or_else(|| node.short()),
+                    bytes,
+                )
+            })
+            .collect();
+        sources.sort_by_key(|(node, _, bytes)| (std::cmp::Reverse(*bytes), *node));
+        Fetched {
+            name: file.name.as_str().to_owned(),
+            id: file.id,
+            path,
+            size: file.size,
+            fetched: self.fetched,
+            reused: self.reused,
+            resumed: self.resumed,
+            elapsed: started.elapsed(),
+            sources,
+            already,
+        }
+    }
+}

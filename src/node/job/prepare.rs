@@ -1,0 +1,268 @@
+//! Before the first chunk of a file: its manifest, from here or from any holder; the partial file; and whatever chunks
+//! are here already.
+//!
+//! Invariant: no manifest is believed that does not hash to the file id, and whoever sends such a one is dropped.
+
+use super::{Context, JobFile, disk_error};
+use crate::{
+    core::{have::HaveSet, id::FileId, manifest::Manifest},
+    net::RequestError,
+    node::{
+        api::{DownloadError, DownloadEvent},
+        context::Command,
+        peers::Source,
+    },
+    store::{Partial, StoreError, find_existing},
+    wire::{
+        cbor::Malformed,
+        control::{Request, Response},
+        manifest::{Encoded, Root},
+    },
+};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+
+/// Between two rounds when nobody could give the manifest.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// A holder that has not answered for so long is not waited for alone: the next one is asked too.
+const PATIENCE: Duration = Duration::from_millis(750);
+/// Holders asked at a time.
+const AT_ONCE: usize = 8;
+
+/// A file whose chunks can now be fetched, or that needs none.
+pub enum Prepared {
+    /// It lies in its place already, with the same contents.
+    Already(PathBuf),
+    /// The partial file is open.
+    Open(Box<Opened>),
+}
+
+/// What is known of a file that is being downloaded.
+pub struct Opened {
+    pub manifest: Arc<Manifest>,
+    pub partial: Partial,
+    /// What is in the partial file.
+    pub have: HaveSet,
+    /// Bytes of it that an earlier run had verified.
+    pub resumed: u64,
+    /// Bytes of it that were copied from other files here.
+    pub reused: u64,
+}
+
+/// What to do while nobody has the manifest.
+pub struct Patience {
+    /// Who is told that the download waits.
+    pub events: mpsc::Sender<DownloadEvent>,
+    /// When it is given up.
+    pub timeout: Option<Duration>,
+}
+
+/// Why a holder's manifest was no use.
+enum Refusal {
+    /// It does not have it, or does not answer.
+    Missing,
+    /// It sent something else.
+    Lied(String),
+}
+
+impl From<Malformed> for Refusal {
+    fn from(error: Malformed) -> Self {
+        Self::Lied(error.0)
+    }
+}
+
+/// Does all that is needed before the first fetch. `patience` is how long nobody may have the manifest.
+pub async fn prepare(
+    mut context: Context,
+    file: JobFile,
+    into: PathBuf,
+    patience: Patience,
+) -> Result<Prepared, DownloadError> {
+    let known = {
+        let (index, id) = (context.index.clone(), file.id);
+        blocking(move || index.manifest(&id))
+            .await?
+            .map_err(|error| disk_error("the index", error))?
+    };
+    let manifest = match known {
+        Some(manifest) => manifest,
+        None => fetch(&mut context, &file, &patience).await?,
+    };
+    let name = file.name.clone();
+    blocking(move || open(&context, &name, Arc::new(manifest), &into))
+        .await?
+        .map_err(|error| disk_error("the download cannot be stored", error))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, DownloadError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| DownloadError::Interrupted)
+}
+
+fn open(
+    context: &Context,
+    name: &crate::core::path::RelPath,
+    manifest: Arc<Manifest>,
+    into: &std::path::Path,
+) -> Result<Prepared, StoreError> {
+    if let Some(path) = find_existing(&context.index, into, name, &manifest)? {
+        return Ok(Prepared::Already(path));
+    }
+    let (partial, have) = Partial::open(
+        &context.home,
+        &context.index,
+        &context.reader,
+        manifest.clone(),
+        into,
+    )?;
+    let bytes = |have: &HaveSet| {
+        have.iter()
+            .map(|at| u64::from(manifest.entries()[at as usize].len))
+            .sum::<u64>()
+    };
+    let resumed = bytes(&have);
+    let reused = if have.is_full() {
+        0
+    } else {
+        partial.copy_local(|_| true)?.bytes
+    };
+    let have = partial.have();
+    Ok(Prepared::Open(Box::new(Opened {
+        manifest,
+        partial,
+        have,
+        resumed,
+        reused,
+    })))
+}
+
+/// Asks one holder after another, the next one as soon as one is slow, round after round, until the manifest is here.
+async fn fetch(
+    context: &mut Context,
+    file: &JobFile,
+    patience: &Patience,
+) -> Result<Manifest, DownloadError> {
+    let started = Instant::now();
+    let mut lied = false;
+    let mut said = false;
+    // Asked in this round, and those of them that have not answered.
+    let (mut tried, mut asked) = (HashSet::new(), JoinSet::new());
+    loop {
+        let list = context.sources(vec![file.id]).await;
+        let Some(sources) = list.and_then(|mut list| list.pop()) else {
+            return Err(DownloadError::Interrupted);
+        };
+        let name = || file.name.as_str().to_owned();
+        if lied && sources.is_empty() {
+            return Err(DownloadError::Verification(name()));
+        }
+        if patience
+            .timeout
+            .is_some_and(|timeout| started.elapsed() >= timeout)
+        {
+            return Err(DownloadError::SourcesLost(name()));
+        }
+        if !said && started.elapsed() >= Duration::from_secs(1) {
+            said = true;
+            let _ = patience.events.send(DownloadEvent::Waiting).await;
+        }
+        let next = sources
+            .into_iter()
+            .find(|source| !tried.contains(&source.node));
+        if let Some(source) = next.filter(|_| asked.len() < AT_ONCE) {
+            tried.insert(source.node);
+            let (context, id) = (context.clone(), file.id);
+            asked.spawn(async move { (source.node, ask(&context, id, &source).await) });
+        } else if asked.is_empty() {
+            // Nobody had it: another round, soon.
+            tried.clear();
+            let _ = timeout(RETRY, context.changed.changed()).await;
+            continue;
+        }
+        // Whoever takes longer is not waited for alone.
+        let Ok(Some(Ok((node, answer)))) = timeout(PATIENCE, asked.join_next()).await else {
+            continue;
+        };
+        match answer {
+            Ok((encoded, manifest)) => {
+                let index = context.index.clone();
+                blocking(move || index.add_manifest(&encoded))
+                    .await?
+                    .map_err(|error| disk_error("the manifest cannot be stored", error))?;
+                if said {
+                    let _ = patience.events.send(DownloadEvent::Resumed).await;
+                }
+                return Ok(manifest);
+            }
+            Err(Refusal::Lied(why)) => {
+                lied = true;
+                let why = format!("its manifest is false: {why}");
+                context.tell(Command::Drop(node, why)).await;
+            }
+            Err(Refusal::Missing) => {}
+        }
+    }
+}
+
+async fn ask(
+    context: &Context,
+    file: FileId,
+    source: &Source,
+) -> Result<(Encoded, Manifest), Refusal> {
+    let request = |request| async {
+        match context.net.request(source.node, request).await {
+            Ok(response) => Ok(response),
+            Err(RequestError::Malformed(why)) => Err(Refusal::Lied(why)),
+            Err(_) => Err(Refusal::Missing),
+        }
+    };
+    let Response::Manifests(heads) = request(Request::Manifests { files: vec![file] }).await?
+    else {
+        return Err(Refusal::Missing);
+    };
+    let head = heads
+        .into_iter()
+        .find(|head| head.file == file)
+        .ok_or(Refusal::Missing)?;
+    if head.root.is_empty() {
+        return Err(Refusal::Missing);
+    }
+    let root = Root::decode(file, &head.root)?;
+    let mut entries = Vec::new();
+    let mut pages = Vec::new();
+    let mut first = head.page;
+    for index in 0..root.pages.len() {
+        let page = match first.take() {
+            Some(page) => page,
+            None => match request(Request::Page {
+                file,
+                index: index as u32,
+            })
+            .await?
+            {
+                Response::Page(page) => page,
+                _ => return Err(Refusal::Missing),
+            },
+        };
+        entries.extend(root.decode_page(index, &page)?);
+        pages.push(page.into_vec());
+    }
+    let manifest = root.assemble(file, entries)?;
+    Ok((
+        Encoded {
+            file,
+            root: head.root.into_vec(),
+            pages,
+        },
+        manifest,
+    ))
+}

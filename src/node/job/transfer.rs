@@ -1,0 +1,497 @@
+//! The part of a download in which bytes travel: the loop around the core machine.
+//!
+//! Knows which chunk belongs to which file, hands the machine what happened, and does what it says. Invariants: at most
+//! [`ACTIVE`] files are open; a chunk counts for a file once it is written and verified; a file is finished only when
+//! all of it counts.
+
+mod files;
+mod sources;
+
+use super::{
+    Context, JobFile, Tally, disk_error,
+    prepare::{Opened, Prepared},
+};
+use crate::{
+    core::{
+        Now,
+        download::{Action, Download, Event},
+        id::NodeId,
+        manifest::Entry,
+    },
+    net::RequestError,
+    node::{
+        api::{DownloadError, DownloadEvent, DownloadRequest, JobId, Progress},
+        context::Command,
+        pump::{Fate, Order, Outcome, Pump, Target},
+    },
+    store::{Finished, StoreError},
+    wire::control::Response,
+};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    ops::Range,
+    path::PathBuf,
+    sync::{PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc},
+    task::JoinSet,
+    time::sleep_until,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Files that are open at a time.
+const ACTIVE: usize = 64;
+/// Outcomes that wait for the loop: a few pipelines' worth.
+const OUTCOMES: usize = 1024;
+/// While nobody has the rest: how often those who said that they have it are asked once more. A file may have been
+/// missing for a moment only.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
+/// How long the start may wait for knowing what is here already.
+const BEGIN: Duration = Duration::from_millis(300);
+/// Between two progress events.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+struct Active {
+    opened: Opened,
+    range: Range<u32>,
+    syncing: bool,
+}
+
+enum State {
+    Waiting,
+    Preparing,
+    Active(Box<Active>),
+    Finishing,
+    Ended,
+}
+
+/// What a task of the job brings back; the number is the file's.
+enum Done {
+    Prepared(usize, Result<Prepared, DownloadError>),
+    Synced(usize, Result<(), StoreError>),
+    /// The number is the place's.
+    Copied(u32, Result<(), StoreError>),
+    Finished(usize, Result<Finished, StoreError>),
+    Have(usize, NodeId, Result<Response, RequestError>),
+}
+
+/// What a peer is known to have of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Knowledge {
+    Asked,
+    Partial,
+    Whole,
+    /// Less than it said: its file changed, or could not be read for a moment.
+    Lacking,
+}
+
+/// A download whose files are known.
+pub struct Transfer {
+    context: Context,
+    id: JobId,
+    into: PathBuf,
+    timeout: Option<Duration>,
+    events: mpsc::Sender<DownloadEvent>,
+    started: Instant,
+    files: Vec<JobFile>,
+    states: Vec<State>,
+    tallies: Vec<Tally>,
+    /// Files that are `Waiting`, in order.
+    queue: VecDeque<usize>,
+    /// The first chunk of each file that ever was active, ascending, for finding a chunk's file.
+    starts: Vec<(u32, usize)>,
+    machine: Download,
+    pumps: HashMap<NodeId, Pump>,
+    names: HashMap<NodeId, String>,
+    known: HashMap<(NodeId, usize), Knowledge>,
+    liars: HashSet<NodeId>,
+    outcomes: (mpsc::Sender<Outcome>, mpsc::Receiver<Outcome>),
+    tasks: JoinSet<Done>,
+    done_bytes: u64,
+    files_done: u32,
+    ended: usize,
+    /// Since when nobody has the rest; `None` while somebody says to have it.
+    sourceless: Option<Instant>,
+    /// Since when nobody had the rest for the first time after the last chunk came: claims alone are no progress.
+    dry: Option<Instant>,
+    said_waiting: bool,
+    /// When the start is told at the latest; `None` once it is.
+    begin_by: Option<Instant>,
+    asked_again: Instant,
+    shown: Instant,
+}
+
+impl Transfer {
+    /// Begins with all files waiting.
+    pub fn new(
+        context: Context,
+        id: JobId,
+        request: DownloadRequest,
+        files: Vec<JobFile>,
+        events: mpsc::Sender<DownloadEvent>,
+        started: Instant,
+    ) -> Self {
+        let into = request.into.unwrap_or_else(|| context.home.downloads());
+        let tally = || Tally {
+            fetched: 0,
+            reused: 0,
+            resumed: 0,
+            sources: HashMap::new(),
+        };
+        Self {
+            machine: Download::new(context.me),
+            id,
+            into,
+            timeout: request.timeout,
+            events,
+            started,
+            states: files.iter().map(|_| State::Waiting).collect(),
+            tallies: files.iter().map(|_| tally()).collect(),
+            queue: (0..files.len()).collect(),
+            files,
+            starts: Vec::new(),
+            pumps: HashMap::new(),
+            names: HashMap::new(),
+            known: HashMap::new(),
+            liars: HashSet::new(),
+            outcomes: mpsc::channel(OUTCOMES),
+            tasks: JoinSet::new(),
+            done_bytes: 0,
+            files_done: 0,
+            ended: 0,
+            sourceless: None,
+            dry: None,
+            said_waiting: false,
+            begin_by: Some(Instant::now() + BEGIN),
+            asked_again: Instant::now(),
+            shown: Instant::now(),
+            context,
+        }
+    }
+
+    fn now(&self) -> Now {
+        self.started.elapsed()
+    }
+
+    /// Runs until every file ended, or `cancel`.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let mut held = self.context.held.subscribe();
+        loop {
+            self.prepare_more();
+            self.show(false);
+            if self.begin_by.is_some_and(|at| at <= Instant::now()) {
+                self.begin().await;
+            }
+            if self.ended == self.files.len() {
+                break;
+            }
+            let tick = self.next_tick();
+            tokio::select! {
+                () = cancel.cancelled() => {
+                    self.interrupt().await;
+                    break;
+                }
+                Some(outcome) = self.outcomes.1.recv() => {
+                    self.outcome(outcome).await;
+                    // Many may have come at once: take them before looking at anything slower.
+                    while let Ok(outcome) = self.outcomes.1.try_recv() {
+                        self.outcome(outcome).await;
+                    }
+                }
+                Some(Ok(done)) = self.tasks.join_next() => self.done(done).await,
+                Ok(()) = self.context.changed.changed() => self.refresh().await,
+                news = held.recv() => match news {
+                    Ok(news) => self.held(&news).await,
+                    // Too much news to hear all of it: ask anew.
+                    Err(RecvError::Lagged(_)) => {
+                        self.known.retain(|_, known| *known == Knowledge::Whole);
+                        self.refresh().await;
+                    }
+                    Err(RecvError::Closed) => {
+                        self.interrupt().await;
+                        break;
+                    }
+                },
+                () = sleep_until(tick.into()) => {
+                    if self.machine.next_tick().is_some_and(|at| at <= self.now()) {
+                        self.feed(Event::Tick).await;
+                    }
+                    self.check_timeout().await;
+                }
+            }
+        }
+    }
+
+    fn next_tick(&self) -> Instant {
+        let machine = self.machine.next_tick().map(|at| self.started + at);
+        let shown = self.shown + PROGRESS;
+        machine
+            .map_or(shown, |at| at.min(shown))
+            .max(Instant::now() + Duration::from_millis(1))
+    }
+
+    /// Tells whoever asked; the first that is told is the start.
+    async fn send(&mut self, event: DownloadEvent) {
+        self.begin().await;
+        let _ = self.events.send(event).await; // Whoever asked has stopped listening: the download goes on.
+    }
+
+    /// Tells the start: once it is known how much of the first file is here already, or [`BEGIN`] passed.
+    async fn begin(&mut self) {
+        if self.begin_by.take().is_none() {
+            return;
+        }
+        let (name, id) = match &self.files[..] {
+            [one] => (one.name.as_str().to_owned(), Some(one.id)),
+            many => (format!("{} files", many.len()), None),
+        };
+        let progress = Progress {
+            sources: self.holders().await,
+            ..self.progress()
+        };
+        let start = DownloadEvent::Start { name, id, progress };
+        let _ = self.events.send(start).await;
+    }
+
+    /// The nodes that have some of it as far as their catalogs tell, before anything is asked of them.
+    async fn holders(&self) -> u32 {
+        let ids = self.files.iter().map(|file| file.id).collect();
+        let sources = self.context.sources(ids).await.unwrap_or_default();
+        let nodes: HashSet<NodeId> = sources
+            .into_iter()
+            .flatten()
+            .map(|source| source.node)
+            .collect();
+        nodes.len() as u32
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            size: self.files.iter().map(|file| file.size).sum(),
+            done: self.done_bytes,
+            files: self.files.len() as u32,
+            files_done: self.files_done,
+            sources: self.machine.sources() as u32,
+        }
+    }
+
+    fn show(&mut self, now: bool) {
+        if !now && self.shown.elapsed() < PROGRESS {
+            return;
+        }
+        self.shown = Instant::now();
+        let progress = self.progress();
+        let mut jobs = self
+            .context
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = jobs.get_mut(&self.id) {
+            job.progress = progress;
+        }
+        drop(jobs);
+        if self.begin_by.is_none() {
+            let _ = self.events.try_send(DownloadEvent::Progress(progress)); // A slow reader loses progress only.
+        }
+    }
+
+    /// The file that chunk `chunk` of the job belongs to.
+    fn file_of(&self, chunk: u32) -> usize {
+        let after = self.starts.partition_point(|(start, _)| *start <= chunk);
+        self.starts[after - 1].1
+    }
+
+    async fn outcome(&mut self, outcome: Outcome) {
+        let Outcome {
+            chunk,
+            peer,
+            result,
+            ..
+        } = outcome;
+        let event = match result {
+            Fate::Stored {
+                bytes,
+                places,
+                elapsed,
+            } => {
+                self.stored(chunk, peer, bytes, &places);
+                self.dry = None;
+                if std::mem::take(&mut self.said_waiting) {
+                    self.send(DownloadEvent::Resumed).await;
+                }
+                Event::Stored {
+                    peer,
+                    chunk,
+                    bytes,
+                    elapsed,
+                }
+            }
+            Fate::Missing => {
+                self.lacks(peer, chunk);
+                Event::Missing { peer, chunk }
+            }
+            Fate::Broken => Event::Failed {
+                peer,
+                chunks: vec![chunk],
+            },
+            Fate::Corrupt => {
+                self.liars.insert(peer);
+                Event::Corrupt { peer, chunk }
+            }
+            Fate::Unwritable(place, error) => {
+                let error = disk_error("what came cannot be written", error);
+                self.failed(self.file_of(place), error).await;
+                Event::Failed {
+                    peer,
+                    chunks: vec![chunk],
+                }
+            }
+        };
+        self.feed(event).await;
+    }
+
+    /// Counts a chunk at every place where it is wanted. (One that was asked of two peers may come twice.)
+    fn stored(&mut self, chunk: u32, peer: NodeId, bytes: u32, written: &[u32]) {
+        let places = self.machine.places(chunk);
+        let Some(&first) = written.first().filter(|_| !places.is_empty()) else {
+            return;
+        };
+        self.context
+            .received
+            .fetch_add(u64::from(bytes), Ordering::Relaxed);
+        let at = self.file_of(first);
+        self.tallies[at].fetched += u64::from(bytes);
+        *self.tallies[at].sources.entry(peer).or_default() += u64::from(bytes);
+        let files: HashSet<usize> = written.iter().map(|&place| self.file_of(place)).collect();
+        for place in places {
+            if files.contains(&self.file_of(place)) {
+                self.count(place);
+            } else {
+                self.copy(place);
+            }
+        }
+    }
+
+    /// Gives an event to the machine, and does what it says. What cannot be done is another event.
+    async fn feed(&mut self, event: Event) {
+        let actions = self.machine.handle(event, self.now());
+        self.act(actions).await;
+    }
+
+    async fn act(&mut self, actions: Vec<Action>) {
+        let mut actions = VecDeque::from(actions);
+        while let Some(action) = actions.pop_front() {
+            match action {
+                Action::Fetch { peer, chunk } => {
+                    if !self.fetch(peer, chunk) {
+                        let event = Event::Failed {
+                            peer,
+                            chunks: vec![chunk],
+                        };
+                        actions.extend(self.machine.handle(event, self.now()));
+                    }
+                }
+                Action::Cancel { peer, chunk } => {
+                    if let Some(pump) = self.pumps.get(&peer) {
+                        pump.cancel(chunk);
+                    }
+                }
+                Action::Drop { peer } => {
+                    self.liars.insert(peer);
+                    self.forget(peer);
+                    let why = "it sent bytes that are not what they should be".to_owned();
+                    self.context.tell(Command::Drop(peer, why)).await;
+                }
+                Action::Waiting => {
+                    self.sourceless = Some(*self.dry.get_or_insert_with(Instant::now));
+                }
+                // Said when it is true: with the next chunk.
+                Action::Resumed | Action::Complete => self.sourceless = None,
+            }
+        }
+    }
+
+    fn fetch(&mut self, peer: NodeId, chunk: u32) -> bool {
+        let mut targets = Vec::new();
+        let mut entry = None;
+        let mut files = HashSet::new();
+        for place in self.machine.places(chunk) {
+            let at = self.file_of(place);
+            let State::Active(active) = &self.states[at] else {
+                continue;
+            };
+            let position = place - active.range.start;
+            entry = Some(active.opened.manifest.entries()[position as usize]);
+            if files.insert(at) {
+                targets.push(Target {
+                    place,
+                    partial: active.opened.partial.clone(),
+                    at: position,
+                });
+            }
+        }
+        let Some(Entry { id, len }) = entry else {
+            return false;
+        };
+        let order = Order {
+            chunk,
+            id,
+            len,
+            targets,
+        };
+        let start = || Pump::start(&self.context.net, peer, &self.outcomes.0);
+        self.pumps.entry(peer).or_insert_with(start).get(order)
+    }
+
+    /// Says that it waits when nobody has had the rest for a moment, and gives up when that was asked for.
+    async fn check_timeout(&mut self) {
+        let Some(since) = self.sourceless else { return };
+        if self.asked_again.elapsed() >= ASK_AGAIN && since.elapsed() >= ASK_AGAIN {
+            self.asked_again = Instant::now();
+            self.known.clear();
+            self.refresh().await;
+        }
+        if !self.said_waiting && since.elapsed() > Duration::from_secs(1) {
+            self.said_waiting = true;
+            self.send(DownloadEvent::Waiting).await;
+        }
+        // Everyone who ever offered it sent something else.
+        let lied = !self.liars.is_empty()
+            && self.names.keys().all(|node| self.liars.contains(node))
+            && since.elapsed() > Duration::from_secs(2);
+        let late = self
+            .timeout
+            .is_some_and(|timeout| since.elapsed() >= timeout);
+        if !lied && !late {
+            return;
+        }
+        for at in 0..self.files.len() {
+            if matches!(
+                self.states[at],
+                State::Active(_) | State::Waiting | State::Preparing
+            ) {
+                let name = self.files[at].name.as_str().to_owned();
+                if let State::Active(active) = &self.states[at] {
+                    let partial = active.opened.partial.clone();
+                    let _ = tokio::task::spawn_blocking(move || partial.sync()).await;
+                }
+                let error = if lied {
+                    DownloadError::Verification(name)
+                } else {
+                    DownloadError::SourcesLost(name)
+                };
+                self.failed(at, error).await;
+            }
+        }
+        self.queue.clear();
+    }
+}
+
+fn panicked(error: &tokio::task::JoinError) -> DownloadError {
+    DownloadError::Disk {
+        what: "an internal task failed".into(),
+        why: error.to_string(),
+    }
+}

@@ -1,0 +1,260 @@
+//! The life of each file of a download: prepared, filled chunk by chunk, put in place; or given up.
+//!
+//! Invariants: a file is finished only when all of it counts, and ends exactly once; what was begun in the node's
+//! holdings and catalog is ended there.
+
+use super::{ACTIVE, Active, Done, State, Transfer, panicked};
+use crate::{
+    core::{chunk::VerifiedChunk, download::Event},
+    node::{
+        api::{DownloadError, DownloadEvent},
+        context::Command,
+        job::{
+            JobFile, Tally, disk_error,
+            prepare::{Opened, Patience, Prepared, prepare},
+        },
+    },
+    store::{Partial, SYNC_BATCH, StoreError},
+    wire::control::{Held, Offer},
+};
+use std::{collections::HashMap, path::PathBuf};
+
+impl Transfer {
+    pub(super) fn prepare_more(&mut self) {
+        let mut open = self.files.len() - self.ended - self.queue.len();
+        for _ in 0..self.queue.len() {
+            if open >= ACTIVE {
+                return;
+            }
+            let Some(at) = self.queue.pop_front() else {
+                return;
+            };
+            if !self.context.holdings.begin(self.files[at].id) {
+                // The same contents are on their way under another name: afterwards they will be found here.
+                self.queue.push_back(at);
+                continue;
+            }
+            self.states[at] = State::Preparing;
+            let (context, file, into) = (
+                self.context.clone(),
+                self.files[at].clone(),
+                self.into.clone(),
+            );
+            let patience = Patience {
+                events: self.events.clone(),
+                timeout: self.timeout,
+            };
+            self.tasks.spawn(async move {
+                Done::Prepared(at, prepare(context, file, into, patience).await)
+            });
+            open += 1;
+        }
+    }
+
+    pub(super) async fn done(&mut self, done: Done) {
+        match done {
+            Done::Prepared(at, _) | Done::Finished(at, _)
+                if matches!(self.states[at], State::Ended) => {}
+            Done::Prepared(at, Ok(Prepared::Already(path))) => {
+                self.done_bytes += self.files[at].size;
+                self.finished(at, path, true).await;
+            }
+            Done::Prepared(at, Ok(Prepared::Open(opened))) => self.opened(at, *opened).await,
+            Done::Prepared(at, Err(error)) => self.failed(at, error).await,
+            Done::Synced(at, result) => {
+                if let State::Active(active) = &mut self.states[at] {
+                    active.syncing = false;
+                }
+                if let Err(error) = result {
+                    self.failed(at, disk_error("what came cannot be made durable", error))
+                        .await;
+                }
+            }
+            Done::Copied(place, Ok(())) => self.count(place),
+            Done::Copied(place, Err(error)) => {
+                self.failed(
+                    self.file_of(place),
+                    disk_error("a chunk cannot be copied", error),
+                )
+                .await;
+            }
+            Done::Finished(at, Ok(finished)) => {
+                self.finished(at, finished.path, finished.already).await;
+            }
+            Done::Finished(at, Err(error)) => {
+                self.failed(at, disk_error("the file cannot be put in place", error))
+                    .await;
+            }
+            Done::Have(at, node, answer) => self.have_came(at, node, answer).await,
+        }
+    }
+
+    /// A file's chunks can be fetched from now on.
+    pub(super) async fn opened(&mut self, at: usize, opened: Opened) {
+        let file = &self.files[at];
+        self.context.holdings.opened(file.id, opened.have.clone());
+        let tally = &mut self.tallies[at];
+        (tally.resumed, tally.reused) = (opened.resumed, opened.reused);
+        self.done_bytes += opened.resumed + opened.reused;
+        self.begin().await;
+        if opened.have.is_full() {
+            return self.finish(at, opened.partial);
+        }
+        let range = self.machine.add(opened.manifest.entries(), &opened.have);
+        self.starts.push((range.start, at));
+        self.states[at] = State::Active(Box::new(Active {
+            opened,
+            range,
+            syncing: false,
+        }));
+        // Others may fetch from here what has come so far.
+        let offer = Offer {
+            held: Held::Partial,
+            ..self.files[at].offer.clone()
+        };
+        self.context
+            .tell(Command::Offer(
+                self.files[at].name.clone(),
+                self.files[at].id,
+                Some(offer),
+            ))
+            .await;
+        self.refresh().await;
+        self.feed(Event::Tick).await;
+    }
+
+    pub(super) fn finish(&mut self, at: usize, partial: Partial) {
+        self.states[at] = State::Finishing;
+        let (into, file) = (self.into.clone(), self.files[at].clone());
+        self.tasks.spawn(async move {
+            let work =
+                move || partial.finish(&into, &file.name, file.offer.mtime, file.offer.executable);
+            match tokio::task::spawn_blocking(work).await {
+                Ok(result) => Done::Finished(at, result),
+                Err(error) => Done::Prepared(at, Err(panicked(&error))),
+            }
+        });
+    }
+
+    pub(super) async fn finished(&mut self, at: usize, path: PathBuf, already: bool) {
+        let empty = Tally {
+            fetched: 0,
+            reused: 0,
+            resumed: 0,
+            sources: HashMap::new(),
+        };
+        let tally = std::mem::replace(&mut self.tallies[at], empty);
+        let file = self.files[at].clone();
+        let fetched = tally.into_fetched(&file, path, already, self.started, &self.names);
+        self.files_done += 1;
+        let offer = Offer {
+            held: Held::Fetched,
+            ..file.offer
+        };
+        self.end(at, Some(offer)).await;
+        if self.ended == self.files.len() {
+            self.show(true); // The whole, before the word that ends it.
+        }
+        self.send(DownloadEvent::FileDone(Box::new(fetched))).await;
+    }
+
+    pub(super) async fn failed(&mut self, at: usize, error: DownloadError) {
+        if matches!(self.states[at], State::Ended) {
+            return;
+        }
+        let unwanted = match &self.states[at] {
+            State::Active(active) => self
+                .machine
+                .remove(active.range.clone(), self.started.elapsed()),
+            _ => Vec::new(),
+        };
+        self.end(at, None).await;
+        // Boxed: what it does may fail another file.
+        Box::pin(self.act(unwanted)).await;
+        self.send(DownloadEvent::FileFailed {
+            name: self.files[at].name.as_str().to_owned(),
+            error,
+        })
+        .await;
+    }
+
+    pub(super) async fn end(&mut self, at: usize, offer: Option<Offer>) {
+        let begun = !matches!(self.states[at], State::Waiting);
+        self.states[at] = State::Ended;
+        self.ended += 1;
+        self.known.retain(|(_, file), _| *file != at);
+        if begun {
+            let JobFile { name, id, .. } = self.files[at].clone();
+            self.context.tell(Command::Offer(name, id, offer)).await;
+            self.context.holdings.end(id);
+        }
+    }
+
+    /// Stops in good order: what is here is made durable.
+    pub(super) async fn interrupt(&mut self) {
+        self.pumps.clear();
+        self.tasks.abort_all();
+        for at in 0..self.files.len() {
+            if let State::Active(active) = &self.states[at] {
+                let partial = active.opened.partial.clone();
+                let _ = tokio::task::spawn_blocking(move || partial.sync()).await;
+            }
+            self.failed(at, DownloadError::Interrupted).await;
+        }
+    }
+
+    /// A chunk that was fetched for another file before this one was open: it is here, so it is copied.
+    pub(super) fn copy(&mut self, place: u32) {
+        let at = self.file_of(place);
+        let State::Active(active) = &self.states[at] else {
+            return;
+        };
+        let (partial, position) = (active.opened.partial.clone(), place - active.range.start);
+        let entry = active.opened.manifest.entries()[position as usize];
+        self.tallies[at].reused += u64::from(entry.len);
+        let reader = self.context.reader.clone();
+        self.tasks.spawn(async move {
+            let work = move || {
+                let mut bytes = Vec::new();
+                let found = reader.read(&entry.id, &mut bytes)?;
+                match VerifiedChunk::check(entry.id, &bytes) {
+                    Ok(chunk) if found => partial.write(position, &chunk).map(drop),
+                    _ => Err(StoreError::Corrupt(format!(
+                        "chunk {} is no longer here",
+                        entry.id
+                    ))),
+                }
+            };
+            match tokio::task::spawn_blocking(work).await {
+                Ok(result) => Done::Copied(place, result),
+                Err(error) => Done::Prepared(at, Err(panicked(&error))),
+            }
+        });
+    }
+
+    /// Counts a chunk for its file; the last one finishes it.
+    pub(super) fn count(&mut self, place: u32) {
+        let at = self.file_of(place);
+        let State::Active(active) = &mut self.states[at] else {
+            return;
+        };
+        let position = place - active.range.start;
+        if !active.opened.have.insert(position) {
+            return;
+        }
+        self.done_bytes += u64::from(active.opened.manifest.entries()[position as usize].len);
+        self.context.holdings.wrote(self.files[at].id, position);
+        let partial = active.opened.partial.clone();
+        if active.opened.have.is_full() {
+            self.finish(at, partial);
+        } else if partial.unsynced() >= SYNC_BATCH && !active.syncing {
+            active.syncing = true;
+            self.tasks.spawn(async move {
+                match tokio::task::spawn_blocking(move || partial.sync()).await {
+                    Ok(result) => Done::Synced(at, result),
+                    Err(error) => Done::Prepared(at, Err(panicked(&error))),
+                }
+            });
+        }
+    }
+}

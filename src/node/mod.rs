@@ -1,0 +1,158 @@
+//! One running node: the handle that every front end holds, and the actor behind it.
+//!
+//! ```text
+//! Node ──Command──▶ actor ◀── net events, beacons, the shared folder's changes
+//!                     ▲
+//!                     └── questions of the jobs (one task a download) ── pumps ── chunk streams
+//! ```
+//!
+//! Chunk bytes stay in `pump` (coming) and `serve` (going); nothing else sees them.
+
+mod actor;
+pub mod api;
+mod catalog;
+mod context;
+mod holdings;
+mod job;
+mod peers;
+mod pump;
+mod reach;
+mod requests;
+mod serve;
+mod start;
+
+pub use api::*;
+
+use crate::core::id::NodeId;
+use context::{Command, Context};
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long jobs may take to put down what they hold when the node leaves.
+const PUT_DOWN: Duration = Duration::from_secs(5);
+/// Download events that wait for a slow reader.
+const JOB_EVENTS: usize = 256;
+
+/// A running node. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Node {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    context: Context,
+    events: broadcast::Sender<NodeEvent>,
+    /// For the first who watches: what happened before he could.
+    first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
+    next_job: AtomicU64,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    share: std::sync::Mutex<Option<crate::store::Share>>,
+}
+
+impl Node {
+    /// Opens the home, the sockets and the index, and begins to announce the node.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        start::start(settings).await
+    }
+
+    /// This node's id.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.shared.context.me
+    }
+
+    /// What happens: to the first who asks from the start of the node, to others from now on. A watcher that lags loses the oldest
+    /// events, never the node's time.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<NodeEvent> {
+        let first = self.shared.first_events.lock();
+        let first = first.unwrap_or_else(PoisonError::into_inner).take();
+        first.unwrap_or_else(|| self.shared.events.subscribe())
+    }
+
+    async fn ask<T: Default>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
+        self.shared.context.ask(command).await.unwrap_or_default() // The node is stopping: nothing is here.
+    }
+
+    /// Waits until every peer that answered has given its catalog and no new one has come for 0.3 s, at most `wait`.
+    pub async fn settled(&self, wait: Duration) {
+        self.ask(|reply| Command::Settled(Instant::now() + wait, reply))
+            .await;
+    }
+
+    /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the beginning of an id.
+    pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
+        self.ask(|reply| Command::List(pattern, reply)).await
+    }
+
+    /// Who is connected, sorted by name.
+    pub async fn peers(&self) -> Vec<PeerInfo> {
+        self.ask(Command::Peers).await
+    }
+
+    /// How this node does; `None` when it is stopping.
+    pub async fn status(&self) -> Option<Status> {
+        self.shared.context.ask(Command::Status).await
+    }
+
+    /// Starts a download. The events end with [`DownloadEvent::End`]; a reader that is slow loses progress, never
+    /// results.
+    #[must_use = "the events are how it ends"]
+    pub fn download(&self, request: DownloadRequest) -> (JobId, mpsc::Receiver<DownloadEvent>) {
+        let id = self.shared.next_job.fetch_add(1, Ordering::Relaxed);
+        let (events, receiver) = mpsc::channel(JOB_EVENTS);
+        let cancel = self.shared.stop.child_token();
+        self.shared.tasks.spawn(job::run(
+            self.shared.context.clone(),
+            id,
+            request,
+            events,
+            cancel,
+        ));
+        (id, receiver)
+    }
+
+    /// Cancels a download; what is here is kept.
+    pub fn cancel(&self, job: JobId) {
+        let jobs = self
+            .shared
+            .context
+            .jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = jobs.get(&job) {
+            job.cancel.cancel();
+        }
+    }
+
+    /// Stops the downloads in good order, says goodbye to everyone, and closes everything.
+    pub async fn leave(&self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+        let _ = tokio::time::timeout(PUT_DOWN, self.shared.tasks.wait()).await;
+        self.ask(Command::Leave).await;
+        let share = self
+            .shared
+            .share
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let index = self.shared.context.index.clone();
+        let _ = tokio::task::spawn_blocking(move || {
+            drop(share);
+            index.flush()
+        })
+        .await;
+    }
+}

@@ -1,0 +1,287 @@
+//! The peers that are connected, their catalogs, and what follows from both: rows of `list` and `peers`, and what a
+//! name means.
+//!
+//! Pure bookkeeping for the actor. Invariant: there is an entry for each connected peer and for no other.
+
+use super::{
+    api::{Listing, PeerInfo, Via},
+    catalog::{MAX_CATALOGS, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
+};
+use crate::{
+    core::{
+        Now,
+        id::{FileId, NodeId},
+    },
+    wire::control::{Held, Offer},
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::SocketAddr,
+    time::Duration,
+};
+
+/// A quiet time after which no further newcomer is expected.
+pub const QUIET: Duration = Duration::from_millis(300);
+
+/// Where a request to a peer stands of which there is at most one at a time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asking {
+    /// There is none.
+    No,
+    /// It is under way, or waits for its turn.
+    UnderWay,
+    /// The same, and there was a reason for another one meanwhile.
+    Again,
+}
+
+/// A connected peer.
+pub struct Peer {
+    pub name: String,
+    pub address: SocketAddr,
+    pub via: Via,
+    pub rtt: Option<Duration>,
+    pub catalog: PeerCatalog,
+    /// Its name is known, and it was told that it is here.
+    pub introduced: bool,
+    /// The request for its catalog.
+    pub asking: Asking,
+    /// The notice that the own catalog changed.
+    pub hinting: Asking,
+    /// News for followers that it has not answered yet.
+    pub telling: usize,
+    /// It did not give its catalog so many times in a row.
+    pub failures: u32,
+    /// It did not give its catalog when it was asked: do not wait for it.
+    pub failed: bool,
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Peers {
+    table: HashMap<NodeId, Peer>,
+    /// When the last one came, or its catalog.
+    last_news: Now,
+}
+
+/// A node that has (some of) a file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub node: NodeId,
+    pub name: String,
+    pub rtt: Duration,
+    pub held: Held,
+}
+
+/// What the words of a download mean at the moment.
+#[derive(Debug, Default)]
+pub struct Resolution {
+    /// What is meant, without doubles, and how somebody describes it.
+    pub found: Vec<(Listing, Offer)>,
+    /// Words that mean nothing here (yet).
+    pub missing: Vec<String>,
+    /// Names with more than one content.
+    pub ambiguous: Vec<(String, Vec<FileId>)>,
+    /// Whether it could change soon: a peer's catalog is on its way.
+    pub unsettled: bool,
+}
+
+impl Peers {
+    /// Adds a peer; a second connection to the same one changes its address only.
+    pub fn connected(
+        &mut self,
+        node: NodeId,
+        name: String,
+        address: SocketAddr,
+        via: Via,
+        now: Now,
+    ) {
+        self.last_news = now;
+        let fresh = || Peer {
+            name,
+            address,
+            via,
+            rtt: None,
+            catalog: PeerCatalog::default(),
+            introduced: false,
+            asking: Asking::No,
+            hinting: Asking::No,
+            telling: 0,
+            failures: 0,
+            failed: false,
+        };
+        let peer = self.table.entry(node).or_insert_with(fresh);
+        (peer.address, peer.via) = (address, via);
+    }
+
+    /// Takes a peer out.
+    pub fn remove(&mut self, node: &NodeId) -> Option<Peer> {
+        self.table.remove(node)
+    }
+
+    /// A connected peer.
+    pub fn get_mut(&mut self, node: &NodeId) -> Option<&mut Peer> {
+        self.table.get_mut(node)
+    }
+
+    /// What a peer is called; its short id when it is not here.
+    #[must_use]
+    pub fn name(&self, node: &NodeId) -> String {
+        self.table
+            .get(node)
+            .map_or_else(|| node.short(), |peer| peer.name.clone())
+    }
+
+    /// Something new was learned.
+    pub fn news(&mut self, now: Now) {
+        self.last_news = now;
+    }
+
+    /// Bytes, about, that there still are for their catalogs.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let taken: usize = self.table.values().map(|peer| peer.catalog.weight()).sum();
+        MAX_CATALOGS.saturating_sub(taken)
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Who.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.table.keys().copied()
+    }
+
+    /// Whether a catalog is still on its way.
+    #[must_use]
+    pub fn expecting(&self) -> bool {
+        self.table
+            .values()
+            .any(|peer| !peer.catalog.is_complete() && !peer.failed)
+    }
+
+    /// Whether someone is here, everyone has given a catalog, and no one has come for [`QUIET`].
+    #[must_use]
+    pub fn settled(&self, now: Now) -> bool {
+        !self.table.is_empty() && !self.expecting() && now >= self.last_news + QUIET
+    }
+
+    fn catalogs(&self) -> impl Iterator<Item = (NodeId, &PeerCatalog)> {
+        self.table.iter().map(|(node, peer)| (*node, &peer.catalog))
+    }
+
+    /// The rows of `list`.
+    #[must_use]
+    pub fn list(&self, own: &OwnCatalog, pattern: Option<&str>) -> Vec<Listing> {
+        let matcher = Pattern::for_list(pattern);
+        let id = pattern.filter(|text| is_id(text));
+        listings(own, self.catalogs(), |name, file| {
+            matcher.matches(name) || id.is_some_and(|id| file.starts_with(id))
+        })
+    }
+
+    /// The rows of `peers`, sorted by name.
+    #[must_use]
+    pub fn info(&self) -> Vec<PeerInfo> {
+        let row = |(node, peer): (&NodeId, &Peer)| PeerInfo {
+            node: *node,
+            name: peer.name.clone(),
+            via: peer.via,
+            address: peer.address.to_string(),
+            rtt: peer.rtt,
+            offers: peer
+                .catalog
+                .offers()
+                .filter(|(_, _, offer)| offer.held != Held::Partial)
+                .count() as u32,
+        };
+        let mut rows: Vec<PeerInfo> = self.table.iter().map(row).collect();
+        rows.sort_by(|a, b| (&a.name, a.node).cmp(&(&b.name, b.node)));
+        rows
+    }
+
+    /// What `words` mean at the moment.
+    #[must_use]
+    pub fn resolve(&self, own: &OwnCatalog, words: &[String], now: Now) -> Resolution {
+        let mut result = Resolution::default();
+        let mut seen = BTreeSet::new();
+        let mut plural = false;
+        for word in words {
+            let pattern = Pattern::for_download(word);
+            plural |= pattern.is_plural();
+            let mut rows = listings(own, self.catalogs(), |name, _| pattern.matches(name));
+            if rows.is_empty() && is_id(word) {
+                rows = listings(own, self.catalogs(), |_, file| file.starts_with(word));
+                let ids: BTreeSet<FileId> = rows.iter().map(|row| row.id).collect();
+                if ids.len() > 1 {
+                    result
+                        .ambiguous
+                        .push((word.clone(), ids.into_iter().collect()));
+                    continue;
+                }
+                rows.truncate(1); // One content under several names: the first name will do.
+            } else if rows.is_empty() && !pattern.is_plural() {
+                // `photos` without its `/` may be a folder all the same.
+                let folder = Pattern::for_download(&format!("{word}/"));
+                rows = listings(own, self.catalogs(), |name, _| folder.matches(name));
+                plural |= !rows.is_empty();
+            }
+            if rows.is_empty() {
+                result.missing.push(word.clone());
+            }
+            for same in rows.chunk_by(|a, b| a.name == b.name) {
+                // What only this node has needs no fetching: its own older version does not stand in the way.
+                let theirs: Vec<&Listing> = same.iter().filter(|row| row.holders > 0).collect();
+                let row = match theirs[..] {
+                    [] => &same[0],
+                    [row] => row,
+                    _ => {
+                        let ids = theirs.iter().map(|row| row.id).collect();
+                        result.ambiguous.push((same[0].name.clone(), ids));
+                        continue;
+                    }
+                };
+                if seen.insert((row.name.clone(), row.id)) {
+                    let offer = self.describe(own, &row.name, row.id);
+                    let offer = offer.map(|offer| (row.clone(), offer.clone()));
+                    result.found.extend(offer);
+                }
+            }
+        }
+        // What only this node has may be an older version of what others offer: they are heard first.
+        let mine = result.found.iter().any(|(row, _)| row.holders == 0);
+        result.unsettled = self.expecting()
+            || (plural && now < self.last_news + QUIET)
+            || (mine && !self.settled(now));
+        result
+    }
+
+    /// Who has (some of) `file`.
+    #[must_use]
+    pub fn sources(&self, file: FileId) -> Vec<Source> {
+        let mut sources = Vec::new();
+        for (node, peer) in &self.table {
+            let held = peer.catalog.held(file);
+            if let Some(held) = held {
+                let rtt = peer.rtt.unwrap_or(Duration::from_millis(5));
+                sources.push(Source {
+                    node: *node,
+                    name: peer.name.clone(),
+                    rtt,
+                    held,
+                });
+            }
+        }
+        sources
+    }
+
+    /// How some peer, or this node, describes `file` under `name`.
+    fn describe<'a>(&'a self, own: &'a OwnCatalog, name: &str, file: FileId) -> Option<&'a Offer> {
+        self.table
+            .values()
+            .find_map(|peer| peer.catalog.get(name, file))
+            .or_else(|| own.get(name, file))
+    }
+}

@@ -1,0 +1,391 @@
+//! The byte pump: one task for each peer that a job fetches chunks from.
+//!
+//! Owns the chunk stream to one peer. Bytes go from the stream into a buffer, are hashed there, and are written at their
+//! place; only the outcome leaves this room. Invariants: every [`Order`] has exactly one [`Outcome`] unless it is
+//! withdrawn; nothing is written that does not hash to what was asked for; a stream that makes no progress while
+//! something is owed ends within [`STALL`].
+
+use crate::{
+    core::{
+        chunk::VerifiedChunk,
+        id::{ChunkId, NodeId},
+        manifest::MAX_CHUNK,
+    },
+    net::{Net, Stream},
+    store::{Partial, StoreError},
+    wire::chunk::{HEADER, Header, Question, Status, Tag, invalid},
+};
+use futures::{AsyncReadExt, AsyncWriteExt, io::ReadHalf};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+
+/// Without a byte for so long while an answer is owed, the stream is given up and its chunks are asked for elsewhere.
+pub const STALL: Duration = Duration::from_secs(10);
+/// Orders that wait to be written: as many as the pipelines of a few jobs allow.
+const QUEUE: usize = 1024;
+
+/// A chunk to fetch.
+pub struct Order {
+    /// Its position in the job.
+    pub chunk: u32,
+    /// Its id.
+    pub id: ChunkId,
+    /// Its length in bytes.
+    pub len: u32,
+    /// Where it goes.
+    pub targets: Vec<Target>,
+}
+
+/// A place where a chunk is to be written.
+pub struct Target {
+    /// The place, as a position in the job.
+    pub place: u32,
+    /// The file.
+    pub partial: Partial,
+    /// The position in that file. (If the chunk occurs there more than once, it is written at each.)
+    pub at: u32,
+}
+
+/// What became of an order.
+pub struct Outcome {
+    /// Position in the job.
+    pub chunk: u32,
+    /// From whom.
+    pub peer: NodeId,
+    /// What happened.
+    pub result: Fate,
+}
+
+/// How an order ended.
+pub enum Fate {
+    /// Verified and written.
+    Stored {
+        /// How many bytes.
+        bytes: u32,
+        /// The places of [`Order::targets`].
+        places: Vec<u32>,
+        /// From question to disk.
+        elapsed: Duration,
+    },
+    /// The peer does not have it.
+    Missing,
+    /// The peer sent other bytes.
+    Corrupt,
+    /// The stream broke or stalled before the answer.
+    Broken,
+    /// The bytes were right, but the disk refused them at this place.
+    Unwritable(u32, StoreError),
+}
+
+enum Command {
+    Get(Order),
+    Cancel(u32),
+}
+
+/// Streams to one peer. Two, so that while one waits for its window or its disk the other one moves: a single stream
+/// left a third of two processors idle.
+const LANES: usize = 2;
+
+/// The streams to one peer. Dropping it closes them.
+pub struct Pump {
+    lanes: Vec<Lane>,
+    next: usize,
+}
+
+struct Lane {
+    commands: mpsc::Sender<Command>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Open {
+    order: Order,
+    since: Instant,
+    cancelled: bool,
+}
+
+type Ledger = Arc<Mutex<HashMap<Tag, Open>>>;
+
+fn lock(ledger: &Ledger) -> std::sync::MutexGuard<'_, HashMap<Tag, Open>> {
+    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Pump {
+    /// Starts a pump for `peer`; a stream is opened with its first order.
+    #[must_use]
+    pub fn start(net: &Net, peer: NodeId, outcomes: &mpsc::Sender<Outcome>) -> Self {
+        let lane = |_| {
+            let (commands, orders) = mpsc::channel(QUEUE);
+            let task = tokio::spawn(run(net.clone(), peer, orders, outcomes.clone()));
+            Lane { commands, task }
+        };
+        Self {
+            lanes: (0..LANES).map(lane).collect(),
+            next: 0,
+        }
+    }
+
+    /// Asks for a chunk. False when the pump is stuck or gone: nothing will come of it.
+    pub fn get(&mut self, order: Order) -> bool {
+        self.next = (self.next + 1) % LANES;
+        let lane = &self.lanes[self.next];
+        lane.commands.try_send(Command::Get(order)).is_ok()
+    }
+
+    /// Withdraws a question. Its answer may still come, and is thrown away.
+    pub fn cancel(&self, chunk: u32) {
+        for lane in &self.lanes {
+            let _ = lane.commands.try_send(Command::Cancel(chunk)); // Only one of them knows it.
+        }
+    }
+}
+
+/// Serves orders over one stream after another until the handle is gone.
+async fn run(
+    net: Net,
+    peer: NodeId,
+    mut orders: mpsc::Receiver<Command>,
+    outcomes: mpsc::Sender<Outcome>,
+) {
+    let ledger = Ledger::default();
+    loop {
+        // Open only when there is something to ask.
+        let Some(first) = orders.recv().await else {
+            return;
+        };
+        let ended = match net.chunk_stream(peer).await {
+            Ok(stream) => {
+                let (read, write) = stream.split();
+                tokio::select! {
+                    end = ask(write, first, &mut orders, &ledger) => end,
+                    end = receive(read, peer, &ledger, &outcomes) => end,
+                }
+            }
+            Err(error) => {
+                if let Command::Get(order) = first {
+                    fail(&outcomes, peer, order).await;
+                }
+                Err(io::Error::other(error.to_string()))
+            }
+        };
+        if let Err(error) = &ended {
+            tracing::debug!(peer = %peer.short(), %error, "chunk stream ended");
+        }
+        // Whatever was asked on that stream will not be answered, and whatever waits must not wait for the next one.
+        let open: Vec<Open> = lock(&ledger).drain().map(|(_, open)| open).collect();
+        for open in open.into_iter().filter(|open| !open.cancelled) {
+            fail(&outcomes, peer, open.order).await;
+        }
+        while let Ok(command) = orders.try_recv() {
+            if let Command::Get(order) = command {
+                fail(&outcomes, peer, order).await;
+            }
+        }
+        if ended.is_ok() {
+            return;
+        }
+    }
+}
+
+async fn fail(outcomes: &mpsc::Sender<Outcome>, peer: NodeId, order: Order) {
+    let outcome = Outcome {
+        chunk: order.chunk,
+        peer,
+        result: Fate::Broken,
+    };
+    let _ = outcomes.send(outcome).await;
+}
+
+/// Writes the questions. Ends with `Ok` when the handle is gone.
+async fn ask(
+    mut stream: futures::io::WriteHalf<Stream>,
+    first: Command,
+    orders: &mut mpsc::Receiver<Command>,
+    ledger: &Ledger,
+) -> io::Result<()> {
+    let mut tag: Tag = 0;
+    let mut bytes = Vec::with_capacity(4096);
+    let mut next = Some(first);
+    loop {
+        let Some(command) = next else { return Ok(()) };
+        enter(command, &mut tag, ledger, &mut bytes);
+        while bytes.len() < 4000 {
+            let Ok(command) = orders.try_recv() else {
+                break;
+            };
+            enter(command, &mut tag, ledger, &mut bytes);
+        }
+        let sent = async {
+            stream.write_all(&bytes).await?;
+            stream.flush().await
+        };
+        timeout(STALL, sent)
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)??;
+        bytes.clear();
+        next = orders.recv().await;
+    }
+}
+
+/// Notes a command in the ledger and appends its question.
+fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) {
+    let mut ledger = lock(ledger);
+    match command {
+        Command::Get(order) => {
+            *tag = tag.wrapping_add(1);
+            Question::Get(*tag, order.id).write(bytes);
+            ledger.insert(
+                *tag,
+                Open {
+                    order,
+                    since: Instant::now(),
+                    cancelled: false,
+                },
+            );
+        }
+        Command::Cancel(chunk) => {
+            let found = ledger
+                .iter_mut()
+                .find(|(_, open)| open.order.chunk == chunk);
+            if let Some((tag, open)) = found {
+                open.cancelled = true;
+                Question::Cancel(*tag).write(bytes);
+            }
+        }
+    }
+}
+
+/// Reads the answers. While one chunk is hashed and written, the next is read into the other buffer.
+async fn receive(
+    mut stream: ReadHalf<Stream>,
+    peer: NodeId,
+    ledger: &Ledger,
+    outcomes: &mpsc::Sender<Outcome>,
+) -> io::Result<()> {
+    let mut spare = Vec::new();
+    let mut storing: Option<JoinHandle<Vec<u8>>> = None;
+    loop {
+        let header = header_of(&mut stream, ledger).await?;
+        let Some(Open {
+            order,
+            since,
+            cancelled,
+        }) = lock(ledger).remove(&header.tag)
+        else {
+            return Err(invalid("an answer to no question"));
+        };
+        let outcome = Outcome {
+            chunk: order.chunk,
+            peer,
+            result: Fate::Missing,
+        };
+        match header.status {
+            Status::Bytes(len) => {
+                let mut buffer = std::mem::take(&mut spare);
+                // Never shrunk: bytes that are overwritten next need no zeroes first.
+                let len = len.min(MAX_CHUNK) as usize;
+                buffer.resize(buffer.len().max(len), 0);
+                if let Err(error) = body_of(&mut stream, &mut buffer[..len]).await {
+                    if !cancelled {
+                        let _ = outcomes
+                            .send(Outcome {
+                                result: Fate::Broken,
+                                ..outcome
+                            })
+                            .await;
+                    }
+                    return Err(error);
+                }
+                // One write at a time: back-pressure reaches the sender through the stream's window.
+                if let Some(task) = storing.take() {
+                    spare = task.await.map_err(io::Error::other)?;
+                }
+                if cancelled {
+                    spare = buffer;
+                    continue;
+                }
+                let outcomes = outcomes.clone();
+                storing = Some(tokio::task::spawn_blocking(move || {
+                    let result = keep(&order, &buffer[..len], since);
+                    let _ = outcomes.blocking_send(Outcome { result, ..outcome });
+                    buffer
+                }));
+            }
+            Status::Missing if !cancelled => {
+                let _ = outcomes.send(outcome).await;
+            }
+            Status::Cancelled if !cancelled => {
+                return Err(invalid("cancelled what was not withdrawn"));
+            }
+            Status::Missing | Status::Cancelled => {}
+        }
+    }
+}
+
+/// Hashes and writes: the only way from a stranger's bytes to the disk.
+fn keep(order: &Order, bytes: &[u8], since: Instant) -> Fate {
+    if bytes.len() != order.len as usize {
+        return Fate::Corrupt;
+    }
+    let Ok(chunk) = VerifiedChunk::check(order.id, bytes) else {
+        return Fate::Corrupt;
+    };
+    for Target { place, partial, at } in &order.targets {
+        if let Err(error) = partial.write(*at, &chunk) {
+            return Fate::Unwritable(*place, error);
+        }
+    }
+    let places = order.targets.iter().map(|target| target.place).collect();
+    Fate::Stored {
+        bytes: order.len,
+        places,
+        elapsed: since.elapsed(),
+    }
+}
+
+/// Reads a header. Waiting is free while nothing is owed; otherwise the stall clock runs.
+async fn header_of(stream: &mut ReadHalf<Stream>, ledger: &Ledger) -> io::Result<Header> {
+    let mut header = [0; HEADER];
+    let mut filled = 0;
+    while filled < HEADER {
+        match timeout(STALL, stream.read(&mut header[filled..])).await {
+            Ok(read) => match read? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => filled += count,
+            },
+            Err(_) if filled == 0 && lock(ledger).is_empty() => {}
+            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+    Header::from_bytes(header).map_err(|error| invalid(error.to_string()))
+}
+
+/// Reads a body: progress within [`STALL`] each time, and three times that in all, so that a trickle is a stall too.
+async fn body_of(stream: &mut ReadHalf<Stream>, body: &mut [u8]) -> io::Result<()> {
+    let whole = async {
+        let mut filled = 0;
+        while filled < body.len() {
+            match timeout(STALL, stream.read(&mut body[filled..]))
+                .await
+                .map_err(|_| io::ErrorKind::TimedOut)??
+            {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => filled += count,
+            }
+        }
+        Ok(())
+    };
+    timeout(STALL * 3, whole)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}

@@ -1,0 +1,211 @@
+//! How a node comes to life: home and lock, index, sockets, the shared folder, then the actor.
+
+use super::{
+    Node, Shared,
+    actor::{Actor, Parts},
+    api::{NodeEvent, Settings, StartError},
+    context::Context,
+    holdings::Holdings,
+    reach,
+    serve::Server,
+};
+use crate::{
+    core::{id::NodeId, path::RelPath},
+    net::{BeaconConfig, Beacons, Net, NetConfig},
+    store::{ChunkReader, FileRecord, Home, Index, Share},
+    wire::{
+        control::{Held, Offer},
+        passphrase::swarm_key,
+    },
+};
+use std::{
+    sync::{Arc, Mutex, atomic::AtomicU64},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Events that a slow watcher may be behind.
+const EVENTS: usize = 1024;
+/// Changes of the shared folder that wait for the actor.
+const SHARE_EVENTS: usize = 256;
+/// Commands that wait for the actor.
+const COMMANDS: usize = 256;
+/// Have-updates that a job may be behind before it asks anew.
+const HELD: usize = 1024;
+
+pub async fn start(settings: Settings) -> Result<Node, StartError> {
+    let named = settings.peers.iter().map(|peer| reach::parse(peer));
+    let named = named.collect::<Result<Vec<_>, _>>();
+    let named = named.map_err(StartError::Setting)?;
+    let blocking = tokio::task::spawn_blocking({
+        let settings = settings.clone();
+        move || open(&settings)
+    });
+    let opened = blocking
+        .await
+        .map_err(|error| StartError::Setting(error.to_string()))??;
+    let Opened {
+        home,
+        index,
+        notice,
+        secret,
+        epoch,
+        swarm_key,
+        fetched,
+    } = opened;
+
+    let (net, net_events) = Net::start(NetConfig {
+        secret,
+        transfer_port: settings.transfer_port,
+        listen: settings.listen.clone(),
+        interfaces: settings.interfaces.clone(),
+        mdns: settings.mdns,
+        swarm_key,
+        agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),
+    })?;
+    let (beacons, heard) = Beacons::start(BeaconConfig {
+        discovery_port: settings.discovery_port,
+        listen: settings.listen.clone(),
+        interfaces: settings.interfaces.clone(),
+        swarm_key,
+        secret,
+    })?;
+
+    let home = Arc::new(home);
+    let reader = ChunkReader::new(index.clone());
+    let (share_events, share) = mpsc::channel(SHARE_EVENTS);
+    let sharing = if settings.share {
+        Some(Share::start(&home, &index, &reader, share_events)?)
+    } else {
+        None
+    };
+    let (events, first_events) = broadcast::channel(EVENTS);
+    let (changed, watch) = watch::channel(0);
+    let (commands, commands_in) = mpsc::channel(COMMANDS);
+    let context = Context {
+        me: net.node(),
+        net: net.clone(),
+        index,
+        reader,
+        home,
+        holdings: Holdings::default(),
+        commands,
+        changed: watch,
+        held: broadcast::channel(HELD).0,
+        jobs: Arc::default(),
+        received: Arc::new(AtomicU64::new(0)),
+    };
+    let mut actor = Actor::new(
+        Parts {
+            name: cut_name(&settings.name),
+            epoch,
+            net_events,
+            beacons,
+            heard,
+            share,
+            commands: commands_in,
+            server: Server::new(context.reader.clone()),
+            events: events.clone(),
+            changed,
+            context: context.clone(),
+        },
+        seed(&net.node(), epoch),
+    );
+    offer_fetched(&mut actor, fetched);
+    tokio::spawn(actor.run());
+    let stop = CancellationToken::new();
+    for peer in named {
+        tokio::spawn(reach::reach(net.clone(), peer, stop.clone()));
+    }
+    if let Some(notice) = notice {
+        tracing::warn!("{notice}");
+        let _ = events.send(NodeEvent::Notice(notice));
+    }
+    let shared = Shared {
+        context,
+        events,
+        first_events: Mutex::new(Some(first_events)),
+        next_job: AtomicU64::new(1),
+        tasks: TaskTracker::new(),
+        stop,
+        share: Mutex::new(sharing),
+    };
+    Ok(Node {
+        shared: Arc::new(shared),
+    })
+}
+
+/// What earlier runs downloaded is offered again.
+fn offer_fetched(actor: &mut Actor, fetched: Vec<FileRecord>) {
+    for record in fetched {
+        let Ok(name) = RelPath::parse(&record.name) else {
+            continue;
+        };
+        let offer = Offer {
+            size: record.stamp.size,
+            mtime: record.stamp.mtime,
+            executable: record.executable,
+            media: record.media,
+            held: Held::Fetched,
+        };
+        actor.offer_fetched(&name, record.file, offer);
+    }
+}
+
+struct Opened {
+    home: Home,
+    index: Index,
+    notice: Option<String>,
+    secret: [u8; 32],
+    epoch: u64,
+    swarm_key: Option<[u8; 32]>,
+    /// What earlier runs downloaded and still lies there unchanged.
+    fetched: Vec<FileRecord>,
+}
+
+/// What needs the disk, or much of the processor.
+fn open(settings: &Settings) -> Result<Opened, StartError> {
+    let home = Home::open(&settings.home)?;
+    let secret = home.identity()?;
+    let (index, notice) = Index::open(&home)?;
+    // A clock before 1970 counts as 1970: the home makes the epoch grow all the same.
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis() as u64;
+    let epoch = home.next_epoch(now)?;
+    let swarm_key = match &settings.passphrase {
+        Some(words) => {
+            Some(swarm_key(words).map_err(|error| StartError::Setting(error.to_string()))?)
+        }
+        None => None,
+    };
+    let fetched = index.fetched()?;
+    Ok(Opened {
+        home,
+        index,
+        notice,
+        secret,
+        epoch,
+        swarm_key,
+        fetched,
+    })
+}
+
+fn seed(node: &NodeId, epoch: u64) -> u64 {
+    let mut random = [0; 8];
+    if getrandom::fill(&mut random).is_err() {
+        random.copy_from_slice(&node.as_bytes()[..8]);
+    }
+    u64::from_le_bytes(random) ^ epoch
+}
+
+/// A display name that fits a beacon, whatever was asked for.
+fn cut_name(name: &str) -> String {
+    let mut end = name.len().min(crate::wire::MAX_NAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}

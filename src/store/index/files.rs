@@ -1,0 +1,428 @@
+//! The files whose chunks can be read here, and where each chunk lies.
+//!
+//! Two kinds: shared ones, and downloads that were finished. A file's number is never used twice, so a chunk
+//! location that a crash left behind points at nothing rather than at another file.
+
+use super::{Index, Stamp, key, looks_like};
+use crate::{
+    core::{
+        id::{ChunkId, FileId},
+        manifest::Entry,
+    },
+    store::{StoreError, modes},
+    wire::{cbor, manifest},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+};
+
+/// Records kept in memory before all are let go: a few megabytes.
+const KNOWN: usize = 16 << 10;
+
+/// Why a file's chunks are here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// It lies in the shared folder; its path is relative to that.
+    Shared,
+    /// It was downloaded; its path is absolute.
+    Fetched,
+}
+
+/// A file that was read to its end, and how it looked then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileRecord {
+    /// Why it is here.
+    pub kind: Kind,
+    /// Where, in the disk's own bytes.
+    pub path: PathBuf,
+    /// How it looked.
+    pub stamp: Stamp,
+    /// Whether it may be executed.
+    pub executable: bool,
+    /// Its contents.
+    pub file: FileId,
+    /// The name it is offered by: relative, `/` between the parts, NFC.
+    pub name: String,
+    /// Its media type.
+    pub media: String,
+}
+
+/// A record on its way into the index.
+#[derive(Clone, Debug)]
+pub struct NewFile {
+    /// What is known about it. Its `file` is set from the entries.
+    pub record: FileRecord,
+    /// Its chunks, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// One place where a chunk can be read.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// The number of the file.
+    pub source: u64,
+    /// The file.
+    pub record: Arc<FileRecord>,
+    /// Where the chunk begins.
+    pub offset: u64,
+    /// Its bytes.
+    pub len: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored(
+    u8,
+    #[serde(with = "serde_bytes")] Vec<u8>,
+    Stamp,
+    bool,
+    FileId,
+    String,
+    String,
+);
+
+fn encode(record: &FileRecord) -> Vec<u8> {
+    cbor::encode(&Stored(
+        record.kind as u8,
+        modes::path_bytes(&record.path),
+        record.stamp,
+        record.executable,
+        record.file,
+        record.name.clone(),
+        record.media.clone(),
+    ))
+}
+
+fn decode(bytes: &[u8]) -> Result<FileRecord, StoreError> {
+    let Stored(kind, path, stamp, executable, file, name, media) = cbor::decode(bytes)
+        .map_err(|error| StoreError::Corrupt(format!("a file record: {error}")))?;
+    Ok(FileRecord {
+        kind: if kind == Kind::Shared as u8 {
+            Kind::Shared
+        } else {
+            Kind::Fetched
+        },
+        path: modes::path_of(path),
+        stamp,
+        executable,
+        file,
+        name,
+        media,
+    })
+}
+
+fn path_key(kind: Kind, path: &Path) -> Vec<u8> {
+    key(&[&[kind as u8], &modes::path_bytes(path)])
+}
+
+impl Index {
+    /// Adds a file with its manifest and the places of its chunks; replaces what was known of that path. Gives its number.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn add_file(&self, file: NewFile) -> Result<u64, StoreError> {
+        Ok(self.add_files(&mut [file])?[0])
+    }
+
+    /// Adds many files at once, which costs far less than one by one. Sets each record's `file`. Gives their numbers, in order.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn add_files(&self, files: &mut [NewFile]) -> Result<Vec<u64>, StoreError> {
+        let _writing = self.writing();
+        let mut encoded = Vec::with_capacity(files.len());
+        let mut numbers = Vec::with_capacity(files.len());
+        let mut replaced = Vec::new();
+        for file in &mut *files {
+            let manifest = manifest::encode(&file.entries);
+            file.record.file = manifest.file;
+            encoded.push(manifest);
+            numbers.push(self.0.db.generate_id().map_err(|e| self.error(e))?);
+            replaced.extend(self.number_at(file.record.kind, &file.record.path)?);
+        }
+        let each = || files.iter().zip(numbers.iter().map(|n| n.to_be_bytes()));
+        self.add_manifests(encoded.iter())?;
+        let chunks = each().flat_map(|(file, number)| {
+            let mut offset = 0u64;
+            file.entries.iter().map(move |entry| {
+                let value = key(&[&offset.to_be_bytes(), &entry.len.to_be_bytes()]);
+                offset += u64::from(entry.len);
+                (key(&[entry.id.as_bytes(), &number]), Some(value))
+            })
+        });
+        self.apply(&self.0.chunks, chunks)?;
+        let users = each().map(|(file, number)| {
+            let key = key(&[file.record.file.as_bytes(), &number]);
+            (key, Some(Vec::new()))
+        });
+        self.apply(&self.0.users, users)?;
+        let sources = each().map(|(file, number)| (number.to_vec(), Some(encode(&file.record))));
+        self.apply(&self.0.sources, sources)?;
+        let paths = each().map(|(file, number)| {
+            let key = path_key(file.record.kind, &file.record.path);
+            (key, Some(number.to_vec()))
+        });
+        self.apply(&self.0.paths, paths)?;
+        for number in replaced {
+            self.remove(number)?;
+        }
+        Ok(numbers)
+    }
+
+    /// Forgets a file: its chunks' places, and its manifest unless something else here needs it. The file itself is
+    /// left alone.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn remove_file(&self, number: u64) -> Result<(), StoreError> {
+        let _writing = self.writing();
+        self.remove(number)
+    }
+
+    fn remove(&self, number: u64) -> Result<(), StoreError> {
+        let bytes = number.to_be_bytes();
+        let Some(stored) = self.0.sources.remove(bytes).map_err(|e| self.error(e))? else {
+            return Ok(());
+        };
+        self.0
+            .known
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&number);
+        let record = decode(&stored)?;
+        if self.number_at(record.kind, &record.path)? == Some(number) {
+            let path = path_key(record.kind, &record.path);
+            self.0.paths.remove(path).map_err(|e| self.error(e))?;
+        }
+        if let Some(manifest) = self.manifest(&record.file)? {
+            let chunks = manifest.entries().iter();
+            let chunks = chunks.map(|entry| (key(&[entry.id.as_bytes(), &bytes]), None));
+            self.apply(&self.0.chunks, chunks)?;
+        }
+        let user = key(&[record.file.as_bytes(), &bytes]);
+        self.0.users.remove(user).map_err(|e| self.error(e))?;
+        self.drop_unused_manifest(&record.file)
+    }
+
+    fn number_at(&self, kind: Kind, path: &Path) -> Result<Option<u64>, StoreError> {
+        let number = self.0.paths.get(path_key(kind, path));
+        Ok(number
+            .map_err(|e| self.error(e))?
+            .and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))))
+    }
+
+    /// What is known of the file at `path`, with its number.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn file_at(
+        &self,
+        kind: Kind,
+        path: &Path,
+    ) -> Result<Option<(u64, Arc<FileRecord>)>, StoreError> {
+        let Some(number) = self.number_at(kind, path)? else {
+            return Ok(None);
+        };
+        Ok(self.record(number)?.map(|record| (number, record)))
+    }
+
+    /// The record of a file's number.
+    pub(in crate::store) fn record(
+        &self,
+        number: u64,
+    ) -> Result<Option<Arc<FileRecord>>, StoreError> {
+        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = known.get(&number) {
+            return Ok(Some(Arc::clone(record)));
+        }
+        drop(known);
+        let stored = self.0.sources.get(number.to_be_bytes());
+        let Some(stored) = stored.map_err(|e| self.error(e))? else {
+            return Ok(None);
+        };
+        let record = Arc::new(decode(&stored)?);
+        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(number, Arc::clone(&record));
+        Ok(Some(record))
+    }
+
+    /// All files of a kind, with their numbers. A record that cannot be read is left out.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn files(&self, kind: Kind) -> Result<Vec<(u64, FileRecord)>, StoreError> {
+        let mut files = Vec::new();
+        for item in &self.0.sources {
+            let (number, stored) = item.map_err(|e| self.error(e))?;
+            let Ok(number) = number.as_ref().try_into().map(u64::from_be_bytes) else {
+                continue;
+            };
+            match decode(&stored) {
+                Ok(record) if record.kind == kind => files.push((number, record)),
+                _ => {}
+            }
+        }
+        Ok(files)
+    }
+
+    /// The finished downloads that still look as they did: what this node can serve besides its shared folder.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn fetched(&self) -> Result<Vec<FileRecord>, StoreError> {
+        let files = self.files(Kind::Fetched)?.into_iter();
+        Ok(files
+            .map(|(_, record)| record)
+            .filter(|record| looks_like(&record.path, record.stamp))
+            .collect())
+    }
+
+    /// The files here with the contents `file`, whether or not they changed since.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn files_of(&self, file: &FileId) -> Result<Vec<(u64, Arc<FileRecord>)>, StoreError> {
+        let mut files = Vec::new();
+        for item in self.0.users.scan_prefix(file.as_bytes()).keys() {
+            let key = item.map_err(|e| self.error(e))?;
+            if let Ok(number) = key[32..].try_into().map(u64::from_be_bytes)
+                && let Some(record) = self.record(number)?
+            {
+                files.push((number, record));
+            }
+        }
+        Ok(files)
+    }
+
+    /// Where the chunk `id` can be read.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn locate(&self, id: &ChunkId) -> Result<Vec<Location>, StoreError> {
+        let mut places = Vec::new();
+        for item in self.0.chunks.scan_prefix(id.as_bytes()) {
+            let (key, value) = item.map_err(|e| self.error(e))?;
+            let (Some(source), Some((offset, len))) = (
+                key.get(32..).and_then(|number| number.try_into().ok()),
+                value.split_first_chunk(),
+            ) else {
+                continue;
+            };
+            let (source, Ok(len)) = (u64::from_be_bytes(source), len.try_into()) else {
+                continue;
+            };
+            if let Some(record) = self.record(source)? {
+                places.push(Location {
+                    source,
+                    record,
+                    offset: u64::from_be_bytes(*offset),
+                    len: u32::from_be_bytes(len),
+                });
+            }
+        }
+        Ok(places)
+    }
+
+    /// Where a recorded file lies on the disk.
+    #[must_use]
+    pub fn path_of(&self, record: &FileRecord) -> PathBuf {
+        match record.kind {
+            Kind::Shared => self.0.shared.join(&record.path),
+            Kind::Fetched => record.path.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Home;
+
+    fn new(kind: Kind, path: &str, tags: &[u8]) -> NewFile {
+        NewFile {
+            record: FileRecord {
+                kind,
+                path: path.into(),
+                stamp: Stamp {
+                    size: 1,
+                    mtime: -5,
+                    mtime_ns: 1,
+                    device: 0,
+                    inode: 9,
+                },
+                executable: true,
+                file: FileId([0; 32]),
+                name: path.into(),
+                media: "text/plain".into(),
+            },
+            entries: tags
+                .iter()
+                .map(|&tag| Entry {
+                    id: ChunkId([tag; 32]),
+                    len: 10,
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_found_in_every_file_that_has_it_until_they_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let (index, _) = Index::open(&home).unwrap();
+        let mut files = [
+            new(Kind::Shared, "a", &[1, 2]),
+            new(Kind::Fetched, "/b", &[3, 1]),
+            new(Kind::Shared, "same", &[1, 2]),
+        ];
+        let numbers = index.add_files(&mut files).unwrap();
+        let found = index.locate(&ChunkId([1; 32])).unwrap();
+        let offsets: Vec<u64> = found.iter().map(|place| place.offset).collect();
+        assert_eq!(offsets, [0, 10, 0]);
+        assert_eq!(*found[1].record, files[1].record);
+        assert_eq!(index.files(Kind::Shared).unwrap().len(), 2);
+
+        let file = files[0].record.file;
+        index.remove_file(numbers[0]).unwrap();
+        assert_eq!(index.locate(&ChunkId([2; 32])).unwrap().len(), 1);
+        assert!(index.manifest(&file).unwrap().is_some());
+        index.remove_file(numbers[2]).unwrap();
+        assert!(index.manifest(&file).unwrap().is_none());
+        index.remove_file(numbers[1]).unwrap();
+        for tree in [
+            &index.0.chunks,
+            &index.0.users,
+            &index.0.paths,
+            &index.0.roots,
+        ] {
+            assert!(tree.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_path_has_one_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let (index, _) = Index::open(&home).unwrap();
+        index.add_file(new(Kind::Shared, "a", &[1])).unwrap();
+        let second = index.add_file(new(Kind::Shared, "a", &[2])).unwrap();
+        assert!(index.locate(&ChunkId([1; 32])).unwrap().is_empty());
+        let (number, record) = index
+            .file_at(Kind::Shared, Path::new("a"))
+            .unwrap()
+            .unwrap();
+        assert_eq!(number, second);
+        assert_eq!(index.files_of(&record.file).unwrap().len(), 1);
+        drop(index);
+        let (index, _) = Index::open(&home).unwrap();
+        let (number, again) = index
+            .file_at(Kind::Shared, Path::new("a"))
+            .unwrap()
+            .unwrap();
+        assert_eq!((number, again), (second, record));
+    }
+}

@@ -1,0 +1,385 @@
+//! What is known about the files here: the one user of sled.
+//!
+//! Owns opening, rescuing and the have-sets of partial downloads; `files` and `manifests` add the rest. Holds metadata
+//! only, never a chunk's bytes, in values of at most 32 KiB. Everything in it can be made again by reading the files:
+//! an index that cannot be read is moved aside and a new one begun. Crash rule: sled keeps a prefix of what was written, so each
+//! record is written after what it promises, and removed before it.
+//!
+//! Trees, keys big-endian: `roots` file id → root; `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, source u64 →
+//! offset u64, length u32; `sources` source u64 → record; `paths` kind, path → source; `users` file id, source → nothing;
+//! `have` file id, part u16 → bits (part 0 begins with the length, u32).
+
+mod files;
+mod manifests;
+mod stamp;
+
+pub use files::{FileRecord, Kind, Location, NewFile};
+pub use stamp::Stamp;
+pub(super) use stamp::looks_like;
+
+use super::{Home, StoreError, failed};
+use crate::core::{have::HaveSet, id::FileId};
+use std::{
+    collections::HashMap,
+    fs, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, RwLock},
+    thread,
+    time::Duration,
+};
+
+/// Goes up whenever what is stored, or what it means, changes; another version is not read but made again.
+const FORMAT: u32 = 2;
+/// Bytes of the longest stored value: sled puts what is much longer into files of their own, unsynced.
+const PART: usize = 32 << 10;
+const CACHE: u64 = 32 << 20;
+const FLUSH_MS: u64 = 500;
+/// Writes of one batch: keeps the memory of a huge file's batch small.
+const BATCH: usize = 4096;
+
+/// The index of a home. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Index(Arc<Inner>);
+
+struct Inner {
+    db: sled::Db,
+    dir: PathBuf,
+    shared: PathBuf,
+    roots: sled::Tree,
+    pages: sled::Tree,
+    chunks: sled::Tree,
+    sources: sled::Tree,
+    paths: sled::Tree,
+    users: sled::Tree,
+    have: sled::Tree,
+    /// Records that were looked up: each chunk of a file asks for the same one.
+    known: RwLock<HashMap<u64, Arc<FileRecord>>>,
+    /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
+    writing: Mutex<()>,
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Index").field(&self.0.dir).finish()
+    }
+}
+
+/// What can be done about an index that did not open.
+enum Unopened {
+    /// Nothing: the disk is full, or forbids it.
+    Failed(StoreError),
+    /// Begin a new one.
+    Damaged(String),
+}
+
+impl Index {
+    /// Opens the index of `home`. When it is damaged or of another version it is moved aside, a new one is begun, and the
+    /// sentence that comes back says so: the shared files will be read again.
+    ///
+    /// # Errors
+    /// When the disk refuses; never for damage.
+    pub fn open(home: &Home) -> Result<(Self, Option<String>), StoreError> {
+        let why = match Self::try_open(home) {
+            Ok(index) => return Ok((index, None)),
+            Err(Unopened::Failed(error)) => return Err(error),
+            Err(Unopened::Damaged(why)) => why,
+        };
+        let aside = move_aside(&home.index_dir())?;
+        match Self::try_open(home) {
+            Ok(index) => Ok((
+                index,
+                Some(format!(
+                    "the index could not be used ({why}); it was moved to {} and is being rebuilt",
+                    aside.display()
+                )),
+            )),
+            Err(Unopened::Failed(error)) => Err(error),
+            Err(Unopened::Damaged(why)) => Err(StoreError::Corrupt(why)),
+        }
+    }
+
+    fn try_open(home: &Home) -> Result<Self, Unopened> {
+        let dir = home.index_dir();
+        let mut tries = 0;
+        loop {
+            // sled asserts on some kinds of damage; whatever it half-built is dropped with the error.
+            let opened = catch_unwind(AssertUnwindSafe(|| Self::open_trees(&dir, home.shared())));
+            match opened {
+                Ok(Ok(index)) => return Ok(index),
+                // The last handle in this process is still closing.
+                Ok(Err(sled::Error::Io(error)))
+                    if tries < 40 && error.to_string().contains("lock") =>
+                {
+                    tries += 1;
+                    thread::sleep(Duration::from_millis(50));
+                }
+                Ok(Err(sled::Error::Io(error))) if is_outside(&error) => {
+                    return Err(Unopened::Failed(failed("open", &dir)(error)));
+                }
+                Ok(Err(error)) => return Err(Unopened::Damaged(error.to_string())),
+                Err(_) => return Err(Unopened::Damaged("it does not make sense".into())),
+            }
+        }
+    }
+
+    fn open_trees(dir: &Path, shared: PathBuf) -> sled::Result<Self> {
+        let existed = fs::metadata(dir.join("db")).is_ok_and(|meta| meta.len() > 0);
+        let db = sled::Config::new()
+            .path(dir)
+            .cache_capacity(CACHE)
+            .flush_every_ms(Some(FLUSH_MS))
+            .open()?;
+        let meta = db.open_tree("meta")?;
+        match meta.get("format")? {
+            Some(format) if *format == FORMAT.to_be_bytes() => {}
+            // sled takes a log that it cannot read for an empty one.
+            None if existed => return Err(sled::Error::Unsupported("nothing can be read".into())),
+            None => {
+                meta.insert("format", &FORMAT.to_be_bytes())?;
+                db.flush()?;
+            }
+            _ => {
+                return Err(sled::Error::Unsupported(
+                    "the format is another version's".into(),
+                ));
+            }
+        }
+        let inner = Inner {
+            roots: db.open_tree("roots")?,
+            pages: db.open_tree("pages")?,
+            chunks: db.open_tree("chunks")?,
+            sources: db.open_tree("sources")?,
+            paths: db.open_tree("paths")?,
+            users: db.open_tree("users")?,
+            have: db.open_tree("have")?,
+            db,
+            dir: dir.to_owned(),
+            shared,
+            known: RwLock::default(),
+            writing: Mutex::default(),
+        };
+        // The small trees are read through now, where damage can still be answered by a new index.
+        for tree in [&inner.sources, &inner.paths, &inner.have] {
+            tree.iter().try_for_each(|item| item.map(drop))?;
+        }
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Makes everything written so far last.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.0.db.flush().map(drop).map_err(|e| self.error(e))
+    }
+
+    /// Which chunks of a download under way were synced; `None` when there is no such download.
+    ///
+    /// # Errors
+    /// When the index cannot be read, or what it says makes no sense.
+    pub fn partial_have(&self, file: &FileId) -> Result<Option<HaveSet>, StoreError> {
+        let mut bytes = Vec::new();
+        for item in self.0.have.scan_prefix(file.as_bytes()) {
+            bytes.extend_from_slice(&item.map_err(|e| self.error(e))?.1);
+        }
+        let Some((len, bits)) = bytes.split_first_chunk() else {
+            return Ok(None);
+        };
+        HaveSet::from_bytes(bits, u32::from_be_bytes(*len))
+            .map(Some)
+            .ok_or_else(|| StoreError::Corrupt("a have-set".into()))
+    }
+
+    /// Remembers which chunks of a download are on the disk, synced.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn set_partial_have(&self, file: &FileId, have: &HaveSet) -> Result<(), StoreError> {
+        let mut bytes = have.len().to_be_bytes().to_vec();
+        bytes.extend(have.to_bytes());
+        let mut batch = sled::Batch::default();
+        for (part, bytes) in (0u16..).zip(bytes.chunks(PART)) {
+            batch.insert(key(&[file.as_bytes(), &part.to_be_bytes()]), bytes);
+        }
+        // One batch is applied as a whole, so parts of two states never meet.
+        self.0.have.apply_batch(batch).map_err(|e| self.error(e))
+    }
+
+    /// Forgets a download under way, and its manifest unless a file here has it.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn remove_partial(&self, file: &FileId) -> Result<(), StoreError> {
+        let _writing = self.writing();
+        for item in self.0.have.scan_prefix(file.as_bytes()).keys() {
+            item.and_then(|key| self.0.have.remove(key))
+                .map_err(|e| self.error(e))?;
+        }
+        self.drop_unused_manifest(file)
+    }
+
+    /// The downloads under way.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn partials(&self) -> Result<Vec<FileId>, StoreError> {
+        let mut files = Vec::new();
+        for item in self.0.have.iter().keys() {
+            let key = item.map_err(|e| self.error(e))?;
+            if key.ends_with(&[0, 0]) && key.len() == 34 {
+                files.extend(FileId::from_slice(&key[..32]));
+            }
+        }
+        Ok(files)
+    }
+
+    fn writing(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.0
+            .writing
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn error(&self, error: sled::Error) -> StoreError {
+        match error {
+            sled::Error::Io(source) => StoreError::of("use", &self.0.dir, PART as u64, source),
+            other => StoreError::Corrupt(format!("the index: {other}")),
+        }
+    }
+
+    /// Applies `writes` (a value of `None` removes) in batches of a bounded size.
+    fn apply(
+        &self,
+        tree: &sled::Tree,
+        writes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
+    ) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        let mut count = 0;
+        for (key, value) in writes {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+            count += 1;
+            if count == BATCH {
+                tree.apply_batch(std::mem::take(&mut batch))
+                    .map_err(|e| self.error(e))?;
+                count = 0;
+            }
+        }
+        if count > 0 {
+            tree.apply_batch(batch).map_err(|e| self.error(e))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an error says nothing about the index itself.
+fn is_outside(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, WouldBlock,
+    };
+    matches!(
+        error.kind(),
+        PermissionDenied | ReadOnlyFilesystem | StorageFull | QuotaExceeded | WouldBlock
+    ) || super::modes::out_of_descriptors(error)
+        || error.to_string().contains("lock")
+}
+
+/// Renames the damaged index to `index.damaged-<n>`, and removes those of before: one is enough to study.
+fn move_aside(dir: &Path) -> Result<PathBuf, StoreError> {
+    let parent = dir.parent().unwrap_or(dir);
+    let mut newest = 0;
+    let mut older = Vec::new();
+    for entry in fs::read_dir(parent).map_err(failed("list", parent))? {
+        let entry = entry.map_err(failed("list", parent))?;
+        let name = entry.file_name();
+        let number = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("index.damaged-"));
+        if let Some(number) = number.and_then(|text| text.parse::<u32>().ok()) {
+            newest = newest.max(number);
+            older.push(entry.path());
+        }
+    }
+    let aside = parent.join(format!("index.damaged-{}", newest.saturating_add(1)));
+    fs::rename(dir, &aside).map_err(failed("rename", dir))?;
+    for path in older {
+        // What cannot be removed is in nobody's way.
+        let _ = fs::remove_dir_all(path);
+    }
+    fs::create_dir_all(dir).map_err(failed("create", dir))?;
+    Ok(aside)
+}
+
+fn key(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        (folder, home)
+    }
+
+    #[test]
+    fn a_damaged_index_is_moved_aside_and_begun_again() {
+        let (folder, home) = home();
+        for round in 1..3 {
+            let (index, _) = Index::open(&home).unwrap();
+            index
+                .set_partial_have(&FileId([1; 32]), &HaveSet::full(9))
+                .unwrap();
+            index.flush().unwrap();
+            drop(index);
+            let db = home.index_dir().join("db");
+            let len = fs::metadata(&db).unwrap().len() as usize;
+            fs::write(&db, vec![0xa5; len]).unwrap();
+            fs::write(home.index_dir().join("conf"), "nonsense").unwrap();
+            let (index, notice) = Index::open(&home).unwrap();
+            assert!(notice.unwrap().contains("rebuilt"));
+            assert_eq!(index.partial_have(&FileId([1; 32])).unwrap(), None);
+            let aside = format!(".sprat/index.damaged-{round}");
+            assert!(folder.path().join(aside).exists());
+        }
+        assert!(!folder.path().join(".sprat/index.damaged-1").exists());
+    }
+
+    #[test]
+    fn another_versions_index_is_not_read() {
+        let (_folder, home) = home();
+        let (index, notice) = Index::open(&home).unwrap();
+        assert_eq!(notice, None);
+        let meta = index.0.db.open_tree("meta").unwrap();
+        meta.insert("format", &7u32.to_be_bytes()).unwrap();
+        drop((meta, index));
+        assert!(Index::open(&home).unwrap().1.is_some());
+        assert!(Index::open(&home).unwrap().1.is_none());
+    }
+
+    #[test]
+    fn have_sets_come_back_in_any_size() {
+        let (_folder, home) = home();
+        let (index, _) = Index::open(&home).unwrap();
+        // Nothing; one; the last that fits a part beside the length, one more; many parts.
+        let edge = (PART as u32 - 4) * 8;
+        for (tag, len) in (0..).zip([0, 1, edge, edge + 1, 1 << 20]) {
+            let mut have = HaveSet::empty(len);
+            have.insert(len / 2);
+            have.insert(len.saturating_sub(1));
+            let file = FileId([tag; 32]);
+            index.set_partial_have(&file, &have).unwrap();
+            assert_eq!(index.partial_have(&file).unwrap(), Some(have));
+        }
+        assert_eq!(index.partials().unwrap().len(), 5);
+        for tag in 0..5 {
+            index.remove_partial(&FileId([tag; 32])).unwrap();
+        }
+        assert!(index.0.have.is_empty());
+    }
+}

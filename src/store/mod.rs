@@ -1,0 +1,113 @@
+//! What is on disk: the home folder, the index, the shared folder, and downloads under way.
+//!
+//! Owns every file that sprat reads or writes, and all of sled (in [`index`]). Everything here is synchronous: callers
+//! run it on blocking threads. Never opens a socket. Invariants: data is synced before the index claims it; a file that changed since
+//! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced.
+
+pub mod home;
+pub mod index;
+mod modes;
+pub mod partial;
+pub mod place;
+mod positioned;
+pub mod reader;
+mod reuse;
+pub mod share;
+#[cfg(test)]
+mod testing;
+
+pub use home::{Home, HomeError};
+pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
+pub use partial::{Partial, SYNC_BATCH};
+pub use place::{Finished, find_existing};
+pub use reader::ChunkReader;
+pub use reuse::Reused;
+pub use share::{Offered, Share, ShareEvent};
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Why the disk did not do what was asked. The variants differ in what the caller should do next.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full (or will be): make room, then go on where it stopped.
+    #[error("{}", no_space(*needed, at))]
+    NoSpace {
+        /// Bytes that do not fit; 0 when nobody knows.
+        needed: u64,
+        /// The folder they were meant for.
+        at: PathBuf,
+    },
+    /// A file changed while it was used: try again once it has settled.
+    #[error("{} changed while it was read", .0.display())]
+    Changed(PathBuf),
+    /// Chunks are not here: fetch them first.
+    #[error("{missing} chunks of {} are missing", at.display())]
+    Missing {
+        /// How many.
+        missing: u32,
+        /// Of which file.
+        at: PathBuf,
+    },
+    /// What is stored is not what it should be: fetch or index it again.
+    #[error("damaged: {0}")]
+    Corrupt(String),
+    /// The process has no file descriptors left: try again later.
+    #[error("too many open files; {} could not be opened", .0.display())]
+    Descriptors(PathBuf),
+    /// The name may not be written here: nothing was.
+    #[error("{} cannot be written: {why}", path.display())]
+    Name {
+        /// Which path.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// The system refused something else.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// Sorts a system error by what can be done about it. `needed` is what a full disk would have had to take.
+    fn of(what: &'static str, path: &Path, needed: u64, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {
+                needed,
+                at: path.parent().unwrap_or(path).to_owned(),
+            },
+            _ if modes::out_of_descriptors(&source) => Self::Descriptors(path.to_owned()),
+            _ => Self::Io {
+                what,
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+}
+
+/// The sentence for a full disk.
+#[must_use]
+pub fn no_space(needed: u64, at: &Path) -> String {
+    match needed {
+        0 => format!("no space is left in {}", at.display()),
+        _ => format!(
+            "no space: {needed} more bytes are needed in {}",
+            at.display()
+        ),
+    }
+}
+
+/// Makes a `map_err` argument of [`StoreError::of`].
+fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> StoreError + 'a {
+    move |source| StoreError::of(what, path, 0, source)
+}

@@ -1,0 +1,183 @@
+use super::*;
+use crate::store::testing::{Fixture, fill, manifest_of, noise};
+
+fn download(fixture: &Fixture, name: &str, bytes: &[u8]) -> Result<Finished, StoreError> {
+    let manifest = manifest_of(bytes);
+    let (partial, have) = fixture.partial(&manifest);
+    fill(
+        &partial,
+        bytes,
+        (0..manifest.len()).filter(|&at| !have.has(at)),
+    );
+    let name = RelPath::parse(name).unwrap();
+    partial.finish(&fixture.home.downloads(), &name, 1_700_000_000, false)
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn nothing_that_is_there_is_replaced() {
+    let fixture = Fixture::new();
+    let downloads = fixture.home.downloads();
+    let first = download(&fixture, "sub/a.txt", b"one").unwrap();
+    assert_eq!(first.path, downloads.join("sub/a.txt"));
+    let second = download(&fixture, "sub/a.txt", b"two").unwrap();
+    assert_eq!(second.path, downloads.join("sub/a (2).txt"));
+    let third = download(&fixture, "sub/A.TXT", b"three").unwrap();
+    assert_eq!(
+        third.path,
+        downloads.join("sub/A (2).TXT").with_file_name("A (3).TXT")
+    );
+    assert_eq!(fs::read(first.path).unwrap(), b"one");
+    // Decomposed on the disk, composed in the offer: one name.
+    fs::write(downloads.join("e\u{301}"), "?").unwrap();
+    let accent = download(&fixture, "\u{e9}", b"four").unwrap();
+    assert_eq!(accent.path, downloads.join("\u{e9} (2)"));
+}
+
+#[test]
+fn an_identical_file_is_used_as_it_is() {
+    let fixture = Fixture::new();
+    let bytes = noise(1, 700_000);
+    let manifest = manifest_of(&bytes);
+    let downloads = fixture.home.downloads();
+    let name = RelPath::parse("a.bin").unwrap();
+    let find = || find_existing(&fixture.index, &downloads, &name, &manifest).unwrap();
+    assert_eq!(find(), None);
+    fs::create_dir(&downloads).unwrap();
+    fs::write(downloads.join("a.bin"), &bytes).unwrap();
+    assert_eq!(find(), Some(downloads.join("a.bin")));
+    let done = download(&fixture, "a.bin", &bytes).unwrap();
+    assert!(done.already);
+    // It is served although it was never downloaded.
+    let mut buf = Vec::new();
+    let id = manifest.entries()[0].id;
+    assert!(fixture.reader.read(&id, &mut buf).unwrap());
+    // One changed byte, same size: another file, also to an index that knew it.
+    let mut other = bytes.clone();
+    other[600_000] ^= 1;
+    fs::write(downloads.join("a.bin"), &other).unwrap();
+    assert_eq!(find(), None);
+    let done = download(&fixture, "a.bin", &bytes).unwrap();
+    assert_eq!(done.path, downloads.join("a (2).bin"));
+    assert_eq!(find(), Some(done.path));
+    assert_eq!(names(&downloads), ["a (2).bin", "a.bin"]);
+}
+
+#[test]
+fn names_that_some_system_forbids_are_mapped() {
+    let fixture = Fixture::new();
+    let done = download(&fixture, "CON/f:ads", b"x").unwrap();
+    let relative = done.path.strip_prefix(fixture.home.downloads()).unwrap();
+    let expected = RelPath::parse("CON/f:ads").unwrap().portable();
+    assert_eq!(relative, Path::new(expected.as_str()));
+    assert_ne!(expected.as_str(), "CON/f:ads");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_symlink() {
+    let fixture = Fixture::new();
+    let outside = tempfile::tempdir().unwrap();
+    let downloads = fixture.home.downloads();
+    fs::create_dir(&downloads).unwrap();
+    std::os::unix::fs::symlink(outside.path(), downloads.join("link")).unwrap();
+    assert!(matches!(
+        download(&fixture, "link/a", b"x"),
+        Err(StoreError::Name { .. })
+    ));
+    fs::write(downloads.join("file"), "").unwrap();
+    assert!(matches!(
+        download(&fixture, "file/a", b"x"),
+        Err(StoreError::Name { .. })
+    ));
+    // A link in the place of the file itself is kept, and what it points at, too.
+    let target = outside.path().join("target");
+    std::os::unix::fs::symlink(&target, downloads.join("a")).unwrap();
+    let done = download(&fixture, "a", b"x").unwrap();
+    assert_eq!(done.path, downloads.join("a (2)"));
+    assert!(names(outside.path()).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn times_and_the_executable_bit_are_kept() {
+    use std::os::unix::fs::MetadataExt;
+    let fixture = Fixture::new();
+    let bytes = b"#!/bin/sh\n";
+    let (partial, _) = fixture.partial(&manifest_of(bytes));
+    fill(&partial, bytes, [0]);
+    let name = RelPath::parse("run.sh").unwrap();
+    let downloads = fixture.home.downloads();
+    let done = partial
+        .finish(&downloads, &name, 1_234_567_890, true)
+        .unwrap();
+    let meta = fs::metadata(&done.path).unwrap();
+    assert_eq!(meta.mtime(), 1_234_567_890);
+    assert_eq!(meta.mode() & 0o700, 0o700);
+    assert_eq!(meta.mode() & 0o022, 0);
+    assert_eq!(meta.nlink(), 1);
+    // Times that no disk can hold are not worth a failure.
+    for (tag, mtime) in [i64::MIN, -1, i64::MAX].into_iter().enumerate() {
+        let bytes = [tag as u8; 9];
+        let (partial, _) = fixture.partial(&manifest_of(&bytes));
+        fill(&partial, &bytes, [0]);
+        partial.finish(&downloads, &name, mtime, false).unwrap();
+    }
+    let first = fs::metadata(download(&fixture, "plain", b"p").unwrap().path).unwrap();
+    assert_eq!(first.mode() & 0o111, 0);
+}
+
+#[test]
+fn an_unfinished_download_gets_no_place() {
+    let fixture = Fixture::new();
+    let (partial, _) = fixture.partial(&manifest_of(b"abc"));
+    let name = RelPath::parse("a").unwrap();
+    let done = partial.finish(&fixture.home.downloads(), &name, 0, false);
+    assert!(matches!(done, Err(StoreError::Missing { missing: 1, .. })));
+    assert!(!fixture.home.downloads().exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_crash_between_placing_and_forgetting_costs_nothing() {
+    let fixture = Fixture::new();
+    let bytes = noise(1, 300_000);
+    let manifest = manifest_of(&bytes);
+    let (partial, _) = fixture.partial(&manifest);
+    fill(&partial, &bytes, 0..manifest.len());
+    partial.sync().unwrap();
+    let downloads = fixture.home.downloads();
+    fs::create_dir(&downloads).unwrap();
+    fs::hard_link(partial.path(), downloads.join("a")).unwrap();
+    drop(partial);
+    let fixture = fixture.restart();
+    let name = RelPath::parse("a").unwrap();
+    let found = find_existing(&fixture.index, &downloads, &name, &manifest).unwrap();
+    assert_eq!(found, Some(downloads.join("a")));
+    // Whoever downloads it nevertheless does not write into the user's file.
+    let (partial, have) = fixture.partial(&manifest);
+    assert_eq!(have.count(), 0);
+    assert_eq!(fs::read(downloads.join("a")).unwrap(), bytes);
+    fill(&partial, &bytes, 0..manifest.len());
+    assert!(partial.finish(&downloads, &name, 0, false).unwrap().already);
+}
+
+#[test]
+fn files_finished_at_once_under_one_name_all_get_a_place() {
+    let fixture = Fixture::new();
+    std::thread::scope(|scope| {
+        for tag in 0..8u64 {
+            let fixture = &fixture;
+            scope.spawn(move || download(fixture, "a", &noise(tag, 1000)).unwrap());
+        }
+    });
+    assert_eq!(names(&fixture.home.downloads()).len(), 8);
+}

@@ -1,0 +1,326 @@
+//! From a chunk's id to its bytes, wherever on this disk they lie.
+//!
+//! Owns the open files that are read from, and the list of downloads under way that can be read from too. Never writes. Invariants:
+//! bytes are given out only when the file looks as the index says and they hash to the chunk's id. A file that was edited, cut or
+//! replaced gives nothing until it is indexed again. Neither do bytes that changed while the file looks the same (a mapping that was
+//! written to, a restored time, a failing disk): a node must not be taken for a liar because of what happened to its files.
+
+use super::{
+    Index, Location, Stamp, StoreError, failed, index::looks_like, partial, place::Folders,
+    positioned,
+};
+use crate::core::{
+    chunk::VerifiedChunk,
+    id::{ChunkId, FileId},
+};
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+};
+
+/// Files kept open. Reading a file's chunks in turn opens it once.
+const OPEN: usize = 64;
+
+/// Takes the file's number in the index, and whether it only shows in its bytes that it is not what it was.
+type OnStale = Box<dyn Fn(u64, bool) + Send + Sync>;
+
+/// Reads chunks. Clones share the open files; any number of threads may read at once.
+#[derive(Clone)]
+pub struct ChunkReader(Arc<Inner>);
+
+struct Inner {
+    index: Index,
+    open: Mutex<Open>,
+    live: RwLock<Vec<Weak<partial::Inner>>>,
+    on_stale: Mutex<Option<OnStale>>,
+    folders: Folders,
+}
+
+/// The open files, by their number in the index.
+#[derive(Default)]
+struct Open {
+    files: HashMap<u64, (Arc<File>, u64)>,
+    uses: u64,
+}
+
+impl std::fmt::Debug for ChunkReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ChunkReader").field(&self.0.index).finish()
+    }
+}
+
+impl ChunkReader {
+    /// Reads what `index` knows.
+    #[must_use]
+    pub fn new(index: Index) -> Self {
+        Self(Arc::new(Inner {
+            index,
+            open: Mutex::default(),
+            live: RwLock::default(),
+            on_stale: Mutex::default(),
+            folders: Folders::default(),
+        }))
+    }
+
+    /// The index it reads by.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        &self.0.index
+    }
+
+    /// Fills `buf` with the bytes of chunk `id`; reuses its memory. False, and an empty `buf`, when no file here has them (any more).
+    ///
+    /// # Errors
+    /// [`StoreError::Descriptors`] when no file can be opened at the moment, and what the disk says when it fails for another
+    /// reason than that the file is gone.
+    pub fn read(&self, id: &ChunkId, buf: &mut Vec<u8>) -> Result<bool, StoreError> {
+        let mut failure = None;
+        for place in self.0.index.locate(id)? {
+            match self.read_at(id, &place, buf) {
+                Ok(true) => return Ok(true),
+                Ok(false) => {}
+                Err(error) => failure = Some(error),
+            }
+        }
+        for partial in self.live() {
+            if let Some((offset, len)) = partial.locate(id) {
+                buf.resize(len as usize, 0);
+                match positioned::read_exact_at(partial.file(), buf, offset) {
+                    Ok(()) if VerifiedChunk::check(*id, buf).is_ok() => return Ok(true),
+                    Ok(()) => {}
+                    Err(error) => failure = Some(failed("read", partial.path())(error)),
+                }
+            }
+        }
+        buf.clear();
+        failure.map_or(Ok(false), Err)
+    }
+
+    fn read_at(
+        &self,
+        id: &ChunkId,
+        place: &Location,
+        buf: &mut Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let Some(file) = self.open(place)? else {
+            return Ok(false);
+        };
+        let path = || self.0.index.path_of(&place.record);
+        let looks = |file: &File| match file.metadata() {
+            Ok(meta) => Ok(Stamp::of(&meta) == place.record.stamp),
+            Err(error) => Err(failed("look at", &path())(error)),
+        };
+        if looks(&file)? {
+            // A length in the index was a chunk's once, so it is at most 1 MiB.
+            buf.resize(place.len as usize, 0);
+            match positioned::read_exact_at(&file, buf, place.offset) {
+                Ok(()) if VerifiedChunk::check(*id, buf).is_ok() => return Ok(true),
+                Ok(()) => {
+                    let damaged = looks(&file)?;
+                    self.stale(place, damaged);
+                    return Ok(false);
+                }
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+                Err(error) => return Err(failed("read", &path())(error)),
+            }
+        }
+        self.stale(place, false);
+        Ok(false)
+    }
+
+    /// The open file of a place, or `None` when what lies there is something else by now.
+    fn open(&self, place: &Location) -> Result<Option<Arc<File>>, StoreError> {
+        {
+            let mut open = self.opened();
+            open.uses += 1;
+            let now = open.uses;
+            if let Some((file, used)) = open.files.get_mut(&place.source) {
+                *used = now;
+                return Ok(Some(Arc::clone(file)));
+            }
+        }
+        let path = self.0.index.path_of(&place.record);
+        // Looked at first: to open a pipe that took the file's place would wait for its writer.
+        if !looks_like(&path, place.record.stamp) {
+            self.stale(place, false);
+            return Ok(None);
+        }
+        let file = match File::open(&path).map_err(failed("open", &path)) {
+            Err(StoreError::Descriptors(_)) => {
+                self.opened().files.clear();
+                File::open(&path).map_err(failed("open", &path))
+            }
+            other => other,
+        };
+        let file = match file {
+            Ok(file) => Arc::new(file),
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                self.stale(place, false);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut open = self.opened();
+        if open.files.len() >= OPEN {
+            let oldest = open.files.iter().min_by_key(|(_, (_, used))| *used);
+            if let Some(&oldest) = oldest.map(|(number, _)| number) {
+                open.files.remove(&oldest);
+            }
+        }
+        let now = open.uses;
+        open.files.insert(place.source, (Arc::clone(&file), now));
+        Ok(Some(file))
+    }
+
+    fn stale(&self, place: &Location, damaged: bool) {
+        self.forget(place.source);
+        let on_stale = self
+            .0
+            .on_stale
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(tell) = &*on_stale {
+            tell(place.source, damaged);
+        }
+    }
+
+    /// Calls `tell` for each file that was found changed. It is called on the reading thread, so it must not wait.
+    pub(super) fn on_stale(&self, tell: Option<OnStale>) {
+        *self
+            .0
+            .on_stale
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = tell;
+    }
+
+    /// Closes a file that is no longer in the index, so that a deleted one gives its space back.
+    pub(super) fn forget(&self, source: u64) {
+        self.opened().files.remove(&source);
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Serves what a download has from now on, until it is dropped.
+    pub(super) fn register(&self, partial: &Arc<partial::Inner>) {
+        let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
+        live.retain(|one| one.strong_count() > 0);
+        live.push(Arc::downgrade(partial));
+    }
+
+    fn live(&self) -> Vec<Arc<partial::Inner>> {
+        let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
+        live.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether this file is being downloaded just now.
+    pub(super) fn is_live(&self, file: &FileId) -> bool {
+        self.live().iter().any(|partial| partial.file_id() == *file)
+    }
+
+    pub(super) fn folders(&self) -> &Folders {
+        &self.0.folders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{Fixture, noise};
+    use std::fs;
+
+    #[test]
+    fn a_chunk_is_read_where_it_lies() {
+        let fixture = Fixture::new();
+        let bytes = noise(1, 3_000_000);
+        let manifest = fixture.index_shared("a", &bytes);
+        let mut buf = Vec::new();
+        for (at, entry) in (0..).zip(manifest.entries()) {
+            assert!(fixture.reader.read(&entry.id, &mut buf).unwrap());
+            let start = manifest.offset(at) as usize;
+            assert_eq!(buf, bytes[start..start + entry.len as usize]);
+        }
+        assert!(!fixture.reader.read(&ChunkId([0; 32]), &mut buf).unwrap());
+        assert!(buf.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_changed_is_not_served_and_its_twin_is() {
+        let fixture = Fixture::new();
+        let bytes = noise(2, 500_000);
+        let manifest = fixture.index_shared("a", &bytes);
+        let id = manifest.entries()[0].id;
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        fixture.reader.on_stale(Some(Box::new(move |_, damaged| {
+            tell.lock().unwrap().push(damaged);
+        })));
+        let path = fixture.home.shared().join("a");
+        let mut buf = Vec::new();
+        assert!(fixture.reader.read(&id, &mut buf).unwrap());
+
+        // Cut while it is open.
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(10)
+            .unwrap();
+        assert!(!fixture.reader.read(&id, &mut buf).unwrap());
+        assert_eq!(*told.lock().unwrap(), [false]);
+        // Put back, but it is another file now as far as anyone can tell.
+        fs::write(&path, noise(3, 500_000)).unwrap();
+        assert!(!fixture.reader.read(&id, &mut buf).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!fixture.reader.read(&id, &mut buf).unwrap());
+        fs::create_dir(&path).unwrap();
+        assert!(!fixture.reader.read(&id, &mut buf).unwrap());
+
+        fixture.index_shared("b", &bytes);
+        assert!(fixture.reader.read(&id, &mut buf).unwrap());
+    }
+
+    #[test]
+    fn bytes_that_changed_behind_its_back_are_not_served() {
+        let fixture = Fixture::new();
+        let manifest = fixture.index_shared("a", &noise(4, 3_000_000));
+        let path = fixture.home.shared().join("a");
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        fixture.reader.on_stale(Some(Box::new(move |_, damaged| {
+            tell.lock().unwrap().push(damaged);
+        })));
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        positioned::write_all_at(&file, b"other", 10).unwrap();
+        file.set_modified(time).unwrap();
+        let mut buf = Vec::new();
+        let entries = manifest.entries();
+        assert!(!fixture.reader.read(&entries[0].id, &mut buf).unwrap());
+        assert!(buf.is_empty());
+        assert_eq!(*told.lock().unwrap(), [true]);
+        // What did not change is still what it is called.
+        assert!(fixture.reader.read(&entries[1].id, &mut buf).unwrap());
+    }
+
+    #[test]
+    fn more_files_than_may_be_open_are_read() {
+        let fixture = Fixture::new();
+        let manifests: Vec<_> = (0..OPEN as u64 + 10)
+            .map(|at| fixture.index_shared(&format!("f{at}"), &noise(at, 100)))
+            .collect();
+        let mut buf = Vec::new();
+        for manifest in manifests.iter().chain(&manifests) {
+            assert!(
+                fixture
+                    .reader
+                    .read(&manifest.entries()[0].id, &mut buf)
+                    .unwrap()
+            );
+        }
+        assert_eq!(fixture.reader.opened().files.len(), OPEN);
+    }
+}

@@ -1,0 +1,219 @@
+//! One file, read once: cut into chunks on one thread, hashed on another.
+
+use crate::{
+    core::{chunk::VerifiedChunk, chunker, manifest::Entry},
+    store::{Stamp, StoreError, failed},
+};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    sync::mpsc::sync_channel,
+    thread,
+};
+
+/// Bytes read at once.
+const BLOCK: usize = 4 << 20;
+/// Blocks on their way to the hashing thread: one being hashed, one ready.
+const AHEAD: usize = 2;
+
+/// How reading a file ended.
+pub enum Reading {
+    /// Its chunks.
+    Whole(Vec<Entry>),
+    /// It did not look as expected, before or after.
+    Changed,
+    /// `go_on` said no.
+    Stopped,
+}
+
+/// A block of bytes and the chunks that lie in it, one after the other from its start.
+struct Block {
+    bytes: Vec<u8>,
+    lengths: Vec<u32>,
+}
+
+impl Block {
+    fn hash(&self, entries: &mut Vec<Entry>) {
+        let mut rest = &self.bytes[..];
+        for &len in &self.lengths {
+            let (chunk, after) = rest.split_at(len as usize);
+            let id = VerifiedChunk::hash(chunk).id();
+            entries.push(Entry { id, len });
+            rest = after;
+        }
+    }
+}
+
+/// Reads the file at `path`, which must look like `stamp` before and after. `go_on` is told of each block's bytes. `spare` keeps the
+/// buffers from one file to the next.
+pub fn read_file(
+    path: &Path,
+    stamp: Stamp,
+    spare: &mut Vec<Vec<u8>>,
+    mut go_on: impl FnMut(u64) -> bool,
+) -> Result<Reading, StoreError> {
+    let file = File::open(path).map_err(failed("open", path))?;
+    let looks = || match file.metadata() {
+        Ok(meta) => Ok(meta.is_file() && Stamp::of(&meta) == stamp),
+        Err(error) => Err(failed("look at", path)(error)),
+    };
+    if !looks()? {
+        return Ok(Reading::Changed);
+    }
+    let mut entries = Vec::new();
+    let mut source = Source {
+        file: &file,
+        rest: Vec::new(),
+        done: false,
+    };
+    // Less than a block, so that its end is seen within it.
+    if stamp.size < BLOCK as u64 {
+        let bytes = spare.pop().unwrap_or_default();
+        let (block, read) = source.next(bytes).map_err(failed("read", path))?;
+        block.hash(&mut entries);
+        spare.push(block.bytes);
+        // Another block would mean that the file grew, which the second look tells.
+        return Ok(match (go_on(read), looks()?) {
+            (false, _) => Reading::Stopped,
+            (_, true) => Reading::Whole(entries),
+            (_, false) => Reading::Changed,
+        });
+    }
+    let (blocks, to_hash) = sync_channel::<Block>(AHEAD);
+    // Takes back every block there can be, so that the hashing thread never waits for the reading one.
+    let (free, used) = sync_channel::<Vec<u8>>(2 * AHEAD + 2);
+    let mut made = 0;
+    let (stopped, entries) = thread::scope(|scope| {
+        let hashing = scope.spawn(move || {
+            let mut entries = Vec::new();
+            for block in to_hash {
+                block.hash(&mut entries);
+                if free.send(block.bytes).is_err() {
+                    break;
+                }
+            }
+            entries
+        });
+        let reading = (|| {
+            while !source.done {
+                let bytes = if made < AHEAD + 2 {
+                    made += 1;
+                    spare.pop().unwrap_or_default()
+                } else {
+                    used.recv().unwrap_or_default()
+                };
+                let (block, read) = source.next(bytes)?;
+                if blocks.send(block).is_err() || !go_on(read) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })();
+        drop(blocks);
+        let entries = hashing
+            .join()
+            .map_err(|_| io::Error::other("the hashing thread died"));
+        spare.extend(used.try_iter());
+        spare.truncate(AHEAD + 2);
+        reading.and_then(|stopped| Ok((stopped, entries?)))
+    })
+    .map_err(failed("read", path))?;
+    Ok(if stopped {
+        Reading::Stopped
+    } else if looks()? {
+        Reading::Whole(entries)
+    } else {
+        Reading::Changed
+    })
+}
+
+/// What is left of a file.
+struct Source<'a> {
+    file: &'a File,
+    /// Bytes after the last cut.
+    rest: Vec<u8>,
+    done: bool,
+}
+
+impl Source<'_> {
+    /// The next block, in the memory of `bytes`, and how many bytes were read for it.
+    fn next(&mut self, mut bytes: Vec<u8>) -> io::Result<(Block, u64)> {
+        let kept = self.rest.len();
+        // The first use pays for the zeroes, later ones do not.
+        bytes.resize(BLOCK + chunker::MAX, 0);
+        bytes[..kept].copy_from_slice(&self.rest);
+        let mut end = kept;
+        while end < kept + BLOCK {
+            match self.file.read(&mut bytes[end..kept + BLOCK]) {
+                Ok(0) => {
+                    self.done = true;
+                    break;
+                }
+                Ok(count) => end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut lengths = Vec::new();
+        let mut at = 0;
+        while let Some(len) = chunker::next_cut(&bytes[at..end], self.done) {
+            lengths.push(len as u32);
+            at += len;
+        }
+        self.rest.clear();
+        self.rest.extend_from_slice(&bytes[at..end]);
+        Ok((Block { bytes, lengths }, (end - kept) as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{manifest_of, noise};
+    use std::fs;
+
+    fn read(path: &Path, spare: &mut Vec<Vec<u8>>) -> Vec<Entry> {
+        let stamp = Stamp::of(&fs::metadata(path).unwrap());
+        match read_file(path, stamp, spare, |_| true).unwrap() {
+            Reading::Whole(entries) => entries,
+            _ => panic!("not whole"),
+        }
+    }
+
+    #[test]
+    fn reading_in_blocks_cuts_where_reading_at_once_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        let mut spare = Vec::new();
+        // Nothing; one byte; the last size that is read at once, the two after it; several blocks, not a multiple.
+        for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 12_345] {
+            let bytes = noise(size as u64, size);
+            fs::write(&path, &bytes).unwrap();
+            let entries = read(&path, &mut spare);
+            assert!(entries == manifest_of(&bytes).entries(), "{size}");
+        }
+        assert!(spare.len() <= AHEAD + 2);
+    }
+
+    #[test]
+    fn a_file_that_is_another_one_or_no_longer_wanted_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        fs::write(&path, noise(1, 20 << 20)).unwrap();
+        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
+        let mut spare = Vec::new();
+        let other = Stamp { size: 1, ..stamp };
+        let read = read_file(&path, other, &mut spare, |_| true);
+        assert!(matches!(read, Ok(Reading::Changed)));
+        let grow = |_| {
+            fs::write(&path, noise(2, 21 << 20)).unwrap();
+            true
+        };
+        let read = read_file(&path, stamp, &mut spare, grow);
+        assert!(matches!(read, Ok(Reading::Changed)));
+        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
+        let read = read_file(&path, stamp, &mut spare, |_| false);
+        assert!(matches!(read, Ok(Reading::Stopped)));
+    }
+}

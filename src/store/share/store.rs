@@ -1,0 +1,219 @@
+//! Reading what has to be read, and keeping the index and whoever listens in step.
+
+use super::{
+    Offered, ShareEvent,
+    look::SETTLE,
+    read::{Reading, read_file},
+    scan::{Job, Known, POLL, Worker},
+};
+use crate::{
+    core::{id::FileId, manifest::Entry, path::RelPath},
+    store::{FileRecord, Kind, NewFile, Stamp, StoreError, index::looks_like, place::media_of},
+};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+const PROGRESS: Duration = Duration::from_millis(100);
+/// A batch goes into the index when it has this many files or chunks, or is this old.
+const BATCH_FILES: usize = 512;
+const BATCH_CHUNKS: usize = 4096;
+const BATCH_AGE: Duration = Duration::from_millis(200);
+/// Bytes of a file that takes longer to read than a batch may wait.
+const LARGE: u64 = 32 << 20;
+
+impl Worker {
+    pub fn run_jobs(&mut self, jobs: Vec<Job>) {
+        let total = jobs.iter().map(|job| job.stamp.size).sum();
+        let mut done = 0;
+        let mut told = Instant::now();
+        let mut batch: Vec<(Job, NewFile)> = Vec::new();
+        let mut chunks = 0;
+        let mut begun = Instant::now();
+        let mut spare = std::mem::take(&mut self.spare);
+        for job in jobs {
+            if self.stopped() {
+                return;
+            }
+            if job.stamp.size >= LARGE {
+                // What is read already need not wait for it.
+                self.store(&mut batch);
+                chunks = 0;
+                begun = Instant::now();
+            }
+            let twin = self.twin(job.stamp);
+            let read = if let Some(entries) = twin {
+                done += job.stamp.size;
+                Ok(Reading::Whole(entries))
+            } else {
+                self.read += 1;
+                read_file(&self.root.join(&job.path), job.stamp, &mut spare, |bytes| {
+                    done += bytes;
+                    if told.elapsed() >= PROGRESS {
+                        told = Instant::now();
+                        self.emit(ShareEvent::Progress { done, total });
+                    }
+                    !self.stopped()
+                })
+            };
+            match read {
+                Ok(Reading::Whole(entries)) => {
+                    chunks += entries.len();
+                    let record = record_of(&job);
+                    batch.push((job, NewFile { record, entries }));
+                }
+                Ok(Reading::Changed) => {
+                    self.due.insert(job.path, Instant::now() + SETTLE);
+                }
+                Ok(Reading::Stopped) => return,
+                Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    if matches!(error, StoreError::Descriptors(_)) {
+                        self.due.insert(job.path.clone(), Instant::now() + POLL);
+                    }
+                    self.problem(&job.path, error.to_string());
+                }
+            }
+            if batch.len() >= BATCH_FILES || chunks >= BATCH_CHUNKS || begun.elapsed() >= BATCH_AGE
+            {
+                self.store(&mut batch);
+                chunks = 0;
+                begun = Instant::now();
+            }
+        }
+        self.store(&mut batch);
+        self.spare = spare;
+    }
+
+    /// The chunks of a file that was only renamed, or has two names.
+    fn twin(&self, stamp: Stamp) -> Option<Vec<Entry>> {
+        let path = self.inodes.get(&(stamp.device, stamp.inode))?;
+        let known = self.files.get(path)?;
+        if stamp.inode == 0 || known.record.stamp != stamp {
+            return None;
+        }
+        let manifest = self.index.manifest(&known.record.file).ok()??;
+        (manifest.size() == stamp.size).then(|| manifest.entries().to_vec())
+    }
+
+    /// Puts a batch into the index, and then offers it.
+    fn store(&mut self, batch: &mut Vec<(Job, NewFile)>) {
+        if batch.is_empty() {
+            return;
+        }
+        let (jobs, mut files): (Vec<Job>, Vec<NewFile>) = batch.drain(..).unzip();
+        match self.index.add_files(&mut files) {
+            Ok(numbers) => {
+                for ((job, file), number) in jobs.into_iter().zip(files).zip(numbers) {
+                    let offered = offered(&file.record, job.name);
+                    self.know(number, file.record, true);
+                    self.emit(ShareEvent::Offered(offered));
+                }
+            }
+            Err(error) => {
+                for job in jobs {
+                    self.due.insert(job.path, Instant::now() + POLL);
+                }
+                self.problem(Path::new(""), error.to_string());
+            }
+        }
+    }
+
+    /// What a reader found: the file with this number is not what it was. `damaged` when only its bytes show it.
+    pub fn stale(&mut self, number: u64, damaged: bool) {
+        let record = match self.index.record(number) {
+            Ok(Some(record)) => record,
+            // It was dealt with already.
+            Ok(None) => return,
+            Err(error) => return self.problem(Path::new(""), error.to_string()),
+        };
+        if record.kind == Kind::Fetched {
+            if damaged || !looks_like(&record.path, record.stamp) {
+                self.give_up(number, &record);
+            }
+            return;
+        }
+        if damaged {
+            // Whatever is the same file has the same bytes: none of its names may vouch for another.
+            let inode = (record.stamp.device, record.stamp.inode);
+            let same = |known: &Known| {
+                let stamp = known.record.stamp;
+                known.number == number || (inode.1 != 0 && (stamp.device, stamp.inode) == inode)
+            };
+            let names: Vec<PathBuf> = self
+                .files
+                .iter()
+                .filter(|(_, known)| same(known))
+                .map(|(path, _)| path.clone())
+                .collect();
+            for path in names {
+                self.withdraw(&path);
+                self.touched(&[self.root.join(path)]);
+            }
+        }
+        self.touched(&[self.root.join(&record.path)]);
+    }
+
+    /// Forgets a finished download that is no longer what it was.
+    fn give_up(&mut self, number: u64, record: &FileRecord) {
+        if let Err(error) = self.index.remove_file(number) {
+            return self.problem(Path::new(""), error.to_string());
+        }
+        self.reader.forget(number);
+        let others = self.index.files_of(&record.file).unwrap_or_default();
+        if others.iter().any(|(_, other)| other.name == record.name) {
+            return;
+        }
+        if let Ok(name) = RelPath::parse(&record.name) {
+            let file = record.file;
+            self.emit(ShareEvent::Withdrawn { name, file });
+        }
+    }
+
+    /// Forgets a file that is gone or changed.
+    pub fn withdraw(&mut self, path: &Path) {
+        let Some(known) = self.files.remove(path) else {
+            return;
+        };
+        if let Err(error) = self.index.remove_file(known.number) {
+            self.problem(path, error.to_string());
+        }
+        self.reader.forget(known.number);
+        let inode = (known.record.stamp.device, known.record.stamp.inode);
+        if self.inodes.get(&inode).is_some_and(|owner| owner == path) {
+            self.inodes.remove(&inode);
+        }
+        if known.offered
+            && let Ok(name) = RelPath::parse(&known.record.name)
+        {
+            let file = known.record.file;
+            self.emit(ShareEvent::Withdrawn { name, file });
+        }
+    }
+}
+
+fn record_of(job: &Job) -> FileRecord {
+    FileRecord {
+        kind: Kind::Shared,
+        path: job.path.clone(),
+        stamp: job.stamp,
+        executable: job.executable,
+        file: FileId([0; 32]),
+        name: job.name.as_str().to_owned(),
+        media: media_of(&job.name),
+    }
+}
+
+/// What is told about a file in the index.
+pub fn offered(record: &FileRecord, name: RelPath) -> Offered {
+    Offered {
+        name,
+        file: record.file,
+        size: record.stamp.size,
+        mtime: record.stamp.mtime,
+        executable: record.executable,
+        media: record.media.clone(),
+    }
+}

@@ -1,0 +1,365 @@
+//! The command line: its options, commands and help.
+//!
+//! Owns the words a person types at the shell. Never acts on them. What is not given stays `None` (or empty), so that
+//! `config` can tell it from a default. Every option is global: it counts before and after the command.
+
+use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+const EXAMPLES: &str = "\
+Examples:
+  sprat                                  a node with a prompt, in the current folder
+  sprat --home ~/sprat serve             a node that runs until SIGTERM
+  sprat list '*.iso'                     what the nodes nearby offer
+  sprat download big.iso                 from everyone who has a piece of it
+  sprat download photos/ -o /tmp         a whole folder, to somewhere else
+  echo 'download big.iso' | sprat        the prompt's commands, from a pipe
+
+Put files into HOME/shared, and every node nearby can fetch them.
+Each option can also stand in HOME/.sprat/config.toml; the command line counts first, then SPRAT_…, then that file.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of it failed, 4 refused, 5 not found or nobody there,
+6 failed verification, 7 no space, 130 interrupted.";
+
+/// A swarm file-sharing node: put files in a folder, and every machine nearby can fetch them from everyone who has a
+/// piece.
+#[derive(Debug, Parser)]
+#[command(name = "sprat", version, about, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub options: Options,
+    /// What to do; without it, a prompt.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The options, each of which is also `SPRAT_…` in the environment.
+#[derive(Args, Debug, Default)]
+pub struct Options {
+    /// The node's folder: it offers DIR/shared, saves to DIR/downloads, and keeps its state in DIR/.sprat
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "SPRAT_HOME",
+        hide_env_values = true,
+        default_value = "."
+    )]
+    pub home: PathBuf,
+
+    /// The port that other nodes connect to, TCP and UDP alike [default: any free one]
+    #[arg(
+        short,
+        long,
+        value_name = "PORT",
+        global = true,
+        env = "SPRAT_TRANSFER_PORT",
+        hide_env_values = true
+    )]
+    pub transfer_port: Option<u16>,
+
+    /// The UDP port on which nodes find each other [default: 45670]
+    #[arg(
+        long,
+        value_name = "PORT",
+        global = true,
+        env = "SPRAT_DISCOVERY_PORT",
+        hide_env_values = true
+    )]
+    pub discovery_port: Option<u16>,
+
+    /// What others see this node called (by default user@host)
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_NAME",
+        hide_env_values = true,
+        value_parser = parse_name
+    )]
+    pub name: Option<String>,
+
+    /// Listen on this address only; may be given again [default: all]
+    #[arg(
+        long,
+        value_name = "IP",
+        global = true,
+        env = "SPRAT_LISTEN",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub listen: Vec<IpAddr>,
+
+    /// Announce the node on this interface only; may be given again [default: all]
+    #[arg(
+        long,
+        value_name = "IF",
+        global = true,
+        env = "SPRAT_INTERFACE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub interface: Vec<String>,
+
+    /// Connect to this node (host:port or a multiaddress), where the network drops broadcasts; may be given again
+    #[arg(
+        long,
+        value_name = "ADDR",
+        global = true,
+        env = "SPRAT_PEER",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub peer: Vec<String>,
+
+    /// Join the private swarm of whoever knows the words in FILE (or in the variable `SPRAT_PASSPHRASE`)
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "SPRAT_PASSPHRASE_FILE",
+        hide_env_values = true
+    )]
+    pub passphrase_file: Option<PathBuf>,
+
+    /// Do not use mDNS, only sprat's own beacon
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_NO_MDNS",
+        hide_env_values = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_mdns: Option<bool>,
+
+    /// How long to wait for the swarm to answer [default: 3]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_WAIT",
+        hide_env_values = true,
+        value_parser = parse_seconds
+    )]
+    pub wait: Option<Duration>,
+
+    /// Give a download up after so long without any source [default: wait for ever]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_TIMEOUT",
+        hide_env_values = true,
+        value_parser = parse_seconds
+    )]
+    pub timeout: Option<Duration>,
+
+    /// Print results as JSON, one object a line
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_JSON",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub json: bool,
+
+    /// Show no progress bars
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_NO_PROGRESS",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_progress: bool,
+
+    /// Say more on standard error: -v what happens, -vv everything (`SPRAT_LOG` takes a filter)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "SPRAT_VERBOSE", hide_env_values = true)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a node without a prompt, until SIGTERM or Ctrl-C
+    #[command(
+        after_help = "With --json the first line is {\"event\":\"ready\",\"peer\",\"name\",\"addresses\"}."
+    )]
+    Serve,
+
+    /// Show what the nodes nearby offer
+    #[command(after_help = "\
+Examples:
+  sprat list                 everything
+  sprat list jpg             names that contain `jpg`
+  sprat list 'photos/*.jpg'  names that match a glob
+  sprat list --json          for a program
+
+`holders` counts the other nodes that have the whole file; `copies` is the fewest copies that any part of it has.")]
+    List {
+        /// A glob, or a part of the name
+        pattern: Option<String>,
+    },
+
+    /// Fetch files from everyone who has a piece of them
+    #[command(after_help = "\
+Examples:
+  sprat download big.iso            by its name
+  sprat download 'photos/*.jpg'     by a glob
+  sprat download photos/            a whole folder
+  sprat download 3f9c2a71b0         by the id that `list` shows
+  sprat download big.iso -o /tmp    to somewhere else than HOME/downloads
+
+A download that was interrupted goes on when the same command is given again. When every node that has the rest is
+gone, it waits for one to come back, for ever or until --timeout.")]
+    Download {
+        /// Names, globs, folders (photos/) or ids
+        #[arg(required = true, value_name = "NAME|ID")]
+        what: Vec<String>,
+
+        /// Where to put it [default: HOME/downloads]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+
+    /// Show who is here, and by which path they are reached
+    Peers,
+
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Example:\n  sprat completions bash > ~/.local/share/bash-completion/completions/sprat"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Reads a number of seconds, fractions allowed; at most a year, so that no clock overflows.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .trim()
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    seconds_from(seconds)
+}
+
+/// The same from a number.
+pub(super) fn seconds_from(seconds: f64) -> Result<Duration, String> {
+    const YEAR: f64 = 365.0 * 86_400.0;
+    if (0.0..=YEAR).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("must be between 0 and a year".to_owned())
+    }
+}
+
+/// Checks a node's name: 1 to 64 bytes without control characters.
+pub(super) fn parse_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        Err("a name may not be empty".to_owned())
+    } else if name.len() > crate::node::MAX_NAME {
+        Err(format!(
+            "a name has at most {} bytes",
+            crate::node::MAX_NAME
+        ))
+    } else if name.chars().any(char::is_control) {
+        Err("a name may not contain control characters".to_owned())
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn parse(line: &str) -> Cli {
+        Cli::try_parse_from(line.split_whitespace()).expect(line)
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_count_before_and_after_the_command() {
+        let before = parse("sprat --home /h -t 4000 --wait 0.5 --json list x");
+        let after = parse("sprat list x --home /h -t 4000 --wait 0.5 --json");
+        for cli in [before, after] {
+            assert_eq!(cli.options.home, PathBuf::from("/h"));
+            assert_eq!(cli.options.transfer_port, Some(4000));
+            assert_eq!(cli.options.wait, Some(Duration::from_millis(500)));
+            assert!(cli.options.json);
+            assert!(matches!(cli.command, Some(Command::List { pattern: Some(p) }) if p == "x"));
+        }
+    }
+
+    #[test]
+    fn without_a_command_it_is_the_prompt_in_the_current_folder() {
+        let cli = parse("sprat");
+        assert!(cli.command.is_none());
+        assert_eq!(cli.options.home, PathBuf::from("."));
+    }
+
+    #[test]
+    fn lists_are_repeated_or_separated_by_commas() {
+        let cli = parse("sprat --peer a:1 --peer b:2,c:3 --listen 127.0.0.1 peers");
+        assert_eq!(cli.options.peer, ["a:1", "b:2", "c:3"]);
+        assert_eq!(cli.options.listen.len(), 1);
+    }
+
+    #[test]
+    fn download_takes_several_names_and_a_folder() {
+        let Some(Command::Download { what, output }) =
+            parse("sprat download a b/ -o /tmp -vv").command
+        else {
+            panic!("not a download");
+        };
+        assert_eq!(what, ["a", "b/"]);
+        assert_eq!(output, Some(PathBuf::from("/tmp")));
+        assert!(Cli::try_parse_from(["sprat", "download"]).is_err());
+    }
+
+    #[test]
+    fn mdns_can_be_turned_off_and_on() {
+        assert_eq!(parse("sprat --no-mdns list").options.no_mdns, Some(true));
+        assert_eq!(
+            parse("sprat --no-mdns=false list").options.no_mdns,
+            Some(false)
+        );
+        assert_eq!(parse("sprat list").options.no_mdns, None);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in [
+            "sprat --wait -1",
+            "sprat --wait nan",
+            "sprat --wait 1e300",
+            "sprat -t 70000",
+            "sprat --listen here",
+            "sprat frobnicate",
+        ] {
+            assert!(
+                Cli::try_parse_from(line.split_whitespace()).is_err(),
+                "{line}"
+            );
+        }
+        assert!(Cli::try_parse_from(["sprat", "--name", ""]).is_err());
+        assert!(Cli::try_parse_from(["sprat", "--name", "a\u{1b}[1m"]).is_err());
+        assert!(Cli::try_parse_from(["sprat", "--name", &"x".repeat(65)]).is_err());
+    }
+}

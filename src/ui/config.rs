@@ -1,0 +1,312 @@
+//! `HOME/.sprat/config.toml`, and how it, the environment and the command line make a node's settings.
+//!
+//! Invariant: the command line counts before the environment, that before the file, that before the defaults. (clap
+//! settles the first two.) A mistake in the file stops the start and names its line: a misspelt key is never ignored.
+
+use super::cli::{Options, parse_name, seconds_from};
+use crate::node::{DISCOVERY_PORT, Settings};
+use serde::Deserialize;
+use std::{
+    ffi::OsString,
+    fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long to wait for the swarm, unless told otherwise.
+pub const WAIT: Duration = Duration::from_secs(3);
+
+/// What may stand in the file: the long options' names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    transfer_port: Option<u16>,
+    discovery_port: Option<u16>,
+    name: Option<String>,
+    listen: Option<Vec<IpAddr>>,
+    interface: Option<Vec<String>>,
+    peer: Option<Vec<String>>,
+    wait: Option<f64>,
+    no_mdns: Option<bool>,
+}
+
+/// A configuration that makes no sense: exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A line of the file is wrong.
+    #[error("{}, line {line}: {why}", file.display())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The passphrase file holds no words.
+    #[error("{} is empty: a passphrase is expected in it", file.display())]
+    NoPassphrase {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The passphrase in the environment cannot be used.
+    #[error("SPRAT_PASSPHRASE {0}: unset it for the public swarm")]
+    Words(&'static str),
+}
+
+impl Config {
+    /// Reads the file of a home; one that does not exist says nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file and the line.
+    pub fn read(home: &Path) -> Result<Self, ConfigError> {
+        let file = home.join(".sprat").join("config.toml");
+        match fs::read_to_string(&file) {
+            Ok(text) => Self::parse(&text, &file),
+            // A home that is none is for the node to refuse.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(Self::default())
+            }
+            Err(source) => Err(ConfigError::Read { file, source }),
+        }
+    }
+
+    fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let wrong = |line, why: &str| ConfigError::Line {
+            file: file.to_owned(),
+            line,
+            why: why.to_owned(),
+        };
+        let config: Self = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            wrong(
+                before.map_or(1, |before| before.split('\n').count()),
+                error.message(),
+            )
+        })?;
+        // What the types cannot say is found by its key.
+        let line_of = |key: &str| {
+            text.lines()
+                .position(|line| line.trim_start().starts_with(key))
+                .map_or(1, |at| at + 1)
+        };
+        if let Some(wait) = config.wait {
+            seconds_from(wait).map_err(|why| wrong(line_of("wait"), &format!("wait: {why}")))?;
+        }
+        if let Some(name) = &config.name {
+            parse_name(name).map_err(|why| wrong(line_of("name"), &why))?;
+        }
+        Ok(config)
+    }
+}
+
+/// What a front end is to do, settled.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// For the node.
+    pub settings: Settings,
+    /// How long to wait for the swarm to answer.
+    pub wait: Duration,
+    /// How long a download goes without a source before giving up.
+    pub timeout: Option<Duration>,
+    /// Whether results are JSON.
+    pub json: bool,
+    /// Whether bars may be shown.
+    pub progress: bool,
+}
+
+/// Puts options, file and defaults together. `words` is `SPRAT_PASSPHRASE`, which counts when no file is named.
+///
+/// # Errors
+/// [`ConfigError`] when a file cannot be used.
+pub fn settle(
+    options: Options,
+    file: Config,
+    words: Option<OsString>,
+) -> Result<Setup, ConfigError> {
+    fn either<T>(given: Vec<T>, file: Option<Vec<T>>) -> Vec<T> {
+        if given.is_empty() {
+            file.unwrap_or_default()
+        } else {
+            given
+        }
+    }
+    let passphrase = match options.passphrase_file {
+        Some(file) => Some(read_passphrase(file)?),
+        // Set but empty is a mistake of a script; taking it for the public swarm would show it everything.
+        None if words.as_ref().is_some_and(|words| words.is_empty()) => {
+            return Err(ConfigError::Words("is empty"));
+        }
+        None => words
+            .map(|words| {
+                words
+                    .into_string()
+                    .map_err(|_| ConfigError::Words("is not UTF-8"))
+            })
+            .transpose()?,
+    };
+    let mut settings = Settings::new(options.home);
+    settings.name = options
+        .name
+        .or_else(|| file.name.map(|name| name.trim().to_owned()))
+        .unwrap_or_else(default_name);
+    settings.transfer_port = options.transfer_port.or(file.transfer_port).unwrap_or(0);
+    settings.discovery_port = options
+        .discovery_port
+        .or(file.discovery_port)
+        .unwrap_or(DISCOVERY_PORT);
+    settings.listen = either(options.listen, file.listen);
+    settings.interfaces = either(options.interface, file.interface);
+    settings.peers = either(options.peer, file.peer);
+    settings.mdns = !options.no_mdns.or(file.no_mdns).unwrap_or(false);
+    settings.passphrase = passphrase;
+    let file_wait = file.wait.and_then(|seconds| seconds_from(seconds).ok());
+    Ok(Setup {
+        settings,
+        wait: options.wait.or(file_wait).unwrap_or(WAIT),
+        timeout: options.timeout,
+        json: options.json,
+        progress: !options.no_progress && !options.json,
+    })
+}
+
+/// The words in a file, without the end of their line.
+fn read_passphrase(file: PathBuf) -> Result<String, ConfigError> {
+    match fs::read_to_string(&file) {
+        Ok(text) => {
+            let words = text.trim_end_matches(['\r', '\n']);
+            if words.is_empty() {
+                Err(ConfigError::NoPassphrase { file })
+            } else {
+                Ok(words.to_owned())
+            }
+        }
+        Err(source) => Err(ConfigError::Read { file, source }),
+    }
+}
+
+/// `user@host`, cut to what a beacon carries.
+fn default_name() -> String {
+    let user = whoami::username().unwrap_or_else(|_| "somebody".to_owned());
+    let host = whoami::hostname().unwrap_or_else(|_| "somewhere".to_owned());
+    let mut name: String = format!("{user}@{host}")
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
+    while name.len() > crate::node::MAX_NAME {
+        name.pop();
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::cli::Cli;
+    use clap::Parser as _;
+
+    fn file(text: &str) -> Config {
+        Config::parse(text, Path::new("config.toml")).expect(text)
+    }
+
+    fn setup(line: &str, text: &str) -> Setup {
+        let cli = Cli::try_parse_from(line.split_whitespace()).expect(line);
+        settle(cli.options, file(text), None).expect(line)
+    }
+
+    #[test]
+    fn the_command_line_counts_before_the_file_and_that_before_the_defaults() {
+        let text =
+            "transfer-port = 4001\nname = 'file'\npeer = ['f:1']\nwait = 7\nno-mdns = true\n";
+        let plain = setup("sprat", text);
+        assert_eq!(plain.settings.transfer_port, 4001);
+        assert_eq!(plain.settings.name, "file");
+        assert_eq!(plain.settings.peers, ["f:1"]);
+        assert_eq!(plain.wait, Duration::from_secs(7));
+        assert!(!plain.settings.mdns);
+        assert_eq!(plain.settings.discovery_port, DISCOVERY_PORT);
+
+        let given = setup(
+            "sprat -t 4002 --name line --peer l:1 --wait 1 --no-mdns=false",
+            text,
+        );
+        assert_eq!(given.settings.transfer_port, 4002);
+        assert_eq!(given.settings.name, "line");
+        assert_eq!(given.settings.peers, ["l:1"]);
+        assert_eq!(given.wait, Duration::from_secs(1));
+        assert!(given.settings.mdns);
+    }
+
+    #[test]
+    fn a_bad_file_is_named_with_its_line() {
+        let cases = [
+            ("name = 'a'\ntransfer-prot = 1\n", 2),
+            ("\n\ntransfer-port = 'x'\n", 3),
+            ("name = 'a\n", 1),
+            ("name = 'a'\nwait = -1\n", 2),
+            ("name = \"\"\n", 1),
+        ];
+        for (text, expected) in cases {
+            match Config::parse(text, Path::new("h/config.toml")) {
+                Err(error @ ConfigError::Line { line, .. }) => {
+                    assert_eq!(line, expected, "{text}: {error}");
+                    assert!(error.to_string().starts_with("h/config.toml, line "));
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_home_without_a_file_has_the_defaults() {
+        let home = tempfile::tempdir().expect("a folder");
+        let config = Config::read(home.path()).expect("nothing to read");
+        assert!(config.name.is_none());
+    }
+
+    #[test]
+    fn a_passphrase_comes_from_a_file_or_the_environment_and_the_file_counts_first() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("words");
+        fs::write(&path, "from the file\r\n").expect("written");
+        let words = || Some("from the environment".into());
+        let with = |file: Option<PathBuf>| Options {
+            passphrase_file: file,
+            ..Options::default()
+        };
+        let got =
+            |options| settle(options, Config::default(), words()).map(|s| s.settings.passphrase);
+        assert_eq!(
+            got(with(None)).expect("ok").as_deref(),
+            Some("from the environment")
+        );
+        let empty = settle(with(None), Config::default(), Some(OsString::new()));
+        assert!(matches!(empty, Err(ConfigError::Words(_))));
+        assert_eq!(
+            got(with(Some(path.clone()))).expect("ok").as_deref(),
+            Some("from the file")
+        );
+        fs::write(&path, "\n").expect("written");
+        assert!(got(with(Some(path))).is_err());
+    }
+
+    #[test]
+    fn the_default_name_fits_a_beacon() {
+        let name = default_name();
+        assert!(name.contains('@') && name.len() <= crate::node::MAX_NAME);
+    }
+}

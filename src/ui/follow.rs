@@ -1,0 +1,225 @@
+//! A download in the foreground: its bar, its sentences or JSON, and how it ended.
+//!
+//! The first signal cancels it; what is here is kept.
+
+use super::{
+    exit::Exit,
+    json,
+    output::Out,
+    progress::Bar,
+    sentences,
+    signals::{Signals, second_quits},
+};
+use crate::node::{DownloadEvent, DownloadRequest, Fetched, Node};
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout_at};
+
+/// On a terminal, more files than this are summed up instead of listed.
+const LISTED: u32 = 20;
+/// How long a cancelled download may take to end.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What came of the files so far.
+#[derive(Debug, Default)]
+struct Tally {
+    total: Option<Fetched>,
+    done: usize,
+    failures: Vec<Exit>,
+}
+
+impl Tally {
+    fn add(&mut self, file: &Fetched) {
+        self.done += 1;
+        let Some(total) = &mut self.total else {
+            self.total = Some(file.clone());
+            return;
+        };
+        total.size += file.size;
+        total.fetched += file.fetched;
+        total.reused += file.reused;
+        total.resumed += file.resumed;
+        total.already &= file.already;
+        for (node, name, bytes) in &file.sources {
+            match total.sources.iter_mut().find(|known| known.0 == *node) {
+                Some(known) => known.2 += bytes,
+                None => total.sources.push((*node, name.clone(), *bytes)),
+            }
+        }
+        total
+            .sources
+            .sort_by_key(|source| std::cmp::Reverse(source.2));
+    }
+}
+
+/// "downloading …" is not said of a file that turns out to be here already.
+#[derive(Debug, Default)]
+pub struct Begun(Option<String>);
+
+impl Begun {
+    /// What to say before `event` is told.
+    pub fn before(&mut self, event: &DownloadEvent) -> Option<String> {
+        match event {
+            DownloadEvent::Start { name, progress, .. } => {
+                self.0 = Some(sentences::started(name, progress));
+                None
+            }
+            DownloadEvent::FileDone(file) if file.already => {
+                self.0 = None;
+                None
+            }
+            _ => self.0.take(),
+        }
+    }
+}
+
+/// Runs a download to its end.
+pub async fn download(
+    node: &Node,
+    request: DownloadRequest,
+    out: &Out,
+    progress: bool,
+    signals: &mut Signals,
+) -> Exit {
+    let begun = Instant::now();
+    let mut name = request.what.join(", ");
+    let bar = Bar::new(progress);
+    let (job, mut events) = node.download(request);
+    let mut tally = Tally::default();
+    let mut listed = true;
+    let mut begun_with = Begun::default();
+    let mut stop_at = None;
+    loop {
+        let event = match stop_at {
+            None => tokio::select! {
+                event = events.recv() => event,
+                _ = signals.next() => {
+                    second_quits();
+                    stop_at = Some(Instant::now() + GOODBYE);
+                    node.cancel(job);
+                    continue;
+                }
+            },
+            Some(at) => timeout_at(at, events.recv()).await.unwrap_or(None),
+        };
+        let Some(event) = event else { break };
+        if out.json()
+            && let Some(line) = json::download(&event)
+        {
+            out.result(&line);
+        }
+        let say = |text: String| {
+            if !out.json() {
+                bar.suspend(|| out.note(&text));
+            }
+        };
+        if let Some(text) = begun_with.before(&event).filter(|_| !bar.shown()) {
+            say(text);
+        }
+        match event {
+            DownloadEvent::Start {
+                name: found,
+                progress,
+                ..
+            } => {
+                name = found;
+                listed = progress.files <= LISTED || !io::stdout().is_terminal();
+                bar.start(&name, &progress);
+            }
+            DownloadEvent::Progress(progress) => bar.update(&progress),
+            DownloadEvent::Waiting => {
+                bar.waiting();
+                say(sentences::waiting(&name));
+            }
+            DownloadEvent::Resumed => {
+                bar.resumed();
+                say(sentences::resumed(&name));
+            }
+            DownloadEvent::FileDone(file) => {
+                tally.add(&file);
+                if listed && !out.json() {
+                    bar.suspend(|| out.result(&sentences::fetched(&file)));
+                }
+            }
+            DownloadEvent::FileFailed { name, error } => {
+                let exit = Exit::from(&error);
+                tally.failures.push(exit);
+                if exit != Exit::Interrupted && !out.json() {
+                    bar.suspend(|| out.error(&sentences::failed(&name, &error)));
+                }
+            }
+            DownloadEvent::End => break,
+        }
+    }
+    bar.clear();
+    finish(node, out, &name, tally, begun.elapsed(), stop_at.is_some()).await
+}
+
+/// Sums up, and says what to do next.
+async fn finish(
+    node: &Node,
+    out: &Out,
+    name: &str,
+    mut tally: Tally,
+    elapsed: Duration,
+    stopped: bool,
+) -> Exit {
+    if let Some(total) = &mut tally.total
+        && tally.done > 1
+        && !out.json()
+    {
+        total.elapsed = elapsed;
+        let failed = tally.failures.len();
+        out.result(&sentences::summary(tally.done, failed, total));
+    }
+    if stopped || tally.failures.contains(&Exit::Interrupted) {
+        if !out.json() {
+            out.error(&sentences::stopped(name));
+        }
+        return Exit::Interrupted;
+    }
+    if tally.done == 0 && tally.failures.is_empty() {
+        out.error("the download ended without a word; the log may say why (SPRAT_LOG=debug)");
+        return Exit::Failed;
+    }
+    if tally.failures.contains(&Exit::NotFound) && node.peers().await.is_empty() {
+        out.note(sentences::NOBODY);
+    }
+    Exit::of(tally.done, &tally.failures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::id::{FileId, NodeId};
+    use std::path::PathBuf;
+
+    #[test]
+    fn several_files_are_summed_up_by_source() {
+        let file = |sources: &[(u8, u64)]| Fetched {
+            name: "x".into(),
+            id: FileId([0; 32]),
+            path: PathBuf::from("/x"),
+            size: 10,
+            fetched: 10,
+            reused: 1,
+            resumed: 0,
+            elapsed: Duration::from_secs(1),
+            sources: sources
+                .iter()
+                .map(|(node, bytes)| (NodeId([*node; 32]), format!("n{node}"), *bytes))
+                .collect(),
+            already: false,
+        };
+        let mut tally = Tally::default();
+        tally.add(&file(&[(1, 10)]));
+        tally.add(&file(&[(2, 7), (1, 3)]));
+        tally.add(&file(&[(2, 10)]));
+        let total = tally.total.expect("a sum");
+        assert_eq!((tally.done, total.size, total.reused), (3, 30, 3));
+        let gave: Vec<_> = total.sources.iter().map(|s| (&*s.1, s.2)).collect();
+        assert_eq!(gave, [("n2", 17), ("n1", 13)]);
+    }
+}

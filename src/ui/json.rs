@@ -1,0 +1,342 @@
+//! What `--json` prints: one object a line, its keys in the documented order.
+//!
+//! Pure. Names are as they came, for programs; JSON escapes control characters, and [`line`] those others that deceive
+//! a terminal.
+
+use crate::{
+    core::id::FileId,
+    node::{DownloadError, DownloadEvent, Fetched, Listing, NodeEvent, PeerInfo, Progress, Status},
+};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+#[derive(Serialize)]
+struct ListRow<'a> {
+    name: &'a str,
+    id: String,
+    size: u64,
+    r#type: &'a str,
+    holders: u32,
+    copies: u32,
+}
+
+#[derive(Serialize)]
+struct PeerRow<'a> {
+    peer: String,
+    name: &'a str,
+    via: &'static str,
+    address: &'a str,
+    rtt_ms: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Source<'a> {
+    peer: String,
+    name: &'a str,
+    bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Download<'a> {
+    name: &'a str,
+    done: u64,
+    size: u64,
+}
+
+#[derive(Serialize)]
+struct Scan {
+    done: u64,
+    total: u64,
+}
+
+/// Every object that says what happens.
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Event<'a> {
+    Start {
+        name: &'a str,
+        id: Option<String>,
+        size: u64,
+        done: u64,
+        files: u32,
+        sources: u32,
+    },
+    Progress {
+        done: u64,
+        size: u64,
+        files: u32,
+        files_done: u32,
+        sources: u32,
+    },
+    Waiting,
+    Resumed,
+    Done {
+        name: &'a str,
+        id: String,
+        path: String,
+        size: u64,
+        fetched: u64,
+        reused: u64,
+        resumed: u64,
+        seconds: f64,
+        sources: Vec<Source<'a>>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        already: bool,
+    },
+    Error {
+        name: &'a str,
+        error: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ids: Option<Vec<String>>,
+    },
+    Ready {
+        peer: String,
+        name: &'a str,
+        addresses: &'a [String],
+    },
+    Joined {
+        peer: String,
+        name: &'a str,
+    },
+    Left {
+        peer: String,
+        name: &'a str,
+        announced: bool,
+    },
+    Catalog {
+        peer: String,
+    },
+    Scanning {
+        done: u64,
+        total: u64,
+    },
+    Scanned {
+        files: u64,
+        bytes: u64,
+        read: u64,
+    },
+    Offered {
+        name: &'a str,
+        size: u64,
+    },
+    Withdrawn {
+        name: &'a str,
+    },
+    Dropped {
+        peer: String,
+        name: &'a str,
+        why: &'a str,
+    },
+    Notice {
+        text: &'a str,
+    },
+    Status {
+        peer: String,
+        name: &'a str,
+        addresses: &'a [String],
+        peers: u32,
+        shared_files: u64,
+        shared_bytes: u64,
+        scanning: Option<Scan>,
+        downloads: Vec<Download<'a>>,
+        received: u64,
+        sent: u64,
+    },
+}
+
+/// A row of `list`.
+#[must_use]
+pub fn listing(row: &Listing) -> String {
+    line(&ListRow {
+        name: &row.name,
+        id: row.id.to_string(),
+        size: row.size,
+        r#type: &row.media,
+        holders: row.holders,
+        copies: row.copies,
+    })
+}
+
+/// A row of `peers`.
+#[must_use]
+pub fn peer(row: &PeerInfo) -> String {
+    line(&PeerRow {
+        peer: row.node.to_string(),
+        name: &row.name,
+        via: row.via.as_str(),
+        address: &row.address,
+        rtt_ms: row.rtt.map(|rtt| rounded(rtt.as_secs_f64() * 1000.0)),
+    })
+}
+
+/// What a download tells; `None` for its end, which says nothing new.
+#[must_use]
+pub fn download(event: &DownloadEvent) -> Option<String> {
+    Some(match event {
+        DownloadEvent::Start { name, id, progress } => line(&Event::Start {
+            name,
+            id: id.as_ref().map(FileId::to_string),
+            size: progress.size,
+            done: progress.done,
+            files: progress.files,
+            sources: progress.sources,
+        }),
+        DownloadEvent::Progress(Progress {
+            size,
+            done,
+            files,
+            files_done,
+            sources,
+        }) => line(&Event::Progress {
+            done: *done,
+            size: *size,
+            files: *files,
+            files_done: *files_done,
+            sources: *sources,
+        }),
+        DownloadEvent::Waiting => line(&Event::Waiting),
+        DownloadEvent::Resumed => line(&Event::Resumed),
+        DownloadEvent::FileDone(fetched) => done(fetched),
+        DownloadEvent::FileFailed { name, error } => failed(name, error),
+        DownloadEvent::End => return None,
+    })
+}
+
+fn done(fetched: &Fetched) -> String {
+    let sources = fetched.sources.iter().map(|(node, name, bytes)| Source {
+        peer: node.to_string(),
+        name,
+        bytes: *bytes,
+    });
+    line(&Event::Done {
+        name: &fetched.name,
+        id: fetched.id.to_string(),
+        path: fetched.path.to_string_lossy().into_owned(),
+        size: fetched.size,
+        fetched: fetched.fetched,
+        reused: fetched.reused,
+        resumed: fetched.resumed,
+        seconds: rounded(fetched.elapsed.as_secs_f64()),
+        sources: sources.collect(),
+        already: fetched.already,
+    })
+}
+
+fn failed(name: &str, error: &DownloadError) -> String {
+    let ids = match error {
+        DownloadError::Ambiguous { ids, .. } => Some(ids.iter().map(FileId::to_string).collect()),
+        _ => None,
+    };
+    line(&Event::Error {
+        name,
+        error: error.to_string(),
+        ids,
+    })
+}
+
+/// The first line of `serve`.
+#[must_use]
+pub fn ready(status: &Status) -> String {
+    line(&Event::Ready {
+        peer: status.node.to_string(),
+        name: &status.name,
+        addresses: &status.addresses,
+    })
+}
+
+/// `status`.
+#[must_use]
+pub fn status(status: &Status) -> String {
+    let downloads = status.downloads.iter().map(|(name, progress)| Download {
+        name,
+        done: progress.done,
+        size: progress.size,
+    });
+    line(&Event::Status {
+        peer: status.node.to_string(),
+        name: &status.name,
+        addresses: &status.addresses,
+        peers: status.peers,
+        shared_files: status.shared_files,
+        shared_bytes: status.shared_bytes,
+        scanning: status.scanning.map(|(done, total)| Scan { done, total }),
+        downloads: downloads.collect(),
+        received: status.received,
+        sent: status.sent,
+    })
+}
+
+/// What happens at a node.
+#[must_use]
+pub fn node(event: &NodeEvent) -> String {
+    line(&match event {
+        NodeEvent::PeerJoined { node, name } => Event::Joined {
+            peer: node.to_string(),
+            name,
+        },
+        NodeEvent::PeerLeft {
+            node,
+            name,
+            announced,
+        } => Event::Left {
+            peer: node.to_string(),
+            name,
+            announced: *announced,
+        },
+        NodeEvent::CatalogChanged { node } => Event::Catalog {
+            peer: node.to_string(),
+        },
+        NodeEvent::Scanning { done, total } => Event::Scanning {
+            done: *done,
+            total: *total,
+        },
+        NodeEvent::Scanned { files, bytes, read } => Event::Scanned {
+            files: *files,
+            bytes: *bytes,
+            read: *read,
+        },
+        NodeEvent::Offered { name, size } => Event::Offered { name, size: *size },
+        NodeEvent::Withdrawn { name } => Event::Withdrawn { name },
+        NodeEvent::PeerDropped { node, name, why } => Event::Dropped {
+            peer: node.to_string(),
+            name,
+            why,
+        },
+        NodeEvent::Notice(text) => Event::Notice { text },
+    })
+}
+
+/// Three decimals are enough for people's clocks.
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// One line of JSON; characters outside ASCII that a terminal obeys or hides are `\uXXXX`.
+fn line(value: &impl Serialize) -> String {
+    // These types hold only strings, numbers and lists of them: serialising them cannot fail.
+    let text = serde_json::to_string(value).unwrap_or_default();
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if deceives(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// C1 controls, DEL, bidirectional and zero-width characters, line separators, tags.
+fn deceives(c: char) -> bool {
+    matches!(c,
+        '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

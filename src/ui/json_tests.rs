@@ -1,0 +1,159 @@
+//! The exact strings that programs rely on.
+
+use super::*;
+use crate::{core::id::NodeId, node::Via};
+use std::{path::PathBuf, time::Duration};
+
+const ID: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
+fn peer_text() -> String {
+    NodeId([7; 32]).to_string()
+}
+
+fn fetched() -> Fetched {
+    Fetched {
+        name: "a/b.txt".into(),
+        id: FileId([7; 32]),
+        path: PathBuf::from("/h/downloads/a/b.txt"),
+        size: 10,
+        fetched: 6,
+        reused: 3,
+        resumed: 1,
+        elapsed: Duration::from_micros(1_234_567),
+        sources: vec![(NodeId([7; 32]), "al\"ice".into(), 6)],
+        already: false,
+    }
+}
+
+#[test]
+fn a_listing_has_these_keys_in_this_order() {
+    let row = Listing {
+        name: "a\u{1b}b".into(),
+        id: FileId([7; 32]),
+        size: 5,
+        media: "text/plain".into(),
+        mtime: 1,
+        holders: 2,
+        copies: 3,
+        mine: true,
+    };
+    assert_eq!(
+        listing(&row),
+        format!(
+            r#"{{"name":"a\u001bb","id":"{ID}","size":5,"type":"text/plain","holders":2,"copies":3}}"#
+        )
+    );
+}
+
+#[test]
+fn a_peer_is_named_by_its_whole_id() {
+    let mut row = PeerInfo {
+        node: NodeId([7; 32]),
+        name: "bob".into(),
+        via: Via::Lan,
+        address: "192.0.2.1:4".into(),
+        rtt: Some(Duration::from_micros(1500)),
+        offers: 3,
+    };
+    let start = format!(
+        r#"{{"peer":"{}","name":"bob","via":"lan","address":"192.0.2.1:4","rtt_ms":"#,
+        peer_text()
+    );
+    assert_eq!(peer(&row), format!("{start}1.5}}"));
+    row.rtt = None;
+    assert_eq!(peer(&row), format!("{start}null}}"));
+}
+
+#[test]
+fn a_download_tells_these_events() {
+    let progress = Progress {
+        size: 10,
+        done: 4,
+        files: 2,
+        files_done: 1,
+        sources: 3,
+    };
+    let start = DownloadEvent::Start {
+        name: "2 files".into(),
+        id: None,
+        progress,
+    };
+    let cases = [
+        (
+            start,
+            r#"{"event":"start","name":"2 files","id":null,"size":10,"done":4,"files":2,"sources":3}"#.to_owned(),
+        ),
+        (
+            DownloadEvent::Progress(progress),
+            r#"{"event":"progress","done":4,"size":10,"files":2,"files_done":1,"sources":3}"#.to_owned(),
+        ),
+        (DownloadEvent::Waiting, r#"{"event":"waiting"}"#.to_owned()),
+        (DownloadEvent::Resumed, r#"{"event":"resumed"}"#.to_owned()),
+        (
+            DownloadEvent::FileDone(Box::new(fetched())),
+            format!(
+                r#"{{"event":"done","name":"a/b.txt","id":"{ID}","path":"/h/downloads/a/b.txt","size":10,"fetched":6,"reused":3,"resumed":1,"seconds":1.235,"sources":[{{"peer":"{}","name":"al\"ice","bytes":6}}]}}"#,
+                peer_text()
+            ),
+        ),
+        (
+            DownloadEvent::FileFailed {
+                name: "x".into(),
+                error: DownloadError::NotFound("x".into()),
+            },
+            r#"{"event":"error","name":"x","error":"nobody here offers `x`"}"#.to_owned(),
+        ),
+    ];
+    for (event, expected) in cases {
+        assert_eq!(download(&event).expect("a line"), expected);
+    }
+    assert_eq!(download(&DownloadEvent::End), None);
+}
+
+#[test]
+fn an_ambiguous_name_comes_with_its_whole_ids() {
+    let event = DownloadEvent::FileFailed {
+        name: "x".into(),
+        error: DownloadError::Ambiguous {
+            name: "x".into(),
+            ids: vec![FileId([7; 32])],
+        },
+    };
+    let text = download(&event).expect("a line");
+    assert!(text.ends_with(&format!(r#","ids":["{ID}"]}}"#)), "{text}");
+}
+
+#[test]
+fn nothing_in_a_line_reorders_or_hides_it_and_it_reads_back() {
+    let name = "a\u{202e}gpj\u{9b}\u{200b}\u{2028}\u{e0041}\n\u{7f}ü";
+    let text = node(&NodeEvent::Withdrawn { name: name.into() });
+    assert_eq!(
+        text,
+        r#"{"event":"withdrawn","name":"a\u202egpj\u009b\u200b\u2028\udb40\udc41\n\u007fü"}"#
+    );
+    let back: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(back["name"], name);
+}
+
+#[test]
+fn ready_comes_first() {
+    let status = Status {
+        node: NodeId([7; 32]),
+        name: "alice".into(),
+        addresses: vec!["192.0.2.1:4000".into()],
+        peers: 0,
+        shared_files: 0,
+        shared_bytes: 0,
+        scanning: None,
+        downloads: vec![],
+        received: 0,
+        sent: 0,
+    };
+    assert_eq!(
+        ready(&status),
+        format!(
+            r#"{{"event":"ready","peer":"{}","name":"alice","addresses":["192.0.2.1:4000"]}}"#,
+            peer_text()
+        )
+    );
+}

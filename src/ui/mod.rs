@@ -1,0 +1,95 @@
+//! What people and scripts see: the command line, the prompt, tables, sentences and JSON.
+//!
+//! Holds a [`Node`](crate::node::Node) and nothing else: it never touches a socket, the index or a file of the share.
+//! Everything that a stranger named is escaped before it is shown.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod exit;
+pub mod follow;
+pub mod json;
+pub mod logging;
+pub mod news;
+pub mod output;
+pub mod progress;
+pub mod repl;
+pub mod sentences;
+pub mod serve;
+pub mod signals;
+pub mod table;
+pub mod text;
+
+use clap::CommandFactory as _;
+use cli::{Cli, Command};
+use config::{Config, Setup};
+use exit::Exit;
+use signals::Signals;
+use std::{io::Write as _, time::Duration};
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn run(cli: Cli) -> Exit {
+    if let Some(Command::Completions { shell }) = cli.command {
+        return completions(shell);
+    }
+    logging::start(cli.options.verbose);
+    let out = output::Out::streams(false);
+    let words = std::env::var_os("SPRAT_PASSPHRASE");
+    let setup =
+        Config::read(&cli.options.home).and_then(|file| config::settle(cli.options, file, words));
+    let setup = match setup {
+        Ok(setup) => setup,
+        Err(error) => {
+            out.error(&error.to_string());
+            return Exit::Usage;
+        }
+    };
+    // Hashing, reading and writing have threads of their own, for which half of the processors are left: with a worker
+    // on each, the two kinds keep waking one another, which cost a tenth of the speed on two processors.
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads((processors / 2).max(1))
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(dispatch(setup, cli.command));
+            // A thread that still waits for a disk must not hold up the shell.
+            runtime.shutdown_timeout(Duration::from_millis(200));
+            exit
+        }
+        Err(error) => {
+            out.error(&format!("cannot start: {error}"));
+            Exit::Failed
+        }
+    }
+}
+
+async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            output::Out::streams(false).error(&format!("cannot catch signals: {error}"));
+            return Exit::Failed;
+        }
+    };
+    match command {
+        None => repl::run(&setup, &mut signals).await,
+        Some(Command::Serve) => serve::serve(&setup, &mut signals).await,
+        Some(Command::List { pattern }) => commands::list(&setup, pattern, &mut signals).await,
+        Some(Command::Download { what, output }) => {
+            commands::download(&setup, what, output, &mut signals).await
+        }
+        Some(Command::Peers) => commands::peers(&setup, &mut signals).await,
+        Some(Command::Completions { shell }) => completions(shell),
+    }
+}
+
+fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "sprat", &mut script);
+    // Nobody reading it is no failure.
+    drop(std::io::stdout().lock().write_all(&script));
+    Exit::Done
+}

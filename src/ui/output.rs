@@ -1,0 +1,127 @@
+//! Where words go: results to standard output, everything else to standard error, or both to the prompt's screen.
+//!
+//! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up, every line goes through
+//! its one printer, so that no message breaks the line being typed.
+
+use super::table;
+use std::{
+    io::{self, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// What the prompt's printer is asked for.
+#[derive(Debug)]
+pub enum Line {
+    /// Print this, and end the line.
+    Text(String),
+    /// Say when everything before this is printed.
+    Flush(oneshot::Sender<()>),
+}
+
+/// A handle to the output. Clones write to the same place.
+#[derive(Clone, Debug)]
+pub struct Out {
+    target: Target,
+    json: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    /// The two streams; the flag says that nobody reads standard output any more.
+    Streams(Arc<AtomicBool>),
+    /// The printer of the prompt.
+    Screen(mpsc::Sender<Line>),
+}
+
+impl Out {
+    /// Writes to the two streams.
+    #[must_use]
+    pub fn streams(json: bool) -> Self {
+        Self {
+            target: Target::Streams(Arc::default()),
+            json,
+        }
+    }
+
+    /// Writes to a prompt's printer. When that is stopped (Ctrl-S) and its queue is full, lines are lost: the node must
+    /// not wait for a person.
+    #[must_use]
+    pub fn screen(printer: mpsc::Sender<Line>, json: bool) -> Self {
+        Self {
+            target: Target::Screen(printer),
+            json,
+        }
+    }
+
+    /// Whether results are JSON.
+    #[must_use]
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a result, without its last line end.
+    pub fn result(&self, text: &str) {
+        match &self.target {
+            Target::Streams(closed) => {
+                if !closed.load(Ordering::Relaxed) {
+                    let mut stdout = io::stdout().lock();
+                    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+                    closed.store(written.is_err(), Ordering::Relaxed);
+                }
+            }
+            Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
+        }
+    }
+
+    /// Prints many results, and stops quietly when nobody reads any more (`| head`): that is their choice, no failure.
+    pub fn results(&self, lines: impl Iterator<Item = String>) {
+        match &self.target {
+            Target::Streams(closed) => {
+                let mut stdout = io::BufWriter::new(io::stdout().lock());
+                let mut lines = lines;
+                let written = lines
+                    .try_for_each(|line| writeln!(stdout, "{line}"))
+                    .and_then(|()| stdout.flush());
+                closed.store(written.is_err(), Ordering::Relaxed);
+            }
+            Target::Screen(_) => self.result(&lines.collect::<Vec<_>>().join("\n")),
+        }
+    }
+
+    /// Says something that is not a result.
+    pub fn note(&self, text: &str) {
+        match &self.target {
+            // Without a standard error there is nobody to tell.
+            Target::Streams(_) => drop(writeln!(io::stderr().lock(), "{text}")),
+            Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
+        }
+    }
+
+    /// Says what went wrong, with the program's name, as programs do outside of a prompt.
+    pub fn error(&self, text: &str) {
+        match &self.target {
+            Target::Streams(_) => self.note(&format!("sprat: {text}")),
+            Target::Screen(_) => self.note(text),
+        }
+    }
+
+    /// The columns that a table may have; `None` when nobody looks at it.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        table::terminal_width()
+    }
+
+    /// Waits until everything said so far is on the screen.
+    pub async fn flush(&self) {
+        if let Target::Screen(printer) = &self.target {
+            let (done, printed) = oneshot::channel();
+            if printer.send(Line::Flush(done)).await.is_ok() {
+                drop(printed.await);
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The bar of a download: on standard error, and only when somebody looks at it.
+
+use super::{
+    logging::{self, Screen},
+    text,
+};
+use crate::{core::path::printable, node::Progress};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
+
+/// Columns for the name, on a wide terminal and on a narrow one.
+const NAME: (usize, usize) = (24, 12);
+/// A terminal with fewer columns has no room for the bar itself.
+const WIDE: usize = 80;
+
+const MOVING: &str = "{prefix} [{wide_bar}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} eta {eta} {msg}";
+const MOVING_NARROW: &str = "{prefix} {percent} % {binary_bytes_per_sec} eta {eta}";
+/// A rate says nothing while nothing comes.
+const WAITING: &str =
+    "{prefix} [{wide_bar}] {binary_bytes}/{binary_total_bytes} waiting for a source";
+const WAITING_NARROW: &str = "{prefix} {percent} % waiting for a source";
+
+fn narrow() -> bool {
+    super::table::terminal_width().is_some_and(|width| width < WIDE)
+}
+
+fn moving() -> ProgressStyle {
+    style(if narrow() { MOVING_NARROW } else { MOVING })
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+/// A bar, or nothing at all.
+#[derive(Debug, Default)]
+pub struct Bar(Option<ProgressBar>);
+
+impl Bar {
+    /// A bar if it is wanted and standard error is a terminal. Until [`Bar::start`] it says that it looks.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        if !(wanted && io::stderr().is_terminal()) {
+            return Self(None);
+        }
+        let bar = ProgressBar::new_spinner().with_message("looking for it");
+        bar.enable_steady_tick(Duration::from_millis(200));
+        logging::through(Screen::Bar(bar.downgrade()));
+        Self(Some(bar))
+    }
+
+    /// Whether there is one to see.
+    #[must_use]
+    pub fn shown(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What is downloaded is known.
+    pub fn start(&self, name: &str, progress: &Progress) {
+        let Some(bar) = &self.0 else { return };
+        let room = if narrow() { NAME.1 } else { NAME.0 };
+        bar.set_prefix(super::table::cut_middle(&printable(name), room));
+        bar.set_length(progress.size);
+        bar.set_position(progress.done);
+        bar.set_message(message(progress));
+        bar.set_style(moving());
+        // What was here already says nothing about the rate.
+        bar.reset_elapsed();
+        bar.reset_eta();
+    }
+
+    /// It went on.
+    pub fn update(&self, progress: &Progress) {
+        let Some(bar) = &self.0 else { return };
+        bar.set_length(progress.size);
+        bar.set_position(progress.done);
+        bar.set_message(message(progress));
+    }
+
+    /// All sources are gone.
+    pub fn waiting(&self) {
+        if let Some(bar) = &self.0 {
+            let narrow = narrow();
+            bar.set_style(style(if narrow { WAITING_NARROW } else { WAITING }));
+        }
+    }
+
+    /// There is a source again.
+    pub fn resumed(&self) {
+        if let Some(bar) = &self.0 {
+            bar.reset_eta();
+            bar.set_style(moving());
+        }
+    }
+
+    /// Lets something else be printed.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Takes it away.
+    pub fn clear(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+            logging::through(Screen::Streams);
+        }
+    }
+}
+
+/// What stands behind the numbers.
+fn message(progress: &Progress) -> String {
+    let sources = text::count(u64::from(progress.sources), "source");
+    if progress.files > 1 {
+        format!(
+            "{sources}, {}/{} files",
+            progress.files_done, progress.files
+        )
+    } else {
+        sources
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_counted_when_there_are_several() {
+        let mut progress = Progress {
+            sources: 1,
+            files: 1,
+            ..Progress::default()
+        };
+        assert_eq!(message(&progress), "1 source");
+        (progress.files, progress.files_done, progress.sources) = (12, 3, 2);
+        assert_eq!(message(&progress), "2 sources, 3/12 files");
+    }
+
+    #[test]
+    fn without_a_terminal_there_is_no_bar_and_nothing_fails() {
+        let bar = Bar::new(false);
+        assert!(!bar.shown());
+        bar.start("x", &Progress::default());
+        bar.waiting();
+        assert_eq!(bar.suspend(|| 5), 5);
+        bar.clear();
+    }
+}

@@ -1,0 +1,40 @@
+//! The prompt: a node, and commands typed at a terminal or read from a pipe.
+
+pub mod complete;
+pub mod jobs;
+pub mod parse;
+mod pipe;
+mod session;
+mod terminal;
+
+use super::{
+    commands::{leave, start},
+    config::Setup,
+    exit::Exit,
+    output::Out,
+    signals::Signals,
+};
+use session::Session;
+use std::io::{self, IsTerminal as _};
+
+/// Runs the prompt until it is left.
+pub async fn run(setup: &Setup, signals: &mut Signals) -> Exit {
+    let out = Out::streams(setup.json);
+    let node = match start(setup, true, &out).await {
+        Ok(node) => node,
+        Err(exit) => return exit,
+    };
+    let events = node.events();
+    if io::stdin().is_terminal() {
+        return terminal::run(setup, node, events, signals).await;
+    }
+    let watcher = tokio::spawn(session::watch(node.clone(), events, out.clone(), None));
+    let session = Session::new(node, out.clone(), setup);
+    let exit = pipe::run(&session, signals).await;
+    watcher.abort();
+    leave(&session.node).await;
+    if !out.json() {
+        out.note("left the swarm");
+    }
+    exit
+}

@@ -1,0 +1,281 @@
+//! The prompt's language: one command a line, words as in a shell, `#` begins a comment. Pure.
+
+use std::path::PathBuf;
+
+/// What a line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// A blank line, or a comment.
+    Nothing,
+    /// `list [PATTERN]`
+    List(Option<String>),
+    /// `download WHAT… [-o DIR]`
+    Download {
+        /// Names, globs, folders or ids.
+        what: Vec<String>,
+        /// Where to put it.
+        into: Option<PathBuf>,
+    },
+    /// `peers`
+    Peers,
+    /// `status`
+    Status,
+    /// `cancel [N]`
+    Cancel(Option<u32>),
+    /// `help [COMMAND]`
+    Help(Option<String>),
+    /// `exit`
+    Exit,
+}
+
+/// A command as `help` tells of it.
+#[derive(Debug)]
+pub struct Verb {
+    /// The word.
+    pub name: &'static str,
+    /// How it is used.
+    pub usage: &'static str,
+    /// What it does, in a line.
+    pub does: &'static str,
+    /// More, for `help COMMAND`.
+    pub more: &'static str,
+}
+
+/// Every command, in the order of `help`.
+pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "list",
+        usage: "list [PATTERN]",
+        does: "show what the swarm offers",
+        more: "PATTERN is a glob, or a part of the name: list 'photos/*.jpg', list jpg",
+    },
+    Verb {
+        name: "download",
+        usage: "download WHAT... [-o DIR]",
+        does: "fetch from everyone who has a piece",
+        more: "WHAT is a name, a glob, a folder (photos/) or an id from `list`; names with spaces stand in quotes.\n\
+               It goes to downloads/, or to DIR. One that was interrupted goes on where it stopped.",
+    },
+    Verb {
+        name: "peers",
+        usage: "peers",
+        does: "show who is here",
+        more: "With the path by which they are reached and the round trip.",
+    },
+    Verb {
+        name: "status",
+        usage: "status",
+        does: "show how this node and its downloads do",
+        more: "Downloads under way are shown with the numbers that `cancel` takes.",
+    },
+    Verb {
+        name: "cancel",
+        usage: "cancel [N]",
+        does: "stop a download",
+        more: "N is its number in `status`; without it, the only one that runs. What is here is kept.",
+    },
+    Verb {
+        name: "help",
+        usage: "help [COMMAND]",
+        does: "show this, or more about a command",
+        more: "Also `?`.",
+    },
+    Verb {
+        name: "exit",
+        usage: "exit",
+        does: "say goodbye and leave the swarm",
+        more: "Also `quit`, and Ctrl-D.",
+    },
+];
+
+/// Reads one line.
+///
+/// # Errors
+/// A sentence that says what is wrong and what to do.
+pub fn parse(line: &str) -> Result<Command, String> {
+    let Some(words) = shlex::split(line) else {
+        return Err("a quote is not closed, or the line ends in a backslash".to_owned());
+    };
+    let mut words = words.into_iter();
+    let Some(verb) = words.next() else {
+        return Ok(Command::Nothing);
+    };
+    let words: Vec<String> = words.collect();
+    match verb.as_str() {
+        "list" => at_most_one("list", words).map(Command::List),
+        "download" => download(words),
+        "peers" => none("peers", &words, Command::Peers),
+        "status" => none("status", &words, Command::Status),
+        "exit" | "quit" => none("exit", &words, Command::Exit),
+        "cancel" => match at_most_one("cancel", words)? {
+            None => Ok(Command::Cancel(None)),
+            Some(number) => number
+                .parse()
+                .map(|number| Command::Cancel(Some(number)))
+                .map_err(|_| "cancel takes the number of a download; `status` shows it".to_owned()),
+        },
+        "help" | "?" => at_most_one("help", words).map(Command::Help),
+        unknown => Err(format!("there is no command `{unknown}`; try `help`")),
+    }
+}
+
+fn usage(verb: &str) -> String {
+    let usage = VERBS.iter().find(|known| known.name == verb);
+    format!("usage: {}", usage.map_or(verb, |known| known.usage))
+}
+
+fn none(verb: &str, words: &[String], command: Command) -> Result<Command, String> {
+    if words.is_empty() {
+        Ok(command)
+    } else {
+        Err(usage(verb))
+    }
+}
+
+fn at_most_one(verb: &str, mut words: Vec<String>) -> Result<Option<String>, String> {
+    match words.len() {
+        0 | 1 => Ok(words.pop()),
+        _ => Err(format!(
+            "{}; words with spaces between them stand in quotes",
+            usage(verb)
+        )),
+    }
+}
+
+fn download(words: Vec<String>) -> Result<Command, String> {
+    let mut what = Vec::new();
+    let mut into = None;
+    let mut options = true;
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let folder = if !options || !word.starts_with('-') || word == "-" {
+            what.push(word);
+            continue;
+        } else if word == "--" {
+            options = false;
+            continue;
+        } else if word == "-o" || word == "--output" {
+            words.next()
+        } else if let Some(folder) = word.strip_prefix("--output=") {
+            Some(folder.to_owned())
+        } else if let Some(folder) = word.strip_prefix("-o") {
+            Some(folder.to_owned())
+        } else {
+            return Err(format!(
+                "{}; a name that begins with - comes after --",
+                usage("download")
+            ));
+        };
+        match folder {
+            Some(folder) if !folder.is_empty() && into.is_none() => {
+                into = Some(PathBuf::from(folder));
+            }
+            _ => return Err(format!("{}; -o takes one folder", usage("download"))),
+        }
+    }
+    if what.is_empty() {
+        return Err(usage("download"));
+    }
+    Ok(Command::Download { what, into })
+}
+
+/// The text of `help`.
+///
+/// # Errors
+/// A sentence, when there is no such command.
+pub fn help(about: Option<&str>) -> Result<String, String> {
+    let Some(about) = about else {
+        let lines: Vec<_> = VERBS
+            .iter()
+            .map(|verb| format!("  {:<26}  {}", verb.usage, verb.does))
+            .collect();
+        return Ok(lines.join("\n"));
+    };
+    let about = match about {
+        "quit" => "exit",
+        "?" => "help",
+        other => other,
+    };
+    VERBS
+        .iter()
+        .find(|verb| verb.name == about)
+        .map(|verb| format!("{}: {}\n{}", verb.usage, verb.does, verb.more))
+        .ok_or_else(|| format!("there is no command `{about}`; try `help`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetch(what: &[&str], into: Option<&str>) -> Command {
+        Command::Download {
+            what: what.iter().map(|w| (*w).to_owned()).collect(),
+            into: into.map(PathBuf::from),
+        }
+    }
+
+    #[test]
+    fn words_are_split_as_in_a_shell() {
+        assert_eq!(parse("list 'a b'"), Ok(Command::List(Some("a b".into()))));
+        assert_eq!(parse("list a\\ b"), Ok(Command::List(Some("a b".into()))));
+        assert_eq!(
+            parse("download \"a b\" c/ '*.jpg'"),
+            Ok(fetch(&["a b", "c/", "*.jpg"], None))
+        );
+        assert!(parse("list 'a").is_err_and(|why| why.contains("quote")));
+    }
+
+    #[test]
+    fn blank_lines_and_comments_ask_for_nothing() {
+        for line in ["", "   ", "# a comment", "\t# list"] {
+            assert_eq!(parse(line), Ok(Command::Nothing), "{line:?}");
+        }
+        assert_eq!(parse("peers # who?"), Ok(Command::Peers));
+    }
+
+    #[test]
+    fn the_folder_stands_anywhere() {
+        for line in [
+            "download a -o /d b",
+            "download -o/d a b",
+            "download a b --output=/d",
+            "download a --output /d b",
+        ] {
+            assert_eq!(parse(line), Ok(fetch(&["a", "b"], Some("/d"))), "{line}");
+        }
+        assert_eq!(parse("download -- -o"), Ok(fetch(&["-o"], None)));
+        for line in [
+            "download",
+            "download -o",
+            "download a -o",
+            "download a -x",
+            "download a -o b -o c",
+        ] {
+            assert!(
+                parse(line).is_err_and(|why| why.starts_with("usage: download")),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_command_is_read_and_explained() {
+        assert_eq!(parse("status"), Ok(Command::Status));
+        assert_eq!(parse("exit"), Ok(Command::Exit));
+        assert_eq!(parse("quit"), Ok(Command::Exit));
+        assert_eq!(parse("cancel 2"), Ok(Command::Cancel(Some(2))));
+        assert_eq!(parse("help list"), Ok(Command::Help(Some("list".into()))));
+        for verb in VERBS {
+            assert!(help(Some(verb.name)).is_ok());
+            assert!(help(None).is_ok_and(|text| text.contains(verb.usage)));
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_points_to_help() {
+        assert!(parse("frobnicate").is_err_and(|why| why.contains("`help`")));
+        assert!(parse("peers x").is_err());
+        assert!(parse("cancel x").is_err_and(|why| why.contains("`status`")));
+        assert!(help(Some("x")).is_err());
+    }
+}

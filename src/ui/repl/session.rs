@@ -1,0 +1,186 @@
+//! What the prompt's commands do, at a terminal and from a pipe alike.
+
+use super::{
+    jobs::Jobs,
+    parse::{self, Command},
+};
+use crate::{
+    core::path::printable,
+    node::{DownloadRequest, Node, NodeEvent},
+    ui::{
+        commands::{show_list, show_peers},
+        config::Setup,
+        exit::Exit,
+        follow, json,
+        news::News,
+        output::Out,
+        sentences,
+        signals::Signals,
+    },
+};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::Instant,
+};
+
+/// The names that completion knows are not older than this after a change.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// The names that the swarm offers, for completion.
+pub type Names = Arc<Mutex<Vec<String>>>;
+
+/// One run of the prompt.
+pub struct Session<'a> {
+    /// The node.
+    pub node: Node,
+    /// Where words go.
+    pub out: Out,
+    /// The downloads in the background.
+    pub jobs: Jobs,
+    setup: &'a Setup,
+    started: Instant,
+}
+
+impl<'a> Session<'a> {
+    /// Begins one with a node that runs.
+    #[must_use]
+    pub fn new(node: Node, out: Out, setup: &'a Setup) -> Self {
+        Self {
+            node,
+            out,
+            setup,
+            jobs: Jobs::default(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Does what does not outlast the line. Downloads run in the background, unless `foreground` gives the signals that
+    /// stop them. The exit code is that of the same command at the shell.
+    pub async fn execute(&self, command: Command, foreground: Option<&mut Signals>) -> Exit {
+        match command {
+            Command::Nothing | Command::Exit => Exit::Done,
+            Command::List(pattern) => {
+                self.look_around().await;
+                show_list(&self.node, &self.out, pattern).await
+            }
+            Command::Peers => {
+                self.look_around().await;
+                show_peers(&self.node, &self.out).await
+            }
+            Command::Status => {
+                self.status().await;
+                Exit::Done
+            }
+            Command::Help(about) => match parse::help(about.as_deref()) {
+                Ok(text) => {
+                    self.out.result(&text);
+                    Exit::Done
+                }
+                Err(why) => self.wrong(&why),
+            },
+            Command::Cancel(number) => match self.jobs.choose(number) {
+                Ok(id) => {
+                    self.node.cancel(id);
+                    Exit::Done
+                }
+                Err(why) => {
+                    self.out.error(&why);
+                    Exit::NotFound
+                }
+            },
+            Command::Download { what, into } => {
+                let request = DownloadRequest {
+                    what,
+                    into,
+                    wait: self.setup.wait,
+                    timeout: self.setup.timeout,
+                };
+                if let Some(signals) = foreground {
+                    let progress = self.setup.progress;
+                    follow::download(&self.node, request, &self.out, progress, signals).await
+                } else {
+                    self.jobs.start(&self.node, request, self.out.clone());
+                    Exit::Done
+                }
+            }
+        }
+    }
+
+    /// Says that a line makes no sense.
+    pub fn wrong(&self, why: &str) -> Exit {
+        self.out.error(&printable(why));
+        Exit::Usage
+    }
+
+    /// Gives the swarm time to answer, if this node is so young that it may not have.
+    async fn look_around(&self) {
+        let left = self.setup.wait.saturating_sub(self.started.elapsed());
+        if !left.is_zero() {
+            self.node.settled(left).await;
+        }
+    }
+
+    async fn status(&self) {
+        let Some(status) = self.node.status().await else {
+            return;
+        };
+        if self.out.json() {
+            self.out.result(&json::status(&status));
+        } else {
+            let mut lines = vec![sentences::status(&status)];
+            lines.extend(self.jobs.lines());
+            self.out.result(&lines.join("\n"));
+        }
+    }
+}
+
+/// Tells what happens, until the node stops, and keeps the names for completion fresh.
+pub async fn watch(node: Node, events: Receiver<NodeEvent>, out: Out, names: Option<Names>) {
+    let mut news = News::new(events, out.json());
+    let mut refresh_at: Option<Instant> = names.is_some().then(Instant::now);
+    loop {
+        let due = refresh_at.unwrap_or_else(Instant::now);
+        tokio::select! {
+            event = news.next() => match event {
+                Ok(event) => {
+                    if names.is_some() && changes_names(&event) {
+                        refresh_at.get_or_insert_with(|| Instant::now() + REFRESH);
+                    }
+                    tell(&out, &event);
+                }
+                Err(RecvError::Lagged(_)) => refresh_at = names.is_some().then(Instant::now),
+                Err(RecvError::Closed) => return,
+            },
+            () = tokio::time::sleep_until(due), if refresh_at.is_some() => {
+                refresh_at = None;
+                if let Some(names) = &names {
+                    let offered = node.list(None).await.into_iter().map(|row| row.name).collect();
+                    *names.lock().unwrap_or_else(PoisonError::into_inner) = offered;
+                }
+            }
+        }
+    }
+}
+
+fn tell(out: &Out, event: &NodeEvent) {
+    if out.json() {
+        return;
+    }
+    if let Some(text) = sentences::event(event) {
+        out.note(&text);
+    }
+}
+
+fn changes_names(event: &NodeEvent) -> bool {
+    matches!(
+        event,
+        NodeEvent::CatalogChanged { .. }
+            | NodeEvent::PeerJoined { .. }
+            | NodeEvent::PeerLeft { .. }
+            | NodeEvent::PeerDropped { .. }
+    )
+}

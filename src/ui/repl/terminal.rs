@@ -1,0 +1,303 @@
+//! The prompt at a terminal: a thread that edits lines, and a thread that prints.
+//!
+//! Invariants: one printer writes everything while the prompt is up, so that no message breaks the line being typed; the
+//! terminal is given back as it was, whichever way the node is told to stop.
+
+use super::{
+    complete::complete,
+    parse::{Command, parse},
+    session::{Names, Session, watch},
+};
+use crate::{
+    node::{Node, NodeEvent},
+    ui::{
+        commands::leave,
+        config::Setup,
+        exit::Exit,
+        logging::{self, Screen},
+        output::{Line, Out},
+        sentences,
+        signals::{Asked, Signals},
+    },
+};
+use rustyline::{
+    Context, Editor, ExternalPrinter, Helper, completion::Completer, error::ReadlineError,
+    highlight::Highlighter, hint::Hinter, history::FileHistory, validate::Validator,
+};
+use std::{
+    cell::Cell,
+    io::{self, Write as _},
+    path::Path,
+    sync::PoisonError,
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+const PROMPT: &str = "sprat> ";
+/// Lines that wait for the printer; a terminal that is stopped for longer loses the newest.
+const SCREEN: usize = 1024;
+
+/// What the editor's thread tells.
+enum Input {
+    /// A line; the editor waits until it is answered.
+    Line(String, oneshot::Sender<()>),
+    /// The person leaves.
+    Leave,
+    /// The terminal is gone, or a signal came.
+    Lost,
+}
+
+/// Runs the prompt, and leaves the swarm.
+pub async fn run(
+    setup: &Setup,
+    node: Node,
+    events: broadcast::Receiver<NodeEvent>,
+    signals: &mut Signals,
+) -> Exit {
+    let saved = Saved::now();
+    let names = Names::default();
+    let editor = match editor(names.clone()) {
+        Ok(editor) => editor,
+        Err(error) => {
+            Out::streams(false).error(&format!("cannot use this terminal: {error}"));
+            leave(&node).await;
+            return Exit::Failed;
+        }
+    };
+    let (mut editor, printer) = editor;
+    let (screen, lines) = mpsc::channel(SCREEN);
+    std::thread::spawn(move || print(printer, lines));
+    logging::through(Screen::Prompt(screen.clone()));
+    let out = Out::screen(screen, setup.json);
+    if !setup.json {
+        if let Some(status) = node.status().await {
+            out.note(&sentences::ready(&status));
+        }
+        out.note(
+            "type help for the commands; what you put into shared/ is offered to everyone here",
+        );
+    }
+    out.flush().await;
+    let watcher = tokio::spawn(watch(node.clone(), events, out.clone(), Some(names)));
+    let (sender, mut inputs) = mpsc::channel(1);
+    let history = setup.settings.home.join(".sprat").join("history");
+    let thread = std::thread::spawn(move || edit(&mut editor, &history, &sender));
+
+    let session = Session::new(node, out.clone(), setup);
+    let exit = talk(&session, &mut inputs, signals).await;
+
+    watcher.abort();
+    drop(inputs);
+    out.flush().await;
+    logging::through(Screen::Streams);
+    given_back(&thread, saved).await;
+    // From here on nothing is typed: the streams can be written to again.
+    let out = Out::streams(setup.json);
+    let running = session.jobs.count();
+    leave(&session.node).await;
+    if running > 0 {
+        out.note("the downloads under way are kept; the same command resumes them");
+    }
+    out.note("left the swarm");
+    exit
+}
+
+/// Does what is typed until the person leaves or a signal comes.
+async fn talk(
+    session: &Session<'_>,
+    inputs: &mut mpsc::Receiver<Input>,
+    signals: &mut Signals,
+) -> Exit {
+    loop {
+        let input = tokio::select! {
+            input = inputs.recv() => input,
+            _ = signals.next() => return Exit::Interrupted,
+        };
+        let (line, answer) = match input {
+            Some(Input::Line(line, answer)) => (line, answer),
+            Some(Input::Leave) => return Exit::Done,
+            Some(Input::Lost) | None => return Exit::Interrupted,
+        };
+        match parse(&line) {
+            Ok(Command::Exit) => return Exit::Done,
+            Ok(command) => tokio::select! {
+                _ = session.execute(command, None) => {}
+                asked = signals.next() => if asked == Asked::Terminate {
+                    return Exit::Interrupted;
+                },
+            },
+            Err(why) => drop(session.wrong(&why)),
+        }
+        session.out.flush().await;
+        // An editor that is not answered stops.
+        let _ = answer.send(());
+    }
+}
+
+/// Waits for the editor's thread to end by itself; when a line is being typed it does not, and the terminal is put back
+/// as it was.
+async fn given_back(thread: &JoinHandle<()>, saved: Saved) {
+    for _ in 0..5 {
+        if thread.is_finished() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    saved.restore();
+}
+
+/// How the terminal was before the editor changed it.
+struct Saved(#[cfg(unix)] Option<rustix::termios::Termios>);
+
+impl Saved {
+    fn now() -> Self {
+        Self(
+            #[cfg(unix)]
+            rustix::termios::tcgetattr(io::stdin()).ok(),
+        )
+    }
+
+    fn restore(self) {
+        #[cfg(unix)]
+        if let Some(modes) = self.0 {
+            use rustix::termios::{OptionalActions, tcsetattr};
+            // Done when it can be: a terminal that is gone needs nothing.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &modes);
+        }
+        plain("\n");
+    }
+}
+
+/// Prints text, above the line being typed if there is one.
+type Printer = Box<dyn FnMut(String) + Send>;
+type Lines = Editor<Words, FileHistory>;
+
+/// The editor and the printer that knows its line; terminals that cannot do that get plain printing.
+fn editor(names: Names) -> rustyline::Result<(Lines, Printer)> {
+    let config = rustyline::Config::builder()
+        .completion_type(rustyline::CompletionType::List)
+        .history_ignore_dups(true)?
+        .history_ignore_space(true)
+        // Pasted lines are commands, one after the other.
+        .bracketed_paste(false)
+        .build();
+    let mut editor: Lines = Editor::with_config(config)?;
+    editor.set_helper(Some(Words {
+        names,
+        typed: Cell::new(false),
+    }));
+    let printer: Printer = match editor.create_external_printer() {
+        Ok(mut printer) => Box::new(move |text| {
+            if printer.print(text.clone()).is_err() {
+                plain(&text);
+            }
+        }),
+        Err(_) => Box::new(|text| plain(&text)),
+    };
+    Ok((editor, printer))
+}
+
+fn plain(text: &str) {
+    let mut stdout = io::stdout().lock();
+    // A terminal that is gone has nobody to tell.
+    drop(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    );
+}
+
+fn print(mut printer: Printer, mut lines: mpsc::Receiver<Line>) {
+    while let Some(line) = lines.blocking_recv() {
+        match line {
+            Line::Text(text) => printer(text + "\n"),
+            Line::Flush(done) => drop(done.send(())),
+        }
+    }
+}
+
+/// The editor's thread: a line, its answer, the next line.
+fn edit(editor: &mut Lines, history: &Path, inputs: &mpsc::Sender<Input>) {
+    // None yet, or not readable: then there is none.
+    drop(editor.load_history(history));
+    let mut warned = false;
+    loop {
+        if let Some(words) = editor.helper() {
+            words.typed.set(false);
+        }
+        let last = match editor.readline(PROMPT) {
+            Ok(line) => {
+                warned = false;
+                remember(editor, history, &line);
+                let (answer, done) = oneshot::channel();
+                if inputs.blocking_send(Input::Line(line, answer)).is_err() {
+                    return;
+                }
+                if done.blocking_recv().is_err() {
+                    return;
+                }
+                continue;
+            }
+            Err(ReadlineError::Interrupted) => {
+                let typed = editor.helper().is_some_and(|words| words.typed.get());
+                if typed || !warned {
+                    warned = !typed;
+                    if warned {
+                        plain("type exit to leave, or press Ctrl-C again\n");
+                    }
+                    continue;
+                }
+                Input::Leave
+            }
+            Err(ReadlineError::Eof) => Input::Leave,
+            Err(_) => Input::Lost,
+        };
+        drop(inputs.blocking_send(last));
+        return;
+    }
+}
+
+fn remember(editor: &mut Lines, history: &Path, line: &str) {
+    if line.trim().is_empty() {
+        return;
+    }
+    // A history that cannot be kept is no reason to disturb anybody.
+    if editor.add_history_entry(line).unwrap_or(false) {
+        drop(editor.append_history(history));
+    }
+}
+
+/// Completion, and whether something stands in the line.
+struct Words {
+    names: Names,
+    typed: Cell<bool>,
+}
+
+impl Helper for Words {}
+impl Highlighter for Words {}
+impl Validator for Words {}
+
+impl Hinter for Words {
+    type Hint = String;
+
+    /// Hints nothing, but is asked at every change of the line.
+    fn hint(&self, line: &str, _cursor: usize, _context: &Context<'_>) -> Option<String> {
+        self.typed.set(!line.is_empty());
+        None
+    }
+}
+
+impl Completer for Words {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        cursor: usize,
+        _context: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(complete(line, cursor, &names))
+    }
+}

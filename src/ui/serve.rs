@@ -1,0 +1,59 @@
+//! `sprat serve`: a node without a prompt, until it is told to stop.
+//!
+//! Standard output tells what happens, a line each; a reader that goes away does not stop the node.
+
+use super::{
+    commands::{leave, start},
+    config::Setup,
+    exit::Exit,
+    json,
+    news::News,
+    output::Out,
+    sentences,
+    signals::Signals,
+};
+use crate::node::NodeEvent;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Runs the node. Being told to stop is how it ends well.
+pub async fn serve(setup: &Setup, signals: &mut Signals) -> Exit {
+    let out = Out::streams(setup.json);
+    let node = match start(setup, true, &out).await {
+        Ok(node) => node,
+        Err(exit) => return exit,
+    };
+    let mut news = News::new(node.events(), setup.json);
+    if let Some(status) = node.status().await {
+        out.result(&if out.json() {
+            json::ready(&status)
+        } else {
+            sentences::ready(&status)
+        });
+    }
+    let exit = loop {
+        tokio::select! {
+            _ = signals.next() => break Exit::Done,
+            event = news.next() => match event {
+                Ok(event) => tell(&out, &event),
+                Err(RecvError::Lagged(missed)) => tracing::info!(missed, "too many events to tell them all"),
+                Err(RecvError::Closed) => {
+                    out.error("the node stopped by itself; the log may say why (SPRAT_LOG=debug)");
+                    break Exit::Failed;
+                }
+            },
+        }
+    };
+    leave(&node).await;
+    if !out.json() {
+        out.note("left the swarm");
+    }
+    exit
+}
+
+fn tell(out: &Out, event: &NodeEvent) {
+    if out.json() {
+        out.result(&json::node(event));
+    } else if let Some(text) = sentences::event(event) {
+        out.result(&text);
+    }
+}

@@ -1,0 +1,272 @@
+//! The tables of `list` and `peers`: aligned, and no wider than the terminal.
+//!
+//! Pure, but for [`terminal_width`]. What strangers named goes through `printable` here. Only names are cut, in the
+//! middle, so that the beginning and the extension stay; without a width nothing is cut.
+
+use super::text;
+use crate::{
+    core::path::printable,
+    node::{Listing, PeerInfo},
+};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Columns between two cells.
+const GAP: usize = 2;
+/// A name keeps this much, however narrow the terminal is.
+const NARROWEST: usize = 12;
+/// A media type is foreign text too: this much of it is shown…
+const MEDIA: usize = 24;
+/// …and this much when names need the room.
+const SHORT_MEDIA: usize = 12;
+
+/// The columns of the terminal behind standard output; `None` when it is not a terminal.
+#[must_use]
+pub fn terminal_width() -> Option<usize> {
+    let table = Table::new();
+    let width = table.is_tty().then(|| table.width().map(usize::from))?;
+    width.filter(|width| *width > 0) // Some terminals do not know theirs.
+}
+
+/// `list` for people.
+#[must_use]
+pub fn listings(rows: &[Listing], width: Option<usize>) -> String {
+    let header = ["NAME", "SIZE", "TYPE", "HOLDERS", "COPIES", "ID"];
+    let cells = |media| {
+        let row = |row: &Listing| {
+            [
+                printable(&row.name).into_owned(),
+                text::size(row.size),
+                cut_middle(&printable(&row.media), media),
+                row.holders.to_string(),
+                row.copies.to_string(),
+                row.id.short(),
+            ]
+        };
+        rows.iter().map(row).collect::<Vec<_>>()
+    };
+    let mut table = cells(MEDIA);
+    let needed: usize = widths(&header, &table)
+        .iter()
+        .map(|width| width + GAP)
+        .sum();
+    if width.is_some_and(|width| width + GAP < needed) {
+        table = cells(SHORT_MEDIA);
+    }
+    render(header, table, &[1, 3, 4], &[2, 4, 3], width)
+}
+
+/// `peers` for people.
+#[must_use]
+pub fn peers(rows: &[PeerInfo], width: Option<usize>) -> String {
+    let header = ["NAME", "ID", "VIA", "ADDRESS", "RTT", "OFFERS"];
+    let cells = rows.iter().map(|row| {
+        [
+            printable(&row.name).into_owned(),
+            row.node.short(),
+            row.via.as_str().to_owned(),
+            printable(&row.address).into_owned(),
+            row.rtt.map_or_else(
+                || "-".to_owned(),
+                |rtt| format!("{:.1} ms", rtt.as_secs_f64() * 1000.0),
+            ),
+            row.offers.to_string(),
+        ]
+    });
+    render(header, cells.collect(), &[4, 5], &[5, 4, 2, 3], width)
+}
+
+/// How wide each column has to be.
+fn widths<const N: usize>(header: &[&str; N], rows: &[[String; N]]) -> [usize; N] {
+    std::array::from_fn(|at| {
+        let cells = rows.iter().map(|row| row[at].width());
+        cells.max().unwrap_or(0).max(header[at].width())
+    })
+}
+
+/// Draws a table. When the width is not enough, the columns of `spare` go, in that order, and then names are cut.
+fn render<const N: usize>(
+    header: [&str; N],
+    mut rows: Vec<[String; N]>,
+    right: &[usize],
+    spare: &[usize],
+    width: Option<usize>,
+) -> String {
+    let mut shown: Vec<usize> = (0..N).collect();
+    if let Some(width) = width {
+        let needs = widths(&header, &rows);
+        let others = |shown: &[usize]| shown[1..].iter().map(|&at| GAP + needs[at]).sum::<usize>();
+        let least = needs[0].min(NARROWEST);
+        for column in spare {
+            if others(&shown) + least > width {
+                shown.retain(|at| at != column);
+            }
+        }
+        let room = width.saturating_sub(others(&shown)).max(NARROWEST);
+        for row in &mut rows {
+            row[0] = cut_middle(&row[0], room);
+        }
+    }
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(shown.iter().map(|&at| header[at]))
+        .add_rows(rows.iter().map(|row| shown.iter().map(|&at| &row[at])));
+    for (column, at) in table.column_iter_mut().zip(&shown) {
+        column.set_padding((
+            0,
+            if Some(at) == shown.last() {
+                0
+            } else {
+                GAP as u16
+            },
+        ));
+        if right.contains(at) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.trim_fmt()
+}
+
+/// Shortens to `room` columns by putting `…` in place of the middle.
+#[must_use]
+pub fn cut_middle(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let keep = room.saturating_sub(1);
+    let mut left = keep.div_ceil(2);
+    let mut right = keep - left;
+    let head: String = text
+        .chars()
+        .take_while(|c| take(&mut left, c.width()))
+        .collect();
+    let tail: Vec<char> = text
+        .chars()
+        .rev()
+        .take_while(|c| take(&mut right, c.width()))
+        .collect();
+    head.chars()
+        .chain(['…'])
+        .chain(tail.into_iter().rev())
+        .collect()
+}
+
+/// Spends a character's columns, if they are there.
+fn take(room: &mut usize, width: Option<usize>) -> bool {
+    match room.checked_sub(width.unwrap_or(0)) {
+        Some(rest) => {
+            *room = rest;
+            true
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::id::{FileId, NodeId},
+        node::Via,
+    };
+    use std::time::Duration;
+
+    fn listing(name: &str) -> Listing {
+        Listing {
+            name: name.into(),
+            id: FileId([0xab; 32]),
+            size: 3_355_443,
+            media: "image/jpeg".into(),
+            mtime: 0,
+            holders: 2,
+            copies: 3,
+            mine: false,
+        }
+    }
+
+    #[test]
+    fn columns_are_aligned_and_names_are_whole_without_a_width() {
+        let long = "photos/".repeat(30);
+        let text = listings(&[listing("a.jpg"), listing(&long)], None);
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[2].starts_with(&long));
+        let at = lines[0].find("ID").expect("a header");
+        assert!(
+            lines[1..].iter().all(|line| line[at..] == *"ababababab"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_short_table_looks_like_this() {
+        assert_eq!(
+            listings(&[listing("a.jpg")], Some(80)),
+            "NAME      SIZE  TYPE        HOLDERS  COPIES  ID\n\
+             a.jpg  3.2 MiB  image/jpeg        2       3  ababababab"
+        );
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let names = [
+            "x".repeat(300),
+            "漢字".repeat(100),
+            "a\u{1b}[31m".repeat(50),
+        ];
+        let rows: Vec<_> = names.iter().map(|name| listing(name)).collect();
+        for width in [40, 50, 70, 80, 81, 120] {
+            let text = listings(&rows, Some(width));
+            for line in text.lines() {
+                assert!(line.width() <= width, "{} > {width}: {line}", line.width());
+            }
+            assert!(!text.contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_fewer_columns() {
+        let text = listings(&[listing("holiday-in-norway.jpg")], Some(42));
+        assert_eq!(
+            text,
+            "NAME             SIZE  HOLDERS  ID\n\
+             holida…y.jpg  3.2 MiB        2  ababababab"
+        );
+    }
+
+    #[test]
+    fn a_cut_name_keeps_both_ends() {
+        assert_eq!(cut_middle("holiday-in-norway.jpg", 11), "holid…y.jpg");
+        assert_eq!(cut_middle("a.jpg", 5), "a.jpg");
+        assert_eq!(cut_middle("漢字漢字", 5), "漢…字");
+        assert_eq!(cut_middle("abc", 1), "…");
+    }
+
+    #[test]
+    fn peers_show_what_is_not_known_as_a_dash() {
+        let peer = PeerInfo {
+            node: NodeId([7; 32]),
+            name: "alice".into(),
+            via: Via::Lan,
+            address: "192.0.2.1:4000".into(),
+            rtt: None,
+            offers: 12,
+        };
+        let measured = PeerInfo {
+            rtt: Some(Duration::from_micros(420)),
+            ..peer.clone()
+        };
+        let text = peers(&[peer, measured], Some(80));
+        let short = NodeId([7; 32]).short();
+        assert_eq!(
+            text,
+            format!(
+                "NAME   ID        VIA  ADDRESS            RTT  OFFERS\n\
+                 alice  {short}  lan  192.0.2.1:4000       -      12\n\
+                 alice  {short}  lan  192.0.2.1:4000  0.4 ms      12"
+            )
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! How numbers read: sizes, times, rates, counts. Pure.
+
+use std::time::Duration;
+
+/// `3.2 MiB`; bytes below a KiB are exact.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    // 1023.95 would be shown as 1024.0 of the smaller unit.
+    while value >= 1023.95 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// `0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`.
+#[must_use]
+pub fn duration(time: Duration) -> String {
+    let whole = time.as_secs_f64().round() as u64;
+    if time.as_secs_f64() < 9.95 {
+        format!("{:.1} s", time.as_secs_f64())
+    } else if whole < 60 {
+        format!("{whole} s")
+    } else if whole < 3600 {
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    } else {
+        format!("{} h {:02} min", whole / 3600, whole % 3600 / 60)
+    }
+}
+
+/// `8.0 MiB/s`; nothing when no time passed.
+#[must_use]
+pub fn rate(bytes: u64, time: Duration) -> Option<String> {
+    let seconds = time.as_secs_f64();
+    (seconds > 0.0 && bytes > 0).then(|| format!("{}/s", size((bytes as f64 / seconds) as u64)))
+}
+
+/// `1 file`, `2 files`.
+#[must_use]
+pub fn count(number: u64, one: &str) -> String {
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{number} {one}s")
+    }
+}
+
+/// `12 %`, of a whole that may be zero. Only all of it is 100 %.
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> u8 {
+    if part >= whole {
+        return 100;
+    }
+    (u128::from(part) * 100 / u128::from(whole)) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_at_the_edges() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(1024), "1.0 KiB");
+        assert_eq!(size((1 << 20) - 1), "1.0 MiB");
+        assert_eq!(size(3_355_443), "3.2 MiB");
+        assert_eq!(size(u64::MAX), "16.0 EiB");
+    }
+
+    #[test]
+    fn times_at_the_edges() {
+        assert_eq!(duration(Duration::ZERO), "0.0 s");
+        assert_eq!(duration(Duration::from_millis(440)), "0.4 s");
+        assert_eq!(duration(Duration::from_millis(9960)), "10 s");
+        assert_eq!(duration(Duration::from_millis(59_600)), "1 min 00 s");
+        assert_eq!(duration(Duration::from_secs(7800)), "2 h 10 min");
+        assert_eq!(rate(0, Duration::ZERO), None);
+        assert_eq!(
+            rate(2048, Duration::from_secs(2)).as_deref(),
+            Some("1.0 KiB/s")
+        );
+    }
+
+    #[test]
+    fn only_the_whole_is_a_hundred_percent() {
+        assert_eq!(percent(999, 1000), 99);
+        assert_eq!(percent(1000, 1000), 100);
+        assert_eq!(percent(0, 0), 100);
+        assert_eq!(percent(u64::MAX - 1, u64::MAX), 99);
+    }
+}

@@ -1,0 +1,405 @@
+//! The bytes of a beacon.
+//!
+//! Owns both forms and all checks of what a stranger sends. Never remembers anything: replays are found by the callers,
+//! by [`Unverified::id`], before they pay for the signature.
+//!
+//! ```text
+//! header   "SPRT", version 1, form (0 open, 1 sealed)                                      6 bytes
+//! open     header, content
+//! sealed   header, nonce (24), XChaCha20-Poly1305 of content; the header is associated data, the key is the swarm's
+//! content  body, signature (64)
+//! body     canonical CBOR: [kind, node, name, tcp, udp, epoch, revision, seq, padding]
+//! ```
+//!
+//! The Ed25519 signature is over [`CONTEXT`], the header, the swarm's tag (32 bytes, derived from its key; zeros in the
+//! public swarm) and the body, so that a beacon of one swarm means nothing in another. A `JOIN` is padded with zeros to
+//! [`MIN_JOIN`] bytes: an answer is never longer than the question.
+
+use super::{
+    MAX_BEACON, MAX_NAME,
+    cbor::{self, Malformed},
+};
+use crate::core::{
+    id::NodeId,
+    membership::{Beacon, Kind},
+};
+use chacha20poly1305::{
+    Key, KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use libp2p::identity::ed25519;
+use serde_bytes::ByteBuf;
+use std::fmt;
+
+/// A `JOIN` has at least so many bytes: more than the longest `PING`.
+pub const MIN_JOIN: usize = 512;
+/// What tells a beacon's signature from all others that a node's key makes.
+pub const CONTEXT: &[u8] = b"sprat beacon v1\0";
+
+const MAGIC: &[u8; 4] = b"SPRT";
+const VERSION: u8 = 1;
+const HEADER: usize = 6;
+const NONCE: usize = 24;
+const TAG: usize = 16;
+const SIGNATURE: usize = 64;
+
+/// Kind, node, name, TCP port, UDP port, epoch, revision, sequence number, padding.
+type Body = (u8, NodeId, String, u16, u16, u64, u64, u64, ByteBuf);
+
+/// A node's key, ready to sign.
+#[derive(Clone)]
+pub struct Signer {
+    pair: ed25519::Keypair,
+    node: NodeId,
+    nonces: [u8; 32],
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signer({})", self.node.short())
+    }
+}
+
+impl Signer {
+    /// From the Ed25519 secret (its 32-byte seed).
+    ///
+    /// # Errors
+    /// None for 32 bytes: any seed is a key.
+    pub fn new(secret: [u8; 32]) -> Result<Self, Malformed> {
+        let nonces = blake3::derive_key("sprat 2026 beacon nonces v1", &secret);
+        let key = ed25519::SecretKey::try_from_bytes(secret)
+            .map_err(|error| Malformed(error.to_string()))?;
+        let pair = ed25519::Keypair::from(key);
+        let node = NodeId(pair.public().to_bytes());
+        Ok(Self { pair, node, nonces })
+    }
+
+    /// Whose key it is.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// A nonce that repeats only with the same content, which needs no good randomness at the moment of sending.
+    fn nonce(&self, content: &[u8]) -> XNonce {
+        let hash = blake3::keyed_hash(&self.nonces, content);
+        let mut nonce = [0; NONCE];
+        nonce.copy_from_slice(&hash.as_bytes()[..NONCE]);
+        nonce.into()
+    }
+}
+
+/// Encodes a beacon, for the swarm with this key or for the public one. The node in it is the signer's, and a name
+/// longer than 64 bytes is cut.
+///
+/// # Errors
+/// [`Malformed`] if the cipher refuses, which it does only for messages far longer than a beacon.
+pub fn encode(
+    beacon: &Beacon,
+    signer: &Signer,
+    swarm_key: Option<&[u8; 32]>,
+) -> Result<Vec<u8>, Malformed> {
+    let bytes = encode_padded(beacon, signer, swarm_key, 0)?;
+    if beacon.kind != Kind::Join || bytes.len() >= MIN_JOIN {
+        return Ok(bytes);
+    }
+    encode_padded(beacon, signer, swarm_key, MIN_JOIN - bytes.len())
+}
+
+fn encode_padded(
+    beacon: &Beacon,
+    signer: &Signer,
+    swarm_key: Option<&[u8; 32]>,
+    padding: usize,
+) -> Result<Vec<u8>, Malformed> {
+    let kind = match beacon.kind {
+        Kind::Join => 0,
+        Kind::Ping => 1,
+        Kind::Leave => 2,
+    };
+    let body: Body = (
+        kind,
+        signer.node,
+        cut(&beacon.name).to_owned(),
+        beacon.tcp,
+        beacon.udp,
+        beacon.epoch,
+        beacon.revision,
+        beacon.seq,
+        ByteBuf::from(vec![0; padding]),
+    );
+    let mut content = cbor::encode(&body);
+    let mut bytes = header(swarm_key).to_vec();
+    let signature = signer.pair.sign(&signed(&content, swarm_key));
+    content.extend_from_slice(&signature);
+    let Some(key) = swarm_key else {
+        bytes.extend_from_slice(&content);
+        return Ok(bytes);
+    };
+    let nonce = signer.nonce(&content);
+    let payload = Payload {
+        msg: &content,
+        aad: &bytes,
+    };
+    let sealed = XChaCha20Poly1305::new(&Key::from(*key))
+        .encrypt(&nonce, payload)
+        .map_err(|_| Malformed("too long to seal".into()))?;
+    bytes.extend_from_slice(&nonce);
+    bytes.extend_from_slice(&sealed);
+    Ok(bytes)
+}
+
+/// A beacon that is well formed and of our swarm, but perhaps not from whom it says.
+#[derive(Debug)]
+pub struct Unverified {
+    beacon: Beacon,
+    signed: Vec<u8>,
+    signature: [u8; SIGNATURE],
+}
+
+impl Unverified {
+    /// Who it says it is from, with its epoch and sequence number: enough to drop what is known already.
+    #[must_use]
+    pub fn id(&self) -> (NodeId, u64, u64) {
+        (self.beacon.node, self.beacon.epoch, self.beacon.seq)
+    }
+
+    /// Checks the signature, the costly part.
+    ///
+    /// # Errors
+    /// [`Malformed`] if it is not from that node.
+    pub fn verify(self) -> Result<Beacon, Malformed> {
+        let key = ed25519::PublicKey::try_from_bytes(self.beacon.node.as_bytes());
+        match key {
+            Ok(key) if key.verify(&self.signed, &self.signature) => Ok(self.beacon),
+            _ => Err(Malformed("a beacon with a wrong signature".into())),
+        }
+    }
+}
+
+/// Takes a datagram apart, all checks but the signature's.
+///
+/// # Errors
+/// [`Malformed`] for anything that is not a beacon of this swarm.
+pub fn peek(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Result<Unverified, Malformed> {
+    let refuse = |why: &str| Err(Malformed(why.into()));
+    if bytes.len() > MAX_BEACON || bytes.len() < HEADER + SIGNATURE {
+        return refuse("not the length of a beacon");
+    }
+    let (head, rest) = bytes.split_at(HEADER);
+    if head != header(swarm_key) {
+        return refuse("not a beacon of this version and swarm");
+    }
+    let opened;
+    let content = match swarm_key {
+        None => rest,
+        Some(key) => {
+            opened = open(head, rest, key)?;
+            &opened
+        }
+    };
+    let Some((body, signature)) = content.split_last_chunk::<SIGNATURE>() else {
+        return refuse("a beacon without a signature");
+    };
+    let (kind, node, name, tcp, udp, epoch, revision, seq, padding) =
+        cbor::decode_canonical::<Body>(body)?;
+    let kind = match kind {
+        0 => Kind::Join,
+        1 => Kind::Ping,
+        2 => Kind::Leave,
+        _ => return refuse("a beacon of an unknown kind"),
+    };
+    if name.len() > MAX_NAME || tcp == 0 || padding.iter().any(|byte| *byte != 0) {
+        return refuse("a beacon with a name, port or padding out of bounds");
+    }
+    Ok(Unverified {
+        beacon: Beacon {
+            kind,
+            node,
+            name,
+            tcp,
+            udp,
+            epoch,
+            revision,
+            seq,
+        },
+        signed: signed(body, swarm_key),
+        signature: *signature,
+    })
+}
+
+/// Decodes a datagram and checks its signature.
+///
+/// # Errors
+/// [`Malformed`] for anything that is not a true beacon of this swarm.
+pub fn decode(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Result<Beacon, Malformed> {
+    peek(bytes, swarm_key)?.verify()
+}
+
+fn open(head: &[u8], rest: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, Malformed> {
+    let foreign = || Malformed("a sealed beacon of another swarm".into());
+    let Some((nonce, sealed)) = rest.split_first_chunk::<NONCE>() else {
+        return Err(foreign());
+    };
+    if sealed.len() < TAG + SIGNATURE {
+        return Err(foreign());
+    }
+    let payload = Payload {
+        msg: sealed,
+        aad: head,
+    };
+    XChaCha20Poly1305::new(&Key::from(*key))
+        .decrypt(&XNonce::from(*nonce), payload)
+        .map_err(|_| foreign())
+}
+
+fn header(swarm_key: Option<&[u8; 32]>) -> [u8; HEADER] {
+    let [a, b, c, d] = *MAGIC;
+    [a, b, c, d, VERSION, u8::from(swarm_key.is_some())]
+}
+
+/// The longest beginning of a name that fits and does not end within a character.
+fn cut(name: &str) -> &str {
+    let end = (0..=name.len().min(MAX_NAME)).rfind(|end| name.is_char_boundary(*end));
+    &name[..end.unwrap_or(0)]
+}
+
+/// What the signature covers.
+fn signed(body: &[u8], swarm_key: Option<&[u8; 32]>) -> Vec<u8> {
+    let tag = swarm_key.map_or([0; 32], |key| {
+        blake3::derive_key("sprat 2026 beacon swarm tag v1", key)
+    });
+    [CONTEXT, &header(swarm_key), &tag, body].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEY: [u8; 32] = [9; 32];
+
+    fn signer() -> Signer {
+        Signer::new([7; 32]).unwrap()
+    }
+
+    fn beacon(kind: Kind) -> Beacon {
+        Beacon {
+            kind,
+            node: signer().node(),
+            name: "Anna's laptop".into(),
+            tcp: 4001,
+            udp: 4002,
+            epoch: 1_790_000_000_000,
+            revision: 3,
+            seq: 17,
+        }
+    }
+
+    #[test]
+    fn both_forms_round_trip_and_swarms_do_not_see_each_other() {
+        for kind in [Kind::Join, Kind::Ping, Kind::Leave] {
+            let open = encode(&beacon(kind), &signer(), None).unwrap();
+            let sealed = encode(&beacon(kind), &signer(), Some(&KEY)).unwrap();
+            assert_eq!(decode(&open, None).unwrap(), beacon(kind));
+            assert_eq!(decode(&sealed, Some(&KEY)).unwrap(), beacon(kind));
+            assert!(decode(&open, Some(&KEY)).is_err());
+            assert!(decode(&sealed, None).is_err());
+            assert!(decode(&sealed, Some(&[8; 32])).is_err());
+            // Nothing of the name or the key shows.
+            assert!(!sealed.windows(4).any(|window| window == b"Anna"));
+        }
+    }
+
+    #[test]
+    fn a_member_cannot_carry_a_beacon_out_of_its_swarm() {
+        let sealed = encode(&beacon(Kind::Ping), &signer(), Some(&KEY)).unwrap();
+        let (head, rest) = sealed.split_at(HEADER);
+        let content = open(head, rest, &KEY).unwrap();
+        let bare = [&header(None)[..], &content].concat();
+        assert!(peek(&bare, None).is_ok());
+        assert!(decode(&bare, None).is_err());
+    }
+
+    #[test]
+    fn the_longest_answer_fits_into_the_shortest_question() {
+        let most = |kind| Beacon {
+            name: "x".repeat(200),
+            tcp: u16::MAX,
+            udp: u16::MAX,
+            epoch: u64::MAX,
+            revision: u64::MAX,
+            seq: u64::MAX,
+            ..beacon(kind)
+        };
+        let least = Beacon {
+            name: String::new(),
+            tcp: 1,
+            epoch: 0,
+            seq: 0,
+            ..beacon(Kind::Join)
+        };
+        let question = encode(&least, &signer(), None).unwrap();
+        assert!((MIN_JOIN..MIN_JOIN + 8).contains(&question.len()));
+        for key in [None, Some(&KEY)] {
+            let answer = encode(&most(Kind::Ping), &signer(), key).unwrap();
+            assert!(answer.len() < MIN_JOIN, "{}", answer.len());
+            assert_eq!(decode(&answer, key).unwrap().name.len(), MAX_NAME);
+            let join = encode(&most(Kind::Join), &signer(), key).unwrap();
+            assert!((MIN_JOIN..MAX_BEACON).contains(&join.len()));
+        }
+    }
+
+    #[test]
+    fn a_beacon_in_the_name_of_another_is_refused() {
+        let mine = encode(&beacon(Kind::Leave), &signer(), None).unwrap();
+        let other = Signer::new([8; 32]).unwrap();
+        let theirs = encode(&beacon(Kind::Leave), &other, None).unwrap();
+        assert_eq!(decode(&theirs, None).unwrap().node, other.node());
+        let spliced = [
+            &mine[..mine.len() - SIGNATURE],
+            &theirs[theirs.len() - SIGNATURE..],
+        ]
+        .concat();
+        assert!(peek(&spliced, None).is_ok());
+        assert!(decode(&spliced, None).is_err());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        for key in [None, Some(&KEY)] {
+            let good = encode(&beacon(Kind::Ping), &signer(), key).unwrap();
+            for bit in 0..good.len() * 8 {
+                let mut bad = good.clone();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                assert!(decode(&bad, key).is_err(), "bit {bit}");
+            }
+            for end in 0..good.len() {
+                assert!(decode(&good[..end], key).is_err());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..1400), ours in any::<bool>(), seal in any::<bool>()
+        ) {
+            let key = seal.then_some(&KEY);
+            if ours && bytes.len() >= HEADER {
+                bytes[..HEADER].copy_from_slice(&header(key));
+            }
+            prop_assert!(decode(&bytes, key).is_err());
+        }
+
+        #[test]
+        fn any_beacon_round_trips(
+            name in "\\PC{0,16}", tcp in 1..=u16::MAX, udp: u16, epoch: u64, revision: u64, seq: u64, seal: bool
+        ) {
+            let key = seal.then_some(&KEY);
+            let beacon = Beacon { name, tcp, udp, epoch, revision, seq, ..beacon(Kind::Join) };
+            let bytes = encode(&beacon, &signer(), key).unwrap();
+            prop_assert_eq!(decode(&bytes, key).unwrap(), beacon);
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The messages of `/sprat/control/1`, and what is checked about them before anyone acts on them.
+//!
+//! Numbers and lengths are bounded here ([`Request::check`], [`Response::check`]); whether a name may become a path is
+//! `core::path`'s decision.
+
+use super::{
+    MAX_CATALOG_PAGE, MAX_HAVE_UPDATE, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME, MAX_PATH,
+    cbor::Malformed,
+};
+use crate::core::id::FileId;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+/// What one node asks of another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// The changes of your catalog after `since` (0: all of it). `epoch` is the one that `since` belongs to.
+    Catalog {
+        /// The catalog's life that `since` counts in.
+        epoch: u64,
+        /// The last revision that the asker knows.
+        since: u64,
+    },
+    /// "My catalog is now at this revision": a hint to ask for it, answered by [`Response::Done`].
+    CatalogChanged {
+        /// The catalog's life.
+        epoch: u64,
+        /// Its newest revision.
+        revision: u64,
+    },
+    /// The manifests of these files: for each its root and, when there is just one page, that page.
+    Manifests {
+        /// At most 64.
+        files: Vec<FileId>,
+    },
+    /// One page of a manifest.
+    Page {
+        /// Of which file.
+        file: FileId,
+        /// Which page.
+        index: u32,
+    },
+    /// Which chunks of this file do you hold? With `follow`, later changes are sent as [`Request::Held`].
+    Have {
+        /// Of which file.
+        file: FileId,
+        /// Whether to hear of changes while the asker is connected.
+        follow: bool,
+    },
+    /// "I now hold these chunks too", to those who follow; answered by [`Response::Done`].
+    Held {
+        /// Of which file.
+        file: FileId,
+        /// Positions in its manifest, at most 4,096.
+        chunks: Vec<u32>,
+    },
+}
+
+/// What the other node answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Response {
+    /// To `Catalog`.
+    Catalog(CatalogPage),
+    /// To `Manifests`: in the order of the request, as many as fit; the rest has to be asked again.
+    Manifests(Vec<ManifestHead>),
+    /// To `Page`.
+    Page(ByteBuf),
+    /// To `Have`.
+    Have(Have),
+    /// To a notice: it was taken in.
+    Done,
+    /// What was asked for is not here (any longer).
+    Missing,
+    /// Too much was asked for at once: try again later.
+    Busy,
+}
+
+/// A part of a node's catalog, in the order of revisions.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CatalogPage {
+    /// The display name of the node.
+    pub name: String,
+    /// The catalog's life: changes when the node starts anew.
+    pub epoch: u64,
+    /// The newest revision there is.
+    pub revision: u64,
+    /// Whether what was known before must be forgotten first (another epoch, or too long ago).
+    pub reset: bool,
+    /// Whether there are more entries after the last of these.
+    pub more: bool,
+    /// Changes, ascending by revision, at most 512.
+    pub entries: Vec<CatalogEntry>,
+}
+
+/// A change of a catalog. A name and a file id together are an entry's identity.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CatalogEntry {
+    /// Its place in the order of changes.
+    pub revision: u64,
+    /// The name: a relative path with `/`, in Unicode NFC.
+    pub name: String,
+    /// The contents.
+    pub file: FileId,
+    /// What is offered; `None` when the name is no longer offered with these contents.
+    pub offer: Option<Offer>,
+}
+
+/// What a node says of a file besides its name and contents.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Offer {
+    /// Bytes.
+    pub size: u64,
+    /// Seconds since 1970 (may be negative).
+    pub mtime: i64,
+    /// Whether the owner may execute it.
+    pub executable: bool,
+    /// Its media type, such as `text/plain`.
+    pub media: String,
+    /// How the node comes to have it.
+    pub held: Held,
+}
+
+/// How a node comes to have a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Held {
+    /// It lies in the shared folder: all of it is here.
+    Shared,
+    /// It was downloaded: all of it is here.
+    Fetched,
+    /// It is being downloaded: some of it is here.
+    Partial,
+}
+
+/// The head of a manifest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ManifestHead {
+    /// Of which file.
+    pub file: FileId,
+    /// The root's canonical bytes; empty when the node does not know this file.
+    pub root: ByteBuf,
+    /// The page, when the manifest has exactly one.
+    pub page: Option<ByteBuf>,
+}
+
+/// Which chunks of a file a node holds.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Have {
+    /// How many chunks the file has.
+    pub chunks: u32,
+    /// One bit a chunk (see `core::have`); empty when all are held.
+    pub bits: ByteBuf,
+}
+
+fn within(what: &str, len: usize, most: usize) -> Result<(), Malformed> {
+    if len <= most {
+        Ok(())
+    } else {
+        Err(Malformed(format!("{what}: {len} is over {most}")))
+    }
+}
+
+impl Request {
+    /// Checks the counts.
+    ///
+    /// # Errors
+    /// [`Malformed`] when there is more of something than the protocol allows.
+    pub fn check(&self) -> Result<(), Malformed> {
+        match self {
+            Self::Manifests { files } => within("files", files.len(), MAX_MANIFESTS),
+            Self::Held { chunks, .. } => within("chunks", chunks.len(), MAX_HAVE_UPDATE),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Response {
+    /// Bytes that it takes to keep and to send, about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Catalog(page) => page
+                .entries
+                .iter()
+                .map(|entry| entry.name.len() + 256)
+                .sum(),
+            Self::Manifests(heads) => heads
+                .iter()
+                .map(|head| head.root.len() + head.page.as_ref().map_or(0, |page| page.len()))
+                .sum(),
+            Self::Page(bytes) => bytes.len(),
+            Self::Have(have) => have.bits.len(),
+            Self::Done | Self::Missing | Self::Busy => 0,
+        }
+    }
+
+    /// Checks the counts and the lengths of texts.
+    ///
+    /// # Errors
+    /// [`Malformed`] when there is more of something than the protocol allows.
+    pub fn check(&self) -> Result<(), Malformed> {
+        match self {
+            Self::Catalog(page) => {
+                within("entries", page.entries.len(), MAX_CATALOG_PAGE)?;
+                within("node name", page.name.len(), MAX_NAME)?;
+                let mut last = 0;
+                for entry in &page.entries {
+                    within("name", entry.name.len(), MAX_PATH)?;
+                    within(
+                        "media type",
+                        entry.offer.as_ref().map_or(0, |offer| offer.media.len()),
+                        MAX_MEDIA,
+                    )?;
+                    if entry.revision <= last || entry.revision > page.revision {
+                        return Err(Malformed("catalog revisions out of order".into()));
+                    }
+                    last = entry.revision;
+                }
+                Ok(())
+            }
+            Self::Manifests(heads) => within("manifests", heads.len(), MAX_MANIFESTS),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::cbor;
+    use proptest::prelude::*;
+
+    fn page(revisions: &[u64]) -> Response {
+        let entry = |&revision| CatalogEntry {
+            revision,
+            name: "a".into(),
+            file: FileId([1; 32]),
+            offer: None,
+        };
+        Response::Catalog(CatalogPage {
+            name: "n".into(),
+            epoch: 1,
+            revision: 9,
+            reset: false,
+            more: false,
+            entries: revisions.iter().map(entry).collect(),
+        })
+    }
+
+    #[test]
+    fn messages_come_back_as_they_were() {
+        let request = Request::Have {
+            file: FileId([3; 32]),
+            follow: true,
+        };
+        assert_eq!(
+            cbor::decode::<Request>(&cbor::encode(&request)).unwrap(),
+            request
+        );
+        let response = page(&[1, 2, 9]);
+        assert_eq!(
+            cbor::decode::<Response>(&cbor::encode(&response)).unwrap(),
+            response
+        );
+        assert!(response.check().is_ok());
+    }
+
+    #[test]
+    fn a_catalog_that_runs_backwards_or_past_its_end_is_refused() {
+        for revisions in [&[2, 1][..], &[1, 1], &[10], &[0]] {
+            assert!(page(revisions).check().is_err(), "{revisions:?}");
+        }
+    }
+
+    #[test]
+    fn more_than_the_protocol_allows_is_refused() {
+        assert!(
+            Request::Manifests {
+                files: vec![FileId([0; 32]); MAX_MANIFESTS + 1]
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            Request::Held {
+                file: FileId([0; 32]),
+                chunks: vec![0; MAX_HAVE_UPDATE + 1]
+            }
+            .check()
+            .is_err()
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = cbor::decode::<Request>(&bytes).map(|request| request.check());
+            let _ = cbor::decode::<Response>(&bytes).map(|response| response.check());
+        }
+    }
+}

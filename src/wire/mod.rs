@@ -1,0 +1,35 @@
+//! What crosses the network: protocol names, limits, message types and their encodings.
+//!
+//! All of `serde_cbor` is in [`cbor`], so that it can be replaced. Nothing here opens a socket. Every decoder checks a
+//! length before it allocates, and refuses what it does not understand with a [`cbor::Malformed`].
+
+pub mod beacon;
+pub mod cbor;
+pub mod chunk;
+pub mod control;
+pub mod manifest;
+pub mod passphrase;
+
+/// Requests and responses in CBOR: catalogs, manifests, have-sets.
+pub const CONTROL_PROTOCOL: &str = "/sprat/control/1";
+/// Long-lived streams that carry chunks.
+pub const CHUNK_PROTOCOL: &str = "/sprat/chunk/1";
+
+/// The longest control request, in bytes.
+pub const MAX_REQUEST: usize = 64 << 10;
+/// The longest control response, in bytes.
+pub const MAX_RESPONSE: usize = 1 << 20;
+/// The longest beacon, in bytes: fits one Ethernet frame with room for tunnels.
+pub const MAX_BEACON: usize = 1200;
+/// The longest display name of a node, in bytes of UTF-8.
+pub const MAX_NAME: usize = 64;
+/// The longest offered path, in bytes of UTF-8.
+pub const MAX_PATH: usize = 1024;
+/// The longest media type, in bytes.
+pub const MAX_MEDIA: usize = 128;
+/// Entries of one catalog page.
+pub const MAX_CATALOG_PAGE: usize = 512;
+/// Files named in one `Manifests` request.
+pub const MAX_MANIFESTS: usize = 64;
+/// Chunks named in one have-update.
+pub const MAX_HAVE_UPDATE: usize = 4096;

@@ -1,0 +1,438 @@
+//! Peers that misbehave, built from the library's own rooms: each offers one file and then does what its [`Fault`] says.
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use sprat::{
+    core::{
+        chunk::VerifiedChunk,
+        chunker::next_cut,
+        id::{ChunkId, FileId, NodeId},
+        manifest::Entry,
+        membership::{Beacon, Kind},
+    },
+    net::{BeaconConfig, Beacons, Net, NetConfig, NetEvent, Stream},
+    wire::{
+        chunk::{Header, Question, Status},
+        control::{CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, Request, Response},
+        manifest::{self, Encoded},
+    },
+};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+/// What a peer does wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// Nothing: it serves what it offers.
+    None,
+    /// Sends other bytes of the right length.
+    Lies,
+    /// Takes questions and never answers.
+    Stalls,
+    /// Ends the stream in the middle of the first chunk.
+    HangsUp,
+    /// Answers questions that nobody asked.
+    Floods,
+    /// Says that it has everything, and then that each chunk is missing.
+    Misses,
+    /// Sends a byte a second.
+    Trickles,
+    /// Declares 4 GiB and falls silent.
+    DeclaresTooMuch,
+    /// Sends a manifest of another file.
+    FalseManifest,
+    /// Sends a root that is right, and a false page.
+    FalsePage,
+    /// Never answers when asked for a manifest.
+    Silent,
+    /// Serves what it offers, a chunk each 50 ms: leaves time for the others to be asked.
+    Slow,
+    /// Says of each chunk once that it is missing, and then serves it.
+    MissesOnce,
+    /// Says that a question was withdrawn that was not.
+    Withdraws,
+    /// Has a catalog whose next page is never the last.
+    EndlessCatalog,
+    /// Sends a page of a catalog that is longer than any may be.
+    OversizeCatalog,
+}
+
+/// A file as a peer offers it.
+#[derive(Clone)]
+pub struct File {
+    pub name: String,
+    pub bytes: Arc<Vec<u8>>,
+    pub encoded: Arc<Encoded>,
+    /// Further names that it is offered by, sent as they are.
+    pub also: Vec<String>,
+    chunks: Arc<HashMap<ChunkId, (usize, usize)>>,
+    count: u32,
+}
+
+impl File {
+    pub fn new(name: &str, bytes: Vec<u8>) -> Self {
+        Self::cut(name, bytes, |rest| next_cut(rest, true))
+    }
+
+    /// In chunks of `size`: with small ones the manifest has many pages.
+    pub fn chopped(name: &str, bytes: Vec<u8>, size: usize) -> Self {
+        Self::cut(name, bytes, |rest| {
+            Some(rest.len().min(size)).filter(|&len| len > 0)
+        })
+    }
+
+    fn cut(name: &str, bytes: Vec<u8>, next: impl Fn(&[u8]) -> Option<usize>) -> Self {
+        let (mut entries, mut chunks, mut at) = (Vec::new(), HashMap::new(), 0);
+        while let Some(len) = next(&bytes[at..]) {
+            let id = VerifiedChunk::hash(&bytes[at..at + len]).id();
+            entries.push(Entry {
+                id,
+                len: len as u32,
+            });
+            chunks.insert(id, (at, len));
+            at += len;
+        }
+        let encoded = Arc::new(manifest::encode(&entries));
+        let count = entries.len() as u32;
+        Self {
+            name: name.into(),
+            bytes: Arc::new(bytes),
+            encoded,
+            also: Vec::new(),
+            chunks: Arc::new(chunks),
+            count,
+        }
+    }
+
+    /// The ids of its chunks.
+    pub fn chunk_ids(&self) -> Vec<ChunkId> {
+        self.chunks.keys().copied().collect()
+    }
+
+    pub fn id(&self) -> FileId {
+        self.encoded.file
+    }
+}
+
+/// A running faulty peer; it is gone when dropped.
+pub struct Faulty {
+    pub node: NodeId,
+    /// Chunk questions that it was asked.
+    pub asked: Arc<AtomicUsize>,
+    /// Pages of its catalog that it was asked for.
+    pub pages: Arc<AtomicUsize>,
+    pub net: Net,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Faulty {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).unwrap();
+    secret
+}
+
+fn start(secret: [u8; 32]) -> (Net, tokio::sync::mpsc::Receiver<NetEvent>) {
+    let config = NetConfig {
+        secret,
+        transfer_port: 0,
+        listen: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+        interfaces: Vec::new(),
+        mdns: false,
+        swarm_key: None,
+        agent: "faulty".into(),
+    };
+    Net::start(config).unwrap()
+}
+
+/// One that only connects to `victim`, and tells nobody about itself; with the victim's id.
+pub async fn stranger(victim: SocketAddr) -> (Net, NodeId) {
+    let (net, mut events) = start(secret());
+    net.dial(None, vec![victim]).await;
+    let connected = async {
+        loop {
+            match events.recv().await {
+                Some(NetEvent::Connected { node, .. }) => return node,
+                Some(NetEvent::DialFailed { why, .. }) => panic!("{why}"),
+                _ => {}
+            }
+        }
+    };
+    let node = tokio::time::timeout(super::DEADLINE, connected)
+        .await
+        .unwrap();
+    // Whatever it is asked, it never answers.
+    tokio::spawn(async move {
+        let mut unanswered = Vec::new();
+        while let Some(event) = events.recv().await {
+            unanswered.push(event);
+        }
+    });
+    (net, node)
+}
+
+impl Faulty {
+    /// Joins the swarm on loopback.
+    pub fn join(discovery_port: u16, name: &str, file: File, fault: Fault) -> Self {
+        let secret = secret();
+        let listen = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let (net, mut events) = start(secret);
+        let (beacons, mut heard) = Beacons::start(BeaconConfig {
+            discovery_port,
+            listen,
+            interfaces: vec![],
+            swarm_key: None,
+            secret,
+        })
+        .unwrap();
+        let (asked, pages) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let turned = pages.clone();
+        let (node, counter, name, driver) =
+            (net.node(), asked.clone(), name.to_owned(), net.clone());
+        let task = tokio::spawn(async move {
+            let mut seq = 0;
+            let mut unanswered = Vec::new();
+            let mut beat = tokio::time::interval(Duration::from_millis(500));
+            loop {
+                let mut beacon = |kind| {
+                    seq += 1;
+                    let port = driver.port();
+                    Beacon {
+                        kind,
+                        node,
+                        name: name.clone(),
+                        tcp: port,
+                        udp: port,
+                        epoch: 1,
+                        revision: 1,
+                        seq,
+                    }
+                };
+                tokio::select! {
+                    _ = beat.tick() => beacons.announce(beacon(Kind::Ping)).await,
+                    Some(heard) = heard.recv() => {
+                        if heard.beacon.kind == Kind::Join {
+                            beacons.answer(beacon(Kind::Ping), heard.from, heard.room).await;
+                        }
+                    }
+                    Some(event) = events.recv() => match event {
+                        NetEvent::Request { request: Request::Manifests { .. }, reply, .. } if fault == Fault::Silent => {
+                            unanswered.push(reply);
+                        }
+                        NetEvent::Request { request, reply, .. } => {
+                            let asked = matches!(request, Request::Catalog { .. });
+                            turned.fetch_add(usize::from(asked), Ordering::Relaxed);
+                            reply.send(respond(request, &name, &file, fault));
+                        }
+                        NetEvent::Stream { stream, .. } => {
+                            tokio::spawn(serve(stream, file.clone(), fault, counter.clone()));
+                        }
+                        _ => {}
+                    },
+                }
+            }
+        });
+        Self {
+            node,
+            asked,
+            pages,
+            net,
+            task,
+        }
+    }
+}
+
+fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response {
+    match request {
+        Request::Catalog { since, .. } => {
+            let offer = Offer {
+                size: file.bytes.len() as u64,
+                mtime: 1_700_000_000,
+                executable: false,
+                media: "application/octet-stream".into(),
+                held: Held::Shared,
+            };
+            let entry = |revision, name: &str| CatalogEntry {
+                revision,
+                name: name.to_owned(),
+                file: file.id(),
+                offer: Some(offer.clone()),
+            };
+            let endless = fault == Fault::EndlessCatalog;
+            let mut entries = Vec::new();
+            if endless && since > 0 {
+                entries.push(entry(since + 1, &format!("{since:0>250}")));
+            } else {
+                let names = std::iter::once(&file.name).chain(&file.also);
+                entries.extend((1..).zip(names).map(|(at, name)| entry(at, name)));
+            }
+            if fault == Fault::OversizeCatalog {
+                entries.extend((2..5000).map(|at| entry(at, &format!("{at:0>250}"))));
+            }
+            Response::Catalog(CatalogPage {
+                name: name.to_owned(),
+                epoch: 1,
+                revision: if endless {
+                    u64::MAX
+                } else {
+                    entries.len() as u64
+                },
+                reset: since == 0,
+                more: endless,
+                entries,
+            })
+        }
+        Request::Manifests { files } => {
+            let head = |id| {
+                let mut root = file.encoded.root.clone();
+                if fault == Fault::FalseManifest {
+                    root[7] ^= 1;
+                }
+                let single = file.encoded.pages.len() == 1;
+                let page = single.then(|| file.encoded.pages[0].clone().into());
+                ManifestHead {
+                    file: id,
+                    root: root.into(),
+                    page,
+                }
+            };
+            Response::Manifests(files.into_iter().map(head).collect())
+        }
+        Request::Page { index, .. } => match file.encoded.pages.get(index as usize) {
+            Some(page) if fault == Fault::FalsePage => {
+                let mut page = page.clone();
+                *page.last_mut().unwrap() ^= 1;
+                Response::Page(page.into())
+            }
+            Some(page) => Response::Page(page.clone().into()),
+            None => Response::Missing,
+        },
+        Request::Have { .. } => Response::Have(Have {
+            chunks: file.count,
+            bits: vec![].into(),
+        }),
+        Request::CatalogChanged { .. } | Request::Held { .. } => Response::Done,
+    }
+}
+
+async fn serve(mut stream: Stream, file: File, fault: Fault, asked: Arc<AtomicUsize>) {
+    let mut missed = std::collections::HashSet::new();
+    while let Ok(Some(question)) = Question::read(&mut stream).await {
+        let Question::Get(tag, id) = question else {
+            continue;
+        };
+        asked.fetch_add(1, Ordering::Relaxed);
+        let Some(&(at, len)) = file.chunks.get(&id) else {
+            continue;
+        };
+        let bytes = &file.bytes[at..at + len];
+        let header = Header {
+            tag,
+            status: Status::Bytes(len as u32),
+        }
+        .to_bytes();
+        let sent = match fault {
+            Fault::MissesOnce if missed.insert(id) => {
+                let missing = Header {
+                    tag,
+                    status: Status::Missing,
+                }
+                .to_bytes();
+                send(&mut stream, &missing, &[]).await
+            }
+            Fault::Withdraws => {
+                let gone = Header {
+                    tag,
+                    status: Status::Cancelled,
+                }
+                .to_bytes();
+                send(&mut stream, &gone, &[]).await
+            }
+            Fault::Slow => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                send(&mut stream, &header, bytes).await
+            }
+            Fault::Lies => {
+                let mut wrong = bytes.to_vec();
+                wrong[len / 2] ^= 1;
+                send(&mut stream, &header, &wrong).await
+            }
+            Fault::Stalls => continue,
+            Fault::HangsUp => {
+                let _ = send(&mut stream, &header, &bytes[..len / 2]).await;
+                return;
+            }
+            Fault::Floods => {
+                let stray = Header {
+                    tag: tag.wrapping_add(1_000_000),
+                    status: Status::Bytes(len as u32),
+                };
+                send(&mut stream, &stray.to_bytes(), bytes).await
+            }
+            Fault::Misses => {
+                let missing = Header {
+                    tag,
+                    status: Status::Missing,
+                }
+                .to_bytes();
+                send(&mut stream, &missing, &[]).await
+            }
+            Fault::Trickles => {
+                let mut sent = send(&mut stream, &header, &[]).await;
+                for byte in bytes {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    sent = send(&mut stream, &[], &[*byte]).await;
+                    if sent.is_err() {
+                        break;
+                    }
+                }
+                sent
+            }
+            Fault::None
+            | Fault::MissesOnce
+            | Fault::FalseManifest
+            | Fault::FalsePage
+            | Fault::Silent
+            | Fault::EndlessCatalog
+            | Fault::OversizeCatalog => send(&mut stream, &header, bytes).await,
+            Fault::DeclaresTooMuch => {
+                let mut header = header;
+                header[5..].copy_from_slice(&u32::MAX.to_be_bytes());
+                let _ = send(&mut stream, &header, &[]).await;
+                std::future::pending::<()>().await;
+                return;
+            }
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+async fn send(stream: &mut Stream, header: &[u8], bytes: &[u8]) -> std::io::Result<()> {
+    stream.write_all(header).await?;
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
+
+/// Reads and throws away what a stream still has.
+#[allow(dead_code)] // Each test file is a crate of its own and uses its part of the helpers.
+pub async fn drain(stream: &mut Stream) -> u64 {
+    let mut buffer = vec![0; 64 << 10];
+    let mut count = 0;
+    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+        count += read as u64;
+    }
+    count
+}

@@ -1,0 +1,321 @@
+//! The hosts: a namespace each, one more with a bridge for each network, and what can go wrong between them.
+//!
+//! Host `i` on network `n` has the interface `eth{n}` with the address `10.n.0.{i+1}`.
+
+use crate::common::{Ran, Running};
+use std::{
+    io::Write,
+    net::Ipv4Addr,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+use tempfile::TempDir;
+
+/// Where all nodes of a lab announce themselves: the namespaces are theirs alone, so it is the usual one.
+pub const DISCOVERY_PORT: u16 = 45670;
+
+/// Making and removing namespaces mounts and unmounts, which two at once may not do.
+static MAKING: Mutex<()> = Mutex::new(());
+
+/// Hosts and networks; removed when dropped, also by a panic.
+pub struct Lab {
+    name: String,
+    networks: Vec<Vec<u8>>,
+    folder: TempDir,
+}
+
+/// One host of a lab.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    lab: &'a Lab,
+    number: usize,
+}
+
+fn output(program: &str, arguments: &[&str], input: &str) -> std::io::Result<Output> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    child.stdin.take().unwrap().write_all(input.as_bytes())?;
+    child.wait_with_output()
+}
+
+#[track_caller]
+fn run(program: &str, arguments: &[&str], input: &str) {
+    let done = output(program, arguments, input).unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.success(),
+        "{program} {arguments:?}: {said}\n{input}"
+    );
+}
+
+impl Lab {
+    /// Hosts on one network. `None`, and a word why, where that is not possible.
+    pub fn new(hosts: usize) -> Option<Self> {
+        Self::on(&vec![&[0][..]; hosts])
+    }
+
+    /// Hosts on the networks that each one lists; with none it has loopback alone.
+    pub fn on(networks: &[&[u8]]) -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let lab = Self {
+            name: format!("sprat-{}-{number}", std::process::id()),
+            networks: networks.iter().map(|on| on.to_vec()).collect(),
+            folder: tempfile::tempdir().unwrap(),
+        };
+        match lab.missing() {
+            None => {
+                lab.wire();
+                Some(lab)
+            }
+            Some(why) => {
+                println!("left out, because it needs several hosts: {why}");
+                None
+            }
+        }
+    }
+
+    /// Why there can be no hosts; makes the namespaces if there can.
+    fn missing(&self) -> Option<String> {
+        for tool in ["ip", "tc", "nft"] {
+            if let Err(error) = output(tool, &["-V"], "") {
+                return Some(format!("{tool}: {error}"));
+            }
+        }
+        let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        for namespace in self.namespaces() {
+            let done = output("ip", &["netns", "add", &namespace], "").unwrap();
+            if !done.status.success() {
+                let said = String::from_utf8_lossy(&done.stderr);
+                return Some(format!("no namespaces (root is needed): {}", said.trim()));
+            }
+        }
+        None
+    }
+
+    fn namespaces(&self) -> impl Iterator<Item = String> {
+        (0..self.networks.len())
+            .map(|number| self.host_name(number))
+            .chain([self.switch()])
+    }
+
+    fn host_name(&self, number: usize) -> String {
+        format!("{}-{number}", self.name)
+    }
+
+    fn switch(&self) -> String {
+        format!("{}-s", self.name)
+    }
+
+    /// Lays the cables and gives out the addresses.
+    fn wire(&self) {
+        let (mut cables, mut switch) = (Vec::new(), Vec::new());
+        let mut all: Vec<u8> = self.networks.concat();
+        all.sort_unstable();
+        all.dedup();
+        for network in all {
+            switch.push(format!("link add br{network} type bridge mcast_snooping 0"));
+            switch.push(format!("link set br{network} up"));
+        }
+        let mut hosts = Vec::new();
+        for (number, networks) in self.networks.iter().enumerate() {
+            let name = self.host_name(number);
+            let mut host = vec!["link set lo up".to_owned()];
+            for (nth, network) in networks.iter().enumerate() {
+                let port = format!("h{number}n{network}");
+                cables.push(format!(
+                    "link add eth{network} netns {name} type veth peer name {port} netns {}",
+                    self.switch()
+                ));
+                switch.push(format!("link set {port} master br{network} up"));
+                let ip = self.host(number).ip(*network);
+                host.push(format!("addr add {ip}/24 brd + dev eth{network}"));
+                host.push(format!("link set eth{network} up"));
+                if nth == 0 {
+                    host.push(format!("route add default via 10.{network}.0.254"));
+                }
+            }
+            hosts.push((name, host));
+        }
+        run("ip", &["-batch", "-"], &cables.join("\n"));
+        run(
+            "ip",
+            &["-n", &self.switch(), "-batch", "-"],
+            &switch.join("\n"),
+        );
+        for (name, lines) in hosts {
+            run("ip", &["-n", &name, "-batch", "-"], &lines.join("\n"));
+        }
+    }
+
+    pub fn host(&self, number: usize) -> Host<'_> {
+        Host { lab: self, number }
+    }
+
+    pub fn hosts(&self) -> impl Iterator<Item = Host<'_>> {
+        (0..self.networks.len()).map(|number| self.host(number))
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+        for namespace in self.namespaces() {
+            // Those that were not made cannot be removed. Interfaces and rules go with their namespace.
+            drop(output("ip", &["netns", "delete", &namespace], ""));
+        }
+    }
+}
+
+impl Host<'_> {
+    fn name(&self) -> String {
+        self.lab.host_name(self.number)
+    }
+
+    /// Its address on a network.
+    pub fn ip(&self, network: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, network, 0, self.number as u8 + 1)
+    }
+
+    /// The home of the node `name`, with an empty shared folder. Names are those of the whole lab.
+    pub fn home(&self, name: &str) -> PathBuf {
+        let home = self.lab.folder.path().join("homes").join(name);
+        std::fs::create_dir_all(home.join("shared")).unwrap();
+        home
+    }
+
+    /// The binary as the node `name` on this host, as a person starts it.
+    pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
+            command.env_remove(key);
+        }
+        command
+            .args(["netns", "exec", &self.name()])
+            .arg(env!("CARGO_BIN_EXE_sprat"))
+            .args(arguments)
+            .arg("--home")
+            .arg(self.home(name))
+            .stdin(Stdio::null());
+        if !arguments.contains(&"--name") {
+            command.args(["--name", name]);
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, name: &str, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(name, arguments))
+    }
+
+    /// Starts a command.
+    pub fn start(&self, name: &str, arguments: &[&str]) -> Running {
+        Running::of(self.command(name, arguments))
+    }
+
+    /// Starts a node without a prompt; returns when its shared folder is scanned.
+    pub fn serve(&self, name: &str, more: &[&str]) -> Running {
+        let mut node = self.start(name, &[&["serve", "--json"], more].concat());
+        node.wait("scanned", |line| line.contains(r#""event":"scanned""#));
+        node
+    }
+
+    /// What `ip` does here.
+    #[track_caller]
+    pub fn ip_command(&self, words: &str) {
+        let name = self.name();
+        let arguments: Vec<&str> = ["-n", &name]
+            .into_iter()
+            .chain(words.split_whitespace())
+            .collect();
+        run("ip", &arguments, "");
+    }
+
+    /// Pulls the cable to a network, or plugs it in.
+    #[track_caller]
+    pub fn cable(&self, network: u8, plugged: bool) {
+        let port = format!("h{}n{network}", self.number);
+        let state = if plugged { "up" } else { "down" };
+        let switch = self.lab.switch();
+        run("ip", &["-n", &switch, "link", "set", &port, state], "");
+    }
+
+    /// Limits what this host sends.
+    #[track_caller]
+    pub fn rate(&self, network: u8, megabits: u32) {
+        let (name, device) = (self.name(), format!("eth{network}"));
+        let rate = format!("{megabits}mbit");
+        let mut arguments = vec!["-n", &name, "qdisc", "add", "dev", &device, "root", "tbf"];
+        arguments.extend(["rate", &rate, "burst", "64kb", "latency", "100ms"]);
+        run("tc", &arguments, "");
+    }
+
+    /// Drops what comes in and matches one of these rules.
+    #[track_caller]
+    pub fn drop_incoming(&self, rules: &[&str]) {
+        let rules = rules
+            .iter()
+            .map(|rule| format!("iifname != \"lo\" {rule} drop\n"))
+            .collect::<Vec<_>>()
+            .concat();
+        let script = format!(
+            "table inet lab {{\nchain incoming {{\ntype filter hook input priority 0;\n{rules}}}\n}}\n"
+        );
+        run(
+            "ip",
+            &["netns", "exec", &self.name(), "nft", "-f", "-"],
+            &script,
+        );
+    }
+
+    /// What finds nodes by itself does not come through here.
+    #[track_caller]
+    pub fn drop_broadcasts(&self) {
+        self.drop_incoming(&[
+            "ip daddr { 224.0.0.0/4, 255.255.255.255, 10.0.0.255 }",
+            "ip6 daddr ff00::/8",
+            "udp dport { 45670, 5353 }",
+        ]);
+    }
+}
+
+/// Waits until a node says that `name` came; it may have said so already.
+#[track_caller]
+pub fn meets(node: &mut Running, name: &str) {
+    let joined = event("joined", name);
+    if !node.seen.iter().any(|line| joined(line)) {
+        node.wait(&format!("{name} joined"), joined);
+    }
+}
+
+/// Whether a line of `serve --json` says that `name` went.
+pub fn left(name: &str) -> impl Fn(&str) -> bool {
+    event("left", name)
+}
+
+fn event(kind: &str, name: &str) -> impl Fn(&str) -> bool {
+    let (kind, name) = (
+        format!(r#""event":"{kind}""#),
+        format!(r#""name":"{name}""#),
+    );
+    move |line| line.contains(&kind) && line.contains(&name)
+}
+
+/// The names that a command lists, sorted.
+pub fn names(ran: &Ran) -> Vec<String> {
+    let mut names: Vec<String> = ran
+        .json()
+        .iter()
+        .map(|row| row["name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}

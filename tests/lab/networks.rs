@@ -1,0 +1,85 @@
+//! Hosts on two networks, and on one without IPv4.
+
+use crate::{
+    common::{downloaded, noise, share},
+    hosts::{Lab, meets, names},
+};
+
+/// Who is seen from a host on network 1 when the middle host, on 0 and 1, is started with `more`.
+fn seen_from_the_second_network(lab: &Lab, more: &[&str]) -> Vec<String> {
+    let mut first = lab.host(0).serve("first", &[]);
+    let _middle = lab.host(1).serve("middle", more);
+    meets(&mut first, "middle");
+    let peers = lab.host(2).run("second", &["peers", "--json"]);
+    match peers.code() {
+        5 => Vec::new(),
+        _ => names(&peers.succeeds()),
+    }
+}
+
+const TWO_NETWORKS: [&[u8]; 3] = [&[0], &[0, 1], &[1]];
+
+#[test]
+fn a_node_on_two_networks_is_seen_on_both_and_passes_nobody_on() {
+    let Some(lab) = Lab::on(&TWO_NETWORKS) else {
+        return;
+    };
+    let bytes = noise(1, 1 << 20);
+    share(&lab.host(1).home("middle"), "m.bin", &bytes);
+    assert_eq!(seen_from_the_second_network(&lab, &[]), ["middle"]);
+    let mut middle = lab.host(1).serve("middle", &[]);
+    for (number, name) in [(0, "carol"), (2, "dave")] {
+        let asked = ["download", "m.bin", "--wait", "30"];
+        lab.host(number).run(name, &asked).succeeds();
+        assert!(downloaded(&lab.host(number).home(name), "m.bin") == bytes);
+    }
+    middle.signal("TERM");
+    assert_eq!(middle.end(), 0);
+}
+
+#[test]
+fn an_interface_that_is_not_named_hears_nothing_of_the_node() {
+    let Some(lab) = Lab::on(&TWO_NETWORKS) else {
+        return;
+    };
+    let seen = seen_from_the_second_network(&lab, &["--interface", "eth0"]);
+    assert!(seen.is_empty(), "{seen:?}");
+}
+
+#[test]
+fn an_address_that_is_not_listened_on_leads_to_nobody() {
+    let Some(lab) = Lab::on(&TWO_NETWORKS) else {
+        return;
+    };
+    let ip = lab.host(1).ip(0).to_string();
+    let seen = seen_from_the_second_network(&lab, &["--listen", &ip, "-t", "4100"]);
+    assert!(seen.is_empty(), "{seen:?}");
+    // Nor does asking for it there.
+    let address = format!("{}:4100", lab.host(1).ip(1));
+    let asked = ["peers", "--wait", "1", "--peer", &address];
+    assert_eq!(lab.host(2).run("second", &asked).code(), 5);
+}
+
+#[test]
+fn hosts_without_ipv4_find_each_other_and_fetch() {
+    let Some(lab) = Lab::new(2) else { return };
+    for (number, host) in lab.hosts().enumerate() {
+        host.ip_command("-4 addr flush dev eth0");
+        host.ip_command(&format!(
+            "addr add fd00:5::{}/64 dev eth0 nodad",
+            number + 1
+        ));
+    }
+    let bytes = noise(2, 1 << 20);
+    share(&lab.host(0).home("alice"), "a.bin", &bytes);
+    let _alice = lab.host(0).serve("alice", &[]);
+    let peers = lab
+        .host(1)
+        .run("bob", &["peers", "--json", "--wait", "30"])
+        .succeeds()
+        .json();
+    let address = peers[0]["address"].as_str().unwrap();
+    assert!(address.starts_with("[fd00:5::1]:"), "{address}");
+    lab.host(1).run("bob", &["download", "a.bin"]).succeeds();
+    assert!(downloaded(&lab.host(1).home("bob"), "a.bin") == bytes);
+}

@@ -1,0 +1,159 @@
+//! The house keeps its shape: imports point one way only, `ui → node → { net, store } → wire → core`, and what belongs
+//! to one room stays in it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Each room, the rooms it may import, and the crates it must not.
+const ROOMS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "core",
+        &[],
+        &[
+            "tokio",
+            "libp2p",
+            "sled",
+            "serde_cbor",
+            "std::fs",
+            "std::net",
+            "std::io",
+            "std::thread",
+            "getrandom",
+        ],
+    ),
+    ("wire", &["core"], &["tokio", "sled", "std::fs", "std::net"]),
+    ("store", &["core", "wire"], &["libp2p", "serde_cbor"]),
+    ("net", &["core", "wire"], &["sled", "serde_cbor", "std::fs"]),
+    (
+        "node",
+        &["core", "wire", "net", "store"],
+        &["libp2p", "sled", "serde_cbor"],
+    ),
+    ("ui", &["core", "node"], &["libp2p", "sled", "serde_cbor"]),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
+        if entry.is_dir() {
+            found.extend(sources(&entry));
+        } else if entry.extension().is_some_and(|ending| ending == "rs") {
+            found.push(entry);
+        }
+    }
+    found
+}
+
+/// The code of a file: without comments, and without the tests at its end.
+fn code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let tests = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    text[..tests]
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Every room named in a `crate::…` path, also in `use crate::{a::…, b::…}`.
+fn rooms_named(code: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let Some(inside) = rest.strip_prefix('{') else {
+            named.push(
+                rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap()
+                    .to_owned(),
+            );
+            continue;
+        };
+        let (mut depth, mut fresh) = (1, true);
+        let mut word = String::new();
+        for c in inside.chars() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 1 => fresh = true,
+                c if depth == 1 && fresh && (c.is_alphanumeric() || c == '_') => word.push(c),
+                _ if !word.is_empty() => {
+                    named.push(std::mem::take(&mut word));
+                    fresh = false;
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    named
+}
+
+#[test]
+fn imports_point_one_way_only() {
+    let all: Vec<&str> = ROOMS.iter().map(|(room, ..)| *room).collect();
+    let mut broken = Vec::new();
+    for (room, allowed, _) in ROOMS {
+        for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room)) {
+            for named in rooms_named(&code(&path)) {
+                if named != *room
+                    && all.contains(&named.as_str())
+                    && !allowed.contains(&named.as_str())
+                {
+                    broken.push(format!("{}: {room} may not import {named}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn what_belongs_to_one_room_stays_in_it() {
+    let mut broken = Vec::new();
+    for (room, _, forbidden) in ROOMS {
+        for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room)) {
+            let code = code(&path);
+            for name in *forbidden {
+                if code.contains(&format!("{name}::")) || code.contains(&format!("use {name}")) {
+                    broken.push(format!(
+                        "{}: {name} does not belong in {room}",
+                        path.display()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_reader_of_this_test_sees_grouped_imports() {
+    assert_eq!(
+        rooms_named("use crate::{core::{id::X, have}, wire::cbor};"),
+        ["core", "wire"]
+    );
+    assert_eq!(
+        rooms_named("use crate::net::Net; crate::store::x()"),
+        ["net", "store"]
+    );
+}
+
+#[test]
+fn files_stay_small_enough_to_hold_one_idea() {
+    let long: Vec<String> = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+        .into_iter()
+        .filter_map(|path| {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            (lines > 600).then(|| format!("{}: {lines} lines", path.display()))
+        })
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
