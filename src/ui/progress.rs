@@ -31,6 +31,9 @@ fn moving() -> ProgressStyle {
     style(if narrow() { MOVING_NARROW } else { MOVING })
 }
 
+/// Of the shared folder, at the start.
+const SCANNING: &str = "reading shared/ [{wide_bar}] {binary_bytes}/{binary_total_bytes} eta {eta}";
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -112,6 +115,46 @@ impl Bar {
             bar.finish_and_clear();
             logging::through(Screen::Streams);
         }
+    }
+}
+
+/// The bar of a scan of the shared folder: there is one from the first news of the scan to its end.
+#[derive(Debug)]
+pub struct ScanBar {
+    wanted: bool,
+    bar: Bar,
+}
+
+impl ScanBar {
+    /// None yet.
+    #[must_use]
+    pub fn new(wanted: bool) -> Self {
+        Self {
+            wanted,
+            bar: Bar::default(),
+        }
+    }
+
+    /// So many bytes of all are read.
+    pub fn update(&mut self, done: u64, total: u64) {
+        if !self.bar.shown() {
+            self.bar = Bar::new(self.wanted);
+        }
+        let Some(bar) = &self.bar.0 else { return };
+        bar.set_style(style(SCANNING));
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+
+    /// Everything is read.
+    pub fn clear(&mut self) {
+        self.bar.clear();
+        self.bar = Bar::default();
+    }
+
+    /// Lets something else be printed.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
     }
 }
 

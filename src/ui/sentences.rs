@@ -212,6 +212,15 @@ pub fn milestone(name: &str, percent: u8, progress: &Progress) -> String {
     )
 }
 
+/// A long scan goes on.
+#[must_use]
+pub fn scanning(percent: u64, total: u64) -> String {
+    format!(
+        "reading the shared folder: {percent} % of {}",
+        text::size(total)
+    )
+}
+
 /// Who this node is and where it listens.
 #[must_use]
 pub fn ready(status: &Status) -> String {

@@ -9,6 +9,7 @@ use super::{
     json,
     news::News,
     output::Out,
+    progress::ScanBar,
     sentences,
     signals::Signals,
 };
@@ -30,11 +31,19 @@ pub async fn serve(setup: &Setup, signals: &mut Signals) -> Exit {
             sentences::ready(&status)
         });
     }
+    let mut scan = ScanBar::new(setup.progress);
     let exit = loop {
         tokio::select! {
             _ = signals.next() => break Exit::Done,
             event = news.next() => match event {
-                Ok(event) => tell(&out, &event),
+                Ok(event) => {
+                    match event {
+                        NodeEvent::Scanning { done, total } => scan.update(done, total),
+                        NodeEvent::Scanned { .. } => scan.clear(),
+                        _ => {}
+                    }
+                    scan.suspend(|| tell(&out, &event));
+                }
                 Err(RecvError::Lagged(missed)) => tracing::info!(missed, "too many events to tell them all"),
                 Err(RecvError::Closed) => {
                     out.error("the node stopped by itself; the log may say why (SPRAT_LOG=debug)");
@@ -43,6 +52,7 @@ pub async fn serve(setup: &Setup, signals: &mut Signals) -> Exit {
             },
         }
     };
+    scan.clear();
     leave(&node).await;
     if !out.json() {
         out.note("left the swarm");

@@ -138,10 +138,14 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Bytes from which a scan is worth a word before its end: some seconds' worth.
+const LONG_SCAN: u64 = 2 << 30;
+
 /// Tells what happens, until the node stops, and keeps the names for completion fresh.
 pub async fn watch(node: Node, events: Receiver<NodeEvent>, out: Out, names: Option<Names>) {
     let mut news = News::new(events, out.json());
     let mut refresh_at: Option<Instant> = names.is_some().then(Instant::now);
+    let mut quarters = 0;
     loop {
         let due = refresh_at.unwrap_or_else(Instant::now);
         tokio::select! {
@@ -149,6 +153,9 @@ pub async fn watch(node: Node, events: Receiver<NodeEvent>, out: Out, names: Opt
                 Ok(event) => {
                     if names.is_some() && changes_names(&event) {
                         refresh_at.get_or_insert_with(|| Instant::now() + REFRESH);
+                    }
+                    if let NodeEvent::Scanning { done, total } = event {
+                        quarters = tell_scan(&out, quarters, done, total);
                     }
                     tell(&out, &event);
                 }
@@ -164,6 +171,15 @@ pub async fn watch(node: Node, events: Receiver<NodeEvent>, out: Out, names: Opt
             }
         }
     }
+}
+
+/// Says at each quarter how far a long scan is; gives the quarters that were told.
+fn tell_scan(out: &Out, told: u64, done: u64, total: u64) -> u64 {
+    let quarters = done.saturating_mul(4) / total.max(1);
+    if total >= LONG_SCAN && quarters > told && quarters < 4 && !out.json() {
+        out.note(&sentences::scanning(quarters * 25, total));
+    }
+    quarters.max(told)
 }
 
 fn tell(out: &Out, event: &NodeEvent) {
