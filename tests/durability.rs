@@ -22,14 +22,14 @@ fn nothing_in_place(home: &Path) -> bool {
 #[test]
 fn twelve_kills_cost_at_most_a_batch_each() {
     let swarm = Swarm::new();
-    let bytes = noise(1, 384 << 20);
+    let bytes = noise(1, 512 << 20);
     let size = bytes.len() as u64;
     share(&swarm.home("alice"), "big.bin", &bytes);
     let _alice = swarm.serve_scanned("alice", &[]);
     let home = swarm.home("bob");
     let mut had = 0;
-    // Before the first byte, and all along.
-    for goal in (0..12).map(|n| n * size / 15) {
+    // Before the first byte, and all along; the last one early enough that the rest cannot come before the kill does.
+    for goal in (0..12).map(|n| n * size / 26) {
         let mut bob = swarm.start("bob", &["download", "big.bin", "--json"]);
         bob.event("start");
         if goal > 0 {
