@@ -1,6 +1,6 @@
 //! Peers that misbehave, built from the library's own rooms: each offers one file and then does what its [`Fault`] says.
 
-use futures::{AsyncReadExt, AsyncWriteExt};
+use futures::AsyncWriteExt;
 use sprat::{
     core::{
         chunk::VerifiedChunk,
@@ -424,15 +424,4 @@ async fn send(stream: &mut Stream, header: &[u8], bytes: &[u8]) -> std::io::Resu
     stream.write_all(header).await?;
     stream.write_all(bytes).await?;
     stream.flush().await
-}
-
-/// Reads and throws away what a stream still has.
-#[allow(dead_code)] // Each test file is a crate of its own and uses its part of the helpers.
-pub async fn drain(stream: &mut Stream) -> u64 {
-    let mut buffer = vec![0; 64 << 10];
-    let mut count = 0;
-    while let Ok(read @ 1..) = stream.read(&mut buffer).await {
-        count += read as u64;
-    }
-    count
 }
