@@ -25,10 +25,12 @@ fn catalog() -> Response {
             executable: false,
             media: "image/jpeg".into(),
             held: Held::Shared,
+            parts: None,
         }),
     };
     Response::Catalog(CatalogPage {
         name: "alice@laptop".into(),
+        keeps: false,
         epoch: 1,
         revision: 512,
         reset: false,

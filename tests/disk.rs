@@ -2,10 +2,13 @@
 
 mod common;
 
-use common::{Running, Swarm, downloaded, noise, share};
+use common::{
+    Running, Swarm, downloaded, noise, share,
+    small::{Small, is_root},
+};
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -139,12 +142,6 @@ fn downloads_can_go_to_another_file_system() {
     assert_eq!(fs::read_dir(into.join("sub")).unwrap().count(), 1);
 }
 
-#[cfg(unix)]
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output().unwrap();
-    id.stdout == b"0\n"
-}
-
 /// The command as somebody without root's rights runs it.
 #[cfg(unix)]
 fn as_nobody(command: &Command) -> Option<Command> {
@@ -241,67 +238,6 @@ fn what_may_not_be_read_is_named_and_the_rest_is_served() {
     alice.wait("its file", |line| line.contains("open.txt"));
     alice.signal("TERM");
     assert_eq!(alice.end(), 0);
-}
-
-/// A small file system of its own, seen by what runs inside it only.
-struct Small {
-    inside: Running,
-    at: PathBuf,
-}
-
-impl Small {
-    /// A tmpfs of `mib` at `at`; `None`, and a word, where that is not allowed.
-    fn mount(at: &Path, mib: u64) -> Option<Self> {
-        let script = format!(
-            "mount -t tmpfs -o size={mib}m small '{}' && echo mounted && exec cat",
-            at.display()
-        );
-        for flags in ["-m", "-rm"] {
-            let mut command = Command::new("unshare");
-            command.args([flags, "--propagation", "private", "sh", "-c", &script]);
-            if let Ok(able) = Command::new("unshare").args([flags, "true"]).output()
-                && able.status.success()
-            {
-                let mut inside = Running::start(&mut command);
-                inside.wait("the file system", |line| line == "mounted");
-                let at = at.to_owned();
-                return Some(Self { inside, at });
-            }
-        }
-        eprintln!("left out: no file system can be mounted here (not root)");
-        None
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        let pid = self.inside.child.id().to_string();
-        command.args(["-t", &pid, "-m"]);
-        if !is_root() {
-            command.args(["-U", "--preserve-credentials"]);
-        }
-        command.arg(program);
-        command
-    }
-
-    fn enter(&self, command: &Command) -> Command {
-        let mut inside = self.command(command.get_program().to_str().unwrap());
-        inside.args(command.get_args()).stdin(Stdio::null());
-        inside
-    }
-
-    /// The mounted folder as seen from outside.
-    fn seen(&self) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.inside.child.id()));
-        root.join(self.at.strip_prefix("/").unwrap())
-    }
-
-    fn resize(&self, mib: u64) {
-        let mut command = self.command("mount");
-        command
-            .args(["-o", &format!("remount,size={mib}m")])
-            .arg(&self.at);
-        assert!(command.status().unwrap().success());
-    }
 }
 
 #[cfg(target_os = "linux")]

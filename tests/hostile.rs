@@ -51,6 +51,7 @@ async fn whatever_one_peer_does_the_file_comes_from_the_honest_one() {
         Fault::HangsUp,
         Fault::Floods,
         Fault::Misses,
+        Fault::Pretends,
         Fault::Trickles,
         Fault::DeclaresTooMuch,
         Fault::Withdraws,

@@ -5,6 +5,8 @@
 
 mod common;
 
+#[path = "lab/fanout.rs"]
+mod fanout;
 #[path = "lab/finding.rs"]
 mod finding;
 #[path = "lab/hosts.rs"]
@@ -13,5 +15,7 @@ mod hosts;
 mod leaving;
 #[path = "lab/networks.rs"]
 mod networks;
+#[path = "lab/swarms.rs"]
+mod swarms;
 #[path = "lab/transfers.rs"]
 mod transfers;

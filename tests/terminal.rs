@@ -3,66 +3,8 @@
 
 mod common;
 
-use common::{Running, Swarm, noise, share, until};
-use rexpect::session::{PtySession, spawn_command};
-use std::{os::unix::fs::PermissionsExt as _, process::Stdio};
-
-/// What is typed where.
-struct Terminal(PtySession);
-
-impl Terminal {
-    fn open(swarm: &Swarm, name: &str, arguments: &[&str]) -> Self {
-        let mut command = swarm.command(name, arguments);
-        command.env("TERM", "xterm").stdin(Stdio::inherit());
-        let patience = common::DEADLINE.as_millis() as u64;
-        Self(spawn_command(command, Some(patience)).unwrap())
-    }
-
-    fn prompt(swarm: &Swarm, name: &str) -> Self {
-        let mut terminal = Self::open(swarm, name, &[]);
-        terminal.sees("sprat> ");
-        terminal
-    }
-
-    #[track_caller]
-    fn sees(&mut self, text: &str) -> String {
-        match self.0.exp_string(text) {
-            Ok(before) => before,
-            Err(error) => panic!("{text}: {error}"),
-        }
-    }
-
-    fn types(&mut self, text: &str) {
-        self.0.send(text).unwrap();
-        self.0.flush().unwrap();
-    }
-
-    fn enters(&mut self, line: &str) {
-        self.types(&format!("{line}\r"));
-    }
-
-    fn control(&mut self, key: char) {
-        self.0.send_control(key).unwrap();
-        self.0.flush().unwrap();
-    }
-
-    /// Waits for its end: its exit code.
-    #[track_caller]
-    fn ends(&mut self) -> i32 {
-        self.0.exp_eof().unwrap();
-        let mut code = None;
-        until("the prompt ends", || {
-            use rexpect::process::WaitStatus::{Exited, StillAlive};
-            match self.0.process().status() {
-                Some(Exited(_, number)) => code = Some(number),
-                Some(StillAlive) => return false,
-                other => panic!("{other:?}"),
-            }
-            true
-        });
-        code.unwrap()
-    }
-}
+use common::{Running, Swarm, noise, share, terminal::Terminal};
+use std::os::unix::fs::PermissionsExt as _;
 
 fn hears_goodbye(of: &mut Running, name: &str) {
     let said = of.wait("the goodbye", |line| {
@@ -166,6 +108,24 @@ fn a_signal_at_the_prompt_leaves_in_good_order() {
         hears_goodbye(&mut alice, "bob");
         assert_eq!(bob.ends(), 130);
     }
+}
+
+#[test]
+fn a_long_scan_has_a_bar_which_is_gone_afterwards() {
+    let swarm = Swarm::new();
+    // Zeros that take no room on the disk, and seconds to read.
+    let file = std::fs::File::create(swarm.home("alice").join("shared/big.img")).unwrap();
+    file.set_len(2 << 30).unwrap();
+    let mut alice = Terminal::open(&swarm, "alice", &["serve"]);
+    alice.sees("is here, on 127.0.0.1:");
+    let before = alice.sees("reading shared/ [");
+    assert!(!before.contains("looking for it"), "{before}");
+    alice.sees("/2.00 GiB eta ");
+    alice.sees("offering 1 file, 2.0 GiB");
+    alice.control('c');
+    let after = alice.sees("left the swarm");
+    assert!(!after.contains("reading"), "{after}");
+    assert_eq!(alice.ends(), 0);
 }
 
 #[test]

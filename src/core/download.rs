@@ -35,6 +35,9 @@ pub const MAX_PEERS: usize = 512;
 /// A change of who downloads sorts all open chunks anew; not again before so long for each of them.
 const SORT_PAUSE: Duration = Duration::from_micros(2);
 
+/// With an own limit: what is in flight fits into this time, or is a single chunk.
+const AHEAD: Duration = Duration::from_millis(500);
+
 /// The machine of one job.
 #[derive(Debug)]
 pub struct Download {
@@ -51,6 +54,8 @@ pub struct Download {
     /// Chunks in flight of which every request is late.
     overdue: BTreeSet<u32>,
     clock: Now,
+    /// Bytes a second that this node allows itself.
+    limit: Option<u64>,
     /// When the order may follow the set of downloaders again, and whether that changed.
     sort_at: Now,
     unsorted: bool,
@@ -81,11 +86,19 @@ impl Download {
             single: BTreeSet::new(),
             overdue: BTreeSet::new(),
             clock: Duration::ZERO,
+            limit: None,
             sort_at: Duration::ZERO,
             unsorted: false,
             stirred: true,
             said: Said::Complete,
         }
+    }
+
+    /// A job on a node that allows itself only so many bytes a second: it asks for no more than that lets through soon, and
+    /// the time it takes is nobody's fault.
+    #[must_use]
+    pub fn limited_to(self, limit: Option<u64>) -> Self {
+        Self { limit, ..self }
     }
 
     /// Appends a file's chunks; those in `held` are here already. Gives the positions they got. What peers have of them
@@ -139,6 +152,14 @@ impl Download {
                 bytes,
                 elapsed,
             } => self.on_stored(peer, chunk, bytes, elapsed, &mut actions),
+            Event::Begun { peer, chunk } => {
+                if let (Some(at), Some(head)) = (self.connected(peer), self.chunks.find(chunk))
+                    && let Some(request) = self.peers[at].requests.get_mut(&head)
+                {
+                    request.begun = true;
+                }
+                return actions;
+            }
             Event::Local { chunk } => {
                 if let Some(head) = self.chunks.find(chunk) {
                     self.chunks.store(head);
@@ -269,12 +290,16 @@ impl Download {
     }
 
     fn claim(&mut self, at: usize, places: impl Iterator<Item = u32>) {
-        let peer = &mut self.peers[at];
         for place in places {
-            if let Some(head) = self.chunks.find(place)
-                && self.picker.claim(&mut peer.claims, head)
-            {
+            let Some(head) = self.chunks.find(place) else {
+                continue;
+            };
+            let peer = &mut self.peers[at];
+            if self.picker.claim(&mut peer.claims, head) {
                 peer.dry = false;
+            }
+            if peer.downloading && self.spares(head).is_some() {
+                self.peers[at].relief.insert(head);
             }
         }
     }
@@ -356,10 +381,15 @@ impl Download {
         self.stirred = false;
         self.notice_late();
         self.sort();
+        let up = self.peers.iter().filter(|peer| peer.is_connected()).count();
+        self.peers.iter_mut().for_each(|peer| peer.share(up));
         // Whoever has just been slow comes after the others.
         for slow in [false, true] {
             for at in 0..self.peers.len() {
-                while self.peers[at].slow == slow && self.peers[at].is_ready(self.clock) {
+                while self.peers[at].slow == slow
+                    && self.peers[at].is_ready(self.clock)
+                    && self.own_queue(0) < AHEAD
+                {
                     let Some(chunk) = self.choose(at, actions) else {
                         break;
                     };

@@ -7,14 +7,18 @@
 pub mod chance;
 pub mod chunk;
 pub mod chunker;
+pub mod copies;
 pub mod download;
 pub mod have;
 pub mod id;
 pub mod manifest;
 pub mod membership;
+pub mod pace;
 pub mod path;
 pub mod picker;
+pub mod placement;
 pub mod rate;
+pub mod retention;
 pub mod via;
 
 /// Time since some fixed moment (a node's start), by a clock that never goes back.

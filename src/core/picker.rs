@@ -1,7 +1,8 @@
 //! In which order the missing chunks of a job are asked for.
 //!
-//! Rarest first. Among equally rare chunks: in the order of the disk while nobody else downloads them, else by this node's
-//! rendezvous rank (D. Thaler, C. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998) among the
+//! Rarest first. Among equally rare chunks: while nobody else is known to download them, in the order of the disk from a
+//! place of this node's own (others may have begun at the same moment, unknown to one another); else by this node's rendezvous
+//! rank (D. Thaler, C. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998) among the
 //! downloaders, so that they ask a single source for different chunks without talking about it.
 //!
 //! Owns who claims what, and the order. Knows nothing of requests, windows or time.
@@ -23,6 +24,8 @@ use std::{collections::BTreeSet, ops::Range};
 const MAX_DENIED: usize = 64;
 /// Candidates that are looked at in order of rarity; then it is cheaper to look at what the peer has.
 const LOOK: usize = 64;
+/// Shorter segments are always begun at their first chunk.
+const WHOLE: u64 = 32;
 
 /// What one peer says it has.
 #[derive(Debug)]
@@ -100,6 +103,13 @@ fn score(chunk: u64, node: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+/// How near two nodes are to each other, by their names only; the smaller the nearer. Whoever cannot follow everyone
+/// follows who is nearest, and so do the others: a web without islands, whoever came first.
+#[must_use]
+pub fn distance(one: &NodeId, other: &NodeId) -> u64 {
+    score(word(one.as_bytes()), word(other.as_bytes()))
+}
+
 impl Picker {
     /// No chunks yet; `me` is this node.
     #[must_use]
@@ -121,39 +131,57 @@ impl Picker {
     /// Adds a segment: for each chunk its id, and whether it is missing.
     pub fn append(&mut self, chunks: impl IntoIterator<Item = (ChunkId, bool)>) {
         let start = self.words.len() as u32;
-        let mut order = Vec::new();
         let mut missing = Vec::new();
         for (chunk, (id, wanted)) in (start..).zip(chunks) {
             self.words.push(word(id.as_bytes()));
-            self.ranks.push(self.rank(chunk));
             if wanted {
                 missing.push(chunk);
-                order.push(key(0, self.ranks[chunk as usize], chunk));
             }
         }
         let added = self.words.len() as u32 - start;
         self.claims.resize(self.words.len(), 0);
         self.missing.grow(added);
         self.open.grow(added);
-        for chunk in missing {
-            self.missing.insert(chunk);
-            self.open.insert(chunk);
-        }
         self.unfinished.grow(1);
         self.segments.push(Segment {
             start,
             full: 0,
-            order: order.into_iter().collect(),
+            order: BTreeSet::new(),
             head: None,
         });
+        for chunk in start..start + added {
+            self.ranks.push(self.rank(chunk));
+        }
+        let order = missing.iter().map(|&chunk| self.key(chunk)).collect();
+        let at = self.segments.len() - 1;
+        self.segments[at].order = order;
+        for chunk in missing {
+            self.missing.insert(chunk);
+            self.open.insert(chunk);
+        }
         self.update_head(self.segments.len() - 1);
     }
 
     fn rank(&self, chunk: u32) -> u16 {
+        if self.rivals.is_empty() {
+            return self.turned(chunk);
+        }
         let word = self.words[chunk as usize];
         let mine = score(word, self.me);
         let before = |&&rival: &&u64| score(word, rival) > mine;
         self.rivals.iter().filter(before).count() as u16
+    }
+
+    /// The place of a chunk in its segment, counted from where this node begins, of 65,536.
+    fn turned(&self, chunk: u32) -> u16 {
+        let range = self.range(self.segment_of(chunk));
+        let len = range.len() as u64;
+        if len < WHOLE {
+            return 0;
+        }
+        let begin = score(self.words[range.start as usize], self.me) % len;
+        let place = (u64::from(chunk - range.start) + len - begin) % len;
+        (place * (1 << 16) / len) as u16
     }
 
     /// Who else downloads now: decides the order of equally rare chunks. Costs O(n log n), n being the open chunks.
@@ -472,12 +500,22 @@ mod tests {
     }
 
     #[test]
-    fn alone_it_goes_through_a_file_in_order() {
-        let mut picker = picker(ME, 100);
-        let mut seed = Claims::default();
-        assert!(picker.claim_all(&mut seed, 0..100));
-        assert!(drain(&mut picker, &seed).into_iter().eq(0..100));
-        assert_eq!(picker.pick(&seed), None);
+    fn alone_it_goes_through_a_file_in_order_from_a_place_of_its_own() {
+        let begins = [ME, OTHER].map(|me| {
+            let mut picker = picker(me, 100);
+            let mut seed = Claims::default();
+            assert!(picker.claim_all(&mut seed, 0..100));
+            let order = drain(&mut picker, &seed);
+            let begin = order[0];
+            assert!(order.into_iter().eq((begin..100).chain(0..begin)));
+            assert_eq!(picker.pick(&seed), None);
+            begin
+        });
+        assert_ne!(begins[0], begins[1]);
+        // A short one is begun where it begins.
+        let (mut picker, mut seed) = (picker(ME, 31), Claims::default());
+        picker.claim_all(&mut seed, 0..31);
+        assert!(drain(&mut picker, &seed).into_iter().eq(0..31));
     }
 
     #[test]
@@ -529,8 +567,8 @@ mod tests {
         let mut picker = picker(ME, 1000);
         let mut liar = Claims::default();
         picker.claim_all(&mut liar, 0..1000);
-        for denied in 0..=MAX_DENIED as u32 {
-            assert_eq!(picker.pick(&liar), Some(denied));
+        for _ in 0..=MAX_DENIED {
+            let denied = picker.pick(&liar).unwrap();
             picker.deny(&mut liar, denied);
         }
         assert_eq!(picker.pick(&liar), None);

@@ -1,7 +1,6 @@
 //! The protocols that one swarm speaks, and its limits.
 
 use super::{control, gate, identity, mdns, per_address, streams};
-use crate::wire::CHUNK_PROTOCOL;
 use libp2p::{
     connection_limits::{self, ConnectionLimits},
     identify,
@@ -62,7 +61,7 @@ impl Behaviour {
             ping: ping::Behaviour::new(ping),
             mdns: mdns.into(),
             control: control::behaviour(),
-            streams: streams::Behaviour::new(CHUNK_PROTOCOL),
+            streams: streams::Behaviour::new(streams::PROTOCOLS),
         }
     }
 }

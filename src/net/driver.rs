@@ -6,12 +6,12 @@
 //! here is bounded; each `Connected` is followed by at most one `Disconnected` before the next.
 
 use super::{
-    NetConfig, NetError, NetEvent, Reply, RequestError, StreamError, address,
+    NetConfig, NetError, NetEvent, Purpose, Reply, RequestError, StreamError, address,
     behaviour::{Behaviour, BehaviourEvent},
     connections::Connections,
     control,
     handle::{Answer, Command, Here},
-    identity, mdns, transport,
+    identity, mdns, streams, transport,
     unread::Unread,
 };
 use crate::{
@@ -185,11 +185,12 @@ impl Driver {
                     }
                 }
             }
-            Command::Open(node, opened) => {
+            Command::Open(node, purpose, opened) => {
                 match (identity::peer(node), self.connections.best(node)) {
                     (Some(peer), Some(id)) => {
                         let streams = &mut self.swarm.behaviour_mut().streams;
-                        streams.open(peer, id, opened);
+                        let protocol = purpose.protocol();
+                        streams.open(peer, id, streams::Open { protocol, opened });
                     }
                     _ => drop(opened.send(Err(StreamError::NotConnected))),
                 }

@@ -1,6 +1,6 @@
 //! What the network tells the node.
 
-use super::Stream;
+use super::{Purpose, Stream};
 use crate::{
     core::{id::NodeId, via::Via},
     wire::control::{Request, Response},
@@ -50,10 +50,12 @@ pub enum NetEvent {
         /// Where the answer goes, within 10 s.
         reply: Reply,
     },
-    /// A node opened a chunk stream.
+    /// A node opened a stream.
     Stream {
         /// Who.
         node: NodeId,
+        /// What for.
+        purpose: Purpose,
         /// The stream.
         stream: Stream,
     },

@@ -1,7 +1,7 @@
 //! [`Net`]: how the rest of the program uses the network. Commands go to the driver, answers come back by `oneshot`.
 
 use super::{
-    NetConfig, NetError, NetEvent, RequestError, Stream, StreamError, address, driver,
+    NetConfig, NetError, NetEvent, Purpose, RequestError, Stream, StreamError, address, driver,
     streams::Opened,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(super) type Answer = oneshot::Sender<Result<Response, RequestError>>;
 pub(super) enum Command {
     Dial(Option<NodeId>, Vec<SocketAddr>),
     Request(NodeId, Request, Answer),
-    Open(NodeId, Opened),
+    Open(NodeId, Purpose, Opened),
     Disconnect(NodeId),
     Ban(NodeId),
     Shutdown(oneshot::Sender<()>),
@@ -112,8 +112,16 @@ impl Net {
     /// # Errors
     /// [`StreamError`] when there is no stream after at most 10 s.
     pub async fn chunk_stream(&self, node: NodeId) -> Result<Stream, StreamError> {
+        self.stream(node, Purpose::Chunks).await
+    }
+
+    /// The same for any purpose.
+    ///
+    /// # Errors
+    /// [`StreamError`] when there is no stream after at most 10 s.
+    pub async fn stream(&self, node: NodeId, purpose: Purpose) -> Result<Stream, StreamError> {
         let (opened, opening) = oneshot::channel();
-        self.tell(Command::Open(node, opened)).await;
+        self.tell(Command::Open(node, purpose, opened)).await;
         match tokio::time::timeout(DEADLINE, opening).await {
             Ok(stream) => stream.unwrap_or(Err(StreamError::Closed)),
             Err(_) => Err(StreamError::Timeout),

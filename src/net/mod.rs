@@ -28,7 +28,7 @@ mod tests;
 pub use beacon::{BeaconConfig, BeaconError, Beacons, Heard};
 pub use event::{NetEvent, Reply, RequestError};
 pub use handle::Net;
-pub use streams::{Stream, StreamError};
+pub use streams::{Purpose, Stream, StreamError};
 
 use std::{
     io,

@@ -32,6 +32,10 @@ const READ_AHEAD: usize = 64 << 10;
 /// the sockets that wait for it fail, within 15 s.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
+/// Bytes that wait in a socket for their turn on the line. More would only put what is urgent behind what is not, and
+/// chunks on their way to those who no longer want them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 << 10;
 /// Tries to find a number that is free for TCP and UDP alike.
 const TRIES: usize = 32;
 
@@ -46,7 +50,7 @@ pub(super) fn build(
     }
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .map(|stream, _| {
-            give_up_on_the_dead(&stream);
+            tune(&stream);
             BufReader::with_capacity(READ_AHEAD, stream)
         })
         .upgrade(Version::V1Lazy)
@@ -68,13 +72,15 @@ pub(super) fn build(
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn give_up_on_the_dead(stream: &tcp::tokio::TcpStream) {
-    // Only a precaution: without it the kernel waits a quarter of an hour.
-    let _ = socket2::SockRef::from(&stream.0).set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+fn tune(stream: &tcp::tokio::TcpStream) {
+    let socket = socket2::SockRef::from(&stream.0);
+    // Only precautions: without the first the kernel waits a quarter of an hour, without the second it queues megabytes.
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn give_up_on_the_dead(_: &tcp::tokio::TcpStream) {}
+fn tune(_: &tcp::tokio::TcpStream) {}
 
 /// The sockets that a swarm listens on.
 #[derive(Debug)]

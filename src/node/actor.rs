@@ -8,9 +8,10 @@ mod catalogs;
 mod inbound;
 
 use super::{
-    api::{NodeEvent, Status},
+    api::{NodeEvent, Safe, Status},
     catalog::OwnCatalog,
     context::{Command, Context},
+    distribute,
     peers::Peers,
     serve::Server,
 };
@@ -26,6 +27,7 @@ use crate::{
     wire::control::{Held, Offer, Response},
 };
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -50,6 +52,8 @@ pub enum Note {
 /// What the actor needs to begin.
 pub struct Parts {
     pub name: String,
+    /// Whether this node keeps replicas.
+    pub keeps: bool,
     pub epoch: u64,
     pub net_events: mpsc::Receiver<NetEvent>,
     pub beacons: Beacons,
@@ -57,6 +61,8 @@ pub struct Parts {
     pub share: mpsc::Receiver<ShareEvent>,
     pub commands: mpsc::Receiver<Command>,
     pub server: Server,
+    /// What takes pushes; `None` in a node that only looks or fetches.
+    pub distribute: Option<distribute::Parts>,
     pub events: broadcast::Sender<NodeEvent>,
     pub changed: watch::Sender<u64>,
     /// What the jobs work with, too.
@@ -74,6 +80,8 @@ pub struct Actor {
     waiting: Vec<(Instant, oneshot::Sender<()>)>,
     notes: mpsc::Sender<Note>,
     notes_in: mpsc::Receiver<Note>,
+    /// What is kept for the swarm, by name and contents: shown unless something better is offered by the same.
+    kept: HashMap<(String, FileId), Offer>,
     /// When the others are told of the own catalog's changes.
     publish_at: Option<Instant>,
     scanning: Option<(u64, u64)>,
@@ -84,7 +92,7 @@ impl Actor {
     /// Takes the parts; [`Actor::run`] begins.
     pub fn new(parts: Parts, seed: u64) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
-        let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch);
+        let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
         let membership = Membership::new(parts.context.net.node(), seed, Now::ZERO);
         Self {
             parts,
@@ -96,6 +104,7 @@ impl Actor {
             waiting: Vec::new(),
             notes,
             notes_in,
+            kept: HashMap::new(),
             publish_at: None,
             scanning: None,
             scanned: false,
@@ -202,7 +211,31 @@ impl Actor {
                         .collect(),
                 );
             }
-            Command::Offer(name, file, offer) => self.offer(&name, file, offer),
+            Command::Offers(offers) => {
+                for (name, file, offer) in offers {
+                    self.offer(&name, file, offer);
+                }
+            }
+            Command::Versions(files, reply) => {
+                let _ = reply.send(self.peers.versions(&files));
+            }
+            Command::OfferReplica(name, file, offer) => self.offer_replica(&name, file, offer),
+            Command::Survey(files, reply) => {
+                let _ = reply.send(self.peers.survey(&self.catalog, &files));
+            }
+            Command::Shared(reply) => {
+                let shared = self.catalog.offers();
+                let shared = shared.filter(|(.., offer)| offer.held == Held::Shared);
+                let _ = reply.send(shared.map(|(_, file, _)| file).collect());
+            }
+            Command::OfferOf(node, file, reply) => {
+                let offer = self.peers.offer_of(&node, file);
+                let here = self.catalog.is_own(file);
+                let _ = reply.send(offer.map(|(name, offer)| (name, offer, here)));
+            }
+            Command::Keepers(files, reply) => {
+                let _ = reply.send(self.peers.keepers(&files));
+            }
             Command::Drop(node, why) => {
                 let name = self.peers.name(&node);
                 self.tell(NodeEvent::PeerDropped { node, name, why });
@@ -218,10 +251,15 @@ impl Actor {
         let _ = self.parts.events.send(event); // Nobody watches: fine.
     }
 
-    /// Wakes the jobs: who has what may have changed.
+    /// Somebody came or went: others may follow.
     fn stir(&mut self) {
         let now = self.now();
         self.peers.news(now);
+        self.wake_jobs();
+    }
+
+    /// Wakes the jobs: who has what may have changed.
+    fn wake_jobs(&self) {
         self.parts.changed.send_modify(|version| *version += 1);
     }
 
@@ -229,7 +267,7 @@ impl Actor {
         let shared = self
             .catalog
             .offers()
-            .filter(|(_, _, offer)| offer.held != Held::Partial);
+            .filter(|(.., offer)| matches!(offer.held, Held::Shared | Held::Fetched));
         let (shared_files, shared_bytes) = shared.fold((0, 0), |(files, bytes), (_, _, offer)| {
             (files + 1, bytes + offer.size)
         });
@@ -253,13 +291,15 @@ impl Actor {
             peers: self.peers.len() as u32,
             shared_files,
             shared_bytes,
+            safe: Safe::default(),
+            replicas: (0, 0),
             scanning: self.scanning,
             downloads: jobs
                 .values()
                 .map(|job| (job.name.clone(), job.progress))
                 .collect(),
             received: self.parts.context.received.load(Ordering::Relaxed),
-            sent: self.parts.server.sent(),
+            sent: self.parts.context.sent.load(Ordering::Relaxed),
         }
     }
 

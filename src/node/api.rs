@@ -29,7 +29,24 @@ pub struct Settings {
     pub share: bool,
     /// Whether to use mDNS besides the beacon.
     pub mdns: bool,
+    /// How many copies of each chunk of the shared files there are to be, this node's own included.
+    pub replicas: Copies,
+    /// Bytes that this node gives to others' files; 0 = none, `None` = what its disk suggests.
+    pub replica_quota: Option<u64>,
+    /// How long a file that its owner no longer shares is kept for him.
+    pub replica_grace: Duration,
+    /// The most bytes of chunks sent a second; `None` = no limit.
+    pub upload_limit: Option<u64>,
+    /// The most bytes of chunks received a second; `None` = no limit.
+    pub download_limit: Option<u64>,
 }
+
+pub use crate::core::copies::Copies;
+
+/// How many copies of each chunk there are to be, unless told otherwise.
+pub const REPLICAS: u32 = 3;
+/// How long what is no longer wanted is kept: more than any restart takes.
+pub const REPLICA_GRACE: Duration = Duration::from_secs(600);
 
 /// The discovery port, unless told otherwise.
 pub const DISCOVERY_PORT: u16 = 45670;
@@ -49,6 +66,11 @@ impl Settings {
             passphrase: None,
             share: true,
             mdns: true,
+            replicas: Copies::Some(REPLICAS),
+            replica_quota: None,
+            replica_grace: REPLICA_GRACE,
+            upload_limit: None,
+            download_limit: None,
         }
     }
 }
@@ -102,6 +124,10 @@ pub struct Listing {
     pub holders: u32,
     /// The fewest copies that any of its chunks has, among all nodes here, this one included.
     pub copies: u32,
+    /// How many other nodes keep a part of it for the swarm.
+    pub keepers: u32,
+    /// It lives on only as copies that nodes keep for the swarm: nobody here offers it as a file of his own.
+    pub replica: bool,
     /// Whether this node offers it too.
     pub mine: bool,
 }
@@ -142,6 +168,10 @@ pub struct Status {
     pub shared_files: u64,
     /// Their bytes.
     pub shared_bytes: u64,
+    /// Files of the shared folder, and how many of them another node here could give all of.
+    pub safe: Safe,
+    /// Bytes that are kept for others, and the most that may be.
+    pub replicas: (u64, u64),
     /// `Some(bytes done, bytes in all)` while a scan runs.
     pub scanning: Option<(u64, u64)>,
     /// Downloads under way.
@@ -150,6 +180,25 @@ pub struct Status {
     pub received: u64,
     /// Bytes of chunks sent since the start.
     pub sent: u64,
+}
+
+/// Whether what this node shares would still be there without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Safe {
+    /// Files of the shared folder.
+    pub files: u64,
+    /// Those of which every chunk has a copy on another node that is here.
+    pub elsewhere: u64,
+    /// Whether another node is here that keeps copies.
+    pub keepers: bool,
+}
+
+impl Safe {
+    /// Whether nothing would be lost to the others.
+    #[must_use]
+    pub fn to_leave(&self) -> bool {
+        self.elsewhere >= self.files
+    }
 }
 
 /// How far a download is.

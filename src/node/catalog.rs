@@ -11,7 +11,7 @@ use crate::{
     node::api::Listing,
     wire::{
         MAX_CATALOG_PAGE, MAX_PATH,
-        control::{CatalogEntry, CatalogPage, Held, Offer},
+        control::{CatalogEntry, CatalogPage, Held, Offer, Parts},
     },
 };
 use globset::GlobBuilder;
@@ -35,32 +35,53 @@ const PAGE_BYTES: usize = 256 << 10;
 
 type Key = (String, FileId);
 
+/// How many names stand for a content of this node's own user.
+#[derive(Debug, Default)]
+struct Own {
+    shared: u32,
+    fetched: u32,
+}
+
+impl Own {
+    fn count(&mut self, held: Held) -> Option<&mut u32> {
+        match held {
+            Held::Shared => Some(&mut self.shared),
+            Held::Fetched => Some(&mut self.fetched),
+            Held::Partial | Held::Replica => None,
+        }
+    }
+}
+
 /// What this node offers, as a log of changes.
 #[derive(Debug)]
 pub struct OwnCatalog {
     name: String,
+    keeps: bool,
     epoch: u64,
     revision: u64,
     log: BTreeMap<u64, (Key, Option<Offer>)>,
     latest: HashMap<Key, u64>,
     /// How many names stand for each content of which all is here.
     whole: HashMap<FileId, u32>,
+    own: HashMap<FileId, Own>,
     removals: usize,
     /// Removals up to this revision are forgotten.
     forgotten: u64,
 }
 
 impl OwnCatalog {
-    /// An empty catalog of the node called `name`, in its life `epoch`.
+    /// An empty catalog of the node called `name`, in its life `epoch`; `keeps` tells whether it keeps replicas.
     #[must_use]
-    pub fn new(name: String, epoch: u64) -> Self {
+    pub fn new(name: String, epoch: u64, keeps: bool) -> Self {
         Self {
             name,
+            keeps,
             epoch,
             revision: 0,
             log: BTreeMap::new(),
             latest: HashMap::new(),
             whole: HashMap::new(),
+            own: HashMap::new(),
             removals: 0,
             forgotten: 0,
         }
@@ -83,8 +104,21 @@ impl OwnCatalog {
         if before == offer.as_ref() {
             return false;
         }
-        let is_whole = |offer: &Offer| offer.held != Held::Partial;
-        if before.is_some_and(is_whole)
+        let (old, new) = (
+            before.map(|offer| offer.held),
+            offer.as_ref().map(|offer| offer.held),
+        );
+        let own = self.own.entry(file).or_default();
+        if let Some(count) = old.and_then(|held| own.count(held)) {
+            *count -= 1;
+        }
+        if let Some(count) = new.and_then(|held| own.count(held)) {
+            *count += 1;
+        }
+        if own.shared + own.fetched == 0 {
+            self.own.remove(&file);
+        }
+        if before.is_some_and(Offer::is_whole)
             && let Some(names) = self.whole.get_mut(&file)
         {
             *names -= 1;
@@ -92,7 +126,7 @@ impl OwnCatalog {
                 self.whole.remove(&file);
             }
         }
-        if offer.as_ref().is_some_and(is_whole) {
+        if offer.as_ref().is_some_and(Offer::is_whole) {
             *self.whole.entry(file).or_default() += 1;
         }
         if let Some((_, None)) = self.latest.get(&key).and_then(|at| self.log.remove(at)) {
@@ -129,6 +163,18 @@ impl OwnCatalog {
         self.whole.contains_key(&file)
     }
 
+    /// Whether all of `file` is here for this node's own user, as shared or downloaded.
+    #[must_use]
+    pub fn is_own(&self, file: FileId) -> bool {
+        self.own.contains_key(&file)
+    }
+
+    /// Whether `file` lies in the shared folder.
+    #[must_use]
+    pub fn is_shared(&self, file: FileId) -> bool {
+        self.own.get(&file).is_some_and(|own| own.shared > 0)
+    }
+
     /// All offers.
     pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, &Offer)> {
         self.log
@@ -163,6 +209,7 @@ impl OwnCatalog {
         }
         CatalogPage {
             name: self.name.clone(),
+            keeps: self.keeps,
             epoch: self.epoch,
             revision: self.revision,
             reset,
@@ -181,12 +228,29 @@ pub struct PeerCatalog {
     /// All of it came at least once.
     complete: bool,
     offers: HashMap<Key, Offer>,
-    /// How many names each content goes by: shared, fetched, partial.
-    holds: HashMap<FileId, [u32; 3]>,
+    /// How many names each content goes by: shared, fetched, partial, a part as replica, all of it as replica.
+    holds: HashMap<FileId, Holds>,
     /// Bytes, about.
     weight: usize,
     /// Pages that came since the last end.
     pages: u32,
+    /// Whether the node keeps replicas.
+    keeps: bool,
+}
+
+#[derive(Debug, Default)]
+struct Holds {
+    names: [u32; 5],
+    /// How much of it is a replica.
+    parts: Option<Parts>,
+}
+
+/// Where `holds` counts an offer.
+fn kind(offer: &Offer) -> usize {
+    match offer.held {
+        Held::Replica if offer.is_whole() => 4,
+        held => held as usize,
+    }
 }
 
 impl PeerCatalog {
@@ -217,14 +281,17 @@ impl PeerCatalog {
     /// Takes in a page, and no more than `room` bytes of it. Names that may not become paths are left out.
     pub fn apply(&mut self, page: CatalogPage, room: usize) -> Applied {
         let mut changed = !self.complete;
+        let mut files: Vec<FileId> = page.entries.iter().map(|entry| entry.file).collect();
         if page.reset || page.epoch != self.epoch {
             changed |= !self.offers.is_empty();
+            files.extend(self.holds.keys());
             self.offers.clear();
             self.holds.clear();
             self.weight = 0;
             self.known = 0;
         }
         self.epoch = page.epoch;
+        self.keeps = page.keeps;
         let (before, most) = (self.known, FLOOR.max(self.weight.saturating_add(room)));
         for entry in page.entries {
             self.known = self.known.max(entry.revision);
@@ -244,7 +311,11 @@ impl PeerCatalog {
             self.complete = true;
             self.pages = 0;
         }
-        Applied { changed, more }
+        Applied {
+            changed,
+            more,
+            files,
+        }
     }
 
     /// All offers.
@@ -260,22 +331,54 @@ impl PeerCatalog {
         self.offers.get(&(name.to_owned(), file))
     }
 
-    /// How much of `file` this peer has, under whatever name.
+    /// How much of `file` this peer has, under whatever name. A replica of all of it is as good as a fetched file.
     #[must_use]
     pub fn held(&self, file: FileId) -> Option<Held> {
-        let counts = self.holds.get(&file)?;
-        [Held::Shared, Held::Fetched, Held::Partial]
-            .into_iter()
-            .find(|held| counts[*held as usize] > 0)
+        let [shared, fetched, partial, part, whole] = self.holds.get(&file)?.names;
+        [
+            (shared, Held::Shared),
+            (fetched + whole, Held::Fetched),
+            (partial, Held::Partial),
+            (part, Held::Replica),
+        ]
+        .into_iter()
+        .find_map(|(count, held)| (count > 0).then_some(held))
+    }
+
+    /// Whether the peer has all of `file` for its own user.
+    #[must_use]
+    pub fn offers_own(&self, file: FileId) -> bool {
+        let holds = self.holds.get(&file);
+        holds.is_some_and(|holds| holds.names[0] + holds.names[1] > 0)
+    }
+
+    /// How much of `file` this peer keeps as a replica.
+    #[must_use]
+    pub fn parts(&self, file: FileId) -> Option<Parts> {
+        self.holds.get(&file)?.parts
+    }
+
+    /// The names that `file` goes by here.
+    pub fn names_of(&self, file: FileId) -> impl Iterator<Item = (&str, &Offer)> {
+        self.offers()
+            .filter(move |(_, id, _)| *id == file)
+            .map(|(name, _, offer)| (name, offer))
+    }
+
+    /// Whether the peer keeps replicas.
+    #[must_use]
+    pub fn keeps(&self) -> bool {
+        self.keeps
     }
 
     /// True when it was taken: a new entry needs room.
     fn insert(&mut self, name: String, file: FileId, offer: Offer, most: usize) -> bool {
         let key = (name, file);
         if let Some(known) = self.offers.get_mut(&key) {
-            let counts = self.holds.entry(file).or_default();
-            counts[known.held as usize] -= 1;
-            counts[offer.held as usize] += 1;
+            let holds = self.holds.entry(file).or_default();
+            holds.names[kind(known)] -= 1;
+            holds.names[kind(&offer)] += 1;
+            holds.parts = offer.parts.or(holds.parts);
             *known = offer;
             return true;
         }
@@ -284,7 +387,9 @@ impl PeerCatalog {
             return false;
         }
         self.weight += weight;
-        self.holds.entry(file).or_default()[offer.held as usize] += 1;
+        let holds = self.holds.entry(file).or_default();
+        holds.names[kind(&offer)] += 1;
+        holds.parts = offer.parts.or(holds.parts);
         self.offers.insert(key, offer);
         true
     }
@@ -294,9 +399,9 @@ impl PeerCatalog {
             return false;
         };
         self.weight -= ENTRY + name.len();
-        if let Some(counts) = self.holds.get_mut(&file) {
-            counts[offer.held as usize] -= 1;
-            if *counts == [0; 3] {
+        if let Some(holds) = self.holds.get_mut(&file) {
+            holds.names[kind(&offer)] -= 1;
+            if holds.names == [0; 5] {
                 self.holds.remove(&file);
             }
         }
@@ -305,12 +410,14 @@ impl PeerCatalog {
 }
 
 /// What became of a page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Applied {
     /// Something is known that was not.
     pub changed: bool,
     /// There is another page to ask for.
     pub more: bool,
+    /// The files that it may be about.
+    pub files: Vec<FileId>,
 }
 
 /// What is asked for, by name or id.
@@ -388,56 +495,52 @@ pub fn is_id(text: &str) -> bool {
     (6..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Puts the catalogs together: one row for each name with its contents, sorted by name.
+/// Puts the catalogs together: one row for each name with its contents, sorted by name. `copies` counts whole ones only.
 pub fn listings<'a>(
-    own: &OwnCatalog,
+    own: &'a OwnCatalog,
     peers: impl Iterator<Item = (NodeId, &'a PeerCatalog)>,
     wanted: impl Fn(&str, FileId) -> bool,
 ) -> Vec<Listing> {
-    struct Row<'a> {
-        offer: &'a Offer,
-        mine: bool,
-    }
-    let mut rows: BTreeMap<(&str, FileId), Row<'_>> = BTreeMap::new();
-    // Contents are counted over all names: a node that has a file under two names has it once.
-    let mut whole: HashMap<FileId, (std::collections::HashSet<NodeId>, bool)> = HashMap::new();
-    for (name, file, offer) in own
-        .offers()
-        .filter(|(_, _, offer)| offer.held != Held::Partial)
-    {
-        whole.entry(file).or_default().1 = true;
+    let peers: Vec<&PeerCatalog> = peers.map(|(_, catalog)| catalog).collect();
+    let mut rows: BTreeMap<(&str, FileId), (&Offer, bool)> = BTreeMap::new();
+    let listed = |(.., offer): &(&str, FileId, &Offer)| offer.held != Held::Partial;
+    for (name, file, offer) in own.offers().filter(listed) {
         if wanted(name, file) {
-            rows.insert((name, file), Row { offer, mine: true });
+            rows.insert((name, file), (offer, offer.held != Held::Replica));
         }
     }
-    for (node, catalog) in peers {
-        for (name, file, offer) in catalog
-            .offers()
-            .filter(|(_, _, offer)| offer.held != Held::Partial)
-        {
-            whole.entry(file).or_default().0.insert(node);
+    for catalog in &peers {
+        for (name, file, offer) in catalog.offers().filter(listed) {
             if wanted(name, file) {
-                rows.entry((name, file))
-                    .or_insert(Row { offer, mine: false });
+                rows.entry((name, file)).or_insert((offer, false));
             }
         }
     }
-    rows.into_iter()
-        .map(|((name, id), Row { offer, mine })| {
-            let (others, here) = &whole[&id];
-            let holders = others.len() as u32;
-            Listing {
-                name: name.to_owned(),
-                id,
-                size: offer.size,
-                media: offer.media.clone(),
-                mtime: offer.mtime,
-                holders,
-                copies: holders + u32::from(*here),
-                mine,
+    let row = |((name, id), (offer, mine)): ((&str, FileId), (&Offer, bool))| {
+        // Contents are counted over all names: a node that has a file under two names has it once.
+        let (mut holders, mut keepers, mut offered) = (0, 0, own.is_own(id));
+        for peer in &peers {
+            offered |= peer.offers_own(id);
+            match peer.held(id) {
+                Some(Held::Shared | Held::Fetched) => holders += 1,
+                Some(Held::Replica) => keepers += 1,
+                _ => {}
             }
-        })
-        .collect()
+        }
+        Listing {
+            name: name.to_owned(),
+            id,
+            size: offer.size,
+            media: offer.media.clone(),
+            mtime: offer.mtime,
+            holders,
+            copies: holders + u32::from(own.has_whole(id)),
+            keepers,
+            replica: !offered,
+            mine,
+        }
+    };
+    rows.into_iter().map(row).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,10 @@
 
 use super::{
     api::{JobId, Listing, PeerInfo, Progress, Status},
+    distribute::{News, Survey},
     holdings::Holdings,
+    knowledge::{Knowledge, Replica},
+    limit::Limiter,
     peers::{Resolution, Source},
 };
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
         path::RelPath,
     },
     net::Net,
-    store::{ChunkReader, Home, Index},
+    store::{ChunkReader, Home, Index, Replicas},
     wire::control::Offer,
 };
 use std::{
@@ -35,8 +38,24 @@ pub enum Command {
     Resolve(Vec<String>, oneshot::Sender<Resolution>),
     /// Who has (some of) these files?
     Sources(Vec<FileId>, oneshot::Sender<Vec<Vec<Source>>>),
-    /// A name is offered, changed or (with `None`) withdrawn.
-    Offer(RelPath, FileId, Option<Offer>),
+    /// Names are offered, changed or (with `None`) withdrawn.
+    Offers(Vec<(RelPath, FileId, Option<Offer>)>),
+    /// The same for what is kept for the swarm: it shows when nothing better goes by that name.
+    OfferReplica(RelPath, FileId, Option<Offer>),
+    /// Who has another version of these names?
+    Versions(Vec<(RelPath, FileId)>, oneshot::Sender<Vec<Vec<Source>>>),
+    /// Who has these files, and who is here?
+    Survey(Vec<FileId>, oneshot::Sender<Survey>),
+    /// All files of the shared folder.
+    Shared(oneshot::Sender<Vec<FileId>>),
+    /// What a peer offers a file as, and whether all of it is here.
+    OfferOf(
+        NodeId,
+        FileId,
+        oneshot::Sender<Option<(RelPath, Offer, bool)>>,
+    ),
+    /// The peers that keep a part of these files.
+    Keepers(Vec<FileId>, oneshot::Sender<Vec<Replica>>),
     /// A peer sent what it should not: no more of it.
     Drop(NodeId, String),
     /// Goodbye.
@@ -74,6 +93,18 @@ pub struct Context {
     pub held: broadcast::Sender<HeldNews>,
     pub jobs: Arc<Mutex<HashMap<JobId, JobStatus>>>,
     pub received: Arc<AtomicU64>,
+    /// Bytes of chunks sent to those who asked.
+    pub sent: Arc<AtomicU64>,
+    /// What is kept for others.
+    pub replicas: Option<Replicas>,
+    /// What others keep.
+    pub known: Knowledge,
+    /// What changed, for the distributor.
+    pub news: News,
+    /// What bounds the chunks sent…
+    pub upload: Limiter,
+    /// …and those received.
+    pub download: Limiter,
 }
 
 impl Context {

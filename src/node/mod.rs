@@ -12,8 +12,13 @@ mod actor;
 pub mod api;
 mod catalog;
 mod context;
+mod copies;
+mod distribute;
 mod holdings;
 mod job;
+mod knowledge;
+mod limit;
+mod manifest;
 mod peers;
 mod pump;
 mod reach;
@@ -54,6 +59,7 @@ struct Shared {
     next_job: AtomicU64,
     tasks: TaskTracker,
     stop: CancellationToken,
+    orders: mpsc::Sender<distribute::Order>,
     share: std::sync::Mutex<Option<crate::store::Share>>,
 }
 
@@ -93,7 +99,9 @@ impl Node {
 
     /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the beginning of an id.
     pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
-        self.ask(|reply| Command::List(pattern, reply)).await
+        let mut rows = self.ask(|reply| Command::List(pattern, reply)).await;
+        copies::count(&self.shared.context, &mut rows).await;
+        rows
     }
 
     /// Who is connected, sorted by name.
@@ -103,7 +111,20 @@ impl Node {
 
     /// How this node does; `None` when it is stopping.
     pub async fn status(&self) -> Option<Status> {
-        self.shared.context.ask(Command::Status).await
+        let context = &self.shared.context;
+        let mut status = context.ask(Command::Status).await?;
+        let (reply, answer) = oneshot::channel();
+        let asked = self.shared.orders.send(distribute::Order::Safe(reply));
+        if asked.await.is_ok() {
+            // A node that only looks or fetches shares nothing.
+            status.safe = answer.await.unwrap_or_default();
+        }
+        if let Some(replicas) = context.replicas.clone() {
+            let used =
+                tokio::task::spawn_blocking(move || (replicas.used(), replicas.limits().quota));
+            status.replicas = used.await.unwrap_or_default();
+        }
+        Some(status)
     }
 
     /// Starts a download. The events end with [`DownloadEvent::End`]; a reader that is slow loses progress, never

@@ -6,11 +6,14 @@
 use super::{
     api::{Listing, PeerInfo, Via},
     catalog::{MAX_CATALOGS, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
+    distribute::{FileView, PeerView, Survey},
+    knowledge::Replica,
 };
 use crate::{
     core::{
         Now,
         id::{FileId, NodeId},
+        path::RelPath,
     },
     wire::control::{Held, Offer},
 };
@@ -22,6 +25,9 @@ use std::{
 
 /// A quiet time after which no further newcomer is expected.
 pub const QUIET: Duration = Duration::from_millis(300);
+
+/// Holders of another version of a file that are asked what they have of this one.
+const MAX_VERSIONS: usize = 16;
 
 /// Where a request to a peer stands of which there is at most one at a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +59,11 @@ pub struct Peer {
     pub failures: u32,
     /// It did not give its catalog when it was asked: do not wait for it.
     pub failed: bool,
+}
+
+/// Whether another node has (some of) it.
+fn elsewhere(row: &Listing) -> bool {
+    row.holders + row.keepers > 0
 }
 
 /// All of them.
@@ -194,7 +205,7 @@ impl Peers {
             offers: peer
                 .catalog
                 .offers()
-                .filter(|(_, _, offer)| offer.held != Held::Partial)
+                .filter(|(_, _, offer)| matches!(offer.held, Held::Shared | Held::Fetched))
                 .count() as u32,
         };
         let mut rows: Vec<PeerInfo> = self.table.iter().map(row).collect();
@@ -233,7 +244,7 @@ impl Peers {
             }
             for same in rows.chunk_by(|a, b| a.name == b.name) {
                 // What only this node has needs no fetching: its own older version does not stand in the way.
-                let theirs: Vec<&Listing> = same.iter().filter(|row| row.holders > 0).collect();
+                let theirs: Vec<&Listing> = same.iter().filter(|row| elsewhere(row)).collect();
                 let row = match theirs[..] {
                     [] => &same[0],
                     [row] => row,
@@ -251,7 +262,7 @@ impl Peers {
             }
         }
         // What only this node has may be an older version of what others offer: they are heard first.
-        let mine = result.found.iter().any(|(row, _)| row.holders == 0);
+        let mine = result.found.iter().any(|(row, _)| !elsewhere(row));
         result.unsettled = self.expecting()
             || (plural && now < self.last_news + QUIET)
             || (mine && !self.settled(now));
@@ -275,6 +286,85 @@ impl Peers {
             }
         }
         sources
+    }
+
+    /// Who has each of `files`, and who is here.
+    #[must_use]
+    pub fn survey(&self, own: &OwnCatalog, files: &[FileId]) -> Survey {
+        let peer = |(node, peer): (&NodeId, &Peer)| PeerView {
+            node: *node,
+            keeps: peer.catalog.keeps(),
+            complete: peer.catalog.is_complete(),
+        };
+        let holder = |file, (node, peer): (&NodeId, &Peer)| {
+            let held = peer.catalog.held(file)?;
+            Some((*node, held, peer.catalog.parts(file)))
+        };
+        let view = |&file: &FileId| FileView {
+            file,
+            shared: own.is_shared(file),
+            holders: self
+                .table
+                .iter()
+                .filter_map(|peer| holder(file, peer))
+                .collect(),
+        };
+        Survey {
+            peers: self.table.iter().map(peer).collect(),
+            files: files.iter().map(view).collect(),
+        }
+    }
+
+    /// What a peer offers `file` as. Its own file comes before what it keeps for others.
+    #[must_use]
+    pub fn offer_of(&self, node: &NodeId, file: FileId) -> Option<(RelPath, Offer)> {
+        let names = self.table.get(node)?.catalog.names_of(file);
+        let (name, offer) = names.min_by_key(|(name, offer)| (offer.held as u8, *name))?;
+        Some((RelPath::parse(name).ok()?, offer.clone()))
+    }
+
+    /// Who keeps a part of these files.
+    #[must_use]
+    pub fn keepers(&self, files: &[FileId]) -> Vec<Replica> {
+        let mut keepers = Vec::new();
+        for (&node, peer) in &self.table {
+            for &file in files {
+                if peer.catalog.held(file) == Some(Held::Replica)
+                    && let Some(parts) = peer.catalog.parts(file)
+                {
+                    keepers.push(Replica { node, file, parts });
+                }
+            }
+        }
+        keepers
+    }
+
+    /// Who has other contents by each of these names, or by the last part of it: at most [`MAX_VERSIONS`] nodes each.
+    #[must_use]
+    pub fn versions(&self, files: &[(RelPath, FileId)]) -> Vec<Vec<Source>> {
+        let mut found = vec![Vec::new(); files.len()];
+        let mut wanted: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (at, (name, _)) in files.iter().enumerate() {
+            wanted.entry(name.file_name()).or_default().push(at);
+        }
+        for (node, peer) in &self.table {
+            for (name, file, offer) in peer.catalog.offers() {
+                let last = name.rsplit('/').next().unwrap_or(name);
+                for &at in wanted.get(last).into_iter().flatten() {
+                    let here: &mut Vec<Source> = &mut found[at];
+                    let known = here.last().is_some_and(|source| source.node == *node);
+                    if file != files[at].1 && !known && here.len() < MAX_VERSIONS {
+                        here.push(Source {
+                            node: *node,
+                            name: peer.name.clone(),
+                            rtt: peer.rtt.unwrap_or(Duration::from_millis(5)),
+                            held: offer.held,
+                        });
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// How some peer, or this node, describes `file` under `name`.

@@ -2,9 +2,10 @@
 //!
 //! Owns the chunk stream to one peer. Bytes go from the stream into a buffer, are hashed there, and are written at their
 //! place; only the outcome leaves this room. Invariants: every [`Order`] has exactly one [`Outcome`] unless it is
-//! withdrawn; nothing is written that does not hash to what was asked for; a stream that makes no progress while
+//! withdrawn, after a word that it begins; nothing is written that does not hash to what was asked for; a stream that makes no progress while
 //! something is owed ends within [`STALL`].
 
+use super::limit::Limiter;
 use crate::{
     core::{
         chunk::VerifiedChunk,
@@ -12,7 +13,7 @@ use crate::{
         manifest::MAX_CHUNK,
     },
     net::{Net, Stream},
-    store::{Partial, StoreError},
+    store::{Sink, StoreError},
     wire::chunk::{HEADER, Header, Question, Status, Tag, invalid},
 };
 use futures::{AsyncReadExt, AsyncWriteExt, io::ReadHalf};
@@ -26,6 +27,9 @@ use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 /// Without a byte for so long while an answer is owed, the stream is given up and its chunks are asked for elsewhere.
 pub const STALL: Duration = Duration::from_secs(10);
+/// Bytes a second that are no stall, however long the whole takes: the other end may have set itself a limit, and shares
+/// it among many.
+const SLOWEST: u32 = 64;
 /// Orders that wait to be written: as many as the pipelines of a few jobs allow.
 const QUEUE: usize = 1024;
 
@@ -45,10 +49,8 @@ pub struct Order {
 pub struct Target {
     /// The place, as a position in the job.
     pub place: u32,
-    /// The file.
-    pub partial: Partial,
-    /// The position in that file. (If the chunk occurs there more than once, it is written at each.)
-    pub at: u32,
+    /// The file, and the position in it. (If the chunk occurs there more than once, it is written at each.)
+    pub sink: Sink,
 }
 
 /// What became of an order.
@@ -61,8 +63,10 @@ pub struct Outcome {
     pub result: Fate,
 }
 
-/// How an order ended.
+/// How an order ended, or that it begins to.
 pub enum Fate {
+    /// The answer begins to come.
+    Begun,
     /// Verified and written.
     Stored {
         /// How many bytes.
@@ -82,6 +86,9 @@ pub enum Fate {
     Unwritable(u32, StoreError),
 }
 
+/// Chunks up to this size are hashed where they are received, if they stay in memory.
+const LIGHT: usize = 64 << 10;
+
 enum Command {
     Get(Order),
     Cancel(u32),
@@ -90,16 +97,26 @@ enum Command {
 /// Streams to one peer. Two, so that while one waits for its window or its disk the other one moves: a single stream
 /// left a third of two processors idle.
 const LANES: usize = 2;
+/// With fewer orders than this the second stream is left alone: a peer whom many ask sends each of them a part of one
+/// chunk at a time, and what it has not begun can be taken back.
+const SPARSE: usize = 6;
 
 /// The streams to one peer. Dropping it closes them.
 pub struct Pump {
     lanes: Vec<Lane>,
-    next: usize,
 }
 
 struct Lane {
     commands: mpsc::Sender<Command>,
+    ledger: Ledger,
     task: JoinHandle<()>,
+}
+
+impl Lane {
+    /// Orders that were given to it and have not ended.
+    fn load(&self) -> usize {
+        lock(&self.ledger).len() + QUEUE.saturating_sub(self.commands.capacity())
+    }
 }
 
 impl Drop for Lane {
@@ -123,23 +140,39 @@ fn lock(ledger: &Ledger) -> std::sync::MutexGuard<'_, HashMap<Tag, Open>> {
 impl Pump {
     /// Starts a pump for `peer`; a stream is opened with its first order.
     #[must_use]
-    pub fn start(net: &Net, peer: NodeId, outcomes: &mpsc::Sender<Outcome>) -> Self {
+    pub fn start(
+        net: &Net,
+        peer: NodeId,
+        limit: &Limiter,
+        outcomes: &mpsc::Sender<Outcome>,
+    ) -> Self {
         let lane = |_| {
             let (commands, orders) = mpsc::channel(QUEUE);
-            let task = tokio::spawn(run(net.clone(), peer, orders, outcomes.clone()));
-            Lane { commands, task }
+            let ledger = Ledger::default();
+            let task = tokio::spawn(run(
+                net.clone(),
+                peer,
+                limit.clone(),
+                orders,
+                ledger.clone(),
+                outcomes.clone(),
+            ));
+            Lane {
+                commands,
+                ledger,
+                task,
+            }
         };
         Self {
             lanes: (0..LANES).map(lane).collect(),
-            next: 0,
         }
     }
 
     /// Asks for a chunk. False when the pump is stuck or gone: nothing will come of it.
     pub fn get(&mut self, order: Order) -> bool {
-        self.next = (self.next + 1) % LANES;
-        let lane = &self.lanes[self.next];
-        lane.commands.try_send(Command::Get(order)).is_ok()
+        let load = |lane: &&Lane| lane.load().max(SPARSE);
+        let lane = self.lanes.iter().min_by_key(load);
+        lane.is_some_and(|lane| lane.commands.try_send(Command::Get(order)).is_ok())
     }
 
     /// Withdraws a question. Its answer may still come, and is thrown away.
@@ -154,10 +187,11 @@ impl Pump {
 async fn run(
     net: Net,
     peer: NodeId,
+    limit: Limiter,
     mut orders: mpsc::Receiver<Command>,
+    ledger: Ledger,
     outcomes: mpsc::Sender<Outcome>,
 ) {
-    let ledger = Ledger::default();
     loop {
         // Open only when there is something to ask.
         let Some(first) = orders.recv().await else {
@@ -168,7 +202,7 @@ async fn run(
                 let (read, write) = stream.split();
                 tokio::select! {
                     end = ask(write, first, &mut orders, &ledger) => end,
-                    end = receive(read, peer, &ledger, &outcomes) => end,
+                    end = receive(read, peer, &limit, &ledger, &outcomes) => end,
                 }
             }
             Err(error) => {
@@ -269,6 +303,7 @@ fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) 
 async fn receive(
     mut stream: ReadHalf<Stream>,
     peer: NodeId,
+    limit: &Limiter,
     ledger: &Ledger,
     outcomes: &mpsc::Sender<Outcome>,
 ) -> io::Result<()> {
@@ -291,11 +326,15 @@ async fn receive(
         };
         match header.status {
             Status::Bytes(len) => {
+                if !cancelled {
+                    let result = Fate::Begun;
+                    let _ = outcomes.send(Outcome { result, ..outcome }).await;
+                }
                 let mut buffer = std::mem::take(&mut spare);
                 // Never shrunk: bytes that are overwritten next need no zeroes first.
                 let len = len.min(MAX_CHUNK) as usize;
                 buffer.resize(buffer.len().max(len), 0);
-                if let Err(error) = body_of(&mut stream, &mut buffer[..len]).await {
+                if let Err(error) = body_of(&mut stream, &mut buffer[..len], limit).await {
                     if !cancelled {
                         let _ = outcomes
                             .send(Outcome {
@@ -311,6 +350,13 @@ async fn receive(
                     spare = task.await.map_err(io::Error::other)?;
                 }
                 if cancelled {
+                    spare = buffer;
+                    continue;
+                }
+                // Not worth another thread: hashed faster than that wakes up, and no disk to wait for.
+                if len <= LIGHT && order.targets.iter().all(|to| to.sink.is_memory()) {
+                    let result = keep(&order, &buffer[..len], since);
+                    let _ = outcomes.send(Outcome { result, ..outcome }).await;
                     spare = buffer;
                     continue;
                 }
@@ -340,8 +386,8 @@ fn keep(order: &Order, bytes: &[u8], since: Instant) -> Fate {
     let Ok(chunk) = VerifiedChunk::check(order.id, bytes) else {
         return Fate::Corrupt;
     };
-    for Target { place, partial, at } in &order.targets {
-        if let Err(error) = partial.write(*at, &chunk) {
+    for Target { place, sink } in &order.targets {
+        if let Err(error) = sink.write(&chunk) {
             return Fate::Unwritable(*place, error);
         }
     }
@@ -370,22 +416,28 @@ async fn header_of(stream: &mut ReadHalf<Stream>, ledger: &Ledger) -> io::Result
     Header::from_bytes(header).map_err(|error| invalid(error.to_string()))
 }
 
-/// Reads a body: progress within [`STALL`] each time, and three times that in all, so that a trickle is a stall too.
-async fn body_of(stream: &mut ReadHalf<Stream>, body: &mut [u8]) -> io::Result<()> {
-    let whole = async {
-        let mut filled = 0;
-        while filled < body.len() {
-            match timeout(STALL, stream.read(&mut body[filled..]))
-                .await
-                .map_err(|_| io::ErrorKind::TimedOut)??
-            {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => filled += count,
-            }
-        }
-        Ok(())
-    };
-    timeout(STALL * 3, whole)
-        .await
-        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+/// Reads a body as fast as the own limit allows: progress within [`STALL`] each time, and three times that in all for
+/// what comes slower than [`SLOWEST`], so that a trickle is a stall too. Waiting for the own limit does not count.
+async fn body_of(
+    stream: &mut ReadHalf<Stream>,
+    body: &mut [u8],
+    limit: &Limiter,
+) -> io::Result<()> {
+    let mut patience = STALL * 3;
+    let mut filled = 0;
+    while filled < body.len() {
+        let end = body.len().min(filled.saturating_add(limit.piece()));
+        let loan = limit.lend(end - filled).await;
+        let begun = Instant::now();
+        let read = timeout(STALL.min(patience), stream.read(&mut body[filled..end]));
+        let count = match read.await.map_err(|_| io::ErrorKind::TimedOut)?? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => count,
+        };
+        loan.spend(count);
+        filled += count;
+        patience += Duration::from_secs(count as u64) / SLOWEST;
+        patience = patience.saturating_sub(begun.elapsed());
+    }
+    Ok(())
 }

@@ -14,6 +14,14 @@ const SOON_TIMES: u32 = 15;
 /// Between two attempts later.
 const LATER: Duration = Duration::from_secs(5);
 
+/// Reads each of `peers` by [`parse`].
+///
+/// # Errors
+/// The first one's.
+pub fn parse_all(peers: &[String]) -> Result<Vec<String>, String> {
+    peers.iter().map(|peer| parse(peer)).collect()
+}
+
 /// Reads `host:port`, or a multiaddress such as `/ip4/10.0.0.2/tcp/4000`, into `host:port`.
 ///
 /// # Errors

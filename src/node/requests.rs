@@ -1,8 +1,10 @@
 //! Answers to control requests that need the index: they run on blocking threads, a bounded number at a time.
 
+use super::context::Context;
 use crate::{
+    core::id::FileId,
     net::Reply,
-    store::Index,
+    store::{ChunkReader, Index, Replicas},
     wire::{
         MAX_MANIFESTS, MAX_RESPONSE,
         control::{Have, ManifestHead, Request, Response},
@@ -24,20 +26,70 @@ impl Drop for Ticket {
     }
 }
 
-/// Answers `request` from the index, in a task of its own.
-pub fn answer(index: &Index, request: Request, reply: Reply) {
+/// What memory tells of a file.
+pub enum Partial {
+    /// All of it is here.
+    Whole,
+    /// It is being downloaded.
+    Some(Have),
+    /// Nothing.
+    Nothing,
+}
+
+/// Answers `request` from the disk, in a task of its own; for each file of a `Have` or `Haves`, memory was asked first.
+pub fn answer(context: &Context, request: Request, partials: Vec<Partial>, reply: Reply) {
     if LOOKUPS.fetch_add(1, Ordering::Relaxed) >= MAX_LOOKUPS {
         drop(Ticket);
         return reply.send(Response::Busy);
     }
-    let index = index.clone();
+    let (reader, replicas) = (context.reader.clone(), context.replicas.clone());
     tokio::task::spawn_blocking(move || {
         let _ticket = Ticket;
-        reply.send(look_up(&index, request));
+        reply.send(look_up(&reader, replicas.as_ref(), request, partials));
     });
 }
 
-fn look_up(index: &Index, request: Request) -> Response {
+/// What is here of a file: what came of a download, and what is kept for the swarm.
+fn have(
+    index: &Index,
+    replicas: Option<&Replicas>,
+    file: &FileId,
+    partial: Partial,
+) -> Option<Have> {
+    let partial = match partial {
+        Partial::Whole => {
+            let root = index.root(file).ok().flatten()?;
+            let chunks = Root::decode(*file, &root).ok()?.chunks;
+            return Some(Have {
+                chunks,
+                bits: ByteBuf::new(),
+            });
+        }
+        Partial::Some(have) => Some(have),
+        Partial::Nothing => None,
+    };
+    let Some(kept) = replicas.and_then(|replicas| replicas.have(file).ok().flatten()) else {
+        return partial;
+    };
+    let mut bits = kept.to_bytes();
+    if let Some(partial) = partial.filter(|have| have.bits.len() == bits.len()) {
+        for (bit, more) in bits.iter_mut().zip(partial.bits.iter()) {
+            *bit |= more;
+        }
+    }
+    Some(Have {
+        chunks: kept.len(),
+        bits: bits.into(),
+    })
+}
+
+fn look_up(
+    reader: &ChunkReader,
+    replicas: Option<&Replicas>,
+    request: Request,
+    partials: Vec<Partial>,
+) -> Response {
+    let index = reader.index();
     match request {
         Request::Manifests { files } => {
             let mut heads = Vec::new();
@@ -65,17 +117,27 @@ fn look_up(index: &Index, request: Request) -> Response {
             Ok(Some(page)) => Response::Page(ByteBuf::from(page)),
             _ => Response::Missing,
         },
-        Request::Have { file, .. } => match index
-            .root(&file)
-            .ok()
-            .flatten()
-            .map(|root| Root::decode(file, &root))
-        {
-            Some(Ok(root)) => Response::Have(Have {
-                chunks: root.chunks,
-                bits: ByteBuf::new(),
-            }),
-            _ => Response::Missing,
+        Request::Have { file, .. } => {
+            let partial = partials.into_iter().next().unwrap_or(Partial::Nothing);
+            have(index, replicas, &file, partial).map_or(Response::Missing, Response::Have)
+        }
+        Request::Haves { files } => {
+            let mut left = MAX_RESPONSE - 1024;
+            let mut haves = Vec::new();
+            for (file, partial) in files.iter().zip(partials) {
+                let have = have(index, replicas, file, partial);
+                let size = 32 + have.as_ref().map_or(0, |have| have.bits.len());
+                let Some(rest) = left.checked_sub(size) else {
+                    break;
+                };
+                left = rest;
+                haves.push(have);
+            }
+            Response::Haves(haves)
+        }
+        Request::Chunks { ids } => match reader.has(&ids) {
+            Ok(have) => Response::Chunks(ByteBuf::from(have.to_bytes())),
+            Err(_) => Response::Missing,
         },
         _ => Response::Missing,
     }

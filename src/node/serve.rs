@@ -2,107 +2,74 @@
 //!
 //! A question is one look-up in the index, a positioned read into a reused buffer, and a write to the socket; the actor
 //! is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered of a stream; a requester that does not read
-//! loses its stream within [`STUCK`]; at most [`READERS`] chunks are in memory for all streams together, each for at most
-//! [`TURN`] beyond its reading, so that those who read slowly, or not at all, hold up nobody else.
+//! loses its stream within [`STUCK`]; at most [`PLACES`] chunks are in memory for all streams together, each for at most
+//! [`TURN`] beyond its reading (and some small ones a stream, see [`ready`]), so that those who read slowly, or not at all, hold up nobody
+//! else. Who is next is the [`Line`]'s decision.
 
+mod line;
+mod ready;
+
+use super::{context::Context, limit::Limiter};
 use crate::{
     core::{id::ChunkId, id::NodeId},
     net::Stream,
     store::ChunkReader,
-    wire::chunk::{Header, MAX_OPEN, Question, Status, Tag},
+    wire::chunk::{Header, Question, Status, Tag},
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
+use line::{Line, PLACES, Place, Queue};
+use ready::RUN_BYTES;
 use std::{
-    collections::VecDeque,
+    collections::HashMap,
     io,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 
 /// A requester that takes no byte for so long loses the stream.
 const STUCK: Duration = Duration::from_secs(20);
 /// Bytes handed to the socket between two looks at the clock.
 const PIECE: usize = 64 << 10;
-/// Chunks in memory for all inbound streams together (of at most 1 MiB each).
-const READERS: usize = 24;
 /// How long a chunk may wait for its requester in memory. The rest of it is then read again, when the requester has taken
 /// the [`PIECE`] that is kept for it.
-const TURN: Duration = Duration::from_millis(250);
-/// Chunks on their way to one peer, however many streams it opens: nobody can take all of [`READERS`].
-const READERS_PER_PEER: usize = 2;
+const TURN: Duration = Duration::from_millis(125);
+/// Chunks on their way to one peer, however many streams it opens: nobody can take all of [`PLACES`].
+const PLACES_PER_PEER: usize = 2;
 
 /// What all inbound streams share.
 #[derive(Clone)]
 pub struct Server {
     reader: ChunkReader,
-    slots: Arc<Semaphore>,
-    /// Buffers that are free, as many as there are slots.
+    line: Line,
+    /// Buffers that are free, as many as there are places.
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
-    peers: Arc<Mutex<std::collections::HashMap<NodeId, std::sync::Weak<Semaphore>>>>,
+    peers: Arc<Mutex<HashMap<NodeId, std::sync::Weak<Semaphore>>>>,
     sent: Arc<AtomicU64>,
-}
-
-#[derive(Default)]
-struct Queue {
-    open: Mutex<VecDeque<(Tag, ChunkId, bool)>>,
-    changed: Notify,
-}
-
-impl Queue {
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<(Tag, ChunkId, bool)>> {
-        lock(&self.open)
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    fn pop(&self) -> Option<(Tag, ChunkId, bool)> {
-        let next = self.lock().pop_front();
-        self.changed.notify_waiters();
-        next
-    }
-
-    /// What was read ahead for nothing is to be read later.
-    fn take_back(&self, reading: &mut Option<Reading>) {
-        if let Some(Reading { tag, id, .. }) = reading.take() {
-            self.lock().push_front((tag, id, false));
-        }
-    }
+    limit: Limiter,
 }
 
 impl Server {
-    /// Serves what `reader` finds.
+    /// Serves what is here, as fast as the upload limit allows.
     #[must_use]
-    pub fn new(reader: ChunkReader) -> Self {
-        let slots = Arc::new(Semaphore::new(READERS));
+    pub fn new(context: &Context) -> Self {
         Self {
-            reader,
-            slots,
+            reader: context.reader.clone(),
+            line: Line::default(),
             spare: Arc::default(),
             peers: Arc::default(),
-            sent: Arc::default(),
+            sent: context.sent.clone(),
+            limit: context.upload.clone(),
         }
-    }
-
-    /// Bytes of chunks sent since the start.
-    #[must_use]
-    pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
     }
 
     /// Answers the questions of one stream until it ends.
     pub async fn serve(self, peer: NodeId, stream: Stream) {
         let (mut read, write) = stream.split();
-        let queue = Queue::default();
+        let queue = Arc::new(Queue::default());
         let fair = self.slots_of(peer);
         let ended = tokio::select! {
             end = listen(&mut read, &queue) => end,
@@ -119,12 +86,17 @@ impl Server {
         if let Some(slots) = peers.get(&peer).and_then(std::sync::Weak::upgrade) {
             return slots;
         }
-        let slots = Arc::new(Semaphore::new(READERS_PER_PEER));
+        let slots = Arc::new(Semaphore::new(PLACES_PER_PEER));
         peers.insert(peer, Arc::downgrade(&slots));
         slots
     }
 
-    async fn answer(&self, mut stream: Writer, queue: &Queue, fair: &Semaphore) -> io::Result<()> {
+    async fn answer(
+        &self,
+        mut stream: Writer,
+        queue: &Arc<Queue>,
+        fair: &Semaphore,
+    ) -> io::Result<()> {
         let mut ahead: Option<Reading> = None;
         loop {
             if ahead.is_none() && queue.is_empty() {
@@ -132,55 +104,62 @@ impl Server {
                 timeout(STUCK, stream.flush())
                     .await
                     .map_err(|_| io::ErrorKind::TimedOut)??;
-                queue.changed.notified().await;
+                queue.filled().await;
                 continue;
+            }
+            while let Some(tag) = queue.pop_withdrawn() {
+                let status = Status::Cancelled;
+                push(&mut stream, &Header { tag, status }.to_bytes()).await?;
             }
             let _mine = if let Ok(mine) = timeout(TURN, fair.acquire()).await {
                 mine
             } else {
                 // Other streams of this peer are stuck: what was read ahead makes room for other peers.
-                queue.take_back(&mut ahead);
+                take_back(queue, &mut ahead);
                 fair.acquire().await
             };
-            let reading = match ahead.take() {
-                Some(reading) => reading,
-                None => match queue.pop() {
-                    Some((tag, id, false)) => match self.slots.clone().acquire_owned().await {
-                        Ok(slot) => self.begin(tag, id, slot),
-                        Err(_) => return Ok(()), // Never closed.
-                    },
-                    Some((tag, _, true)) => {
-                        let status = Status::Cancelled;
-                        push(&mut stream, &Header { tag, status }.to_bytes()).await?;
-                        continue;
-                    }
-                    None => continue,
-                },
+            let reading = if let Some(reading) = ahead.take() {
+                reading
+            } else {
+                // What is asked may be withdrawn until there is a place for it.
+                let place = self.line.wait(queue).await;
+                let Some((tag, id)) = self.line.pick(queue) else {
+                    continue;
+                };
+                self.begin(queue, tag, id, place)
             };
             self.send(&mut stream, reading, queue, &mut ahead).await?;
         }
     }
 
-    /// Begins to read a chunk.
-    fn begin(&self, tag: Tag, id: ChunkId, slot: OwnedSemaphorePermit) -> Reading {
-        let server = self.clone();
-        let bytes = tokio::task::spawn_blocking(move || server.read(id));
+    /// Begins to read a chunk, and with a small one those that are asked for after it: to wake another thread for each
+    /// would cost more than to read it.
+    fn begin(&self, queue: &Arc<Queue>, tag: Tag, id: ChunkId, place: Place) -> Reading {
+        let bytes = if let Some(bytes) = queue.ready.take(tag, &id) {
+            Bytes::Here(bytes)
+        } else {
+            let (server, queue) = (self.clone(), Arc::clone(queue));
+            Bytes::Coming(tokio::task::spawn_blocking(move || {
+                let bytes = server.read(id)?;
+                if bytes.as_ref().is_some_and(|one| one.len() < RUN_BYTES) {
+                    queue.read_on(&server.reader);
+                }
+                Ok(bytes)
+            }))
+        };
         Reading {
             tag,
             id,
             bytes,
-            slot,
+            place,
         }
     }
 
-    /// Begins to read the next chunk while this one is sent, if there is a place for it.
-    fn look_ahead(&self, queue: &Queue) -> Option<Reading> {
-        let slot = self.slots.clone().try_acquire_owned().ok()?;
-        if queue.lock().front()?.2 {
-            return None;
-        }
-        let (tag, id, _) = queue.pop()?;
-        Some(self.begin(tag, id, slot))
+    /// Begins to read the next chunk while this one is sent, if there is a place that nobody waits for.
+    fn look_ahead(&self, queue: &Arc<Queue>) -> Option<Reading> {
+        let place = self.line.spare()?;
+        let (tag, id) = self.line.pick(queue)?;
+        Some(self.begin(queue, tag, id, place))
     }
 
     /// Answers one question. A requester that is slow to read keeps neither the place of its chunk nor that of the next.
@@ -188,21 +167,18 @@ impl Server {
         &self,
         stream: &mut Writer,
         reading: Reading,
-        queue: &Queue,
+        queue: &Arc<Queue>,
         ahead: &mut Option<Reading>,
     ) -> io::Result<()> {
         let Reading { tag, id, .. } = reading;
         let (mut head, mut sent, mut whole) = (Vec::new(), 0, None);
         let mut next = Some(reading);
         loop {
-            let Reading { bytes, slot, .. } = match next.take() {
+            let Reading { bytes, place, .. } = match next.take() {
                 Some(reading) => reading,
-                None => match self.slots.clone().acquire_owned().await {
-                    Ok(slot) => self.begin(tag, id, slot),
-                    Err(_) => return Ok(()),
-                },
+                None => self.begin(queue, tag, id, self.line.wait(queue).await),
             };
-            let found = bytes.await.map_err(io::Error::other)?;
+            let found = bytes.get().await;
             let found = found.inspect_err(|error| {
                 tracing::warn!(%error, "a chunk could not be read");
             })?;
@@ -226,21 +202,24 @@ impl Server {
                     head.drain(..count);
                 }
                 while sent < buffer.len() {
-                    let end = buffer.len().min(sent + PIECE);
-                    sent += written(stream.write(&buffer[sent..end]).await?)?;
+                    let end = buffer.len().min(sent + PIECE.min(self.limit.piece()));
+                    let loan = self.limit.lend(end - sent).await;
+                    let count = written(stream.write(&buffer[sent..end]).await?)?;
+                    loan.spend(count);
+                    sent += count;
                 }
                 Ok::<_, io::Error>(())
             };
             match timeout(TURN, turn).await {
                 Ok(done) => done?,
-                Err(_) => queue.take_back(ahead),
+                Err(_) => take_back(queue, ahead),
             }
             let end = buffer.len().min(sent + PIECE);
             head.extend_from_slice(&buffer[sent..end]);
             let len = buffer.len();
             self.give_back(buffer);
-            drop(slot);
-            push(stream, &head).await?;
+            drop(place);
+            self.push_slowly(stream, &head).await?;
             head.clear();
             sent = end;
             self.sent
@@ -251,9 +230,23 @@ impl Server {
         }
     }
 
+    /// Hands over `bytes` as fast as the own limit allows. Waiting for that is not counted against the requester.
+    async fn push_slowly(&self, stream: &mut Writer, bytes: &[u8]) -> io::Result<()> {
+        let mut patience = STUCK;
+        for piece in bytes.chunks(self.limit.piece()) {
+            self.limit.take(piece.len()).await;
+            let begun = Instant::now();
+            timeout(patience, stream.write_all(piece))
+                .await
+                .map_err(|_| io::ErrorKind::TimedOut)??;
+            patience = patience.saturating_sub(begun.elapsed());
+        }
+        Ok(())
+    }
+
     fn give_back(&self, buffer: Vec<u8>) {
         let mut spare = lock(&self.spare);
-        if buffer.capacity() > 0 && spare.len() < READERS {
+        if buffer.capacity() > 0 && spare.len() < PLACES {
             spare.push(buffer);
         }
     }
@@ -275,8 +268,29 @@ impl Server {
 struct Reading {
     tag: Tag,
     id: ChunkId,
-    bytes: JoinHandle<io::Result<Option<Vec<u8>>>>,
-    slot: OwnedSemaphorePermit,
+    bytes: Bytes,
+    place: Place,
+}
+
+/// What was read ahead for nothing is to be read later.
+fn take_back(queue: &Queue, reading: &mut Option<Reading>) {
+    if let Some(Reading { tag, id, .. }) = reading.take() {
+        queue.put_back(tag, id);
+    }
+}
+
+enum Bytes {
+    Coming(JoinHandle<io::Result<Option<Vec<u8>>>>),
+    Here(Vec<u8>),
+}
+
+impl Bytes {
+    async fn get(self) -> io::Result<Option<Vec<u8>>> {
+        match self {
+            Self::Coming(task) => task.await.map_err(io::Error::other)?,
+            Self::Here(bytes) => Ok(Some(bytes)),
+        }
+    }
 }
 
 /// A stream that takes nothing will take nothing more.
@@ -302,25 +316,11 @@ async fn push(stream: &mut Writer, bytes: &[u8]) -> io::Result<()> {
 /// Reads questions; with too many open, it stops reading until some are answered.
 async fn listen(stream: &mut futures::io::ReadHalf<Stream>, queue: &Queue) -> io::Result<()> {
     loop {
-        while queue.lock().len() >= MAX_OPEN {
-            let changed = queue.changed.notified();
-            tokio::pin!(changed);
-            changed.as_mut().enable();
-            if queue.lock().len() >= MAX_OPEN {
-                changed.await;
-            }
-        }
+        queue.room().await;
         match Question::read(stream).await? {
             None => return Ok(()),
-            Some(Question::Get(tag, id)) => queue.lock().push_back((tag, id, false)),
-            Some(Question::Cancel(tag)) => {
-                let mut open = queue.lock();
-                let Some(found) = open.iter_mut().find(|(other, ..)| *other == tag) else {
-                    continue;
-                };
-                found.2 = true;
-            }
+            Some(Question::Get(tag, id)) => queue.push(tag, id),
+            Some(Question::Cancel(tag)) => queue.withdraw(tag),
         }
-        queue.changed.notify_one();
     }
 }

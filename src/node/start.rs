@@ -5,14 +5,17 @@ use super::{
     actor::{Actor, Parts},
     api::{NodeEvent, Settings, StartError},
     context::Context,
+    distribute::{self, News},
     holdings::Holdings,
+    knowledge::Knowledge,
+    limit::Limiter,
     reach,
     serve::Server,
 };
 use crate::{
     core::{id::NodeId, path::RelPath},
-    net::{BeaconConfig, Beacons, Net, NetConfig},
-    store::{ChunkReader, FileRecord, Home, Index, Share},
+    net::{BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent},
+    store::{ChunkReader, FileRecord, Home, Index, Limits, Replicas, Share},
     wire::{
         control::{Held, Offer},
         passphrase::swarm_key,
@@ -35,9 +38,7 @@ const COMMANDS: usize = 256;
 const HELD: usize = 1024;
 
 pub async fn start(settings: Settings) -> Result<Node, StartError> {
-    let named = settings.peers.iter().map(|peer| reach::parse(peer));
-    let named = named.collect::<Result<Vec<_>, _>>();
-    let named = named.map_err(StartError::Setting)?;
+    let named = reach::parse_all(&settings.peers).map_err(StartError::Setting)?;
     let blocking = tokio::task::spawn_blocking({
         let settings = settings.clone();
         move || open(&settings)
@@ -53,27 +54,14 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         epoch,
         swarm_key,
         fetched,
+        reader,
+        replicas,
     } = opened;
 
-    let (net, net_events) = Net::start(NetConfig {
-        secret,
-        transfer_port: settings.transfer_port,
-        listen: settings.listen.clone(),
-        interfaces: settings.interfaces.clone(),
-        mdns: settings.mdns,
-        swarm_key,
-        agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),
-    })?;
-    let (beacons, heard) = Beacons::start(BeaconConfig {
-        discovery_port: settings.discovery_port,
-        listen: settings.listen.clone(),
-        interfaces: settings.interfaces.clone(),
-        swarm_key,
-        secret,
-    })?;
+    let (net, net_events) = listen(&settings, secret, swarm_key)?;
+    let (beacons, heard) = announce(&settings, secret, swarm_key)?;
 
-    let home = Arc::new(home);
-    let reader = ChunkReader::new(index.clone());
+    let keeps = settings.share && replicas.limits().quota > 0;
     let (share_events, share) = mpsc::channel(SHARE_EVENTS);
     let sharing = if settings.share {
         Some(Share::start(&home, &index, &reader, share_events)?)
@@ -88,24 +76,34 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         net: net.clone(),
         index,
         reader,
-        home,
+        home: Arc::new(home),
         holdings: Holdings::default(),
         commands,
         changed: watch,
         held: broadcast::channel(HELD).0,
         jobs: Arc::default(),
         received: Arc::new(AtomicU64::new(0)),
+        sent: Arc::new(AtomicU64::new(0)),
+        replicas: Some(replicas),
+        known: Knowledge::default(),
+        news: News::default(),
+        upload: Limiter::new(settings.upload_limit),
+        download: Limiter::new(settings.download_limit),
     };
+    let (distribute, queue) = distribute::parts(&context, keeps, &settings);
+    let orders = distribute.orders.clone();
     let mut actor = Actor::new(
         Parts {
             name: cut_name(&settings.name),
+            keeps,
             epoch,
             net_events,
             beacons,
             heard,
             share,
             commands: commands_in,
-            server: Server::new(context.reader.clone()),
+            server: Server::new(&context),
+            distribute: settings.share.then(|| distribute.clone()),
             events: events.clone(),
             changed,
             context: context.clone(),
@@ -115,6 +113,10 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     offer_fetched(&mut actor, fetched);
     tokio::spawn(actor.run());
     let stop = CancellationToken::new();
+    if settings.share {
+        let (run, stop) = (distribute::run(distribute, queue), stop.clone());
+        tokio::spawn(async move { stop.run_until_cancelled(run).await });
+    }
     for peer in named {
         tokio::spawn(reach::reach(net.clone(), peer, stop.clone()));
     }
@@ -129,10 +131,50 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         next_job: AtomicU64::new(1),
         tasks: TaskTracker::new(),
         stop,
+        orders,
         share: Mutex::new(sharing),
     };
     Ok(Node {
         shared: Arc::new(shared),
+    })
+}
+
+/// The room for others' files.
+fn limits(settings: &Settings) -> Limits {
+    let usual = Limits::default_for(&settings.home);
+    Limits {
+        quota: settings.replica_quota.unwrap_or(usual.quota),
+        ..usual
+    }
+}
+
+fn listen(
+    settings: &Settings,
+    secret: [u8; 32],
+    swarm_key: Option<[u8; 32]>,
+) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
+    Net::start(NetConfig {
+        secret,
+        transfer_port: settings.transfer_port,
+        listen: settings.listen.clone(),
+        interfaces: settings.interfaces.clone(),
+        mdns: settings.mdns,
+        swarm_key,
+        agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),
+    })
+}
+
+fn announce(
+    settings: &Settings,
+    secret: [u8; 32],
+    swarm_key: Option<[u8; 32]>,
+) -> Result<(Beacons, mpsc::Receiver<Heard>), BeaconError> {
+    Beacons::start(BeaconConfig {
+        discovery_port: settings.discovery_port,
+        listen: settings.listen.clone(),
+        interfaces: settings.interfaces.clone(),
+        swarm_key,
+        secret,
     })
 }
 
@@ -148,6 +190,7 @@ fn offer_fetched(actor: &mut Actor, fetched: Vec<FileRecord>) {
             executable: record.executable,
             media: record.media,
             held: Held::Fetched,
+            parts: None,
         };
         actor.offer_fetched(&name, record.file, offer);
     }
@@ -162,6 +205,8 @@ struct Opened {
     swarm_key: Option<[u8; 32]>,
     /// What earlier runs downloaded and still lies there unchanged.
     fetched: Vec<FileRecord>,
+    reader: ChunkReader,
+    replicas: Replicas,
 }
 
 /// What needs the disk, or much of the processor.
@@ -182,6 +227,8 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
         None => None,
     };
     let fetched = index.fetched()?;
+    let reader = ChunkReader::new(index.clone());
+    let replicas = Replicas::open(&home, &index, &reader, limits(settings))?;
     Ok(Opened {
         home,
         index,
@@ -190,6 +237,8 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
         epoch,
         swarm_key,
         fetched,
+        reader,
+        replicas,
     })
 }
 

@@ -116,6 +116,7 @@ impl Home {
         for folder in [own.join("partial"), own.join("index")] {
             fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
         }
+        super::small::clear_left(&own.join("partial"));
         Ok(Self {
             root,
             _lock: Arc::new(lock),

@@ -11,18 +11,22 @@ pub mod partial;
 pub mod place;
 mod positioned;
 pub mod reader;
+pub mod replica;
 mod reuse;
 pub mod share;
+pub mod small;
 #[cfg(test)]
 mod testing;
 
 pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
 pub use partial::{Partial, SYNC_BATCH};
-pub use place::{Finished, find_existing};
+pub use place::{Finder, Finished, find_existing};
 pub use reader::ChunkReader;
+pub use replica::{Limits, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;
 pub use share::{Offered, Share, ShareEvent};
+pub use small::{Laid, Pile, Sink, Small, has_room, lay, place_all};
 
 use std::{
     io,

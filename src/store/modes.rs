@@ -38,6 +38,41 @@ mod unix {
         options.mode(0o600)
     }
 
+    /// Creates files that everybody may read, as far as the umask lets them.
+    pub fn public(options: &mut OpenOptions, executable: bool) -> &mut OpenOptions {
+        options.mode(if executable { 0o755 } else { 0o644 })
+    }
+
+    /// Makes the bytes of many files last, all of which lie in `folder`.
+    #[cfg(target_os = "linux")]
+    pub fn sync_files<'a>(folder: &Path, _: impl Iterator<Item = &'a Path>) -> io::Result<()> {
+        rustix::fs::syncfs(File::open(folder)?).map_err(Into::into)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn sync_files<'a>(_: &Path, mut files: impl Iterator<Item = &'a Path>) -> io::Result<()> {
+        files.try_for_each(|path| File::open(path)?.sync_all())
+    }
+
+    /// Renames `from` to the name `to`, which nobody has; `Unsupported` where that is more than one step.
+    #[cfg(target_os = "linux")]
+    pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+        use rustix::{
+            fs::{CWD, RenameFlags, renameat_with},
+            io::Errno,
+        };
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // This file system does not know how.
+            Err(Errno::INVAL | Errno::NOSYS) => Err(io::ErrorKind::Unsupported.into()),
+            done => done.map_err(Into::into),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Device and inode: with size and mtime they tell whether a file is still the same one.
     pub fn identity(meta: &Metadata) -> (u64, u64) {
         (meta.dev(), meta.ino())
@@ -108,6 +143,18 @@ mod elsewhere {
 
     pub fn private(options: &mut OpenOptions) -> &mut OpenOptions {
         options
+    }
+
+    pub fn public(options: &mut OpenOptions, _: bool) -> &mut OpenOptions {
+        options
+    }
+
+    pub fn sync_files<'a>(_: &Path, mut files: impl Iterator<Item = &'a Path>) -> io::Result<()> {
+        files.try_for_each(|path| OpenOptions::new().write(true).open(path)?.sync_all())
+    }
+
+    pub fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub fn identity(_: &Metadata) -> (u64, u64) {

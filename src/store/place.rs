@@ -4,12 +4,16 @@
 //! anywhere: bytes and times are synced, then linked to their name, then the folder is synced, then the index learns of it, and only then the partial
 //! file goes.
 
+mod find;
+
+pub use find::{Finder, find_existing};
+
 use super::{
     FileRecord, Index, Kind, Partial, Stamp, StoreError, failed,
     index::{NewFile, looks_like},
     modes, positioned,
 };
-use crate::core::{chunk::VerifiedChunk, manifest::Manifest, path::RelPath};
+use crate::core::{chunk::VerifiedChunk, id::FileId, manifest::Manifest, path::RelPath};
 use std::{
     collections::HashMap,
     ffi::OsString,
@@ -87,45 +91,6 @@ impl Folders {
 
 fn fold(name: &str) -> Option<String> {
     RelPath::parse(name).ok().map(|name| name.fold_key())
-}
-
-/// Where the file that `manifest` describes lies already, as `name` or a numbered form of it below `dest`.
-///
-/// # Errors
-/// When the index cannot be read. A file that cannot be read is another file.
-pub fn find_existing(
-    index: &Index,
-    dest: &Path,
-    name: &RelPath,
-    manifest: &Manifest,
-) -> Result<Option<PathBuf>, StoreError> {
-    let name = name.portable();
-    let Ok(mut folder) = fs::canonicalize(dest) else {
-        return Ok(None);
-    };
-    for part in name
-        .components()
-        .rev()
-        .skip(1)
-        .collect::<Vec<_>>()
-        .iter()
-        .rev()
-    {
-        folder.push(part);
-        if !fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir()) {
-            return Ok(None);
-        }
-    }
-    for n in 1..=MAX_NUMBER {
-        let path = folder.join(numbered(&name, n).file_name());
-        if fs::symlink_metadata(&path).is_err() {
-            break;
-        }
-        if same_contents(index, &path, manifest)?.is_some() {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
 }
 
 fn numbered(name: &RelPath, n: u32) -> RelPath {
@@ -207,17 +172,19 @@ impl Partial {
         })?;
         let portable = name.portable();
         let folder = make_folder(dest, &portable)?;
-        let (finished, stamp) = self.find_place(&folder, &portable, mtime, executable)?;
-        modes::sync_folder(&folder).map_err(failed("sync", &folder))?;
-        let record = FileRecord {
-            kind: Kind::Fetched,
-            path: finished.path.clone(),
-            stamp,
+        let ready = Ready {
+            index: self.index(),
+            manifest: self.manifest(),
+            from: self.path(),
+            stamp: None,
+            mtime,
             executable,
-            file: self.manifest().file(),
-            name: name.as_str().to_owned(),
-            media: media_of(name),
         };
+        let (finished, stamp) = ready.find_place(self.reader().folders(), &folder, &portable)?;
+        modes::sync_folder(&folder).map_err(failed("sync", &folder))?;
+        let place = (finished.path.clone(), stamp);
+        let file = self.manifest().file();
+        let record = record_of(Kind::Fetched, name, file, place, executable);
         let entries = self.manifest().entries().to_vec();
         self.index().add_file(NewFile { record, entries })?;
         self.close();
@@ -229,15 +196,28 @@ impl Partial {
             _ => Ok(finished),
         }
     }
+}
 
-    fn find_place(
+/// A file whose bytes are synced, on its way to a name.
+pub(super) struct Ready<'a> {
+    pub index: &'a Index,
+    pub manifest: &'a Manifest,
+    /// Where its bytes are.
+    pub from: &'a Path,
+    /// How it looks there, when it is to be moved from there; without, it gets a second name.
+    pub stamp: Option<Stamp>,
+    pub mtime: i64,
+    pub executable: bool,
+}
+
+impl Ready<'_> {
+    /// Gives it the name `name` in `folder`, or a numbered form of it; or finds it there.
+    pub fn find_place(
         &self,
+        folders: &Folders,
         folder: &Path,
         name: &RelPath,
-        mtime: i64,
-        executable: bool,
     ) -> Result<(Finished, Stamp), StoreError> {
-        let folders = self.reader().folders();
         let mut n = 1;
         while n <= MAX_NUMBER {
             let candidate = numbered(name, n);
@@ -246,7 +226,7 @@ impl Partial {
                 .alike(folder, candidate)
                 .map_err(failed("list", folder))?;
             for path in &alike {
-                if let Some(stamp) = same_contents(self.index(), path, self.manifest())? {
+                if let Some(stamp) = same_contents(self.index, path, self.manifest)? {
                     let path = path.clone();
                     return Ok((
                         Finished {
@@ -262,12 +242,11 @@ impl Partial {
                 continue;
             }
             let path = folder.join(candidate);
-            match self.place(&path, mtime, executable) {
-                Ok(()) => {
+            match self.place(&path) {
+                Ok(stamp) => {
                     folders.added(folder, candidate);
-                    let meta = fs::symlink_metadata(&path).map_err(failed("look at", &path))?;
                     let already = false;
-                    return Ok((Finished { path, already }, Stamp::of(&meta)));
+                    return Ok((Finished { path, already }, stamp));
                 }
                 // Somebody was faster, or the names were listed before it came.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -280,12 +259,7 @@ impl Partial {
                     }
                 }
                 Err(error) => {
-                    return Err(StoreError::of(
-                        "write",
-                        &path,
-                        self.manifest().size(),
-                        error,
-                    ));
+                    return Err(StoreError::of("write", &path, self.manifest.size(), error));
                 }
             }
         }
@@ -296,27 +270,43 @@ impl Partial {
     }
 
     /// Gives the file the name `path` without replacing what has it.
-    fn place(&self, path: &Path, mtime: i64, executable: bool) -> io::Result<()> {
-        match give_name(self.path(), path) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
-            done => return done,
+    fn place(&self, path: &Path) -> io::Result<Stamp> {
+        let look = || Ok(Stamp::of(&fs::symlink_metadata(path)?));
+        let moved = self.stamp.map(|stamp| {
+            // Neither its bytes nor its times change by that.
+            modes::rename_new(self.from, path).map(|()| stamp)
+        });
+        match moved {
+            Some(Err(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Some(Err(error)) if error.kind() == io::ErrorKind::CrossesDevices => {}
+            Some(done) => return done,
+            None => {}
         }
-        let id = self.manifest().file();
+        match give_name(self.from, path).and_then(|()| look()) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+            done => {
+                if done.is_ok() && self.stamp.is_some() {
+                    let _ = fs::remove_file(self.from); // A second name, and the next start removes it.
+                }
+                return done;
+            }
+        }
+        let id = self.manifest.file();
         let copy = path.with_file_name(format!(".sprat-{}.tmp", id.short()));
         if fs::symlink_metadata(&copy).is_ok_and(|meta| meta.is_file()) {
             fs::remove_file(&copy)?;
         }
         let done = (|| {
             let mut to = File::create_new(&copy)?;
-            io::copy(&mut File::open(self.path())?, &mut to)?;
-            modes::set_executable(&to, executable)?;
-            set_mtime(&to, mtime);
+            io::copy(&mut File::open(self.from)?, &mut to)?;
+            modes::set_executable(&to, self.executable)?;
+            set_mtime(&to, self.mtime);
             to.sync_all()?;
             give_name(&copy, path)
         })();
         match fs::remove_file(&copy) {
             Err(error) if done.is_ok() && error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => done,
+            _ => done.and_then(|()| look()),
         }
     }
 }
@@ -369,7 +359,7 @@ fn make_folder(dest: &Path, name: &RelPath) -> Result<PathBuf, StoreError> {
 }
 
 /// A time that the disk cannot hold is left out: the bytes are what matters.
-fn set_mtime(file: &File, mtime: i64) {
+pub(super) fn set_mtime(file: &File, mtime: i64) {
     let away = Duration::from_secs(mtime.unsigned_abs());
     let time = if mtime < 0 {
         UNIX_EPOCH.checked_sub(away)
@@ -378,6 +368,25 @@ fn set_mtime(file: &File, mtime: i64) {
     };
     if let Some(time) = time {
         let _ = file.set_modified(time);
+    }
+}
+
+/// What the index is told of a file that is offered as `name`.
+pub(super) fn record_of(
+    kind: Kind,
+    name: &RelPath,
+    file: FileId,
+    (path, stamp): (PathBuf, Stamp),
+    executable: bool,
+) -> FileRecord {
+    FileRecord {
+        kind,
+        path,
+        stamp,
+        executable,
+        file,
+        name: name.as_str().to_owned(),
+        media: media_of(name),
     }
 }
 

@@ -1,16 +1,17 @@
 //! From a chunk's id to its bytes, wherever on this disk they lie.
 //!
-//! Owns the open files that are read from, and the list of downloads under way that can be read from too. Never writes. Invariants:
+//! Owns the open files that are read from, and the list of downloads under way that can be read from too; replicas read their own. Never writes. Invariants:
 //! bytes are given out only when the file looks as the index says and they hash to the chunk's id. A file that was edited, cut or
 //! replaced gives nothing until it is indexed again. Neither do bytes that changed while the file looks the same (a mapping that was
 //! written to, a restored time, a failing disk): a node must not be taken for a liar because of what happened to its files.
 
 use super::{
     Index, Location, Stamp, StoreError, failed, index::looks_like, partial, place::Folders,
-    positioned,
+    positioned, replica,
 };
 use crate::core::{
     chunk::VerifiedChunk,
+    have::HaveSet,
     id::{ChunkId, FileId},
 };
 use std::{
@@ -34,6 +35,7 @@ struct Inner {
     index: Index,
     open: Mutex<Open>,
     live: RwLock<Vec<Weak<partial::Inner>>>,
+    replicas: RwLock<Weak<replica::Inner>>,
     on_stale: Mutex<Option<OnStale>>,
     folders: Folders,
 }
@@ -59,6 +61,7 @@ impl ChunkReader {
             index,
             open: Mutex::default(),
             live: RwLock::default(),
+            replicas: RwLock::default(),
             on_stale: Mutex::default(),
             folders: Folders::default(),
         }))
@@ -94,8 +97,46 @@ impl ChunkReader {
                 }
             }
         }
+        let replicas = self.0.replicas.read();
+        let replicas = replicas.unwrap_or_else(PoisonError::into_inner).upgrade();
+        match replicas.map_or(Ok(false), |replicas| replicas.read(id, buf)) {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) => failure = Some(error),
+        }
         buf.clear();
         failure.map_or(Ok(false), Err)
+    }
+
+    /// Serves what is kept for the swarm from now on, until it is dropped.
+    pub(super) fn serve_replicas(&self, replicas: &Arc<replica::Inner>) {
+        let mut ours = self
+            .0
+            .replicas
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *ours = Arc::downgrade(replicas);
+    }
+
+    /// Which of these chunks could be read now, as far as can be told without reading them.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has(&self, ids: &[ChunkId]) -> Result<HaveSet, StoreError> {
+        let mut have = HaveSet::empty(ids.len() as u32);
+        let mut unchanged: HashMap<u64, bool> = HashMap::new();
+        let live = self.live();
+        for (at, id) in (0..).zip(ids) {
+            let places = self.0.index.locate(id)?;
+            let readable = places.iter().any(|place| {
+                let looks = || looks_like(&self.0.index.path_of(&place.record), place.record.stamp);
+                *unchanged.entry(place.source).or_insert_with(looks)
+            });
+            if readable || live.iter().any(|partial| partial.locate(id).is_some()) {
+                have.insert(at);
+            }
+        }
+        Ok(have)
     }
 
     fn read_at(
@@ -229,7 +270,7 @@ impl ChunkReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::testing::{Fixture, noise};
+    use crate::store::testing::{Fixture, fill, manifest_of, noise};
     use std::fs;
 
     #[test]
@@ -304,6 +345,22 @@ mod tests {
         assert_eq!(*told.lock().unwrap(), [true]);
         // What did not change is still what it is called.
         assert!(fixture.reader.read(&entries[1].id, &mut buf).unwrap());
+    }
+
+    #[test]
+    fn it_tells_which_chunks_it_could_read() {
+        let fixture = Fixture::new();
+        let bytes = noise(5, 2_000_000);
+        let manifest = fixture.index_shared("a", &bytes);
+        let other = noise(6, 2_000_000);
+        let (partial, _) = fixture.partial(&manifest_of(&other));
+        fill(&partial, &other, [1]);
+        let entries = partial.manifest().entries();
+        let ids = [manifest.entries()[0].id, entries[0].id, entries[1].id];
+        let has = || -> Vec<u32> { fixture.reader.has(&ids).unwrap().iter().collect() };
+        assert_eq!(has(), [0, 2]);
+        fs::write(fixture.home.shared().join("a"), "changed").unwrap();
+        assert_eq!(has(), [2]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Owns the words a person types at the shell. Never acts on them. What is not given stays `None` (or empty), so that
 //! `config` can tell it from a default. Every option is global: it counts before and after the command.
 
+use crate::node::Copies;
 use clap::{Args, Parser, Subcommand, builder::FalseyValueParser};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
@@ -137,6 +138,62 @@ pub struct Options {
     )]
     pub no_mdns: Option<bool>,
 
+    /// How many copies of each part of your shared files the nodes nearby keep, yours included, so that a file outlives
+    /// the machine it came from: a number, or `all` for one on each node [default: 3]
+    #[arg(
+        long,
+        value_name = "N",
+        global = true,
+        env = "SPRAT_REPLICAS",
+        hide_env_values = true
+    )]
+    pub replicas: Option<Copies>,
+
+    /// How much room this node gives to parts of others' files, such as 500M; 0 = none
+    /// [default: 1G, or 5 % of the free disk if that is less]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        global = true,
+        env = "SPRAT_REPLICA_QUOTA",
+        hide_env_values = true,
+        value_parser = parse_size
+    )]
+    pub replica_quota: Option<u64>,
+
+    /// How long a file is kept for its owner after he no longer shares it [default: 600]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_REPLICA_GRACE",
+        hide_env_values = true,
+        value_parser = parse_seconds
+    )]
+    pub replica_grace: Option<Duration>,
+
+    /// Send at most so many bytes a second, such as 20M (K, M and G are 1024-based)
+    #[arg(
+        long,
+        value_name = "RATE",
+        global = true,
+        env = "SPRAT_UPLOAD_LIMIT",
+        hide_env_values = true,
+        value_parser = parse_rate
+    )]
+    pub upload_limit: Option<u64>,
+
+    /// Receive at most so many bytes a second, such as 20M
+    #[arg(
+        long,
+        value_name = "RATE",
+        global = true,
+        env = "SPRAT_DOWNLOAD_LIMIT",
+        hide_env_values = true,
+        value_parser = parse_rate
+    )]
+    pub download_limit: Option<u64>,
+
     /// How long to wait for the swarm to answer [default: 3]
     #[arg(
         long,
@@ -184,6 +241,43 @@ pub struct Options {
     pub verbose: u8,
 }
 
+/// A size in bytes: a number with K, M, G or T (1024-based; `KB`, `KiB` mean the same), or without.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a size: write it as 500M, 1.5G or 4096");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let shift = match unit.trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let bytes = number * (1u64 << shift) as f64;
+    // Nobody has more than 8 EiB.
+    if bytes < (1u64 << 63) as f64 {
+        Ok(bytes as u64)
+    } else {
+        Err(wrong())
+    }
+}
+
+/// Bytes a second; less than 1 K would be a mistake.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_rate(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0..1024 => Err(format!("`{text}` is less than 1K a second")),
+        rate => Ok(rate),
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -201,7 +295,8 @@ Examples:
   sprat list 'photos/*.jpg'  names that match a glob
   sprat list --json          for a program
 
-`holders` counts the other nodes that have the whole file; `copies` is the fewest copies that any part of it has.")]
+`holders` counts the other nodes that have the whole file; `copies` is the fewest copies that any part of it has.
+`(kept)` beside them: nobody here offers the file any more; it lives on in the copies that others keep for its owner.")]
     List {
         /// A glob, or a part of the name
         pattern: Option<String>,

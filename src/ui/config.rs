@@ -3,8 +3,8 @@
 //! Invariant: the command line counts before the environment, that before the file, that before the defaults. (clap
 //! settles the first two.) A mistake in the file stops the start and names its line: a misspelt key is never ignored.
 
-use super::cli::{Options, parse_name, seconds_from};
-use crate::node::{DISCOVERY_PORT, Settings};
+use super::cli::{Options, parse_name, parse_rate, parse_size, seconds_from};
+use crate::node::{Copies, DISCOVERY_PORT, Settings};
 use serde::Deserialize;
 use std::{
     ffi::OsString,
@@ -29,6 +29,31 @@ pub struct Config {
     peer: Option<Vec<String>>,
     wait: Option<f64>,
     no_mdns: Option<bool>,
+    replicas: Option<NumberOrText>,
+    replica_quota: Option<NumberOrText>,
+    replica_grace: Option<f64>,
+    upload_limit: Option<NumberOrText>,
+    download_limit: Option<NumberOrText>,
+}
+
+/// Whether the text of a value makes sense.
+type Check = fn(&str) -> Result<(), String>;
+
+/// `3`, or `"500M"`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(u64),
+    Text(String),
+}
+
+impl NumberOrText {
+    fn parse<T>(&self, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
+        match self {
+            Self::Number(number) => parse(&number.to_string()),
+            Self::Text(text) => parse(text),
+        }
+    }
 }
 
 /// A configuration that makes no sense: exit code 2.
@@ -107,6 +132,31 @@ impl Config {
         if let Some(wait) = config.wait {
             seconds_from(wait).map_err(|why| wrong(line_of("wait"), &format!("wait: {why}")))?;
         }
+        if let Some(grace) = config.replica_grace {
+            seconds_from(grace)
+                .map_err(|why| wrong(line_of("replica-grace"), &format!("replica-grace: {why}")))?;
+        }
+        let sizes: [(_, _, Check); 4] = [
+            ("replicas", &config.replicas, |text| {
+                text.parse::<Copies>().map(drop)
+            }),
+            ("replica-quota", &config.replica_quota, |text| {
+                parse_size(text).map(drop)
+            }),
+            ("upload-limit", &config.upload_limit, |text| {
+                parse_rate(text).map(drop)
+            }),
+            ("download-limit", &config.download_limit, |text| {
+                parse_rate(text).map(drop)
+            }),
+        ];
+        for (key, value, parse) in sizes {
+            if let Some(value) = value {
+                value
+                    .parse(parse)
+                    .map_err(|why| wrong(line_of(key), &format!("{key}: {why}")))?;
+            }
+        }
         if let Some(name) = &config.name {
             parse_name(name).map_err(|why| wrong(line_of("name"), &why))?;
         }
@@ -174,6 +224,22 @@ pub fn settle(
     settings.peers = either(options.peer, file.peer);
     settings.mdns = !options.no_mdns.or(file.no_mdns).unwrap_or(false);
     settings.passphrase = passphrase;
+    let size = |value: &Option<NumberOrText>| value.as_ref()?.parse(parse_size).ok();
+    let copies = file.replicas.as_ref();
+    let copies = copies.and_then(|value| value.parse(str::parse::<Copies>).ok());
+    settings.replicas = options.replicas.or(copies).unwrap_or(settings.replicas);
+    settings.replica_quota = options.replica_quota.or_else(|| size(&file.replica_quota));
+    let grace = file
+        .replica_grace
+        .and_then(|seconds| seconds_from(seconds).ok());
+    settings.replica_grace = options
+        .replica_grace
+        .or(grace)
+        .unwrap_or(settings.replica_grace);
+    settings.upload_limit = options.upload_limit.or_else(|| size(&file.upload_limit));
+    settings.download_limit = options
+        .download_limit
+        .or_else(|| size(&file.download_limit));
     let file_wait = file.wait.and_then(|seconds| seconds_from(seconds).ok());
     Ok(Setup {
         settings,

@@ -5,7 +5,9 @@
 
 use crate::{
     core::id::FileId,
-    node::{DownloadError, DownloadEvent, Fetched, Listing, NodeEvent, PeerInfo, Progress, Status},
+    node::{
+        DownloadError, DownloadEvent, Fetched, Listing, NodeEvent, PeerInfo, Progress, Safe, Status,
+    },
 };
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -18,6 +20,7 @@ struct ListRow<'a> {
     r#type: &'a str,
     holders: u32,
     copies: u32,
+    replica: bool,
 }
 
 #[derive(Serialize)]
@@ -41,6 +44,29 @@ struct Download<'a> {
     name: &'a str,
     done: u64,
     size: u64,
+}
+
+#[derive(Serialize)]
+struct Safety {
+    to_leave: bool,
+    files: u64,
+    elsewhere: u64,
+}
+
+impl From<&Safe> for Safety {
+    fn from(safe: &Safe) -> Self {
+        Self {
+            to_leave: safe.to_leave(),
+            files: safe.files,
+            elsewhere: safe.elsewhere,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Kept {
+    used: u64,
+    quota: u64,
 }
 
 #[derive(Serialize)]
@@ -137,10 +163,15 @@ enum Event<'a> {
         peers: u32,
         shared_files: u64,
         shared_bytes: u64,
+        safe: Safety,
+        replicas: Kept,
         scanning: Option<Scan>,
         downloads: Vec<Download<'a>>,
         received: u64,
         sent: u64,
+    },
+    Leaving {
+        safe: Safety,
     },
 }
 
@@ -154,6 +185,7 @@ pub fn listing(row: &Listing) -> String {
         r#type: &row.media,
         holders: row.holders,
         copies: row.copies,
+        replica: row.replica,
     })
 }
 
@@ -259,11 +291,22 @@ pub fn status(status: &Status) -> String {
         peers: status.peers,
         shared_files: status.shared_files,
         shared_bytes: status.shared_bytes,
+        safe: (&status.safe).into(),
+        replicas: Kept {
+            used: status.replicas.0,
+            quota: status.replicas.1,
+        },
         scanning: status.scanning.map(|(done, total)| Scan { done, total }),
         downloads: downloads.collect(),
         received: status.received,
         sent: status.sent,
     })
+}
+
+/// The node leaves, though not all it shares is elsewhere.
+#[must_use]
+pub fn leaving(safe: &Safe) -> String {
+    line(&Event::Leaving { safe: safe.into() })
 }
 
 /// What happens at a node.

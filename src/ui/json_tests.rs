@@ -1,7 +1,10 @@
 //! The exact strings that programs rely on.
 
 use super::*;
-use crate::{core::id::NodeId, node::Via};
+use crate::{
+    core::id::NodeId,
+    node::{Safe, Via},
+};
 use std::{path::PathBuf, time::Duration};
 
 const ID: &str = "0707070707070707070707070707070707070707070707070707070707070707";
@@ -35,12 +38,14 @@ fn a_listing_has_these_keys_in_this_order() {
         mtime: 1,
         holders: 2,
         copies: 3,
+        keepers: 0,
+        replica: false,
         mine: true,
     };
     assert_eq!(
         listing(&row),
         format!(
-            r#"{{"name":"a\u001bb","id":"{ID}","size":5,"type":"text/plain","holders":2,"copies":3}}"#
+            r#"{{"name":"a\u001bb","id":"{ID}","size":5,"type":"text/plain","holders":2,"copies":3,"replica":false}}"#
         )
     );
 }
@@ -137,18 +142,7 @@ fn nothing_in_a_line_reorders_or_hides_it_and_it_reads_back() {
 
 #[test]
 fn ready_comes_first() {
-    let status = Status {
-        node: NodeId([7; 32]),
-        name: "alice".into(),
-        addresses: vec!["192.0.2.1:4000".into()],
-        peers: 0,
-        shared_files: 0,
-        shared_bytes: 0,
-        scanning: None,
-        downloads: vec![],
-        received: 0,
-        sent: 0,
-    };
+    let status = here();
     assert_eq!(
         ready(&status),
         format!(
@@ -156,4 +150,42 @@ fn ready_comes_first() {
             peer_text()
         )
     );
+}
+
+#[test]
+fn status_tells_what_is_safe() {
+    let status_now = Status {
+        safe: Safe {
+            files: 5,
+            elsewhere: 3,
+            keepers: true,
+        },
+        replicas: (7, 100),
+        ..here()
+    };
+    let text = status(&status_now);
+    let safe = r#""safe":{"to_leave":false,"files":5,"elsewhere":3}"#;
+    let parts = format!(r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100}},"#);
+    assert!(text.contains(&parts), "{text}");
+    assert_eq!(
+        leaving(&status_now.safe),
+        format!(r#"{{"event":"leaving",{safe}}}"#)
+    );
+}
+
+fn here() -> Status {
+    Status {
+        node: NodeId([7; 32]),
+        name: "alice".into(),
+        addresses: vec!["192.0.2.1:4000".into()],
+        peers: 0,
+        shared_files: 0,
+        shared_bytes: 0,
+        safe: Safe::default(),
+        replicas: (0, 0),
+        scanning: None,
+        downloads: vec![],
+        received: 0,
+        sent: 0,
+    }
 }

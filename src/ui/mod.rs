@@ -9,6 +9,7 @@ pub mod config;
 pub mod exit;
 pub mod follow;
 pub mod json;
+pub mod leaving;
 pub mod logging;
 pub mod news;
 pub mod output;

@@ -31,8 +31,13 @@ fn moving() -> ProgressStyle {
     style(if narrow() { MOVING_NARROW } else { MOVING })
 }
 
-/// Of the shared folder, at the start.
-const SCANNING: &str = "reading shared/ [{wide_bar}] {binary_bytes}/{binary_total_bytes} eta {eta}";
+/// Of the shared folder, at the start. No wider than it has to be: a `^C` that wraps would leave half of it behind.
+const SCANNING: &str = "reading shared/ [{bar:26}] {binary_bytes}/{binary_total_bytes} eta {eta}";
+const SCANNING_NARROW: &str = "reading shared/ {percent} % eta {eta}";
+
+fn scanning() -> ProgressStyle {
+    style(if narrow() { SCANNING_NARROW } else { SCANNING })
+}
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
@@ -48,10 +53,16 @@ impl Bar {
     /// A bar if it is wanted and standard error is a terminal. Until [`Bar::start`] it says that it looks.
     #[must_use]
     pub fn new(wanted: bool) -> Self {
+        Self::open(wanted, || {
+            ProgressBar::new_spinner().with_message("looking for it")
+        })
+    }
+
+    fn open(wanted: bool, bar: impl FnOnce() -> ProgressBar) -> Self {
         if !(wanted && io::stderr().is_terminal()) {
             return Self(None);
         }
-        let bar = ProgressBar::new_spinner().with_message("looking for it");
+        let bar = bar();
         bar.enable_steady_tick(Duration::from_millis(200));
         logging::through(Screen::Bar(bar.downgrade()));
         Self(Some(bar))
@@ -138,10 +149,11 @@ impl ScanBar {
     /// So many bytes of all are read.
     pub fn update(&mut self, done: u64, total: u64) {
         if !self.bar.shown() {
-            self.bar = Bar::new(self.wanted);
+            let bar = || ProgressBar::new(total).with_style(scanning());
+            self.bar = Bar::open(self.wanted, bar);
         }
         let Some(bar) = &self.bar.0 else { return };
-        bar.set_style(style(SCANNING));
+        bar.set_style(scanning()); // The terminal may be another width now.
         bar.set_length(total);
         bar.set_position(done);
     }

@@ -1,9 +1,9 @@
 //! What sprat says to people, in plain sentences. Pure; everything that a stranger named is escaped here.
 
-use super::text;
+use super::{leaving::Word, text};
 use crate::{
     core::path::{printable, printable_cut},
-    node::{DownloadError, Fetched, NodeEvent, Progress, Status},
+    node::{DownloadError, Fetched, NodeEvent, Progress, Safe, Status},
 };
 
 /// A person's name in a sentence is not longer than this.
@@ -243,158 +243,88 @@ pub fn status(status: &Status) -> String {
         )
     });
     format!(
-        "{}\nconnected to {}; offering {}, {}{scan}\nreceived {}, sent {}",
+        "{}\nconnected to {}; offering {}, {}{scan}\n{}\n{}\nreceived {}, sent {}",
         ready(status),
         text::count(u64::from(status.peers), "node"),
         text::count(status.shared_files, "file"),
         text::size(status.shared_bytes),
+        safe_to_leave(&status.safe),
+        kept(status.replicas),
         text::size(status.received),
         text::size(status.sent),
     )
 }
+
+/// Whether what is shared would still be here without this node.
+fn safe_to_leave(safe: &Safe) -> String {
+    match (safe.to_leave(), safe.files) {
+        (true, _) => "safe to leave: yes".to_owned(),
+        (false, 1) => "safe to leave: no, the only file has no copy elsewhere".to_owned(),
+        (false, files) => format!(
+            "safe to leave: no, {} of {files} files {} a copy elsewhere",
+            safe.elsewhere,
+            if safe.elsewhere == 1 { "has" } else { "have" },
+        ),
+    }
+}
+
+/// What this node keeps of others' files.
+fn kept((used, quota): (u64, u64)) -> String {
+    match (used, quota) {
+        (0, 0) => "keeping nothing for others".to_owned(),
+        _ => format!(
+            "keeping {} for others, at most {}",
+            text::size(used),
+            text::size(quota)
+        ),
+    }
+}
+
+/// `2 of 3 files have`: those that would be gone.
+fn only_here(safe: &Safe) -> String {
+    let missing = safe.files.saturating_sub(safe.elsewhere);
+    match (missing, safe.files) {
+        (_, 1) => "the only shared file has".to_owned(),
+        (1, files) => format!("1 of {files} shared files has"),
+        (_, files) => format!("{missing} of {files} shared files have"),
+    }
+}
+
+/// Why a prompt stays when it is asked to leave.
+#[must_use]
+pub fn staying(word: &Word) -> String {
+    match word {
+        Word::Soon(safe) => format!(
+            "{} no copy elsewhere yet: leaving as soon as that is done; \
+             exit again leaves at once, cancel stays",
+            only_here(safe)
+        ),
+        Word::Alone(safe) => format!(
+            "{} no copy elsewhere, and nobody here keeps copies: exit again leaves all the same",
+            only_here(safe)
+        ),
+    }
+}
+
+/// It left all the same.
+#[must_use]
+pub fn left_behind(safe: &Safe) -> String {
+    format!(
+        "{} no copy elsewhere: not to be had until this node is back",
+        only_here(safe)
+    )
+}
+
+/// The wait at the prompt is over.
+pub const COPIED: &str = "every shared file has a copy elsewhere now";
+
+/// Whoever wanted to leave changed his mind.
+pub const STAYING: &str = "staying";
 
 fn person(name: &str) -> String {
     printable_cut(name, NAME)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::id::{FileId, NodeId};
-    use std::{path::PathBuf, time::Duration};
-
-    fn file(sources: &[(&str, u64)]) -> Fetched {
-        let sources: Vec<_> = sources
-            .iter()
-            .enumerate()
-            .map(|(at, (name, bytes))| (NodeId([at as u8; 32]), (*name).to_owned(), *bytes))
-            .collect();
-        let fetched = sources.iter().map(|s| s.2).sum();
-        Fetched {
-            name: "photos/a.jpg".into(),
-            id: FileId([1; 32]),
-            path: PathBuf::from("/h/downloads/photos/a.jpg"),
-            size: fetched,
-            fetched,
-            reused: 0,
-            resumed: 0,
-            elapsed: Duration::from_millis(400),
-            sources,
-            already: false,
-        }
-    }
-
-    #[test]
-    fn a_download_says_from_whom() {
-        assert_eq!(
-            fetched(&file(&[("alice", 2_013_266), ("bob", 1_342_177)])),
-            "got photos/a.jpg, 3.2 MiB in 0.4 s (8.0 MiB/s): 60 % from alice, 40 % from bob; \
-             saved as /h/downloads/photos/a.jpg"
-        );
-        assert!(fetched(&file(&[("alice", 5)])).contains(": all from alice; saved"));
-        assert!(!fetched(&file(&[])).contains("from"));
-    }
-
-    #[test]
-    fn what_was_here_is_told_apart() {
-        let mut partial = file(&[("alice", 1024)]);
-        (partial.resumed, partial.reused) = (2048, 10);
-        assert!(
-            fetched(&partial)
-                .contains(": 1.0 KiB from alice, 2.0 KiB from before, 10 B found here;")
-        );
-        partial.already = true;
-        assert_eq!(
-            fetched(&partial),
-            "photos/a.jpg is here already: /h/downloads/photos/a.jpg"
-        );
-    }
-
-    #[test]
-    fn several_files_are_summed_up() {
-        let mut total = file(&[("alice", 1024)]);
-        assert_eq!(
-            summary(2, 1, &total),
-            "got 2 files, 1.0 KiB in 0.4 s (2.5 KiB/s): all from alice; 1 other failed"
-        );
-        total.already = true;
-        assert_eq!(summary(2, 0, &total), "2 files were here already");
-    }
-
-    #[test]
-    fn two_of_one_name_and_a_crowd_can_be_told_apart() {
-        let twins = fetched(&file(&[("bob", 1), ("bob", 1)]));
-        assert!(twins.contains(&format!("bob ({})", NodeId([0; 32]).short())));
-        let crowd = fetched(&file(&[
-            ("a", 2),
-            ("b", 2),
-            ("c", 2),
-            ("d", 2),
-            ("e", 1),
-            ("f", 1),
-        ]));
-        assert!(crowd.contains("20 % from d, 20 % from 2 others"), "{crowd}");
-    }
-
-    #[test]
-    fn people_come_and_go() {
-        let node = NodeId([7; 32]);
-        let left = |announced| NodeEvent::PeerLeft {
-            node,
-            name: "alice".into(),
-            announced,
-        };
-        let joined = NodeEvent::PeerJoined {
-            node,
-            name: "ali\u{1b}ce".into(),
-        };
-        assert_eq!(
-            event(&joined).as_deref(),
-            Some(&*format!("ali\\u{{1b}}ce joined ({})", node.short()))
-        );
-        assert_eq!(event(&left(true)).as_deref(), Some("alice left"));
-        assert_eq!(event(&left(false)).as_deref(), Some("alice went silent"));
-        assert_eq!(event(&NodeEvent::CatalogChanged { node }), None);
-    }
-
-    #[test]
-    fn files_are_offered_and_withdrawn() {
-        let offered = NodeEvent::Offered {
-            name: "a\rb".into(),
-            size: 1024,
-        };
-        let scanned = |files| NodeEvent::Scanned {
-            files,
-            bytes: 2048,
-            read: 0,
-        };
-        assert_eq!(event(&offered).as_deref(), Some("offering a\\rb, 1.0 KiB"));
-        assert_eq!(
-            event(&scanned(1)).as_deref(),
-            Some("offering 1 file, 2.0 KiB")
-        );
-        assert!(event(&scanned(0)).is_some_and(|text| text.contains("nothing yet")));
-        assert_eq!(
-            event(&NodeEvent::Withdrawn { name: "x".into() }).as_deref(),
-            Some("no longer offering x")
-        );
-    }
-
-    #[test]
-    fn an_error_names_the_file_once() {
-        let missing = DownloadError::NotFound("x".into());
-        assert_eq!(failed("x", &missing), "nobody here offers `x`");
-        let full = DownloadError::NoSpace {
-            needed: 5,
-            at: PathBuf::from("/d"),
-        };
-        assert_eq!(
-            failed("a.iso", &full),
-            "a.iso: no space: 5 more bytes are needed in /d"
-        );
-        assert_eq!(
-            failed("a", &DownloadError::Interrupted),
-            "a: stopped; what is here is kept, and the same command resumes it"
-        );
-    }
-}
+#[path = "sentences_tests.rs"]
+mod tests;

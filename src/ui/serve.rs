@@ -6,7 +6,7 @@ use super::{
     commands::{leave, start},
     config::Setup,
     exit::Exit,
-    json,
+    json, leaving,
     news::News,
     output::Out,
     progress::ScanBar,
@@ -53,6 +53,7 @@ pub async fn serve(setup: &Setup, signals: &mut Signals) -> Exit {
         }
     };
     scan.clear();
+    leaving::tell(&node, setup, &out).await;
     leave(&node).await;
     if !out.json() {
         out.note("left the swarm");

@@ -39,7 +39,7 @@ pub fn listings(rows: &[Listing], width: Option<usize>) -> String {
                 text::size(row.size),
                 cut_middle(&printable(&row.media), media),
                 row.holders.to_string(),
-                row.copies.to_string(),
+                copies(row),
                 row.id.short(),
             ]
         };
@@ -54,6 +54,15 @@ pub fn listings(rows: &[Listing], width: Option<usize>) -> String {
         table = cells(SHORT_MEDIA);
     }
     render(header, table, &[1, 3, 4], &[2, 4, 3], width)
+}
+
+/// `3`; `2 (kept)` of what nobody here offers any more.
+fn copies(row: &Listing) -> String {
+    if row.replica {
+        format!("{} (kept)", row.copies)
+    } else {
+        row.copies.to_string()
+    }
 }
 
 /// `peers` for people.
@@ -182,6 +191,8 @@ mod tests {
             mtime: 0,
             holders: 2,
             copies: 3,
+            keepers: 0,
+            replica: false,
             mine: false,
         }
     }
@@ -206,6 +217,22 @@ mod tests {
             listings(&[listing("a.jpg")], Some(80)),
             "NAME      SIZE  TYPE        HOLDERS  COPIES  ID\n\
              a.jpg  3.2 MiB  image/jpeg        2       3  ababababab"
+        );
+    }
+
+    #[test]
+    fn what_lives_on_as_copies_only_is_marked() {
+        let kept = Listing {
+            holders: 0,
+            copies: 2,
+            replica: true,
+            ..listing("b.jpg")
+        };
+        assert_eq!(
+            listings(&[listing("a.jpg"), kept], Some(80)),
+            "NAME      SIZE  TYPE        HOLDERS    COPIES  ID\n\
+             a.jpg  3.2 MiB  image/jpeg        2         3  ababababab\n\
+             b.jpg  3.2 MiB  image/jpeg        0  2 (kept)  ababababab"
         );
     }
 

@@ -4,10 +4,10 @@
 //! `core::path`'s decision.
 
 use super::{
-    MAX_CATALOG_PAGE, MAX_HAVE_UPDATE, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME, MAX_PATH,
-    cbor::Malformed,
+    MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME,
+    MAX_PATH, cbor::Malformed,
 };
-use crate::core::id::FileId;
+use crate::core::id::{ChunkId, FileId};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -47,6 +47,16 @@ pub enum Request {
         /// Whether to hear of changes while the asker is connected.
         follow: bool,
     },
+    /// Which chunks of each of these files do you hold?
+    Haves {
+        /// At most 64.
+        files: Vec<FileId>,
+    },
+    /// Which of these chunks can you serve, whatever files they are in? For nodes that have another version of a file.
+    Chunks {
+        /// At most 1,800.
+        ids: Vec<ChunkId>,
+    },
     /// "I now hold these chunks too", to those who follow; answered by [`Response::Done`].
     Held {
         /// Of which file.
@@ -67,6 +77,11 @@ pub enum Response {
     Page(ByteBuf),
     /// To `Have`.
     Have(Have),
+    /// To `Haves`: for each file in its order, `None` for one of which nothing is here. As many as fit; the rest has to
+    /// be asked again.
+    Haves(Vec<Option<Have>>),
+    /// To `Chunks`: one bit for each that was named, in that order (see `core::have`).
+    Chunks(ByteBuf),
     /// To a notice: it was taken in.
     Done,
     /// What was asked for is not here (any longer).
@@ -80,6 +95,8 @@ pub enum Response {
 pub struct CatalogPage {
     /// The display name of the node.
     pub name: String,
+    /// Whether the node keeps chunks for others (has room for replicas at all).
+    pub keeps: bool,
     /// The catalog's life: changes when the node starts anew.
     pub epoch: u64,
     /// The newest revision there is.
@@ -118,6 +135,30 @@ pub struct Offer {
     pub media: String,
     /// How the node comes to have it.
     pub held: Held,
+    /// Of a replica: how much of it is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
+}
+
+/// How much of a file is here as a replica. Whenever that changes, so does the offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Parts {
+    /// Chunks that are here.
+    pub here: u32,
+    /// Chunks that the file has.
+    pub of: u32,
+}
+
+impl Offer {
+    /// Whether all of the file is here, by whatever way.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        match self.held {
+            Held::Shared | Held::Fetched => true,
+            Held::Partial => false,
+            Held::Replica => self.parts.is_some_and(|parts| parts.here >= parts.of),
+        }
+    }
 }
 
 /// How a node comes to have a file.
@@ -129,6 +170,8 @@ pub enum Held {
     Fetched,
     /// It is being downloaded: some of it is here.
     Partial,
+    /// Some chunks of it, or all, are kept for the swarm.
+    Replica,
 }
 
 /// The head of a manifest.
@@ -167,7 +210,9 @@ impl Request {
     pub fn check(&self) -> Result<(), Malformed> {
         match self {
             Self::Manifests { files } => within("files", files.len(), MAX_MANIFESTS),
+            Self::Haves { files } => within("files", files.len(), MAX_HAVES),
             Self::Held { chunks, .. } => within("chunks", chunks.len(), MAX_HAVE_UPDATE),
+            Self::Chunks { ids } => within("chunks", ids.len(), MAX_CHUNKS),
             _ => Ok(()),
         }
     }
@@ -187,8 +232,12 @@ impl Response {
                 .iter()
                 .map(|head| head.root.len() + head.page.as_ref().map_or(0, |page| page.len()))
                 .sum(),
-            Self::Page(bytes) => bytes.len(),
+            Self::Page(bytes) | Self::Chunks(bytes) => bytes.len(),
             Self::Have(have) => have.bits.len(),
+            Self::Haves(haves) => haves
+                .iter()
+                .map(|have| have.as_ref().map_or(0, |have| have.bits.len()) + 16)
+                .sum(),
             Self::Done | Self::Missing | Self::Busy => 0,
         }
     }
@@ -218,6 +267,8 @@ impl Response {
                 Ok(())
             }
             Self::Manifests(heads) => within("manifests", heads.len(), MAX_MANIFESTS),
+            Self::Haves(haves) => within("have-sets", haves.len(), MAX_HAVES),
+            Self::Chunks(bits) => within("bits", bits.len(), MAX_CHUNKS.div_ceil(8)),
             _ => Ok(()),
         }
     }
@@ -226,7 +277,7 @@ impl Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::cbor;
+    use crate::wire::{MAX_REQUEST, cbor};
     use proptest::prelude::*;
 
     fn page(revisions: &[u64]) -> Response {
@@ -238,6 +289,7 @@ mod tests {
         };
         Response::Catalog(CatalogPage {
             name: "n".into(),
+            keeps: false,
             epoch: 1,
             revision: 9,
             reset: false,
@@ -280,6 +332,11 @@ mod tests {
             .check()
             .is_err()
         );
+        let ids = |count| Request::Chunks {
+            ids: vec![ChunkId([255; 32]); count],
+        };
+        assert!(ids(MAX_CHUNKS).check().is_ok() && ids(MAX_CHUNKS + 1).check().is_err());
+        assert!(cbor::encode(&ids(MAX_CHUNKS)).len() <= MAX_REQUEST);
         assert!(
             Request::Held {
                 file: FileId([0; 32]),

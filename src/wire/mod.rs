@@ -7,6 +7,7 @@ pub mod beacon;
 pub mod cbor;
 pub mod chunk;
 pub mod control;
+pub mod distribute;
 pub mod manifest;
 pub mod passphrase;
 
@@ -14,6 +15,8 @@ pub mod passphrase;
 pub const CONTROL_PROTOCOL: &str = "/sprat/control/1";
 /// Long-lived streams that carry chunks.
 pub const CHUNK_PROTOCOL: &str = "/sprat/chunk/1";
+/// Streams by which chunks are spread before anyone asks.
+pub const DISTRIBUTE_PROTOCOL: &str = "/sprat/distribute/1";
 
 /// The longest control request, in bytes.
 pub const MAX_REQUEST: usize = 64 << 10;
@@ -31,5 +34,9 @@ pub const MAX_MEDIA: usize = 128;
 pub const MAX_CATALOG_PAGE: usize = 512;
 /// Files named in one `Manifests` request.
 pub const MAX_MANIFESTS: usize = 64;
+/// Files named in one `Haves` request.
+pub const MAX_HAVES: usize = 64;
+/// Chunks named in one `Chunks` request: 34 bytes each, so that it fits [`MAX_REQUEST`].
+pub const MAX_CHUNKS: usize = 1800;
 /// Chunks named in one have-update.
 pub const MAX_HAVE_UPDATE: usize = 4096;

@@ -57,6 +57,8 @@ pub enum Fault {
     MissesOnce,
     /// Says that a question was withdrawn that was not.
     Withdraws,
+    /// Says that it downloads and has everything already, and never answers questions.
+    Pretends,
     /// Has a catalog whose next page is never the last.
     EndlessCatalog,
     /// Sends a page of a catalog that is longer than any may be.
@@ -261,7 +263,12 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
                 mtime: 1_700_000_000,
                 executable: false,
                 media: "application/octet-stream".into(),
-                held: Held::Shared,
+                held: if fault == Fault::Pretends {
+                    Held::Partial
+                } else {
+                    Held::Shared
+                },
+                parts: None,
             };
             let entry = |revision, name: &str| CatalogEntry {
                 revision,
@@ -282,6 +289,7 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
             }
             Response::Catalog(CatalogPage {
                 name: name.to_owned(),
+                keeps: false,
                 epoch: 1,
                 revision: if endless {
                     u64::MAX
@@ -322,6 +330,11 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
             chunks: file.count,
             bits: vec![].into(),
         }),
+        // A liar claims everything; the others say nothing of other files.
+        Request::Chunks { ids } if fault == Fault::Misses => {
+            Response::Chunks(vec![255; ids.len().div_ceil(8)].into())
+        }
+        Request::Chunks { .. } | Request::Haves { .. } => Response::Missing,
         Request::CatalogChanged { .. } | Request::Held { .. } => Response::Done,
     }
 }
@@ -368,7 +381,7 @@ async fn serve(mut stream: Stream, file: File, fault: Fault, asked: Arc<AtomicUs
                 wrong[len / 2] ^= 1;
                 send(&mut stream, &header, &wrong).await
             }
-            Fault::Stalls => continue,
+            Fault::Stalls | Fault::Pretends => continue,
             Fault::HangsUp => {
                 let _ = send(&mut stream, &header, &bytes[..len / 2]).await;
                 return;

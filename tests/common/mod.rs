@@ -2,6 +2,9 @@
 #![allow(dead_code)] // Each test file is a crate of its own and uses its part.
 
 pub mod faulty;
+pub mod small;
+#[cfg(unix)]
+pub mod terminal;
 
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -69,6 +72,8 @@ impl Swarm {
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
             command.env_remove(key);
         }
+        // What a test counts is what it asked for: chunks are spread only where that is the point.
+        command.env("SPRAT_REPLICAS", "1");
         command
             .args(arguments)
             .args(["--home", self.home(name).to_str().unwrap(), "--name", name])

@@ -198,6 +198,8 @@ impl Host<'_> {
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
             command.env_remove(key);
         }
+        // As in `common`: chunks are spread only where that is the point.
+        command.env("SPRAT_REPLICAS", "1");
         command
             .args(["netns", "exec", &self.name()])
             .arg(env!("CARGO_BIN_EXE_sprat"))
@@ -251,11 +253,24 @@ impl Host<'_> {
     /// Limits what this host sends.
     #[track_caller]
     pub fn rate(&self, network: u8, megabits: u32) {
-        let (name, device) = (self.name(), format!("eth{network}"));
-        let rate = format!("{megabits}mbit");
-        let mut arguments = vec!["-n", &name, "qdisc", "add", "dev", &device, "root", "tbf"];
-        arguments.extend(["rate", &rate, "burst", "64kb", "latency", "100ms"]);
-        run("tc", &arguments, "");
+        shape(&self.name(), &format!("eth{network}"), megabits);
+    }
+
+    /// Limits what this host sends, and what it is sent.
+    #[track_caller]
+    pub fn link(&self, network: u8, megabits: u32) {
+        self.rate(network, megabits);
+        let port = format!("h{}n{network}", self.number);
+        shape(&self.lab.switch(), &port, megabits);
+    }
+
+    /// Bytes that this host has sent.
+    pub fn sent(&self, network: u8) -> u64 {
+        let path = format!("/sys/class/net/eth{network}/statistics/tx_bytes");
+        let name = self.name();
+        let done = output("ip", &["netns", "exec", &name, "cat", &path], "").unwrap();
+        let text = String::from_utf8(done.stdout).unwrap();
+        text.trim().parse().unwrap()
     }
 
     /// Drops what comes in and matches one of these rules.
@@ -276,6 +291,14 @@ impl Host<'_> {
         );
     }
 
+    /// Takes the rules away.
+    #[track_caller]
+    pub fn drop_nothing(&self) {
+        let script = "delete table inet lab\n";
+        let name = self.name();
+        run("ip", &["netns", "exec", &name, "nft", "-f", "-"], script);
+    }
+
     /// What finds nodes by itself does not come through here.
     #[track_caller]
     pub fn drop_broadcasts(&self) {
@@ -285,6 +308,15 @@ impl Host<'_> {
             "udp dport { 45670, 5353 }",
         ]);
     }
+}
+
+#[track_caller]
+fn shape(namespace: &str, device: &str, megabits: u32) {
+    let rate = format!("{megabits}mbit");
+    let mut arguments = vec!["-n", namespace, "qdisc", "add", "dev", device];
+    arguments.extend(["root", "tbf", "rate", &rate]);
+    arguments.extend(["burst", "64kb", "latency", "100ms"]);
+    run("tc", &arguments, "");
 }
 
 /// Waits until a node says that `name` came; it may have said so already.

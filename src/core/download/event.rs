@@ -43,6 +43,13 @@ pub enum Event {
         /// From asking to having it.
         elapsed: Duration,
     },
+    /// The answer of the peer has begun to come: taking the question back would save nothing.
+    Begun {
+        /// Who sends it.
+        peer: NodeId,
+        /// Its position.
+        chunk: u32,
+    },
     /// A chunk was found on this machine and is written, at every place where it occurs.
     Local {
         /// Its position.

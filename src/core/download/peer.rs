@@ -3,12 +3,19 @@
 //! Invariant: `in_flight` is the sum of the requests' bytes.
 
 use crate::core::{Now, id::NodeId, picker::Claims};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// A pipeline is never shallower than this many chunks, unless the peer is slow.
 const MIN_CHUNKS: usize = 4;
 /// Bytes of [`MIN_CHUNKS`] average chunks.
 const MIN_WINDOW: u64 = 1 << 20;
+/// With many peers the pipelines are shallower, for together they are deep enough: so many chunks in all, but never fewer
+/// than [`FEW`] of each. What waits at one peer cannot come from another that is idle.
+const CHUNKS_IN_ALL: usize = 32;
+const FEW: usize = 2;
 /// A pipeline is never deeper than this: what lies in queues cannot be given to another peer without a loss.
 const MAX_WINDOW: u64 = 16 << 20;
 /// What a pipeline holds besides the round trip: covers the pauses of two schedulers and a disk.
@@ -39,6 +46,8 @@ pub(super) struct Request {
     /// When it is late.
     pub(super) late_at: Now,
     pub(super) late: bool,
+    /// Its answer has begun to come.
+    pub(super) begun: bool,
 }
 
 /// Whether it can be asked.
@@ -60,7 +69,11 @@ pub(super) struct Peer {
     /// It had nothing open when it was last looked at, and that has not changed.
     pub(super) dry: bool,
     pub(super) requests: BTreeMap<u32, Request>,
+    /// What it got while a seed was asked for it. May name chunks that are settled.
+    pub(super) relief: BTreeSet<u32>,
     in_flight: u64,
+    /// Chunks that its pipeline holds at least.
+    floor: usize,
     /// Slow start: grows with each delivery.
     window: u64,
     /// Bytes a second.
@@ -85,7 +98,9 @@ impl Peer {
             claims: Claims::default(),
             dry: false,
             requests: BTreeMap::new(),
+            relief: BTreeSet::new(),
             in_flight: 0,
+            floor: MIN_CHUNKS,
             window: MIN_WINDOW,
             rate: None,
             sample: (Duration::ZERO, 0),
@@ -106,21 +121,35 @@ impl Peer {
             .map(|rate| Duration::from_secs_f64((bytes as f64 / rate.max(1.0)).min(1e6)))
     }
 
+    /// How many peers share the work.
+    pub(super) fn share(&mut self, peers: usize) {
+        self.floor = (CHUNKS_IN_ALL / peers.max(1)).clamp(FEW, MIN_CHUNKS);
+    }
+
+    fn min_window(&self) -> u64 {
+        MIN_WINDOW / MIN_CHUNKS as u64 * self.floor as u64
+    }
+
     fn deep(&self) -> (usize, u64) {
         if self.slow {
             return (1, 0);
         }
         let Some(rate) = self.rate else {
-            return (MIN_CHUNKS, MIN_WINDOW);
+            return (self.floor, self.min_window());
         };
         let line = (rate * (self.rtt + SLACK).as_secs_f64()) as u64;
         let shallow = (rate * SHALLOW.as_secs_f64()) as u64;
         let chunks = shallow / (MIN_WINDOW / MIN_CHUNKS as u64);
-        let window = line.max(MIN_WINDOW.min(shallow)).min(MAX_WINDOW);
+        let window = line.max(self.min_window().min(shallow)).min(MAX_WINDOW);
         (
-            (chunks as usize).clamp(1, MIN_CHUNKS),
+            (chunks as usize).clamp(1, self.floor),
             window.min(self.window),
         )
+    }
+
+    /// Bytes that it owes.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight
     }
 
     /// Whether it may be asked for one more chunk of so many bytes.
@@ -145,8 +174,8 @@ impl Peer {
         Some(now + self.rtt + self.transfer(self.in_flight + u64::from(bytes))?)
     }
 
-    /// Notes that it is asked for a chunk.
-    pub(super) fn ask(&mut self, chunk: u32, bytes: u32, now: Now) -> &Request {
+    /// Notes that it is asked for a chunk, which this node's own limit lets through after `own`.
+    pub(super) fn ask(&mut self, chunk: u32, bytes: u32, own: Duration, now: Now) -> &Request {
         if self.requests.is_empty() {
             self.sample = (now, 0);
         }
@@ -155,12 +184,15 @@ impl Peer {
             let patience = due.saturating_sub(now).saturating_mul(LATE_FACTOR) + LATE_MARGIN;
             now + patience.clamp(LATE_MIN, LATE_MAX)
         });
+        // Other downloads may have a part of the limit.
+        let late_at = late_at + own.saturating_mul(LATE_FACTOR);
         self.in_flight += u64::from(bytes);
         self.requests.entry(chunk).or_insert(Request {
             bytes,
             due: due.unwrap_or(late_at).min(late_at),
             late_at,
             late: false,
+            begun: false,
         })
     }
 

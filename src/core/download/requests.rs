@@ -3,10 +3,13 @@
 //! Invariants: a chunk in flight is asked of one or two peers; it is in `single` exactly when that is one, and in `overdue`
 //! exactly when all its requests are late.
 
-use super::{Action, Download};
+use super::{Action, Download, Peer};
+use std::time::Duration;
 
 /// Chunks in flight that are looked at to find one for an idle peer.
 const LOOK: usize = 64;
+/// The last chunks of all: for these nobody is spared.
+const LAST: usize = 2;
 
 impl Download {
     pub(super) fn cancel(&mut self, at: usize, chunk: u32, actions: &mut Vec<Action>) {
@@ -24,7 +27,8 @@ impl Download {
 
     pub(super) fn ask(&mut self, at: usize, chunk: u32, actions: &mut Vec<Action>) {
         let bytes = self.chunks.bytes(chunk);
-        let late_at = self.peers[at].ask(chunk, bytes, self.clock).late_at;
+        let own = self.own_queue(bytes);
+        let late_at = self.peers[at].ask(chunk, bytes, own, self.clock).late_at;
         self.deadlines.insert((late_at, at, chunk));
         self.unlist(chunk);
         self.asked.entry(chunk).or_default().push(at);
@@ -32,6 +36,17 @@ impl Download {
         self.picker.take(chunk);
         let peer = self.peers[at].id;
         actions.push(Action::Fetch { peer, chunk });
+    }
+
+    /// How long the own limit takes to let through what is in flight and `bytes` more. What a slow peer owes may never
+    /// come.
+    pub(super) fn own_queue(&self, bytes: u32) -> Duration {
+        let Some(limit) = self.limit else {
+            return Duration::ZERO;
+        };
+        let peers = self.peers.iter().filter(|peer| !peer.slow);
+        let in_flight: u64 = peers.map(Peer::in_flight).sum();
+        Duration::from_secs_f64((in_flight + u64::from(bytes)) as f64 / limit.max(1) as f64)
     }
 
     /// The peer's request for the chunk is over; false if there was none.
@@ -125,12 +140,54 @@ impl Download {
                     .filter(|&chunk| self.peers[at].has_room(self.chunks.bytes(chunk)));
             }
         }
-        self.endgame(at)
+        self.relieve(at, actions).or_else(|| self.endgame(at))
+    }
+
+    /// The peer that a chunk is waited for which should rather come from one who downloads, too: one who has the whole
+    /// file, has been asked alone, and has not begun to answer.
+    pub(super) fn spares(&self, chunk: u32) -> Option<usize> {
+        let &[only] = self.asked.get(&chunk)?.as_slice() else {
+            return None;
+        };
+        let peer = &self.peers[only];
+        let begun = peer
+            .requests
+            .get(&chunk)
+            .is_none_or(|request| request.begun);
+        (!peer.downloading && !begun).then_some(only)
+    }
+
+    /// Takes a question back from a seed, whose line all share, for a downloader that has got the chunk meanwhile.
+    /// Only for one that has delivered, or claims alone would take questions away from who answers them.
+    fn relieve(&mut self, at: usize, actions: &mut Vec<Action>) -> Option<u32> {
+        if self.peers[at].slow || self.peers[at].delivered == 0 {
+            return None;
+        }
+        while let Some(chunk) = self.peers[at].relief.pop_first() {
+            let peer = &self.peers[at];
+            if !peer.has_room(self.chunks.bytes(chunk)) {
+                self.peers[at].relief.insert(chunk);
+                return None;
+            }
+            if self.picker.has(&peer.claims, chunk)
+                && let Some(seed) = self.spares(chunk)
+            {
+                self.cancel(seed, chunk, actions);
+                return Some(chunk);
+            }
+        }
+        None
     }
 
     fn endgame(&self, at: usize) -> Option<u32> {
         let peer = &self.peers[at];
         if self.picker.open().count() > 0 || peer.slow || !peer.is_idle() {
+            return None;
+        }
+        // The line of a seed is everybody's: what is asked of it twice, somebody else waits for.
+        let downloads = |peer: &Peer| peer.downloading && peer.is_connected();
+        let last = self.asked.len() <= LAST;
+        if !peer.downloading && !last && self.peers.iter().any(downloads) {
             return None;
         }
         for &(due, chunk) in self.single.iter().rev().take(LOOK) {

@@ -76,6 +76,76 @@ fn a_peer_that_claims_everything_and_sends_nothing_delays_nobody_beyond_ten_seco
 }
 
 #[test]
+fn lying_have_updates_delay_nobody_beyond_ten_seconds() {
+    let silent = Manners { has: 99, ..SILENT };
+    let denies = Manners {
+        has: 99,
+        misses: 100,
+        ..HONEST
+    };
+    for liar in [silent, denies] {
+        // Downloaders, they say: those are asked before a seed is.
+        let mut peers = vec![liar; 5];
+        peers.push(HONEST);
+        let mut world = World::new(file(400), peers, 7);
+        world.run(Duration::from_secs(60));
+        let took = world.completed_at.unwrap();
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+}
+
+#[test]
+fn a_chunk_that_a_downloader_got_is_taken_back_from_the_seed_unless_it_has_begun() {
+    let (seed, other) = (node(0), node(1));
+    let mut job = Download::new(ME);
+    job.add(&file(20), &HaveSet::empty(20));
+    let source = |peer, have: HaveSet| Event::Source {
+        peer,
+        rtt: ms(1),
+        at: 0,
+        downloading: !have.is_full(),
+        have,
+    };
+    let mut first = HaveSet::empty(20);
+    first.insert(19);
+    job.handle(source(other, first), ms(1));
+    let asked = job.handle(source(seed, HaveSet::full(20)), ms(1));
+    let asked: Vec<u32> = asked
+        .iter()
+        .filter_map(|action| match action {
+            Action::Fetch { chunk, .. } => Some(*chunk),
+            _ => None,
+        })
+        .collect();
+    let (chunk, bytes, elapsed) = (19, CHUNK, ms(5));
+    let has = |chunks| Event::Has {
+        peer: other,
+        chunks,
+    };
+    // Nothing is taken back for one that never delivered.
+    assert_eq!(job.handle(has(vec![asked[1]]), ms(5)), []);
+    let stored = Event::Stored {
+        peer: other,
+        chunk,
+        bytes,
+        elapsed,
+    };
+    let cancel = |chunk| Action::Cancel { peer: seed, chunk };
+    let fetch = |chunk| Action::Fetch { peer: other, chunk };
+    let actions = job.handle(stored, ms(6));
+    assert!(actions.contains(&cancel(asked[1])) && actions.contains(&fetch(asked[1])));
+    let begun = Event::Begun {
+        peer: seed,
+        chunk: asked[0],
+    };
+    assert_eq!(job.handle(begun, ms(7)), []);
+    let actions = job.handle(has(vec![asked[0], asked[2]]), ms(8));
+    assert!(actions.contains(&cancel(asked[2])) && actions.contains(&fetch(asked[2])));
+    assert!(!actions.contains(&cancel(asked[0])));
+    job.check();
+}
+
+#[test]
 fn a_peer_that_falls_silent_in_the_middle_is_left_within_ten_seconds() {
     let mut world = World::new(file(2000), vec![HONEST, HONEST], 7);
     world.run(ms(500));
@@ -397,5 +467,39 @@ fn strangers_and_crowds_do_not_make_it_grow() {
     job.handle(Event::Gone { peer: crowd(3) }, ms(1));
     job.handle(source(crowd(1999)), ms(1));
     assert!(job.connected(crowd(1999)).is_some());
+    job.check();
+}
+
+#[test]
+fn an_own_limit_is_nobodys_fault() {
+    let mut job = Download::new(ME).limited_to(Some(32 << 10));
+    job.add(&file(8), &HaveSet::empty(8));
+    let mut actions = Vec::new();
+    for at in 0..2 {
+        let source = Event::Source {
+            peer: node(at),
+            rtt: ms(1),
+            at: 0,
+            have: HaveSet::full(8),
+            downloading: false,
+        };
+        actions.extend(job.handle(source, ms(0)));
+    }
+    // One chunk takes eight seconds: more at a time would only wait here.
+    let [Action::Fetch { peer, chunk }] = actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!(job.handle(Event::Tick, ms(8500)), []);
+    let stored = Event::Stored {
+        peer,
+        chunk,
+        bytes: CHUNK,
+        elapsed: ms(8500),
+    };
+    let actions = job.handle(stored, ms(8500));
+    assert!(matches!(actions[..], [Action::Fetch { .. }]), "{actions:?}");
+    // Whoever is silent for far longer than that is late all the same.
+    let actions = job.handle(Event::Tick, ms(60_000));
+    assert!(matches!(actions[..], [Action::Fetch { .. }]), "{actions:?}");
     job.check();
 }

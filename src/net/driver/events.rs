@@ -2,8 +2,8 @@
 
 use super::{
     super::{streams, transport::root_cause},
-    BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, RequestError, Response,
-    SwarmEvent, address, identity, mdns,
+    BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Purpose, RequestError,
+    Response, SwarmEvent, address, identity, mdns,
 };
 use crate::wire::control::Request;
 use libp2p::{
@@ -124,10 +124,16 @@ impl Driver {
             BehaviourEvent::Streams(streams::Incoming {
                 peer,
                 connection,
+                protocol,
                 stream,
             }) => {
-                if let Some(node) = self.introduced(&peer, connection) {
-                    self.outbox.push_back(NetEvent::Stream { node, stream });
+                let node = self.introduced(&peer, connection);
+                if let (Some(node), Some(purpose)) = (node, Purpose::of(&protocol)) {
+                    self.outbox.push_back(NetEvent::Stream {
+                        node,
+                        purpose,
+                        stream,
+                    });
                 }
             }
             BehaviourEvent::Control(event) => self.control_event(event),

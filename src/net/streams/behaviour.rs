@@ -1,6 +1,6 @@
 //! The part of the streams that lives with the swarm.
 
-use super::{Opened, Stream, handler::Handler, stream::Activity};
+use super::{Open, Stream, handler::Handler, stream::Activity};
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol,
     core::{Endpoint, transport::PortUse},
@@ -22,34 +22,36 @@ pub struct Incoming {
     pub peer: PeerId,
     /// On which connection.
     pub connection: ConnectionId,
+    /// What it carries.
+    pub protocol: StreamProtocol,
     /// The stream.
     pub stream: Stream,
 }
 
 /// See [`super`].
 pub struct Behaviour {
-    protocol: StreamProtocol,
+    protocols: &'static [StreamProtocol],
     activity: HashMap<ConnectionId, Activity>,
     /// Emptied at each poll, before another connection event is taken in.
-    pending: VecDeque<ToSwarm<Incoming, Opened>>,
+    pending: VecDeque<ToSwarm<Incoming, Open>>,
 }
 
 impl Behaviour {
-    /// Streams of `protocol`.
-    pub(crate) fn new(protocol: &'static str) -> Self {
+    /// Streams of these protocols.
+    pub(crate) fn new(protocols: &'static [StreamProtocol]) -> Self {
         Self {
-            protocol: StreamProtocol::new(protocol),
+            protocols,
             activity: HashMap::new(),
             pending: VecDeque::new(),
         }
     }
 
     /// Opens a stream on one connection; `opened` gets the stream, or the reason, or is dropped with the connection.
-    pub(crate) fn open(&mut self, peer_id: PeerId, connection: ConnectionId, opened: Opened) {
+    pub(crate) fn open(&mut self, peer_id: PeerId, connection: ConnectionId, open: Open) {
         self.pending.push_back(ToSwarm::NotifyHandler {
             peer_id,
             handler: NotifyHandler::One(connection),
-            event: opened,
+            event: open,
         });
     }
 
@@ -62,7 +64,7 @@ impl Behaviour {
 
     fn handler(&mut self, connection: ConnectionId) -> Handler {
         let activity = self.activity.entry(connection).or_default().clone();
-        Handler::new(self.protocol.clone(), activity)
+        Handler::new(self.protocols, activity)
     }
 }
 
@@ -106,11 +108,12 @@ impl NetworkBehaviour for Behaviour {
         &mut self,
         peer: PeerId,
         connection: ConnectionId,
-        stream: THandlerOutEvent<Self>,
+        (protocol, stream): THandlerOutEvent<Self>,
     ) {
         self.pending.push_back(ToSwarm::GenerateEvent(Incoming {
             peer,
             connection,
+            protocol,
             stream,
         }));
     }

@@ -1,9 +1,12 @@
 //! The part of [`super::Behaviour`] that lives with one connection.
 
-use super::{MAX_INBOUND, MAX_OPENING, Opened, Stream, StreamError, TIMEOUT, stream::Activity};
+use super::{
+    MAX_INBOUND, MAX_OPENING, Open, Opened, Stream, StreamError, TIMEOUT, stream::Activity,
+};
+use futures::future::{Ready, ready};
 use libp2p::{
     StreamProtocol,
-    core::upgrade::ReadyUpgrade,
+    core::upgrade::{InboundUpgrade, ReadyUpgrade, UpgradeInfo},
     swarm::{
         ConnectionHandler, ConnectionHandlerEvent, StreamUpgradeError, SubstreamProtocol,
         handler::{
@@ -13,31 +16,54 @@ use libp2p::{
 };
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     sync::Arc,
     task::{Context, Poll},
 };
 use tokio::sync::Semaphore;
 
+/// Agrees on one of the protocols and says which.
+pub struct AnyOf(&'static [StreamProtocol]);
+
+impl UpgradeInfo for AnyOf {
+    type Info = StreamProtocol;
+    type InfoIter = std::iter::Cloned<std::slice::Iter<'static, StreamProtocol>>;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        self.0.iter().cloned()
+    }
+}
+
+impl InboundUpgrade<libp2p::Stream> for AnyOf {
+    type Output = (StreamProtocol, libp2p::Stream);
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Output, Infallible>>;
+
+    fn upgrade_inbound(self, stream: libp2p::Stream, protocol: StreamProtocol) -> Self::Future {
+        ready(Ok((protocol, stream)))
+    }
+}
+
 type Upgrade = ReadyUpgrade<StreamProtocol>;
 
 /// See the module.
 pub struct Handler {
-    protocol: StreamProtocol,
+    protocols: &'static [StreamProtocol],
     activity: Activity,
     /// The places for streams of the other side.
     places: Arc<Semaphore>,
     /// Came in and not handed over yet; bounded by `places`.
-    arrived: VecDeque<Stream>,
+    arrived: VecDeque<(StreamProtocol, Stream)>,
     /// Asked for by us and not requested from the connection yet.
-    wanted: VecDeque<Opened>,
+    wanted: VecDeque<Open>,
     /// Requested from the connection and not answered yet.
     opening: usize,
 }
 
 impl Handler {
-    pub(super) fn new(protocol: StreamProtocol, activity: Activity) -> Self {
+    pub(super) fn new(protocols: &'static [StreamProtocol], activity: Activity) -> Self {
         Self {
-            protocol,
+            protocols,
             activity,
             places: Arc::new(Semaphore::new(MAX_INBOUND)),
             arrived: VecDeque::new(),
@@ -48,56 +74,56 @@ impl Handler {
 }
 
 impl ConnectionHandler for Handler {
-    type FromBehaviour = Opened;
-    type ToBehaviour = Stream;
-    type InboundProtocol = Upgrade;
+    type FromBehaviour = Open;
+    type ToBehaviour = (StreamProtocol, Stream);
+    type InboundProtocol = AnyOf;
     type OutboundProtocol = Upgrade;
     type InboundOpenInfo = ();
     type OutboundOpenInfo = Opened;
 
-    fn listen_protocol(&self) -> SubstreamProtocol<Upgrade> {
-        SubstreamProtocol::new(ReadyUpgrade::new(self.protocol.clone()), ()).with_timeout(TIMEOUT)
+    fn listen_protocol(&self) -> SubstreamProtocol<AnyOf> {
+        SubstreamProtocol::new(AnyOf(self.protocols), ()).with_timeout(TIMEOUT)
     }
 
     fn poll(
         &mut self,
         _: &mut Context<'_>,
-    ) -> Poll<ConnectionHandlerEvent<Upgrade, Opened, Stream>> {
+    ) -> Poll<ConnectionHandlerEvent<Upgrade, Opened, (StreamProtocol, Stream)>> {
         // Nothing here becomes ready by itself: both queues are filled by the calls below, after which the connection
         // polls again.
         if let Some(stream) = self.arrived.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(stream));
         }
-        while let Some(opened) = self.wanted.pop_front() {
+        while let Some(Open { protocol, opened }) = self.wanted.pop_front() {
             if opened.is_closed() {
                 continue;
             }
             self.opening += 1;
-            let protocol = SubstreamProtocol::new(ReadyUpgrade::new(self.protocol.clone()), opened)
-                .with_timeout(TIMEOUT);
+            let protocol =
+                SubstreamProtocol::new(ReadyUpgrade::new(protocol), opened).with_timeout(TIMEOUT);
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
         Poll::Pending
     }
 
-    fn on_behaviour_event(&mut self, opened: Opened) {
+    fn on_behaviour_event(&mut self, open: Open) {
         if self.wanted.len() + self.opening < MAX_OPENING {
-            self.wanted.push_back(opened);
+            self.wanted.push_back(open);
         } else {
-            let _ = opened.send(Err(StreamError::Busy));
+            let _ = open.opened.send(Err(StreamError::Busy));
         }
     }
 
-    fn on_connection_event(&mut self, event: ConnectionEvent<Upgrade, Upgrade, (), Opened>) {
+    fn on_connection_event(&mut self, event: ConnectionEvent<AnyOf, Upgrade, (), Opened>) {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound {
-                protocol: stream,
+                protocol: (protocol, stream),
                 ..
             }) => {
                 // Dropping the stream resets it, and that is what the other side sees.
                 if let Ok(place) = self.places.clone().try_acquire_owned() {
-                    self.arrived
-                        .push_back(Stream::new(stream, self.activity.clone(), Some(place)));
+                    let stream = Stream::new(stream, self.activity.clone(), Some(place));
+                    self.arrived.push_back((protocol, stream));
                 }
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound {

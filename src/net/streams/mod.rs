@@ -1,6 +1,6 @@
 //! Long-lived streams on a connection of our choice.
 //!
-//! Owns opening and accepting streams of one protocol. `libp2p-stream` is not used: it drops streams that arrive while
+//! Owns opening and accepting streams of a few protocols. `libp2p-stream` is not used: it drops streams that arrive while
 //! its queue is full, and picks a connection at random. Invariants: every [`Behaviour::open`] is answered (a connection
 //! that goes drops the sender, which is an answer); a stream that came in is either handed over or reset, and at most
 //! [`MAX_INBOUND`] of a connection are alive at once.
@@ -12,6 +12,8 @@ mod stream;
 pub(super) use behaviour::{Behaviour, Incoming};
 pub use stream::Stream;
 
+use crate::wire::{CHUNK_PROTOCOL, DISTRIBUTE_PROTOCOL};
+use libp2p::StreamProtocol;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -22,6 +24,34 @@ pub(super) const MAX_INBOUND: usize = 16;
 pub(super) const MAX_OPENING: usize = 64;
 /// How long opening may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a stream carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Chunks that are asked for: `wire::chunk`.
+    Chunks,
+    /// Chunks that are spread: `wire::distribute`.
+    Distribution,
+}
+
+/// The protocols of all purposes.
+pub(super) const PROTOCOLS: &[StreamProtocol] =
+    &[Purpose::Chunks.protocol(), Purpose::Distribution.protocol()];
+
+impl Purpose {
+    pub(super) const fn protocol(self) -> StreamProtocol {
+        StreamProtocol::new(match self {
+            Self::Chunks => CHUNK_PROTOCOL,
+            Self::Distribution => DISTRIBUTE_PROTOCOL,
+        })
+    }
+
+    pub(super) fn of(protocol: &StreamProtocol) -> Option<Self> {
+        [Self::Chunks, Self::Distribution]
+            .into_iter()
+            .find(|purpose| purpose.protocol() == *protocol)
+    }
+}
 
 /// Why there is no stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,12 +66,21 @@ pub enum StreamError {
     #[error("the peer did not answer in time")]
     Timeout,
     /// The other side does not speak the protocol.
-    #[error("the peer does not serve chunks")]
+    #[error("the peer does not speak that protocol")]
     Refused,
     /// The connection went away.
     #[error("the connection was closed")]
     Closed,
 }
 
+/// A stream that is to be opened.
+#[derive(Debug)]
+pub struct Open {
+    /// What it is to carry.
+    pub protocol: StreamProtocol,
+    /// Where the answer goes.
+    pub opened: Opened,
+}
+
 /// Where the answer to an `open` goes.
-pub(super) type Opened = oneshot::Sender<Result<Stream, StreamError>>;
+pub type Opened = oneshot::Sender<Result<Stream, StreamError>>;

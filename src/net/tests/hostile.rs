@@ -6,12 +6,14 @@ use crate::{
     wire::CONTROL_PROTOCOL,
 };
 use libp2p::{
-    Swarm,
+    StreamProtocol, Swarm,
     futures::StreamExt,
     swarm::{self, SwarmEvent},
 };
 use std::{io, net::SocketAddr};
 use tokio::sync::oneshot;
+
+const CONTROL: &[StreamProtocol] = &[StreamProtocol::new(CONTROL_PROTOCOL)];
 
 /// A peer that writes what it likes on the control protocol.
 struct Stranger {
@@ -23,7 +25,7 @@ impl Stranger {
         let keys = identity::keypair([seed; 32]).unwrap();
         let swarm = Swarm::new(
             transport::build(&keys, None).unwrap(),
-            streams::Behaviour::new(CONTROL_PROTOCOL),
+            streams::Behaviour::new(CONTROL),
             keys.public().to_peer_id(),
             swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE),
         );
@@ -43,9 +45,13 @@ impl Stranger {
                     ..
                 } => {
                     let (opened, opening) = oneshot::channel();
+                    let open = streams::Open {
+                        protocol: StreamProtocol::new(CONTROL_PROTOCOL),
+                        opened,
+                    };
                     self.swarm
                         .behaviour_mut()
-                        .open(peer_id, connection_id, opened);
+                        .open(peer_id, connection_id, open);
                     let (garbage, refused) = (garbage.clone(), refused.take());
                     tokio::spawn(async move {
                         let mut stream = opening.await.unwrap().unwrap();

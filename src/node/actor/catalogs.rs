@@ -11,14 +11,14 @@ use crate::{
     },
     net::RequestError,
     node::{api::NodeEvent, peers::Asking},
-    wire::control::{Offer, Request, Response},
+    wire::control::{Held, Offer, Request, Response},
 };
 use std::time::{Duration, Instant};
 
 /// How long changes of the own catalog are collected before the others hear of them.
 const COLLECT: Duration = Duration::from_millis(50);
 /// Between two requests for the same catalog.
-const CATALOG_PAUSE: Duration = Duration::from_millis(100);
+const CATALOG_PAUSE: Duration = Duration::from_millis(40);
 /// Before a peer that did not give its catalog is asked again; doubles each time, up to [`CATALOG_RETRY_MAX`].
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
 const CATALOG_RETRY_MAX: Duration = Duration::from_secs(15);
@@ -82,6 +82,11 @@ impl Actor {
             name = Some(page.name.clone());
             let applied = peer.catalog.apply(page, room);
             (changed, more) = (applied.changed, applied.more);
+            let news = &self.parts.context.news;
+            news.files(applied.files);
+            if changed && !more {
+                news.came(node);
+            }
             (peer.failed, peer.failures) = (false, 0);
             if more {
                 pause = Duration::ZERO;
@@ -105,16 +110,44 @@ impl Actor {
         }
         self.introduce(node, name.as_deref());
         if changed {
-            self.stir();
+            self.wake_jobs();
             self.tell(NodeEvent::CatalogChanged { node });
         }
     }
 
+    /// What is kept for the swarm shows where nothing better goes by that name.
+    pub(super) fn offer_replica(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) {
+        let key = (name.as_str().to_owned(), file);
+        match offer.clone() {
+            Some(offer) => self.kept.insert(key, offer),
+            None => self.kept.remove(&key),
+        };
+        let shown = self.catalog.get(name.as_str(), file);
+        if shown.is_none_or(|shown| shown.held == Held::Replica) {
+            self.set_offer(name, file, offer);
+        }
+    }
+
     pub(super) fn offer(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) {
+        let kept = || self.kept.get(&(name.as_str().to_owned(), file)).cloned();
+        let offer = offer.or_else(kept);
+        self.set_offer(name, file, offer);
+    }
+
+    fn set_offer(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) {
+        // Others may be about to download the same: they should hear of one another before the seed's line is full.
+        let begins = offer
+            .as_ref()
+            .is_some_and(|offer| offer.held == Held::Partial);
+        let collect = match (begins, self.scanned) {
+            (true, _) => Duration::from_millis(2),
+            (false, true) => COLLECT,
+            (false, false) => COLLECT * 4,
+        };
         if self.catalog.set(name, file, offer) {
-            let collect = if self.scanned { COLLECT } else { COLLECT * 4 };
-            self.publish_at
-                .get_or_insert_with(|| Instant::now() + collect);
+            self.parts.context.news.files([file]);
+            let at = Instant::now() + collect;
+            self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
         }
     }
 

@@ -5,12 +5,17 @@
 use super::Actor;
 use crate::{
     core::{
-        id::NodeId,
+        id::{FileId, NodeId},
         membership::{self, Action, Beacon, Kind},
         path::printable,
     },
-    net::{NetEvent, Reply},
-    node::{api::NodeEvent, context::HeldNews, requests},
+    net::{NetEvent, Purpose, Reply},
+    node::{
+        api::NodeEvent,
+        context::HeldNews,
+        distribute::accept,
+        requests::{self, Partial},
+    },
     store::ShareEvent,
     wire::control::{Held, Offer, Request, Response},
 };
@@ -56,8 +61,21 @@ impl Actor {
                 request,
                 reply,
             } => self.request(node, request, reply),
-            NetEvent::Stream { node, stream } => {
+            NetEvent::Stream {
+                node,
+                purpose: Purpose::Chunks,
+                stream,
+            } => {
                 tokio::spawn(self.parts.server.clone().serve(node, stream));
+            }
+            NetEvent::Stream {
+                node,
+                purpose: Purpose::Distribution,
+                stream,
+            } => {
+                if let Some(parts) = self.parts.distribute.clone() {
+                    tokio::spawn(accept(parts, node, stream));
+                }
             }
             NetEvent::Listening { .. } => {}
             NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
@@ -91,14 +109,36 @@ impl Actor {
             }
             Request::Held { .. } => reply.send(Response::Done),
             Request::Have { file, follow } => {
-                if self.catalog.has_whole(file) {
-                    return requests::answer(&self.parts.context.index, request, reply);
+                let partial = self.partial(file, node, follow);
+                if follow && matches!(partial, Partial::Some(_)) {
+                    // Whoever wants to hear of it downloads it, too: the job need not wait for its catalog.
+                    let chunks = Arc::default();
+                    let _ = self
+                        .parts
+                        .context
+                        .held
+                        .send(HeldNews { node, file, chunks });
                 }
-                let have = self.parts.context.holdings.answer(file, node, follow);
-                reply.send(have.map_or(Response::Missing, Response::Have));
+                requests::answer(&self.parts.context, request, vec![partial], reply);
             }
-            other => requests::answer(&self.parts.context.index, other, reply),
+            Request::Haves { ref files } => {
+                let partials = files
+                    .iter()
+                    .map(|&file| self.partial(file, node, false))
+                    .collect();
+                requests::answer(&self.parts.context, request, partials, reply);
+            }
+            other => requests::answer(&self.parts.context, other, Vec::new(), reply),
         }
+    }
+
+    /// What memory tells of a file that somebody asks about.
+    fn partial(&self, file: FileId, node: NodeId, follow: bool) -> Partial {
+        if self.catalog.has_whole(file) {
+            return Partial::Whole;
+        }
+        let have = self.parts.context.holdings.answer(file, node, follow);
+        have.map_or(Partial::Nothing, Partial::Some)
     }
 
     /// Hands an event to the membership machine and does what it says.
@@ -156,7 +196,9 @@ impl Actor {
 
     pub(super) fn left(&mut self, node: NodeId, announced: bool) {
         self.parts.context.holdings.unfollow(node);
+        self.parts.context.known.forget(node);
         if let Some(peer) = self.peers.remove(&node) {
+            self.parts.context.news.gone(node);
             if peer.introduced {
                 self.tell(NodeEvent::PeerLeft {
                     node,
@@ -202,6 +244,7 @@ impl Actor {
                     executable: offered.executable,
                     media: offered.media,
                     held: Held::Shared,
+                    parts: None,
                 };
                 self.offer(&offered.name, offered.file, Some(offer));
                 if self.scanned {

@@ -7,6 +7,7 @@ fn offer(size: u64) -> Offer {
         executable: false,
         media: "text/plain".into(),
         held: Held::Shared,
+        parts: None,
     }
 }
 
@@ -30,7 +31,7 @@ fn follow(peer: &mut PeerCatalog, own: &OwnCatalog) -> usize {
 
 #[test]
 fn a_peer_that_follows_knows_the_same() {
-    let mut own = OwnCatalog::new("me".into(), 5);
+    let mut own = OwnCatalog::new("me".into(), 5, true);
     let mut peer = PeerCatalog::default();
     for at in 0..1300 {
         own.set(&name(&format!("f{at}")), FileId([1; 32]), Some(offer(at)));
@@ -55,10 +56,10 @@ fn a_peer_that_follows_knows_the_same() {
 #[test]
 fn a_restart_makes_everyone_start_anew() {
     let mut peer = PeerCatalog::default();
-    let mut own = OwnCatalog::new("me".into(), 5);
+    let mut own = OwnCatalog::new("me".into(), 5, true);
     own.set(&name("old"), FileId([1; 32]), Some(offer(1)));
     follow(&mut peer, &own);
-    let mut own = OwnCatalog::new("me".into(), 6);
+    let mut own = OwnCatalog::new("me".into(), 6, true);
     own.set(&name("new"), FileId([1; 32]), Some(offer(1)));
     follow(&mut peer, &own);
     assert_eq!(
@@ -69,7 +70,7 @@ fn a_restart_makes_everyone_start_anew() {
 
 #[test]
 fn forgotten_removals_make_the_laggard_start_anew() {
-    let mut own = OwnCatalog::new("me".into(), 1);
+    let mut own = OwnCatalog::new("me".into(), 1, true);
     let mut peer = PeerCatalog::default();
     own.set(&name("gone"), FileId([0; 32]), Some(offer(1)));
     follow(&mut peer, &own);
@@ -106,6 +107,7 @@ fn names_that_would_leave_the_folder_are_left_out() {
     peer.apply(
         CatalogPage {
             name,
+            keeps: true,
             epoch: 1,
             revision: 4,
             reset: false,
@@ -122,18 +124,18 @@ fn names_that_would_leave_the_folder_are_left_out() {
 
 #[test]
 fn the_same_name_with_other_contents_is_another_row() {
-    let mut own = OwnCatalog::new("me".into(), 1);
+    let mut own = OwnCatalog::new("me".into(), 1, true);
     own.set(&name("a"), FileId([1; 32]), Some(offer(1)));
     let mut peer = PeerCatalog::default();
     follow(&mut peer, &own);
-    let mut other = OwnCatalog::new("you".into(), 1);
+    let mut other = OwnCatalog::new("you".into(), 1, true);
     other.set(&name("a"), FileId([2; 32]), Some(offer(2)));
     other.set(&name("b"), FileId([1; 32]), Some(offer(1)));
     let mut second = PeerCatalog::default();
     follow(&mut second, &other);
     let peers = [(NodeId([1; 32]), &peer), (NodeId([2; 32]), &second)];
     let rows = listings(
-        &OwnCatalog::new("x".into(), 1),
+        &OwnCatalog::new("x".into(), 1, true),
         peers.into_iter(),
         |_, _| true,
     );
@@ -169,6 +171,7 @@ fn flood(from: u64, count: u64, more: bool) -> CatalogPage {
     });
     CatalogPage {
         name: "n".into(),
+        keeps: true,
         epoch: 1,
         revision: u64::MAX,
         reset: false,
@@ -234,7 +237,7 @@ fn what_is_held_follows_every_change_of_a_name() {
 
 #[test]
 fn the_own_catalog_knows_what_is_here_as_a_whole() {
-    let mut own = OwnCatalog::new("me".into(), 1);
+    let mut own = OwnCatalog::new("me".into(), 1, true);
     let file = FileId([1; 32]);
     let partial = Offer {
         held: Held::Partial,

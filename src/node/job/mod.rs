@@ -5,6 +5,7 @@
 //! *finishing* (synced and renamed on a blocking thread) → *done*, or *failed* at any point. Invariant: each file ends
 //! in exactly one `FileDone` or `FileFailed`, and the job in one `End`.
 
+mod batch;
 mod prepare;
 mod resolve;
 mod transfer;

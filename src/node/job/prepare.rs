@@ -5,19 +5,13 @@
 
 use super::{Context, JobFile, disk_error};
 use crate::{
-    core::{have::HaveSet, id::FileId, manifest::Manifest},
-    net::RequestError,
+    core::{have::HaveSet, manifest::Manifest},
     node::{
         api::{DownloadError, DownloadEvent},
         context::Command,
-        peers::Source,
+        manifest::{self, Refusal},
     },
     store::{Partial, StoreError, find_existing},
-    wire::{
-        cbor::Malformed,
-        control::{Request, Response},
-        manifest::{Encoded, Root},
-    },
 };
 use std::{
     collections::HashSet,
@@ -31,7 +25,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 const RETRY: Duration = Duration::from_millis(500);
 
 /// A holder that has not answered for so long is not waited for alone: the next one is asked too.
-const PATIENCE: Duration = Duration::from_millis(750);
+pub(super) const PATIENCE: Duration = Duration::from_millis(750);
 /// Holders asked at a time.
 const AT_ONCE: usize = 8;
 
@@ -63,20 +57,6 @@ pub struct Patience {
     pub timeout: Option<Duration>,
 }
 
-/// Why a holder's manifest was no use.
-enum Refusal {
-    /// It does not have it, or does not answer.
-    Missing,
-    /// It sent something else.
-    Lied(String),
-}
-
-impl From<Malformed> for Refusal {
-    fn from(error: Malformed) -> Self {
-        Self::Lied(error.0)
-    }
-}
-
 /// Does all that is needed before the first fetch. `patience` is how long nobody may have the manifest.
 pub async fn prepare(
     mut context: Context,
@@ -100,7 +80,7 @@ pub async fn prepare(
         .map_err(|error| disk_error("the download cannot be stored", error))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, DownloadError> {
     tokio::task::spawn_blocking(work)
@@ -180,8 +160,8 @@ async fn fetch(
             .find(|source| !tried.contains(&source.node));
         if let Some(source) = next.filter(|_| asked.len() < AT_ONCE) {
             tried.insert(source.node);
-            let (context, id) = (context.clone(), file.id);
-            asked.spawn(async move { (source.node, ask(&context, id, &source).await) });
+            let (context, node, id) = (context.clone(), source.node, file.id);
+            asked.spawn(async move { (node, manifest::ask(&context.net, node, id).await) });
         } else if asked.is_empty() {
             // Nobody had it: another round, soon.
             tried.clear();
@@ -211,58 +191,4 @@ async fn fetch(
             Err(Refusal::Missing) => {}
         }
     }
-}
-
-async fn ask(
-    context: &Context,
-    file: FileId,
-    source: &Source,
-) -> Result<(Encoded, Manifest), Refusal> {
-    let request = |request| async {
-        match context.net.request(source.node, request).await {
-            Ok(response) => Ok(response),
-            Err(RequestError::Malformed(why)) => Err(Refusal::Lied(why)),
-            Err(_) => Err(Refusal::Missing),
-        }
-    };
-    let Response::Manifests(heads) = request(Request::Manifests { files: vec![file] }).await?
-    else {
-        return Err(Refusal::Missing);
-    };
-    let head = heads
-        .into_iter()
-        .find(|head| head.file == file)
-        .ok_or(Refusal::Missing)?;
-    if head.root.is_empty() {
-        return Err(Refusal::Missing);
-    }
-    let root = Root::decode(file, &head.root)?;
-    let mut entries = Vec::new();
-    let mut pages = Vec::new();
-    let mut first = head.page;
-    for index in 0..root.pages.len() {
-        let page = match first.take() {
-            Some(page) => page,
-            None => match request(Request::Page {
-                file,
-                index: index as u32,
-            })
-            .await?
-            {
-                Response::Page(page) => page,
-                _ => return Err(Refusal::Missing),
-            },
-        };
-        entries.extend(root.decode_page(index, &page)?);
-        pages.push(page.into_vec());
-    }
-    let manifest = root.assemble(file, entries)?;
-    Ok((
-        Encoded {
-            file,
-            root: head.root.into_vec(),
-            pages,
-        },
-        manifest,
-    ))
 }

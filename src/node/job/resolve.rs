@@ -8,7 +8,7 @@ use crate::node::{
 };
 use crate::wire::control::Offer;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// With everything found, how much longer catalogs that are on their way are waited for: they may show that a name is
 /// ambiguous, or that a folder has more in it.
@@ -27,7 +27,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
     let start = Instant::now();
     let mut complete_since: Option<Instant> = None;
     loop {
-        let words = request.what.clone();
+        let (words, asked) = (request.what.clone(), Instant::now());
         let Some(resolution) = context.ask(|reply| Command::Resolve(words, reply)).await else {
             let failed = request
                 .what
@@ -50,6 +50,8 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
         if (complete && !resolution.unsettled) || waited_enough {
             return split(resolution);
         }
+        // What ten thousand names mean takes a while to find out: the catalogs are not kept waiting by it.
+        sleep((asked.elapsed() * 4).min(LOOK)).await;
         // Either something changed, or it is time to look whether things have become quiet.
         let _ = timeout(LOOK, context.changed.changed()).await;
     }

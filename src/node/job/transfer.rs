@@ -4,34 +4,42 @@
 //! [`ACTIVE`] files are open; a chunk counts for a file once it is written and verified; a file is finished only when
 //! all of it counts.
 
+mod chunks;
 mod files;
+mod small;
 mod sources;
+mod versions;
 
 use super::{
-    Context, JobFile, Tally, disk_error,
+    Context, JobFile, Tally,
+    batch::Readied,
     prepare::{Opened, Prepared},
 };
 use crate::{
     core::{
         Now,
         download::{Action, Download, Event},
-        id::NodeId,
+        have::HaveSet,
+        id::{FileId, NodeId},
         manifest::Entry,
+        path::RelPath,
     },
     net::RequestError,
     node::{
         api::{DownloadError, DownloadEvent, DownloadRequest, JobId, Progress},
         context::Command,
-        pump::{Fate, Order, Outcome, Pump, Target},
+        peers::Source,
+        pump::{Outcome, Pump},
     },
-    store::{Finished, StoreError},
-    wire::control::Response,
+    store::{Finished, Laid, StoreError},
+    wire::control::{Offer, Response},
 };
+use small::Smalls;
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     ops::Range,
     path::PathBuf,
-    sync::{PoisonError, atomic::Ordering},
+    sync::PoisonError,
     time::{Duration, Instant},
 };
 use tokio::{
@@ -40,6 +48,7 @@ use tokio::{
     time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
+use versions::Versions;
 
 /// Files that are open at a time.
 const ACTIVE: usize = 64;
@@ -63,6 +72,8 @@ enum State {
     Waiting,
     Preparing,
     Active(Box<Active>),
+    /// A small file, the place of its chunk, and the chunk (`small`).
+    Small(u32, Entry),
     Finishing,
     Ended,
 }
@@ -75,6 +86,13 @@ enum Done {
     Copied(u32, Result<(), StoreError>),
     Finished(usize, Result<Finished, StoreError>),
     Have(usize, NodeId, Result<Response, RequestError>),
+    /// Small files, many at a time.
+    Batch(Vec<(usize, Readied)>),
+    Laid(Vec<(usize, Result<Laid, StoreError>)>),
+    Placed(Vec<(usize, Result<Finished, StoreError>)>),
+    Lost(Vec<usize>, DownloadError),
+    /// What a holder of another version has of file number so and so.
+    Version(usize, Source, HaveSet),
 }
 
 /// What a peer is known to have of a file.
@@ -98,8 +116,12 @@ pub struct Transfer {
     files: Vec<JobFile>,
     states: Vec<State>,
     tallies: Vec<Tally>,
-    /// Files that are `Waiting`, in order.
+    /// Files that are `Waiting`, in order, but for the small ones.
     queue: VecDeque<usize>,
+    smalls: Smalls,
+    versions: Versions,
+    /// What the actor is to be told next.
+    offers: Vec<(RelPath, FileId, Option<Offer>)>,
     /// The first chunk of each file that ever was active, ascending, for finding a chunk's file.
     starts: Vec<(u32, usize)>,
     machine: Download,
@@ -107,6 +129,8 @@ pub struct Transfer {
     names: HashMap<NodeId, String>,
     known: HashMap<(NodeId, usize), Knowledge>,
     liars: HashSet<NodeId>,
+    /// Who asked for what is here of a file that is downloaded, and when: so it downloads that, too, whatever its catalog says yet.
+    met: HashMap<NodeId, Instant>,
     outcomes: (mpsc::Sender<Outcome>, mpsc::Receiver<Outcome>),
     tasks: JoinSet<Done>,
     done_bytes: u64,
@@ -140,8 +164,9 @@ impl Transfer {
             resumed: 0,
             sources: HashMap::new(),
         };
+        let smalls = Smalls::of(files.iter().map(|file| file.size));
         Self {
-            machine: Download::new(context.me),
+            machine: Download::new(context.me).limited_to(context.download.rate()),
             id,
             into,
             timeout: request.timeout,
@@ -149,13 +174,17 @@ impl Transfer {
             started,
             states: files.iter().map(|_| State::Waiting).collect(),
             tallies: files.iter().map(|_| tally()).collect(),
-            queue: (0..files.len()).collect(),
+            queue: (0..files.len()).filter(|&at| !smalls.has(at)).collect(),
+            smalls,
+            versions: Versions::default(),
+            offers: Vec::new(),
             files,
             starts: Vec::new(),
             pumps: HashMap::new(),
             names: HashMap::new(),
             known: HashMap::new(),
             liars: HashSet::new(),
+            met: HashMap::new(),
             outcomes: mpsc::channel(OUTCOMES),
             tasks: JoinSet::new(),
             done_bytes: 0,
@@ -180,6 +209,8 @@ impl Transfer {
         let mut held = self.context.held.subscribe();
         loop {
             self.prepare_more();
+            self.move_small(false);
+            self.publish().await;
             self.show(false);
             if self.begin_by.is_some_and(|at| at <= Instant::now()) {
                 self.begin().await;
@@ -218,9 +249,21 @@ impl Transfer {
                     if self.machine.next_tick().is_some_and(|at| at <= self.now()) {
                         self.feed(Event::Tick).await;
                     }
+                    if self.versions.is_due() {
+                        self.refresh().await;
+                    }
                     self.check_timeout().await;
                 }
             }
+        }
+        self.publish().await;
+    }
+
+    /// Tells the actor what is offered now.
+    async fn publish(&mut self) {
+        if !self.offers.is_empty() {
+            let offers = std::mem::take(&mut self.offers);
+            self.context.tell(Command::Offers(offers)).await;
         }
     }
 
@@ -303,77 +346,6 @@ impl Transfer {
         self.starts[after - 1].1
     }
 
-    async fn outcome(&mut self, outcome: Outcome) {
-        let Outcome {
-            chunk,
-            peer,
-            result,
-            ..
-        } = outcome;
-        let event = match result {
-            Fate::Stored {
-                bytes,
-                places,
-                elapsed,
-            } => {
-                self.stored(chunk, peer, bytes, &places);
-                self.dry = None;
-                if std::mem::take(&mut self.said_waiting) {
-                    self.send(DownloadEvent::Resumed).await;
-                }
-                Event::Stored {
-                    peer,
-                    chunk,
-                    bytes,
-                    elapsed,
-                }
-            }
-            Fate::Missing => {
-                self.lacks(peer, chunk);
-                Event::Missing { peer, chunk }
-            }
-            Fate::Broken => Event::Failed {
-                peer,
-                chunks: vec![chunk],
-            },
-            Fate::Corrupt => {
-                self.liars.insert(peer);
-                Event::Corrupt { peer, chunk }
-            }
-            Fate::Unwritable(place, error) => {
-                let error = disk_error("what came cannot be written", error);
-                self.failed(self.file_of(place), error).await;
-                Event::Failed {
-                    peer,
-                    chunks: vec![chunk],
-                }
-            }
-        };
-        self.feed(event).await;
-    }
-
-    /// Counts a chunk at every place where it is wanted. (One that was asked of two peers may come twice.)
-    fn stored(&mut self, chunk: u32, peer: NodeId, bytes: u32, written: &[u32]) {
-        let places = self.machine.places(chunk);
-        let Some(&first) = written.first().filter(|_| !places.is_empty()) else {
-            return;
-        };
-        self.context
-            .received
-            .fetch_add(u64::from(bytes), Ordering::Relaxed);
-        let at = self.file_of(first);
-        self.tallies[at].fetched += u64::from(bytes);
-        *self.tallies[at].sources.entry(peer).or_default() += u64::from(bytes);
-        let files: HashSet<usize> = written.iter().map(|&place| self.file_of(place)).collect();
-        for place in places {
-            if files.contains(&self.file_of(place)) {
-                self.count(place);
-            } else {
-                self.copy(place);
-            }
-        }
-    }
-
     /// Gives an event to the machine, and does what it says. What cannot be done is another event.
     async fn feed(&mut self, event: Event) {
         let actions = self.machine.handle(event, self.now());
@@ -413,44 +385,14 @@ impl Transfer {
         }
     }
 
-    fn fetch(&mut self, peer: NodeId, chunk: u32) -> bool {
-        let mut targets = Vec::new();
-        let mut entry = None;
-        let mut files = HashSet::new();
-        for place in self.machine.places(chunk) {
-            let at = self.file_of(place);
-            let State::Active(active) = &self.states[at] else {
-                continue;
-            };
-            let position = place - active.range.start;
-            entry = Some(active.opened.manifest.entries()[position as usize]);
-            if files.insert(at) {
-                targets.push(Target {
-                    place,
-                    partial: active.opened.partial.clone(),
-                    at: position,
-                });
-            }
-        }
-        let Some(Entry { id, len }) = entry else {
-            return false;
-        };
-        let order = Order {
-            chunk,
-            id,
-            len,
-            targets,
-        };
-        let start = || Pump::start(&self.context.net, peer, &self.outcomes.0);
-        self.pumps.entry(peer).or_insert_with(start).get(order)
-    }
-
     /// Says that it waits when nobody has had the rest for a moment, and gives up when that was asked for.
     async fn check_timeout(&mut self) {
         let Some(since) = self.sourceless else { return };
         if self.asked_again.elapsed() >= ASK_AGAIN && since.elapsed() >= ASK_AGAIN {
             self.asked_again = Instant::now();
             self.known.clear();
+            self.smalls.forget(None);
+            self.versions.forget();
             self.refresh().await;
         }
         if !self.said_waiting && since.elapsed() > Duration::from_secs(1) {
@@ -470,7 +412,7 @@ impl Transfer {
         for at in 0..self.files.len() {
             if matches!(
                 self.states[at],
-                State::Active(_) | State::Waiting | State::Preparing
+                State::Active(_) | State::Small(..) | State::Waiting | State::Preparing
             ) {
                 let name = self.files[at].name.as_str().to_owned();
                 if let State::Active(active) = &self.states[at] {
@@ -486,6 +428,7 @@ impl Transfer {
             }
         }
         self.queue.clear();
+        self.smalls.give_up();
     }
 }
 

@@ -9,6 +9,12 @@ use crate::{
     wire::manifest::{self, Encoded},
 };
 
+/// A root, and the page kept with it.
+type Stored = (Vec<u8>, Vec<u8>);
+
+/// Bytes of the longest page that is kept with its root.
+const INLINE: usize = 1024;
+
 impl Index {
     /// Stores a manifest.
     ///
@@ -22,7 +28,8 @@ impl Index {
         &self,
         encoded: impl Iterator<Item = &'a Encoded> + Clone,
     ) -> Result<(), StoreError> {
-        let pages = encoded.clone().flat_map(|one| {
+        let pages = encoded.clone().filter(|one| inline(one).is_empty());
+        let pages = pages.flat_map(|one| {
             (0u32..).zip(&one.pages).flat_map(move |(at, page)| {
                 (0u16..).zip(page.chunks(PART)).map(move |(part, bytes)| {
                     let at = at.to_be_bytes();
@@ -32,8 +39,24 @@ impl Index {
             })
         });
         self.apply(&self.0.pages, pages)?;
-        let roots = encoded.map(|one| (one.file.as_bytes().to_vec(), Some(one.root.clone())));
+        let roots = encoded.map(|one| {
+            let len = (one.root.len() as u32).to_be_bytes();
+            let value = key(&[&len, &one.root, inline(one)]);
+            (one.file.as_bytes().to_vec(), Some(value))
+        });
         self.apply(&self.0.roots, roots)
+    }
+
+    /// The root of a file's manifest, and its page if that is kept beside it.
+    fn stored(&self, file: &FileId) -> Result<Option<Stored>, StoreError> {
+        let value = self.0.roots.get(file.as_bytes());
+        let Some(value) = value.map_err(|e| self.error(e))? else {
+            return Ok(None);
+        };
+        Ok(value.split_first_chunk().and_then(|(len, rest)| {
+            let (root, page) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
+            Some((root.to_vec(), page.to_vec()))
+        }))
     }
 
     /// The root of a file's manifest, as [`crate::wire::manifest::Root::decode`] takes it.
@@ -41,8 +64,7 @@ impl Index {
     /// # Errors
     /// When the index cannot be read.
     pub fn root(&self, file: &FileId) -> Result<Option<Vec<u8>>, StoreError> {
-        let root = self.0.roots.get(file.as_bytes());
-        Ok(root.map_err(|e| self.error(e))?.map(|root| root.to_vec()))
+        Ok(self.stored(file)?.map(|(root, _)| root))
     }
 
     /// One page of a file's manifest.
@@ -50,6 +72,12 @@ impl Index {
     /// # Errors
     /// When the index cannot be read.
     pub fn page(&self, file: &FileId, page: u32) -> Result<Option<Vec<u8>>, StoreError> {
+        if page == 0
+            && let Some((_, page)) = self.stored(file)?
+            && !page.is_empty()
+        {
+            return Ok(Some(page));
+        }
         let mut bytes = Vec::new();
         let prefix = key(&[file.as_bytes(), &page.to_be_bytes()]);
         for item in self.0.pages.scan_prefix(prefix) {
@@ -80,9 +108,9 @@ impl Index {
         Ok(root.assemble(*file, entries).ok())
     }
 
-    /// Removes a manifest that no file and no download here needs.
+    /// Removes a manifest that no file, no download and no replica here needs.
     pub(super) fn drop_unused_manifest(&self, file: &FileId) -> Result<(), StoreError> {
-        for tree in [&self.0.users, &self.0.have] {
+        for tree in [&self.0.users, &self.0.have, &self.0.replica_files] {
             if tree.scan_prefix(file.as_bytes()).next().is_some() {
                 return Ok(());
             }
@@ -94,6 +122,14 @@ impl Index {
                 .map_err(|e| self.error(e))?;
         }
         Ok(())
+    }
+}
+
+/// The only page of a small manifest: kept with the root, which saves a record for each of many small files.
+fn inline(one: &Encoded) -> &[u8] {
+    match &one.pages[..] {
+        [page] if page.len() <= INLINE => page,
+        _ => &[],
     }
 }
 
@@ -113,8 +149,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::open(folder.path()).unwrap();
         let (index, _) = Index::open(&home).unwrap();
-        // No page; one short; one full, of several parts; one more entry.
-        for count in [0, 1, PAGE_ENTRIES, PAGE_ENTRIES + 1] {
+        // No page; one that is kept with the root; one that is not; one full, of several parts; one more entry.
+        for count in [0, 1, 100, PAGE_ENTRIES, PAGE_ENTRIES + 1] {
             let entries: Vec<Entry> = (0..count as u32)
                 .map(|at| Entry {
                     id: ChunkId(*blake3::hash(&at.to_le_bytes()).as_bytes()),

@@ -5,15 +5,17 @@
 //! an index that cannot be read is moved aside and a new one begun. Crash rule: sled keeps a prefix of what was written, so each
 //! record is written after what it promises, and removed before it.
 //!
-//! Trees, keys big-endian: `roots` file id → root; `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, source u64 →
+//! Trees, keys big-endian: `roots` file id → length u32, root, the page if it is one short one; `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, source u64 →
 //! offset u64, length u32; `sources` source u64 → record; `paths` kind, path → source; `users` file id, source → nothing;
-//! `have` file id, part u16 → bits (part 0 begins with the length, u32).
+//! `have` file id, part u16 → bits (part 0 begins with the length, u32); `replicas` and `replica_files` in `replicas`.
 
 mod files;
 mod manifests;
+mod replicas;
 mod stamp;
 
 pub use files::{FileRecord, Kind, Location, NewFile};
+pub(super) use replicas::{ReplicaChunk, ReplicaRecord};
 pub use stamp::Stamp;
 pub(super) use stamp::looks_like;
 
@@ -30,13 +32,13 @@ use std::{
 };
 
 /// Goes up whenever what is stored, or what it means, changes; another version is not read but made again.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// Bytes of the longest stored value: sled puts what is much longer into files of their own, unsynced.
 const PART: usize = 32 << 10;
 const CACHE: u64 = 32 << 20;
 const FLUSH_MS: u64 = 500;
-/// Writes of one batch: keeps the memory of a huge file's batch small.
-const BATCH: usize = 4096;
+/// Writes of one batch. sled copies a leaf at each write and lets go of the copies only after the batch: four thousand kept 60 MiB.
+const BATCH: usize = 128;
 
 /// The index of a home. Clones are handles to the same one.
 #[derive(Clone)]
@@ -53,6 +55,8 @@ struct Inner {
     paths: sled::Tree,
     users: sled::Tree,
     have: sled::Tree,
+    replicas: sled::Tree,
+    replica_files: sled::Tree,
     /// Records that were looked up: each chunk of a file asks for the same one.
     known: RwLock<HashMap<u64, Arc<FileRecord>>>,
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
@@ -153,6 +157,8 @@ impl Index {
             paths: db.open_tree("paths")?,
             users: db.open_tree("users")?,
             have: db.open_tree("have")?,
+            replicas: db.open_tree("replicas")?,
+            replica_files: db.open_tree("replica_files")?,
             db,
             dir: dir.to_owned(),
             shared,

@@ -11,6 +11,7 @@ use super::{
     commands::{leave, start},
     config::Setup,
     exit::Exit,
+    leaving,
     output::Out,
     signals::Signals,
 };
@@ -32,6 +33,7 @@ pub async fn run(setup: &Setup, signals: &mut Signals) -> Exit {
     let session = Session::new(node, out.clone(), setup);
     let exit = pipe::run(&session, signals).await;
     watcher.abort();
+    leaving::tell(&session.node, setup, &out).await;
     leave(&session.node).await;
     if !out.json() {
         out.note("left the swarm");

@@ -47,7 +47,9 @@ pub const VERBS: &[Verb] = &[
         name: "list",
         usage: "list [PATTERN]",
         does: "show what the swarm offers",
-        more: "PATTERN is a glob, or a part of the name: list 'photos/*.jpg', list jpg",
+        more: "PATTERN is a glob, or a part of the name: list 'photos/*.jpg', list jpg\n\
+               HOLDERS counts the other nodes that have the whole file, COPIES is the fewest copies that any part of it has.\n\
+               (kept): nobody here offers it any more; it lives on in the copies that others keep for its owner.",
     },
     Verb {
         name: "download",
@@ -66,13 +68,15 @@ pub const VERBS: &[Verb] = &[
         name: "status",
         usage: "status",
         does: "show how this node and its downloads do",
-        more: "Downloads under way are shown with the numbers that `cancel` takes.",
+        more: "`safe to leave` says whether what you share would still be here without you.\n\
+               Downloads under way are shown with the numbers that `cancel` takes.",
     },
     Verb {
         name: "cancel",
         usage: "cancel [N]",
         does: "stop a download",
-        more: "N is its number in `status`; without it, the only one that runs. What is here is kept.",
+        more: "N is its number in `status`; without it, the only one that runs. What is here is kept.\n\
+               After `exit` it also means: stay.",
     },
     Verb {
         name: "help",
@@ -84,7 +88,8 @@ pub const VERBS: &[Verb] = &[
         name: "exit",
         usage: "exit",
         does: "say goodbye and leave the swarm",
-        more: "Also `quit`, and Ctrl-D.",
+        more: "Also `quit`, and Ctrl-D. While files that you share have no copy elsewhere it waits for that,\n\
+               if somebody here keeps copies; asked twice, it leaves at once.",
     },
 ];
 

@@ -9,11 +9,13 @@ use super::{
     session::{Names, Session, watch},
 };
 use crate::{
-    node::{Node, NodeEvent},
+    node::{Node, NodeEvent, Safe},
     ui::{
         commands::leave,
         config::Setup,
         exit::Exit,
+        json,
+        leaving::{self, Farewell, Step, Word},
         logging::{self, Screen},
         output::{Line, Out},
         sentences,
@@ -38,12 +40,17 @@ const PROMPT: &str = "sprat> ";
 /// Lines that wait for the printer; a terminal that is stopped for longer loses the newest.
 const SCREEN: usize = 1024;
 
+/// Lets the editor go on; without it, it ends. True when somebody asked to leave and was held up: then Ctrl-C asks again.
+type Answer = oneshot::Sender<bool>;
+/// How often is looked whether it is safe to leave, while somebody wants to.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// What the editor's thread tells.
 enum Input {
     /// A line; the editor waits until it is answered.
-    Line(String, oneshot::Sender<()>),
-    /// The person leaves.
-    Leave,
+    Line(String, Answer),
+    /// The person wants to leave; so does this.
+    Leave(Answer),
     /// The terminal is gone, or a signal came.
     Lost,
 }
@@ -85,7 +92,8 @@ pub async fn run(
     let thread = std::thread::spawn(move || edit(&mut editor, &history, &sender));
 
     let session = Session::new(node, out.clone(), setup);
-    let exit = talk(&session, &mut inputs, signals).await;
+    let mut farewell = Farewell::new(setup.settings.replicas);
+    let exit = talk(&session, &mut farewell, &mut inputs, signals).await;
 
     watcher.abort();
     drop(inputs);
@@ -95,6 +103,9 @@ pub async fn run(
     // From here on nothing is typed: the streams can be written to again.
     let out = Out::streams(setup.json);
     let running = session.jobs.count();
+    if !farewell.pending() {
+        leaving::tell(&session.node, setup, &out).await;
+    }
     leave(&session.node).await;
     if running > 0 {
         out.note("the downloads under way are kept; the same command resumes them");
@@ -106,21 +117,41 @@ pub async fn run(
 /// Does what is typed until the person leaves or a signal comes.
 async fn talk(
     session: &Session<'_>,
+    farewell: &mut Farewell,
     inputs: &mut mpsc::Receiver<Input>,
     signals: &mut Signals,
 ) -> Exit {
+    let mut look = tokio::time::interval(LOOK);
     loop {
         let input = tokio::select! {
             input = inputs.recv() => input,
             _ = signals.next() => return Exit::Interrupted,
+            _ = look.tick(), if farewell.pending() => {
+                let safe = safe(session).await;
+                if stays(session, farewell.look(safe.as_ref())) {
+                    continue;
+                }
+                if safe.is_some() {
+                    session.out.note(sentences::COPIED);
+                }
+                return Exit::Done;
+            }
         };
         let (line, answer) = match input {
-            Some(Input::Line(line, answer)) => (line, answer),
-            Some(Input::Leave) => return Exit::Done,
+            Some(Input::Line(line, answer)) => (parse(&line), answer),
+            Some(Input::Leave(answer)) => (Ok(Command::Exit), answer),
             Some(Input::Lost) | None => return Exit::Interrupted,
         };
-        match parse(&line) {
-            Ok(Command::Exit) => return Exit::Done,
+        match line {
+            Ok(Command::Exit) => {
+                let safe = safe(session).await;
+                if !stays(session, farewell.ask(safe.as_ref())) {
+                    return Exit::Done;
+                }
+            }
+            Ok(Command::Cancel(None)) if session.jobs.count() == 0 && farewell.stay() => {
+                session.out.note(sentences::STAYING);
+            }
             Ok(command) => tokio::select! {
                 _ = session.execute(command, None) => {}
                 asked = signals.next() => if asked == Asked::Terminate {
@@ -131,8 +162,26 @@ async fn talk(
         }
         session.out.flush().await;
         // An editor that is not answered stops.
-        let _ = answer.send(());
+        let _ = answer.send(farewell.pending());
     }
+}
+
+/// Whether what is shared is elsewhere; `None` when the node is stopping.
+async fn safe(session: &Session<'_>) -> Option<Safe> {
+    Some(session.node.status().await?.safe)
+}
+
+/// Does what was decided; false when that is to leave.
+fn stays(session: &Session<'_>, step: Step) -> bool {
+    if let Step::Say(word) = step {
+        let (Word::Soon(safe) | Word::Alone(safe)) = &word;
+        if session.out.json() {
+            session.out.result(&json::leaving(safe));
+        } else {
+            session.out.note(&sentences::staying(&word));
+        }
+    }
+    step != Step::Leave
 }
 
 /// Waits for the editor's thread to end by itself; when a line is being typed it does not, and the terminal is put back
@@ -226,18 +275,11 @@ fn edit(editor: &mut Lines, history: &Path, inputs: &mpsc::Sender<Input>) {
         if let Some(words) = editor.helper() {
             words.typed.set(false);
         }
-        let last = match editor.readline(PROMPT) {
+        let (answer, done) = oneshot::channel();
+        let input = match editor.readline(PROMPT) {
             Ok(line) => {
-                warned = false;
                 remember(editor, history, &line);
-                let (answer, done) = oneshot::channel();
-                if inputs.blocking_send(Input::Line(line, answer)).is_err() {
-                    return;
-                }
-                if done.blocking_recv().is_err() {
-                    return;
-                }
-                continue;
+                Input::Line(line, answer)
             }
             Err(ReadlineError::Interrupted) => {
                 let typed = editor.helper().is_some_and(|words| words.typed.get());
@@ -248,13 +290,18 @@ fn edit(editor: &mut Lines, history: &Path, inputs: &mpsc::Sender<Input>) {
                     }
                     continue;
                 }
-                Input::Leave
+                Input::Leave(answer)
             }
-            Err(ReadlineError::Eof) => Input::Leave,
+            Err(ReadlineError::Eof) => Input::Leave(answer),
             Err(_) => Input::Lost,
         };
-        drop(inputs.blocking_send(last));
-        return;
+        if inputs.blocking_send(input).is_err() {
+            return;
+        }
+        let Ok(pending) = done.blocking_recv() else {
+            return;
+        };
+        warned = pending;
     }
 }
 

@@ -8,7 +8,6 @@ use crate::{
     core::{chunk::VerifiedChunk, download::Event},
     node::{
         api::{DownloadError, DownloadEvent},
-        context::Command,
         job::{
             JobFile, Tally, disk_error,
             prepare::{Opened, Patience, Prepared, prepare},
@@ -21,7 +20,7 @@ use std::{collections::HashMap, path::PathBuf};
 
 impl Transfer {
     pub(super) fn prepare_more(&mut self) {
-        let mut open = self.files.len() - self.ended - self.queue.len();
+        let mut open = self.files.len() - self.ended - self.queue.len() - self.smalls.len();
         for _ in 0..self.queue.len() {
             if open >= ACTIVE {
                 return;
@@ -86,6 +85,11 @@ impl Transfer {
                     .await;
             }
             Done::Have(at, node, answer) => self.have_came(at, node, answer).await,
+            Done::Batch(files) => self.readied(files).await,
+            Done::Laid(files) => self.laid(files).await,
+            Done::Placed(files) => self.placed(files).await,
+            Done::Version(at, source, have) => self.version_came(at, source, have).await,
+            Done::Lost(files, error) => self.lost(files, error).await,
         }
     }
 
@@ -112,13 +116,8 @@ impl Transfer {
             held: Held::Partial,
             ..self.files[at].offer.clone()
         };
-        self.context
-            .tell(Command::Offer(
-                self.files[at].name.clone(),
-                self.files[at].id,
-                Some(offer),
-            ))
-            .await;
+        let JobFile { name, id, .. } = self.files[at].clone();
+        self.offers.push((name, id, Some(offer)));
         self.refresh().await;
         self.feed(Event::Tick).await;
     }
@@ -151,7 +150,7 @@ impl Transfer {
             held: Held::Fetched,
             ..file.offer
         };
-        self.end(at, Some(offer)).await;
+        self.end(at, Some(offer));
         if self.ended == self.files.len() {
             self.show(true); // The whole, before the word that ends it.
         }
@@ -166,9 +165,15 @@ impl Transfer {
             State::Active(active) => self
                 .machine
                 .remove(active.range.clone(), self.started.elapsed()),
+            State::Small(place, _) => {
+                let place = *place;
+                self.unwant_small(at, place);
+                self.machine
+                    .remove(place..place + 1, self.started.elapsed())
+            }
             _ => Vec::new(),
         };
-        self.end(at, None).await;
+        self.end(at, None);
         // Boxed: what it does may fail another file.
         Box::pin(self.act(unwanted)).await;
         self.send(DownloadEvent::FileFailed {
@@ -178,14 +183,20 @@ impl Transfer {
         .await;
     }
 
-    pub(super) async fn end(&mut self, at: usize, offer: Option<Offer>) {
+    fn end(&mut self, at: usize, offer: Option<Offer>) {
         let begun = !matches!(self.states[at], State::Waiting);
         self.states[at] = State::Ended;
         self.ended += 1;
+        let JobFile { name, id, size, .. } = self.files[at].clone();
+        // A small one is offered when it is whole, and not before.
+        if self.smalls.remove(at, size) {
+            self.offers
+                .extend(offer.map(|offer| (name, id, Some(offer))));
+            return;
+        }
         self.known.retain(|(_, file), _| *file != at);
         if begun {
-            let JobFile { name, id, .. } = self.files[at].clone();
-            self.context.tell(Command::Offer(name, id, offer)).await;
+            self.offers.push((name, id, offer));
             self.context.holdings.end(id);
         }
     }
@@ -193,6 +204,7 @@ impl Transfer {
     /// Stops in good order: what is here is made durable.
     pub(super) async fn interrupt(&mut self) {
         self.pumps.clear();
+        self.finish_small().await;
         self.tasks.abort_all();
         for at in 0..self.files.len() {
             if let State::Active(active) = &self.states[at] {
@@ -203,22 +215,25 @@ impl Transfer {
         }
     }
 
-    /// A chunk that was fetched for another file before this one was open: it is here, so it is copied.
-    pub(super) fn copy(&mut self, place: u32) {
+    /// A chunk that was fetched for file `from`, and only then found to be wanted at `place` too: it is here, so it is copied.
+    pub(super) fn copy(&mut self, from: usize, place: u32) {
         let at = self.file_of(place);
-        let State::Active(active) = &self.states[at] else {
+        let Some((entry, sink)) = self.sink(at, place) else {
             return;
         };
-        let (partial, position) = (active.opened.partial.clone(), place - active.range.start);
-        let entry = active.opened.manifest.entries()[position as usize];
         self.tallies[at].reused += u64::from(entry.len);
+        let kept = self.smalls.pile.get(from as u32);
         let reader = self.context.reader.clone();
         self.tasks.spawn(async move {
             let work = move || {
                 let mut bytes = Vec::new();
-                let found = reader.read(&entry.id, &mut bytes)?;
-                match VerifiedChunk::check(entry.id, &bytes) {
-                    Ok(chunk) if found => partial.write(position, &chunk).map(drop),
+                let bytes = match &kept {
+                    Some(kept) => &kept[..],
+                    None if reader.read(&entry.id, &mut bytes)? => &bytes,
+                    None => &[],
+                };
+                match VerifiedChunk::check(entry.id, bytes) {
+                    Ok(chunk) if bytes.len() == entry.len as usize => sink.write(&chunk),
                     _ => Err(StoreError::Corrupt(format!(
                         "chunk {} is no longer here",
                         entry.id
@@ -236,7 +251,7 @@ impl Transfer {
     pub(super) fn count(&mut self, place: u32) {
         let at = self.file_of(place);
         let State::Active(active) = &mut self.states[at] else {
-            return;
+            return self.arrived(at);
         };
         let position = place - active.range.start;
         if !active.opened.have.insert(position) {

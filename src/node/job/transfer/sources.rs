@@ -5,12 +5,21 @@
 
 use super::{Done, Knowledge, State, Transfer};
 use crate::{
-    core::{download::Event, have::HaveSet, id::NodeId},
+    core::{download::Event, have::HaveSet, id::NodeId, picker::distance},
     net::RequestError,
     node::{context::HeldNews, peers::Source},
     wire::control::{Held, Request, Response},
 };
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
+
+/// Downloaders of a file that a job follows, besides those that it followed before somebody nearer came. With more, most
+/// of what is said is said for nothing.
+const FOLLOWED: usize = 20;
+/// How long the catalog of somebody who downloads the same may take to say so.
+const CATALOG: Duration = Duration::from_secs(5);
 
 impl Transfer {
     /// Looks again at who has what.
@@ -22,9 +31,23 @@ impl Transfer {
         let Some(sources) = self.context.sources(ids).await else {
             return;
         };
-        let mut here = HashSet::new();
-        for (at, sources) in active.into_iter().zip(sources) {
+        let mut here = self.refresh_small().await;
+        for (at, mut sources) in active.into_iter().zip(sources) {
+            // Whole holders first, then the nearest of those who download.
+            let me = self.context.me;
+            sources.sort_by_cached_key(|source| {
+                let partial = source.held == Held::Partial;
+                (partial, distance(&me, &source.node))
+            });
+            let mut left = FOLLOWED;
             for source in sources {
+                if source.held == Held::Partial {
+                    let news = !self.known.contains_key(&(source.node, at));
+                    if left == 0 && news {
+                        continue;
+                    }
+                    left = left.saturating_sub(1);
+                }
                 if self.liars.contains(&source.node) {
                     continue;
                 }
@@ -33,11 +56,15 @@ impl Transfer {
                 self.learn(at, &source).await;
             }
         }
+        here.extend(self.refresh_versions().await);
         let gone: HashSet<NodeId> = self
             .known
             .keys()
             .map(|(node, _)| *node)
+            .chain(self.smalls.peers())
+            .chain(self.versions.peers())
             .filter(|node| !here.contains(node))
+            .filter(|node| self.met.get(node).is_none_or(|at| at.elapsed() > CATALOG))
             .collect();
         for peer in gone {
             self.forget(peer);
@@ -49,6 +76,7 @@ impl Transfer {
     pub(super) fn lacks(&mut self, peer: NodeId, chunk: u32) {
         for place in self.machine.places(chunk) {
             let at = self.file_of(place);
+            self.smalls.lacks(peer, place);
             if let Some(known) = self.known.get_mut(&(peer, at)) {
                 *known = Knowledge::Lacking;
             }
@@ -58,6 +86,8 @@ impl Transfer {
     pub(super) fn forget(&mut self, peer: NodeId) {
         self.pumps.remove(&peer);
         self.known.retain(|(node, _), _| *node != peer);
+        self.smalls.forget(Some(peer));
+        self.versions.gone(peer);
     }
 
     async fn learn(&mut self, at: usize, source: &Source) {
@@ -67,18 +97,9 @@ impl Transfer {
         };
         match (source.held, self.known.get(&key)) {
             (_, Some(Knowledge::Whole))
-            | (Held::Partial, Some(Knowledge::Asked | Knowledge::Partial)) => {}
-            (Held::Partial, None | Some(Knowledge::Lacking)) => {
-                self.known.insert(key, Knowledge::Asked);
-                let (net, node, file) = (self.context.net.clone(), source.node, self.files[at].id);
-                self.tasks.spawn(async move {
-                    Done::Have(
-                        at,
-                        node,
-                        net.request(node, Request::Have { file, follow: true })
-                            .await,
-                    )
-                });
+            | (Held::Partial | Held::Replica, Some(Knowledge::Asked | Knowledge::Partial)) => {}
+            (Held::Partial | Held::Replica, None | Some(Knowledge::Lacking)) => {
+                self.ask_have(at, source.node);
             }
             (Held::Shared | Held::Fetched, _) => {
                 self.known.insert(key, Knowledge::Whole);
@@ -94,6 +115,16 @@ impl Transfer {
                 .await;
             }
         }
+    }
+
+    /// Asks a downloader what it has, and to be told what it gets.
+    fn ask_have(&mut self, at: usize, node: NodeId) {
+        self.known.insert((node, at), Knowledge::Asked);
+        let (net, file) = (self.context.net.clone(), self.files[at].id);
+        self.tasks.spawn(async move {
+            let request = Request::Have { file, follow: true };
+            Done::Have(at, node, net.request(node, request).await)
+        });
     }
 
     pub(super) async fn have_came(
@@ -138,7 +169,10 @@ impl Transfer {
             let State::Active(active) = &self.states[at] else {
                 continue;
             };
-            if self.files[at].id == news.file && self.known.contains_key(&(news.node, at)) {
+            if self.files[at].id != news.file {
+                continue;
+            }
+            if self.known.contains_key(&(news.node, at)) {
                 let (first, len) = (active.range.start, active.range.len() as u32);
                 let chunks = news
                     .chunks
@@ -151,6 +185,12 @@ impl Transfer {
                     chunks,
                 })
                 .await;
+            } else {
+                // It asked for what is here: its catalog will say later that it downloads this.
+                if self.known.len() < FOLLOWED && !self.liars.contains(&news.node) {
+                    self.met.insert(news.node, Instant::now());
+                    self.ask_have(at, news.node);
+                }
             }
         }
     }

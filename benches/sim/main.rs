@@ -1,0 +1,91 @@
+//! Swarms that no machine here can hold, in virtual time: `cargo bench --bench sim [-- NAME…]`.
+//!
+//! Prints, for each scenario: completion over the bound (the time that the file takes on one link), what the seed sent
+//! over the size of the file, and what a node spent on questions and news.
+
+mod world;
+
+use std::time::{Duration, Instant};
+use world::{Scenario, World};
+
+fn scenarios() -> Vec<Scenario> {
+    let eight = Scenario {
+        name: "eight",
+        nodes: 8,
+        chunks: 256,
+        rate: 25_000_000,
+        delay: Duration::from_micros(500),
+        slow: None,
+        churn: 0,
+        spread: Duration::from_millis(30),
+        batch: Duration::from_millis(100),
+        seed: 1,
+    };
+    let many = Scenario {
+        name: "equal",
+        nodes: 500,
+        chunks: 1024,
+        delay: Duration::from_millis(2),
+        spread: Duration::from_millis(300),
+        ..eight.clone()
+    };
+    let slow = Scenario {
+        name: "slow",
+        nodes: 200,
+        slow: Some(10),
+        ..many.clone()
+    };
+    let churn = Scenario {
+        name: "churn",
+        nodes: 200,
+        rate: 2_500_000,
+        churn: 30,
+        ..many.clone()
+    };
+    vec![eight, many, slow, churn]
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    println!(
+        "{:<8} {:>5} {:>6} {:>7} {:>7} {:>7} {:>7} {:>9} {:>11} {:>10} {:>6} {:>5} {:>6}",
+        "scenario",
+        "nodes",
+        "MiB",
+        "last",
+        "median",
+        "slow",
+        "late",
+        "seed sent",
+        "control KiB",
+        "B/news",
+        "twice",
+        "open",
+        "took s"
+    );
+    for scenario in scenarios() {
+        if !wanted.is_empty() && !wanted.iter().any(|name| name == scenario.name) {
+            continue;
+        }
+        let (name, nodes, chunks) = (scenario.name, scenario.nodes, scenario.chunks);
+        let began = Instant::now();
+        let report = World::new(scenario).run(Duration::from_secs(1200));
+        println!(
+            "{name:<8} {nodes:>5} {:>6} {:>7.2} {:>7.2} {:>7.2} {:>7.2} {:>9.2} {:>11.0} {:>10.1} {:>6.3} {:>5} {:>6.1}",
+            chunks / 4,
+            report.last,
+            report.median,
+            report.slow,
+            report.late,
+            report.seed_sent,
+            report.control / 1024.0,
+            report.news,
+            report.twice,
+            report.unfinished,
+            began.elapsed().as_secs_f64()
+        );
+    }
+}

@@ -1,0 +1,363 @@
+//! What to push to whom, so that each chunk of each file has enough copies; and what may be dropped.
+//!
+//! Owns what is known of who is here, who holds what, and who refused. Never moves a byte, reads a clock or draws a number: each
+//! node decides alone from what it knows, and rendezvous hashing ([`score`]) makes them agree.
+//!
+//! - A chunk lacks copies when fewer live nodes than R hold it, whole holders and this node among them.
+//! - Who pushes it: the holder that [`score`] ranks highest among the live origins, or, if none is live, among all live holders. While nothing gets
+//!   better for [`PATIENCE`], the next one in that order may push too, so that a node that only claims to hold something stops nobody.
+//! - To whom: the nodes ranked highest among those that offer room, did not refuse lately and do not hold it, as many as lack.
+//!
+//! Invariants: one push per node and [`MAX_OUTSTANDING`] in all are outstanding; a chunk is never pushed to a node that is known to
+//! hold it; nothing is moved for the sake of the ranking alone, so who joins takes over nothing that has copies enough.
+
+mod event;
+mod file;
+mod peer;
+mod plan;
+mod score;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;
+
+use super::{
+    Now,
+    have::HaveSet,
+    id::{FileId, NodeId},
+};
+pub use event::{Action, ChunkList, Copies, Event, Refusal};
+use file::{File, Held};
+use peer::{Outstanding, Peer};
+use plan::Cursor;
+use score::Weight;
+pub use score::score;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Pushes outstanding at a time.
+pub const MAX_OUTSTANDING: usize = 4;
+/// Chunks of one push.
+pub const MAX_PUSH_CHUNKS: usize = 64;
+/// Bytes of one push.
+pub const MAX_PUSH_BYTES: u64 = 16 << 20;
+/// How long a node that had no room, or failed again and again, is passed over.
+pub const REFUSED: Duration = Duration::from_secs(60);
+/// How long after a holder left its copies are made anew: a restart costs nothing.
+pub const SETTLE: Duration = Duration::from_secs(5);
+/// How long the first push of a file, or one to a newcomer, waits for more news.
+pub const GATHER: Duration = Duration::from_millis(500);
+/// How long a holder waits for those that rank before it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// After this node got something new that it may have to push on, unless there is other news.
+const LATER: Duration = Duration::from_secs(2);
+
+/// The machine.
+#[derive(Debug)]
+pub struct Placement {
+    me: NodeId,
+    now: Now,
+    peers: BTreeMap<NodeId, Peer>,
+    files: BTreeMap<FileId, File>,
+    /// Files that are to be planned: each one's `plan_at`.
+    due: BTreeSet<(Now, FileId)>,
+    /// The plan that is being made.
+    cursor: Option<Cursor>,
+    plans: u64,
+    pushes: u64,
+}
+
+impl Placement {
+    /// Knows nobody and nothing yet; `me` is this node.
+    #[must_use]
+    pub fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            now: Now::ZERO,
+            peers: BTreeMap::new(),
+            files: BTreeMap::new(),
+            due: BTreeSet::new(),
+            cursor: None,
+            plans: 0,
+            pushes: 0,
+        }
+    }
+
+    /// Takes in one event.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+        self.now = self.now.max(now);
+        match event {
+            Event::Peer { node, offers_room } => self.peer(node, offers_room),
+            Event::Gone { node } => self.gone(&node),
+            Event::File {
+                file,
+                origin_here,
+                copies,
+                chunks,
+                mine,
+            } => self.file(file, origin_here, copies, &chunks, mine),
+            Event::FileGone { file } => self.file_gone(&file),
+            Event::Holder {
+                file,
+                node,
+                have,
+                origin,
+            } => self.holder(&file, node, have, origin),
+            Event::NotHolder { file, node } => self.not_holder(&file, &node),
+            Event::Kept { file, node, chunks } => self.kept(&file, node, chunks),
+            Event::Refused { file, node, why } => self.refused(&file, &node, why),
+            Event::Failed { file, node } => self.refused(&file, &node, Refusal::Busy),
+            Event::Mine { file, have } => self.mine(&file, have),
+            Event::Tick => {}
+        }
+        self.forgive();
+        self.make_plans();
+        self.push()
+    }
+
+    /// When [`Event::Tick`] should come at the latest; `None` when only news can change anything.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Now> {
+        if self.cursor.is_some() {
+            return Some(self.now);
+        }
+        let full = self.outstanding() >= MAX_OUTSTANDING;
+        let peers = self.peers.values().filter_map(|peer| {
+            if full {
+                // The next answer is what starts the next push.
+                peer.passed_until
+            } else {
+                peer.next_tick()
+            }
+        });
+        peers.chain(self.due.first().map(|&(at, _)| at)).min()
+    }
+
+    /// The fewest copies that any chunk of the file has on live nodes, this one among them; 0 for a file that is not known. For a file of
+    /// no chunks: the nodes that have it.
+    #[must_use]
+    pub fn copies(&self, file: &FileId) -> u32 {
+        self.files.get(file).map_or(0, File::fewest)
+    }
+
+    /// Whether every chunk of the file has a copy on some live node other than this one.
+    #[must_use]
+    pub fn safe(&self, file: &FileId) -> bool {
+        self.files.get(file).is_some_and(File::safe)
+    }
+
+    /// What this node may drop of a file when room is short: positions (of a repeated chunk the first), the one with most copies elsewhere first. Unless
+    /// the file is `unwanted`, only chunks that have R copies without this one, and only if R of those holders come before this
+    /// node in the order of pushers, so that not all of them drop the same chunk at once. Looks at every chunk.
+    #[must_use]
+    pub fn surplus(&self, file: &FileId, unwanted: bool) -> Vec<u32> {
+        self.files
+            .get(file)
+            .map_or_else(Vec::new, |file| file.surplus(unwanted))
+    }
+
+    fn outstanding(&self) -> usize {
+        let busy = self.peers.values().filter(|p| p.outstanding.is_some());
+        busy.count()
+    }
+
+    fn peer(&mut self, node: NodeId, offers_room: bool) {
+        if node == self.me {
+            return;
+        }
+        let peer = self.peers.entry(node).or_insert_with(|| Peer::new(node));
+        let was_target = peer.is_target();
+        peer.set_offers(offers_room);
+        match (was_target, peer.is_target()) {
+            (false, true) => self.wake(GATHER),
+            (true, false) => self.share_out(&node),
+            _ => {}
+        }
+    }
+
+    fn gone(&mut self, node: &NodeId) {
+        let Some(mut peer) = self.peers.remove(node) else {
+            return;
+        };
+        let now = self.now;
+        let mut waiting = peer.clear();
+        waiting.extend(peer.outstanding.map(|out| out.file));
+        for (id, file) in &mut self.files {
+            if file.remove_holder(node) {
+                // Those who leave one after another cannot put the repair off for ever.
+                if file.quiet_until <= now {
+                    file.quiet_since = now;
+                }
+                file.quiet_until = (now + SETTLE).min(file.quiet_since + 3 * SETTLE);
+                file.progress = file.progress.max(file.quiet_until);
+                waiting.insert(*id);
+            }
+        }
+        for file in waiting {
+            self.schedule(&file, SETTLE);
+        }
+    }
+
+    fn file(
+        &mut self,
+        id: FileId,
+        origin_here: bool,
+        copies: Copies,
+        chunks: &Arc<ChunkList>,
+        mine: HaveSet,
+    ) {
+        if mine.len() != chunks.len() {
+            return;
+        }
+        let (me, now) = (self.me, self.now);
+        let file = self
+            .files
+            .entry(id)
+            .or_insert_with(|| File::new(Weight::of(me), Arc::clone(chunks), copies, now));
+        if file.list.len() != mine.len() {
+            return;
+        }
+        file.me.origin = origin_here;
+        file.copies = copies;
+        file.set_mine(mine);
+        self.schedule(&id, GATHER);
+    }
+
+    fn file_gone(&mut self, id: &FileId) {
+        if let Some(at) = self.files.remove(id).and_then(|file| file.plan_at) {
+            self.due.remove(&(at, *id));
+        }
+    }
+
+    fn holder(&mut self, id: &FileId, node: NodeId, have: HaveSet, origin: bool) {
+        let (true, Some(file)) = (self.peers.contains_key(&node), self.files.get_mut(id)) else {
+            return;
+        };
+        if have.len() != file.list.len() {
+            return;
+        }
+        let held = Held::of(have);
+        if held.is_nothing() {
+            return self.not_holder(id, &node);
+        }
+        let known = file.holders.get(&node).map(|holder| holder.origin);
+        let (more, less) = file.set_holder(node, held, origin);
+        if more {
+            file.progress = file.progress.max(self.now);
+        }
+        // A new holder may be the one who pushes.
+        if less || known != Some(origin) {
+            self.schedule(id, GATHER);
+        }
+    }
+
+    fn not_holder(&mut self, id: &FileId, node: &NodeId) {
+        let Some(file) = self.files.get_mut(id) else {
+            return;
+        };
+        if file.remove_holder(node) {
+            file.progress = file.progress.max(self.now);
+            self.schedule(id, GATHER);
+        }
+    }
+
+    fn mine(&mut self, id: &FileId, have: HaveSet) {
+        let Some(file) = self.files.get_mut(id) else {
+            return;
+        };
+        if have.len() != file.list.len() {
+            return;
+        }
+        let (more, less) = file.set_mine(have);
+        if more {
+            file.progress = file.progress.max(self.now);
+        }
+        if more || less {
+            self.schedule(id, LATER);
+        }
+    }
+
+    fn kept(&mut self, id: &FileId, node: NodeId, chunks: Vec<u32>) {
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        let out = peer.outstanding.take_if(|out| out.file == *id);
+        let Some(file) = self.files.get_mut(id) else {
+            return;
+        };
+        if file.add(node, &chunks) {
+            file.progress = file.progress.max(self.now);
+        }
+        let Some(mut out) = out else {
+            return;
+        };
+        let kept: BTreeSet<u32> = chunks.into_iter().collect();
+        let pushed = out.chunks.len();
+        out.chunks.retain(|at| !kept.contains(at));
+        if out.chunks.len() == pushed {
+            return self.trouble(&node, out);
+        }
+        peer.went_well();
+        if !out.chunks.is_empty() {
+            out.plan = file.plan;
+            peer.put_back(out);
+        }
+    }
+
+    fn refused(&mut self, id: &FileId, node: &NodeId, why: Refusal) {
+        let Some(peer) = self.peers.get_mut(node) else {
+            return;
+        };
+        let out = peer.outstanding.take_if(|out| out.file == *id);
+        match (why, out) {
+            (Refusal::Busy, Some(out)) => return self.trouble(node, out),
+            (Refusal::Busy, None) => return,
+            (Refusal::NoRoom, _) => peer.passed_over(self.now),
+            (Refusal::Off, _) => peer.set_offers(false),
+        }
+        self.share_out(node);
+        self.schedule(id, Duration::ZERO);
+    }
+
+    /// A push came to nothing.
+    fn trouble(&mut self, node: &NodeId, mut out: Outstanding) {
+        let id = out.file;
+        let (Some(peer), Some(file)) = (self.peers.get_mut(node), self.files.get(&id)) else {
+            return;
+        };
+        if peer.trouble(self.now) {
+            self.share_out(node);
+            self.schedule(&id, Duration::ZERO);
+        } else {
+            // A plan made meanwhile counted on it.
+            out.plan = file.plan;
+            peer.put_back(out);
+        }
+    }
+
+    /// What was meant for this node goes to others.
+    fn share_out(&mut self, node: &NodeId) {
+        let files = self.peers.get_mut(node).map(Peer::clear);
+        for file in files.unwrap_or_default() {
+            self.schedule(&file, Duration::ZERO);
+        }
+    }
+
+    /// Who was passed over long enough gets another chance.
+    fn forgive(&mut self) {
+        let mut any = false;
+        for peer in self.peers.values_mut() {
+            if peer.passed_until.is_some_and(|until| until <= self.now) {
+                peer.passed_until = None;
+                any |= peer.offers_room;
+            }
+        }
+        if any {
+            self.wake(Duration::ZERO);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What the placement hears and what it wants done: data, no decisions.
+
+use crate::core::{
+    have::HaveSet,
+    id::{FileId, NodeId},
+    manifest::Manifest,
+};
+use std::sync::Arc;
+
+pub use crate::core::copies::Copies;
+
+/// What placement has to know of a manifest, in 12 bytes a chunk. Making one costs a sort: do it where a moment does not matter.
+#[derive(Clone, Debug)]
+pub struct ChunkList {
+    /// For each chunk: eight bytes of its id.
+    pub(super) words: Vec<u64>,
+    /// For each chunk: its bytes.
+    pub(super) lens: Vec<u32>,
+    /// Positions of a chunk that stands before them already: it is pushed, counted and dropped once, at its first position.
+    pub(super) repeated: HaveSet,
+}
+
+impl ChunkList {
+    /// Of this manifest.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
+        let entries = manifest.entries();
+        let mut order: Vec<u32> = (0..manifest.len()).collect();
+        order.sort_unstable_by_key(|&at| (entries[at as usize].id, at));
+        let mut repeated = HaveSet::empty(manifest.len());
+        for pair in order.windows(2) {
+            if entries[pair[0] as usize].id == entries[pair[1] as usize].id {
+                repeated.insert(pair[1]);
+            }
+        }
+        let word = |id| super::score::word(id);
+        Self {
+            words: entries.iter().map(|one| word(one.id.as_bytes())).collect(),
+            lens: entries.iter().map(|one| one.len).collect(),
+            repeated,
+        }
+    }
+
+    /// How many positions there are.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.words.len() as u32
+    }
+
+    /// Whether the file has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+}
+
+/// Why a node did not take what was pushed to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Its quota, or our share of it, is used up: it is passed over for a minute.
+    NoRoom,
+    /// It takes no part: it is asked no more until an [`Event::Peer`] says that it offers room.
+    Off,
+    /// Not now: it is asked again in a moment, and passed over when that goes on.
+    Busy,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A node is connected, and its catalog known; or it changed its mind. Before its first [`Event::Holder`].
+    Peer {
+        /// Who.
+        node: NodeId,
+        /// Whether it takes replicas.
+        offers_room: bool,
+    },
+    /// A node is gone, and what it held with it. A push to it needs no further answer.
+    Gone {
+        /// Who.
+        node: NodeId,
+    },
+    /// A file that this node holds (some of), or something about it that changed. Before its first [`Event::Holder`]: holders of
+    /// unknown files are not remembered.
+    File {
+        /// Which.
+        file: FileId,
+        /// Whether this node offers it as its own.
+        origin_here: bool,
+        /// How many copies it should have.
+        copies: Copies,
+        /// Its chunks.
+        chunks: Arc<ChunkList>,
+        /// Which of them this node can push now.
+        mine: HaveSet,
+    },
+    /// A file that is no longer to be spread.
+    FileGone {
+        /// Which.
+        file: FileId,
+    },
+    /// A node holds these chunks of a file; replaces what was known of it. Ignored unless node and file are known, and when the
+    /// length is not the file's.
+    Holder {
+        /// Of which file.
+        file: FileId,
+        /// Who.
+        node: NodeId,
+        /// What it has: everything, for a whole holder.
+        have: HaveSet,
+        /// Whether it offers the file as its own.
+        origin: bool,
+    },
+    /// A node holds nothing of a file any more.
+    NotHolder {
+        /// Of which file.
+        file: FileId,
+        /// Who.
+        node: NodeId,
+    },
+    /// The answer to a push: these chunks are kept there now. Those that it had already belong to them.
+    Kept {
+        /// Of which file.
+        file: FileId,
+        /// By whom.
+        node: NodeId,
+        /// Positions.
+        chunks: Vec<u32>,
+    },
+    /// The answer to a push: nothing was taken.
+    Refused {
+        /// Of which file.
+        file: FileId,
+        /// By whom.
+        node: NodeId,
+        /// The reason.
+        why: Refusal,
+    },
+    /// A push broke off; nothing is known of what was kept.
+    Failed {
+        /// Of which file.
+        file: FileId,
+        /// To whom.
+        node: NodeId,
+    },
+    /// What this node can push of a file changed.
+    Mine {
+        /// Of which file.
+        file: FileId,
+        /// What it has now.
+        have: HaveSet,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// What to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Offer these chunks to a node and send those that it wants. Exactly one of [`Event::Kept`], [`Event::Refused`],
+    /// [`Event::Failed`] and [`Event::Gone`] must come back, within a bounded time: nothing else is pushed to it until then.
+    Push {
+        /// Of which file.
+        file: FileId,
+        /// To whom.
+        node: NodeId,
+        /// Positions, ascending; of a repeated chunk the first.
+        chunks: Vec<u32>,
+    },
+}

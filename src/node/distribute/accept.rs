@@ -1,0 +1,387 @@
+//! The other end of a push: what is offered is looked over, what there is room for is wanted, received, verified and kept.
+//!
+//! Invariants: no byte is read that was not wanted, and nothing is wanted without room set aside for it; at most [`ROUNDS`] rounds are under
+//! way, one of a peer, each with one chunk in memory; a peer that is slow or silent loses its stream in a bounded time.
+
+use super::Parts;
+use crate::{
+    core::{
+        chunk::VerifiedChunk,
+        have::HaveSet,
+        id::{FileId, NodeId},
+        manifest::Manifest,
+        path::RelPath,
+    },
+    net::Stream,
+    node::{
+        context::Command,
+        manifest::{self, Refusal as NoManifest},
+    },
+    store::{ReplicaOffer, Replicas, Reservation, StoreError},
+    wire::{
+        control::Offer,
+        distribute::{self, Answer, Kept, Offered, Refusal},
+    },
+};
+use futures::{AsyncReadExt, AsyncWriteExt};
+use std::{
+    collections::HashSet,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+
+/// Rounds at a time.
+const ROUNDS: usize = 16;
+/// Between two offers on one stream.
+const IDLE: Duration = Duration::from_secs(60);
+/// Without a byte for so long, the other side is stuck.
+const STALL: Duration = Duration::from_secs(10);
+/// For one chunk in all, so that a trickle is a stall too.
+const TRICKLE: Duration = Duration::from_secs(60);
+
+/// What all inbound pushes share.
+#[derive(Clone)]
+pub struct Gate {
+    rounds: Arc<Semaphore>,
+    peers: Arc<Mutex<HashSet<NodeId>>>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            rounds: Arc::new(Semaphore::new(ROUNDS)),
+            peers: Arc::default(),
+        }
+    }
+}
+
+/// One peer's turn; the next may begin when it is dropped.
+struct Turn<'a> {
+    gate: &'a Gate,
+    node: NodeId,
+    _round: tokio::sync::SemaphorePermit<'a>,
+}
+
+impl Gate {
+    fn turn(&self, node: NodeId) -> Option<Turn<'_>> {
+        let round = self.rounds.try_acquire().ok()?;
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Only now: dropping a turn takes the peer out, and the lock.
+        let first = peers.insert(node);
+        drop(peers);
+        first.then(|| Turn {
+            gate: self,
+            node,
+            _round: round,
+        })
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let peers = self.gate.peers.lock();
+        peers
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.node);
+    }
+}
+
+/// Why a round did not come to its end.
+enum End {
+    Refused(Refusal),
+    Broken(io::Error),
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// Serves one stream until it ends.
+pub async fn accept(parts: Parts, node: NodeId, mut stream: Stream) {
+    loop {
+        let offered: Offered = match timeout(IDLE, distribute::read(&mut stream)).await {
+            Ok(Ok(Some(offered))) => offered,
+            Ok(Ok(None)) | Err(_) => return,
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %node.short(), %error, "what was pushed makes no sense");
+                return;
+            }
+        };
+        if offered.check().is_err() {
+            return;
+        }
+        let round = match parts.gate.turn(node) {
+            Some(_turn) => round(&parts, node, &offered, &mut stream).await,
+            None => Err(End::Refused(Refusal::Busy)),
+        };
+        let ended = match round {
+            Ok(()) => Ok(()),
+            Err(End::Refused(why)) => answer(&mut stream, &Answer::Refuse(why)).await,
+            Err(End::Broken(error)) => Err(error),
+        };
+        if let Err(error) = ended {
+            tracing::debug!(peer = %node.short(), %error, "an inbound push broke off");
+            return;
+        }
+    }
+}
+
+async fn answer<T: serde::Serialize>(stream: &mut Stream, message: &T) -> io::Result<()> {
+    let sent = async {
+        distribute::write(stream, message).await?;
+        stream.flush().await
+    };
+    timeout(STALL, sent)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, End> {
+    match spawn_blocking(work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(StoreError::NoSpace { .. })) => Err(End::Refused(Refusal::NoRoom)),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a chunk for the swarm cannot be kept");
+            Err(End::Refused(Refusal::NoRoom))
+        }
+        Err(error) => Err(End::Broken(io::Error::other(error))),
+    }
+}
+
+/// One offer, from what it says to what was kept.
+async fn round(
+    parts: &Parts,
+    node: NodeId,
+    offered: &Offered,
+    stream: &mut Stream,
+) -> Result<(), End> {
+    let context = &parts.context;
+    let Some(replicas) = context.replicas.clone().filter(|_| parts.keeps) else {
+        return Err(End::Refused(Refusal::Off));
+    };
+    let file = offered.file;
+    // What a peer does not offer to everyone is not kept for it: its catalog has the name, too.
+    let asked = context.ask(|reply| Command::OfferOf(node, file, reply));
+    let Some(Some((name, offer, whole_here))) = asked.await else {
+        return Err(End::Refused(Refusal::Unknown));
+    };
+    let count = offered.chunks.len() as u32;
+    if whole_here {
+        answer(
+            stream,
+            &Answer::Want(HaveSet::empty(count).to_bytes().into()),
+        )
+        .await?;
+        let bits = HaveSet::full(count).to_bytes().into();
+        return Ok(answer(stream, &Kept { bits }).await?);
+    }
+    let manifest = manifest_of(parts, node, file, &replicas, &offer).await?;
+    if offered
+        .chunks
+        .last()
+        .is_none_or(|&last| last >= manifest.len())
+    {
+        return Err(End::Refused(Refusal::Unknown));
+    }
+    begin(&replicas, &manifest, node, &offered.origins, name, offer).await?;
+    let taken = take(parts, node, &replicas, &manifest, offered, stream).await;
+    // A file of which nothing came in the end leaves no trace.
+    let _ = blocking(move || match replicas.have(&file)? {
+        Some(have) if have.count() == 0 => replicas.remove(&file, None),
+        _ => Ok(0),
+    })
+    .await;
+    taken
+}
+
+/// Wants what fits, takes it, and says what is kept.
+async fn take(
+    parts: &Parts,
+    node: NodeId,
+    replicas: &Replicas,
+    manifest: &Arc<Manifest>,
+    offered: &Offered,
+    stream: &mut Stream,
+) -> Result<(), End> {
+    let (mut kept, wanted, mut reservation) =
+        choose(parts, replicas, manifest, node, &offered.chunks).await?;
+    answer(stream, &Answer::Want(wanted.to_bytes().into())).await?;
+    for at in wanted.iter() {
+        let position = offered.chunks[at as usize];
+        reservation = receive(parts, node, manifest, position, stream, reservation).await?;
+    }
+    if wanted.count() > 0 {
+        let committed = blocking(move || reservation.commit()).await;
+        let committed = match committed {
+            // Too late to refuse: what is not kept is not claimed.
+            Err(End::Refused(_)) => Vec::new(),
+            other => other?,
+        };
+        let here: HashSet<u32> = committed.into_iter().flat_map(|(_, at)| at).collect();
+        for (at, position) in (0..).zip(&offered.chunks) {
+            if here.contains(position) {
+                kept.insert(at);
+            }
+        }
+        parts.context.news.files([offered.file]);
+    }
+    let bits = kept.to_bytes().into();
+    Ok(answer(stream, &Kept { bits }).await?)
+}
+
+/// The manifest, from here or from whoever pushes.
+async fn manifest_of(
+    parts: &Parts,
+    node: NodeId,
+    file: FileId,
+    replicas: &Replicas,
+    offer: &Offer,
+) -> Result<Arc<Manifest>, End> {
+    let context = &parts.context;
+    let index = context.index.clone();
+    if let Some(known) = blocking(move || index.manifest(&file)).await? {
+        return Ok(Arc::new(known));
+    }
+    // A manifest counts against the quota, too: about 40 bytes for each 256 KiB.
+    let (replicas, bytes) = (replicas.clone(), offer.size / (256 << 10) * 40);
+    if !blocking(move || Ok(replicas.room_for(&node, bytes))).await? {
+        return Err(End::Refused(Refusal::NoRoom));
+    }
+    match manifest::ask(&context.net, node, file).await {
+        Ok((encoded, manifest)) => {
+            let index = context.index.clone();
+            blocking(move || index.add_manifest(&encoded)).await?;
+            Ok(Arc::new(manifest))
+        }
+        Err(NoManifest::Missing) => Err(End::Refused(Refusal::Unknown)),
+        Err(NoManifest::Lied(why)) => {
+            let why = format!("its manifest is false: {why}");
+            context.tell(Command::Drop(node, why)).await;
+            Err(End::Broken(io::ErrorKind::InvalidData.into()))
+        }
+    }
+}
+
+/// Notes what the file is called and whose it is.
+async fn begin(
+    replicas: &Replicas,
+    manifest: &Arc<Manifest>,
+    node: NodeId,
+    origins: &[NodeId],
+    name: RelPath,
+    offer: Offer,
+) -> Result<(), End> {
+    let (replicas, manifest) = (replicas.clone(), manifest.clone());
+    // Who pushes pays from its share, whoever it says that the origins are.
+    let mut all = vec![node];
+    if offer.held != crate::wire::control::Held::Shared {
+        all.extend(origins.iter().filter(|origin| **origin != node));
+    }
+    let offer = ReplicaOffer {
+        name: name.as_str().to_owned(),
+        mtime: offer.mtime,
+        executable: offer.executable,
+        media: offer.media,
+    };
+    blocking(move || {
+        let now = super::unix_now();
+        replicas.set_file(&manifest, &offer, &node, now)?;
+        for origin in &all[1..] {
+            replicas.touch(&manifest.file(), origin, now)?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// What of the offer is here already, what is wanted, and the room for it: as much as fits.
+async fn choose(
+    parts: &Parts,
+    replicas: &Replicas,
+    manifest: &Arc<Manifest>,
+    node: NodeId,
+    chunks: &[u32],
+) -> Result<(HaveSet, HaveSet, Reservation), End> {
+    let (replicas, manifest, chunks) = (replicas.clone(), manifest.clone(), chunks.to_vec());
+    // The accounts wait for a commit, and the disk for how much is free: not here.
+    let chosen = blocking(move || {
+        let have = replicas.have(&manifest.file())?;
+        let have = have.unwrap_or_else(|| HaveSet::empty(manifest.len()));
+        let count = chunks.len() as u32;
+        let (mut kept, mut wanted) = (HaveSet::empty(count), HaveSet::empty(count));
+        let (mut bytes, mut tight) = (0, false);
+        for (at, &position) in (0..).zip(&chunks) {
+            let len = u64::from(manifest.entries()[position as usize].len);
+            if have.has(position) {
+                kept.insert(at);
+            } else if !tight && replicas.room_for(&node, bytes + len) {
+                wanted.insert(at);
+                bytes += len;
+            } else {
+                tight = true;
+            }
+        }
+        Ok((kept, wanted, replicas.reserve(&node, bytes), tight))
+    });
+    let (kept, wanted, reservation, tight) = chosen.await?;
+    if tight {
+        parts.make_room();
+    }
+    let nothing = tight && wanted.count() == 0 && kept.count() == 0;
+    match reservation {
+        Some(reservation) if !nothing => Ok((kept, wanted, reservation)),
+        _ => Err(End::Refused(Refusal::NoRoom)),
+    }
+}
+
+/// Reads one chunk, verifies it and writes it. Whoever sends something else is dropped for good.
+async fn receive(
+    parts: &Parts,
+    node: NodeId,
+    manifest: &Arc<Manifest>,
+    position: u32,
+    stream: &mut Stream,
+    mut reservation: Reservation,
+) -> Result<Reservation, End> {
+    let entry = manifest.entries()[position as usize];
+    let mut buffer = vec![0; entry.len as usize];
+    let body = async {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match timeout(STALL, stream.read(&mut buffer[filled..])).await {
+                Ok(read) => match read? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    count => {
+                        filled += count;
+                        parts.context.download.take(count).await;
+                    }
+                },
+                Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            }
+        }
+        Ok::<_, io::Error>(())
+    };
+    let whole = timeout(TRICKLE, body).await;
+    whole.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let file = manifest.file();
+    let kept = spawn_blocking(move || match VerifiedChunk::check(entry.id, &buffer) {
+        Ok(chunk) => Some(reservation.keep(&file, &[chunk]).map(|()| reservation)),
+        Err(_) => None,
+    });
+    match kept.await.map_err(io::Error::other)? {
+        Some(Ok(reservation)) => Ok(reservation),
+        // Half of the round is lost with it: it is told by the end of the stream.
+        Some(Err(error)) => Err(End::Broken(io::Error::other(error))),
+        None => {
+            let why = "it pushed bytes that are not what they should be".to_owned();
+            parts.context.tell(Command::Drop(node, why)).await;
+            Err(End::Broken(io::ErrorKind::InvalidData.into()))
+        }
+    }
+}

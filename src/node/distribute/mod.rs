@@ -1,0 +1,471 @@
+//! Spreading the shared files before anyone asks, and keeping others' for them.
+//!
+//! Owns the placement machine and the fate of the replicas here. [`push`] gives, [`accept`] takes, [`News`] is how it hears that something
+//! changed. Never on the way of a download: it makes way for them ([`traffic`]). Invariants: what it knows of a file is asked of the actor
+//! anew after each change, so nothing has to be told twice; at most one pass over the news is under way.
+
+mod accept;
+mod keep;
+mod news;
+mod push;
+mod survey;
+mod traffic;
+
+pub use accept::{Gate, accept};
+pub use news::News;
+pub use survey::{FileView, PeerView, Survey};
+
+use super::{
+    api::{Copies, Safe, Settings},
+    context::{Command, Context},
+    knowledge::Replica,
+};
+use crate::{
+    core::{
+        Now,
+        have::HaveSet,
+        id::{FileId, NodeId},
+        placement::{Action, ChunkList, Event, Placement},
+    },
+    store::ReplicaFile,
+    wire::control::{Held, Parts as Share},
+};
+use push::{Push, push};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::{JoinSet, spawn_blocking},
+    time::sleep_until,
+};
+use traffic::Traffic;
+
+/// How long news is gathered before it is looked at.
+const GATHER: Duration = Duration::from_millis(200);
+/// Files that are asked of the actor at a time: it has other things to do.
+const PAGE: usize = 512;
+/// How often the replicas are looked over for what is no longer wanted.
+const LOOK_OVER: Duration = Duration::from_secs(5);
+/// Orders that wait.
+const ORDERS: usize = 64;
+
+/// What others want of it.
+pub enum Order {
+    /// How safe is it to leave?
+    Safe(oneshot::Sender<Safe>),
+    /// Something was refused for want of room.
+    MakeRoom,
+}
+
+/// What a node needs to give and to take replicas. Clones are handles to the same.
+#[derive(Clone)]
+pub struct Parts {
+    pub context: Context,
+    pub gate: Gate,
+    /// Whether it keeps any for others.
+    pub keeps: bool,
+    pub copies: Copies,
+    pub grace: Duration,
+    pub orders: mpsc::Sender<Order>,
+}
+
+impl Parts {
+    /// Asks for room, without waiting for it.
+    fn make_room(&self) {
+        let _ = self.orders.try_send(Order::MakeRoom); // Full: it was asked for already.
+    }
+}
+
+/// The parts, and the queue that [`run`] empties.
+#[must_use]
+pub fn parts(
+    context: &Context,
+    keeps: bool,
+    settings: &Settings,
+) -> (Parts, mpsc::Receiver<Order>) {
+    let (orders, queue) = mpsc::channel(ORDERS);
+    if let Some(replicas) = &context.replicas {
+        let news = context.news.clone();
+        replicas.on_lost(move |file, _| news.files([file]));
+    }
+    let parts = Parts {
+        context: context.clone(),
+        gate: Gate::default(),
+        keeps,
+        copies: settings.replicas,
+        grace: settings.replica_grace,
+        orders,
+    };
+    (parts, queue)
+}
+
+/// Seconds since 1970; a clock before that counts as 1970.
+pub fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// What a task brings back.
+enum Found {
+    /// What others keep.
+    Sets(Vec<(Replica, Arc<HaveSet>)>),
+    /// A push ended.
+    Pushed(Event),
+}
+
+struct Distributor {
+    parts: Parts,
+    traffic: Traffic,
+    placement: Placement,
+    started: Instant,
+    /// The files that the placement knows, and whether they are this node's own.
+    files: HashMap<FileId, bool>,
+    /// How many chunks they have.
+    chunks: HashMap<FileId, u32>,
+    /// Who is here, and whether all of its catalog is.
+    peers: HashMap<NodeId, PeerView>,
+    /// What this node keeps, by file.
+    kept: HashMap<FileId, ReplicaFile>,
+    /// Who shares each file of interest, of those who are here.
+    origins: HashMap<FileId, Vec<NodeId>>,
+    /// Who has some of it.
+    holding: HashMap<FileId, HashSet<NodeId>>,
+    /// What is offered of each file that is kept here: the name, and how much.
+    shown: HashMap<FileId, (String, Share)>,
+    tasks: JoinSet<Found>,
+}
+
+/// Runs until the node leaves.
+pub async fn run(parts: Parts, mut orders: mpsc::Receiver<Order>) {
+    let mut distributor = Distributor {
+        traffic: Traffic::new(&parts.context),
+        placement: Placement::new(parts.context.me),
+        started: Instant::now(),
+        files: HashMap::new(),
+        chunks: HashMap::new(),
+        peers: HashMap::new(),
+        kept: HashMap::new(),
+        origins: HashMap::new(),
+        holding: HashMap::new(),
+        shown: HashMap::new(),
+        tasks: JoinSet::new(),
+        parts,
+    };
+    distributor.all_kept().await;
+    let mut look_over = tokio::time::interval(LOOK_OVER);
+    look_over.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let news = distributor.parts.context.news.clone();
+    let mut look_at: Option<Instant> = None;
+    loop {
+        let tick = distributor.next_tick();
+        tokio::select! {
+            () = news.changed(), if look_at.is_none() => look_at = Some(Instant::now() + GATHER),
+            () = sleep_until(look_at.unwrap_or(tick).into()), if look_at.is_some() => {
+                look_at = None;
+                if distributor.take_in().await.is_none() {
+                    return; // The node is stopping.
+                }
+            }
+            Some(Ok(found)) = distributor.tasks.join_next() => distributor.found(found),
+            order = orders.recv() => match order {
+                Some(Order::Safe(reply)) => {
+                    // Not what was true a moment ago.
+                    if distributor.take_in().await.is_none() {
+                        return;
+                    }
+                    let _ = reply.send(distributor.safe());
+                }
+                Some(Order::MakeRoom) => distributor.make_room().await,
+                None => return,
+            },
+            _ = look_over.tick() => distributor.look_over().await,
+            () = sleep_until(tick.into()), if look_at.is_none() => distributor.feed(Event::Tick),
+        }
+    }
+}
+
+impl Distributor {
+    fn now(&self) -> Now {
+        self.started.elapsed()
+    }
+
+    fn next_tick(&self) -> Instant {
+        let at = self
+            .placement
+            .next_tick()
+            .unwrap_or(Duration::from_secs(3600) + self.now());
+        (self.started + at).max(Instant::now() + Duration::from_millis(1))
+    }
+
+    /// Reads what is kept here, at the start.
+    async fn all_kept(&mut self) {
+        if let Some(replicas) = self.parts.context.replicas.clone() {
+            let files = spawn_blocking(move || replicas.files())
+                .await
+                .unwrap_or_default();
+            self.parts
+                .context
+                .news
+                .files(files.iter().map(|kept| kept.file));
+            self.kept = files.into_iter().map(|kept| (kept.file, kept)).collect();
+        }
+    }
+
+    /// Looks at what is new. `None` when the node is stopping.
+    async fn take_in(&mut self) -> Option<()> {
+        let fresh = self.parts.context.news.take();
+        for node in fresh.gone {
+            if !fresh.came.contains(&node) {
+                self.peers.remove(&node);
+            }
+            self.feed(Event::Gone { node });
+        }
+        let mut files = fresh.files;
+        if fresh.all {
+            files.extend(self.files.keys().chain(self.kept.keys()));
+            files.extend(self.parts.context.ask(Command::Shared).await?);
+        }
+        // A node that came may be the owner of what is kept here, although its catalog does not say so.
+        let owner = |kept: &&ReplicaFile| kept.origins.iter().any(|node| fresh.came.contains(node));
+        files.extend(self.kept.values().filter(owner).map(|kept| kept.file));
+        self.read_kept(&files).await;
+        let files: Vec<FileId> = files.into_iter().collect();
+        let mut first = true;
+        for page in files.chunks(PAGE).map(<[_]>::to_vec).chain(
+            // Who is here is asked even if no file is.
+            files.is_empty().then(Vec::new),
+        ) {
+            let survey = self
+                .parts
+                .context
+                .ask(|reply| Command::Survey(page, reply))
+                .await?;
+            if std::mem::take(&mut first) {
+                self.meet(survey.peers);
+            }
+            self.view(survey.files).await;
+        }
+        Some(())
+    }
+
+    /// Reads anew what is kept here of these files.
+    async fn read_kept(&mut self, files: &HashSet<FileId>) {
+        let Some(replicas) = self.parts.context.replicas.clone() else {
+            return;
+        };
+        let wanted = files.clone();
+        let read = spawn_blocking(move || {
+            let all = replicas.files();
+            all.into_iter()
+                .filter(|kept| wanted.contains(&kept.file))
+                .collect::<Vec<_>>()
+        });
+        let read = read.await.unwrap_or_default();
+        for file in files {
+            self.kept.remove(file);
+        }
+        self.kept
+            .extend(read.into_iter().map(|kept| (kept.file, kept)));
+    }
+
+    fn meet(&mut self, peers: Vec<PeerView>) {
+        for peer in peers {
+            let news = self
+                .peers
+                .get(&peer.node)
+                .is_none_or(|known| known.keeps != peer.keeps);
+            if news && peer.complete {
+                self.feed(Event::Peer {
+                    node: peer.node,
+                    offers_room: peer.keeps,
+                });
+            }
+            if peer.complete {
+                self.peers.insert(peer.node, peer);
+            }
+        }
+    }
+
+    /// What the actor knows of these files, and what the disk does.
+    async fn view(&mut self, views: Vec<FileView>) {
+        let mut unread = Vec::new();
+        for view in &views {
+            let (file, shared) = (view.file, view.shared);
+            let kept = self.kept.get(&file).is_some_and(|kept| kept.here > 0);
+            let sharing = view
+                .holders
+                .iter()
+                .filter(|(_, held, _)| *held == Held::Shared);
+            self.origins
+                .insert(file, sharing.map(|(node, ..)| *node).collect());
+            if !shared && !kept {
+                self.origins.remove(&file);
+                self.chunks.remove(&file);
+                self.holding.remove(&file);
+                if self.files.remove(&file).is_some() {
+                    self.feed(Event::FileGone { file });
+                }
+            } else if self.files.insert(file, shared) != Some(shared) || kept {
+                unread.push((file, shared));
+            }
+        }
+        let read = read_files(&self.parts.context, unread).await;
+        for (file, shared, chunks, mine) in read {
+            let Some(chunks) = chunks else {
+                self.files.remove(&file); // Its manifest is gone: whoever withdraws it says so, too.
+                self.feed(Event::FileGone { file });
+                continue;
+            };
+            self.chunks.insert(file, chunks.len());
+            self.feed(Event::File {
+                file,
+                origin_here: shared,
+                copies: self.parts.copies,
+                chunks,
+                mine,
+            });
+        }
+        let mut replicas = Vec::new();
+        for view in &views {
+            if self.files.contains_key(&view.file) {
+                self.holders(view, &mut replicas);
+            }
+        }
+        if !replicas.is_empty() {
+            let context = self.parts.context.clone();
+            self.tasks.spawn(async move {
+                Found::Sets(context.known.learn(&context.net, replicas).await)
+            });
+        }
+        for view in &views {
+            if self.kept.contains_key(&view.file) {
+                self.judge(view.file).await;
+            }
+        }
+    }
+
+    /// Tells the placement who holds a file; whose part is not known here stands in `replicas` afterwards.
+    fn holders(&mut self, view: &FileView, replicas: &mut Vec<Replica>) {
+        let file = view.file;
+        let before = self.holding.remove(&file).unwrap_or_default();
+        let mut now = HashSet::new();
+        for &(node, held, parts) in &view.holders {
+            match (held, parts) {
+                (Held::Shared | Held::Fetched, _) => {
+                    let have = HaveSet::full(self.chunks.get(&file).copied().unwrap_or(0));
+                    now.insert(node);
+                    self.feed(Event::Holder {
+                        file,
+                        node,
+                        have,
+                        origin: held == Held::Shared,
+                    });
+                }
+                (Held::Replica, Some(parts)) => {
+                    now.insert(node);
+                    replicas.push(Replica { node, file, parts });
+                }
+                _ => {}
+            }
+        }
+        for node in before.difference(&now).copied() {
+            self.feed(Event::NotHolder { file, node });
+        }
+        if !now.is_empty() {
+            self.holding.insert(file, now);
+        }
+    }
+
+    fn found(&mut self, found: Found) {
+        match found {
+            Found::Sets(sets) => {
+                for (Replica { node, file, .. }, have) in sets {
+                    // It may have gone, or got all of it, meanwhile.
+                    if self
+                        .holding
+                        .get(&file)
+                        .is_some_and(|nodes| nodes.contains(&node))
+                    {
+                        let have = (*have).clone();
+                        self.feed(Event::Holder {
+                            file,
+                            node,
+                            have,
+                            origin: false,
+                        });
+                    }
+                }
+            }
+            Found::Pushed(event) => self.feed(event),
+        }
+    }
+
+    fn feed(&mut self, event: Event) {
+        for action in self.placement.handle(event, self.now()) {
+            let Action::Push { file, node, chunks } = action;
+            let mut origins = self.origins.get(&file).cloned().unwrap_or_default();
+            if self.files.get(&file) == Some(&true) {
+                origins.insert(0, self.parts.context.me);
+            }
+            // Those who are away count: it is kept for them.
+            let known = self.kept.get(&file).map(|kept| kept.origins.clone());
+            for origin in known.unwrap_or_default() {
+                if !origins.contains(&origin) {
+                    origins.push(origin);
+                }
+            }
+            tracing::debug!(file = %file.short(), to = %node.short(), chunks = chunks.len(), "push");
+            let order = Push {
+                file,
+                node,
+                origins,
+                chunks,
+            };
+            let (parts, traffic) = (self.parts.clone(), self.traffic.clone());
+            self.tasks
+                .spawn(async move { Found::Pushed(push(&parts, &traffic, order).await) });
+        }
+    }
+
+    fn safe(&self) -> Safe {
+        let own = self.files.iter().filter(|(_, shared)| **shared);
+        let mut safe = Safe {
+            keepers: self.peers.values().any(|peer| peer.keeps),
+            ..Safe::default()
+        };
+        for (file, _) in own {
+            safe.files += 1;
+            safe.elsewhere += u64::from(self.placement.safe(file));
+        }
+        safe
+    }
+}
+
+/// The chunks of files, and which of them are here; nothing of one whose manifest is not here.
+async fn read_files(
+    context: &Context,
+    files: Vec<(FileId, bool)>,
+) -> Vec<(FileId, bool, Option<Arc<ChunkList>>, HaveSet)> {
+    let (index, replicas) = (context.index.clone(), context.replicas.clone());
+    let read = spawn_blocking(move || {
+        let one = |(file, shared): (FileId, bool)| {
+            let Some(manifest) = index.manifest(&file).ok().flatten() else {
+                return (file, shared, None, HaveSet::empty(0));
+            };
+            let kept = || replicas.as_ref()?.have(&file).ok().flatten();
+            let mine = if shared {
+                HaveSet::full(manifest.len())
+            } else {
+                kept().unwrap_or_else(|| HaveSet::empty(manifest.len()))
+            };
+            (file, shared, Some(Arc::new(ChunkList::of(&manifest))), mine)
+        };
+        files.into_iter().map(one).collect()
+    });
+    read.await.unwrap_or_default()
+}

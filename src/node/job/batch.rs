@@ -1,0 +1,197 @@
+//! Many small files made ready at once: their manifests asked for by the dozen, one look at the disk for all of them.
+//!
+//! It handles what goes well. A file that turns out to have several chunks, whose manifest nobody gives at once, or that may
+//! not fit, is [`Readied::Other`]: it goes the way of a single file (`prepare`), which has patience and tells what is wrong.
+
+use super::{
+    Context, JobFile,
+    prepare::{PATIENCE, blocking},
+};
+use crate::{
+    core::{
+        id::{FileId, NodeId},
+        manifest::{Entry, Manifest},
+    },
+    net::RequestError,
+    node::{context::Command, manifest::Refusal},
+    store::{Finder, has_room},
+    wire::{
+        MAX_MANIFESTS,
+        control::{Held, ManifestHead, Request, Response},
+        manifest::{Encoded, Root},
+    },
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::{task::JoinSet, time::timeout};
+
+/// How many holders may be tried for a manifest before it is left to `prepare`.
+const ROUNDS: usize = 2;
+
+/// What is known of a small file now.
+pub enum Readied {
+    /// It lies in its place already.
+    Already(PathBuf),
+    /// Its bytes are on this node, or it has none.
+    Here(Arc<[u8]>, Option<Entry>),
+    /// Its one chunk has to be fetched.
+    Wanted(Entry),
+    /// It is for `prepare`.
+    Other,
+}
+
+/// Finds out about `files`, each with its number in the job.
+pub async fn prepare(
+    context: Context,
+    files: Vec<(usize, JobFile)>,
+    into: PathBuf,
+) -> Vec<(usize, Readied)> {
+    let ids: BTreeSet<FileId> = files.iter().map(|(_, file)| file.id).collect();
+    let (index, wanted) = (context.index.clone(), ids.clone());
+    let known = blocking(move || {
+        let known = wanted.iter().filter_map(|id| index.manifest(id).ok()?);
+        known.map(|manifest| (manifest.file(), manifest)).collect()
+    });
+    let mut known: HashMap<FileId, Manifest> = known.await.unwrap_or_default();
+    let missing = ids.into_iter().filter(|id| !known.contains_key(id));
+    let missing: Vec<FileId> = missing.collect();
+    learn(&context, missing, &mut known).await;
+    let numbers: Vec<usize> = files.iter().map(|(at, _)| *at).collect();
+    let looked = blocking(move || look(&context, files, &known, &into)).await;
+    looked.unwrap_or_else(|_| {
+        let other = numbers.into_iter().map(|at| (at, Readied::Other));
+        other.collect()
+    })
+}
+
+fn look(
+    context: &Context,
+    files: Vec<(usize, JobFile)>,
+    known: &HashMap<FileId, Manifest>,
+    into: &Path,
+) -> Vec<(usize, Readied)> {
+    let needed = files.iter().map(|(_, file)| file.size).sum();
+    let room = has_room(&context.home, into, needed);
+    let mut finder = Finder::new(&context.reader, into);
+    let mut buffer = Vec::new();
+    let mut ready = |file: &JobFile| {
+        let manifest = known.get(&file.id)?;
+        // The offered size is what room was made for.
+        if manifest.len() > 1 || manifest.size() != file.size || !room {
+            return None;
+        }
+        if let Some(path) = finder.existing(&file.name, manifest).ok()? {
+            return Some(Readied::Already(path));
+        }
+        Some(match manifest.entries().first() {
+            None => Readied::Here(Arc::default(), None),
+            Some(&entry) => match context.reader.read(&entry.id, &mut buffer) {
+                // Somebody's manifest may state a false length for a chunk that is here.
+                Ok(true) if buffer.len() == entry.len as usize => {
+                    Readied::Here(buffer.as_slice().into(), Some(entry))
+                }
+                _ => Readied::Wanted(entry),
+            },
+        })
+    };
+    let files = files.into_iter();
+    files
+        .map(|(at, file)| (at, ready(&file).unwrap_or(Readied::Other)))
+        .collect()
+}
+
+/// Asks for manifests, many in one request, of one holder and then of another.
+async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<FileId, Manifest>) {
+    for round in 0..ROUNDS {
+        if missing.is_empty() {
+            return;
+        }
+        let Some(sources) = context.sources(missing.clone()).await else {
+            return;
+        };
+        let mut of: HashMap<NodeId, Vec<FileId>> = HashMap::new();
+        for (at, (id, sources)) in missing.iter().zip(sources).enumerate() {
+            let whole = sources
+                .iter()
+                .filter(|source| source.held != Held::Partial)
+                .collect::<Vec<_>>();
+            if !whole.is_empty() {
+                let holder = whole[(at / MAX_MANIFESTS + round) % whole.len()];
+                of.entry(holder.node).or_default().push(*id);
+            }
+        }
+        let mut asked = JoinSet::new();
+        for (node, ids) in of {
+            for ids in ids.chunks(MAX_MANIFESTS) {
+                let (context, ids) = (context.clone(), ids.to_vec());
+                asked.spawn(async move { (node, heads(&context, node, ids).await) });
+            }
+        }
+        let mut several = Vec::new();
+        let answers = async {
+            while let Some(Ok((node, answer))) = asked.join_next().await {
+                match answer {
+                    Ok(found) => {
+                        for (encoded, manifest) in found {
+                            if manifest.len() > 1 {
+                                several.push(encoded);
+                            }
+                            known.insert(manifest.file(), manifest);
+                        }
+                    }
+                    Err(Refusal::Lied(why)) => {
+                        let why = format!("its manifest is false: {why}");
+                        context.tell(Command::Drop(node, why)).await;
+                    }
+                    Err(Refusal::Missing) => {}
+                }
+            }
+        };
+        let _ = timeout(PATIENCE, answers).await; // Whoever takes longer is not waited for alone.
+        let index = context.index.clone();
+        // `prepare` will find it; without, it asks again.
+        let _ = blocking(move || several.iter().try_for_each(|one| index.add_manifest(one))).await;
+        missing.retain(|id| !known.contains_key(id));
+    }
+}
+
+async fn heads(
+    context: &Context,
+    node: NodeId,
+    files: Vec<FileId>,
+) -> Result<Vec<(Encoded, Manifest)>, Refusal> {
+    let wanted: BTreeSet<FileId> = files.iter().copied().collect();
+    let heads = match context
+        .net
+        .request(node, Request::Manifests { files })
+        .await
+    {
+        Ok(Response::Manifests(heads)) => heads,
+        Err(RequestError::Malformed(why)) => return Err(Refusal::Lied(why)),
+        _ => return Err(Refusal::Missing),
+    };
+    let mut found = Vec::new();
+    for head in heads {
+        if wanted.contains(&head.file) && !head.root.is_empty() {
+            found.extend(of_one_page(head)?);
+        }
+    }
+    Ok(found)
+}
+
+/// The manifest, if the head has all of it.
+fn of_one_page(head: ManifestHead) -> Result<Option<(Encoded, Manifest)>, Refusal> {
+    let file = head.file;
+    let root = Root::decode(file, &head.root)?;
+    let (entries, pages) = match (root.pages.len(), head.page) {
+        (0, _) => (Vec::new(), Vec::new()),
+        (1, Some(page)) => (root.decode_page(0, &page)?, vec![page.into_vec()]),
+        _ => return Ok(None),
+    };
+    let manifest = root.assemble(file, entries)?;
+    let root = head.root.into_vec();
+    Ok(Some((Encoded { file, root, pages }, manifest)))
+}

@@ -1,0 +1,89 @@
+//! The sums: what is used and reserved, in all and by origin. Arithmetic only.
+
+use super::Limits;
+use crate::core::id::NodeId;
+use std::collections::HashMap;
+
+#[derive(Debug)]
+pub(super) struct Accounts {
+    limits: Limits,
+    used: u64,
+    reserved: u64,
+    /// Of the reserved bytes, those that are not on the disk yet.
+    unwritten: u64,
+    /// Used and reserved, by origin.
+    by_origin: HashMap<NodeId, u64>,
+}
+
+impl Accounts {
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            used: 0,
+            reserved: 0,
+            unwritten: 0,
+            by_origin: HashMap::new(),
+        }
+    }
+
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
+    pub fn unwritten(&self) -> u64 {
+        self.unwritten
+    }
+
+    /// Whether so many bytes more fit the quota and the origin's half of it.
+    pub fn fits(&self, origin: &NodeId, bytes: u64) -> bool {
+        let quota = self.limits.quota;
+        let has = self.by_origin.get(origin).copied().unwrap_or(0);
+        let within = |sum: u64, limit| sum.checked_add(bytes).is_some_and(|sum| sum <= limit);
+        quota > 0 && within(self.used + self.reserved, quota) && within(has, quota.div_ceil(2))
+    }
+
+    pub fn reserve(&mut self, origin: &NodeId, bytes: u64) {
+        self.reserved += bytes;
+        self.unwritten += bytes;
+        *self.by_origin.entry(*origin).or_default() += bytes;
+    }
+
+    /// Reserved bytes came onto the disk.
+    pub fn wrote(&mut self, bytes: u64) {
+        self.unwritten = self.unwritten.saturating_sub(bytes);
+    }
+
+    /// Reserved bytes are used from now on.
+    pub fn claim(&mut self, bytes: u64) {
+        self.reserved = self.reserved.saturating_sub(bytes);
+        self.used += bytes;
+    }
+
+    /// A reservation ends; `unwritten` of its bytes never came.
+    pub fn release(&mut self, origin: &NodeId, bytes: u64, unwritten: u64) {
+        self.reserved = self.reserved.saturating_sub(bytes);
+        self.unwritten = self.unwritten.saturating_sub(unwritten);
+        self.less(origin, bytes);
+    }
+
+    /// Bytes are used without a reservation.
+    pub fn add(&mut self, origin: &NodeId, bytes: u64) {
+        self.used += bytes;
+        *self.by_origin.entry(*origin).or_default() += bytes;
+    }
+
+    /// Used bytes are free again.
+    pub fn remove(&mut self, origin: &NodeId, bytes: u64) {
+        self.used = self.used.saturating_sub(bytes);
+        self.less(origin, bytes);
+    }
+
+    fn less(&mut self, origin: &NodeId, bytes: u64) {
+        if let Some(has) = self.by_origin.get_mut(origin) {
+            *has = has.saturating_sub(bytes);
+            if *has == 0 {
+                self.by_origin.remove(origin);
+            }
+        }
+    }
+}

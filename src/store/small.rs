@@ -1,0 +1,370 @@
+//! Files of one chunk or none: many at a time, because what a disk does for one of them it does for a thousand at nearly the same price.
+//!
+//! Such a file is here whole or not at all, so it needs no partial file and no have-set. Owns its way: verified bytes in memory ([`Pile`]), a
+//! temporary file ([`lay`]), its place ([`place_all`]). Never replaces a file. Invariants: no file gets its name before its bytes
+//! are synced, and the index learns of it only when its folder is too. What a crash leaves has no name that anyone looks for, and is removed at the next start.
+
+use super::{
+    Finished, Home, Kind, NewFile, Partial, Stamp, StoreError, failed, modes,
+    place::{Finder, Ready, record_of, set_mtime},
+};
+use crate::core::{
+    chunk::VerifiedChunk,
+    id::FileId,
+    manifest::{Entry, Manifest},
+    path::RelPath,
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs::{self, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// How the temporary files' names begin.
+const TEMPORARY: &str = "small-";
+
+/// Verified bytes on their way to the disk, by whatever number the caller gives each. Clones are handles to the same one. Its size is the
+/// caller's to bound: nothing comes in that he did not ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Pile(Arc<Mutex<HashMap<u32, Arc<[u8]>>>>);
+
+impl Pile {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Arc<[u8]>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a chunk's bytes.
+    pub fn put(&self, at: u32, chunk: &VerifiedChunk<'_>) {
+        self.keep(at, chunk.bytes().into());
+    }
+
+    /// Keeps bytes that were read on this node, by a reader that verifies.
+    pub fn keep(&self, at: u32, bytes: Arc<[u8]>) {
+        self.lock().insert(at, bytes);
+    }
+
+    /// The bytes under `at`.
+    #[must_use]
+    pub fn get(&self, at: u32) -> Option<Arc<[u8]>> {
+        self.lock().get(&at).cloned()
+    }
+
+    /// Lets go of what is under `at`, and gives it.
+    #[must_use]
+    pub fn take(&self, at: u32) -> Option<Arc<[u8]>> {
+        self.lock().remove(&at)
+    }
+}
+
+/// A file of one chunk or none.
+#[derive(Clone, Debug)]
+pub struct Small {
+    /// The name it is offered by.
+    pub name: RelPath,
+    /// Its contents.
+    pub file: FileId,
+    /// Its chunk.
+    pub entry: Option<Entry>,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// Whether it may be executed.
+    pub executable: bool,
+}
+
+/// A small file whose bytes are written, not yet synced, and have no name yet. Dropped, it is removed.
+#[derive(Debug)]
+pub struct Laid {
+    small: Small,
+    temporary: PathBuf,
+    stamp: Stamp,
+    /// There is nothing left under the temporary name.
+    moved: bool,
+}
+
+impl Laid {
+    /// Bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.stamp.size
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Drop for Laid {
+    fn drop(&mut self) {
+        if !self.moved {
+            let _ = fs::remove_file(&self.temporary); // It is in nobody's way.
+        }
+    }
+}
+
+/// Writes a small file's bytes, all of them, where nobody looks for them yet.
+///
+/// # Errors
+/// When the disk refuses; nothing is left then.
+pub fn lay(home: &Home, small: Small, bytes: &[u8]) -> Result<Laid, StoreError> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let temporary = home.partials().join(format!("{TEMPORARY}{number}"));
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    let mut file = modes::public(&mut options, small.executable)
+        .open(&temporary)
+        .map_err(failed("create", &temporary))?;
+    let written = file.write_all(bytes).and_then(|()| {
+        set_mtime(&file, small.mtime);
+        file.metadata()
+    });
+    match written {
+        Ok(meta) => Ok(Laid {
+            small,
+            temporary,
+            stamp: Stamp::of(&meta),
+            moved: false,
+        }),
+        Err(error) => {
+            let _ = fs::remove_file(&temporary); // It is the first error that counts.
+            Err(StoreError::of(
+                "write",
+                &temporary,
+                bytes.len() as u64,
+                error,
+            ))
+        }
+    }
+}
+
+/// Where a verified chunk goes.
+#[derive(Clone, Debug)]
+pub enum Sink {
+    /// To this position of a partial file.
+    Partial(Partial, u32),
+    /// Onto the pile, under this number.
+    Pile(Pile, u32),
+}
+
+impl Sink {
+    /// Takes the chunk there.
+    ///
+    /// # Errors
+    /// As [`Partial::write`].
+    pub fn write(&self, chunk: &VerifiedChunk<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Partial(partial, at) => partial.write(*at, chunk).map(drop),
+            Self::Pile(pile, at) => {
+                pile.put(*at, chunk);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether that touches no disk.
+    #[must_use]
+    pub fn is_memory(&self) -> bool {
+        matches!(self, Self::Pile(..))
+    }
+}
+
+/// Whether so many bytes fit, here and below `dest`. Where nobody knows, the writes will tell.
+#[must_use]
+pub fn has_room(home: &Home, dest: &Path, needed: u64) -> bool {
+    let dest = dest.ancestors().find(|path| path.is_dir());
+    [Some(home.partials().as_path()), dest]
+        .into_iter()
+        .flatten()
+        .all(|at| fs4::available_space(at).is_ok_and(|free| free >= needed))
+}
+
+/// Removes what a crash left.
+pub(super) fn clear_left(partials: &Path) {
+    for entry in fs::read_dir(partials).into_iter().flatten().flatten() {
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(TEMPORARY.as_bytes())
+        {
+            let _ = fs::remove_file(entry.path()); // It is in nobody's way.
+        }
+    }
+}
+
+/// Gives small files their places below `dest`, as [`super::Partial::finish`] does for one: one sync for all their bytes, then their names, one sync a
+/// folder, one batch for the index. What happened to each, in their order.
+pub fn place_all(
+    home: &Home,
+    mut finder: Finder<'_>,
+    mut laid: Vec<Laid>,
+) -> Vec<Result<Finished, StoreError>> {
+    let partials = home.partials();
+    let paths = laid.iter().map(|one| one.temporary.as_path());
+    if let Err(error) = modes::sync_files(&partials, paths) {
+        let needed = laid.iter().map(Laid::len).sum();
+        let again = || std::io::Error::new(error.kind(), error.to_string());
+        return laid
+            .iter()
+            .map(|_| Err(StoreError::of("sync", &partials, needed, again())))
+            .collect();
+    }
+    let mut folders = BTreeSet::new();
+    let mut results: Vec<Result<(Finished, Stamp), StoreError>> = laid
+        .iter_mut()
+        .map(|one| {
+            let (finished, stamp, folder) = place(&mut finder, one)?;
+            one.moved = !finished.already && stamp == one.stamp;
+            folders.insert(folder);
+            Ok((finished, stamp))
+        })
+        .collect();
+    for folder in &folders {
+        if let Err(error) = modes::sync_folder(folder) {
+            for result in &mut results {
+                if matches!(result, Ok((finished, _)) if finished.path.parent() == Some(folder)) {
+                    let again = std::io::Error::new(error.kind(), error.to_string());
+                    *result = Err(failed("sync", folder)(again));
+                }
+            }
+        }
+    }
+    let placed = laid.iter().zip(&results);
+    let mut files: Vec<NewFile> = placed
+        .filter_map(|(one, result)| {
+            let (finished, stamp) = result.as_ref().ok()?;
+            let Small {
+                name,
+                file,
+                entry,
+                executable,
+                ..
+            } = &one.small;
+            let place = (finished.path.clone(), *stamp);
+            Some(NewFile {
+                record: record_of(Kind::Fetched, name, *file, place, *executable),
+                entries: entry.iter().copied().collect(),
+            })
+        })
+        .collect();
+    if let Err(error) = finder.index().add_files(&mut files) {
+        // They lie in their places and will be found there; they are only not served yet.
+        tracing::warn!(%error, "downloads could not be recorded");
+    }
+    results
+        .into_iter()
+        .map(|result| result.map(|(finished, _)| finished))
+        .collect()
+}
+
+fn place(finder: &mut Finder<'_>, one: &Laid) -> Result<(Finished, Stamp, PathBuf), StoreError> {
+    let Small {
+        name,
+        file,
+        entry,
+        mtime,
+        executable,
+    } = &one.small;
+    let manifest = Manifest::new(*file, entry.iter().copied().collect())
+        .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let portable = name.portable();
+    let folder = finder.folder(&portable)?;
+    let ready = Ready {
+        index: finder.index(),
+        manifest: &manifest,
+        from: &one.temporary,
+        stamp: Some(one.stamp),
+        mtime: *mtime,
+        executable: *executable,
+    };
+    let (finished, stamp) = ready.find_place(finder.folders(), &folder, &portable)?;
+    Ok((finished, stamp, folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{
+        place::find_existing,
+        testing::{Fixture, manifest_of, noise},
+    };
+
+    fn small(name: &str, bytes: &[u8]) -> Small {
+        let manifest = manifest_of(bytes);
+        Small {
+            name: RelPath::parse(name).unwrap(),
+            file: manifest.file(),
+            entry: manifest.entries().first().copied(),
+            mtime: 1_000_000,
+            executable: false,
+        }
+    }
+
+    #[test]
+    fn many_are_placed_beside_what_is_there_and_served() {
+        let fixture = Fixture::new();
+        let dest = fixture.home.downloads();
+        fs::create_dir_all(dest.join("a")).unwrap();
+        fs::write(dest.join("a/1"), "mine").unwrap();
+        fs::write(dest.join("a/2"), noise(2, 100)).unwrap();
+        let files: Vec<(String, Vec<u8>)> = (0..300)
+            .map(|at| (format!("a/{at}"), noise(at, (at as usize % 7) * 50)))
+            .collect();
+        let laid = files
+            .iter()
+            .map(|(name, bytes)| lay(&fixture.home, small(name, bytes), bytes).unwrap())
+            .collect();
+        let finder = Finder::new(&fixture.reader, &dest);
+        let placed = place_all(&fixture.home, finder, laid);
+        let mut buf = Vec::new();
+        for (at, ((name, bytes), finished)) in files.iter().zip(placed).enumerate() {
+            let finished = finished.unwrap();
+            assert_eq!(fs::read(&finished.path).unwrap(), *bytes);
+            assert_eq!(finished.path.ends_with("a/1 (2)"), at == 1, "{name}");
+            assert_eq!(finished.already, at == 2);
+            if let Some(entry) = small(name, bytes).entry {
+                assert!(fixture.reader.read(&entry.id, &mut buf).unwrap());
+            }
+            let parsed = RelPath::parse(name).unwrap();
+            let found = find_existing(&fixture.index, &dest, &parsed, &manifest_of(bytes));
+            assert!(found.unwrap().is_some());
+        }
+        assert_eq!(fs::read(dest.join("a/1")).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(fixture.home.partials()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_crash_left_is_removed_at_the_next_start() {
+        let fixture = Fixture::new();
+        let bytes = noise(1, 10);
+        let laid = lay(&fixture.home, small("a", &bytes), &bytes).unwrap();
+        std::mem::forget(laid);
+        let fixture = fixture.restart();
+        assert_eq!(fs::read_dir(fixture.home.partials()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_small_file_never_goes_through_a_link() {
+        let fixture = Fixture::new();
+        let dest = fixture.home.downloads();
+        fs::create_dir_all(&dest).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(fixture.folder.path(), dest.join("way")).unwrap();
+        let bytes = noise(1, 10);
+        let laid = vec![
+            lay(&fixture.home, small("way/a", &bytes), &bytes).unwrap(),
+            lay(&fixture.home, small("b", &bytes), &bytes).unwrap(),
+        ];
+        let finder = Finder::new(&fixture.reader, &dest);
+        let placed = place_all(&fixture.home, finder, laid);
+        assert!(matches!(placed[0], Err(StoreError::Name { .. })));
+        assert!(placed[1].is_ok());
+        assert_eq!(fs::read_dir(fixture.home.partials()).unwrap().count(), 0);
+    }
+}
