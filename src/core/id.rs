@@ -94,6 +94,15 @@ impl NodeId {
         let text = self.to_string();
         text[text.len().saturating_sub(8)..].to_owned()
     }
+
+    /// Reads the text form back; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        // Decoding takes the square of the length.
+        let bytes = (text.len() <= 64).then(|| bs58::decode(text).into_vec().ok())??;
+        let key = Self::from_slice(bytes.get(6..)?)?;
+        (key.to_string() == text).then_some(key)
+    }
 }
 
 impl fmt::Display for NodeId {
@@ -132,6 +141,11 @@ mod tests {
 
     #[test]
     fn a_node_id_reads_like_a_libp2p_peer_id() {
-        assert!(NodeId([7; 32]).to_string().starts_with("12D3KooW"));
+        let text = NodeId([7; 32]).to_string();
+        assert!(text.starts_with("12D3KooW"));
+        assert_eq!(NodeId::parse(&text), Some(NodeId([7; 32])));
+        for wrong in ["", "12D3KooW", &text[1..], &"1".repeat(64), &"z".repeat(52)] {
+            assert_eq!(NodeId::parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! `handle(event, now) -> actions`, so every scenario can be tested without a socket.
 
 pub mod chance;
+pub mod chat;
 pub mod chunk;
 pub mod chunker;
 pub mod copies;
@@ -15,6 +16,7 @@ pub mod manifest;
 pub mod membership;
 pub mod pace;
 pub mod path;
+pub mod people;
 pub mod picker;
 pub mod placement;
 pub mod rate;

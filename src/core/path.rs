@@ -238,7 +238,7 @@ fn blanked(component: &str) -> String {
 
 /// Whether a terminal, or the reader of a page, could be deceived by it: controls, bidirectional controls, and
 /// what takes no room.
-fn deceives(c: char) -> bool {
+pub(super) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180E}'

@@ -6,10 +6,12 @@
 
 mod catalogs;
 mod inbound;
+mod people;
 
 use super::{
     api::{NodeEvent, Safe, Status},
     catalog::OwnCatalog,
+    chat,
     context::{Command, Context},
     distribute,
     peers::Peers,
@@ -21,9 +23,10 @@ use crate::{
         id::{FileId, NodeId},
         membership::{self, Kind, Membership},
         path::RelPath,
+        people::People,
     },
     net::{Beacons, Heard, NetEvent, RequestError},
-    store::ShareEvent,
+    store::{PeopleFile, ShareEvent},
     wire::control::{Held, Offer, Response},
 };
 use std::{
@@ -47,6 +50,8 @@ pub enum Note {
     Hinted(NodeId),
     /// The same for news of a download.
     Told(NodeId),
+    /// What was remembered of people is written down.
+    PeopleKept,
 }
 
 /// What the actor needs to begin.
@@ -63,8 +68,12 @@ pub struct Parts {
     pub server: Server,
     /// What takes pushes; `None` in a node that only looks or fetches.
     pub distribute: Option<distribute::Parts>,
+    /// What takes messages.
+    pub chat: chat::Door,
     pub events: broadcast::Sender<NodeEvent>,
     pub changed: watch::Sender<u64>,
+    /// What is remembered of people, and where.
+    pub people: (People, PeopleFile),
     /// What the jobs work with, too.
     pub context: Context,
 }
@@ -82,6 +91,8 @@ pub struct Actor {
     notes_in: mpsc::Receiver<Note>,
     /// What is kept for the swarm, by name and contents: shown unless something better is offered by the same.
     kept: HashMap<(String, FileId), Offer>,
+    /// What is remembered of people is being written down.
+    keeping_people: bool,
     /// When the others are told of the own catalog's changes.
     publish_at: Option<Instant>,
     scanning: Option<(u64, u64)>,
@@ -105,6 +116,7 @@ impl Actor {
             notes,
             notes_in,
             kept: HashMap::new(),
+            keeping_people: false,
             publish_at: None,
             scanning: None,
             scanned: false,
@@ -170,6 +182,7 @@ impl Actor {
         if self.now() >= self.membership.next_tick() {
             self.member(membership::Event::Tick);
         }
+        self.keep_people();
         if self.publish_at.is_some_and(|at| at <= now) {
             self.publish();
         }
@@ -191,8 +204,9 @@ impl Actor {
                 let _ = reply.send(self.peers.list(&self.catalog, pattern.as_deref()));
             }
             Command::Peers(reply) => {
-                let _ = reply.send(self.peers.info());
+                let _ = reply.send(self.peer_rows());
             }
+            Command::People(ask) => self.asked_about_people(ask),
             Command::Status(reply) => {
                 let _ = reply.send(self.status());
             }
@@ -311,5 +325,6 @@ impl Actor {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         self.parts.context.net.shutdown().await;
+        self.keep_people_at_last().await;
     }
 }

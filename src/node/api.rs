@@ -132,6 +132,7 @@ pub struct Listing {
     pub mine: bool,
 }
 
+pub use crate::core::people::WhoError;
 pub use crate::core::via::Via;
 /// The longest display name, in bytes.
 pub use crate::wire::MAX_NAME;
@@ -143,6 +144,8 @@ pub struct PeerInfo {
     pub node: NodeId,
     /// What they call themselves.
     pub name: String,
+    /// Another key was known for that name.
+    pub key_changed: bool,
     /// The path.
     pub via: Via,
     /// `ip:port` of the connection.
@@ -348,6 +351,8 @@ pub enum NodeEvent {
         node: NodeId,
         /// Their name.
         name: String,
+        /// Another key was known for that name.
+        key_changed: bool,
     },
     /// A peer has gone.
     PeerLeft {
@@ -399,6 +404,19 @@ pub enum NodeEvent {
         name: String,
         /// What they did.
         why: String,
+    },
+    /// Somebody says something.
+    Message {
+        /// Who.
+        node: NodeId,
+        /// Their name.
+        name: String,
+        /// What.
+        text: String,
+        /// When: seconds since 1970.
+        time: u64,
+        /// Another key was known for that name.
+        key_changed: bool,
     },
     /// Something that a person should know, in a sentence.
     Notice(String),

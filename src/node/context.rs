@@ -9,6 +9,7 @@ use super::{
     knowledge::{Knowledge, Replica},
     limit::Limiter,
     peers::{Resolution, Source},
+    people,
 };
 use crate::{
     core::{
@@ -16,7 +17,7 @@ use crate::{
         path::RelPath,
     },
     net::Net,
-    store::{ChunkReader, Home, Index, Replicas},
+    store::{Chats, ChunkReader, Home, Index, Replicas},
     wire::control::Offer,
 };
 use std::{
@@ -56,6 +57,8 @@ pub enum Command {
     ),
     /// The peers that keep a part of these files.
     Keepers(Vec<FileId>, oneshot::Sender<Vec<Replica>>),
+    /// About people: who is meant, and what is remembered of them.
+    People(people::Ask),
     /// A peer sent what it should not: no more of it.
     Drop(NodeId, String),
     /// Goodbye.
@@ -95,6 +98,8 @@ pub struct Context {
     pub received: Arc<AtomicU64>,
     /// Bytes of chunks sent to those who asked.
     pub sent: Arc<AtomicU64>,
+    /// What was said.
+    pub chats: Chats,
     /// What is kept for others.
     pub replicas: Option<Replicas>,
     /// What others keep.

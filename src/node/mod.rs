@@ -11,6 +11,7 @@
 mod actor;
 pub mod api;
 mod catalog;
+mod chat;
 mod context;
 mod copies;
 mod distribute;
@@ -20,6 +21,7 @@ mod knowledge;
 mod limit;
 mod manifest;
 mod peers;
+mod people;
 mod pump;
 mod reach;
 mod requests;
@@ -27,6 +29,7 @@ mod serve;
 mod start;
 
 pub use api::*;
+pub use chat::{History, HistoryError, MessageError, Said, history_at};
 
 use crate::core::id::NodeId;
 use context::{Command, Context};

@@ -199,6 +199,7 @@ impl Peers {
         let row = |(node, peer): (&NodeId, &Peer)| PeerInfo {
             node: *node,
             name: peer.name.clone(),
+            key_changed: false,
             via: peer.via,
             address: peer.address.to_string(),
             rtt: peer.rtt,
@@ -211,6 +212,13 @@ impl Peers {
         let mut rows: Vec<PeerInfo> = self.table.iter().map(row).collect();
         rows.sort_by(|a, b| (&a.name, a.node).cmp(&(&b.name, b.node)));
         rows
+    }
+
+    /// Who is here, and what they call themselves.
+    #[must_use]
+    pub fn named(&self) -> Vec<(NodeId, String)> {
+        let named = |(node, peer): (&NodeId, &Peer)| (*node, peer.name.clone());
+        self.table.iter().map(named).collect()
     }
 
     /// What `words` mean at the moment.

@@ -4,6 +4,7 @@ use super::{
     Node, Shared,
     actor::{Actor, Parts},
     api::{NodeEvent, Settings, StartError},
+    chat,
     context::Context,
     distribute::{self, News},
     holdings::Holdings,
@@ -13,9 +14,9 @@ use super::{
     serve::Server,
 };
 use crate::{
-    core::{id::NodeId, path::RelPath},
+    core::{id::NodeId, path::RelPath, people::People},
     net::{BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent},
-    store::{ChunkReader, FileRecord, Home, Index, Limits, Replicas, Share},
+    store::{Chats, ChunkReader, FileRecord, Home, Index, Limits, PeopleFile, Replicas, Share},
     wire::{
         control::{Held, Offer},
         passphrase::swarm_key,
@@ -53,6 +54,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         secret,
         epoch,
         swarm_key,
+        people,
         fetched,
         reader,
         replicas,
@@ -71,7 +73,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let (events, first_events) = broadcast::channel(EVENTS);
     let (changed, watch) = watch::channel(0);
     let (commands, commands_in) = mpsc::channel(COMMANDS);
+    let chats = Chats::of(home.root());
     let context = Context {
+        chats,
         me: net.node(),
         net: net.clone(),
         index,
@@ -104,8 +108,16 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
             commands: commands_in,
             server: Server::new(&context),
             distribute: settings.share.then(|| distribute.clone()),
+            // A command that only looks or fetches has nobody who reads.
+            chat: chat::Door::new(
+                context.clone(),
+                events.clone(),
+                settings.share,
+                seed(&net.node(), epoch.wrapping_add(1)),
+            ),
             events: events.clone(),
             changed,
+            people,
             context: context.clone(),
         },
         seed(&net.node(), epoch),
@@ -203,6 +215,8 @@ struct Opened {
     secret: [u8; 32],
     epoch: u64,
     swarm_key: Option<[u8; 32]>,
+    /// What is remembered of people.
+    people: (People, PeopleFile),
     /// What earlier runs downloaded and still lies there unchanged.
     fetched: Vec<FileRecord>,
     reader: ChunkReader,
@@ -229,7 +243,13 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
     let fetched = index.fetched()?;
     let reader = ChunkReader::new(index.clone());
     let replicas = Replicas::open(&home, &index, &reader, limits(settings))?;
+    let people_file = PeopleFile::of(home.root());
+    let mut people = People::default();
+    for person in people_file.read()? {
+        people.recall(person);
+    }
     Ok(Opened {
+        people: (people, people_file),
         home,
         index,
         notice,

@@ -250,7 +250,7 @@ fn parse_seed(bytes: &[u8]) -> Result<[u8; 32], String> {
 }
 
 /// Replaces a small private file: at any moment it has the old contents or the new ones.
-fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -4,10 +4,12 @@
 //! run it on blocking threads. Never opens a socket. Invariants: data is synced before the index claims it; a file that changed since
 //! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced.
 
+pub mod chats;
 pub mod home;
 pub mod index;
 mod modes;
 pub mod partial;
+pub mod people;
 pub mod place;
 mod positioned;
 pub mod reader;
@@ -18,9 +20,11 @@ pub mod small;
 #[cfg(test)]
 mod testing;
 
+pub use chats::{Chats, Said};
 pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
 pub use partial::{Partial, SYNC_BATCH};
+pub use people::PeopleFile;
 pub use place::{Finder, Finished, find_existing};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ReplicaFile, ReplicaOffer, Replicas, Reservation};

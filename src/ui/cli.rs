@@ -22,6 +22,9 @@ Each option can also stand in HOME/.sprat/config.toml; the command line counts f
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of it failed, 4 refused, 5 not found or nobody there,
 6 failed verification, 7 no space, 130 interrupted.";
 
+/// Lines of a history, unless told otherwise.
+pub const HISTORY: usize = 100;
+
 /// A swarm file-sharing node: put files in a folder, and every machine nearby can fetch them from everyone who has a
 /// piece.
 #[derive(Debug, Parser)]
@@ -325,6 +328,38 @@ gone, it waits for one to come back, for ever or until --timeout.")]
 
     /// Show who is here, and by which path they are reached
     Peers,
+
+    /// Say something to somebody who is here
+    #[command(after_help = "\
+Examples:
+  sprat msg alice 'lunch at noon?'     by the name that `peers` shows
+  sprat msg Xy12AbCd hello             by the id beside it
+
+It ends well only when the other side has it. Nothing is kept for somebody who is away.")]
+    Msg {
+        /// A name, or an id (the last 6 or more characters of it will do)
+        #[arg(value_name = "NAME")]
+        who: String,
+
+        /// What to say, at most 4 KiB
+        #[arg(required = true)]
+        text: Vec<String>,
+
+        /// Send it although that name had another key before, and remember the new one
+        #[arg(long)]
+        trust_new_key: bool,
+    },
+
+    /// Show what was said with somebody
+    History {
+        /// A name, or an id
+        #[arg(value_name = "NAME")]
+        who: String,
+
+        /// How many of the last lines
+        #[arg(short, long, value_name = "N", default_value_t = HISTORY)]
+        lines: usize,
+    },
 
     /// Print the completion script of a shell
     #[command(

@@ -1,6 +1,6 @@
 //! The exit codes: what a script can tell apart.
 
-use crate::node::{DownloadError, StartError};
+use crate::node::{DownloadError, MessageError, StartError, WhoError};
 use std::process::ExitCode;
 
 /// How a command ended. Its number is the exit code.
@@ -62,6 +62,27 @@ impl From<&DownloadError> for Exit {
             DownloadError::Verification(_) => Self::Unverified,
             DownloadError::NoSpace { .. } => Self::NoSpace,
             DownloadError::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+impl From<&WhoError> for Exit {
+    fn from(error: &WhoError) -> Self {
+        match error {
+            WhoError::Nobody => Self::NotFound,
+            WhoError::Ambiguous(_) => Self::Usage,
+            WhoError::NewKey { .. } => Self::Refused,
+        }
+    }
+}
+
+impl From<&MessageError> for Exit {
+    fn from(error: &MessageError) -> Self {
+        match error {
+            MessageError::Away => Self::NotFound,
+            MessageError::Empty | MessageError::TooLong(_) => Self::Usage,
+            MessageError::TooFast | MessageError::Off => Self::Refused,
+            MessageError::Lost(_) | MessageError::Unknown => Self::Failed,
         }
     }
 }

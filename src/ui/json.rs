@@ -4,9 +4,10 @@
 //! a terminal.
 
 use crate::{
-    core::id::FileId,
+    core::id::{FileId, NodeId},
     node::{
-        DownloadError, DownloadEvent, Fetched, Listing, NodeEvent, PeerInfo, Progress, Safe, Status,
+        DownloadError, DownloadEvent, Fetched, History, Listing, NodeEvent, PeerInfo, Progress,
+        Safe, Status,
     },
 };
 use serde::Serialize;
@@ -30,6 +31,17 @@ struct PeerRow<'a> {
     via: &'static str,
     address: &'a str,
     rtt_ms: Option<f64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    key_changed: bool,
+}
+
+#[derive(Serialize)]
+struct SaidRow<'a> {
+    time: u64,
+    mine: bool,
+    peer: String,
+    name: &'a str,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -123,6 +135,8 @@ enum Event<'a> {
     Joined {
         peer: String,
         name: &'a str,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        key_changed: bool,
     },
     Left {
         peer: String,
@@ -152,6 +166,19 @@ enum Event<'a> {
         peer: String,
         name: &'a str,
         why: &'a str,
+    },
+    Message {
+        from: &'a str,
+        peer: String,
+        text: &'a str,
+        time: u64,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        key_changed: bool,
+    },
+    Delivered {
+        to: &'a str,
+        peer: String,
+        time: u64,
     },
     Notice {
         text: &'a str,
@@ -198,6 +225,7 @@ pub fn peer(row: &PeerInfo) -> String {
         via: row.via.as_str(),
         address: &row.address,
         rtt_ms: row.rtt.map(|rtt| rounded(rtt.as_secs_f64() * 1000.0)),
+        key_changed: row.key_changed,
     })
 }
 
@@ -309,13 +337,46 @@ pub fn leaving(safe: &Safe) -> String {
     line(&Event::Leaving { safe: safe.into() })
 }
 
+/// A message arrived at its receiver.
+#[must_use]
+pub fn delivered(to: &str, peer: NodeId, time: u64) -> String {
+    let peer = peer.to_string();
+    line(&Event::Delivered { to, peer, time })
+}
+
+/// A message was not delivered, or nobody was meant.
+#[must_use]
+pub fn unsaid(name: &str, why: &str) -> String {
+    let (error, ids) = (why.to_owned(), None);
+    line(&Event::Error { name, error, ids })
+}
+
+/// The rows of `history`.
+pub fn history(history: &History) -> impl Iterator<Item = String> {
+    let peer = history.peer.to_string();
+    history.said.iter().map(move |said| {
+        line(&SaidRow {
+            time: said.time,
+            mine: said.mine,
+            peer: peer.clone(),
+            name: &history.name,
+            text: &said.text,
+        })
+    })
+}
+
 /// What happens at a node.
 #[must_use]
 pub fn node(event: &NodeEvent) -> String {
     line(&match event {
-        NodeEvent::PeerJoined { node, name } => Event::Joined {
+        NodeEvent::PeerJoined {
+            node,
+            name,
+            key_changed,
+        } => Event::Joined {
             peer: node.to_string(),
             name,
+            key_changed: *key_changed,
         },
         NodeEvent::PeerLeft {
             node,
@@ -344,6 +405,19 @@ pub fn node(event: &NodeEvent) -> String {
             peer: node.to_string(),
             name,
             why,
+        },
+        NodeEvent::Message {
+            node,
+            name,
+            text,
+            time,
+            key_changed,
+        } => Event::Message {
+            from: name,
+            peer: node.to_string(),
+            text,
+            time: *time,
+            key_changed: *key_changed,
         },
         NodeEvent::Notice(text) => Event::Notice { text },
     })

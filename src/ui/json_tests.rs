@@ -55,6 +55,7 @@ fn a_peer_is_named_by_its_whole_id() {
     let mut row = PeerInfo {
         node: NodeId([7; 32]),
         name: "bob".into(),
+        key_changed: false,
         via: Via::Lan,
         address: "192.0.2.1:4".into(),
         rtt: Some(Duration::from_micros(1500)),
@@ -67,6 +68,8 @@ fn a_peer_is_named_by_its_whole_id() {
     assert_eq!(peer(&row), format!("{start}1.5}}"));
     row.rtt = None;
     assert_eq!(peer(&row), format!("{start}null}}"));
+    row.key_changed = true;
+    assert_eq!(peer(&row), format!("{start}null,\"key_changed\":true}}"));
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub mod sentences;
 pub mod serve;
 pub mod signals;
 pub mod table;
+pub mod talk;
 pub mod text;
 
 use clap::CommandFactory as _;
@@ -83,6 +84,12 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             commands::download(&setup, what, output, &mut signals).await
         }
         Some(Command::Peers) => commands::peers(&setup, &mut signals).await,
+        Some(Command::Msg {
+            who,
+            text,
+            trust_new_key,
+        }) => talk::msg(&setup, &who, &text.join(" "), trust_new_key, &mut signals).await,
+        Some(Command::History { who, lines }) => talk::history(&setup, who, lines).await,
         Some(Command::Completions { shell }) => completions(shell),
     }
 }

@@ -53,14 +53,14 @@ impl News {
 
 /// Those who came a moment ago, the earliest first. Pure.
 #[derive(Debug, Default)]
-struct Visitors(VecDeque<(Instant, NodeId, String)>);
+struct Visitors(VecDeque<(Instant, NodeId, NodeEvent)>);
 
 impl Visitors {
     fn heard(&mut self, event: NodeEvent, now: Instant) -> Option<NodeEvent> {
         match event {
-            NodeEvent::PeerJoined { node, name } => {
+            NodeEvent::PeerJoined { node, .. } => {
                 self.0.retain(|(_, waiting, _)| *waiting != node);
-                self.0.push_back((now + STAY, node, name));
+                self.0.push_back((now + STAY, node, event));
                 None
             }
             NodeEvent::PeerLeft { node, .. } => {
@@ -83,8 +83,7 @@ impl Visitors {
 
     fn due(&mut self, now: Instant) -> Option<NodeEvent> {
         self.next().filter(|at| *at <= now)?;
-        let (_, node, name) = self.0.pop_front()?;
-        Some(NodeEvent::PeerJoined { node, name })
+        self.0.pop_front().map(|(.., joined)| joined)
     }
 }
 
@@ -97,6 +96,7 @@ mod tests {
         NodeEvent::PeerJoined {
             node: NodeId([node; 32]),
             name: format!("n{node}"),
+            key_changed: false,
         }
     }
 

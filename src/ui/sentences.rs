@@ -1,6 +1,6 @@
 //! What sprat says to people, in plain sentences. Pure; everything that a stranger named is escaped here.
 
-use super::{leaving::Word, text};
+use super::{leaving::Word, talk, text};
 use crate::{
     core::path::{printable, printable_cut},
     node::{DownloadError, Fetched, NodeEvent, Progress, Safe, Status},
@@ -19,9 +19,16 @@ pub const NOBODY: &str = "nobody is here: no other node answered. Is one running
 #[must_use]
 pub fn event(event: &NodeEvent) -> Option<String> {
     Some(match event {
-        NodeEvent::PeerJoined { node, name } => {
-            format!("{} joined ({})", person(name), node.short())
-        }
+        NodeEvent::PeerJoined {
+            node,
+            name,
+            key_changed: false,
+        } => format!("{} joined ({})", person(name), node.short()),
+        NodeEvent::PeerJoined { node, name, .. } => format!(
+            "{} joined ({}): NOT the key known for that name; nothing is sent to it without --trust-new-key",
+            person(name),
+            node.short()
+        ),
         NodeEvent::PeerLeft {
             name,
             announced: true,
@@ -51,6 +58,13 @@ pub fn event(event: &NodeEvent) -> Option<String> {
             node.short(),
             printable(why)
         ),
+        NodeEvent::Message {
+            node,
+            name,
+            text,
+            key_changed,
+            ..
+        } => talk::heard(node, name, text, *key_changed),
         NodeEvent::Notice(notice) => printable(notice).into_owned(),
     })
 }
@@ -321,7 +335,9 @@ pub const COPIED: &str = "every shared file has a copy elsewhere now";
 /// Whoever wanted to leave changed his mind.
 pub const STAYING: &str = "staying";
 
-fn person(name: &str) -> String {
+/// What a person is called in a sentence.
+#[must_use]
+pub fn person(name: &str) -> String {
     printable_cut(name, NAME)
 }
 

@@ -87,11 +87,18 @@ fn people_come_and_go() {
     let joined = NodeEvent::PeerJoined {
         node,
         name: "ali\u{1b}ce".into(),
+        key_changed: false,
     };
     assert_eq!(
         event(&joined).as_deref(),
         Some(&*format!("ali\\u{{1b}}ce joined ({})", node.short()))
     );
+    let other = NodeEvent::PeerJoined {
+        node,
+        name: "alice".into(),
+        key_changed: true,
+    };
+    assert!(event(&other).is_some_and(|text| text.contains("NOT the key known")));
     assert_eq!(event(&left(true)).as_deref(), Some("alice left"));
     assert_eq!(event(&left(false)).as_deref(), Some("alice went silent"));
     assert_eq!(event(&NodeEvent::CatalogChanged { node }), None);

@@ -72,7 +72,7 @@ pub fn peers(rows: &[PeerInfo], width: Option<usize>) -> String {
     let cells = rows.iter().map(|row| {
         [
             printable(&row.name).into_owned(),
-            row.node.short(),
+            fingerprint(row),
             row.via.as_str().to_owned(),
             printable(&row.address).into_owned(),
             row.rtt.map_or_else(
@@ -83,6 +83,15 @@ pub fn peers(rows: &[PeerInfo], width: Option<usize>) -> String {
         ]
     });
     render(header, cells.collect(), &[4, 5], &[5, 4, 2, 3], width)
+}
+
+/// The end of the id, which is the key. Another one than was known for the name is marked; this column always shows.
+fn fingerprint(row: &PeerInfo) -> String {
+    if row.key_changed {
+        format!("{} (new key!)", row.node.short())
+    } else {
+        row.node.short()
+    }
 }
 
 /// How wide each column has to be.
@@ -276,6 +285,7 @@ mod tests {
         let peer = PeerInfo {
             node: NodeId([7; 32]),
             name: "alice".into(),
+            key_changed: false,
             via: Via::Lan,
             address: "192.0.2.1:4000".into(),
             rtt: None,

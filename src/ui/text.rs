@@ -51,6 +51,29 @@ pub fn count(number: u64, one: &str) -> String {
     }
 }
 
+/// `2026-11-21 09:05 UTC`, of seconds since 1970. Days to dates as Howard Hinnant does it ("`chrono`-compatible low-level
+/// date algorithms").
+#[must_use]
+pub fn moment(seconds: u64) -> String {
+    // Beyond the year 9999 nobody's clock is right.
+    let seconds = seconds.min(253_402_300_799);
+    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    // The years of this reckoning begin in March.
+    let (month, later) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    let year = year + era * 400 + later;
+    let (hour, minute) = (rest / 3600, rest % 3600 / 60);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+}
+
 /// `12 %`, of a whole that may be zero. Only all of it is 100 %.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> u8 {
@@ -86,6 +109,19 @@ mod tests {
             rate(2048, Duration::from_secs(2)).as_deref(),
             Some("1.0 KiB/s")
         );
+    }
+
+    #[test]
+    fn moments_are_dates() {
+        for (seconds, shown) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (951_868_799, "2000-02-29 23:59 UTC"),
+            (1_795_222_800, "2026-11-21 01:00 UTC"),
+            (u64::MAX, "9999-12-31 23:59 UTC"),
+        ] {
+            assert_eq!(moment(seconds), shown);
+        }
     }
 
     #[test]

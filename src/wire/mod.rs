@@ -5,6 +5,7 @@
 
 pub mod beacon;
 pub mod cbor;
+pub mod chat;
 pub mod chunk;
 pub mod control;
 pub mod distribute;
@@ -17,6 +18,8 @@ pub const CONTROL_PROTOCOL: &str = "/sprat/control/1";
 pub const CHUNK_PROTOCOL: &str = "/sprat/chunk/1";
 /// Streams by which chunks are spread before anyone asks.
 pub const DISTRIBUTE_PROTOCOL: &str = "/sprat/distribute/1";
+/// Streams that carry text messages.
+pub const CHAT_PROTOCOL: &str = "/sprat/chat/1";
 
 /// The longest control request, in bytes.
 pub const MAX_REQUEST: usize = 64 << 10;

@@ -12,7 +12,7 @@ mod stream;
 pub(super) use behaviour::{Behaviour, Incoming};
 pub use stream::Stream;
 
-use crate::wire::{CHUNK_PROTOCOL, DISTRIBUTE_PROTOCOL};
+use crate::wire::{CHAT_PROTOCOL, CHUNK_PROTOCOL, DISTRIBUTE_PROTOCOL};
 use libp2p::StreamProtocol;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -32,22 +32,28 @@ pub enum Purpose {
     Chunks,
     /// Chunks that are spread: `wire::distribute`.
     Distribution,
+    /// Text messages: `wire::chat`.
+    Chat,
 }
 
 /// The protocols of all purposes.
-pub(super) const PROTOCOLS: &[StreamProtocol] =
-    &[Purpose::Chunks.protocol(), Purpose::Distribution.protocol()];
+pub(super) const PROTOCOLS: &[StreamProtocol] = &[
+    Purpose::Chunks.protocol(),
+    Purpose::Distribution.protocol(),
+    Purpose::Chat.protocol(),
+];
 
 impl Purpose {
     pub(super) const fn protocol(self) -> StreamProtocol {
         StreamProtocol::new(match self {
             Self::Chunks => CHUNK_PROTOCOL,
             Self::Distribution => DISTRIBUTE_PROTOCOL,
+            Self::Chat => CHAT_PROTOCOL,
         })
     }
 
     pub(super) fn of(protocol: &StreamProtocol) -> Option<Self> {
-        [Self::Chunks, Self::Distribution]
+        [Self::Chunks, Self::Distribution, Self::Chat]
             .into_iter()
             .find(|purpose| purpose.protocol() == *protocol)
     }

@@ -53,6 +53,7 @@ impl Actor {
                 }
                 self.ask_catalog(node);
             }
+            Note::PeopleKept => self.keeping_people = false,
             Note::Catalog(node, answer) => self.catalog_came(node, answer),
             Note::Told(node) => {
                 if let Some(peer) = self.peers.get_mut(&node) {

@@ -77,6 +77,13 @@ impl Actor {
                     tokio::spawn(accept(parts, node, stream));
                 }
             }
+            NetEvent::Stream {
+                node,
+                purpose: Purpose::Chat,
+                stream,
+            } => {
+                tokio::spawn(self.parts.chat.clone().accept(node, stream));
+            }
             NetEvent::Listening { .. } => {}
             NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
         }
@@ -185,12 +192,21 @@ impl Actor {
         let Some(name) = self.membership.name_of(&node).or(catalog) else {
             return;
         };
+        let joined = !std::mem::replace(&mut peer.introduced, true);
         if peer.name != name {
             name.clone_into(&mut peer.name);
+        } else if !joined {
+            return;
         }
-        if !std::mem::replace(&mut peer.introduced, true) {
-            let name = peer.name.clone();
-            self.tell(NodeEvent::PeerJoined { node, name });
+        let name = peer.name.clone();
+        self.see(node, &name);
+        if joined {
+            let key_changed = self.people().changed(&name, &node).is_some();
+            self.tell(NodeEvent::PeerJoined {
+                node,
+                name,
+                key_changed,
+            });
         }
     }
 

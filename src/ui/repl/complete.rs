@@ -7,9 +7,15 @@ use std::collections::BTreeSet;
 /// More candidates than this help nobody.
 const MOST: usize = 500;
 
-/// Where the word under the cursor starts in the line (a byte offset), and what could stand in its place.
+/// Where the word under the cursor starts in the line (a byte offset), and what could stand in its place, among the
+/// `names` that are offered and the `people` who are here.
 #[must_use]
-pub fn complete(line: &str, cursor: usize, names: &[String]) -> (usize, Vec<String>) {
+pub fn complete(
+    line: &str,
+    cursor: usize,
+    names: &[String],
+    people: &[String],
+) -> (usize, Vec<String>) {
     let before = line.get(..cursor).unwrap_or(line);
     let (start, word, words) = last_word(before);
     if words.is_empty() {
@@ -17,6 +23,8 @@ pub fn complete(line: &str, cursor: usize, names: &[String]) -> (usize, Vec<Stri
     }
     match words[0].as_str() {
         "help" | "?" if words.len() == 1 => (start, verbs(&word)),
+        // A person's name has no folders in it; what is offered has.
+        "msg" | "chat" | "history" if words.len() == 1 => (start, whole(&word, people)),
         "list" if words.len() == 1 => (start, offered(&word, names)),
         "download" => match words.last().map(String::as_str) {
             // A folder of this machine follows.
@@ -56,6 +64,18 @@ fn offered(prefix: &str, names: &[String]) -> Vec<String> {
             let end = if name.ends_with('/') { "" } else { " " };
             Some(format!("{quoted}{end}"))
         })
+        .collect()
+}
+
+/// Names that begin so in either case, as they are.
+fn whole(prefix: &str, names: &[String]) -> Vec<String> {
+    let prefix = prefix.to_lowercase();
+    let names = names.iter().filter(|name| {
+        name.to_lowercase().starts_with(&prefix) && printable(name) == name.as_str()
+    });
+    names
+        .take(MOST)
+        .filter_map(|name| Some(format!("{} ", shlex::try_quote(name).ok()?)))
         .collect()
 }
 
@@ -101,7 +121,8 @@ mod tests {
     }
 
     fn at_end(line: &str) -> (usize, Vec<String>) {
-        complete(line, line.len(), &names())
+        let people = ["Ann Lee", "alice", "e\u{1b}ve"].map(str::to_owned);
+        complete(line, line.len(), &names(), &people)
     }
 
     #[test]
@@ -137,6 +158,15 @@ mod tests {
     }
 
     #[test]
+    fn people_are_completed_where_somebody_is_meant() {
+        let both = vec!["'Ann Lee' ".to_owned(), "alice ".to_owned()];
+        assert_eq!(at_end("msg a"), (4, both.clone()));
+        assert_eq!(at_end("chat a"), (5, both));
+        assert!(at_end("msg alice p").1.is_empty());
+        assert!(at_end("history e").1.is_empty());
+    }
+
+    #[test]
     fn a_name_that_deceives_is_not_put_into_the_line() {
         assert!(at_end("download e").1.is_empty());
     }
@@ -145,7 +175,7 @@ mod tests {
     fn only_the_word_under_the_cursor_counts() {
         let line = "download pl -o /tmp";
         assert_eq!(
-            complete(line, 11, &names()),
+            complete(line, 11, &names(), &[]),
             (9, vec!["plan.txt ".to_owned()])
         );
         assert!(at_end("download plan.txt -o p").1.is_empty());

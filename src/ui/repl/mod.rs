@@ -5,6 +5,7 @@ pub mod jobs;
 pub mod parse;
 mod pipe;
 mod session;
+mod talk;
 mod terminal;
 
 use super::{

@@ -1,5 +1,6 @@
 //! The prompt's language: one command a line, words as in a shell, `#` begins a comment. Pure.
 
+use super::talk;
 use std::path::PathBuf;
 
 /// What a line asks for.
@@ -18,6 +19,35 @@ pub enum Command {
     },
     /// `peers`
     Peers,
+    /// `msg NAME TEXT`
+    Msg {
+        /// A name or an id.
+        who: String,
+        /// What to say.
+        text: String,
+        /// Take a new key.
+        trust: bool,
+    },
+    /// `chat NAME`
+    Chat {
+        /// A name or an id.
+        who: String,
+        /// Take a new key.
+        trust: bool,
+    },
+    /// `history NAME [N]`
+    History {
+        /// A name or an id.
+        who: String,
+        /// How many lines.
+        lines: usize,
+    },
+    /// In a chat: a line to say.
+    Say(String),
+    /// In a chat: `/send FILE`
+    SendHere(String),
+    /// In a chat: `/quit`
+    Quit,
     /// `status`
     Status,
     /// `cancel [N]`
@@ -65,6 +95,26 @@ pub const VERBS: &[Verb] = &[
         more: "With the path by which they are reached and the round trip.",
     },
     Verb {
+        name: "msg",
+        usage: "msg NAME TEXT",
+        does: "say something to somebody here",
+        more: "NAME is a name or an id from `peers`; one with spaces stands in quotes. TEXT is taken as it stands, or stands in\n\
+               quotes. It tells whether it was delivered. With --trust-new-key before NAME it is sent although that name had\n\
+               another key before, and the new key is remembered.",
+    },
+    Verb {
+        name: "chat",
+        usage: "chat NAME",
+        does: "talk with somebody here",
+        more: "Each line is sent to them until /quit; //x says /x. --trust-new-key as for `msg`.",
+    },
+    Verb {
+        name: "history",
+        usage: "history NAME [N]",
+        does: "show what was said with somebody",
+        more: "The last N lines, 100 unless told otherwise. They need not be here.",
+    },
+    Verb {
         name: "status",
         usage: "status",
         does: "show how this node and its downloads do",
@@ -98,6 +148,12 @@ pub const VERBS: &[Verb] = &[
 /// # Errors
 /// A sentence that says what is wrong and what to do.
 pub fn parse(line: &str) -> Result<Command, String> {
+    // What people say has apostrophes and hashes in it.
+    if let Some(rest) = line.trim_start().strip_prefix("msg")
+        && rest.starts_with(char::is_whitespace)
+    {
+        return talk::msg(rest).ok_or_else(|| usage("msg"));
+    }
     let Some(words) = shlex::split(line) else {
         return Err("a quote is not closed, or the line ends in a backslash".to_owned());
     };
@@ -110,6 +166,9 @@ pub fn parse(line: &str) -> Result<Command, String> {
         "list" => at_most_one("list", words).map(Command::List),
         "download" => download(words),
         "peers" => none("peers", &words, Command::Peers),
+        "msg" => Err(usage("msg")),
+        "chat" => talk::chat(words).ok_or_else(|| usage("chat")),
+        "history" => talk::history(&words).ok_or_else(|| usage("history")),
         "status" => none("status", &words, Command::Status),
         "exit" | "quit" => none("exit", &words, Command::Exit),
         "cancel" => match at_most_one("cancel", words)? {

@@ -1,9 +1,6 @@
 //! The prompt's commands from a pipe or a file: one a line, in order, each finished before the next.
 
-use super::{
-    parse::{Command, parse},
-    session::Session,
-};
+use super::{parse::Command, session::Session};
 use crate::ui::{
     exit::Exit,
     signals::{Signals, second_quits},
@@ -33,7 +30,7 @@ pub async fn run(session: &Session<'_>, signals: &mut Signals) -> Exit {
             }
             Some(Ok(line)) => match String::from_utf8(line) {
                 Err(_) => session.wrong("a command is not UTF-8"),
-                Ok(line) => match parse(&line) {
+                Ok(line) => match session.read(&line) {
                     Ok(Command::Exit) => return result,
                     Ok(command) => one(session, command, signals).await,
                     Err(why) => session.wrong(&why),

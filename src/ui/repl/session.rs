@@ -3,11 +3,13 @@
 use super::{
     jobs::Jobs,
     parse::{self, Command},
+    talk,
 };
 use crate::{
     core::path::printable,
     node::{DownloadRequest, Node, NodeEvent},
     ui::{
+        self,
         commands::{show_list, show_peers},
         config::Setup,
         exit::Exit,
@@ -16,6 +18,7 @@ use crate::{
         output::Out,
         sentences,
         signals::Signals,
+        talk::Partner,
     },
 };
 use std::{
@@ -30,8 +33,8 @@ use tokio::{
 /// The names that completion knows are not older than this after a change.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// The names that the swarm offers, for completion.
-pub type Names = Arc<Mutex<Vec<String>>>;
+/// The names that completion knows: what the swarm offers, and who is here.
+pub type Names = Arc<Mutex<(Vec<String>, Vec<String>)>>;
 
 /// One run of the prompt.
 pub struct Session<'a> {
@@ -41,6 +44,8 @@ pub struct Session<'a> {
     pub out: Out,
     /// The downloads in the background.
     pub jobs: Jobs,
+    /// Who is talked to.
+    chatting: Mutex<Option<Partner>>,
     setup: &'a Setup,
     started: Instant,
 }
@@ -54,7 +59,70 @@ impl<'a> Session<'a> {
             out,
             setup,
             jobs: Jobs::default(),
+            chatting: Mutex::default(),
             started: Instant::now(),
+        }
+    }
+
+    /// What a line asks for: a command, or in a chat something to say.
+    ///
+    /// # Errors
+    /// As [`parse::parse`].
+    pub fn read(&self, line: &str) -> Result<Command, String> {
+        match self.partner() {
+            Some(_) => talk::in_chat(line),
+            None => parse::parse(line),
+        }
+    }
+
+    /// Who is talked to.
+    pub fn partner(&self) -> Option<Partner> {
+        let chatting = self.chatting.lock();
+        chatting.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn talk_with(&self, partner: Option<Partner>) {
+        *self.chatting.lock().unwrap_or_else(PoisonError::into_inner) = partner;
+    }
+
+    /// What has to do with people.
+    async fn talk(&self, command: Command) -> Exit {
+        let wait = self.setup.wait.saturating_sub(self.started.elapsed());
+        match (command, self.partner()) {
+            (Command::Msg { who, text, trust }, _) => {
+                ui::talk::send(&self.node, &self.out, wait, &who, &text, trust).await
+            }
+            (Command::Chat { who, trust }, _) => {
+                match ui::talk::find(&self.node, &self.out, wait, &who, trust).await {
+                    Ok(partner) => {
+                        if !self.out.json() {
+                            self.out.note(&ui::talk::begun(&partner));
+                        }
+                        self.talk_with(Some(partner));
+                        Exit::Done
+                    }
+                    Err(exit) => exit,
+                }
+            }
+            (Command::History { who, lines }, _) => {
+                ui::talk::prompt_history(&self.node, &self.out, &who, lines).await
+            }
+            (Command::Say(text), Some(partner)) => {
+                ui::talk::say(&self.node, &self.out, &partner, &text).await
+            }
+            (Command::SendHere(file), Some(partner)) => {
+                self.out.error(&ui::talk::sending(&partner, &file));
+                Exit::Usage
+            }
+            (Command::Quit, Some(partner)) => {
+                self.talk_with(None);
+                if !self.out.json() {
+                    let name = sentences::person(&partner.name);
+                    self.out.note(&format!("no longer talking with {name}"));
+                }
+                Exit::Done
+            }
+            _ => Exit::Done,
         }
     }
 
@@ -71,6 +139,12 @@ impl<'a> Session<'a> {
                 self.look_around().await;
                 show_peers(&self.node, &self.out).await
             }
+            Command::Msg { .. }
+            | Command::Chat { .. }
+            | Command::History { .. }
+            | Command::Say(_)
+            | Command::SendHere(_)
+            | Command::Quit => self.talk(command).await,
             Command::Status => {
                 self.status().await;
                 Exit::Done
@@ -166,7 +240,8 @@ pub async fn watch(node: Node, events: Receiver<NodeEvent>, out: Out, names: Opt
                 refresh_at = None;
                 if let Some(names) = &names {
                     let offered = node.list(None).await.into_iter().map(|row| row.name).collect();
-                    *names.lock().unwrap_or_else(PoisonError::into_inner) = offered;
+                    let people = node.peers().await.into_iter().map(|row| row.name).collect();
+                    *names.lock().unwrap_or_else(PoisonError::into_inner) = (offered, people);
                 }
             }
         }
@@ -183,7 +258,16 @@ fn tell_scan(out: &Out, told: u64, done: u64, total: u64) -> u64 {
 }
 
 fn tell(out: &Out, event: &NodeEvent) {
+    // What is meant for the person here is no mere news.
+    let personal = matches!(event, NodeEvent::Message { .. });
     if out.json() {
+        if personal {
+            out.result(&json::node(event));
+        }
+        return;
+    }
+    if personal {
+        out.result(&sentences::event(event).unwrap_or_default());
         return;
     }
     if let Some(text) = sentences::event(event) {

@@ -5,7 +5,7 @@
 
 use super::{
     complete::complete,
-    parse::{Command, parse},
+    parse::Command,
     session::{Names, Session, watch},
 };
 use crate::{
@@ -40,8 +40,17 @@ const PROMPT: &str = "sprat> ";
 /// Lines that wait for the printer; a terminal that is stopped for longer loses the newest.
 const SCREEN: usize = 1024;
 
-/// Lets the editor go on; without it, it ends. True when somebody asked to leave and was held up: then Ctrl-C asks again.
-type Answer = oneshot::Sender<bool>;
+/// Lets the editor go on; without it, it ends.
+type Answer = oneshot::Sender<Next>;
+
+/// How the editor goes on.
+struct Next {
+    /// Somebody asked to leave and was held up: then Ctrl-C asks again.
+    pending: bool,
+    /// What stands before the line while it is not for a command: such lines are not kept among the commands.
+    prompt: Option<String>,
+}
+
 /// How often is looked whether it is safe to leave, while somebody wants to.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -138,7 +147,11 @@ async fn talk(
             }
         };
         let (line, answer) = match input {
-            Some(Input::Line(line, answer)) => (parse(&line), answer),
+            Some(Input::Line(line, answer)) => (session.read(&line), answer),
+            // Who talks with somebody leaves that first.
+            Some(Input::Leave(answer)) if session.partner().is_some() => {
+                (Ok(Command::Quit), answer)
+            }
             Some(Input::Leave(answer)) => (Ok(Command::Exit), answer),
             Some(Input::Lost) | None => return Exit::Interrupted,
         };
@@ -162,7 +175,13 @@ async fn talk(
         }
         session.out.flush().await;
         // An editor that is not answered stops.
-        let _ = answer.send(farewell.pending());
+        let _ = answer.send(Next {
+            pending: farewell.pending(),
+            prompt: session.partner().map(|partner| {
+                let name = sentences::person(&partner.name);
+                format!("to {name}> ")
+            }),
+        });
     }
 }
 
@@ -271,14 +290,17 @@ fn edit(editor: &mut Lines, history: &Path, inputs: &mpsc::Sender<Input>) {
     // None yet, or not readable: then there is none.
     drop(editor.load_history(history));
     let mut warned = false;
+    let mut prompt: Option<String> = None;
     loop {
         if let Some(words) = editor.helper() {
             words.typed.set(false);
         }
         let (answer, done) = oneshot::channel();
-        let input = match editor.readline(PROMPT) {
+        let input = match editor.readline(prompt.as_deref().unwrap_or(PROMPT)) {
             Ok(line) => {
-                remember(editor, history, &line);
+                if prompt.is_none() {
+                    remember(editor, history, &line);
+                }
                 Input::Line(line, answer)
             }
             Err(ReadlineError::Interrupted) => {
@@ -298,10 +320,10 @@ fn edit(editor: &mut Lines, history: &Path, inputs: &mpsc::Sender<Input>) {
         if inputs.blocking_send(input).is_err() {
             return;
         }
-        let Ok(pending) = done.blocking_recv() else {
+        let Ok(next) = done.blocking_recv() else {
             return;
         };
-        warned = pending;
+        (warned, prompt) = (next.pending, next.prompt);
     }
 }
 
@@ -345,6 +367,6 @@ impl Completer for Words {
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(complete(line, cursor, &names))
+        Ok(complete(line, cursor, &names.0, &names.1))
     }
 }

@@ -1,0 +1,416 @@
+//! Who goes by which name: the first key seen for a name is the one that counts, until a person says otherwise.
+//!
+//! Owns the memory of names and what a word means among those who are here. Never reads a clock or a disk. Invariants: at
+//! most [`MAX`] names; those with whom one had to do (`met`) go last; one key claims at most [`MAX_OF_ONE`] names by
+//! itself, so that whoever renames itself all day takes no others' names away.
+
+use super::{id::NodeId, path::deceives};
+use std::collections::{BTreeMap, BTreeSet};
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Names remembered.
+pub const MAX: usize = 10_000;
+/// Names that one key holds without a person's doing.
+pub const MAX_OF_ONE: usize = 8;
+/// Seeing somebody again is written down once a day.
+const DAY: u64 = 86_400;
+/// Characters of a node's text form that mean it: at its end, where ids differ…
+const LAST: usize = 6;
+/// …or at its beginning, the first eight of which all ids share.
+const FIRST: usize = 12;
+
+/// What is remembered of a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// As it was written when it was first seen.
+    pub name: String,
+    /// The key that goes by it.
+    pub key: NodeId,
+    /// Whether something was sent to it by a person here.
+    pub met: bool,
+    /// When it was last here: seconds since 1970.
+    pub seen: u64,
+}
+
+struct Entry {
+    person: Person,
+    /// It was first seen in this run and not met: another one who says the same is as good.
+    fresh: bool,
+}
+
+/// Why a word means nobody to whom something may be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WhoError {
+    /// Nobody of that name is here.
+    Nobody,
+    /// It could be any of these.
+    Ambiguous(Vec<NodeId>),
+    /// Somebody of that name is here, with another key than before.
+    NewKey {
+        /// The name, as it came: to be escaped.
+        name: String,
+        /// The key that was known.
+        known: NodeId,
+        /// The key that is here.
+        now: NodeId,
+    },
+}
+
+/// The memory.
+#[derive(Default)]
+pub struct People {
+    names: BTreeMap<String, Entry>,
+    /// Those that were not met, the least recently seen first…
+    strangers: BTreeSet<(u64, String)>,
+    /// …and how many of them each key has.
+    of_key: BTreeMap<NodeId, usize>,
+    /// Changed since they were last taken.
+    news: BTreeSet<String>,
+    /// Records written since all of them were.
+    written: usize,
+}
+
+/// Names that look alike are one name: neither case, form, width nor what takes no room tells them apart.
+fn fold(name: &str) -> String {
+    let shown: String = name.nfkc().filter(|&c| !deceives(c)).collect();
+    shown.trim().to_lowercase()
+}
+
+/// Whether `who` is (enough of) this node's text form.
+#[must_use]
+pub fn is_id_of(who: &str, node: &NodeId) -> bool {
+    let id = node.to_string();
+    (who.len() >= LAST && id.ends_with(who)) || (who.len() >= FIRST && id.starts_with(who))
+}
+
+impl People {
+    /// Takes back what an earlier run wrote, in the order in which it did.
+    pub fn recall(&mut self, person: Person) {
+        self.written += 1;
+        let folded = fold(&person.name);
+        let fresh = false;
+        self.put(folded, Entry { person, fresh });
+    }
+
+    /// Somebody who calls himself so is here. The first key of a name is remembered.
+    pub fn see(&mut self, name: &str, key: NodeId, now: u64) {
+        let folded = fold(name);
+        if let Some(entry) = self.names.get(&folded) {
+            let since = now.saturating_sub(entry.person.seen);
+            if entry.person.key == key && since > 0 {
+                let (mut person, fresh) = (entry.person.clone(), entry.fresh);
+                person.seen = now;
+                self.put(folded.clone(), Entry { person, fresh });
+                if since >= DAY {
+                    self.news.insert(folded);
+                }
+            }
+            return;
+        }
+        let person = Person {
+            name: name.to_owned(),
+            key,
+            met: false,
+            seen: now,
+        };
+        self.news.insert(folded.clone());
+        let fresh = true;
+        self.put(folded, Entry { person, fresh });
+    }
+
+    /// A person sent something to it, or said that this key is the right one: from now on it is.
+    pub fn meet(&mut self, name: &str, key: NodeId, now: u64) {
+        let folded = fold(name);
+        let person = Person {
+            name: name.to_owned(),
+            key,
+            met: true,
+            seen: now,
+        };
+        let known = self.names.get(&folded).map(|entry| &entry.person);
+        if known.is_some_and(|known| known.key == key && known.met) {
+            return;
+        }
+        self.news.insert(folded.clone());
+        let fresh = false;
+        self.put(folded, Entry { person, fresh });
+    }
+
+    /// The key that was known for this name, if this one is another.
+    #[must_use]
+    pub fn changed(&self, name: &str, key: &NodeId) -> Option<NodeId> {
+        let known = self.known(name)?.key;
+        (known != *key).then_some(known)
+    }
+
+    /// What is remembered of a name.
+    #[must_use]
+    pub fn known(&self, name: &str) -> Option<&Person> {
+        self.names.get(&fold(name)).map(|entry| &entry.person)
+    }
+
+    /// Whom a name or (part of) an id means among those who are `here`. Somebody with a new key is meant only with
+    /// `trust_new`.
+    ///
+    /// # Errors
+    /// [`WhoError`], when it is not one person, or not the one who was known.
+    pub fn find(
+        &self,
+        who: &str,
+        here: &[(NodeId, String)],
+        trust_new: bool,
+    ) -> Result<NodeId, WhoError> {
+        let folded = fold(who);
+        let named = |name: &str| !folded.is_empty() && fold(name) == folded;
+        // A whole id is nobody else's name.
+        let exact = here.iter().find(|(node, _)| node.to_string() == who);
+        let mut meant: Vec<&(NodeId, String)> = match exact {
+            Some(one) => vec![one],
+            None => here
+                .iter()
+                .filter(|(node, name)| named(name) || is_id_of(who, node))
+                .collect(),
+        };
+        if meant.len() > 1
+            && meant.iter().all(|(_, name)| named(name))
+            && let Some(entry) = self.names.get(&folded).filter(|entry| !entry.fresh)
+            && let Some(one) = meant.iter().find(|(node, _)| *node == entry.person.key)
+        {
+            meant = vec![one];
+        }
+        match meant[..] {
+            [] => Err(WhoError::Nobody),
+            [(now, name)] => match self.changed(name, now) {
+                Some(known) if !trust_new => Err(WhoError::NewKey {
+                    name: name.clone(),
+                    known,
+                    now: *now,
+                }),
+                _ => Ok(*now),
+            },
+            _ => Err(WhoError::Ambiguous(
+                meant.iter().map(|(node, _)| *node).collect(),
+            )),
+        }
+    }
+
+    /// What is to be written down, if there is anything: some records to add, or (`true`) all of them in place of what
+    /// was written.
+    pub fn take_news(&mut self) -> Option<(Vec<Person>, bool)> {
+        if self.news.is_empty() {
+            return None;
+        }
+        let news = std::mem::take(&mut self.news);
+        if self.written + news.len() > 2 * MAX {
+            let all: Vec<Person> = self.names.values().map(|e| e.person.clone()).collect();
+            self.written = all.len();
+            return Some((all, true));
+        }
+        self.written += news.len();
+        let changed = news.iter().filter_map(|name| self.names.get(name));
+        Some((changed.map(|entry| entry.person.clone()).collect(), false))
+    }
+
+    fn put(&mut self, folded: String, entry: Entry) {
+        if self.take(&folded).is_none() {
+            self.make_room(&entry.person.key);
+        }
+        if !entry.person.met {
+            self.strangers.insert((entry.person.seen, folded.clone()));
+            *self.of_key.entry(entry.person.key).or_default() += 1;
+        }
+        self.names.insert(folded, entry);
+    }
+
+    fn take(&mut self, folded: &str) -> Option<Entry> {
+        let entry = self.names.remove(folded)?;
+        if !entry.person.met {
+            self.strangers
+                .remove(&(entry.person.seen, folded.to_owned()));
+            if let Some(count) = self.of_key.get_mut(&entry.person.key) {
+                *count -= 1;
+                if *count == 0 {
+                    self.of_key.remove(&entry.person.key);
+                }
+            }
+        }
+        Some(entry)
+    }
+
+    /// Makes room for a new name of `key`.
+    fn make_room(&mut self, key: &NodeId) {
+        let own = self.of_key.get(key).copied().unwrap_or(0);
+        let victim = if own >= MAX_OF_ONE {
+            let theirs = |(_, name): &&(u64, String)| self.names[name].person.key == *key;
+            self.strangers.iter().find(theirs).cloned()
+        } else if self.names.len() >= MAX {
+            let met = || {
+                let names = self.names.iter();
+                names
+                    .map(|(name, entry)| (entry.person.seen, name.clone()))
+                    .min()
+            };
+            self.strangers.first().cloned().or_else(met)
+        } else {
+            None
+        };
+        if let Some((_, name)) = victim {
+            self.take(&name);
+            self.news.remove(&name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(n: u32) -> NodeId {
+        let mut bytes = [7; 32];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        NodeId(bytes)
+    }
+
+    fn here(rows: &[(u32, &str)]) -> Vec<(NodeId, String)> {
+        let row = |&(n, name): &(u32, &str)| (node(n), name.to_owned());
+        rows.iter().map(row).collect()
+    }
+
+    fn person(n: u32, name: &str) -> Person {
+        Person {
+            name: name.into(),
+            key: node(n),
+            met: false,
+            seen: 1,
+        }
+    }
+
+    #[test]
+    fn the_first_key_of_a_name_counts_and_another_is_refused_until_it_is_trusted() {
+        let mut people = People::default();
+        people.recall(person(1, "alice"));
+        people.see("alice", node(2), 5);
+        assert_eq!(people.changed("alice", &node(2)), Some(node(1)));
+        let now = here(&[(2, "alice")]);
+        let refused = people.find("alice", &now, false);
+        assert_eq!(
+            refused,
+            Err(WhoError::NewKey {
+                name: "alice".into(),
+                known: node(1),
+                now: node(2)
+            })
+        );
+        // An id is no way around it.
+        assert_eq!(
+            people.find(&node(2).to_string(), &now, false),
+            refused.clone()
+        );
+        assert_eq!(people.find("alice", &now, true), Ok(node(2)));
+        people.meet("alice", node(2), 6);
+        assert_eq!(people.find("alice", &now, false), Ok(node(2)));
+        assert_eq!(people.changed("alice", &node(1)), Some(node(2)));
+    }
+
+    #[test]
+    fn of_two_with_one_name_the_known_one_is_meant() {
+        let mut people = People::default();
+        people.recall(person(1, "alice"));
+        let both = here(&[(2, "alice"), (1, "alice")]);
+        assert_eq!(people.find("alice", &both, false), Ok(node(1)));
+        // Both are new in this run: who came first means nothing.
+        let mut people = People::default();
+        people.see("alice", node(2), 5);
+        people.see("alice", node(1), 5);
+        let ambiguous = Err(WhoError::Ambiguous(vec![node(2), node(1)]));
+        assert_eq!(people.find("alice", &both, false), ambiguous);
+        assert_eq!(people.find("alice", &both, true), ambiguous);
+        assert_eq!(people.find(&node(1).to_string(), &both, true), Ok(node(1)));
+        people.meet("alice", node(1), 6);
+        assert_eq!(people.find("alice", &both, false), Ok(node(1)));
+    }
+
+    #[test]
+    fn names_that_look_alike_are_one() {
+        let mut people = People::default();
+        people.recall(person(1, "Alice"));
+        for name in ["alice", "ALICE ", "al\u{200b}ice", "\u{ff21}lice"] {
+            assert_eq!(
+                people.changed(name, &node(2)),
+                Some(node(1)),
+                "{name:?} passes"
+            );
+        }
+        let now = here(&[(1, "Alice")]);
+        assert_eq!(people.find("alice", &now, false), Ok(node(1)));
+        assert_eq!(people.find("", &now, false), Err(WhoError::Nobody));
+        assert_eq!(people.find("\u{200b}", &now, false), Err(WhoError::Nobody));
+    }
+
+    #[test]
+    fn an_id_is_meant_by_its_end_and_by_a_long_beginning() {
+        let people = People::default();
+        let (one, two) = (node(1), node(2));
+        // Two calls itself what one's id ends in.
+        let now = vec![(one, "x".to_owned()), (two, "y".to_owned())];
+        assert_eq!(people.find(&one.short(), &now, false), Ok(one));
+        assert_eq!(people.find(&one.to_string()[..20], &now, false), Ok(one));
+        assert_eq!(
+            people.find(&one.to_string()[..8], &now, false),
+            Err(WhoError::Nobody)
+        );
+        let now = vec![(one, "x".to_owned()), (two, one.short())];
+        let either = people.find(&one.short(), &now, false);
+        assert_eq!(either, Err(WhoError::Ambiguous(vec![one, two])));
+        let now = vec![(one, "x".to_owned()), (two, one.to_string())];
+        assert_eq!(people.find(&one.to_string(), &now, false), Ok(one));
+    }
+
+    #[test]
+    fn a_flood_of_names_does_not_drive_out_those_one_knows() {
+        let mut people = People::default();
+        people.meet("alice", node(1), 1);
+        for n in 0..MAX as u32 + 500 {
+            people.see(&format!("n{n}"), node(100 + n), 10 + u64::from(n));
+        }
+        assert_eq!(people.names.len(), MAX);
+        assert!(people.known("alice").is_some());
+        assert!(people.known("n0").is_none() && people.known("n10499").is_some());
+        // One who renames itself all the time has only its last names.
+        for n in 0..100 {
+            people.see(&format!("mallory{n}"), node(5), 20_000 + n);
+        }
+        let own = people.names.values().filter(|e| e.person.key == node(5));
+        assert_eq!(own.count(), MAX_OF_ONE);
+        assert!(people.known("mallory99").is_some());
+    }
+
+    #[test]
+    fn what_is_written_down_stays_bounded_and_is_recalled() {
+        let mut people = People::default();
+        let (mut file, mut longest) = (Vec::new(), 0);
+        for n in 0..3 * MAX as u32 {
+            people.see(&format!("n{n}"), node(n), u64::from(n));
+            if n % 100 == 99 {
+                let (records, all) = people.take_news().expect("news");
+                if all {
+                    file.clear();
+                }
+                file.extend(records);
+                longest = longest.max(file.len());
+            }
+        }
+        assert!(longest <= 2 * MAX, "{longest}");
+        assert!(people.take_news().is_none());
+        people.see("n29999", node(29_999), 30_000);
+        assert!(people.take_news().is_none(), "not each time");
+        people.see("n29999", node(29_999), 30_000 + DAY);
+        assert_eq!(people.take_news().map(|(new, _)| new.len()), Some(1));
+        let mut again = People::default();
+        for person in file {
+            again.recall(person);
+        }
+        assert_eq!(again.names.len(), MAX);
+        assert!(again.known("n29999").is_some());
+    }
+}

@@ -1,0 +1,102 @@
+//! What the actor has to do with people: who is called what, and that it is written down.
+//!
+//! Invariant: at most one write is under way; what changes meanwhile goes with the next.
+
+use super::{Actor, Note};
+use crate::{
+    core::{id::NodeId, people::People},
+    node::{api::PeerInfo, people::Ask},
+};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Seconds since 1970.
+fn today() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+impl Actor {
+    pub(super) fn people(&self) -> &People {
+        &self.parts.people.0
+    }
+
+    /// Somebody is here whose name is known.
+    pub(super) fn see(&mut self, node: NodeId, name: &str) {
+        self.parts.people.0.see(name, node, today());
+        // Somebody may wait for this name.
+        self.wake_jobs();
+    }
+
+    pub(super) fn peer_rows(&self) -> Vec<PeerInfo> {
+        let mut rows = self.peers.info();
+        for row in &mut rows {
+            row.key_changed = self.people().changed(&row.name, &row.node).is_some();
+        }
+        rows
+    }
+
+    pub(super) fn asked_about_people(&mut self, ask: Ask) {
+        match ask {
+            Ask::Find(who, trust_new, reply) => {
+                let found = self.people().find(&who, &self.peers.named(), trust_new);
+                if let (Ok(node), true) = (&found, trust_new) {
+                    self.meet(*node);
+                }
+                let _ = reply.send(found);
+            }
+            Ask::Named(node, reply) => {
+                let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
+                let named = name.map(|name| {
+                    let changed = self.people().changed(&name, &node).is_some();
+                    (name, changed)
+                });
+                let _ = reply.send(named);
+            }
+            Ask::Met(node) => self.meet(node),
+            Ask::Known(who, reply) => {
+                let _ = reply.send(self.people().known(&who).map(|person| person.key));
+            }
+        }
+    }
+
+    /// Only a name that it gave itself is remembered.
+    fn meet(&mut self, node: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.introduced) {
+            self.parts.people.0.meet(&peer.name, node, today());
+        }
+    }
+
+    /// Begins to write down what is new.
+    pub(super) fn keep_people(&mut self) {
+        if self.keeping_people {
+            return;
+        }
+        let (people, file) = &mut self.parts.people;
+        let Some((records, all)) = people.take_news() else {
+            return;
+        };
+        self.keeping_people = true;
+        let (file, notes) = (file.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let write = tokio::task::spawn_blocking(move || file.write(&records, all));
+            if let Ok(Err(error)) = write.await {
+                tracing::warn!(%error, "who has which key cannot be written down");
+            }
+            let _ = notes.send(Note::PeopleKept).await;
+        });
+    }
+
+    /// The rest, before the node is gone.
+    pub(super) async fn keep_people_at_last(&mut self) {
+        let (people, file) = &mut self.parts.people;
+        let (file, news) = (file.clone(), people.take_news());
+        // With nothing new, too: it waits for the write that is under way.
+        let write = tokio::task::spawn_blocking(move || match news {
+            Some((records, all)) => file.write(&records, all),
+            None => file.write(&[], false),
+        });
+        if let Ok(Err(error)) = write.await {
+            tracing::warn!(%error, "who has which key cannot be written down");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Texts that come in: looked over, written down, told, acknowledged.
+//!
+//! Invariants: at most [`STREAMS`] streams are read at a time, [`OF_ONE`] of a peer, and one that is silent is let go; what
+//! comes too fast ends its stream; a message that came before is acknowledged and not told again.
+
+use super::{Said, clock};
+use crate::{
+    core::{
+        chat::{Inbox, Verdict, believed},
+        id::NodeId,
+    },
+    net::Stream,
+    node::{
+        api::NodeEvent,
+        context::{Command, Context},
+        people::Ask,
+    },
+    wire::chat::{self, Answer, Message, Refusal},
+};
+use futures::AsyncWriteExt;
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{sync::broadcast, time::timeout};
+
+/// Streams that are read at a time: each is a task and at most one frame.
+const STREAMS: usize = 256;
+/// Those of one peer.
+const OF_ONE: usize = 4;
+/// Without a message for so long, a stream is let go: another is opened as soon as there is something to say.
+const IDLE: Duration = Duration::from_secs(10);
+/// Without taking an answer for so long, the other side is stuck.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// Where messages come in. Clones share what they remember.
+#[derive(Clone)]
+pub struct Door {
+    context: Context,
+    events: broadcast::Sender<NodeEvent>,
+    /// Whether somebody is here who can read them.
+    open: bool,
+    started: Instant,
+    inbox: Arc<Mutex<Inbox>>,
+    streams: Arc<Mutex<HashMap<NodeId, usize>>>,
+}
+
+/// One stream's place, free again when it is dropped.
+struct Place {
+    streams: Arc<Mutex<HashMap<NodeId, usize>>>,
+    node: NodeId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = streams.get_mut(&self.node) {
+            *count -= 1;
+            if *count == 0 {
+                streams.remove(&self.node);
+            }
+        }
+    }
+}
+
+impl Door {
+    /// One through which messages come, or, when it is not `open`, are refused.
+    pub fn new(
+        context: Context,
+        events: broadcast::Sender<NodeEvent>,
+        open: bool,
+        seed: u64,
+    ) -> Self {
+        Self {
+            context,
+            events,
+            open,
+            started: Instant::now(),
+            inbox: Arc::new(Mutex::new(Inbox::new(seed, Duration::ZERO))),
+            streams: Arc::default(),
+        }
+    }
+
+    fn place(&self, node: NodeId) -> Option<Place> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = streams.values().sum();
+        let own = streams.get(&node).copied().unwrap_or(0);
+        if all >= STREAMS || own >= OF_ONE {
+            return None;
+        }
+        streams.insert(node, own + 1);
+        let streams = self.streams.clone();
+        Some(Place { streams, node })
+    }
+
+    /// Serves one stream until it ends.
+    pub async fn accept(self, node: NodeId, mut stream: Stream) {
+        let Some(_place) = self.place(node) else {
+            return;
+        };
+        if let Err(error) = self.talk(node, &mut stream).await {
+            tracing::debug!(peer = %node.short(), %error, "a chat broke off");
+        }
+    }
+
+    async fn talk(&self, node: NodeId, stream: &mut Stream) -> io::Result<()> {
+        while let Ok(read) = timeout(IDLE, chat::read::<Message, _>(stream)).await {
+            let Some(message) = read? else {
+                break;
+            };
+            if message.check().is_err() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let id = message.id;
+            let refuse = |why| Answer::Refuse { id, why };
+            if !self.open {
+                answer(stream, &refuse(Refusal::Off)).await?;
+                break;
+            }
+            match self.look_over(node, id) {
+                Verdict::TooFast => {
+                    answer(stream, &refuse(Refusal::TooFast)).await?;
+                    break;
+                }
+                Verdict::New => self.take(node, message).await,
+                Verdict::Again => {}
+            }
+            answer(stream, &Answer::Ack { id }).await?;
+        }
+        let _ = timeout(STUCK, stream.close()).await; // It ends either way.
+        Ok(())
+    }
+
+    fn look_over(&self, node: NodeId, id: u64) -> Verdict {
+        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        inbox.take(node, id, self.started.elapsed())
+    }
+
+    /// Writes it down and tells of it.
+    async fn take(&self, node: NodeId, message: Message) {
+        let named = self
+            .context
+            .ask(|reply| Command::People(Ask::Named(node, reply)));
+        let (name, key_changed) = named
+            .await
+            .flatten()
+            .unwrap_or_else(|| (node.short(), false));
+        let said = Said {
+            time: believed(message.time, clock()),
+            mine: false,
+            text: message.text,
+        };
+        let chats = self.context.chats.clone();
+        let line = said.clone();
+        let kept = tokio::task::spawn_blocking(move || chats.append(&node, &line)).await;
+        if let Ok(Err(error)) = kept {
+            // It is shown all the same: the disk is this side's trouble.
+            tracing::warn!(%error, "what was said is not in the history");
+        }
+        let _ = self.events.send(NodeEvent::Message {
+            node,
+            name,
+            text: said.text,
+            time: said.time,
+            key_changed,
+        });
+    }
+}
+
+async fn answer(stream: &mut Stream, answer: &Answer) -> io::Result<()> {
+    let sent = async {
+        chat::write(stream, answer).await?;
+        stream.flush().await
+    };
+    timeout(STUCK, sent)
+        .await
+        .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}

@@ -1,0 +1,76 @@
+//! Whom a person means: names and ids among those who are here, and what is remembered of them.
+//!
+//! The front ends' way to `core::people`, which the actor owns. It decides nothing.
+
+use super::{Node, api::WhoError, context::Command};
+use crate::core::id::NodeId;
+use std::time::{Duration, Instant};
+use tokio::{sync::oneshot, time::timeout_at};
+
+/// What is asked of the actor.
+pub enum Ask {
+    /// Who is it? With `true`, a new key is taken and remembered.
+    Find(String, bool, oneshot::Sender<Result<NodeId, WhoError>>),
+    /// What is a node called, and was another key known for that name? `None` when it is not here.
+    Named(NodeId, oneshot::Sender<Option<(String, bool)>>),
+    /// Something was sent to it by a person: it is remembered before others.
+    Met(NodeId),
+    /// The key that is remembered for a name.
+    Known(String, oneshot::Sender<Option<NodeId>>),
+}
+
+impl Node {
+    /// Whom `who` means among those who are here: a display name, a whole id, the last 6 or more characters of one, or the
+    /// first 12 or more. With `trust_new`, a known name's new key is accepted and remembered from then on.
+    ///
+    /// # Errors
+    /// [`WhoError`] when it is nobody, several, or not the one who was known by that name.
+    pub async fn find_person(&self, who: &str, trust_new: bool) -> Result<NodeId, WhoError> {
+        let who = who.to_owned();
+        let asked = self
+            .shared
+            .context
+            .ask(|reply| Command::People(Ask::Find(who, trust_new, reply)));
+        asked.await.unwrap_or(Err(WhoError::Nobody))
+    }
+
+    /// The same for somebody who may be on his way: waits at most `wait` for him, and until it is unlikely that another of
+    /// that name comes.
+    ///
+    /// # Errors
+    /// As for [`Node::find_person`].
+    pub async fn await_person(
+        &self,
+        who: &str,
+        trust_new: bool,
+        wait: Duration,
+    ) -> Result<NodeId, WhoError> {
+        let until = Instant::now() + wait;
+        let mut changed = self.shared.context.changed.clone();
+        loop {
+            changed.mark_unchanged();
+            let found = self.find_person(who, false).await;
+            let found = if matches!(found, Err(WhoError::Nobody)) {
+                found
+            } else {
+                self.settled(until.saturating_duration_since(Instant::now()))
+                    .await;
+                self.find_person(who, trust_new).await
+            };
+            if !matches!(found, Err(WhoError::Nobody)) {
+                return found;
+            }
+            match timeout_at(until.into(), changed.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return found,
+            }
+        }
+    }
+
+    /// What a node is called, and whether another key was known for that name; `None` when it is not here.
+    pub async fn name_of(&self, node: NodeId) -> Option<(String, bool)> {
+        let context = &self.shared.context;
+        let named = context.ask(|reply| Command::People(Ask::Named(node, reply)));
+        named.await.flatten()
+    }
+}
