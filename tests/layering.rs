@@ -23,15 +23,31 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "getrandom",
         ],
     ),
-    ("wire", &["core"], &["tokio", "sled", "std::fs", "std::net"]),
-    ("store", &["core", "wire"], &["libp2p", "serde_cbor"]),
-    ("net", &["core", "wire"], &["sled", "serde_cbor", "std::fs"]),
+    (
+        "wire",
+        &["core"],
+        &["tokio", "sled", "std::fs", "std::net", "spake2"],
+    ),
+    (
+        "store",
+        &["core", "wire"],
+        &["libp2p", "serde_cbor", "spake2"],
+    ),
+    (
+        "net",
+        &["core", "wire"],
+        &["sled", "serde_cbor", "std::fs", "spake2"],
+    ),
     (
         "node",
         &["core", "wire", "net", "store"],
-        &["libp2p", "sled", "serde_cbor"],
+        &["libp2p", "sled", "serde_cbor", "spake2"],
     ),
-    ("ui", &["core", "node"], &["libp2p", "sled", "serde_cbor"]),
+    (
+        "ui",
+        &["core", "node"],
+        &["libp2p", "sled", "serde_cbor", "spake2"],
+    ),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

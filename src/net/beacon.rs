@@ -7,7 +7,7 @@
 //! shared port reaches only one of the processes that share it.
 
 mod filter;
-mod sockets;
+pub(super) mod sockets;
 #[cfg(test)]
 mod tests;
 
@@ -278,7 +278,7 @@ impl Beacons {
     }
 }
 
-fn refused(port: u16, source: io::Error) -> BeaconError {
+pub(super) fn refused(port: u16, source: io::Error) -> BeaconError {
     match source.kind() {
         io::ErrorKind::AddrInUse => BeaconError::PortBusy(port),
         io::ErrorKind::PermissionDenied => BeaconError::PortPrivileged(port),
@@ -287,14 +287,14 @@ fn refused(port: u16, source: io::Error) -> BeaconError {
 }
 
 /// A link-local IPv6 address means something on one interface only.
-fn on_scope(link: &Link, address: SocketAddr) -> bool {
+pub(super) fn on_scope(link: &Link, address: SocketAddr) -> bool {
     match address {
         SocketAddr::V6(v6) => v6.scope_id() == 0 || v6.scope_id() == link.index,
         SocketAddr::V4(_) => true,
     }
 }
 
-fn destinations(link: &Link, port: u16) -> Vec<SocketAddr> {
+pub(super) fn destinations(link: &Link, port: u16) -> Vec<SocketAddr> {
     match link.ip {
         IpAddr::V4(_) => {
             let broadcast = link.broadcast.map(|ip| SocketAddr::from((ip, port)));
@@ -311,7 +311,7 @@ fn destinations(link: &Link, port: u16) -> Vec<SocketAddr> {
 }
 
 /// No route, no rights, a full buffer: all ordinary.
-async fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) {
+pub(super) async fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) {
     if let Err(error) = socket.send_to(bytes, to).await {
         debug!(%error, %to, "a beacon was not sent");
     }

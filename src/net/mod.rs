@@ -17,6 +17,7 @@ mod handle;
 mod identity;
 mod interfaces;
 mod mdns;
+pub mod pairing;
 mod per_address;
 mod streams;
 mod transport;
@@ -28,6 +29,7 @@ mod tests;
 pub use beacon::{BeaconConfig, BeaconError, Beacons, Heard};
 pub use event::{NetEvent, Reply, RequestError};
 pub use handle::Net;
+pub use pairing::{PairingConfig, PairingSockets};
 pub use streams::{Purpose, Stream, StreamError};
 
 use std::{

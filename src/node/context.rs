@@ -8,6 +8,7 @@ use super::{
     holdings::Holdings,
     knowledge::{Knowledge, Replica},
     limit::Limiter,
+    pair::Pairings,
     peers::{Resolution, Source},
     people,
 };
@@ -110,6 +111,8 @@ pub struct Context {
     pub upload: Limiter,
     /// …and those received.
     pub download: Limiter,
+    /// Who is about to connect because of a code.
+    pub pairings: Pairings,
 }
 
 impl Context {

@@ -20,6 +20,7 @@ mod job;
 mod knowledge;
 mod limit;
 mod manifest;
+pub mod pair;
 mod peers;
 mod people;
 mod pump;

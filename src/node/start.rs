@@ -10,6 +10,7 @@ use super::{
     holdings::Holdings,
     knowledge::Knowledge,
     limit::Limiter,
+    pair::Pairings,
     reach,
     serve::Server,
 };
@@ -93,6 +94,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         news: News::default(),
         upload: Limiter::new(settings.upload_limit),
         download: Limiter::new(settings.download_limit),
+        pairings: Pairings::default(),
     };
     let (distribute, queue) = distribute::parts(&context, keeps, &settings);
     let orders = distribute.orders.clone();

@@ -10,6 +10,7 @@ pub mod chunk;
 pub mod control;
 pub mod distribute;
 pub mod manifest;
+pub mod pairing;
 pub mod passphrase;
 
 /// Requests and responses in CBOR: catalogs, manifests, have-sets.
@@ -20,6 +21,8 @@ pub const CHUNK_PROTOCOL: &str = "/sprat/chunk/1";
 pub const DISTRIBUTE_PROTOCOL: &str = "/sprat/distribute/1";
 /// Streams that carry text messages.
 pub const CHAT_PROTOCOL: &str = "/sprat/chat/1";
+/// One short stream, on which two nodes prove that they have paired.
+pub const PAIR_PROTOCOL: &str = "/sprat/pair/1";
 
 /// The longest control request, in bytes.
 pub const MAX_REQUEST: usize = 64 << 10;

@@ -37,7 +37,7 @@ fn share_port(socket: &Socket) -> io::Result<()> {
 }
 
 /// A socket that hears the discovery port on all interfaces, together with other processes.
-pub(super) fn discovery(address: SocketAddr) -> io::Result<UdpSocket> {
+pub(in crate::net) fn discovery(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = open(address)?;
     if address.port() != 0 {
         share_port(&socket)?;
@@ -46,7 +46,7 @@ pub(super) fn discovery(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Makes a discovery socket hear the group on this link, if it is of the same family.
-pub(super) fn join(socket: &UdpSocket, link: &Link) -> io::Result<()> {
+pub(in crate::net) fn join(socket: &UdpSocket, link: &Link) -> io::Result<()> {
     let v4 = socket.local_addr()?.is_ipv4();
     let joined = match link.ip {
         IpAddr::V4(ip) if v4 => socket.join_multicast_v4(GROUP_V4, ip),
@@ -61,7 +61,7 @@ pub(super) fn join(socket: &UdpSocket, link: &Link) -> io::Result<()> {
 }
 
 /// A socket of this link's own address, on a port of its own, that may broadcast.
-pub(super) fn outlet(link: &Link) -> io::Result<UdpSocket> {
+pub(in crate::net) fn outlet(link: &Link) -> io::Result<UdpSocket> {
     let address = match link.ip {
         IpAddr::V4(_) => SocketAddr::new(link.ip, 0),
         IpAddr::V6(ip) => {

@@ -12,7 +12,7 @@ mod stream;
 pub(super) use behaviour::{Behaviour, Incoming};
 pub use stream::Stream;
 
-use crate::wire::{CHAT_PROTOCOL, CHUNK_PROTOCOL, DISTRIBUTE_PROTOCOL};
+use crate::wire::{CHAT_PROTOCOL, CHUNK_PROTOCOL, DISTRIBUTE_PROTOCOL, PAIR_PROTOCOL};
 use libp2p::StreamProtocol;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -34,13 +34,23 @@ pub enum Purpose {
     Distribution,
     /// Text messages: `wire::chat`.
     Chat,
+    /// The proof that two nodes have paired by a code: `wire::pairing`.
+    Pairing,
 }
+
+const PURPOSES: [Purpose; 4] = [
+    Purpose::Chunks,
+    Purpose::Distribution,
+    Purpose::Chat,
+    Purpose::Pairing,
+];
 
 /// The protocols of all purposes.
 pub(super) const PROTOCOLS: &[StreamProtocol] = &[
     Purpose::Chunks.protocol(),
     Purpose::Distribution.protocol(),
     Purpose::Chat.protocol(),
+    Purpose::Pairing.protocol(),
 ];
 
 impl Purpose {
@@ -49,11 +59,12 @@ impl Purpose {
             Self::Chunks => CHUNK_PROTOCOL,
             Self::Distribution => DISTRIBUTE_PROTOCOL,
             Self::Chat => CHAT_PROTOCOL,
+            Self::Pairing => PAIR_PROTOCOL,
         })
     }
 
     pub(super) fn of(protocol: &StreamProtocol) -> Option<Self> {
-        [Self::Chunks, Self::Distribution, Self::Chat]
+        PURPOSES
             .into_iter()
             .find(|purpose| purpose.protocol() == *protocol)
     }

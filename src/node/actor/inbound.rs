@@ -84,6 +84,11 @@ impl Actor {
             } => {
                 tokio::spawn(self.parts.chat.clone().accept(node, stream));
             }
+            NetEvent::Stream {
+                node,
+                purpose: Purpose::Pairing,
+                stream,
+            } => self.parts.context.pairings.accept(node, stream),
             NetEvent::Listening { .. } => {}
             NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
         }

@@ -1,0 +1,246 @@
+//! The code by which a receiver finds and trusts one sender: `7-amber-falcon`.
+//!
+//! Owns its form, and reading it from what people type. Never asks for randomness and never shows the words but by
+//! `Display`: a code in a log would be a secret in a log. The number is the public *channel*; the words are the secret.
+
+mod words;
+
+use super::draw::Draw;
+use std::{fmt, str::FromStr};
+pub use words::WORDS;
+
+/// Channels are `1..=MAX_CHANNEL`.
+pub const MAX_CHANNEL: u16 = 999;
+/// Fewer words could be guessed.
+pub const MIN_WORDS: usize = 2;
+/// More words nobody types.
+pub const MAX_WORDS: usize = 8;
+/// A code for many receivers is guessed at more often than one that burns at the first wrong guess.
+pub const MIN_GROUP_WORDS: usize = 4;
+/// More than the longest code has with any separators that a person would type.
+const MAX_TEXT: usize = 256;
+
+/// A code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code {
+    channel: u16,
+    /// Positions in [`WORDS`].
+    words: Vec<u16>,
+}
+
+/// Why that is no code. The person who typed it can do something about each.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CodeError {
+    /// There is no number in front, or one out of bounds.
+    #[error("a code begins with a number from 1 to {MAX_CHANNEL}, as in 7-amber-falcon")]
+    Channel,
+    /// Too few words, or too many.
+    #[error("a code has {MIN_WORDS} to {MAX_WORDS} words after its number, as in 7-amber-falcon")]
+    Words,
+    /// No code has this word: a typing error, noticed before it costs the code. What was typed, in lower case.
+    #[error("no code has the word “{0}”: look again at how it is spelt")]
+    Unknown(String),
+    /// A group's code is too short.
+    #[error("a code for a group has at least {MIN_GROUP_WORDS} words")]
+    Group,
+}
+
+impl Code {
+    /// A new code of so many words, from 32 random bytes that are used for nothing else.
+    ///
+    /// # Errors
+    /// [`CodeError::Words`] for fewer than two words or more than eight.
+    pub fn generate(random: &[u8; 32], words: usize) -> Result<Self, CodeError> {
+        if !(MIN_WORDS..=MAX_WORDS).contains(&words) {
+            return Err(CodeError::Words);
+        }
+        let mut draw = Draw::new("sprat 2026-11 code v1", random);
+        let channel = draw.below(usize::from(MAX_CHANNEL)) as u16 + 1;
+        let words = (0..words).map(|_| draw.below(WORDS.len()) as u16).collect();
+        Ok(Self { channel, words })
+    }
+
+    /// The public part: which of the senders near is meant.
+    #[must_use]
+    pub fn channel(&self) -> u16 {
+        self.channel
+    }
+
+    /// How many words it has.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.words.len()
+    }
+
+    /// The secret part: the words, joined by dashes.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        let words = self.words.iter().filter_map(|at| WORDS.get(*at as usize));
+        words.copied().collect::<Vec<_>>().join("-")
+    }
+
+    /// Whether it may serve a group.
+    ///
+    /// # Errors
+    /// [`CodeError::Group`] when it is too short.
+    pub fn for_group(&self) -> Result<(), CodeError> {
+        if self.words.len() < MIN_GROUP_WORDS {
+            return Err(CodeError::Group);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.channel, self.secret())
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({}-…)", self.channel)
+    }
+}
+
+impl FromStr for Code {
+    type Err = CodeError;
+
+    /// Reads a code as people type it: either case, with blanks or any dashes between its parts and around it.
+    fn from_str(text: &str) -> Result<Self, CodeError> {
+        if text.len() > MAX_TEXT {
+            return Err(CodeError::Words);
+        }
+        let separates = |c: char| {
+            c.is_whitespace() || matches!(c, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+        };
+        let mut parts = text.split(separates).filter(|part| !part.is_empty());
+        let number = parts.next().ok_or(CodeError::Channel)?;
+        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+        let channel = number.parse().ok().filter(|_| digits);
+        let channel = channel.filter(|channel| (1..=MAX_CHANNEL).contains(channel));
+        let channel = channel.ok_or(CodeError::Channel)?;
+        let words = parts.map(find).collect::<Result<Vec<_>, _>>()?;
+        if !(MIN_WORDS..=MAX_WORDS).contains(&words.len()) {
+            return Err(CodeError::Words);
+        }
+        Ok(Self { channel, words })
+    }
+}
+
+fn find(word: &str) -> Result<u16, CodeError> {
+    let word = word.to_lowercase();
+    let at = WORDS.binary_search(&word.as_str());
+    at.map(|at| at as u16).map_err(|_| CodeError::Unknown(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn words_are_told_apart_by_four_letters() {
+        assert!(WORDS.len() >= 256);
+        assert!(WORDS.is_sorted());
+        let starts: BTreeSet<&str> = WORDS.iter().map(|word| &word[..4]).collect();
+        assert_eq!(starts.len(), WORDS.len());
+        for word in WORDS {
+            assert!((4..=8).contains(&word.len()), "{word}");
+            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase()), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_read_however_it_is_typed() {
+        let code: Code = "7-amber-falcon".parse().unwrap();
+        assert_eq!((code.channel(), code.words()), (7, 2));
+        assert_eq!(code.secret(), "amber-falcon");
+        assert_eq!(code.to_string(), "7-amber-falcon");
+        for text in [
+            "  7-amber-falcon\r\n",
+            "7 Amber Falcon",
+            "7–AMBER — falcon",
+            "007_amber--falcon-",
+        ] {
+            assert_eq!(text.parse(), Ok(code.clone()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_code_says_why() {
+        let refused = |text: &str| text.parse::<Code>().unwrap_err();
+        for text in [
+            "",
+            " - ",
+            "amber-falcon",
+            "0-amber-falcon",
+            "+7-amber-falcon",
+        ] {
+            assert_eq!(refused(text), CodeError::Channel, "{text}");
+        }
+        assert_eq!(refused("1000-amber-falcon"), CodeError::Channel);
+        assert_eq!(refused("7-amber"), CodeError::Words);
+        assert_eq!(
+            refused(&format!("7{}", "-amber".repeat(9))),
+            CodeError::Words
+        );
+        assert_eq!(refused(&"7-amber".repeat(100)), CodeError::Words);
+        let unknown = CodeError::Unknown("flacon".into());
+        assert_eq!(refused("7-amber-Flacon"), unknown);
+    }
+
+    #[test]
+    fn a_code_does_not_show_in_debug_output() {
+        let code: Code = "7-amber-falcon".parse().unwrap();
+        assert_eq!(format!("{code:?}"), "Code(7-…)");
+    }
+
+    #[test]
+    fn numbers_of_words_have_bounds() {
+        for words in [0, 1, 9] {
+            assert_eq!(Code::generate(&[1; 32], words), Err(CodeError::Words));
+        }
+        let words = |words| Code::generate(&[1; 32], words).unwrap();
+        assert_eq!(words(3).for_group(), Err(CodeError::Group));
+        assert_eq!(words(4).for_group(), Ok(()));
+    }
+
+    #[test]
+    fn all_words_and_channels_are_drawn() {
+        let mut seed = [0; 32];
+        let (mut channels, mut words) = (BTreeSet::new(), BTreeSet::new());
+        for n in 0..20_000u32 {
+            seed[..4].copy_from_slice(&n.to_le_bytes());
+            let code = Code::generate(&seed, 2).unwrap();
+            channels.insert(code.channel);
+            words.extend(code.words);
+        }
+        assert_eq!(channels.len(), usize::from(MAX_CHANNEL));
+        assert_eq!(words.len(), WORDS.len());
+    }
+
+    proptest! {
+        #[test]
+        fn any_code_is_read_back(seed: [u8; 32], words in MIN_WORDS..=MAX_WORDS, upper: bool, blanks: bool) {
+            let code = Code::generate(&seed, words).unwrap();
+            let mut text = code.to_string();
+            if upper {
+                text = text.to_uppercase();
+            }
+            if blanks {
+                text = text.replace('-', "  ");
+            }
+            prop_assert_eq!(text.parse(), Ok(code));
+        }
+
+        #[test]
+        fn any_text_is_a_code_or_says_why(text in "\\PC{0,40}", number in 0..2000u16) {
+            let _ = text.parse::<Code>();
+            if let Ok(code) = format!("{number} {text}").parse::<Code>() {
+                prop_assert_eq!(code.to_string().parse(), Ok(code));
+            }
+        }
+    }
+}
