@@ -118,6 +118,7 @@ fn two_prompts_talk_both_ways_and_the_history_outlives_them() {
     }
     bob.type_line("msg alice fine");
     assert_eq!(alice.event("message")["text"], "fine");
+    bob.event("delivered"); // Only then may she go.
     alice.type_line("/quit");
     alice.type_line("history bob");
     alice.wait("history", |line| {
@@ -248,10 +249,16 @@ fn a_chat_at_a_terminal_has_its_own_prompt_and_shows_nothing_raw() {
     // What she types looks harmless, whatever it is; other news stay visible.
     alice.type_line("msg bob \u{1b}[2J\u{202e}gpj.exe");
     bob.sees("alice: \\u{1b}[2J\\u{202e}gpj.exe");
+    alice.event("delivered");
     let mut carol = prompt(&swarm, "carol");
     bob.sees("carol joined");
-    bob.enters("/send plan.txt");
-    bob.sees("send plan.txt --to alice");
+    let plan = swarm.home("bob").join("plan.txt");
+    std::fs::write(&plan, "at noon").unwrap();
+    bob.enters(&format!("/send {}", plan.display()));
+    let ask = alice.event("ask");
+    assert_eq!(ask["name"], "plan.txt");
+    alice.type_line(&format!("accept {}", ask["ask"]));
+    alice.event("received");
     bob.enters("/frob");
     bob.sees("//x says /x");
     alice.type_line("exit");

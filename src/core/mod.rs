@@ -9,6 +9,7 @@ pub mod chat;
 pub mod chunk;
 pub mod chunker;
 pub mod code;
+pub mod consent;
 pub mod copies;
 pub mod download;
 pub mod draw;

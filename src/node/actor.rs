@@ -12,6 +12,7 @@ use super::{
     api::{NodeEvent, Safe, Status},
     catalog::OwnCatalog,
     chat,
+    consent::Consent,
     context::{Command, Context},
     distribute,
     peers::Peers,
@@ -70,6 +71,8 @@ pub struct Parts {
     pub distribute: Option<distribute::Parts>,
     /// What takes messages.
     pub chat: chat::Door,
+    /// What takes asks.
+    pub consent: Consent,
     pub events: broadcast::Sender<NodeEvent>,
     pub changed: watch::Sender<u64>,
     /// What is remembered of people, and where.
@@ -187,7 +190,8 @@ impl Actor {
             self.publish();
         }
         if !self.waiting.is_empty() {
-            let settled = self.peers.settled(self.now());
+            // Whoever was heard of and is being dialled may be here in a moment.
+            let settled = self.peers.settled(self.now()) && !self.membership.expects_somebody();
             for (_, done) in self
                 .waiting
                 .extract_if(.., |(deadline, _)| settled || *deadline <= now)
@@ -230,6 +234,10 @@ impl Actor {
                     self.offer(&name, file, offer);
                 }
             }
+            Command::Present(nodes, reply) => {
+                let _ = reply.send(self.peers.present(&nodes));
+            }
+            Command::Wake => self.wake_jobs(),
             Command::Versions(files, reply) => {
                 let _ = reply.send(self.peers.versions(&files));
             }

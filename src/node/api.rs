@@ -3,8 +3,12 @@
 //! Plain data. Everything a stranger named (files, people) is here as it came: whoever shows it escapes it
 //! (`core::path::printable`).
 
+mod consent;
+
+pub use consent::*;
+
 use crate::core::id::{FileId, NodeId};
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// How to start a node. [`Settings::new`] gives what the command line gives without options.
 #[derive(Clone, Debug)]
@@ -39,10 +43,18 @@ pub struct Settings {
     pub upload_limit: Option<u64>,
     /// The most bytes of chunks received a second; `None` = no limit.
     pub download_limit: Option<u64>,
+    /// How long the sender with a code is looked for.
+    pub code_wait: Duration,
+    /// Whose asks to send something are answered, and by whom.
+    pub accepting: Accepting,
+    /// How long an ask waits for its answer.
+    pub ask_expiry: Duration,
 }
 
 pub use crate::core::copies::Copies;
 
+/// How long the sender with a code is looked for, unless told otherwise.
+pub const CODE_WAIT: Duration = Duration::from_secs(30);
 /// How many copies of each chunk there are to be, unless told otherwise.
 pub const REPLICAS: u32 = 3;
 /// How long what is no longer wanted is kept: more than any restart takes.
@@ -71,6 +83,9 @@ impl Settings {
             replica_grace: REPLICA_GRACE,
             upload_limit: None,
             download_limit: None,
+            code_wait: CODE_WAIT,
+            accepting: Accepting::Nobody,
+            ask_expiry: ASK_EXPIRY,
         }
     }
 }
@@ -418,6 +433,19 @@ pub enum NodeEvent {
         /// Another key was known for that name.
         key_changed: bool,
     },
+    /// Somebody asks to send something.
+    Ask(Arc<AskInfo>),
+    /// An ask needs no answer any more.
+    AskGone {
+        /// Its number.
+        number: u32,
+        /// Whose it was.
+        from: Person,
+        /// Why.
+        why: Gone,
+    },
+    /// What was accepted is here, or as much of it as will be.
+    Received(Arc<Received>),
     /// Something that a person should know, in a sentence.
     Notice(String),
 }

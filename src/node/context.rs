@@ -19,11 +19,11 @@ use crate::{
     },
     net::Net,
     store::{Chats, ChunkReader, Home, Index, Replicas},
-    wire::control::Offer,
+    wire::control::{Held, Offer},
 };
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Instant,
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -40,6 +40,10 @@ pub enum Command {
     Resolve(Vec<String>, oneshot::Sender<Resolution>),
     /// Who has (some of) these files?
     Sources(Vec<FileId>, oneshot::Sender<Vec<Vec<Source>>>),
+    /// Which of these nodes are here?
+    Present(Vec<NodeId>, oneshot::Sender<Vec<Source>>),
+    /// The jobs are to look again who has what.
+    Wake,
     /// Names are offered, changed or (with `None`) withdrawn.
     Offers(Vec<(RelPath, FileId, Option<Offer>)>),
     /// The same for what is kept for the swarm: it shows when nothing better goes by that name.
@@ -113,6 +117,15 @@ pub struct Context {
     pub download: Limiter,
     /// Who is about to connect because of a code.
     pub pairings: Pairings,
+    /// Of a job: it fetches from these alone, and for nobody else.
+    pub circle: Option<Circle>,
+}
+
+/// The nodes between which private files travel: who sends them, and who else was asked and said yes.
+#[derive(Clone)]
+pub struct Circle {
+    pub sender: NodeId,
+    pub fellows: Arc<Mutex<BTreeSet<NodeId>>>,
 }
 
 impl Context {
@@ -130,6 +143,23 @@ impl Context {
 
     /// Who has each of `files`.
     pub async fn sources(&self, files: Vec<FileId>) -> Option<Vec<Vec<Source>>> {
-        self.ask(|reply| Command::Sources(files, reply)).await
+        let Some(circle) = &self.circle else {
+            return self.ask(|reply| Command::Sources(files, reply)).await;
+        };
+        let mut nodes = vec![circle.sender];
+        nodes.extend(
+            &*circle
+                .fellows
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let mut here = self.ask(|reply| Command::Present(nodes, reply)).await?;
+        for source in &mut here {
+            // The others say themselves how much they have.
+            if source.node == circle.sender {
+                source.held = Held::Shared;
+            }
+        }
+        Some(vec![here; files.len()])
     }
 }

@@ -12,6 +12,7 @@ mod actor;
 pub mod api;
 mod catalog;
 mod chat;
+mod consent;
 mod context;
 mod copies;
 mod distribute;
@@ -32,9 +33,11 @@ mod start;
 pub use api::*;
 pub use chat::{History, HistoryError, MessageError, Said, history_at};
 
-use crate::core::id::NodeId;
+use crate::core::{code::Code, id::NodeId};
+use consent::Consent;
 use context::{Command, Context};
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -60,7 +63,9 @@ struct Shared {
     events: broadcast::Sender<NodeEvent>,
     /// For the first who watches: what happened before he could.
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
-    next_job: AtomicU64,
+    next_job: Arc<AtomicU64>,
+    consent: Consent,
+    pairing: pair::PairConfig,
     tasks: TaskTracker,
     stop: CancellationToken,
     orders: mpsc::Sender<distribute::Order>,
@@ -148,8 +153,90 @@ impl Node {
         (id, receiver)
     }
 
-    /// Cancels a download; what is here is kept.
+    /// Asks people whether they take files, and sends these to those who do. The events end with [`SendEvent::End`].
+    #[must_use = "the events are how it ends"]
+    pub fn send(&self, request: SendRequest) -> (JobId, mpsc::Receiver<SendEvent>) {
+        self.shared.consent.send(request, None)
+    }
+
+    /// The same for people who come one by one: those whose ids come by `later` are asked, too, and all who accept fetch from
+    /// one another. It goes on until `later` ends, or it is cancelled.
+    #[must_use = "the events are how it ends"]
+    pub fn send_to_group(
+        &self,
+        request: SendRequest,
+        later: mpsc::Receiver<String>,
+    ) -> (JobId, mpsc::Receiver<SendEvent>) {
+        self.shared.consent.send(request, Some(later))
+    }
+
+    /// Announces a code of four words or more until the news are dropped, or too many guessed wrong.
+    ///
+    /// # Errors
+    /// [`pair::PairError::Code`] for a shorter one.
+    pub fn offer_group(
+        &self,
+        code: Code,
+    ) -> Result<mpsc::Receiver<pair::GroupNews>, pair::PairError> {
+        let context = &self.shared.context;
+        let config = self.shared.pairing.clone();
+        pair::offer_group(&context.net, &context.pairings, config, code)
+    }
+
+    /// The asks that wait for an answer.
+    #[must_use]
+    pub fn asks(&self) -> Vec<AskInfo> {
+        self.shared.consent.asks()
+    }
+
+    /// Takes what is asked, into this folder or the home's `downloads/`.
+    ///
+    /// # Errors
+    /// [`AnswerError`], when there is no such ask, or no room for it.
+    pub async fn accept(&self, number: u32, into: Option<PathBuf>) -> Result<(), AnswerError> {
+        self.shared.consent.accept(number, into).await
+    }
+
+    /// Says no to an ask, or stops what was accepted.
+    ///
+    /// # Errors
+    /// [`AnswerError::Unknown`].
+    pub fn refuse(&self, number: u32) -> Result<(), AnswerError> {
+        self.shared.consent.refuse(number)
+    }
+
+    /// A new code of so many words (2 to 8).
+    ///
+    /// # Errors
+    /// [`pair::PairError`] for other numbers.
+    pub fn new_code(&self, words: usize) -> Result<Code, pair::PairError> {
+        pair::new_code(words)
+    }
+
+    /// Announces until one receiver has proven that it has the code; it is connected then. Silent when dropped.
+    ///
+    /// # Errors
+    /// [`pair::PairError::Burnt`] after a wrong guess.
+    pub async fn offer_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
+        let context = &self.shared.context;
+        let config = self.shared.pairing.clone();
+        pair::offer(&context.net, &context.pairings, config, code).await
+    }
+
+    /// Looks for the sender with this code, and connects to it.
+    ///
+    /// # Errors
+    /// [`pair::PairError`], which says what to do.
+    pub async fn find_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
+        let config = self.shared.pairing.clone();
+        pair::find(&self.shared.context.net, config, code).await
+    }
+
+    /// Cancels a download, whose parts are kept, or a send.
     pub fn cancel(&self, job: JobId) {
+        if self.shared.consent.stop_send(job) {
+            return;
+        }
         let jobs = self
             .shared
             .context

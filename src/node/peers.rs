@@ -296,6 +296,21 @@ impl Peers {
         sources
     }
 
+    /// Those of `nodes` that are here, as if they held something.
+    #[must_use]
+    pub fn present(&self, nodes: &[NodeId]) -> Vec<Source> {
+        let here = nodes.iter().filter_map(|node| {
+            let peer = self.table.get(node)?;
+            Some(Source {
+                node: *node,
+                name: peer.name.clone(),
+                rtt: peer.rtt.unwrap_or(Duration::from_millis(5)),
+                held: Held::Partial,
+            })
+        });
+        here.collect()
+    }
+
     /// Who has each of `files`, and who is here.
     #[must_use]
     pub fn survey(&self, own: &OwnCatalog, files: &[FileId]) -> Survey {

@@ -2,9 +2,9 @@
 
 use super::context::Context;
 use crate::{
-    core::id::FileId,
+    core::id::{FileId, NodeId},
     net::Reply,
-    store::{ChunkReader, Index, Replicas},
+    store::{ChunkReader, Replicas},
     wire::{
         MAX_MANIFESTS, MAX_RESPONSE,
         control::{Have, ManifestHead, Request, Response},
@@ -36,13 +36,20 @@ pub enum Partial {
     Nothing,
 }
 
-/// Answers `request` from the disk, in a task of its own; for each file of a `Have` or `Haves`, memory was asked first.
-pub fn answer(context: &Context, request: Request, partials: Vec<Partial>, reply: Reply) {
+/// Answers `request` of `node` from the disk, in a task of its own; for each file of a `Have` or `Haves`, memory was asked first. What is
+/// private is missing for whoever was not granted it.
+pub fn answer(
+    context: &Context,
+    node: NodeId,
+    request: Request,
+    partials: Vec<Partial>,
+    reply: Reply,
+) {
     if LOOKUPS.fetch_add(1, Ordering::Relaxed) >= MAX_LOOKUPS {
         drop(Ticket);
         return reply.send(Response::Busy);
     }
-    let (reader, replicas) = (context.reader.clone(), context.replicas.clone());
+    let (reader, replicas) = (context.reader.on_behalf_of(node), context.replicas.clone());
     tokio::task::spawn_blocking(move || {
         let _ticket = Ticket;
         reply.send(look_up(&reader, replicas.as_ref(), request, partials));
@@ -51,19 +58,31 @@ pub fn answer(context: &Context, request: Request, partials: Vec<Partial>, reply
 
 /// What is here of a file: what came of a download, and what is kept for the swarm.
 fn have(
-    index: &Index,
+    reader: &ChunkReader,
     replicas: Option<&Replicas>,
     file: &FileId,
     partial: Partial,
 ) -> Option<Have> {
+    let index = reader.index();
+    if !reader.may_see(file).unwrap_or(false) {
+        return None;
+    }
+    let whole = || {
+        let root = index.root(file).ok().flatten()?;
+        let chunks = Root::decode(*file, &root).ok()?.chunks;
+        Some(Have {
+            chunks,
+            bits: ByteBuf::new(),
+        })
+    };
     let partial = match partial {
-        Partial::Whole => {
-            let root = index.root(file).ok().flatten()?;
-            let chunks = Root::decode(*file, &root).ok()?.chunks;
-            return Some(Have {
-                chunks,
-                bits: ByteBuf::new(),
-            });
+        Partial::Whole => return whole(),
+        // What people gave one another is in no catalog.
+        Partial::Nothing
+            if reader.grants().is_hidden(file)
+                && index.files_of(file).is_ok_and(|files| !files.is_empty()) =>
+        {
+            return whole();
         }
         Partial::Some(have) => Some(have),
         Partial::Nothing => None,
@@ -95,7 +114,9 @@ fn look_up(
             let mut heads = Vec::new();
             let mut left = MAX_RESPONSE - 1024;
             for file in files.into_iter().take(MAX_MANIFESTS) {
-                let root = index.root(&file).ok().flatten().unwrap_or_default();
+                let seen = reader.may_see(&file).unwrap_or(false);
+                let root = index.root(&file).ok().flatten().filter(|_| seen);
+                let root = root.unwrap_or_default();
                 let single = Root::decode(file, &root).is_ok_and(|root| root.pages.len() == 1);
                 let page = single
                     .then(|| index.page(&file, 0).ok().flatten())
@@ -114,18 +135,20 @@ fn look_up(
             Response::Manifests(heads)
         }
         Request::Page { file, index: at } => match index.page(&file, at) {
-            Ok(Some(page)) => Response::Page(ByteBuf::from(page)),
+            Ok(Some(page)) if reader.may_see(&file).unwrap_or(false) => {
+                Response::Page(ByteBuf::from(page))
+            }
             _ => Response::Missing,
         },
         Request::Have { file, .. } => {
             let partial = partials.into_iter().next().unwrap_or(Partial::Nothing);
-            have(index, replicas, &file, partial).map_or(Response::Missing, Response::Have)
+            have(reader, replicas, &file, partial).map_or(Response::Missing, Response::Have)
         }
         Request::Haves { files } => {
             let mut left = MAX_RESPONSE - 1024;
             let mut haves = Vec::new();
             for (file, partial) in files.iter().zip(partials) {
-                let have = have(index, replicas, file, partial);
+                let have = have(reader, replicas, file, partial);
                 let size = 32 + have.as_ref().map_or(0, |have| have.bits.len());
                 let Some(rest) = left.checked_sub(size) else {
                     break;

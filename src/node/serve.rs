@@ -67,7 +67,8 @@ impl Server {
     }
 
     /// Answers the questions of one stream until it ends.
-    pub async fn serve(self, peer: NodeId, stream: Stream) {
+    pub async fn serve(mut self, peer: NodeId, stream: Stream) {
+        self.reader = self.reader.on_behalf_of(peer);
         let (mut read, write) = stream.split();
         let queue = Arc::new(Queue::default());
         let fair = self.slots_of(peer);

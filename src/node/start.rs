@@ -5,19 +5,25 @@ use super::{
     actor::{Actor, Parts},
     api::{NodeEvent, Settings, StartError},
     chat,
-    context::Context,
+    consent::{self, Consent},
+    context::{Command, Context},
     distribute::{self, News},
     holdings::Holdings,
     knowledge::Knowledge,
     limit::Limiter,
-    pair::Pairings,
+    pair::{PairConfig, Pairings},
     reach,
     serve::Server,
 };
 use crate::{
     core::{id::NodeId, path::RelPath, people::People},
-    net::{BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent},
-    store::{Chats, ChunkReader, FileRecord, Home, Index, Limits, PeopleFile, Replicas, Share},
+    net::{
+        BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent,
+        PairingConfig,
+    },
+    store::{
+        Chats, ChunkReader, FileRecord, Home, Index, Limits, PeopleFile, Replicas, Sent, Share,
+    },
     wire::{
         control::{Held, Offer},
         passphrase::swarm_key,
@@ -41,13 +47,8 @@ const HELD: usize = 1024;
 
 pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let named = reach::parse_all(&settings.peers).map_err(StartError::Setting)?;
-    let blocking = tokio::task::spawn_blocking({
-        let settings = settings.clone();
-        move || open(&settings)
-    });
-    let opened = blocking
-        .await
-        .map_err(|error| StartError::Setting(error.to_string()))??;
+    let wanted = settings.clone();
+    let opened = tokio::task::spawn_blocking(move || open(&wanted)).await;
     let Opened {
         home,
         index,
@@ -59,8 +60,10 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         fetched,
         reader,
         replicas,
-    } = opened;
+        sent,
+    } = opened.map_err(|error| StartError::Setting(error.to_string()))??;
 
+    let pairing = pairing(&settings, swarm_key);
     let (net, net_events) = listen(&settings, secret, swarm_key)?;
     let (beacons, heard) = announce(&settings, secret, swarm_key)?;
 
@@ -72,32 +75,20 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         None
     };
     let (events, first_events) = broadcast::channel(EVENTS);
-    let (changed, watch) = watch::channel(0);
-    let (commands, commands_in) = mpsc::channel(COMMANDS);
-    let chats = Chats::of(home.root());
-    let context = Context {
-        chats,
-        me: net.node(),
-        net: net.clone(),
-        index,
-        reader,
-        home: Arc::new(home),
-        holdings: Holdings::default(),
-        commands,
-        changed: watch,
-        held: broadcast::channel(HELD).0,
-        jobs: Arc::default(),
-        received: Arc::new(AtomicU64::new(0)),
-        sent: Arc::new(AtomicU64::new(0)),
-        replicas: Some(replicas),
-        known: Knowledge::default(),
-        news: News::default(),
-        upload: Limiter::new(settings.upload_limit),
-        download: Limiter::new(settings.download_limit),
-        pairings: Pairings::default(),
-    };
+    let disk = (home, index, reader, replicas);
+    let (context, commands_in, changed) = context(&settings, &net, disk);
     let (distribute, queue) = distribute::parts(&context, keeps, &settings);
     let orders = distribute.orders.clone();
+    let stop = CancellationToken::new();
+    let (tasks, next_job) = (TaskTracker::new(), Arc::new(AtomicU64::new(1)));
+    let consent = Consent::new(
+        consent_of(&settings),
+        context.clone(),
+        sent,
+        events.clone(),
+        next_job.clone(),
+        (tasks.clone(), stop.clone()),
+    );
     let mut actor = Actor::new(
         Parts {
             name: cut_name(&settings.name),
@@ -117,6 +108,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
                 settings.share,
                 seed(&net.node(), epoch.wrapping_add(1)),
             ),
+            consent: consent.clone(),
             events: events.clone(),
             changed,
             people,
@@ -126,7 +118,6 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     );
     offer_fetched(&mut actor, fetched);
     tokio::spawn(actor.run());
-    let stop = CancellationToken::new();
     if settings.share {
         let (run, stop) = (distribute::run(distribute, queue), stop.clone());
         tokio::spawn(async move { stop.run_until_cancelled(run).await });
@@ -142,8 +133,10 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         context,
         events,
         first_events: Mutex::new(Some(first_events)),
-        next_job: AtomicU64::new(1),
-        tasks: TaskTracker::new(),
+        next_job,
+        consent,
+        pairing,
+        tasks,
         stop,
         orders,
         share: Mutex::new(sharing),
@@ -151,6 +144,47 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     Ok(Node {
         shared: Arc::new(shared),
     })
+}
+
+/// What the actor and the jobs have in common, and the actor's ends of it.
+fn context(
+    settings: &Settings,
+    net: &Net,
+    (home, index, reader, replicas): (Home, Index, ChunkReader, Replicas),
+) -> (Context, mpsc::Receiver<Command>, watch::Sender<u64>) {
+    let (commands, commands_in) = mpsc::channel(COMMANDS);
+    let (changed, watch) = watch::channel(0);
+    let context = Context {
+        chats: Chats::of(home.root()),
+        me: net.node(),
+        net: net.clone(),
+        index,
+        reader,
+        home: Arc::new(home),
+        holdings: Holdings::default(),
+        commands,
+        changed: watch,
+        held: broadcast::channel(HELD).0,
+        jobs: Arc::default(),
+        received: Arc::new(AtomicU64::new(0)),
+        sent: Arc::new(AtomicU64::new(0)),
+        replicas: Some(replicas),
+        known: Knowledge::default(),
+        news: News::default(),
+        upload: Limiter::new(settings.upload_limit),
+        download: Limiter::new(settings.download_limit),
+        pairings: Pairings::default(),
+        circle: None,
+    };
+    (context, commands_in, changed)
+}
+
+fn consent_of(settings: &Settings) -> consent::Settings {
+    consent::Settings {
+        name: cut_name(&settings.name),
+        accepting: settings.accepting.clone(),
+        expiry: settings.ask_expiry,
+    }
 }
 
 /// The room for others' files.
@@ -176,6 +210,20 @@ fn listen(
         swarm_key,
         agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),
     })
+}
+
+/// How this node finds another by a code.
+fn pairing(settings: &Settings, swarm_key: Option<[u8; 32]>) -> PairConfig {
+    PairConfig {
+        sockets: PairingConfig {
+            discovery_port: settings.discovery_port,
+            listen: settings.listen.clone(),
+            interfaces: settings.interfaces.clone(),
+            swarm_key,
+        },
+        name: cut_name(&settings.name),
+        wait: settings.code_wait,
+    }
 }
 
 fn announce(
@@ -223,6 +271,7 @@ struct Opened {
     fetched: Vec<FileRecord>,
     reader: ChunkReader,
     replicas: Replicas,
+    sent: Sent,
 }
 
 /// What needs the disk, or much of the processor.
@@ -244,6 +293,8 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
     };
     let fetched = index.fetched()?;
     let reader = ChunkReader::new(index.clone());
+    // Before anybody can ask for anything: what is private is known.
+    let sent = Sent::open(reader.clone())?;
     let replicas = Replicas::open(&home, &index, &reader, limits(settings))?;
     let people_file = PeopleFile::of(home.root());
     let mut people = People::default();
@@ -261,6 +312,7 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
         fetched,
         reader,
         replicas,
+        sent,
     })
 }
 

@@ -5,6 +5,7 @@
 //! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced.
 
 pub mod chats;
+pub mod grants;
 pub mod home;
 pub mod index;
 mod modes;
@@ -15,12 +16,14 @@ mod positioned;
 pub mod reader;
 pub mod replica;
 mod reuse;
+pub mod sent;
 pub mod share;
 pub mod small;
 #[cfg(test)]
 mod testing;
 
 pub use chats::{Chats, Said};
+pub use grants::Grants;
 pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
 pub use partial::{Partial, SYNC_BATCH};
@@ -29,8 +32,9 @@ pub use place::{Finder, Finished, find_existing};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;
+pub use sent::{SendError, Sent, SentFile};
 pub use share::{Offered, Share, ShareEvent};
-pub use small::{Laid, Pile, Sink, Small, has_room, lay, place_all};
+pub use small::{Laid, Pile, Sink, Small, has_room, lacking, lay, place_all};
 
 use std::{
     io,

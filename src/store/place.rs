@@ -9,7 +9,7 @@ mod find;
 pub use find::{Finder, find_existing};
 
 use super::{
-    FileRecord, Index, Kind, Partial, Stamp, StoreError, failed,
+    ChunkReader, FileRecord, Index, Kind, Partial, Stamp, StoreError, failed,
     index::{NewFile, looks_like},
     modes, positioned,
 };
@@ -184,7 +184,8 @@ impl Partial {
         modes::sync_folder(&folder).map_err(failed("sync", &folder))?;
         let place = (finished.path.clone(), stamp);
         let file = self.manifest().file();
-        let record = record_of(Kind::Fetched, name, file, place, executable);
+        let kind = kind_of(self.reader(), &file);
+        let record = record_of(kind, name, file, place, executable);
         let entries = self.manifest().entries().to_vec();
         self.index().add_file(NewFile { record, entries })?;
         self.close();
@@ -368,6 +369,15 @@ pub(super) fn set_mtime(file: &File, mtime: i64) {
     };
     if let Some(time) = time {
         let _ = file.set_modified(time);
+    }
+}
+
+/// What a finished download is: one that came from a person is nobody else's business.
+pub(super) fn kind_of(reader: &ChunkReader, file: &FileId) -> Kind {
+    if reader.grants().is_hidden(file) {
+        Kind::Received
+    } else {
+        Kind::Fetched
     }
 }
 

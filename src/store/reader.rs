@@ -1,18 +1,18 @@
 //! From a chunk's id to its bytes, wherever on this disk they lie.
 //!
-//! Owns the open files that are read from, and the list of downloads under way that can be read from too; replicas read their own. Never writes. Invariants:
+//! Gives private chunks to those only who were granted them (`grants`). Owns the open files that are read from, and the list of downloads under way that can be read from too; replicas read their own. Never writes. Invariants:
 //! bytes are given out only when the file looks as the index says and they hash to the chunk's id. A file that was edited, cut or
 //! replaced gives nothing until it is indexed again. Neither do bytes that changed while the file looks the same (a mapping that was
 //! written to, a restored time, a failing disk): a node must not be taken for a liar because of what happened to its files.
 
 use super::{
-    Index, Location, Stamp, StoreError, failed, index::looks_like, partial, place::Folders,
+    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, partial, place::Folders,
     positioned, replica,
 };
 use crate::core::{
     chunk::VerifiedChunk,
     have::HaveSet,
-    id::{ChunkId, FileId},
+    id::{ChunkId, FileId, NodeId},
 };
 use std::{
     collections::HashMap,
@@ -29,7 +29,11 @@ type OnStale = Box<dyn Fn(u64, bool) + Send + Sync>;
 
 /// Reads chunks. Clones share the open files; any number of threads may read at once.
 #[derive(Clone)]
-pub struct ChunkReader(Arc<Inner>);
+pub struct ChunkReader(
+    Arc<Inner>,
+    /// On whose behalf; `None` = this node's own.
+    Option<NodeId>,
+);
 
 struct Inner {
     index: Index,
@@ -38,6 +42,7 @@ struct Inner {
     replicas: RwLock<Weak<replica::Inner>>,
     on_stale: Mutex<Option<OnStale>>,
     folders: Folders,
+    grants: Grants,
 }
 
 /// The open files, by their number in the index.
@@ -57,14 +62,60 @@ impl ChunkReader {
     /// Reads what `index` knows.
     #[must_use]
     pub fn new(index: Index) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             index,
             open: Mutex::default(),
             live: RwLock::default(),
             replicas: RwLock::default(),
             on_stale: Mutex::default(),
             folders: Folders::default(),
-        }))
+            grants: Grants::default(),
+        };
+        Self(Arc::new(inner), None)
+    }
+
+    /// The same for a peer: what is private is not there for it unless it was granted.
+    #[must_use]
+    pub fn on_behalf_of(&self, peer: NodeId) -> Self {
+        Self(Arc::clone(&self.0), Some(peer))
+    }
+
+    /// Who was granted what.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.0.grants
+    }
+
+    /// Whether whoever reads may know what this file consists of.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn may_see(&self, file: &FileId) -> Result<bool, StoreError> {
+        let Some(peer) = &self.1 else {
+            return Ok(true);
+        };
+        if !self.0.grants.is_hidden(file) || self.0.grants.allows(file, peer) {
+            return Ok(true);
+        }
+        // The same contents may be here for everybody, too.
+        let here = self.0.index.files_of(file)?;
+        Ok(here.iter().any(|(_, record)| !record.kind.is_private())
+            || self.0.index.is_replica(file)?)
+    }
+
+    /// Whether whoever reads may have the chunks that lie at `place`.
+    fn may_have(&self, place: &Location) -> bool {
+        let record = &place.record;
+        !record.kind.is_private()
+            || self
+                .1
+                .is_none_or(|peer| self.0.grants.allows(&record.file, &peer))
+    }
+
+    fn may_have_of(&self, partial: &partial::Inner) -> bool {
+        let (grants, file) = (&self.0.grants, partial.file_id());
+        self.1
+            .is_none_or(|peer| !grants.is_hidden(&file) || grants.allows(&file, &peer))
     }
 
     /// The index it reads by.
@@ -81,6 +132,9 @@ impl ChunkReader {
     pub fn read(&self, id: &ChunkId, buf: &mut Vec<u8>) -> Result<bool, StoreError> {
         let mut failure = None;
         for place in self.0.index.locate(id)? {
+            if !self.may_have(&place) {
+                continue;
+            }
             match self.read_at(id, &place, buf) {
                 Ok(true) => return Ok(true),
                 Ok(false) => {}
@@ -88,7 +142,9 @@ impl ChunkReader {
             }
         }
         for partial in self.live() {
-            if let Some((offset, len)) = partial.locate(id) {
+            if let Some((offset, len)) = partial.locate(id)
+                && self.may_have_of(&partial)
+            {
                 buf.resize(len as usize, 0);
                 match positioned::read_exact_at(partial.file(), buf, offset) {
                     Ok(()) if VerifiedChunk::check(*id, buf).is_ok() => return Ok(true),
@@ -130,9 +186,12 @@ impl ChunkReader {
             let places = self.0.index.locate(id)?;
             let readable = places.iter().any(|place| {
                 let looks = || looks_like(&self.0.index.path_of(&place.record), place.record.stamp);
-                *unchanged.entry(place.source).or_insert_with(looks)
+                self.may_have(place) && *unchanged.entry(place.source).or_insert_with(looks)
             });
-            if readable || live.iter().any(|partial| partial.locate(id).is_some()) {
+            let coming = |partial: &Arc<partial::Inner>| {
+                partial.locate(id).is_some() && self.may_have_of(partial)
+            };
+            if readable || live.iter().any(coming) {
                 have.insert(at);
             }
         }

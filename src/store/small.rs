@@ -5,7 +5,7 @@
 //! are synced, and the index learns of it only when its folder is too. What a crash leaves has no name that anyone looks for, and is removed at the next start.
 
 use super::{
-    Finished, Home, Kind, NewFile, Partial, Stamp, StoreError, failed, modes,
+    Finished, Home, NewFile, Partial, Stamp, StoreError, failed, modes,
     place::{Finder, Ready, record_of, set_mtime},
 };
 use crate::core::{
@@ -178,11 +178,24 @@ impl Sink {
 /// Whether so many bytes fit, here and below `dest`. Where nobody knows, the writes will tell.
 #[must_use]
 pub fn has_room(home: &Home, dest: &Path, needed: u64) -> bool {
+    places(home, dest).all(|at| fs4::available_space(at).is_ok_and(|free| free >= needed))
+}
+
+/// How many bytes lack for `needed` ones, and where; `None` when they fit, or nobody knows.
+#[must_use]
+pub fn lacking(home: &Home, dest: &Path, needed: u64) -> Option<(u64, PathBuf)> {
+    places(home, dest).find_map(|at| match fs4::available_space(&at) {
+        Ok(free) if free < needed => Some((needed - free, at)),
+        _ => None,
+    })
+}
+
+/// Where the bytes of a download lie on their way to `dest`.
+fn places(home: &Home, dest: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let dest = dest.ancestors().find(|path| path.is_dir());
-    [Some(home.partials().as_path()), dest]
+    [Some(home.partials()), dest.map(Path::to_owned)]
         .into_iter()
         .flatten()
-        .all(|at| fs4::available_space(at).is_ok_and(|free| free >= needed))
 }
 
 /// Removes what a crash left.
@@ -248,7 +261,7 @@ pub fn place_all(
             } = &one.small;
             let place = (finished.path.clone(), *stamp);
             Some(NewFile {
-                record: record_of(Kind::Fetched, name, *file, place, *executable),
+                record: record_of(finder.kind_of(file), name, *file, place, *executable),
                 entries: entry.iter().copied().collect(),
             })
         })
@@ -332,7 +345,7 @@ mod tests {
                 assert!(fixture.reader.read(&entry.id, &mut buf).unwrap());
             }
             let parsed = RelPath::parse(name).unwrap();
-            let found = find_existing(&fixture.index, &dest, &parsed, &manifest_of(bytes));
+            let found = find_existing(&fixture.reader, &dest, &parsed, &manifest_of(bytes));
             assert!(found.unwrap().is_some());
         }
         assert_eq!(fs::read(dest.join("a/1")).unwrap(), b"mine");

@@ -14,6 +14,7 @@ Examples:
   sprat list '*.iso'                     what the nodes nearby offer
   sprat download big.iso                 from everyone who has a piece of it
   sprat download photos/ -o /tmp         a whole folder, to somewhere else
+  sprat send photo.jpg --to alice        to one person, who is asked first
   echo 'download big.iso' | sprat        the prompt's commands, from a pipe
 
 Put files into HOME/shared, and every node nearby can fetch them.
@@ -219,6 +220,17 @@ pub struct Options {
     )]
     pub timeout: Option<Duration>,
 
+    /// How long somebody may take to answer an ask [default: 300]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_ASK_EXPIRY",
+        hide = true,
+        value_parser = parse_seconds
+    )]
+    pub ask_expiry: Option<Duration>,
+
     /// Print results as JSON, one object a line
     #[arg(
         long,
@@ -288,7 +300,70 @@ pub enum Command {
     #[command(
         after_help = "With --json the first line is {\"event\":\"ready\",\"peer\",\"name\",\"addresses\"}."
     )]
-    Serve,
+    Serve {
+        /// Take what this person sends, or what anybody sends with `all`; may be given again [default: nobody]
+        #[arg(long, value_name = "NAME")]
+        accept: Vec<String>,
+    },
+
+    /// Send files and folders to people, who are asked first, or to whoever has the code that it prints
+    #[command(after_help = "\
+Examples:
+  sprat send photo.jpg                    prints a code: whoever types `sprat receive CODE` gets it
+  sprat send photo.jpg --to alice         she sees who asks, for what and how large it is, and says yes or no
+  sprat send photos/ notes.txt --to alice bob
+  sprat send big.iso --to alice --wait 60 if she may take a minute to be there
+
+NAME is what `sprat peers` shows, or the end of an id. It stays until everyone has it, or said no; an ask that nobody answers ends after
+five minutes. Those who accept the same files fetch them from each other, too. Nobody else sees or gets them.
+
+Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some did, 5 there is nobody of that name.")]
+    Send {
+        /// Files and folders
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+
+        /// To whom; may be given again
+        #[arg(long, value_name = "NAME", num_args = 1..)]
+        to: Vec<String>,
+
+        /// Without --to: how many words the code has, 2 to 8 [default: 2, with --group 4]
+        #[arg(long, value_name = "N", conflicts_with = "to",
+              value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=8))]
+        words: Option<usize>,
+
+        /// Without --to: one code for many receivers, who fetch from each other too, until Ctrl-C; at least four words
+        #[arg(long, conflicts_with = "to")]
+        group: bool,
+
+        /// Send although that name had another key before, and remember the new one
+        #[arg(long)]
+        trust_new_key: bool,
+    },
+
+    /// Take what somebody sends with a code
+    #[command(after_help = "\
+Examples:
+  sprat receive 7-amber-falcon           what `sprat send` printed on the other machine
+  sprat receive 7 amber falcon -o /tmp   the same, to somewhere else
+  sprat receive                          asks for the code, so that it stands in no history (or reads SPRAT_CODE)
+
+A code is good for one receiver, and one wrong guess burns it: the sender then shows another. Nothing that travels lets anybody
+who listens test guesses.
+
+Exit codes: 0 all of it is here, 4 wrong code, or declined, 5 no sender with that code is near.")]
+    Receive {
+        /// The code; asked for when it is not given
+        code: Vec<String>,
+
+        /// Where to put it [default: HOME/downloads]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+
+        /// Take it without a question
+        #[arg(short, long)]
+        yes: bool,
+    },
 
     /// Show what the nodes nearby offer
     #[command(after_help = "\

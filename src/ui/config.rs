@@ -240,6 +240,7 @@ pub fn settle(
     settings.download_limit = options
         .download_limit
         .or_else(|| size(&file.download_limit));
+    settings.ask_expiry = options.ask_expiry.unwrap_or(settings.ask_expiry);
     let file_wait = file.wait.and_then(|seconds| seconds_from(seconds).ok());
     Ok(Setup {
         settings,

@@ -13,6 +13,8 @@ use crate::{
 use serde::Serialize;
 use std::fmt::Write as _;
 
+pub mod consent;
+
 #[derive(Serialize)]
 struct ListRow<'a> {
     name: &'a str,
@@ -263,11 +265,6 @@ pub fn download(event: &DownloadEvent) -> Option<String> {
 }
 
 fn done(fetched: &Fetched) -> String {
-    let sources = fetched.sources.iter().map(|(node, name, bytes)| Source {
-        peer: node.to_string(),
-        name,
-        bytes: *bytes,
-    });
     line(&Event::Done {
         name: &fetched.name,
         id: fetched.id.to_string(),
@@ -277,9 +274,18 @@ fn done(fetched: &Fetched) -> String {
         reused: fetched.reused,
         resumed: fetched.resumed,
         seconds: rounded(fetched.elapsed.as_secs_f64()),
-        sources: sources.collect(),
+        sources: sources(fetched),
         already: fetched.already,
     })
+}
+
+fn sources(fetched: &Fetched) -> Vec<Source<'_>> {
+    let sources = fetched.sources.iter().map(|(node, name, bytes)| Source {
+        peer: node.to_string(),
+        name,
+        bytes: *bytes,
+    });
+    sources.collect()
 }
 
 fn failed(name: &str, error: &DownloadError) -> String {
@@ -368,6 +374,9 @@ pub fn history(history: &History) -> impl Iterator<Item = String> {
 /// What happens at a node.
 #[must_use]
 pub fn node(event: &NodeEvent) -> String {
+    if let Some(line) = consent::node(event) {
+        return line;
+    }
     line(&match event {
         NodeEvent::PeerJoined {
             node,
@@ -420,6 +429,10 @@ pub fn node(event: &NodeEvent) -> String {
             key_changed: *key_changed,
         },
         NodeEvent::Notice(text) => Event::Notice { text },
+        // Told above.
+        NodeEvent::Ask(_) | NodeEvent::AskGone { .. } | NodeEvent::Received(_) => {
+            Event::Notice { text: "" }
+        }
     })
 }
 

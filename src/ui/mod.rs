@@ -3,7 +3,9 @@
 //! Holds a [`Node`](crate::node::Node) and nothing else: it never touches a socket, the index or a file of the share.
 //! Everything that a stranger named is escaped before it is shown.
 
+pub mod asks;
 pub mod cli;
+mod code;
 pub mod commands;
 pub mod config;
 pub mod exit;
@@ -15,6 +17,7 @@ pub mod news;
 pub mod output;
 pub mod progress;
 pub mod repl;
+pub mod send;
 pub mod sentences;
 pub mod serve;
 pub mod signals;
@@ -78,7 +81,30 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
     };
     match command {
         None => repl::run(&setup, &mut signals).await,
-        Some(Command::Serve) => serve::serve(&setup, &mut signals).await,
+        Some(Command::Serve { accept }) => serve::serve(&setup, &accept, &mut signals).await,
+        Some(Command::Send {
+            files,
+            to,
+            trust_new_key,
+            words,
+            group,
+        }) => {
+            if group {
+                code::send_to_group(&setup, files, words.unwrap_or(4), &mut signals).await
+            } else if to.is_empty() {
+                code::send(&setup, files, words.unwrap_or(2), &mut signals).await
+            } else {
+                send::send(&setup, files, to, trust_new_key, &mut signals).await
+            }
+        }
+        Some(Command::Receive { code, output, yes }) => {
+            let wanted = code::Receive {
+                code,
+                into: output,
+                yes,
+            };
+            code::receive(&setup, wanted, &mut signals).await
+        }
         Some(Command::List { pattern }) => commands::list(&setup, pattern, &mut signals).await,
         Some(Command::Download { what, output }) => {
             commands::download(&setup, what, output, &mut signals).await

@@ -74,6 +74,13 @@ impl Bar {
         self.0.is_some()
     }
 
+    /// Says what is waited for.
+    pub fn say(&self, text: &'static str) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(text);
+        }
+    }
+
     /// What is downloaded is known.
     pub fn start(&self, name: &str, progress: &Progress) {
         let Some(bar) = &self.0 else { return };
@@ -172,6 +179,10 @@ impl ScanBar {
 
 /// What stands behind the numbers.
 fn message(progress: &Progress) -> String {
+    // What is sent has no sources.
+    if progress.sources == 0 && progress.files == 0 {
+        return String::new();
+    }
     let sources = text::count(u64::from(progress.sources), "source");
     if progress.files > 1 {
         format!(

@@ -65,6 +65,9 @@ pub fn event(event: &NodeEvent) -> Option<String> {
             key_changed,
             ..
         } => talk::heard(node, name, text, *key_changed),
+        NodeEvent::Ask(ask) => super::asks::question(ask),
+        NodeEvent::AskGone { number, from, why } => super::asks::gone(*number, from, *why),
+        NodeEvent::Received(received) => super::asks::received(received),
         NodeEvent::Notice(notice) => printable(notice).into_owned(),
     })
 }

@@ -13,11 +13,18 @@ use super::{
     sentences,
     signals::Signals,
 };
-use crate::node::NodeEvent;
+use crate::node::{Accepting, NodeEvent};
 use tokio::sync::broadcast::error::RecvError;
 
 /// Runs the node. Being told to stop is how it ends well.
-pub async fn serve(setup: &Setup, signals: &mut Signals) -> Exit {
+pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> Exit {
+    let mut setup = setup.clone();
+    setup.settings.accepting = match accept {
+        [] => Accepting::Nobody,
+        names if names.iter().any(|name| name == "all") => Accepting::All,
+        names => Accepting::Some(names.to_vec()),
+    };
+    let setup = &setup;
     let out = Out::streams(setup.json);
     let node = match start(setup, true, &out).await {
         Ok(node) => node,

@@ -235,16 +235,6 @@ pub fn begun(with: &Partner) -> String {
     )
 }
 
-/// How a file is sent to the one who is talked to.
-#[must_use]
-pub fn sending(with: &Partner, file: &str) -> String {
-    format!(
-        "files are sent by `send {} --to {}`; /quit first",
-        printable_cut(file, 200),
-        person(&with.name)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ pub mod beacon;
 pub mod cbor;
 pub mod chat;
 pub mod chunk;
+pub mod consent;
 pub mod control;
 pub mod distribute;
 pub mod manifest;
@@ -23,6 +24,8 @@ pub const DISTRIBUTE_PROTOCOL: &str = "/sprat/distribute/1";
 pub const CHAT_PROTOCOL: &str = "/sprat/chat/1";
 /// One short stream, on which two nodes prove that they have paired.
 pub const PAIR_PROTOCOL: &str = "/sprat/pair/1";
+/// Streams by which one person asks another to take files.
+pub const CONSENT_PROTOCOL: &str = "/sprat/consent/1";
 
 /// The longest control request, in bytes.
 pub const MAX_REQUEST: usize = 64 << 10;

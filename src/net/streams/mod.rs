@@ -12,7 +12,9 @@ mod stream;
 pub(super) use behaviour::{Behaviour, Incoming};
 pub use stream::Stream;
 
-use crate::wire::{CHAT_PROTOCOL, CHUNK_PROTOCOL, DISTRIBUTE_PROTOCOL, PAIR_PROTOCOL};
+use crate::wire::{
+    CHAT_PROTOCOL, CHUNK_PROTOCOL, CONSENT_PROTOCOL, DISTRIBUTE_PROTOCOL, PAIR_PROTOCOL,
+};
 use libp2p::StreamProtocol;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -36,13 +38,16 @@ pub enum Purpose {
     Chat,
     /// The proof that two nodes have paired by a code: `wire::pairing`.
     Pairing,
+    /// One person asks another: `wire::consent`.
+    Consent,
 }
 
-const PURPOSES: [Purpose; 4] = [
+const PURPOSES: [Purpose; 5] = [
     Purpose::Chunks,
     Purpose::Distribution,
     Purpose::Chat,
     Purpose::Pairing,
+    Purpose::Consent,
 ];
 
 /// The protocols of all purposes.
@@ -51,6 +56,7 @@ pub(super) const PROTOCOLS: &[StreamProtocol] = &[
     Purpose::Distribution.protocol(),
     Purpose::Chat.protocol(),
     Purpose::Pairing.protocol(),
+    Purpose::Consent.protocol(),
 ];
 
 impl Purpose {
@@ -60,6 +66,7 @@ impl Purpose {
             Self::Distribution => DISTRIBUTE_PROTOCOL,
             Self::Chat => CHAT_PROTOCOL,
             Self::Pairing => PAIR_PROTOCOL,
+            Self::Consent => CONSENT_PROTOCOL,
         })
     }
 

@@ -89,6 +89,14 @@ impl Actor {
                 purpose: Purpose::Pairing,
                 stream,
             } => self.parts.context.pairings.accept(node, stream),
+            NetEvent::Stream {
+                node,
+                purpose: Purpose::Consent,
+                stream,
+            } => {
+                let name = self.peers.name(&node);
+                tokio::spawn(self.parts.consent.clone().take(node, name, stream));
+            }
             NetEvent::Listening { .. } => {}
             NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
         }
@@ -111,7 +119,9 @@ impl Actor {
                 reply.send(Response::Done);
             }
             // Only a job would want to know, and only of its own file.
-            Request::Held { file, chunks } if self.parts.context.holdings.has(file) => {
+            Request::Held { file, chunks }
+                if self.parts.context.holdings.has(file) && self.may_follow(file, node) =>
+            {
                 let _ = self.parts.context.held.send(HeldNews {
                     node,
                     file,
@@ -131,16 +141,16 @@ impl Actor {
                         .held
                         .send(HeldNews { node, file, chunks });
                 }
-                requests::answer(&self.parts.context, request, vec![partial], reply);
+                requests::answer(&self.parts.context, node, request, vec![partial], reply);
             }
             Request::Haves { ref files } => {
                 let partials = files
                     .iter()
                     .map(|&file| self.partial(file, node, false))
                     .collect();
-                requests::answer(&self.parts.context, request, partials, reply);
+                requests::answer(&self.parts.context, node, request, partials, reply);
             }
-            other => requests::answer(&self.parts.context, other, Vec::new(), reply),
+            other => requests::answer(&self.parts.context, node, other, Vec::new(), reply),
         }
     }
 
@@ -149,8 +159,17 @@ impl Actor {
         if self.catalog.has_whole(file) {
             return Partial::Whole;
         }
+        if !self.may_follow(file, node) {
+            return Partial::Nothing;
+        }
         let have = self.parts.context.holdings.answer(file, node, follow);
         have.map_or(Partial::Nothing, Partial::Some)
+    }
+
+    /// Whether a download of `file` is `node`'s business.
+    fn may_follow(&self, file: FileId, node: NodeId) -> bool {
+        let grants = self.parts.context.reader.grants();
+        !grants.is_hidden(&file) || grants.allows(&file, &node)
     }
 
     /// Hands an event to the membership machine and does what it says.

@@ -94,6 +94,51 @@ pub async fn run(
         .into_iter()
         .filter_map(JobFile::from_listing)
         .collect();
+    // What the swarm offers is for everybody, also where a person gave it before.
+    for file in &files {
+        context.reader.grants().show(&file.id);
+    }
+    transfer(context, id, request, files, (events, started), cancel).await;
+}
+
+/// Fetches files that are known, from the context's circle.
+pub async fn run_private(
+    context: Context,
+    id: JobId,
+    request: DownloadRequest,
+    files: Vec<JobFile>,
+    events: mpsc::Sender<DownloadEvent>,
+    cancel: CancellationToken,
+) {
+    let status = JobStatus {
+        name: request.what.join(" "),
+        progress: Progress::default(),
+        cancel: cancel.clone(),
+    };
+    context
+        .jobs
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(id, status);
+    transfer(
+        context,
+        id,
+        request,
+        files,
+        (events, Instant::now()),
+        cancel,
+    )
+    .await;
+}
+
+async fn transfer(
+    context: Context,
+    id: JobId,
+    request: DownloadRequest,
+    files: Vec<JobFile>,
+    (events, started): (mpsc::Sender<DownloadEvent>, Instant),
+    cancel: CancellationToken,
+) {
     if !files.is_empty() {
         transfer::Transfer::new(context.clone(), id, request, files, events.clone(), started)
             .run(cancel)

@@ -94,7 +94,7 @@ fn open(
     manifest: Arc<Manifest>,
     into: &std::path::Path,
 ) -> Result<Prepared, StoreError> {
-    if let Some(path) = find_existing(&context.index, into, name, &manifest)? {
+    if let Some(path) = find_existing(&context.reader, into, name, &manifest)? {
         return Ok(Prepared::Already(path));
     }
     let (partial, have) = Partial::open(
@@ -173,6 +173,10 @@ async fn fetch(
             continue;
         };
         match answer {
+            // Nobody said yes to more, or less, than was asked.
+            Ok((_, manifest)) if context.circle.is_some() && manifest.size() != file.size => {
+                return Err(DownloadError::Verification(name()));
+            }
             Ok((encoded, manifest)) => {
                 let index = context.index.clone();
                 blocking(move || index.add_manifest(&encoded))

@@ -261,6 +261,10 @@ impl Transfer {
 
     /// Tells the actor what is offered now.
     async fn publish(&mut self) {
+        if self.context.circle.is_some() {
+            // What is for this person is offered to nobody.
+            self.offers.clear();
+        }
         if !self.offers.is_empty() {
             let offers = std::mem::take(&mut self.offers);
             self.context.tell(Command::Offers(offers)).await;

@@ -1,6 +1,6 @@
 //! The files whose chunks can be read here, and where each chunk lies.
 //!
-//! Two kinds: shared ones, and downloads that were finished. A file's number is never used twice, so a chunk
+//! Shared ones, downloads that were finished, and what goes from one person to another. A file's number is never used twice, so a chunk
 //! location that a crash left behind points at nothing rather than at another file.
 
 use super::{Index, Stamp, key, looks_like};
@@ -28,6 +28,18 @@ pub enum Kind {
     Shared,
     /// It was downloaded; its path is absolute.
     Fetched,
+    /// It is being sent to somebody; its path is absolute. Private: for those with a grant (`store::grants`), until the send ends.
+    Sent,
+    /// It was received from somebody; its path is absolute. Private, too.
+    Received,
+}
+
+impl Kind {
+    /// Whether it is for those only who were granted it.
+    #[must_use]
+    pub fn is_private(self) -> bool {
+        matches!(self, Self::Sent | Self::Received)
+    }
 }
 
 /// A file that was read to its end, and how it looked then.
@@ -98,11 +110,10 @@ fn decode(bytes: &[u8]) -> Result<FileRecord, StoreError> {
     let Stored(kind, path, stamp, executable, file, name, media) = cbor::decode(bytes)
         .map_err(|error| StoreError::Corrupt(format!("a file record: {error}")))?;
     Ok(FileRecord {
-        kind: if kind == Kind::Shared as u8 {
-            Kind::Shared
-        } else {
-            Kind::Fetched
-        },
+        kind: [Kind::Shared, Kind::Fetched, Kind::Sent, Kind::Received]
+            .into_iter()
+            .find(|known| *known as u8 == kind)
+            .ok_or_else(|| StoreError::Corrupt("a file record of an unknown kind".into()))?,
         path: modes::path_of(path),
         stamp,
         executable,
@@ -332,7 +343,7 @@ impl Index {
     pub fn path_of(&self, record: &FileRecord) -> PathBuf {
         match record.kind {
             Kind::Shared => self.0.shared.join(&record.path),
-            Kind::Fetched => record.path.clone(),
+            Kind::Fetched | Kind::Sent | Kind::Received => record.path.clone(),
         }
     }
 }

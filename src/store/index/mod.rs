@@ -32,7 +32,7 @@ use std::{
 };
 
 /// Goes up whenever what is stored, or what it means, changes; another version is not read but made again.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Bytes of the longest stored value: sled puts what is much longer into files of their own, unsynced.
 const PART: usize = 32 << 10;
 const CACHE: u64 = 32 << 20;

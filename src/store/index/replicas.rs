@@ -98,6 +98,12 @@ impl Index {
         self.drop_unused_manifest(file)
     }
 
+    /// Whether the file is replicated here.
+    pub(in crate::store) fn is_replica(&self, file: &FileId) -> Result<bool, StoreError> {
+        let known = self.0.replica_files.contains_key(file.as_bytes());
+        known.map_err(|e| self.error(e))
+    }
+
     /// The replicated files; `None` for a record that cannot be read.
     pub(in crate::store) fn replica_files(
         &self,

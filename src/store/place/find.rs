@@ -1,8 +1,8 @@
 //! Where a download would go: what lies there already, and the folders on the way.
 
-use super::{Folders, MAX_NUMBER, make_folder, numbered, record_of, same_contents};
+use super::{Folders, MAX_NUMBER, kind_of, make_folder, numbered, record_of, same_contents};
 use crate::{
-    core::{manifest::Manifest, path::RelPath},
+    core::{id::FileId, manifest::Manifest, path::RelPath},
     store::{ChunkReader, Index, Kind, NewFile, StoreError, modes},
 };
 use std::{
@@ -16,14 +16,14 @@ use std::{
 /// # Errors
 /// When the index cannot be read. A file that cannot be read is another file.
 pub fn find_existing(
-    index: &Index,
+    reader: &ChunkReader,
     dest: &Path,
     name: &RelPath,
     manifest: &Manifest,
 ) -> Result<Option<PathBuf>, StoreError> {
     let portable = name.portable();
     match existing_folder(dest, &portable) {
-        Some(folder) => existing_in(index, &folder, name, &portable, manifest),
+        Some(folder) => existing_in(reader, &folder, name, &portable, manifest),
         None => Ok(None),
     }
 }
@@ -41,12 +41,14 @@ fn existing_folder(dest: &Path, name: &RelPath) -> Option<PathBuf> {
 }
 
 fn existing_in(
-    index: &Index,
+    reader: &ChunkReader,
     folder: &Path,
     name: &RelPath,
     portable: &RelPath,
     manifest: &Manifest,
 ) -> Result<Option<PathBuf>, StoreError> {
+    let index = reader.index();
+    let kind = kind_of(reader, &manifest.file());
     for n in 1..=MAX_NUMBER {
         let path = folder.join(numbered(portable, n).file_name());
         let Ok(meta) = fs::symlink_metadata(&path) else {
@@ -55,11 +57,11 @@ fn existing_in(
         let Some(stamp) = same_contents(index, &path, manifest)? else {
             continue;
         };
-        if index.file_at(Kind::Fetched, &path)?.is_none() {
+        if index.file_at(kind, &path)?.is_none() {
             // A crash came between its place and the index, or it never was a download.
             let place = (path.clone(), stamp);
             let executable = modes::executable(&meta);
-            let record = record_of(Kind::Fetched, name, manifest.file(), place, executable);
+            let record = record_of(kind, name, manifest.file(), place, executable);
             let entries = manifest.entries().to_vec();
             index.add_file(NewFile { record, entries })?;
         }
@@ -100,7 +102,7 @@ impl<'a> Finder<'a> {
         let folder = self.there.entry(parent(&portable));
         let folder = folder.or_insert_with(|| existing_folder(self.dest, &portable));
         match folder {
-            Some(folder) => existing_in(self.reader.index(), folder, name, &portable, manifest),
+            Some(folder) => existing_in(self.reader, folder, name, &portable, manifest),
             None => Ok(None),
         }
     }
@@ -114,6 +116,10 @@ impl<'a> Finder<'a> {
         let folder = make_folder(self.dest, name)?;
         self.there.insert(parent, Some(folder.clone()));
         Ok(folder)
+    }
+
+    pub(in crate::store) fn kind_of(&self, file: &FileId) -> Kind {
+        kind_of(self.reader, file)
     }
 
     pub(in crate::store) fn folders(&self) -> &Folders {

@@ -49,7 +49,7 @@ fn an_identical_file_is_used_as_it_is() {
     let manifest = manifest_of(&bytes);
     let downloads = fixture.home.downloads();
     let name = RelPath::parse("a.bin").unwrap();
-    let find = || find_existing(&fixture.index, &downloads, &name, &manifest).unwrap();
+    let find = || find_existing(&fixture.reader, &downloads, &name, &manifest).unwrap();
     assert_eq!(find(), None);
     fs::create_dir(&downloads).unwrap();
     fs::write(downloads.join("a.bin"), &bytes).unwrap();
@@ -160,7 +160,7 @@ fn a_crash_between_placing_and_forgetting_costs_nothing() {
     drop(partial);
     let fixture = fixture.restart();
     let name = RelPath::parse("a").unwrap();
-    let found = find_existing(&fixture.index, &downloads, &name, &manifest).unwrap();
+    let found = find_existing(&fixture.reader, &downloads, &name, &manifest).unwrap();
     assert_eq!(found, Some(downloads.join("a")));
     // Whoever downloads it nevertheless does not write into the user's file.
     let (partial, have) = fixture.partial(&manifest);

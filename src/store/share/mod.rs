@@ -11,6 +11,8 @@ mod scan;
 mod store;
 mod watch;
 
+pub(super) use read::{Reading, read_file};
+
 use super::{ChunkReader, Home, HomeError, Index, StoreError, failed};
 use crate::core::{id::FileId, path::RelPath};
 use std::{

@@ -129,7 +129,11 @@ impl Worker {
             Ok(None) => return,
             Err(error) => return self.problem(Path::new(""), error.to_string()),
         };
-        if record.kind == Kind::Fetched {
+        // The send itself looks at its files, and tells both.
+        if record.kind == Kind::Sent {
+            return;
+        }
+        if matches!(record.kind, Kind::Fetched | Kind::Received) {
             if damaged || !looks_like(&record.path, record.stamp) {
                 self.give_up(number, &record);
             }
@@ -162,6 +166,9 @@ impl Worker {
             return self.problem(Path::new(""), error.to_string());
         }
         self.reader.forget(number);
+        if record.kind.is_private() {
+            return;
+        }
         let others = self.index.files_of(&record.file).unwrap_or_default();
         if others.iter().any(|(_, other)| other.name == record.name) {
             return;

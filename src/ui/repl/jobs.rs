@@ -1,11 +1,12 @@
-//! Downloads in the background of the prompt: a sentence when one begins, waits, passes a quarter, and ends.
+//! Downloads and sends in the background of the prompt: a sentence when one begins, waits, passes a quarter, and ends.
 
 use crate::core::path::printable;
 use crate::{
-    node::{DownloadEvent, DownloadRequest, JobId, Node, Progress},
-    ui::{follow::Begun, json, output::Out, sentences, text},
+    node::{DownloadEvent, DownloadRequest, JobId, Node, Progress, SendEvent, SendRequest},
+    ui::{exit::Exit, follow::Begun, json, output::Out, send::Course, sentences, text},
 };
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinHandle;
 
 /// Smaller downloads tell only their beginning and end.
 const LONG: u64 = 64 << 20;
@@ -18,6 +19,7 @@ struct Job {
     name: String,
     progress: Progress,
     waiting: bool,
+    sending: bool,
 }
 
 /// Those that run. Clones are handles to the same list.
@@ -53,17 +55,7 @@ impl Jobs {
     pub fn start(&self, node: &Node, request: DownloadRequest, out: Out) {
         let name = request.what.join(", ");
         let (id, mut events) = node.download(request);
-        let number = self.with(|running| {
-            running.last += 1;
-            running.jobs.push(Job {
-                number: running.last,
-                id,
-                name,
-                progress: Progress::default(),
-                waiting: false,
-            });
-            running.last
-        });
+        let number = self.begin(id, name, false);
         let jobs = self.clone();
         tokio::spawn(async move {
             let mut quarters = Quarters::default();
@@ -89,8 +81,49 @@ impl Jobs {
                     out.result(&line);
                 }
             }
-            jobs.with(|running| running.jobs.retain(|job| job.number != number));
+            jobs.end(number);
         });
+    }
+
+    fn begin(&self, id: JobId, name: String, sending: bool) -> u32 {
+        self.with(|running| {
+            running.last += 1;
+            running.jobs.push(Job {
+                number: running.last,
+                id,
+                name,
+                progress: Progress::default(),
+                waiting: false,
+                sending,
+            });
+            running.last
+        })
+    }
+
+    fn end(&self, number: u32) {
+        self.with(|running| running.jobs.retain(|job| job.number != number));
+    }
+
+    /// Starts a send and returns; the rest is told through `out`. The task's result is the exit code of the same command at the shell.
+    #[must_use]
+    pub fn send(&self, node: &Node, request: SendRequest, out: Out) -> JoinHandle<Exit> {
+        let mut course = Course::new(&request.files);
+        let to = request.to.join(", ");
+        let (id, mut events) = node.send(request);
+        let number = self.begin(id, to, true);
+        let jobs = self.clone();
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if matches!(event, SendEvent::End) {
+                    break;
+                }
+                course.heard(&event);
+                course.tell(&event, &out);
+                jobs.change(number, |job| job.progress = course.progress());
+            }
+            jobs.end(number);
+            course.exit()
+        })
     }
 
     fn told(&self, number: u32, event: &DownloadEvent) {
@@ -112,11 +145,9 @@ impl Jobs {
     /// A sentence, when that is not clear.
     pub fn choose(&self, number: Option<u32>) -> Result<JobId, String> {
         self.with(|running| match (number, running.jobs.as_slice()) {
-            (_, []) => Err("no download is running".to_owned()),
+            (_, []) => Err("no download and no send is running".to_owned()),
             (None, [only]) => Ok(only.id),
-            (None, _) => {
-                Err("several downloads are running: `status` shows their numbers".to_owned())
-            }
+            (None, _) => Err("several are running: `status` shows their numbers".to_owned()),
             (Some(number), jobs) => jobs
                 .iter()
                 .find(|job| job.number == number)
@@ -141,6 +172,13 @@ fn describe(job: &Job) -> String {
         sources,
         ..
     } = job.progress;
+    if job.sending {
+        let state = match size {
+            0 => "waiting for an answer".to_owned(),
+            _ => format!("{} % of {}", text::percent(done, size), text::size(size)),
+        };
+        return format!("send {}: to {}, {state}", job.number, printable(&job.name));
+    }
     let state = if size == 0 {
         "looking for it".to_owned()
     } else if job.waiting {
@@ -237,6 +275,7 @@ mod tests {
                     name: "x".into(),
                     progress: at(1, 4),
                     waiting: false,
+                    sending: false,
                 });
             });
         };

@@ -16,12 +16,16 @@ use super::{
     output::Out,
     signals::Signals,
 };
+use crate::node::Accepting;
 use session::Session;
 use std::io::{self, IsTerminal as _};
 
 /// Runs the prompt until it is left.
 pub async fn run(setup: &Setup, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
+    let mut setup = setup.clone();
+    setup.settings.accepting = Accepting::Person;
+    let setup = &setup;
     let node = match start(setup, true, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
@@ -30,8 +34,10 @@ pub async fn run(setup: &Setup, signals: &mut Signals) -> Exit {
     if io::stdin().is_terminal() {
         return terminal::run(setup, node, events, signals).await;
     }
-    let watcher = tokio::spawn(session::watch(node.clone(), events, out.clone(), None));
-    let session = Session::new(node, out.clone(), setup);
+    let coming = session::Coming::default();
+    let watcher = session::watch(node.clone(), events, out.clone(), None, coming.clone());
+    let watcher = tokio::spawn(watcher);
+    let session = Session::new(node, out.clone(), setup, coming);
     let exit = pipe::run(&session, signals).await;
     watcher.abort();
     leaving::tell(&session.node, setup, &out).await;

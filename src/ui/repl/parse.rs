@@ -52,6 +52,21 @@ pub enum Command {
     Status,
     /// `cancel [N]`
     Cancel(Option<u32>),
+    /// `send FILE… --to NAME…`
+    Send {
+        /// Files and folders.
+        files: Vec<String>,
+        /// Names or ids of people.
+        to: Vec<String>,
+        /// Whether a known name's new key is accepted.
+        trust: bool,
+    },
+    /// `asks`
+    Asks,
+    /// `accept N [DIR]`
+    Accept(u32, Option<String>),
+    /// `refuse N`
+    Refuse(u32),
     /// `help [COMMAND]`
     Help(Option<String>),
     /// `exit`
@@ -122,9 +137,34 @@ pub const VERBS: &[Verb] = &[
                Downloads under way are shown with the numbers that `cancel` takes.",
     },
     Verb {
+        name: "send",
+        usage: "send FILE... --to NAME...",
+        does: "ask people whether they take files",
+        more: "FILE is a file or a folder anywhere on this machine, NAME what `peers` shows, or the end of an id.\n\
+               Each of them is asked; nobody else sees the files. It ends when everyone has them or said no.",
+    },
+    Verb {
+        name: "asks",
+        usage: "asks",
+        does: "show who asks to send you something",
+        more: "With the numbers that `accept` and `refuse` take.",
+    },
+    Verb {
+        name: "accept",
+        usage: "accept N [DIR]",
+        does: "take what somebody asks to send",
+        more: "N is the number of the ask. It goes to downloads/, or to DIR.",
+    },
+    Verb {
+        name: "refuse",
+        usage: "refuse N",
+        does: "decline it",
+        more: "What was accepted is stopped by it; what is here is kept.",
+    },
+    Verb {
         name: "cancel",
         usage: "cancel [N]",
-        does: "stop a download",
+        does: "stop a download or a send",
         more: "N is its number in `status`; without it, the only one that runs. What is here is kept.\n\
                After `exit` it also means: stay.",
     },
@@ -170,6 +210,13 @@ pub fn parse(line: &str) -> Result<Command, String> {
         "chat" => talk::chat(words).ok_or_else(|| usage("chat")),
         "history" => talk::history(&words).ok_or_else(|| usage("history")),
         "status" => none("status", &words, Command::Status),
+        "send" => send(words),
+        "asks" => none("asks", &words, Command::Asks),
+        "accept" => accept(words),
+        "refuse" => match &words[..] {
+            [number] => Ok(Command::Refuse(ask_number("refuse", number)?)),
+            _ => Err(usage("refuse")),
+        },
         "exit" | "quit" => none("exit", &words, Command::Exit),
         "cancel" => match at_most_one("cancel", words)? {
             None => Ok(Command::Cancel(None)),
@@ -241,6 +288,48 @@ fn download(words: Vec<String>) -> Result<Command, String> {
         return Err(usage("download"));
     }
     Ok(Command::Download { what, into })
+}
+
+fn send(words: Vec<String>) -> Result<Command, String> {
+    let (mut files, mut to) = (Vec::new(), Vec::new());
+    let (mut options, mut people, mut trust) = (true, false, false);
+    for word in words {
+        if options && word == "--trust-new-key" {
+            trust = true;
+        } else if options && word == "--" {
+            (options, people) = (false, false);
+        } else if options && word == "--to" {
+            people = true;
+        } else if let Some(name) = word.strip_prefix("--to=").filter(|_| options) {
+            to.push(name.to_owned());
+        } else if options && word.starts_with('-') && word != "-" {
+            return Err(format!(
+                "{}; a name that begins with - comes after --",
+                usage("send")
+            ));
+        } else if people {
+            to.push(word);
+        } else {
+            files.push(word);
+        }
+    }
+    if files.is_empty() || to.is_empty() {
+        return Err(usage("send"));
+    }
+    Ok(Command::Send { files, to, trust })
+}
+
+fn accept(words: Vec<String>) -> Result<Command, String> {
+    let mut words = words.into_iter();
+    match (words.next(), words.next(), words.next()) {
+        (Some(number), folder, None) => Ok(Command::Accept(ask_number("accept", &number)?, folder)),
+        _ => Err(usage("accept")),
+    }
+}
+
+fn ask_number(verb: &str, word: &str) -> Result<u32, String> {
+    word.parse()
+        .map_err(|_| format!("{verb} takes the number of an ask; `asks` shows it"))
 }
 
 /// The text of `help`.
@@ -325,6 +414,34 @@ mod tests {
     #[test]
     fn every_command_is_read_and_explained() {
         assert_eq!(parse("status"), Ok(Command::Status));
+        assert_eq!(parse("asks"), Ok(Command::Asks));
+        assert_eq!(parse("refuse 3"), Ok(Command::Refuse(3)));
+        assert_eq!(parse("accept 3"), Ok(Command::Accept(3, None)));
+        assert_eq!(
+            parse("accept 3 '/my folder'"),
+            Ok(Command::Accept(3, Some("/my folder".into())))
+        );
+        for line in [
+            "send 'a b' c --to bob ann",
+            "send --to=bob 'a b' c --to ann",
+        ] {
+            let send = Command::Send {
+                files: vec!["a b".into(), "c".into()],
+                to: vec!["bob".into(), "ann".into()],
+                trust: false,
+            };
+            assert_eq!(parse(line), Ok(send), "{line}");
+        }
+        for line in [
+            "send a",
+            "send --to b",
+            "accept",
+            "accept x",
+            "refuse",
+            "send a -x --to b",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
         assert_eq!(parse("exit"), Ok(Command::Exit));
         assert_eq!(parse("quit"), Ok(Command::Exit));
         assert_eq!(parse("cancel 2"), Ok(Command::Cancel(Some(2))));

@@ -1,4 +1,4 @@
-//! The prompt's commands from a pipe or a file: one a line, in order, each finished before the next.
+//! The prompt's commands from a pipe or a file: one a line, in order, each finished before the next but for sends, which are at the end.
 
 use super::{parse::Command, session::Session};
 use crate::ui::{
@@ -23,7 +23,7 @@ pub async fn run(session: &Session<'_>, signals: &mut Signals) -> Exit {
             _ = signals.next() => return Exit::Interrupted,
         };
         let exit = match line {
-            None => return result,
+            None => return finish(session, result, signals).await,
             Some(Err(error)) => {
                 session.out.error(&format!("cannot read commands: {error}"));
                 return Exit::Failed;
@@ -31,7 +31,7 @@ pub async fn run(session: &Session<'_>, signals: &mut Signals) -> Exit {
             Some(Ok(line)) => match String::from_utf8(line) {
                 Err(_) => session.wrong("a command is not UTF-8"),
                 Ok(line) => match session.read(&line) {
-                    Ok(Command::Exit) => return result,
+                    Ok(Command::Exit) => return finish(session, result, signals).await,
                     Ok(command) => one(session, command, signals).await,
                     Err(why) => session.wrong(&why),
                 },
@@ -43,6 +43,17 @@ pub async fn run(session: &Session<'_>, signals: &mut Signals) -> Exit {
         if result == Exit::Done {
             result = exit;
         }
+    }
+}
+
+/// What was sent, and what was accepted, comes to its end first.
+async fn finish(session: &Session<'_>, result: Exit, signals: &mut Signals) -> Exit {
+    tokio::select! {
+        exits = session.settled() => exits.into_iter().fold(result, |first, exit| match first {
+            Exit::Done => exit,
+            first => first,
+        }),
+        _ = signals.next() => Exit::Interrupted,
     }
 }
 

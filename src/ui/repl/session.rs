@@ -7,26 +7,32 @@ use super::{
 };
 use crate::{
     core::path::printable,
-    node::{DownloadRequest, Node, NodeEvent},
+    node::{AnswerError, DownloadRequest, Node, NodeEvent, SendRequest},
     ui::{
-        self,
+        self, asks,
         commands::{show_list, show_peers},
         config::Setup,
         exit::Exit,
         follow, json,
         news::News,
         output::Out,
+        send::expand,
         sentences,
         signals::Signals,
         talk::Partner,
     },
 };
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
+    sync::{
+        broadcast::{Receiver, error::RecvError},
+        watch,
+    },
+    task::JoinHandle,
     time::Instant,
 };
 
@@ -48,12 +54,17 @@ pub struct Session<'a> {
     chatting: Mutex<Option<Partner>>,
     setup: &'a Setup,
     started: Instant,
+    sends: Mutex<Vec<JoinHandle<Exit>>>,
+    coming: Coming,
 }
+
+/// The asks that were accepted and have not ended.
+pub type Coming = Arc<watch::Sender<BTreeSet<u32>>>;
 
 impl<'a> Session<'a> {
     /// Begins one with a node that runs.
     #[must_use]
-    pub fn new(node: Node, out: Out, setup: &'a Setup) -> Self {
+    pub fn new(node: Node, out: Out, setup: &'a Setup, coming: Coming) -> Self {
         Self {
             node,
             out,
@@ -61,6 +72,8 @@ impl<'a> Session<'a> {
             jobs: Jobs::default(),
             chatting: Mutex::default(),
             started: Instant::now(),
+            sends: Mutex::default(),
+            coming,
         }
     }
 
@@ -111,8 +124,15 @@ impl<'a> Session<'a> {
                 ui::talk::say(&self.node, &self.out, &partner, &text).await
             }
             (Command::SendHere(file), Some(partner)) => {
-                self.out.error(&ui::talk::sending(&partner, &file));
-                Exit::Usage
+                let request = SendRequest {
+                    files: vec![expand(&file)],
+                    to: vec![partner.node.to_string()],
+                    trust_new: false,
+                    wait: self.setup.wait,
+                };
+                let send = self.jobs.send(&self.node, request, self.out.clone());
+                self.sends().push(send);
+                Exit::Done
             }
             (Command::Quit, Some(partner)) => {
                 self.talk_with(None);
@@ -149,6 +169,37 @@ impl<'a> Session<'a> {
                 self.status().await;
                 Exit::Done
             }
+            Command::Send { files, to, trust } => {
+                let request = SendRequest {
+                    files: files.iter().map(|file| expand(file)).collect(),
+                    to,
+                    trust_new: trust,
+                    wait: self.setup.wait,
+                };
+                let send = self.jobs.send(&self.node, request, self.out.clone());
+                self.sends().push(send);
+                Exit::Done
+            }
+            Command::Asks => {
+                self.asks();
+                Exit::Done
+            }
+            Command::Accept(number, into) => {
+                let into = into.map(|folder| expand(&folder));
+                // Noted first: it may be here before the answer is.
+                self.coming.send_if_modified(|all| all.insert(number));
+                match self.node.accept(number, into).await {
+                    Ok(()) => Exit::Done,
+                    Err(error) => {
+                        self.coming.send_if_modified(|all| all.remove(&number));
+                        self.answer_failed(&error)
+                    }
+                }
+            }
+            Command::Refuse(number) => match self.node.refuse(number) {
+                Ok(()) => Exit::Done,
+                Err(error) => self.answer_failed(&error),
+            },
             Command::Help(about) => match parse::help(about.as_deref()) {
                 Ok(text) => {
                     self.out.result(&text);
@@ -184,6 +235,43 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn sends(&self) -> MutexGuard<'_, Vec<JoinHandle<Exit>>> {
+        self.sends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until every send, and everything that was accepted, has ended; gives how.
+    pub async fn settled(&self) -> Vec<Exit> {
+        let sends = std::mem::take(&mut *self.sends());
+        let mut exits = Vec::new();
+        for send in sends {
+            exits.push(send.await.unwrap_or(Exit::Failed));
+        }
+        let mut coming = self.coming.subscribe();
+        // The other end is this session's own.
+        drop(coming.wait_for(BTreeSet::is_empty).await);
+        exits
+    }
+
+    fn asks(&self) {
+        let asks = self.node.asks();
+        if self.out.json() {
+            self.out.results(asks.iter().map(json::consent::ask));
+        } else if asks.is_empty() {
+            self.out.note("nobody asks to send anything");
+        } else {
+            let lines: Vec<String> = asks.iter().map(asks::waiting).collect();
+            self.out.result(&lines.join("\n"));
+        }
+    }
+
+    fn answer_failed(&self, error: &AnswerError) -> Exit {
+        self.out.error(&printable(&error.to_string()));
+        match error {
+            AnswerError::Unknown(_) => Exit::NotFound,
+            AnswerError::NoRoom { .. } => Exit::NoSpace,
+        }
+    }
+
     /// Says that a line makes no sense.
     pub fn wrong(&self, why: &str) -> Exit {
         self.out.error(&printable(why));
@@ -216,7 +304,13 @@ impl<'a> Session<'a> {
 const LONG_SCAN: u64 = 2 << 30;
 
 /// Tells what happens, until the node stops, and keeps the names for completion fresh.
-pub async fn watch(node: Node, events: Receiver<NodeEvent>, out: Out, names: Option<Names>) {
+pub async fn watch(
+    node: Node,
+    events: Receiver<NodeEvent>,
+    out: Out,
+    names: Option<Names>,
+    coming: Coming,
+) {
     let mut news = News::new(events, out.json());
     let mut refresh_at: Option<Instant> = names.is_some().then(Instant::now);
     let mut quarters = 0;
@@ -231,9 +325,16 @@ pub async fn watch(node: Node, events: Receiver<NodeEvent>, out: Out, names: Opt
                     if let NodeEvent::Scanning { done, total } = event {
                         quarters = tell_scan(&out, quarters, done, total);
                     }
-                    tell(&out, &event);
+                    tell(&out, &event, names.is_some());
+                    if let NodeEvent::Received(received) = &event {
+                        coming.send_if_modified(|all| all.remove(&received.number));
+                    }
                 }
-                Err(RecvError::Lagged(_)) => refresh_at = names.is_some().then(Instant::now),
+                Err(RecvError::Lagged(_)) => {
+                    refresh_at = names.is_some().then(Instant::now);
+                    // What was missed may have been the end of any of them.
+                    coming.send_modify(BTreeSet::clear);
+                }
                 Err(RecvError::Closed) => return,
             },
             () = tokio::time::sleep_until(due), if refresh_at.is_some() => {
@@ -257,21 +358,25 @@ fn tell_scan(out: &Out, told: u64, done: u64, total: u64) -> u64 {
     quarters.max(told)
 }
 
-fn tell(out: &Out, event: &NodeEvent) {
+fn tell(out: &Out, event: &NodeEvent, terminal: bool) {
     // What is meant for the person here is no mere news.
-    let personal = matches!(event, NodeEvent::Message { .. });
+    let personal = matches!(event, NodeEvent::Message { .. } | NodeEvent::Received(_));
     if out.json() {
-        if personal {
+        if matches!(event, NodeEvent::Message { .. }) {
             out.result(&json::node(event));
+        } else if let Some(line) = json::consent::node(event) {
+            // Of the rest a program hears by asking.
+            out.result(&line);
         }
         return;
     }
-    if personal {
-        out.result(&sentences::event(event).unwrap_or_default());
+    let Some(text) = sentences::event(event) else {
         return;
-    }
-    if let Some(text) = sentences::event(event) {
-        out.note(&text);
+    };
+    match event {
+        NodeEvent::Ask(_) if terminal => out.note(&format!("\x07{text}")),
+        _ if personal => out.result(&text),
+        _ => out.note(&text),
     }
 }
 

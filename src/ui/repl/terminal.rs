@@ -6,7 +6,7 @@
 use super::{
     complete::complete,
     parse::Command,
-    session::{Names, Session, watch},
+    session::{Coming, Names, Session, watch},
 };
 use crate::{
     node::{Node, NodeEvent, Safe},
@@ -95,12 +95,20 @@ pub async fn run(
         );
     }
     out.flush().await;
-    let watcher = tokio::spawn(watch(node.clone(), events, out.clone(), Some(names)));
+    let coming = Coming::default();
+    let watcher = watch(
+        node.clone(),
+        events,
+        out.clone(),
+        Some(names),
+        coming.clone(),
+    );
+    let watcher = tokio::spawn(watcher);
     let (sender, mut inputs) = mpsc::channel(1);
     let history = setup.settings.home.join(".sprat").join("history");
     let thread = std::thread::spawn(move || edit(&mut editor, &history, &sender));
 
-    let session = Session::new(node, out.clone(), setup);
+    let session = Session::new(node, out.clone(), setup, coming);
     let mut farewell = Farewell::new(setup.settings.replicas);
     let exit = talk(&session, &mut farewell, &mut inputs, signals).await;
 

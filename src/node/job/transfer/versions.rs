@@ -71,8 +71,10 @@ impl Transfer {
     pub(super) async fn refresh_versions(&mut self) -> HashSet<NodeId> {
         let several = |at: &usize| matches!(&self.states[*at], State::Active(active) if active.opened.manifest.len() > 1);
         let active: Vec<usize> = (0..self.files.len()).filter(several).collect();
-        self.versions.stale = !active.is_empty();
-        if !active.is_empty() && self.versions.is_due() {
+        // Nobody else is asked for what came from a person.
+        let private = self.context.circle.is_some();
+        self.versions.stale = !active.is_empty() && !private;
+        if self.versions.stale && self.versions.is_due() {
             (self.versions.looked, self.versions.stale) = (Some(Instant::now()), false);
             let files = active.iter().map(|&at| &self.files[at]);
             let files = files.map(|file| (file.name.clone(), file.id)).collect();

@@ -1,0 +1,396 @@
+//! One ask that came in, from the question to the last byte: the task that owns its stream.
+//!
+//! *open* (a person decides) → *accepted* (a download job from the sender and those who also said yes) → *over*. The stream may
+//! break and be replaced by another at any time: the job does not notice. Invariants: nothing is stored before the yes and the sender's
+//! word after it; the sender hears how it ended.
+
+use super::{
+    Consent, Control,
+    link::{Link, next},
+};
+use crate::{
+    core::{
+        consent::{Event, Refusal, title},
+        id::{FileId, NodeId},
+        path::RelPath,
+    },
+    net::Stream,
+    node::{
+        api::{
+            AskInfo, DownloadError, DownloadEvent, DownloadRequest, Fetched, NodeEvent, Received,
+        },
+        context::{Circle, Command, Context},
+        job::{self, JobFile},
+    },
+    wire::{
+        consent::{AskedFile, FromReceiver, FromSender, MAX_PEOPLE, cut},
+        control::{Held, Offer},
+    },
+};
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use tokio::{sync::mpsc, time::sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Between two words about how far it is.
+const PROGRESS: Duration = Duration::from_millis(500);
+/// Events of the job that wait for this task.
+const EVENTS: usize = 64;
+
+pub struct Inbound {
+    consent: Consent,
+    info: Arc<AskInfo>,
+    controls: mpsc::Receiver<Control>,
+    link: Option<Link<FromSender>>,
+    fellows: Arc<Mutex<BTreeSet<NodeId>>>,
+    /// What the others may have from here: not what was private here before, whoever else knows its id.
+    shared: Vec<FileId>,
+    /// Why it ended before its end.
+    stopped: Option<String>,
+    /// The sender knows that already.
+    theirs: bool,
+    files: Vec<Fetched>,
+    failed: Vec<(String, DownloadError)>,
+    said: Instant,
+}
+
+/// A transfer that was accepted.
+struct Transfer {
+    into: PathBuf,
+    /// What the job tells, once it runs.
+    events: Option<mpsc::Receiver<DownloadEvent>>,
+    cancel: CancellationToken,
+}
+
+impl Inbound {
+    pub fn new(
+        consent: Consent,
+        info: Arc<AskInfo>,
+        controls: mpsc::Receiver<Control>,
+        stream: Stream,
+    ) -> Self {
+        Self {
+            consent,
+            info,
+            controls,
+            link: Some(Link::new(stream)),
+            fellows: Arc::default(),
+            shared: Vec::new(),
+            stopped: None,
+            theirs: false,
+            files: Vec::new(),
+            failed: Vec::new(),
+            said: Instant::now(),
+        }
+    }
+
+    fn number(&self) -> u32 {
+        self.info.number
+    }
+
+    fn ids(&self) -> impl Iterator<Item = FileId> + '_ {
+        self.info.files.iter().map(|file| file.file)
+    }
+
+    /// Runs to the end.
+    pub async fn run(mut self) {
+        self.say(&FromReceiver::Shown).await;
+        if let Some(into) = self.decided().await {
+            self.fetch(into).await;
+            self.over().await;
+        }
+        let number = self.number();
+        self.consent.desk().slots.remove(&number);
+        self.consent.handle(Event::Ended(number));
+    }
+
+    /// Says something, if there is a stream; a broken one is left.
+    async fn say(&mut self, message: &FromReceiver) {
+        if let Some(link) = &mut self.link
+            && link.say(message).await.is_err()
+        {
+            self.lost();
+        }
+    }
+
+    fn lost(&mut self) {
+        self.link = None;
+        self.consent.handle(Event::Lost(self.number()));
+    }
+
+    async fn finish(&mut self, message: FromReceiver) {
+        if let Some(link) = self.link.take() {
+            link.finish(Some(&message)).await;
+        }
+    }
+
+    /// Waits for the person: the folder, or `None` when there is nothing to be done.
+    async fn decided(&mut self) -> Option<PathBuf> {
+        let stop = self.consent.0.stop.clone();
+        loop {
+            let due = self.consent.desk().inbox.next_tick();
+            let due = self.consent.0.started + due.unwrap_or(Duration::from_secs(3600));
+            tokio::select! {
+                control = self.controls.recv() => match control? {
+                    Control::Stream(stream) => {
+                        self.link = Some(Link::new(stream));
+                        self.say(&FromReceiver::Shown).await;
+                    }
+                    Control::Accept(into) => return Some(into),
+                    Control::Refuse(why) => {
+                        self.finish(FromReceiver::Refuse(why)).await;
+                        return None;
+                    }
+                    Control::Stop(_) => return None,
+                },
+                message = next(&mut self.link) => {
+                    if matches!(message, Some(FromSender::Cancel(_))) {
+                        self.link = None;
+                        self.consent.handle(Event::Withdrawn(self.number()));
+                    } else {
+                        self.lost();
+                    }
+                    // Unless the yes was just said.
+                    if !self.consent.desk().slots.contains_key(&self.number()) {
+                        return None;
+                    }
+                }
+                () = sleep_until(due.into()) => self.consent.handle(Event::Tick),
+                () = stop.cancelled() => {
+                    self.finish(FromReceiver::Refuse(Refusal::Nobody)).await;
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Fetches what was accepted.
+    async fn fetch(&mut self, into: PathBuf) {
+        let stop = self.consent.0.stop.clone();
+        let mut transfer = Transfer {
+            into,
+            events: None,
+            cancel: stop.child_token(),
+        };
+        self.say(&FromReceiver::Accept).await;
+        loop {
+            let away = self.link.is_none();
+            tokio::select! {
+                event = told(&mut transfer.events) => match event {
+                    Some(event) => if self.told(event).await {
+                        return;
+                    },
+                    None => return,
+                },
+                control = self.controls.recv() => match control {
+                    Some(Control::Stream(stream)) => {
+                        self.link = Some(Link::new(stream));
+                        self.say(&FromReceiver::Accept).await;
+                    }
+                    Some(Control::Stop(why)) => self.stop(&transfer, why.to_owned()),
+                    Some(Control::Accept(_) | Control::Refuse(_)) | None => {}
+                },
+                message = next(&mut self.link) => match message {
+                    Some(FromSender::Peers(nodes)) => {
+                        if transfer.events.is_none() {
+                            self.look_around().await;
+                        }
+                        self.meet(nodes).await;
+                        if transfer.events.is_none() {
+                            transfer.events = Some(self.begin(&transfer));
+                        }
+                    }
+                    Some(FromSender::Cancel(why)) => {
+                        (self.theirs, self.link) = (true, None);
+                        self.stop(&transfer, why);
+                    }
+                    Some(FromSender::Ask(_)) | None => self.lost(),
+                },
+                () = timer(self.consent.clone(), away) => self.consent.handle(Event::Tick),
+                () = stop.cancelled(), if self.stopped.is_none() => {
+                    self.stop(&transfer, "the receiver has left".to_owned());
+                }
+            }
+            if transfer.events.is_none() && self.stopped.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn stop(&mut self, transfer: &Transfer, why: String) {
+        self.stopped.get_or_insert(why);
+        transfer.cancel.cancel();
+    }
+
+    /// Starts the download.
+    fn begin(&self, transfer: &Transfer) -> mpsc::Receiver<DownloadEvent> {
+        let inner = &self.consent.0;
+        for file in self.ids() {
+            // What the swarm is just giving this node is no secret.
+            if !inner.context.holdings.has(file) {
+                inner.context.reader.grants().hide(file);
+            }
+        }
+        let context = Context {
+            circle: Some(Circle {
+                sender: self.info.from.node,
+                fellows: self.fellows.clone(),
+            }),
+            ..inner.context.clone()
+        };
+        let names: Vec<&str> = self.info.files.iter().map(|one| &*one.name).collect();
+        let request = DownloadRequest {
+            what: vec![title(&names)],
+            into: Some(transfer.into.clone()),
+            wait: Duration::ZERO,
+            timeout: None,
+        };
+        let files = self.info.files.iter().filter_map(job_file).collect();
+        let id = inner.next_job.fetch_add(1, Ordering::Relaxed);
+        let (sender, events) = mpsc::channel(EVENTS);
+        let cancel = transfer.cancel.clone();
+        inner.tasks.spawn(job::run_private(
+            context, id, request, files, sender, cancel,
+        ));
+        events
+    }
+
+    /// What the job tells; true at its end.
+    async fn told(&mut self, event: DownloadEvent) -> bool {
+        match event {
+            DownloadEvent::Progress(progress) if self.said.elapsed() >= PROGRESS => {
+                self.said = Instant::now();
+                self.say(&FromReceiver::Progress(progress.done)).await;
+            }
+            DownloadEvent::FileDone(file) => self.files.push(*file),
+            DownloadEvent::FileFailed { name, error } => self.failed.push((name, error)),
+            DownloadEvent::End => return true,
+            _ => {}
+        }
+        false
+    }
+
+    /// Notes what is not here yet.
+    async fn look_around(&mut self) {
+        let index = self.consent.0.context.index.clone();
+        let ids: BTreeSet<FileId> = self.ids().collect();
+        let look = move || {
+            let new = |file: &FileId| {
+                let known = index.files_of(file).is_ok_and(|known| known.is_empty());
+                known && index.partial_have(file).is_ok_and(|have| have.is_none())
+            };
+            ids.into_iter().filter(new).collect()
+        };
+        let shared = tokio::task::spawn_blocking(look).await;
+        self.shared = shared.unwrap_or_default();
+    }
+
+    /// These others said yes: they may have what is here, and are asked for what they have.
+    async fn meet(&self, nodes: Vec<NodeId>) {
+        let me = self.consent.0.context.me;
+        let nodes = nodes.into_iter().filter(|node| *node != me);
+        let nodes: BTreeSet<NodeId> = nodes.take(MAX_PEOPLE).collect();
+        let before = {
+            let mut fellows = self.fellows.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *fellows, nodes.clone())
+        };
+        let grants = self.consent.0.context.reader.grants();
+        for node in nodes.difference(&before) {
+            grants.allow(self.shared.iter().copied(), *node);
+        }
+        for node in before.difference(&nodes) {
+            grants.revoke(self.shared.iter().copied(), *node);
+        }
+        self.consent.0.context.tell(Command::Wake).await;
+    }
+
+    /// Tells both sides how it ended, and stays for the others as long as the sender does.
+    async fn over(&mut self) {
+        let last = match (&self.stopped, self.failed.first()) {
+            (Some(why), _) => FromReceiver::Failed(cut(why)),
+            (None, Some((_, error))) => FromReceiver::Failed(cut(&error.to_string())),
+            (None, None) => FromReceiver::Done,
+        };
+        let received = Received {
+            number: self.number(),
+            from: self.info.from.clone(),
+            files: std::mem::take(&mut self.files),
+            failed: std::mem::take(&mut self.failed),
+            stopped: self.stopped.clone(),
+        };
+        self.consent.tell(NodeEvent::Received(Arc::new(received)));
+        if self.theirs {
+            self.link = None;
+        } else {
+            self.say(&last).await;
+            self.stay(&last).await;
+        }
+        self.meet(Vec::new()).await;
+    }
+
+    async fn stay(&mut self, last: &FromReceiver) {
+        let stop = self.consent.0.stop.clone();
+        loop {
+            let away = self.link.is_none();
+            tokio::select! {
+                control = self.controls.recv() => match control {
+                    // It had not heard the last word.
+                    Some(Control::Stream(stream)) => {
+                        self.link = Some(Link::new(stream));
+                        self.say(&FromReceiver::Accept).await;
+                        self.say(last).await;
+                    }
+                    Some(Control::Stop(_)) | None => return,
+                    Some(_) => {}
+                },
+                message = next(&mut self.link) => match message {
+                    Some(FromSender::Peers(nodes)) => self.meet(nodes).await,
+                    None if !self.link.as_ref().is_some_and(Link::ended_well) => self.lost(),
+                    _ => break,
+                },
+                () = timer(self.consent.clone(), away) => self.consent.handle(Event::Tick),
+                () = stop.cancelled() => break,
+            }
+        }
+        if let Some(link) = self.link.take() {
+            link.finish(None::<&FromReceiver>).await;
+        }
+    }
+}
+
+/// What a job tells that may not run yet.
+async fn told(events: &mut Option<mpsc::Receiver<DownloadEvent>>) -> Option<DownloadEvent> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Comes when the machine has something to do, while the sender is away.
+async fn timer(consent: Consent, away: bool) {
+    let due = consent.desk().inbox.next_tick();
+    match due.filter(|_| away) {
+        Some(due) => sleep_until((consent.0.started + due).into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn job_file(file: &AskedFile) -> Option<JobFile> {
+    Some(JobFile {
+        name: RelPath::parse(&file.name).ok()?,
+        id: file.file,
+        size: file.size,
+        offer: Offer {
+            size: file.size,
+            mtime: file.mtime,
+            executable: file.executable,
+            media: file.media.clone(),
+            held: Held::Shared,
+            parts: None,
+        },
+    })
+}

@@ -1,0 +1,398 @@
+//! Sending to people: the asks that come in and those that go out.
+//!
+//! `core::consent` decides; this room has the streams, the files and the person at the prompt. One task an ask owns its stream, from
+//! the question to the last byte (`inbound`); one task a person does the same at the sender's end (`outbound`). Invariants: nothing of
+//! what is asked is stored before the yes; contents go only to those who were granted them (`store::grants`); the lock is never held
+//! while waiting.
+
+mod inbound;
+mod link;
+mod outbound;
+mod person;
+pub mod who;
+
+use super::{
+    api::{Accepting, AnswerError, AskInfo, NodeEvent, Person},
+    context::{Command, Context},
+    people,
+};
+use crate::{
+    core::{
+        Now,
+        consent::{Action, Event, Inbox, Refusal},
+        id::{FileId, NodeId},
+        path::RelPath,
+    },
+    net::Stream,
+    store::{Sent, lacking},
+    wire::consent::{Ask, FromReceiver, FromSender, MAX_ASK, read, write},
+};
+use futures::AsyncWriteExt as _;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use outbound::Sends;
+
+/// Asks that are read at a time, of all and of one peer: each may take two megabytes, and whoever is slow holds up only himself.
+const READING: usize = 32;
+const READING_EACH: usize = 2;
+/// For the question to arrive.
+const QUESTION: Duration = Duration::from_secs(10);
+/// Words to the task of an ask that it has not heard yet: a person types slowly.
+const CONTROLS: usize = 8;
+
+/// What the task of an ask is told.
+enum Control {
+    /// The sender is back, on this stream.
+    Stream(Stream),
+    /// Yes, into this folder.
+    Accept(PathBuf),
+    /// No.
+    Refuse(Refusal),
+    /// Nobody came back, or the person has changed their mind.
+    Stop(&'static str),
+}
+
+/// An ask, as others see it.
+struct Slot {
+    info: Arc<AskInfo>,
+    control: mpsc::Sender<Control>,
+    files: Arc<[FileId]>,
+}
+
+struct Desk {
+    inbox: Inbox,
+    slots: BTreeMap<u32, Slot>,
+}
+
+/// What it begins with.
+pub struct Settings {
+    pub name: String,
+    pub accepting: Accepting,
+    pub expiry: Duration,
+}
+
+/// What all asks of a node share. Clones are handles to the same.
+#[derive(Clone)]
+pub struct Consent(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    context: Context,
+    sent: Sent,
+    sends: Sends,
+    events: broadcast::Sender<NodeEvent>,
+    next_job: Arc<AtomicU64>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    started: Instant,
+    reading: Mutex<Vec<NodeId>>,
+    desk: Mutex<Desk>,
+}
+
+impl Consent {
+    /// No asks yet.
+    pub fn new(
+        settings: Settings,
+        context: Context,
+        sent: Sent,
+        events: broadcast::Sender<NodeEvent>,
+        next_job: Arc<AtomicU64>,
+        (tasks, stop): (TaskTracker, CancellationToken),
+    ) -> Self {
+        let desk = Desk {
+            inbox: Inbox::new(settings.expiry),
+            slots: BTreeMap::new(),
+        };
+        Self(Arc::new(Inner {
+            settings,
+            context,
+            sent,
+            sends: Sends::default(),
+            events,
+            next_job,
+            tasks,
+            stop,
+            started: Instant::now(),
+            reading: Mutex::default(),
+            desk: Mutex::new(desk),
+        }))
+    }
+
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Now {
+        self.0.started.elapsed()
+    }
+
+    fn tell(&self, event: NodeEvent) {
+        let _ = self.0.events.send(event); // Nobody watches: fine.
+    }
+
+    /// Does what the machine says about asks that have a task.
+    fn handle(&self, event: Event) {
+        let mut gone = Vec::new();
+        {
+            let mut desk = self.desk();
+            for action in desk.inbox.handle(event, self.now()) {
+                let (number, control) = match action {
+                    Action::Decline(number, why) => (number, Control::Refuse(why)),
+                    Action::GiveUp(number) => {
+                        (number, Control::Stop("the sender did not come back"))
+                    }
+                    Action::Gone(number, why) => {
+                        gone.extend(desk.slots.remove(&number).map(|slot| (slot.info, why)));
+                        continue;
+                    }
+                    _ => continue,
+                };
+                if let Some(slot) = desk.slots.get(&number) {
+                    // Its queue has room: the last words are few.
+                    let _ = slot.control.try_send(control);
+                }
+            }
+        }
+        for (info, why) in gone {
+            let from = info.from.clone();
+            let number = info.number;
+            self.tell(NodeEvent::AskGone { number, from, why });
+        }
+    }
+
+    /// Answers one stream that a peer opened.
+    pub async fn take(self, node: NodeId, name: String, mut stream: Stream) {
+        let Some(reading) = self.place(node) else {
+            return;
+        };
+        let Ok(Ok(Some(FromSender::Ask(ask)))) =
+            timeout(QUESTION, read(&mut stream, MAX_ASK)).await
+        else {
+            return;
+        };
+        drop(reading);
+        let named = |name: &str| RelPath::parse(name).is_ok();
+        if ask.check().is_err() || !ask.files.iter().all(|file| named(&file.name)) {
+            tracing::debug!(peer = %node.short(), "an ask makes no sense");
+            return;
+        }
+        // Until its beacon is heard, a peer is known by its own word.
+        let name = match name {
+            unknown if unknown == node.short() => ask.from.clone(),
+            name => name,
+        };
+        let asked = |reply| Command::People(people::Ask::Named(node, reply));
+        let named = self.0.context.ask(asked);
+        let changed = named.await.flatten().is_some_and(|(_, changed)| changed);
+        let from = Person { name, node };
+        if let Some(why) = self.turned_away(&from, changed) {
+            return turn_away(stream, why).await;
+        }
+        let event = Event::Asked {
+            peer: node,
+            id: ask.id,
+            digest: ask.digest(),
+        };
+        let lacks = self.lacking(&ask, None).await;
+        let (control, controls) = mpsc::channel(CONTROLS);
+        let (number, info) = match self.asked(event) {
+            Some(Action::Show(number)) => {
+                let files = ask.files.iter().map(|file| file.file).collect();
+                let info = Arc::new(info(number, (from, changed), ask, lacks));
+                let slot = Slot {
+                    info: info.clone(),
+                    control,
+                    files,
+                };
+                self.desk().slots.insert(number, slot);
+                (number, info)
+            }
+            Some(Action::Rejoin(number)) => {
+                if let Some(slot) = self.desk().slots.get(&number) {
+                    let _ = slot.control.try_send(Control::Stream(stream));
+                }
+                return;
+            }
+            Some(Action::TurnAway(why)) => return turn_away(stream, why).await,
+            _ => return,
+        };
+        let consent = self.clone();
+        let task = inbound::Inbound::new(self, info, controls, stream);
+        consent.0.tasks.spawn(async move {
+            task.run().await;
+        });
+        consent.decide(number).await;
+    }
+
+    /// A place for reading an ask of `node`; `None` when there is none.
+    fn place(&self, node: NodeId) -> Option<Reading<'_>> {
+        let mut reading = self
+            .0
+            .reading
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let its = reading.iter().filter(|other| **other == node).count();
+        if reading.len() >= READING || its >= READING_EACH {
+            return None;
+        }
+        reading.push(node);
+        Some(Reading {
+            places: &self.0.reading,
+            node,
+        })
+    }
+
+    fn asked(&self, event: Event) -> Option<Action> {
+        let now = self.now();
+        self.desk().inbox.handle(event, now).pop()
+    }
+
+    /// Whether nobody here would even look at what `from` asks.
+    fn turned_away(&self, from: &Person, key_changed: bool) -> Option<Refusal> {
+        match &self.0.settings.accepting {
+            // A name is meant with the key that goes with it.
+            Accepting::Some(_) if key_changed => Some(Refusal::Nobody),
+            Accepting::Person | Accepting::All => None,
+            Accepting::Some(names) if names.iter().any(|name| who::means(name, from)) => None,
+            Accepting::Nobody | Accepting::Some(_) => Some(Refusal::Nobody),
+        }
+    }
+
+    /// Answers for the person, where that was told beforehand.
+    async fn decide(&self, number: u32) {
+        if self.0.settings.accepting == Accepting::Person {
+            let info = self.desk().slots.get(&number).map(|slot| slot.info.clone());
+            if let Some(info) = info {
+                self.tell(NodeEvent::Ask(info));
+            }
+        } else if let Err(AnswerError::NoRoom { .. }) = self.accept(number, None).await {
+            self.handle(Event::Refuse(number, Refusal::NoRoom));
+        }
+    }
+
+    async fn lacking(&self, ask: &Ask, into: Option<PathBuf>) -> u64 {
+        let needed = ask.size().unwrap_or(u64::MAX);
+        self.room(needed, into).await.map_or(0, |(lacks, _)| lacks)
+    }
+
+    /// How many bytes lack for `needed` ones, and where; `None` when they fit.
+    async fn room(&self, needed: u64, into: Option<PathBuf>) -> Option<(u64, PathBuf)> {
+        let home = self.0.context.home.clone();
+        let into = into.unwrap_or_else(|| home.downloads());
+        let looked = tokio::task::spawn_blocking(move || lacking(&home, &into, needed));
+        looked.await.ok().flatten()
+    }
+
+    /// Those that wait for an answer.
+    pub fn asks(&self) -> Vec<AskInfo> {
+        let desk = self.desk();
+        let open = desk
+            .slots
+            .iter()
+            .filter(|(number, _)| desk.inbox.is_open(**number));
+        open.map(|(_, slot)| AskInfo::clone(&slot.info)).collect()
+    }
+
+    /// Says yes.
+    pub async fn accept(&self, number: u32, into: Option<PathBuf>) -> Result<(), AnswerError> {
+        let unknown = AnswerError::Unknown(number);
+        let open = {
+            let desk = self.desk();
+            let slot = desk.slots.get(&number);
+            slot.filter(|_| desk.inbox.is_open(number))
+                .map(|slot| slot.info.size)
+        };
+        let size = open.ok_or(unknown.clone())?;
+        if let Some((needed, at)) = self.room(size, into.clone()).await {
+            return Err(AnswerError::NoRoom { needed, at });
+        }
+        let into = into.unwrap_or_else(|| self.0.context.home.downloads());
+        let mut desk = self.desk();
+        let now = self.now();
+        if desk.inbox.handle(Event::Accept(number), now).is_empty() {
+            return Err(unknown);
+        }
+        let Some(slot) = desk.slots.get(&number) else {
+            return Err(unknown);
+        };
+        let _ = slot.control.try_send(Control::Accept(into));
+        // The same from the same person, sent anew after a crash: the old transfer would stand in its way.
+        let twins = desk.slots.iter().filter(|(other, twin)| {
+            desk.inbox.is_lost(**other)
+                && twin.info.from.node == slot.info.from.node
+                && twin.files.iter().any(|file| slot.files.contains(file))
+        });
+        for (_, twin) in twins {
+            let _ = twin.control.try_send(Control::Stop("it was sent again"));
+        }
+        Ok(())
+    }
+
+    /// Says no, or stops what was accepted.
+    pub fn refuse(&self, number: u32) -> Result<(), AnswerError> {
+        let (open, known) = {
+            let desk = self.desk();
+            let slot = desk.slots.get(&number);
+            let open = desk.inbox.is_open(number);
+            if let Some(slot) = slot.filter(|_| !open) {
+                let _ = slot
+                    .control
+                    .try_send(Control::Stop("stopped by the receiver"));
+            }
+            (open, slot.is_some())
+        };
+        if open {
+            self.handle(Event::Refuse(number, Refusal::Person));
+        }
+        known.then_some(()).ok_or(AnswerError::Unknown(number))
+    }
+}
+
+/// An ask that is being read.
+struct Reading<'a> {
+    places: &'a Mutex<Vec<NodeId>>,
+    node: NodeId,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = places.iter().position(|node| *node == self.node) {
+            places.swap_remove(at);
+        }
+    }
+}
+
+fn info(number: u32, (from, key_changed): (Person, bool), ask: Ask, lacking: u64) -> AskInfo {
+    AskInfo {
+        number,
+        from,
+        key_changed,
+        size: ask.size().unwrap_or(u64::MAX),
+        to: ask.to,
+        files: ask.files.into(),
+        time: ask.time,
+        lacking,
+    }
+}
+
+/// Says no politely.
+async fn turn_away(mut stream: Stream, why: Refusal) {
+    let said = async {
+        write(&mut stream, &FromReceiver::Refuse(why)).await?;
+        stream.close().await?;
+        // Dropped earlier, the stream would be reset under the answer.
+        read::<FromSender, _>(&mut stream, 1024).await
+    };
+    let _ = timeout(Duration::from_secs(5), said).await;
+}

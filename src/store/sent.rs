@@ -1,0 +1,384 @@
+//! Files that are sent to people: anywhere on the disk, served where they lie while the send lasts, offered to nobody else.
+//!
+//! Owns their records in the index (`Kind::Sent`) and takes them out again. Never copies a file. Invariants: a file is hidden before the
+//! index knows it; a file that no longer looks as it did when it was read is not what was asked about, and is not sent.
+
+use super::{
+    ChunkReader, FileRecord, Kind, NewFile, Stamp, StoreError, failed,
+    index::looks_like,
+    modes,
+    place::media_of,
+    share::{Reading, read_file},
+};
+use crate::core::{id::FileId, path::RelPath};
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use walkdir::WalkDir;
+
+/// A node's own folder, which has its key in it.
+const OWN: &str = ".sprat";
+
+/// Why files cannot be sent. The sentence says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// There is nothing of that name.
+    #[error("{} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// A device, a pipe, …
+    #[error("{} is neither a file nor a folder", .0.display())]
+    NotAFile(PathBuf),
+    /// A folder without files.
+    #[error("there is no file in {}", .0.display())]
+    Empty(PathBuf),
+    /// Its name cannot travel.
+    #[error("{} cannot be sent: {why}", path.display())]
+    Name {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with its name.
+        why: String,
+    },
+    /// More than fit an ask.
+    #[error("more than {0} files: put them into an archive, or share the folder")]
+    TooMany(usize),
+    /// It changed meanwhile.
+    #[error("{} changed while it was read; send it again", .0.display())]
+    Changed(PathBuf),
+    /// Somebody does not want to wait for it.
+    #[error("stopped")]
+    Stopped,
+    /// The disk or the index refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A file that is being sent.
+#[derive(Clone, Debug)]
+pub struct SentFile {
+    /// What the receiver is to call it.
+    pub name: RelPath,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// How it looked when it was read.
+    pub stamp: Stamp,
+    /// Whether it may be executed.
+    pub executable: bool,
+    /// Its media type.
+    pub media: String,
+    /// Its contents.
+    pub file: FileId,
+    number: u64,
+}
+
+impl SentFile {
+    /// Whether it still is what was read.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        looks_like(&self.path, self.stamp)
+    }
+}
+
+/// A file that was found, not read yet.
+struct Found {
+    name: RelPath,
+    path: PathBuf,
+    stamp: Stamp,
+    executable: bool,
+}
+
+/// What is being sent just now, by number in the index and how many sends use it. Clones are handles to the same table.
+#[derive(Clone)]
+pub struct Sent {
+    reader: ChunkReader,
+    uses: Arc<Mutex<HashMap<u64, u32>>>,
+}
+
+impl Sent {
+    /// Nothing yet: what an earlier run was sending is forgotten.
+    ///
+    /// # Errors
+    /// When the index cannot be used.
+    pub fn open(reader: ChunkReader) -> Result<Self, StoreError> {
+        let index = reader.index();
+        for (number, _) in index.files(Kind::Sent)? {
+            index.remove_file(number)?;
+        }
+        // What came from people stays theirs; what was interrupted is nobody's business until it goes on.
+        for (_, record) in index.files(Kind::Received)? {
+            reader.grants().hide(record.file);
+        }
+        for file in index.partials()? {
+            reader.grants().hide(file);
+        }
+        Ok(Self {
+            reader,
+            uses: Arc::default(),
+        })
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
+        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads files and folders and makes them ready to be sent, at most `most` files. `go_on` is told of the bytes read.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing stays in the index then.
+    pub fn add(
+        &self,
+        paths: &[PathBuf],
+        most: usize,
+        mut go_on: impl FnMut(u64) -> bool,
+    ) -> Result<Vec<SentFile>, SendError> {
+        let mut files = Vec::new();
+        for found in find(paths, most)? {
+            match self.add_one(found, &mut go_on) {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    self.release(&files);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    fn add_one(&self, found: Found, go_on: impl FnMut(u64) -> bool) -> Result<SentFile, SendError> {
+        let index = self.reader.index();
+        let media = media_of(&found.name);
+        let ready = |file, number| SentFile {
+            name: found.name.clone(),
+            path: found.path.clone(),
+            stamp: found.stamp,
+            executable: found.executable,
+            media: media.clone(),
+            file,
+            number,
+        };
+        {
+            let mut uses = self.uses();
+            if let Some((number, record)) = index.file_at(Kind::Sent, &found.path)?
+                && record.stamp == found.stamp
+                && let Some(count) = uses.get_mut(&number)
+            {
+                *count += 1;
+                return Ok(ready(record.file, number));
+            }
+        }
+        let mut spare = Vec::new();
+        let entries = match read_file(&found.path, found.stamp, &mut spare, go_on)? {
+            Reading::Whole(entries) => entries,
+            Reading::Changed => return Err(SendError::Changed(found.path)),
+            Reading::Stopped => return Err(SendError::Stopped),
+        };
+        let file = crate::wire::manifest::encode(&entries).file;
+        self.reader.grants().hide(file);
+        let record = FileRecord {
+            kind: Kind::Sent,
+            path: found.path.clone(),
+            stamp: found.stamp,
+            executable: found.executable,
+            file,
+            name: found.name.as_str().to_owned(),
+            media: media.clone(),
+        };
+        let mut uses = self.uses();
+        let number = index.add_file(NewFile { record, entries })?;
+        *uses.entry(number).or_default() += 1;
+        Ok(ready(file, number))
+    }
+
+    /// The end of a send: what no other send uses is forgotten.
+    pub fn release(&self, files: &[SentFile]) {
+        let mut uses = self.uses();
+        for file in files {
+            let Some(count) = uses.get_mut(&file.number) else {
+                continue;
+            };
+            *count -= 1;
+            if *count > 0 {
+                continue;
+            }
+            uses.remove(&file.number);
+            if let Err(error) = self.forget(file) {
+                tracing::warn!(%error, "a file that was sent is still in the index; the next start removes it");
+            }
+        }
+    }
+
+    fn forget(&self, file: &SentFile) -> Result<(), StoreError> {
+        let index = self.reader.index();
+        index.remove_file(file.number)?;
+        self.reader.forget(file.number);
+        let private = index
+            .files_of(&file.file)?
+            .iter()
+            .any(|(_, record)| record.kind.is_private());
+        if !private && index.partial_have(&file.file)?.is_none() {
+            self.reader.grants().show(&file.file);
+        }
+        Ok(())
+    }
+}
+
+/// What lies at `paths`, folders with all that is in them.
+fn find(paths: &[PathBuf], most: usize) -> Result<Vec<Found>, SendError> {
+    let mut found = Vec::new();
+    let mut seen = HashSet::new();
+    for path in paths {
+        let real = match fs::canonicalize(path) {
+            Ok(real) => real,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SendError::Missing(path.clone()));
+            }
+            Err(error) => return Err(failed("open", path)(error).into()),
+        };
+        let given = path.file_name().or(real.file_name());
+        let given = given.ok_or_else(|| SendError::NotAFile(path.clone()))?;
+        let top = PathBuf::from(given);
+        let top = top.as_path();
+        let meta = fs::metadata(&real).map_err(failed("look at", &real))?;
+        if meta.is_file() {
+            if seen.insert(real.clone()) {
+                found.push(look(top, real, &meta)?);
+            }
+        } else if meta.is_dir() {
+            let before = seen.len();
+            let walk = WalkDir::new(&real).sort_by_file_name().into_iter();
+            for entry in walk.filter_entry(|entry| entry.file_name() != OWN) {
+                let entry = entry.map_err(|error| {
+                    let at = error.path().unwrap_or(&real).to_owned();
+                    failed("list", &at)(error.into())
+                })?;
+                // Links are left out: what they lead to may be anything.
+                if !entry.file_type().is_file() || !seen.insert(entry.path().to_owned()) {
+                    continue;
+                }
+                let below = entry.path().strip_prefix(&real).unwrap_or(entry.path());
+                let meta = fs::metadata(entry.path()).map_err(failed("look at", entry.path()))?;
+                found.push(look(&top.join(below), entry.path().to_owned(), &meta)?);
+                if found.len() > most {
+                    return Err(SendError::TooMany(most));
+                }
+            }
+            if seen.len() == before {
+                return Err(SendError::Empty(path.clone()));
+            }
+        } else {
+            return Err(SendError::NotAFile(path.clone()));
+        }
+        if found.len() > most {
+            return Err(SendError::TooMany(most));
+        }
+    }
+    // What goes by one name would be taken for one file.
+    let mut names = HashSet::new();
+    for one in &mut found {
+        let mut n = 1;
+        let name = one.name.clone();
+        while !names.insert(one.name.clone()) {
+            n += 1;
+            one.name = name.numbered(n);
+        }
+    }
+    Ok(found)
+}
+
+fn look(name: &Path, path: PathBuf, meta: &fs::Metadata) -> Result<Found, SendError> {
+    let bad = |why: String| SendError::Name {
+        path: path.clone(),
+        why,
+    };
+    let parts: Option<Vec<&str>> = name.iter().map(|part| part.to_str()).collect();
+    let parts = parts.ok_or_else(|| bad("its name is not UTF-8".into()))?;
+    let name = RelPath::parse(&parts.join("/")).map_err(|error| bad(error.to_string()))?;
+    Ok(Found {
+        name,
+        stamp: Stamp::of(meta),
+        executable: modes::executable(meta),
+        path,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::id::NodeId,
+        store::testing::{Fixture, manifest_of, noise},
+    };
+
+    fn sent(fixture: &Fixture) -> Sent {
+        Sent::open(fixture.reader.clone()).unwrap()
+    }
+
+    #[test]
+    fn what_is_sent_is_there_for_those_only_who_were_granted_it() {
+        let fixture = Fixture::new();
+        let bytes = noise(1, 700_000);
+        let path = fixture.folder.path().join("a.bin");
+        fs::write(&path, &bytes).unwrap();
+        let sent = sent(&fixture);
+        let files = sent.add(&[path], 10, |_| true).unwrap();
+        let (file, chunk) = (files[0].file, manifest_of(&bytes).entries()[0].id);
+        let (friend, stranger) = (NodeId([1; 32]), NodeId([2; 32]));
+        fixture.reader.grants().allow([file], friend);
+        let mut buf = Vec::new();
+        for (peer, expected) in [(friend, true), (stranger, false)] {
+            let reader = fixture.reader.on_behalf_of(peer);
+            assert_eq!(reader.read(&chunk, &mut buf).unwrap(), expected);
+            assert_eq!(reader.has(&[chunk]).unwrap().count() == 1, expected);
+            assert_eq!(reader.may_see(&file).unwrap(), expected);
+        }
+        // The same bytes in the shared folder are for everybody.
+        fixture.index_shared("public", &bytes);
+        let reader = fixture.reader.on_behalf_of(stranger);
+        assert!(reader.read(&chunk, &mut buf).unwrap());
+        assert!(reader.may_see(&file).unwrap());
+        sent.release(&files);
+        assert!(fixture.index.files(Kind::Sent).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_folder_is_sent_as_a_tree_without_the_nodes_own_state() {
+        let fixture = Fixture::new();
+        let top = fixture.folder.path().join("tree");
+        fs::create_dir_all(top.join("sub")).unwrap();
+        fs::create_dir_all(top.join(".sprat")).unwrap();
+        fs::write(top.join("sub/b"), "b").unwrap();
+        fs::write(top.join("a"), "").unwrap();
+        fs::write(top.join(".sprat/identity.key"), "secret").unwrap();
+        let sent = sent(&fixture);
+        let files = sent.add(std::slice::from_ref(&top), 2, |_| true).unwrap();
+        let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["tree/a", "tree/sub/b"]);
+        assert!(matches!(
+            sent.add(&[top], 1, |_| true),
+            Err(SendError::TooMany(1))
+        ));
+        let missing = fixture.folder.path().join("nothing");
+        let missing = sent.add(&[missing], 1, |_| true);
+        assert!(matches!(missing, Err(SendError::Missing(_))));
+    }
+
+    #[test]
+    fn two_sends_of_a_file_share_its_record_and_the_last_one_removes_it() {
+        let fixture = Fixture::new();
+        let path = fixture.folder.path().join("a");
+        fs::write(&path, noise(1, 1000)).unwrap();
+        let sent = sent(&fixture);
+        let one = sent.add(std::slice::from_ref(&path), 10, |_| true).unwrap();
+        let two = sent.add(&[path], 10, |_| true).unwrap();
+        sent.release(&one);
+        assert_eq!(fixture.index.files(Kind::Sent).unwrap().len(), 1);
+        assert!(fixture.reader.grants().is_hidden(&two[0].file));
+        sent.release(&two);
+        assert!(fixture.index.files(Kind::Sent).unwrap().is_empty());
+        assert!(!fixture.reader.grants().is_hidden(&two[0].file));
+        assert!(fixture.index.manifest(&two[0].file).unwrap().is_none());
+    }
+}

@@ -1,0 +1,264 @@
+//! What sprat says to people about sending from one to another. Pure; everything that a stranger named is escaped and cut here.
+
+use super::{
+    sentences::{self, person},
+    text,
+};
+use crate::{
+    core::{consent::title, path::printable_cut},
+    node::{AskInfo, Gone, Person, Received, SendEvent},
+};
+
+/// A file's name in a question is not longer than this.
+const NAME: usize = 100;
+/// More names than this are counted.
+const NAMED: usize = 5;
+
+fn who(who: &Person) -> String {
+    format!("{} ({})", person(&who.name), who.node.short())
+}
+
+fn what(ask: &AskInfo) -> String {
+    let names: Vec<&str> = ask.files.iter().map(|file| &*file.name).collect();
+    let name = printable_cut(&title(&names), NAME);
+    let size = text::size(ask.size);
+    if let [file] = &*ask.files {
+        return format!("{name}, {size} ({})", printable_cut(&file.media, NAME));
+    }
+    let mut shown: Vec<String> = names
+        .into_iter()
+        .take(NAMED)
+        .map(|name| printable_cut(name, NAME))
+        .collect();
+    if ask.files.len() > NAMED {
+        shown.push("…".into());
+    }
+    let count = text::count(ask.files.len() as u64, "file");
+    let name = if name == count {
+        name
+    } else {
+        format!("{name}, {count}")
+    };
+    format!("{name}, {size} in all: {}", shown.join(", "))
+}
+
+/// Somebody asks: who, for what, how large, and how to answer.
+#[must_use]
+pub fn question(ask: &AskInfo) -> String {
+    let number = ask.number;
+    let others: Vec<String> = match ask.to.len() {
+        0 | 1 => Vec::new(),
+        _ => ask.to.iter().take(NAMED).map(|name| person(name)).collect(),
+    };
+    let others = if others.is_empty() {
+        String::new()
+    } else {
+        format!("\n  it goes to {}", others.join(", "))
+    };
+    let room = if ask.lacking > 0 {
+        format!(
+            "\n  it does not fit: {} more are needed",
+            text::size(ask.lacking)
+        )
+    } else {
+        String::new()
+    };
+    let room = if ask.key_changed {
+        format!("\n  careful: that name had another key before; it may be somebody else{room}")
+    } else {
+        room
+    };
+    format!(
+        "{} asks to send you {}{others}{room}\n  accept {number} takes it into downloads/ (accept {number} DIR: into DIR), refuse {number} declines",
+        who(&ask.from),
+        what(ask),
+    )
+}
+
+/// What somebody sends to whoever has the code.
+#[must_use]
+pub fn offered(ask: &AskInfo) -> String {
+    let room = if ask.lacking > 0 {
+        format!(
+            "; it does not fit: {} more are needed",
+            text::size(ask.lacking)
+        )
+    } else {
+        String::new()
+    };
+    format!("{} sends {}{room}", who(&ask.from), what(ask))
+}
+
+/// An ask that waits, in a line.
+#[must_use]
+pub fn waiting(ask: &AskInfo) -> String {
+    format!(
+        "{}: {} asks to send {}",
+        ask.number,
+        who(&ask.from),
+        what(ask)
+    )
+}
+
+/// An ask needs no answer any more.
+#[must_use]
+pub fn gone(number: u32, from: &Person, why: Gone) -> String {
+    let name = person(&from.name);
+    match why {
+        Gone::Expired => format!("the ask {number} of {name} was not answered in time"),
+        Gone::Withdrawn => format!("{name} took the ask {number} back"),
+        Gone::Lost => format!("{name} is gone, and the ask {number} with them"),
+    }
+}
+
+/// What came of it.
+#[must_use]
+pub fn received(received: &Received) -> String {
+    let from = person(&received.from.name);
+    let size = received.files.iter().map(|file| file.size).sum();
+    let got = match &received.files[..] {
+        [] => format!("nothing came from {from}"),
+        [file] => {
+            let path = file.path.to_string_lossy();
+            let name = printable_cut(&file.name, NAME);
+            let path = printable_cut(&path, 4 * NAME);
+            format!(
+                "got {name}, {}, from {from}; saved as {path}",
+                text::size(file.size)
+            )
+        }
+        files => {
+            let names: Vec<&str> = files.iter().map(|file| &*file.name).collect();
+            let title = title(&names);
+            let count = text::count(files.len() as u64, "file");
+            let title = printable_cut(&title, NAME);
+            let title = if title == count {
+                count
+            } else {
+                format!("{title}, {count}")
+            };
+            let folder = files[0].path.parent().map(|path| path.to_string_lossy());
+            format!(
+                "got {title}, {}, from {from}; the first lies in {}",
+                text::size(size),
+                printable_cut(&folder.unwrap_or_default(), 4 * NAME)
+            )
+        }
+    };
+    let why = match (&received.stopped, received.failed.first()) {
+        (Some(why), _) => Some(printable_cut(why, 2 * NAME)),
+        (None, Some((name, error))) => Some(sentences::failed(name, error)),
+        (None, None) => None,
+    };
+    match why {
+        Some(why) => {
+            let failed = text::count(received.failed.len().max(1) as u64, "file");
+            format!("{got}; {failed} did not come: {why}")
+        }
+        None => got,
+    }
+}
+
+/// How a send goes on; nothing for what only a bar shows.
+#[must_use]
+pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
+    let name = printable_cut(name, NAME);
+    Some(match event {
+        SendEvent::Ready { .. } | SendEvent::Progress(..) | SendEvent::End => return None,
+        SendEvent::Unsendable(why) => printable_cut(why, 4 * NAME),
+        SendEvent::NotFound { error, .. } => printable_cut(&error.to_string(), 4 * NAME),
+        SendEvent::Asked(to) => format!("asked {}; waiting for the answer", who(to)),
+        SendEvent::Accepted(to) => format!("{} accepted {name}", person(&to.name)),
+        SendEvent::Refused(to, why) => {
+            format!("{} refused {name}: {}", person(&to.name), why.why())
+        }
+        SendEvent::Expired(to) => format!("{} did not answer in time", person(&to.name)),
+        SendEvent::Waiting(to) => format!(
+            "{} is out of reach; going on when they are back",
+            person(&to.name)
+        ),
+        SendEvent::Resumed(to) => format!("{} is back, going on", person(&to.name)),
+        SendEvent::Done(to, size, time) => format!(
+            "{} has {name}, {} in {}",
+            person(&to.name),
+            text::size(*size),
+            text::duration(*time)
+        ),
+        SendEvent::Failed(to, why) => format!(
+            "{name} did not get to {}: {}",
+            person(&to.name),
+            printable_cut(&why.to_string(), 4 * NAME)
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        core::id::{FileId, NodeId},
+        node::AskedFile,
+    };
+
+    fn ask(from: &str, names: &[&str], to: &[&str]) -> AskInfo {
+        let file = |name: &&str| AskedFile {
+            name: (*name).to_owned(),
+            size: 1 << 20,
+            media: "image/jpeg".into(),
+            executable: false,
+            mtime: 0,
+            file: FileId([1; 32]),
+        };
+        AskInfo {
+            number: 3,
+            from: Person {
+                name: from.into(),
+                node: NodeId([1; 32]),
+            },
+            key_changed: false,
+            to: to.iter().map(|name| (*name).to_owned()).collect(),
+            files: names.iter().map(file).collect(),
+            size: (names.len() as u64) << 20,
+            time: 0,
+            lacking: 0,
+        }
+    }
+
+    #[test]
+    fn a_question_says_who_asks_for_what_and_how_to_answer() {
+        let text = question(&ask("bob", &["a.jpg"], &["ann"]));
+        for part in [
+            "bob (",
+            "a.jpg, 1.0 MiB (image/jpeg)",
+            "accept 3",
+            "refuse 3",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        let text = question(&ask("bob", &["p/a", "p/b"], &["ann", "eve"]));
+        assert!(text.contains("p/, 2 files, 2.0 MiB"), "{text}");
+        assert!(text.contains("it goes to ann, eve"), "{text}");
+        let mut large = ask("bob", &["a"], &[]);
+        large.lacking = 1 << 30;
+        assert!(question(&large).contains("does not fit: 1.0 GiB"));
+    }
+
+    #[test]
+    fn what_strangers_named_is_escaped_and_cut() {
+        let evil = "a\u{1b}[2J\u{202e}gpj.exe";
+        let long = "x".repeat(10_000);
+        for name in [evil, &long] {
+            for text in [
+                question(&ask(name, &[name, name], &[name, name])),
+                waiting(&ask(name, &[name], &[])),
+                gone(1, &ask(name, &[name], &[]).from, Gone::Lost),
+            ] {
+                assert!(
+                    !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+                    "{text}"
+                );
+                assert!(text.len() < 2000, "{}", text.len());
+            }
+        }
+    }
+}

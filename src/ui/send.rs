@@ -1,0 +1,219 @@
+//! A send, from the first word to the last: its sentences or JSON, its bar, and how it ended for whom.
+
+use super::{
+    asks,
+    commands::{leave, start},
+    config::Setup,
+    exit::Exit,
+    json,
+    output::Out,
+    progress::Bar,
+    sentences,
+    signals::{Signals, second_quits},
+};
+use crate::node::{FindError, JobId, Node, Progress, SendEvent, SendFailure, SendRequest};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+/// How long a stopped send may take to tell everyone.
+const GOODBYE: Duration = Duration::from_secs(4);
+
+/// What is known of a send.
+#[derive(Debug)]
+pub struct Course {
+    name: String,
+    size: u64,
+    done: HashMap<crate::core::id::NodeId, u64>,
+    finished: usize,
+    failures: Vec<Exit>,
+}
+
+impl Course {
+    /// Begins; until the files are read it is called by them.
+    #[must_use]
+    pub fn new(files: &[PathBuf]) -> Self {
+        let name = |file: &PathBuf| file.to_string_lossy().into_owned();
+        Self {
+            name: files.iter().map(name).collect::<Vec<_>>().join(" "),
+            size: 0,
+            done: HashMap::new(),
+            finished: 0,
+            failures: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn heard(&mut self, event: &SendEvent) {
+        match event {
+            SendEvent::Ready { name, size, .. } => {
+                self.name.clone_from(name);
+                self.size = *size;
+            }
+            SendEvent::Accepted(to) => drop(self.done.insert(to.node, 0)),
+            SendEvent::Progress(to, done, _) => drop(self.done.insert(to.node, *done)),
+            SendEvent::Done(to, size, _) => {
+                self.done.insert(to.node, *size);
+                self.finished += 1;
+            }
+            SendEvent::Refused(to, _) | SendEvent::Expired(to) => {
+                self.done.remove(&to.node);
+                self.failures.push(Exit::Refused);
+            }
+            SendEvent::Failed(to, why) => {
+                self.done.remove(&to.node);
+                self.failures.push(match why {
+                    SendFailure::Changed(_) | SendFailure::Theirs(_) => Exit::Failed,
+                    SendFailure::Gone => Exit::NotFound,
+                    SendFailure::Stopped => Exit::Interrupted,
+                });
+            }
+            SendEvent::NotFound { error, .. } => self.failures.push(match error {
+                FindError::Nobody(_) => Exit::NotFound,
+                FindError::Ambiguous { .. } => Exit::Usage,
+                FindError::NewKey { .. } => Exit::Refused,
+            }),
+            SendEvent::Unsendable(_) => self.failures.push(Exit::Failed),
+            SendEvent::Asked(_)
+            | SendEvent::Waiting(_)
+            | SendEvent::Resumed(_)
+            | SendEvent::End => {}
+        }
+    }
+
+    /// How far it is, over all who accepted.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            size: self.size * self.done.len() as u64,
+            done: self.done.values().sum(),
+            ..Progress::default()
+        }
+    }
+
+    /// Tells what happened, in the form that is wanted.
+    pub fn tell(&self, event: &SendEvent, out: &Out) {
+        if out.json() {
+            if let Some(line) = json::consent::sending(&self.name, self.size, event) {
+                out.result(&line);
+            }
+            return;
+        }
+        let Some(text) = asks::sending(&self.name, event) else {
+            return;
+        };
+        match event {
+            SendEvent::Done(..) => out.result(&text),
+            SendEvent::NotFound { .. } | SendEvent::Unsendable(_) | SendEvent::Failed(..) => {
+                out.error(&text);
+            }
+            _ => out.note(&text),
+        }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        Exit::of(self.finished, &self.failures)
+    }
+}
+
+/// Paths that begin with `~/` at the prompt mean the user's folder, as they do in a shell.
+#[must_use]
+pub fn expand(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// `sprat send`: a node that stays until everyone's has ended.
+pub async fn send(
+    setup: &Setup,
+    files: Vec<PathBuf>,
+    to: Vec<String>,
+    trust_new: bool,
+    signals: &mut Signals,
+) -> Exit {
+    let out = Out::streams(setup.json);
+    let node = match start(setup, false, &out).await {
+        Ok(node) => node,
+        Err(exit) => return exit,
+    };
+    let request = SendRequest {
+        files,
+        to,
+        trust_new,
+        wait: setup.wait,
+    };
+    let exit = follow(&node, request, &out, setup.progress, signals).await;
+    if exit == Exit::NotFound && !out.json() && node.peers().await.is_empty() {
+        out.note(sentences::NOBODY);
+    }
+    leave(&node).await;
+    exit
+}
+
+/// Follows a send to its end.
+pub async fn follow(
+    node: &Node,
+    request: SendRequest,
+    out: &Out,
+    progress: bool,
+    signals: &mut Signals,
+) -> Exit {
+    let course = Course::new(&request.files);
+    follow_job(node, course, node.send(request), out, progress, signals).await
+}
+
+/// Follows one that has begun.
+pub async fn follow_job(
+    node: &Node,
+    mut course: Course,
+    (job, mut events): (JobId, mpsc::Receiver<SendEvent>),
+    out: &Out,
+    progress: bool,
+    signals: &mut Signals,
+) -> Exit {
+    let bar = Bar::new(progress);
+    let mut started = false;
+    let mut stop_at = None;
+    loop {
+        let event = match stop_at {
+            None => tokio::select! {
+                event = events.recv() => event,
+                _ = signals.next() => {
+                    second_quits();
+                    stop_at = Some(Instant::now() + GOODBYE);
+                    node.cancel(job);
+                    continue;
+                }
+            },
+            Some(at) => timeout_at(at, events.recv()).await.unwrap_or(None),
+        };
+        let Some(event) = event else { break };
+        course.heard(&event);
+        bar.suspend(|| course.tell(&event, out));
+        match event {
+            SendEvent::End => break,
+            SendEvent::Accepted(_) if !started => {
+                started = true;
+                bar.start(&course.name, &course.progress());
+            }
+            SendEvent::Asked(_) if !started => bar.say("waiting for an answer"),
+            _ if started => bar.update(&course.progress()),
+            _ => {}
+        }
+    }
+    bar.clear();
+    if stop_at.is_some() {
+        return Exit::Interrupted;
+    }
+    course.exit()
+}

@@ -1,0 +1,295 @@
+//! The frames of `/sprat/consent/1`: one person asks another whether to send files; the answer; and how it goes on.
+//!
+//! One stream is one ask to one person, opened by the sender. A frame is a length (4 bytes, big-endian) and so much CBOR. No
+//! contents travel on it: what was accepted is fetched like any other file.
+//!
+//! ```text
+//! sender                     receiver
+//! ASK {…}               ──▶
+//!                       ◀──  SHOWN            a person is being asked
+//!                       ◀──  ACCEPT | REFUSE {why}
+//! PEERS {nodes}         ──▶                   the files are granted: fetch
+//!                       ◀──  PROGRESS {bytes}
+//!                       ◀──  DONE | FAILED {why}
+//! CANCEL {why}          ──▶  at any time; the receiver's CANCEL is FAILED
+//! ```
+
+use super::{MAX_MEDIA, MAX_NAME, MAX_PATH, cbor, cbor::Malformed, chunk::invalid};
+use crate::core::{
+    consent::{AskId, Refusal},
+    id::{FileId, NodeId},
+};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{collections::HashSet, io};
+
+/// Files in one ask.
+pub const MAX_FILES: usize = 10_000;
+/// People named in one ask, and nodes in one `PEERS`.
+pub const MAX_PEOPLE: usize = 256;
+/// The longest `ASK`, in bytes: ten thousand files with ordinary names.
+pub const MAX_ASK: usize = 2 << 20;
+/// The longest of the other frames.
+pub const MAX_FRAME: usize = 16 << 10;
+/// The longest reason that is given in words, in bytes.
+pub const MAX_WHY: usize = 1024;
+/// Bytes read at a time: memory follows what came, not what was declared.
+const STEP: usize = 64 << 10;
+
+/// "May I send you these?"
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ask {
+    /// Its name; the same when it is asked again after an interruption.
+    pub id: AskId,
+    /// What the sender calls himself.
+    pub from: String,
+    /// Whom he asks, by the names that he knows.
+    pub to: Vec<String>,
+    /// What he wants to send.
+    pub files: Vec<AskedFile>,
+    /// When, in seconds since 1970.
+    pub time: u64,
+}
+
+/// A file of an ask.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AskedFile {
+    /// Relative, `/` between the parts.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Media type.
+    pub media: String,
+    /// Whether it may be executed.
+    pub executable: bool,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// The contents.
+    pub file: FileId,
+}
+
+/// What the sender says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FromSender {
+    /// The question; comes first.
+    Ask(Ask),
+    /// Acknowledges the yes: the files are granted. These others accepted, too.
+    Peers(Vec<NodeId>),
+    /// It is taken back.
+    Cancel(String),
+}
+
+/// What the receiver says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum FromReceiver {
+    /// A person sees it.
+    Shown,
+    /// Yes.
+    Accept,
+    /// No.
+    Refuse(Refusal),
+    /// So many bytes of it are here.
+    Progress(u64),
+    /// All of it is here, verified and in its place.
+    Done,
+    /// It will not be.
+    Failed(String),
+}
+
+impl Ask {
+    /// Checks the counts and lengths. Whether a name may become a path is `core::path`'s decision.
+    ///
+    /// # Errors
+    /// [`Malformed`] when there is more than the protocol allows, or nothing at all.
+    pub fn check(&self) -> Result<(), Malformed> {
+        let wrong = |what: &str| Err(Malformed(what.into()));
+        if self.files.is_empty() || self.files.len() > MAX_FILES {
+            return wrong("files out of bounds");
+        }
+        if self.to.len() > MAX_PEOPLE {
+            return wrong("too many people");
+        }
+        if self
+            .to
+            .iter()
+            .chain([&self.from])
+            .any(|name| name.len() > MAX_NAME)
+        {
+            return wrong("a person's name is too long");
+        }
+        let long = |file: &AskedFile| file.name.len() > MAX_PATH || file.media.len() > MAX_MEDIA;
+        if self.files.iter().any(long) {
+            return wrong("a name is too long");
+        }
+        let mut names = HashSet::new();
+        if !self.files.iter().all(|file| names.insert(&file.name)) {
+            return wrong("a name stands there twice");
+        }
+        match self.size() {
+            Some(_) => Ok(()),
+            None => wrong("the sizes make no sense"),
+        }
+    }
+
+    /// Bytes in all files; `None` when that is more than there can be.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        let mut files = self.files.iter();
+        let size = files.try_fold(0u64, |sum, file| sum.checked_add(file.size));
+        size.filter(|&size| i64::try_from(size).is_ok())
+    }
+
+    /// The same for the same files, whatever else the ask says.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        *blake3::hash(&cbor::encode(&self.files)).as_bytes()
+    }
+}
+
+/// Cuts a reason to what may be sent.
+#[must_use]
+pub fn cut(why: &str) -> String {
+    let mut end = why.len().min(MAX_WHY);
+    while !why.is_char_boundary(end) {
+        end -= 1;
+    }
+    why[..end].to_owned()
+}
+
+/// Writes one frame and flushes.
+///
+/// # Errors
+/// Of the stream.
+pub async fn write<T: Serialize, W: AsyncWrite + Unpin>(to: &mut W, message: &T) -> io::Result<()> {
+    let body = cbor::encode(message);
+    let mut frame = Vec::with_capacity(4 + body.len());
+    frame.extend_from_slice(&(body.len() as u32).to_be_bytes());
+    frame.extend_from_slice(&body);
+    to.write_all(&frame).await?;
+    to.flush().await
+}
+
+/// Reads one frame of at most `most` bytes; `None` at the end of the stream.
+///
+/// # Errors
+/// Of the stream, or `InvalidData` when the bytes are no such frame.
+pub async fn read<T: DeserializeOwned, R: AsyncRead + Unpin>(
+    from: &mut R,
+    most: usize,
+) -> io::Result<Option<T>> {
+    let mut len = [0; 4];
+    if from.read(&mut len[..1]).await? == 0 {
+        return Ok(None);
+    }
+    from.read_exact(&mut len[1..]).await?;
+    let len = u32::from_be_bytes(len) as usize;
+    if len > most {
+        return Err(invalid(format!("a frame of {len} bytes")));
+    }
+    let mut body = Vec::new();
+    while body.len() < len {
+        let before = body.len();
+        body.resize(len.min(before + STEP), 0);
+        from.read_exact(&mut body[before..]).await?;
+    }
+    let message = cbor::decode(&body).map_err(|error| invalid(error.to_string()))?;
+    Ok(Some(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+    use proptest::prelude::*;
+
+    fn ask(files: usize) -> Ask {
+        let file = |at| AskedFile {
+            name: format!("holidays in the mountains/picture {at:06}.jpeg"),
+            size: 5_000_000,
+            media: "image/jpeg".into(),
+            executable: false,
+            mtime: 1_700_000_000,
+            file: FileId([7; 32]),
+        };
+        Ask {
+            id: AskId([1; 16]),
+            from: "alice@desk".into(),
+            to: vec!["bob".into()],
+            files: (0..files).map(file).collect(),
+            time: 1_700_000_000,
+        }
+    }
+
+    #[test]
+    fn the_largest_ask_comes_back_as_it_was() {
+        let asked = ask(MAX_FILES);
+        assert!(asked.check().is_ok());
+        let mut bytes = Vec::new();
+        block_on(write(&mut bytes, &FromSender::Ask(asked.clone()))).unwrap();
+        assert!(bytes.len() <= MAX_ASK, "{}", bytes.len());
+        let mut from = &bytes[..];
+        let read_back = block_on(read(&mut from, MAX_ASK)).unwrap();
+        assert_eq!(read_back, Some(FromSender::Ask(asked)));
+        let end = block_on(read::<FromSender, _>(&mut from, MAX_ASK)).unwrap();
+        assert_eq!(end, None);
+        let peers = FromSender::Peers(vec![NodeId([255; 32]); MAX_PEOPLE]);
+        assert!(cbor::encode(&peers).len() <= MAX_FRAME);
+        let failed = FromReceiver::Failed(cut(&"ü".repeat(10_000)));
+        assert!(cbor::encode(&failed).len() <= MAX_FRAME);
+    }
+
+    #[test]
+    fn asks_out_of_bounds_are_refused() {
+        assert!(ask(0).check().is_err());
+        assert!(ask(MAX_FILES + 1).check().is_err());
+        let with = |change: fn(&mut Ask)| {
+            let mut ask = ask(2);
+            change(&mut ask);
+            ask.check()
+        };
+        assert!(with(|_| {}).is_ok());
+        assert!(with(|ask| ask.from = "x".repeat(MAX_NAME + 1)).is_err());
+        assert!(with(|ask| ask.to = vec![String::new(); MAX_PEOPLE + 1]).is_err());
+        assert!(with(|ask| ask.files[0].name = "x".repeat(MAX_PATH + 1)).is_err());
+        assert!(with(|ask| ask.files[0].media = "x".repeat(MAX_MEDIA + 1)).is_err());
+        assert!(with(|ask| ask.files[0].size = u64::MAX).is_err());
+        assert!(with(|ask| ask.files[1].name = ask.files[0].name.clone()).is_err());
+    }
+
+    #[test]
+    fn the_digest_is_of_the_files() {
+        let (one, mut two) = (ask(3), ask(3));
+        two.time += 1;
+        assert_eq!(one.digest(), two.digest());
+        two.files[2].size += 1;
+        assert_ne!(one.digest(), two.digest());
+    }
+
+    #[test]
+    fn a_frame_that_says_to_be_long_is_not_waited_for() {
+        let mut from = &[0xff, 0xff, 0xff, 0xff, 0][..];
+        assert!(block_on(read::<FromSender, _>(&mut from, MAX_ASK)).is_err());
+        // Within the limit it ends with the bytes that came.
+        let mut from = &[0, 0x1f, 0, 0, 0][..];
+        assert!(block_on(read::<FromSender, _>(&mut from, MAX_ASK)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
+            if let Ok(Some(FromSender::Ask(ask))) = block_on(read(&mut &bytes[..], MAX_ASK)) {
+                let _ = ask.check();
+            }
+            let _ = block_on(read::<FromReceiver, _>(&mut &bytes[..], MAX_FRAME));
+        }
+
+        #[test]
+        fn every_answer_comes_back_as_it_was(bytes: u64, why: String) {
+            for message in [FromReceiver::Progress(bytes), FromReceiver::Failed(cut(&why)), FromReceiver::Refuse(Refusal::NoRoom)] {
+                let mut frame = Vec::new();
+                block_on(write(&mut frame, &message)).unwrap();
+                prop_assert_eq!(block_on(read(&mut &frame[..], MAX_FRAME)).unwrap(), Some(message));
+            }
+        }
+    }
+}

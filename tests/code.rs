@@ -1,0 +1,183 @@
+//! Handing a file over with a code.
+
+mod common;
+
+use common::{Running, Swarm, downloaded, noise};
+use serde_json::Value;
+use std::{fs, path::PathBuf};
+
+/// A file outside of every shared folder.
+fn picture(swarm: &Swarm, bytes: &[u8]) -> PathBuf {
+    let path = swarm.home("alice").join("picture.jpg");
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// `send` without a name, and the code that it shows.
+fn sender(swarm: &Swarm, files: &[&str], more: &[&str]) -> (Running, String) {
+    let arguments = [&["send", "--json"], files, more].concat();
+    let mut sender = swarm.start("alice", &arguments);
+    let code = code_of(&mut sender);
+    (sender, code)
+}
+
+fn code_of(sender: &mut Running) -> String {
+    sender.event("code")["code"].as_str().unwrap().to_owned()
+}
+
+fn other_word(code: &str) -> String {
+    let mut parts: Vec<&str> = code.split('-').collect();
+    let last = parts.pop().unwrap();
+    let other = sprat::core::code::WORDS.iter().find(|word| **word != last);
+    parts.push(other.unwrap());
+    parts.join("-")
+}
+
+#[test]
+fn whoever_has_the_code_gets_the_file() {
+    let swarm = Swarm::new();
+    let bytes = noise(1, 5 << 20);
+    let file = picture(&swarm, &bytes);
+    let (mut alice, code) = sender(&swarm, &[file.to_str().unwrap()], &[]);
+    assert_eq!(code.split('-').count(), 3, "{code}");
+    let bob = swarm.run("bob", &["receive", &code, "--json"]).succeeds();
+    let events: Vec<Value> = bob.json();
+    assert_eq!(events[0]["event"], "ask");
+    assert_eq!(events[0]["name"], "picture.jpg");
+    assert_eq!(events.last().unwrap()["event"], "received");
+    assert!(downloaded(&swarm.home("bob"), "picture.jpg") == bytes);
+    assert_eq!(alice.event("done")["event"], "done");
+    assert_eq!(alice.end(), 0);
+}
+
+#[test]
+fn a_folder_and_an_empty_file_come_with_words_typed_as_people_do() {
+    let swarm = Swarm::new();
+    let folder = swarm.home("alice").join("trip");
+    fs::create_dir_all(folder.join("day 1")).unwrap();
+    fs::write(folder.join("day 1/a.txt"), "a").unwrap();
+    fs::write(folder.join("empty"), "").unwrap();
+    let (mut alice, code) = sender(&swarm, &[folder.to_str().unwrap()], &["--words", "4"]);
+    assert_eq!(code.split('-').count(), 5, "{code}");
+    let typed = code.to_uppercase().replace('-', " ");
+    let mut arguments = vec!["receive"];
+    arguments.extend(typed.split(' '));
+    swarm.run("bob", &arguments).succeeds();
+    assert_eq!(downloaded(&swarm.home("bob"), "trip/day 1/a.txt"), b"a");
+    assert_eq!(downloaded(&swarm.home("bob"), "trip/empty"), b"");
+    assert_eq!(alice.end(), 0);
+}
+
+#[test]
+fn one_wrong_guess_burns_the_code_and_both_are_told() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let (mut alice, code) = sender(&swarm, &[file.to_str().unwrap()], &[]);
+    let mallory = swarm.run("mallory", &["receive", &other_word(&code)]);
+    assert_eq!(mallory.code(), 4, "{}", mallory.err());
+    assert!(
+        mallory.err().contains("one wrong guess burns it"),
+        "{}",
+        mallory.err()
+    );
+    // There is a new one, and the old one is good for nothing.
+    let next = code_of(&mut alice);
+    assert_ne!(next, code);
+    swarm.run("bob", &["receive", &next]).succeeds();
+    assert_eq!(downloaded(&swarm.home("bob"), "picture.jpg"), b"hello");
+    assert_eq!(alice.end(), 0);
+    assert!(!swarm.home("mallory").join("downloads/picture.jpg").exists());
+}
+
+#[test]
+fn a_code_is_good_once() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let (mut alice, code) = sender(&swarm, &[file.to_str().unwrap()], &[]);
+    swarm.run("bob", &["receive", &code]).succeeds();
+    assert_eq!(alice.end(), 0);
+    let carol = swarm.run("carol", &["receive", &code]);
+    assert_eq!(carol.code(), 5, "{}", carol.err());
+}
+
+#[test]
+fn two_senders_at_once_do_not_get_into_each_others_way() {
+    let swarm = Swarm::new();
+    for (name, text) in [("alice", "from alice"), ("adam", "from adam")] {
+        fs::write(swarm.home(name).join("note.txt"), text).unwrap();
+    }
+    let start = |name: &str| {
+        let file = swarm.home(name).join("note.txt");
+        let mut sender = swarm.start(name, &["send", "--json", file.to_str().unwrap()]);
+        let code = code_of(&mut sender);
+        (sender, code)
+    };
+    let (mut alice, first) = start("alice");
+    let (mut adam, second) = start("adam");
+    swarm.run("bob", &["receive", &second]).succeeds();
+    swarm.run("carol", &["receive", &first]).succeeds();
+    assert_eq!(downloaded(&swarm.home("bob"), "note.txt"), b"from adam");
+    assert_eq!(downloaded(&swarm.home("carol"), "note.txt"), b"from alice");
+    assert_eq!((alice.end(), adam.end()), (0, 0));
+}
+
+#[test]
+fn the_code_comes_from_the_environment_and_a_mistyped_word_costs_nothing() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let (mut alice, code) = sender(&swarm, &[file.to_str().unwrap()], &[]);
+    let wrong = swarm.run("bob", &["receive", &format!("{code}x")]);
+    assert_eq!(wrong.code(), 2, "{}", wrong.err());
+    let mut bob = swarm.command("bob", &["receive"]);
+    bob.env("SPRAT_CODE", &code);
+    common::Ran::of(bob).succeeds();
+    assert_eq!(downloaded(&swarm.home("bob"), "picture.jpg"), b"hello");
+    assert_eq!(alice.end(), 0);
+}
+
+#[test]
+fn what_cannot_be_sent_is_said_before_there_is_a_code() {
+    let swarm = Swarm::new();
+    let ran = swarm.run("alice", &["send", "nowhere.bin"]);
+    assert_eq!(ran.code(), 1);
+    assert!(
+        ran.out().is_empty() && ran.err().contains("nowhere.bin"),
+        "{}",
+        ran.err()
+    );
+}
+
+#[test]
+fn one_code_serves_a_group_and_ends_with_ctrl_c() {
+    let swarm = Swarm::new();
+    let bytes = noise(2, 6 << 20);
+    let file = picture(&swarm, &bytes);
+    let (mut alice, code) = sender(&swarm, &[file.to_str().unwrap()], &["--group"]);
+    assert_eq!(code.split('-').count(), 5, "{code}");
+    // One who is mistaken does not end it for the others.
+    let wrong = swarm.run("mallory", &["receive", &other_word(&code)]);
+    assert_eq!(wrong.code(), 4, "{}", wrong.err());
+    let names = ["bob", "carol", "dave"];
+    let mut receivers: Vec<Running> = names
+        .iter()
+        .map(|name| swarm.start(name, &["receive", &code, "--json"]))
+        .collect();
+    for (receiver, name) in receivers.iter_mut().zip(names) {
+        receiver.event("received");
+        assert_eq!(receiver.end(), 0);
+        assert!(downloaded(&swarm.home(name), "picture.jpg") == bytes);
+    }
+    for _ in names {
+        alice.event("done");
+    }
+    alice.signal("INT");
+    assert_eq!(alice.end(), 130);
+}
+
+#[test]
+fn a_group_has_four_words_at_least() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let arguments = ["send", "--group", "--words", "3", file.to_str().unwrap()];
+    assert_eq!(swarm.run("alice", &arguments).code(), 2);
+}
