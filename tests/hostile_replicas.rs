@@ -5,7 +5,7 @@ mod common;
 use common::{
     DEADLINE, Swarm,
     faulty::{Fault, Faulty, File, stranger},
-    noise, share,
+    kept, noise, share,
     small::Small,
     until,
 };
@@ -15,20 +15,8 @@ use sprat::{
     net::{Purpose, Stream},
     wire::distribute::{self, Answer, Kept, Offered, Refusal},
 };
-use std::{fs, path::Path, process::Stdio, time::Duration};
+use std::{fs, process::Stdio, time::Duration};
 use tokio::time::timeout;
-
-/// Bytes of chunks that a home keeps for others.
-fn kept(home: &Path) -> u64 {
-    let folders = fs::read_dir(home.join(".sprat/replicas"))
-        .into_iter()
-        .flatten();
-    let files =
-        folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).into_iter().flatten());
-    files
-        .map(|file| file.unwrap().metadata().map_or(0, |meta| meta.len()))
-        .sum()
-}
 
 /// A peer with one file, connected to `victim`, and a stream for pushing to it.
 async fn pusher(swarm: &Swarm, victim: NodeId, name: &str, file: &File) -> (Faulty, Stream) {

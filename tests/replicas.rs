@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Running, Swarm, downloaded, noise, share, until};
+use common::{Running, Swarm, downloaded, kept, noise, share, until};
 use serde_json::Value;
-use std::{fs, path::Path, time::Instant};
+use std::{fs, time::Instant};
 
 /// What `list` shows of `name`; `Null` when it is not there.
 fn listed(swarm: &Swarm, name: &str) -> Value {
@@ -19,18 +19,6 @@ fn wait_for_copies(swarm: &Swarm, name: &str, copies: u64) {
     until("copies", || {
         listed(swarm, name)["copies"].as_u64() >= Some(copies)
     });
-}
-
-/// Bytes of chunks that a home keeps for others.
-fn kept(home: &Path) -> u64 {
-    let folders = fs::read_dir(home.join(".sprat/replicas"))
-        .into_iter()
-        .flatten();
-    let files =
-        folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).into_iter().flatten());
-    files
-        .map(|file| file.unwrap().metadata().map_or(0, |meta| meta.len()))
-        .sum()
 }
 
 fn nodes(swarm: &Swarm, names: &[&str], more: &[&str]) -> Vec<Running> {

@@ -385,6 +385,17 @@ pub fn share(home: &Path, name: &str, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
 }
 
+/// Bytes of chunks that a home keeps for others.
+pub fn kept(home: &Path) -> u64 {
+    let folder = home.join(".sprat/replicas");
+    let folders = std::fs::read_dir(folder).into_iter().flatten();
+    let files = folders.filter_map(|folder| std::fs::read_dir(folder.ok()?.path()).ok());
+    let sizes = files
+        .flatten()
+        .filter_map(|file| file.ok()?.metadata().ok());
+    sizes.map(|meta| meta.len()).sum()
+}
+
 /// What a download left.
 pub fn downloaded(home: &Path, name: &str) -> Vec<u8> {
     std::fs::read(home.join("downloads").join(name)).unwrap()
