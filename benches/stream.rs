@@ -18,6 +18,7 @@ fn config(seed: u8) -> NetConfig {
         interfaces: Vec::new(),
         mdns: false,
         swarm_key: None,
+        relayed: true,
         agent: "sprat/bench".into(),
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use common::{
     Ran, Running, Swarm,
     faulty::{Fault, Faulty, File},
-    until,
+    renamed, until,
 };
 use futures::AsyncWriteExt as _;
 use serde_json::Value;
@@ -16,7 +16,6 @@ use sprat::{
 };
 use std::{
     path::Path,
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -38,22 +37,6 @@ fn sees(prompt: &mut Running, name: &str) -> Value {
             prompt.type_line("peers");
         }
     }
-}
-
-/// The same command for a node that calls itself `name`, whatever its home is called.
-fn renamed(command: &Command, name: &str) -> Command {
-    let mut arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    let at = arguments.iter().position(|word| word == "--name").unwrap();
-    arguments[at + 1] = name.into();
-    let mut other = Command::new(command.get_program());
-    for (key, value) in command.get_envs() {
-        match value {
-            Some(value) => other.env(key, value),
-            None => other.env_remove(key),
-        };
-    }
-    other.args(arguments);
-    other
 }
 
 /// A node without a prompt that calls itself `name`.

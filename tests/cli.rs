@@ -184,7 +184,7 @@ fn completions_are_scripts_that_their_shells_accept() {
         .out();
     let file = swarm.home("alone").join("sprat.bash");
     std::fs::write(&file, script).unwrap();
-    let typed = "source \"$0\"; COMP_WORDS=(sprat do); COMP_CWORD=1; _sprat sprat do sprat; echo \"${COMPREPLY[@]}\"";
+    let typed = "source \"$0\"; COMP_WORDS=(sprat dow); COMP_CWORD=1; _sprat sprat dow sprat; echo \"${COMPREPLY[@]}\"";
     let Ok(done) = Command::new("bash").args(["-c", typed]).arg(&file).output() else {
         return; // No bash, nothing to accept it.
     };

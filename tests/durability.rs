@@ -31,7 +31,11 @@ fn twelve_kills_cost_at_most_a_batch_each() {
     // Before the first byte, and all along; the last one early enough that the rest cannot come before the kill does.
     for goal in (0..12).map(|n| n * size / 26) {
         let mut bob = swarm.start("bob", &["download", "big.bin", "--json"]);
-        let kept = bob.event("start")["done"].as_u64().unwrap();
+        let mut kept = bob.event("start")["done"].as_u64().unwrap();
+        if kept == 0 && had > 0 {
+            // What is here was still being looked at when the start was told; nothing is fetched before that is over.
+            kept = bob.has(1);
+        }
         assert!(kept + BATCH >= had, "{kept} of {had} were kept");
         // Further than the goal already: killed at once, or a fast machine would be done before the last kill.
         had = if kept < goal { bob.has(goal) } else { kept };

@@ -291,6 +291,45 @@ async fn without_room_it_says_so_before_it_accepts() {
     assert_eq!(carol.end(), 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fits_alone_is_not_accepted_beside_what_is_still_to_come() {
+    let swarm = Swarm::new();
+    let mut bob = swarm.start_all("bob", &["--json"]);
+    let at = address(&mut bob);
+    let most = fs4::available_space(swarm.home("bob")).unwrap() / 5 * 3;
+    let (first, node) = stranger(at).await;
+    let (second, _) = stranger(at).await;
+    let mut streams = Vec::new();
+    for (tag, net) in [(1, &first), (2, &second)] {
+        let asked = vec![file("large", most, FileId([tag; 32]))];
+        let mut stream = open(net, node, ask(tag, asked)).await;
+        assert_eq!(hear(&mut stream).await, Some(FromReceiver::Shown));
+        let asked = bob.event("ask");
+        assert_eq!(asked["lacking"], 0, "{asked}");
+        streams.push((asked["ask"].clone(), stream));
+    }
+    bob.type_line(&format!("accept {}", streams[0].0));
+    let accepted = Some(FromReceiver::Accept);
+    assert_eq!(hear(&mut streams[0].1).await, accepted);
+    bob.type_line(&format!("accept {}", streams[1].0));
+    let why = bob.wait("no", |line| line.contains("no space"));
+    for part in ["still to come", "stays open"] {
+        assert!(why.contains(part), "{why}");
+    }
+    // Who comes now sees it at once.
+    let (third, _) = stranger(at).await;
+    let asked = vec![file("large", most, FileId([3; 32]))];
+    let _stream = open(&third, node, ask(3, asked)).await;
+    assert!(bob.event("ask")["lacking"].as_u64() > Some(0));
+    // Nothing of the first came: its room is free again.
+    let stop = FromSender::Cancel("stopped by the sender".into());
+    write(&mut streams[0].1, &stop).await.unwrap();
+    bob.event("received");
+    bob.type_line(&format!("accept {}", streams[1].0));
+    assert_eq!(hear(&mut streams[1].1).await, accepted);
+    assert!(nothing_stored(&swarm.home("bob")));
+}
+
 /// Mallory's ask, accepted by Bob: what he says of it in the end.
 async fn accepted(swarm: &Swarm, fault: Fault, size: impl Fn(u64) -> u64) -> (String, Value) {
     let mut bob = prompt(swarm, "bob");

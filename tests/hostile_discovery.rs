@@ -12,7 +12,10 @@ use sprat::{
         id::NodeId,
         membership::{Beacon, Kind},
     },
-    wire::beacon::{Signer, decode, encode},
+    wire::{
+        beacon::{decode, encode},
+        signer::Signer,
+    },
 };
 use std::{
     net::UdpSocket,

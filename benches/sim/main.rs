@@ -42,7 +42,15 @@ fn scenarios() -> Vec<Scenario> {
         churn: 30,
         ..many.clone()
     };
-    vec![eight, many, slow, churn]
+    // A class with a short film: few chunks for so many.
+    let class = Scenario {
+        name: "class",
+        nodes: 20,
+        chunks: 128,
+        rate: 6_250_000,
+        ..eight.clone()
+    };
+    vec![eight, class, many, slow, churn]
 }
 
 fn main() {

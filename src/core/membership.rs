@@ -108,6 +108,7 @@ impl Membership {
                     peer.dial_failed(self.now);
                 }
             }
+            Event::Leaving { node } => self.remove(&node, true, &mut out),
             Event::Banned { node } => self.ban(node, &mut out),
             Event::Tick => self.announce_if_due(&mut out),
         }

@@ -11,11 +11,14 @@ pub mod chunker;
 pub mod code;
 pub mod consent;
 pub mod copies;
+pub mod directory;
+pub mod doctor;
 pub mod download;
 pub mod draw;
 pub mod have;
 pub mod id;
 pub mod manifest;
+pub mod meeting;
 pub mod membership;
 pub mod pace;
 pub mod pairing;
@@ -24,8 +27,11 @@ pub mod people;
 pub mod picker;
 pub mod placement;
 pub mod rate;
+pub mod register;
 pub mod retention;
+pub mod server_address;
 pub mod via;
+pub mod visitors;
 
 /// Time since some fixed moment (a node's start), by a clock that never goes back.
 pub type Now = std::time::Duration;

@@ -10,6 +10,8 @@
 //!            both prove the key again over the connection to that port
 //! ```
 //!
+//! The messages are datagrams of the network nearby, or go over a stream to a node that was found elsewhere ([`Place`]).
+//!
 //! Owns what to say, when to say it again, and when a code is burnt. Never opens a socket, reads a clock or asks for
 //! randomness. X and Y are SPAKE2's (see [`Link`] for what comes out of it).
 //!
@@ -25,7 +27,7 @@ mod sender;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Failure, Mode, ReceiverAction, ReceiverEvent, SenderAction, SenderEvent};
+pub use event::{Failure, Mode, Place, ReceiverAction, ReceiverEvent, SenderAction, SenderEvent};
 pub use exchange::Link;
 pub use message::{Id, Message, Refusal, SEALED_PORT};
 pub use receiver::Receiver;
@@ -39,7 +41,7 @@ pub const ANNOUNCE: Duration = Duration::from_millis(750);
 pub const RESEND: Duration = Duration::from_millis(300);
 /// Receivers that asked and have not proven anything, at one sender.
 pub const MAX_HALF_OPEN: usize = 256;
-/// Of these, from one address.
+/// Of these, from one address, or node.
 pub const MAX_HALF_OPEN_PER_SOURCE: usize = 8;
 /// How long the sender waits for the proof.
 pub const HALF_OPEN: Duration = Duration::from_secs(10);
@@ -53,7 +55,7 @@ pub const MAX_WRONG: u32 = 10;
 pub const PENALTY: Duration = Duration::from_secs(2);
 /// Senders that a receiver asks at once.
 pub const MAX_ASKED: usize = 16;
-/// Of these, from one address.
+/// Of these, from one address, or node.
 pub const MAX_ASKED_PER_SOURCE: usize = 4;
 /// How long a receiver waits for the answer to its proof.
 pub const PROVING: Duration = Duration::from_secs(6);

@@ -28,6 +28,8 @@ pub struct Person {
     pub key: NodeId,
     /// Whether something was sent to it by a person here.
     pub met: bool,
+    /// Whether a person here added it: then the name means this key and no other, and this key has no other name.
+    pub added: bool,
     /// When it was last here: seconds since 1970.
     pub seen: u64,
 }
@@ -64,6 +66,8 @@ pub struct People {
     strangers: BTreeSet<(u64, String)>,
     /// …and how many of them each key has.
     of_key: BTreeMap<NodeId, usize>,
+    /// The names of those who were added.
+    added: BTreeMap<NodeId, String>,
     /// Changed since they were last taken.
     news: BTreeSet<String>,
     /// Records written since all of them were.
@@ -71,7 +75,7 @@ pub struct People {
 }
 
 /// Names that look alike are one name: neither case, form, width nor what takes no room tells them apart.
-fn fold(name: &str) -> String {
+pub(super) fn fold(name: &str) -> String {
     let shown: String = name.nfkc().filter(|&c| !deceives(c)).collect();
     shown.trim().to_lowercase()
 }
@@ -92,9 +96,13 @@ impl People {
         self.put(folded, Entry { person, fresh });
     }
 
-    /// Somebody who calls himself so is here. The first key of a name is remembered.
+    /// Somebody who calls himself so is here. The first key of a name is remembered; what somebody calls himself who was
+    /// added counts for nothing.
     pub fn see(&mut self, name: &str, key: NodeId, now: u64) {
         let folded = fold(name);
+        if self.added.get(&key).is_some_and(|added| *added != folded) {
+            return;
+        }
         if let Some(entry) = self.names.get(&folded) {
             let since = now.saturating_sub(entry.person.seen);
             if entry.person.key == key && since > 0 {
@@ -111,6 +119,7 @@ impl People {
             name: name.to_owned(),
             key,
             met: false,
+            added: false,
             seen: now,
         };
         self.news.insert(folded.clone());
@@ -125,15 +134,58 @@ impl People {
             name: name.to_owned(),
             key,
             met: true,
+            added: false,
             seen: now,
         };
         let known = self.names.get(&folded).map(|entry| &entry.person);
+        if known.is_some_and(|known| known.added) {
+            return;
+        }
         if known.is_some_and(|known| known.key == key && known.met) {
             return;
         }
         self.news.insert(folded.clone());
         let fresh = false;
         self.put(folded, Entry { person, fresh });
+    }
+
+    /// A person added somebody: from now on this name means this key.
+    ///
+    /// # Errors
+    /// The key that was known for the name, if a person here had to do with it. With `trust_new` it is replaced.
+    pub fn add(
+        &mut self,
+        name: &str,
+        key: NodeId,
+        trust_new: bool,
+        now: u64,
+    ) -> Result<(), NodeId> {
+        let folded = fold(name);
+        if let Some(known) = self.names.get(&folded).map(|entry| &entry.person)
+            && known.key != key
+            && known.met
+            && !trust_new
+        {
+            return Err(known.key);
+        }
+        let person = Person {
+            name: name.to_owned(),
+            key,
+            met: true,
+            added: true,
+            seen: now,
+        };
+        self.news.insert(folded.clone());
+        let fresh = false;
+        self.put(folded, Entry { person, fresh });
+        Ok(())
+    }
+
+    /// By which name this key was added.
+    #[must_use]
+    pub fn added(&self, key: &NodeId) -> Option<&str> {
+        let folded = self.added.get(key)?;
+        Some(self.names.get(folded)?.person.name.as_str())
     }
 
     /// The key that was known for this name, if this one is another.
@@ -162,6 +214,12 @@ impl People {
     ) -> Result<NodeId, WhoError> {
         let folded = fold(who);
         let named = |name: &str| !folded.is_empty() && fold(name) == folded;
+        // Whoever else calls himself so is not the one who was added.
+        if let Some(entry) = self.names.get(&folded).filter(|entry| entry.person.added) {
+            let key = entry.person.key;
+            let is_here = here.iter().any(|(node, _)| *node == key);
+            return is_here.then_some(key).ok_or(WhoError::Nobody);
+        }
         // A whole id is nobody else's name.
         let exact = here.iter().find(|(node, _)| node.to_string() == who);
         let mut meant: Vec<&(NodeId, String)> = match exact {
@@ -215,6 +273,9 @@ impl People {
         if self.take(&folded).is_none() {
             self.make_room(&entry.person.key);
         }
+        if entry.person.added {
+            self.added.insert(entry.person.key, folded.clone());
+        }
         if !entry.person.met {
             self.strangers.insert((entry.person.seen, folded.clone()));
             *self.of_key.entry(entry.person.key).or_default() += 1;
@@ -224,6 +285,13 @@ impl People {
 
     fn take(&mut self, folded: &str) -> Option<Entry> {
         let entry = self.names.remove(folded)?;
+        if self
+            .added
+            .get(&entry.person.key)
+            .is_some_and(|name| name == folded)
+        {
+            self.added.remove(&entry.person.key);
+        }
         if !entry.person.met {
             self.strangers
                 .remove(&(entry.person.seen, folded.to_owned()));
@@ -247,8 +315,9 @@ impl People {
             let met = || {
                 let names = self.names.iter();
                 names
-                    .map(|(name, entry)| (entry.person.seen, name.clone()))
+                    .map(|(name, entry)| (entry.person.added, entry.person.seen, name.clone()))
                     .min()
+                    .map(|(_, seen, name)| (seen, name))
             };
             self.strangers.first().cloned().or_else(met)
         } else {
@@ -281,6 +350,7 @@ mod tests {
             name: name.into(),
             key: node(n),
             met: false,
+            added: false,
             seen: 1,
         }
     }
@@ -328,6 +398,34 @@ mod tests {
         assert_eq!(people.find(&node(1).to_string(), &both, true), Ok(node(1)));
         people.meet("alice", node(1), 6);
         assert_eq!(people.find("alice", &both, false), Ok(node(1)));
+    }
+
+    #[test]
+    fn who_was_added_is_meant_by_that_name_for_good_and_nobody_else() {
+        let mut people = People::default();
+        people.add("Anna", node(1), false, 5).unwrap();
+        assert_eq!(people.added(&node(1)), Some("Anna"));
+        // She may call herself as she likes; others who take her name are not meant.
+        let now = here(&[(2, "anna"), (1, "zoe")]);
+        assert_eq!(people.find("anna", &now, false), Ok(node(1)));
+        let impostor = here(&[(2, "anna")]);
+        for trust_new in [false, true] {
+            let found = people.find("anna", &impostor, trust_new);
+            assert_eq!(found, Err(WhoError::Nobody));
+        }
+        people.meet("anna", node(2), 6);
+        people.see("anna", node(2), 7);
+        people.see("zoe", node(1), 7);
+        assert_eq!(people.changed("ANNA", &node(2)), Some(node(1)));
+        assert!(people.known("zoe").is_none());
+        // Another key takes the name only when a person says so.
+        assert_eq!(people.add("anna", node(3), false, 8), Err(node(1)));
+        assert_eq!(people.add("anna", node(3), true, 8), Ok(()));
+        assert_eq!(people.added(&node(1)), None);
+        assert_eq!(people.find("anna", &here(&[(3, "x")]), false), Ok(node(3)));
+        // One whom nobody here had to do with stands in nobody's way.
+        people.see("bob", node(4), 9);
+        assert_eq!(people.add("bob", node(5), false, 10), Ok(()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Addresses: libp2p's spelling and the standard library's, which kind of path one is, and what a wildcard stands for.
 
 use crate::core::via::Via;
-use libp2p::{Multiaddr, multiaddr::Protocol};
+use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use std::net::{IpAddr, SocketAddr};
 
 /// The address of a TCP listener.
@@ -49,6 +49,30 @@ pub(super) fn is_relayed(address: &Multiaddr) -> bool {
     address
         .iter()
         .any(|part| matches!(part, Protocol::P2pCircuit))
+}
+
+/// The server over which a circuit goes.
+pub(super) fn relay(address: &Multiaddr) -> Option<PeerId> {
+    let mut before = None;
+    for part in address {
+        match part {
+            Protocol::P2p(peer) => before = Some(peer),
+            Protocol::P2pCircuit => return before,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The socket of a server, with its key, and the way over it to a node.
+pub(super) fn circuit(server: PeerId, at: SocketAddr, node: Option<PeerId>) -> Multiaddr {
+    let over = tcp(at)
+        .with(Protocol::P2p(server))
+        .with(Protocol::P2pCircuit);
+    match node {
+        Some(node) => over.with(Protocol::P2p(node)),
+        None => over,
+    }
 }
 
 /// Which kind of path leads to `address`.

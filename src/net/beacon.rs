@@ -11,10 +11,14 @@ pub(super) mod sockets;
 #[cfg(test)]
 mod tests;
 
-use super::interfaces::{Link, links};
+use super::interfaces::{Link, links, survey};
 use crate::{
-    core::{id::NodeId, membership::Beacon},
-    wire::beacon::{Signer, encode},
+    core::{
+        doctor::{Interface, Tally},
+        id::NodeId,
+        membership::Beacon,
+    },
+    wire::{beacon::encode, signer::Signer},
 };
 use filter::Filter;
 use std::{
@@ -124,6 +128,8 @@ struct Inbox {
     filter: Filter,
     /// Networks from which beacons are taken; `None`: from anywhere.
     networks: Mutex<Option<Vec<Link>>>,
+    /// What was heard by each link, and whether that is in the groups.
+    tallies: Mutex<Vec<(Link, bool, Tally)>>,
     heard: mpsc::Sender<Heard>,
     started: Instant,
 }
@@ -153,6 +159,7 @@ impl Beacons {
         let inbox = Arc::new(Inbox {
             filter: Filter::new(signer.node(), config.swarm_key, seed),
             networks: Mutex::new(None),
+            tallies: Mutex::new(Vec::new()),
             heard,
             started: Instant::now(),
         });
@@ -176,6 +183,17 @@ impl Beacons {
     #[must_use]
     pub fn node(&self) -> NodeId {
         self.0.signer.node()
+    }
+
+    /// The machine's interfaces, and what was heard on them.
+    #[must_use]
+    pub fn interfaces(&self) -> Vec<Interface> {
+        let tallies = &self.0.inbox.tallies;
+        let tallies = tallies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        survey(&tallies)
     }
 
     /// The discovery port.
@@ -253,15 +271,27 @@ impl Beacons {
         };
         let mut outlets = self.outlets();
         outlets.retain(|outlet| found.contains(&outlet.link));
+        let mut tallies = self
+            .0
+            .inbox
+            .tallies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        tallies.retain(|(link, ..)| outlets.iter().any(|outlet| outlet.link == *link));
         for link in found {
             if outlets.iter().any(|outlet| outlet.link == link) {
                 continue;
             }
+            let mut joined = false;
             for discovery in &self.0.discovery {
-                if let Err(error) = sockets::join(&discovery.socket, &link) {
-                    debug!(%error, interface = link.name, "not in the multicast group");
+                match sockets::join(&discovery.socket, &link) {
+                    Ok(()) => joined = true,
+                    Err(error) => {
+                        debug!(%error, interface = link.name, "not in the multicast group");
+                    }
                 }
             }
+            tallies.push((link.clone(), joined, Tally::default()));
             match sockets::outlet(&link) {
                 Ok(socket) => {
                     let listener = listen(socket, &self.0.inbox);
@@ -270,6 +300,7 @@ impl Beacons {
                 Err(error) => debug!(%error, interface = link.name, "no beacons there"),
             }
         }
+        drop(tallies);
         if !(config.interfaces.is_empty() && config.listen.iter().all(IpAddr::is_unspecified)) {
             let links = outlets.iter().map(|outlet| outlet.link.clone()).collect();
             let networks = &self.0.inbox.networks;
@@ -341,12 +372,26 @@ impl Inbox {
         if !self.serves(from) {
             return;
         }
-        let Some(beacon) = self.filter.pass(bytes, from, self.started.elapsed()) else {
+        let (beacon, tally) = self.filter.pass(bytes, from, self.started.elapsed());
+        self.count(from, tally);
+        let Some(beacon) = beacon else {
             return;
         };
         let room = bytes.len();
         // Full: whoever sent it sends another one soon.
         let _ = self.heard.try_send(Heard { beacon, from, room });
+    }
+
+    fn count(&self, from: SocketAddr, more: Tally) {
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        let near =
+            |(link, ..): &&mut (Link, bool, Tally)| link.reaches(from.ip()) && on_scope(link, from);
+        if let Some((_, _, tally)) = tallies.iter_mut().find(near) {
+            tally.own = tally.own.saturating_add(more.own);
+            tally.ours = tally.ours.saturating_add(more.ours);
+            tally.other_swarm = tally.other_swarm.saturating_add(more.other_swarm);
+            tally.other_version = tally.other_version.saturating_add(more.other_version);
+        }
     }
 
     /// The discovery port is open on all interfaces, also on those that we were told to leave alone.

@@ -1,14 +1,21 @@
 //! The protocols that one swarm speaks, and its limits.
 
-use super::{control, gate, identity, mdns, per_address, streams};
+use super::{
+    codec, gate, identity, mdns,
+    meeting::Table,
+    per_address, rendezvous,
+    scoped::{self, Scope},
+    streams,
+};
 use libp2p::{
+    autonat,
     connection_limits::{self, ConnectionLimits},
-    identify,
+    dcutr, identify,
     identity::Keypair,
-    ping, request_response,
+    ping, relay,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Connections in all: well under the 1,024 open files that a process commonly has.
 const ESTABLISHED: u32 = 600;
@@ -33,13 +40,38 @@ pub(super) struct Behaviour {
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
     pub mdns: Toggle<mdns::Behaviour>,
-    pub control: request_response::Behaviour<control::ControlCodec>,
+    pub control: scoped::Behaviour<codec::Behaviour<codec::Control>>,
     pub streams: streams::Behaviour,
+    pub relay: relay::client::Behaviour,
+    pub punch: scoped::Behaviour<dcutr::Behaviour>,
+    pub reach: scoped::Behaviour<autonat::v2::client::Behaviour>,
+    pub rendezvous: scoped::Behaviour<rendezvous::Behaviour>,
+    pub directory: scoped::Behaviour<codec::Behaviour<codec::Directory>>,
 }
 
 impl Behaviour {
-    pub(super) fn new(keys: &Keypair, agent: String, mdns: Option<mdns::Behaviour>) -> Self {
-        debug_assert!(identity::node(&keys.public().to_peer_id()).is_some());
+    pub(super) fn new(
+        keys: &Keypair,
+        agent: String,
+        mdns: Option<mdns::Behaviour>,
+        relay: relay::client::Behaviour,
+        relayed: bool,
+        private: bool,
+        table: &Arc<Table>,
+    ) -> Self {
+        // Who refuses relays neither asks nor answers over one.
+        let spoken = if relayed {
+            Scope::Everywhere
+        } else {
+            Scope::Straight
+        };
+        let streams = if private {
+            streams::MEMBERS_PROTOCOLS
+        } else {
+            streams::PROTOCOLS
+        };
+        let local = keys.public().to_peer_id();
+        debug_assert!(identity::node(&local).is_some());
         let limits = ConnectionLimits::default()
             .with_max_pending_incoming(Some(PENDING_INBOUND))
             .with_max_pending_outgoing(Some(PENDING_OUTBOUND))
@@ -60,8 +92,21 @@ impl Behaviour {
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
             mdns: mdns.into(),
-            control: control::behaviour(),
-            streams: streams::Behaviour::new(streams::PROTOCOLS),
+            control: scoped(codec::control(), spoken, table),
+            streams: streams::Behaviour::new(streams),
+            relay,
+            punch: scoped(dcutr::Behaviour::new(local), Scope::Everywhere, table),
+            reach: scoped(
+                autonat::v2::client::Behaviour::default(),
+                Scope::ServersBothWays,
+                table,
+            ),
+            rendezvous: scoped(rendezvous::behaviour(), Scope::Servers, table),
+            directory: scoped(codec::directory_client(), Scope::Servers, table),
         }
     }
+}
+
+fn scoped<B: NetworkBehaviour>(inner: B, scope: Scope, table: &Arc<Table>) -> scoped::Behaviour<B> {
+    scoped::Behaviour::new(inner, scope, table.clone())
 }

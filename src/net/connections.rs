@@ -8,6 +8,7 @@ use crate::core::{id::NodeId, via::Via};
 use libp2p::swarm::ConnectionId;
 use std::{
     collections::HashMap,
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -17,63 +18,280 @@ pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// A connection on which none of our protocols was spoken or named by then is closed.
 pub(super) const INTRODUCTION: Duration = Duration::from_secs(60);
 
+/// How long a straight connection must have stood before the relayed ones are closed: streams on those may end.
+const STANDS: Duration = Duration::from_millis(300);
+
+/// How long a connection may stand that is to be proven (see `driver::proof`); with the look every half second that makes
+/// under 5 s.
+const PROOF: Duration = Duration::from_secs(4);
+
+/// How far a connection is with the proof that both ends know the swarm's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing is proven yet.
+    None,
+    /// Nor has the other end begun, which may.
+    Awaited,
+    /// The other end knows the key. It may not know yet that this one does.
+    Theirs,
+    /// Both do.
+    Both,
+}
+
+/// What is known of a connection from its beginning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Path {
+    /// The other end; of a circuit, the server.
+    pub address: SocketAddr,
+    /// The kind of path.
+    pub via: Via,
+    /// Whether it runs over TCP.
+    pub tcp: bool,
+    /// Whether its handshake alone shows that both ends are of the same swarm.
+    pub proven: bool,
+}
+
+/// What changed for a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// It is connected now.
+    Connected(SocketAddr, Via),
+    /// It is reached in another way now.
+    Path(SocketAddr, Via),
+    /// It is not connected any more.
+    Disconnected,
+}
+
 /// One connection.
 #[derive(Debug, Clone)]
 struct Connection {
     id: ConnectionId,
-    via: Via,
-    tcp: bool,
+    path: Path,
     since: Instant,
     heard: Instant,
     received: u64,
     ours: bool,
+    proof: Proof,
+    /// When it must be proven at the latest.
+    due: Instant,
+}
+
+impl Connection {
+    fn straight(&self) -> bool {
+        self.path.via != Via::Relay
+    }
+
+    fn proven(&self) -> bool {
+        self.proof == Proof::Both
+    }
+}
+
+#[derive(Default)]
+struct Node {
+    all: Vec<Connection>,
+    /// What was last said of it.
+    told: Option<Via>,
+}
+
+impl Node {
+    /// Straight before relayed, TCP before QUIC, of straight ones the newest. Of relayed ones the oldest: a newer one was
+    /// made for another try at a straight path, and goes when that fails.
+    fn best(&self, relayed: bool) -> Option<&Connection> {
+        let usable = self.all.iter().enumerate();
+        usable
+            .filter(|(_, connection)| connection.proven() && (relayed || connection.straight()))
+            .max_by_key(|(at, connection)| {
+                let straight = connection.straight();
+                let age = if straight { *at } else { usize::MAX - at };
+                (straight, connection.path.tcp, age)
+            })
+            .map(|(_, connection)| connection)
+    }
 }
 
 /// See the module.
-#[derive(Default)]
 pub(super) struct Connections {
-    nodes: HashMap<NodeId, Vec<Connection>>,
+    nodes: HashMap<NodeId, Node>,
+    /// Whether a node counts as connected that is reached by relay only.
+    relayed: bool,
 }
 
 impl Connections {
-    /// Takes in a new connection; whether it is the node's first.
+    /// An empty table.
+    pub(super) fn new(relayed: bool) -> Self {
+        Self {
+            nodes: HashMap::new(),
+            relayed,
+        }
+    }
+
+    /// Takes in a new connection.
     pub(super) fn add(
         &mut self,
         node: NodeId,
         id: ConnectionId,
-        via: Via,
-        tcp: bool,
+        path: Path,
         now: Instant,
-    ) -> bool {
-        let all = self.nodes.entry(node).or_default();
-        all.push(Connection {
+    ) -> Option<News> {
+        self.nodes.entry(node).or_default().all.push(Connection {
             id,
-            via,
-            tcp,
+            path,
             since: now,
             heard: now,
             received: 0,
             ours: false,
+            proof: if path.proven {
+                Proof::Both
+            } else {
+                Proof::None
+            },
+            due: now + PROOF,
         });
-        all.len() == 1
+        self.news(node)
     }
 
-    /// Forgets a connection; whether it was known and the node's last.
-    pub(super) fn remove(&mut self, node: NodeId, id: ConnectionId) -> bool {
-        let Some(all) = self.nodes.get_mut(&node) else {
+    /// How far the proof of a connection is, unless it came to its end.
+    pub(super) fn proof(&mut self, node: NodeId, id: ConnectionId, proof: Proof) {
+        if let Some(connection) = self.get(node, id).filter(|known| !known.proven()) {
+            connection.proof = proof;
+        }
+    }
+
+    /// A connection is proven; whether that is new. What has changed is to be asked for.
+    pub(super) fn prove(&mut self, node: NodeId, id: ConnectionId, now: Instant) -> bool {
+        let Some(connection) = self.get(node, id).filter(|known| !known.proven()) else {
             return false;
         };
-        all.retain(|connection| connection.id != id);
-        let last = all.is_empty();
-        if last {
-            self.nodes.remove(&node);
-        }
-        last
+        connection.proof = Proof::Both;
+        connection.since = now;
+        true
     }
 
-    /// Whether there is any connection to a node.
+    fn stage(&self, node: NodeId, id: ConnectionId) -> Option<Proof> {
+        let mut all = self.nodes.get(&node)?.all.iter();
+        let connection = all.find(|connection| connection.id == id)?;
+        Some(connection.proof)
+    }
+
+    /// Whether the other end of a connection may begin with the proof.
+    pub(super) fn awaits_proof(&self, node: NodeId, id: ConnectionId) -> bool {
+        self.stage(node, id) == Some(Proof::Awaited)
+    }
+
+    /// Whether nothing is missing but that the other end says that it is convinced.
+    pub(super) fn awaits_welcome(&self, node: NodeId, id: ConnectionId) -> bool {
+        self.stage(node, id) == Some(Proof::Theirs)
+    }
+
+    /// Whether a connection is proven.
+    pub(super) fn is_proven(&self, node: NodeId, id: ConnectionId) -> bool {
+        self.stage(node, id) == Some(Proof::Both)
+    }
+
+    /// Whether a connection to a node is not proven yet.
+    pub(super) fn is_proving(&self, node: NodeId) -> bool {
+        let known = self.nodes.get(&node);
+        known.is_some_and(|known| !known.all.iter().all(Connection::proven))
+    }
+
+    /// Whether a connection to a node may be closed here or there while it could still be used.
+    pub(super) fn may_go(&self, node: NodeId) -> bool {
+        let goes = |connection: &Connection| !connection.straight() || !connection.proven();
+        let known = self.nodes.get(&node);
+        known.is_some_and(|known| known.all.iter().any(goes))
+    }
+
+    /// Forgets a connection, if it was known.
+    pub(super) fn remove(&mut self, node: NodeId, id: ConnectionId) -> Option<News> {
+        let known = self.nodes.get_mut(&node)?;
+        known.all.retain(|connection| connection.id != id);
+        let news = self.news(node);
+        if self
+            .nodes
+            .get(&node)
+            .is_some_and(|known| known.all.is_empty())
+        {
+            self.nodes.remove(&node);
+        }
+        news
+    }
+
+    /// What has changed since the last time, of what can be seen.
+    pub(super) fn news(&mut self, node: NodeId) -> Option<News> {
+        let known = self.nodes.get_mut(&node)?;
+        let best = known.best(self.relayed).map(|best| best.path);
+        match (known.told, best) {
+            (None, Some(path)) => {
+                known.told = Some(path.via);
+                Some(News::Connected(path.address, path.via))
+            }
+            (Some(told), Some(path)) if told != path.via => {
+                known.told = Some(path.via);
+                Some(News::Path(path.address, path.via))
+            }
+            (Some(_), None) => {
+                known.told = None;
+                Some(News::Disconnected)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a node counts as connected.
     pub(super) fn has(&self, node: NodeId) -> bool {
+        self.nodes
+            .get(&node)
+            .is_some_and(|known| known.told.is_some())
+    }
+
+    /// Whether there is any connection to a node, even one that may not be used.
+    pub(super) fn has_any(&self, node: NodeId) -> bool {
         self.nodes.contains_key(&node)
+    }
+
+    /// Whether there is a proven connection to a node without a relay.
+    pub(super) fn has_straight(&self, node: NodeId) -> bool {
+        let straight = |connection: &Connection| connection.straight() && connection.proven();
+        let known = self.nodes.get(&node);
+        known.is_some_and(|known| known.all.iter().any(straight))
+    }
+
+    /// Whether a connection may carry more than the attempt at a straight path. Of a node that another connection proves
+    /// that goes for those too that are not proven themselves: they show that it is the same node.
+    pub(super) fn serves(&self, node: NodeId, id: ConnectionId) -> bool {
+        let Some(known) = self.nodes.get(&node) else {
+            return false;
+        };
+        let mut all = known.all.iter();
+        known.all.iter().any(Connection::proven)
+            && all.any(|connection| connection.id == id && (self.relayed || connection.straight()))
+    }
+
+    /// The relayed connections to a node.
+    pub(super) fn relayed(&self, node: NodeId) -> Vec<ConnectionId> {
+        let all = self.nodes.get(&node).map(|known| &known.all);
+        all.into_iter()
+            .flatten()
+            .filter(|connection| !connection.straight())
+            .map(|connection| connection.id)
+            .collect()
+    }
+
+    /// The relayed connections that are of no use any more, because a straight one stands.
+    pub(super) fn spare(&self, now: Instant) -> Vec<(NodeId, ConnectionId)> {
+        let mut spare = Vec::new();
+        for (node, known) in &self.nodes {
+            let stands = known.all.iter().any(|connection| {
+                let stood = now.duration_since(connection.since) >= STANDS;
+                connection.straight() && connection.proven() && stood
+            });
+            let relayed = known
+                .all
+                .iter()
+                .filter(|connection| stands && !connection.straight());
+            spare.extend(relayed.map(|connection| (*node, connection.id)));
+        }
+        spare
     }
 
     /// Whether there is no connection at all.
@@ -88,16 +306,13 @@ impl Connections {
 
     /// The connection for bulk: straight before relayed, TCP before QUIC, the newest of those.
     pub(super) fn best(&self, node: NodeId) -> Option<ConnectionId> {
-        let all = self.nodes.get(&node)?;
-        // `max_by_key` takes the last of equals, and the newest is last.
-        all.iter()
-            .max_by_key(|connection| (connection.via != Via::Relay, connection.tcp))
-            .map(|connection| connection.id)
+        let known = self.nodes.get(&node)?;
+        known.best(self.relayed).map(|best| best.id)
     }
 
     fn get(&mut self, node: NodeId, id: ConnectionId) -> Option<&mut Connection> {
-        let all = self.nodes.get_mut(&node)?;
-        all.iter_mut().find(|connection| connection.id == id)
+        let known = self.nodes.get_mut(&node)?;
+        known.all.iter_mut().find(|connection| connection.id == id)
     }
 
     /// The other side answered a ping.
@@ -117,8 +332,11 @@ impl Connections {
 
     /// Nobody could be heard until now, because this side did not listen.
     pub(super) fn excuse(&mut self, now: Instant) {
-        for connection in self.nodes.values_mut().flatten() {
-            connection.heard = now;
+        for known in self.nodes.values_mut() {
+            for connection in &mut known.all {
+                connection.heard = now;
+                connection.due = now + PROOF;
+            }
         }
     }
 
@@ -129,8 +347,8 @@ impl Connections {
         received: impl Fn(ConnectionId) -> u64,
     ) -> Vec<(NodeId, ConnectionId)> {
         let mut gone = Vec::new();
-        for (node, all) in &mut self.nodes {
-            for connection in all {
+        for (node, known) in &mut self.nodes {
+            for connection in &mut known.all {
                 let count = received(connection.id);
                 if count != connection.received {
                     connection.received = count;
@@ -139,7 +357,8 @@ impl Connections {
                 let silent = now.duration_since(connection.heard) >= SILENCE;
                 let stranger =
                     !connection.ours && now.duration_since(connection.since) >= INTRODUCTION;
-                if silent || stranger {
+                let unproven = !connection.proven() && now >= connection.due;
+                if silent || stranger || unproven {
                     gone.push((*node, connection.id));
                 }
             }
@@ -154,6 +373,18 @@ mod tests {
 
     const NODE: NodeId = NodeId([1; 32]);
 
+    const AT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+    fn path(via: Via, tcp: bool) -> Path {
+        let address = AT;
+        Path {
+            address,
+            via,
+            tcp,
+            proven: true,
+        }
+    }
+
     fn id(number: usize) -> ConnectionId {
         ConnectionId::new_unchecked(number)
     }
@@ -161,36 +392,42 @@ mod tests {
     #[test]
     fn bulk_goes_over_the_newest_straight_tcp_connection() {
         let now = Instant::now();
-        let mut table = Connections::default();
+        let mut table = Connections::new(true);
         assert_eq!(table.best(NODE), None);
-        assert!(table.add(NODE, id(1), Via::Relay, true, now));
+        assert_eq!(
+            table.add(NODE, id(1), path(Via::Relay, true), now),
+            Some(News::Connected(AT, Via::Relay))
+        );
         assert_eq!(table.best(NODE), Some(id(1)));
-        assert!(!table.add(NODE, id(2), Via::Direct, false, now));
+        assert_eq!(
+            table.add(NODE, id(2), path(Via::Direct, false), now),
+            Some(News::Path(AT, Via::Direct))
+        );
         assert_eq!(table.best(NODE), Some(id(2)));
-        table.add(NODE, id(3), Via::Lan, true, now);
-        table.add(NODE, id(4), Via::Lan, true, now);
-        table.add(NODE, id(5), Via::Lan, false, now);
+        table.add(NODE, id(3), path(Via::Lan, true), now);
+        table.add(NODE, id(4), path(Via::Lan, true), now);
+        table.add(NODE, id(5), path(Via::Lan, false), now);
         assert_eq!(table.best(NODE), Some(id(4)));
     }
 
     #[test]
     fn a_node_is_gone_with_its_last_connection_and_only_once() {
         let now = Instant::now();
-        let mut table = Connections::default();
-        table.add(NODE, id(1), Via::Lan, true, now);
-        table.add(NODE, id(2), Via::Lan, true, now);
-        assert!(!table.remove(NODE, id(1)));
-        assert!(table.remove(NODE, id(2)));
-        assert!(!table.remove(NODE, id(2)));
+        let mut table = Connections::new(true);
+        table.add(NODE, id(1), path(Via::Lan, true), now);
+        table.add(NODE, id(2), path(Via::Lan, true), now);
+        assert_eq!(table.remove(NODE, id(1)), None);
+        assert_eq!(table.remove(NODE, id(2)), Some(News::Disconnected));
+        assert_eq!(table.remove(NODE, id(2)), None);
         assert!(table.is_empty());
     }
 
     #[test]
     fn silence_ends_a_connection_and_bytes_keep_it() {
         let start = Instant::now();
-        let mut table = Connections::default();
-        table.add(NODE, id(1), Via::Lan, true, start);
-        table.add(NODE, id(2), Via::Lan, true, start);
+        let mut table = Connections::new(true);
+        table.add(NODE, id(1), path(Via::Lan, true), start);
+        table.add(NODE, id(2), path(Via::Lan, true), start);
         let half = start + SILENCE / 2;
         let bytes = |connection| u64::from(connection == id(2));
         assert!(table.expire(half, bytes).is_empty());
@@ -204,11 +441,91 @@ mod tests {
     #[test]
     fn who_never_speaks_our_protocols_is_closed_after_a_minute() {
         let start = Instant::now();
-        let mut table = Connections::default();
-        table.add(NODE, id(1), Via::Lan, true, start);
-        table.add(NODE, id(2), Via::Lan, true, start);
+        let mut table = Connections::new(true);
+        table.add(NODE, id(1), path(Via::Lan, true), start);
+        table.add(NODE, id(2), path(Via::Lan, true), start);
         table.introduced(NODE, id(2), start);
         table.excuse(start + INTRODUCTION);
         assert_eq!(table.expire(start + INTRODUCTION, |_| 0), [(NODE, id(1))]);
+    }
+
+    #[test]
+    fn a_straight_path_replaces_the_relayed_one_and_is_replaced_by_it() {
+        let start = Instant::now();
+        let mut table = Connections::new(true);
+        table.add(NODE, id(1), path(Via::Relay, true), start);
+        table.add(NODE, id(2), path(Via::Relay, true), start);
+        assert_eq!(table.best(NODE), Some(id(1)));
+        table.add(NODE, id(3), path(Via::Direct, true), start);
+        assert!(table.spare(start).is_empty());
+        assert_eq!(table.spare(start + STANDS), [(NODE, id(1)), (NODE, id(2))]);
+        assert_eq!(table.remove(NODE, id(1)), None);
+        assert_eq!(table.remove(NODE, id(3)), Some(News::Path(AT, Via::Relay)));
+        assert_eq!(table.remove(NODE, id(2)), Some(News::Disconnected));
+    }
+
+    #[test]
+    fn who_refuses_relays_sees_nobody_that_only_a_relay_reaches() {
+        let now = Instant::now();
+        let mut table = Connections::new(false);
+        assert_eq!(table.add(NODE, id(1), path(Via::Relay, true), now), None);
+        assert!(!table.has(NODE) && table.has_any(NODE) && !table.serves(NODE, id(1)));
+        assert_eq!(table.best(NODE), None);
+        assert_eq!(
+            table.add(NODE, id(2), path(Via::Direct, true), now),
+            Some(News::Connected(AT, Via::Direct))
+        );
+        assert_eq!(table.remove(NODE, id(2)), Some(News::Disconnected));
+        assert_eq!(table.remove(NODE, id(1)), None);
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_proven_is_no_path_and_goes_in_time() {
+        let start = Instant::now();
+        let mut table = Connections::new(true);
+        let quic = Path {
+            proven: false,
+            ..path(Via::Direct, false)
+        };
+        assert_eq!(table.add(NODE, id(1), quic, start), None);
+        assert!(!table.has(NODE) && !table.has_straight(NODE) && !table.serves(NODE, id(1)));
+        assert_eq!(table.best(NODE), None);
+        // A circuit proves the node, and is kept while the straight path is not proven.
+        let circuit = path(Via::Relay, true);
+        let news = table.add(NODE, id(2), circuit, start);
+        assert_eq!(news, Some(News::Connected(AT, Via::Relay)));
+        assert!(table.serves(NODE, id(1)) && table.may_go(NODE) && table.is_proving(NODE));
+        assert_eq!(table.best(NODE), Some(id(2)));
+        assert!(table.spare(start + STANDS).is_empty());
+        assert_eq!(table.expire(start + PROOF, |_| 0), [(NODE, id(1))]);
+        // It stands from when it is proven.
+        let late = start + PROOF / 2;
+        table.proof(NODE, id(1), Proof::Theirs);
+        assert!(table.awaits_welcome(NODE, id(1)));
+        assert!(table.prove(NODE, id(1), late) && !table.prove(NODE, id(1), late));
+        assert_eq!(table.news(NODE), Some(News::Path(AT, Via::Direct)));
+        table.proof(NODE, id(1), Proof::None);
+        assert!(table.is_proven(NODE, id(1)) && !table.is_proving(NODE));
+        assert!(table.spare(late).is_empty());
+        assert_eq!(table.spare(late + STANDS), [(NODE, id(2))]);
+        assert!(table.expire(start + PROOF, |_| 0).is_empty());
+    }
+
+    #[test]
+    fn a_node_is_a_stranger_again_when_what_proved_it_goes() {
+        let now = Instant::now();
+        let mut table = Connections::new(true);
+        let quic = Path {
+            proven: false,
+            ..path(Via::Direct, false)
+        };
+        table.add(NODE, id(1), path(Via::Lan, true), now);
+        table.add(NODE, id(2), quic, now);
+        assert!(table.serves(NODE, id(2)));
+        assert_eq!(table.remove(NODE, id(1)), Some(News::Disconnected));
+        assert!(!table.serves(NODE, id(2)));
+        assert_eq!(table.remove(NODE, id(2)), None);
+        assert!(table.is_empty());
     }
 }

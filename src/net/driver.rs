@@ -6,21 +6,28 @@
 //! here is bounded; each `Connected` is followed by at most one `Disconnected` before the next.
 
 use super::{
-    NetConfig, NetError, NetEvent, Purpose, Reply, RequestError, StreamError, address,
+    NetConfig, NetError, NetEvent, Purpose, Reply, RequestError, address,
     behaviour::{Behaviour, BehaviourEvent},
-    connections::Connections,
-    control,
+    codec,
+    connections::{Connections, News, SILENCE},
     handle::{Answer, Command, Here},
-    identity, mdns, streams, transport,
+    identity, mdns,
+    meeting::{Circuits, Servers, Table, Waiting},
+    transport,
     unread::Unread,
 };
 use crate::{
     core::id::NodeId,
-    wire::{CONTROL_PROTOCOL, control::Response},
+    wire::{
+        CONTROL_PROTOCOL,
+        control::{Request, Response},
+    },
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use libp2p::{
     Swarm,
+    identity::Keypair,
+    relay,
     request_response::{InboundRequestId, OutboundRequestId, ResponseChannel},
     swarm::{
         self, ConnectionId, DialError, SwarmEvent,
@@ -28,13 +35,18 @@ use libp2p::{
     },
 };
 use std::{
-    collections::{HashMap, VecDeque},
-    net::SocketAddr,
+    collections::{HashMap, HashSet, VecDeque},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, oneshot};
 
 mod events;
+mod meeting;
+mod paths;
+mod proof;
+mod registering;
 
 /// How often connections are looked over.
 const TICK: Duration = Duration::from_millis(500);
@@ -56,18 +68,37 @@ type Answering = BoxFuture<
     )>,
 >;
 
+/// A question that has no answer yet.
+struct Question {
+    answer: Answer<Response>,
+    /// What to ask again, and whom, if the connection that it took should go.
+    again: Option<(NodeId, Request)>,
+}
+
 struct Driver {
     swarm: Swarm<Behaviour>,
+    keys: Keypair,
     connections: Connections,
     /// Our own dials that have not come to an end.
     dials: HashMap<ConnectionId, (Option<NodeId>, Vec<SocketAddr>)>,
-    requests: HashMap<OutboundRequestId, Answer>,
+    requests: HashMap<OutboundRequestId, Question>,
     /// Bounded by the exchanges that connections allow, and by time.
     answers: FuturesUnordered<Answering>,
     unread: Unread<InboundRequestId>,
     outbox: VecDeque<NetEvent>,
-    /// What the swarm listens on, and whether by QUIC too.
-    sockets: (Vec<SocketAddr>, bool),
+    /// What the swarm listens on, by TCP and QUIC.
+    sockets: Vec<SocketAddr>,
+    /// Rendezvous servers, and what the transport knows of them.
+    servers: Servers,
+    table: Arc<Table>,
+    circuits: Circuits,
+    /// The IP addresses that are listened on by now.
+    listening: HashSet<IpAddr>,
+    started: Instant,
+    swarm_key: Option<[u8; 32]>,
+    /// Proofs under way: one for each connection by QUIC, and no longer than that has to be proven.
+    proofs: FuturesUnordered<proof::Proving>,
+    relayed: bool,
     /// The swarm was not polled since the last look, so nobody could be heard.
     deaf: bool,
 }
@@ -83,7 +114,9 @@ pub(super) fn start(
     let local = keys.public().to_peer_id();
     let node =
         identity::node(&local).ok_or_else(|| NetError::Identity("not an Ed25519 key".into()))?;
-    let transport = transport::build(&keys, config.swarm_key)
+    let table = Arc::new(Table::default());
+    let (circuits, relay) = relay::client::new(local);
+    let transport = transport::build(&keys, config.swarm_key, circuits, table.clone())
         .map_err(|error| NetError::Identity(error.to_string()))?;
     let mut outbox = VecDeque::new();
     let beyond_loopback =
@@ -102,19 +135,36 @@ pub(super) fn start(
         .with_idle_connection_timeout(Duration::MAX)
         // Saves a round trip for each stream.
         .with_substream_upgrade_protocol_override(libp2p::core::upgrade::Version::V1Lazy);
-    let behaviour = Behaviour::new(&keys, config.agent, found);
+    let private = config.swarm_key.is_some();
+    let behaviour = Behaviour::new(
+        &keys,
+        config.agent,
+        found,
+        relay,
+        config.relayed,
+        private,
+        &table,
+    );
     let mut swarm = Swarm::new(transport, behaviour, local, settings);
-    let quic = config.swarm_key.is_none();
-    let bound = transport::listen(&mut swarm, &config.listen, config.transfer_port, quic)?;
+    let bound = transport::listen(&mut swarm, &config.listen, config.transfer_port)?;
     let driver = Driver {
         swarm,
-        connections: Connections::default(),
+        keys,
+        connections: Connections::new(config.relayed),
         dials: HashMap::new(),
         requests: HashMap::new(),
         answers: FuturesUnordered::new(),
         unread: Unread::default(),
         outbox,
-        sockets: (bound.addresses.clone(), quic),
+        sockets: bound.addresses.clone(),
+        servers: Servers::default(),
+        table,
+        circuits: Circuits::default(),
+        listening: HashSet::new(),
+        started: Instant::now(),
+        swarm_key: config.swarm_key,
+        proofs: FuturesUnordered::new(),
+        relayed: config.relayed,
         deaf: false,
     };
     tokio::spawn(driver.run(commands, events));
@@ -151,16 +201,19 @@ impl Driver {
                             response = Response::Busy;
                         }
                         // Who asked may have gone: nothing to do about it.
-                        if self.swarm.behaviour_mut().control.send_response(channel, response).is_err() {
+                        let control = self.swarm.behaviour_mut().control.get();
+                        if control.is_none_or(|on| on.send_response(channel, response).is_err()) {
                             self.unread.remove(&id);
                         }
                     }
                 }
+                Some((node, id, step)) = self.proofs.next() => self.proof_step(node, id, step),
                 _ = tick.tick() => self.look_over(events.capacity() == 0),
                 () = events.closed() => break None,
             }
         };
-        self.close().await;
+        // A large future, which would make this one as large for all its life.
+        Box::pin(self.close()).await;
         if let Some(done) = done {
             let _ = done.send(());
         }
@@ -169,31 +222,24 @@ impl Driver {
     fn command(&mut self, command: Command) {
         match command {
             Command::Dial(node, addresses) => self.dial(node, addresses),
-            Command::Request(node, request, answer) => {
-                let connected = self.connections.has(node);
-                let peer = identity::peer(node).filter(|_| connected);
-                let control = &mut self.swarm.behaviour_mut().control;
-                // Asked of the behaviour too, or it would begin to dial.
-                match peer.filter(|peer| control.is_connected(peer)) {
-                    None => drop(answer.send(Err(RequestError::NotConnected))),
-                    Some(_) if self.requests.len() >= MAX_REQUESTS => {
-                        drop(answer.send(Err(RequestError::Busy)));
-                    }
-                    Some(peer) => {
-                        let id = control.send_request(&peer, request);
-                        self.requests.insert(id, answer);
-                    }
+            #[cfg(test)]
+            Command::DialQuic(node, address) => {
+                if let Some(peer) = identity::peer(node) {
+                    let options = DialOpts::peer_id(peer)
+                        .condition(PeerCondition::Always)
+                        .addresses(vec![address::quic(address)])
+                        .allocate_new_port()
+                        .build();
+                    self.start_dial(Some(node), vec![address], options);
                 }
             }
+            Command::Request(node, request, answer) => self.request(node, request, answer),
             Command::Open(node, purpose, opened) => {
-                match (identity::peer(node), self.connections.best(node)) {
-                    (Some(peer), Some(id)) => {
-                        let streams = &mut self.swarm.behaviour_mut().streams;
-                        let protocol = purpose.protocol();
-                        streams.open(peer, id, streams::Open { protocol, opened });
-                    }
-                    _ => drop(opened.send(Err(StreamError::NotConnected))),
-                }
+                self.open(Waiting {
+                    node,
+                    purpose,
+                    opened,
+                });
             }
             Command::Disconnect(node) => self.disconnect(node),
             Command::Ban(node) => {
@@ -202,9 +248,29 @@ impl Driver {
                 }
                 self.disconnect(node);
             }
+            Command::Meeting(command) => self.meeting(command),
             // Taken by `run`.
             Command::Shutdown(_) => {}
         }
+    }
+
+    fn request(&mut self, node: NodeId, request: Request, answer: Answer<Response>) {
+        let connected = self.connections.has(node);
+        let peer = identity::peer(node).filter(|_| connected);
+        let control = self.swarm.behaviour_mut().control.get();
+        // Asked of the behaviour too, or it would begin to dial.
+        let asked = peer.zip(control).filter(|(peer, on)| on.is_connected(peer));
+        let Some((peer, control)) = asked else {
+            return drop(answer.send(Err(RequestError::NotConnected)));
+        };
+        if self.requests.len() >= MAX_REQUESTS {
+            return drop(answer.send(Err(RequestError::Busy)));
+        }
+        // A circuit may go, for a straight path, while a question is on it, and so may what is not proven in time.
+        let may_go = self.connections.may_go(node);
+        let again = may_go.then(|| (node, request.clone()));
+        let id = control.send_request(&peer, request);
+        self.requests.insert(id, Question { answer, again });
     }
 
     fn disconnect(&mut self, node: NodeId) {
@@ -276,6 +342,7 @@ impl Driver {
         }
         if std::mem::take(&mut self.deaf) {
             self.connections.excuse(now);
+            self.servers.excuse(now);
         }
         let streams = &self.swarm.behaviour().streams;
         let gone = self.connections.expire(now, |id| streams.received(id));
@@ -284,12 +351,25 @@ impl Driver {
             self.forget(node, id);
             self.swarm.close_connection(id);
         }
+        for id in self.servers.expire(now, SILENCE) {
+            self.swarm.close_connection(id);
+        }
+        self.look_over_paths(now);
+        self.join_early(now);
     }
 
     fn forget(&mut self, node: NodeId, id: ConnectionId) {
-        if self.connections.remove(node, id) {
-            self.outbox.push_back(NetEvent::Disconnected { node });
-        }
+        let news = self.connections.remove(node, id);
+        self.tell(node, news);
+        self.path_ended(node);
+    }
+
+    fn tell(&mut self, node: NodeId, news: Option<News>) {
+        self.outbox.extend(news.map(|news| match news {
+            News::Connected(address, via) => NetEvent::Connected { node, address, via },
+            News::Path(address, via) => NetEvent::Path { node, address, via },
+            News::Disconnected => NetEvent::Disconnected { node },
+        }));
     }
 
     /// Takes a request of a stranger to the node, and its answer back.
@@ -302,7 +382,7 @@ impl Driver {
         let (reply, replied) = oneshot::channel();
         let answering = async move {
             // After that time the asker is gone.
-            let response = tokio::time::timeout(control::TIMEOUT, replied).await;
+            let response = tokio::time::timeout(codec::TIMEOUT, replied).await;
             Some((id, node, channel, response.ok()?.ok()?))
         };
         self.answers.push(answering.boxed());
@@ -313,6 +393,9 @@ impl Driver {
         let nodes: Vec<_> = self.connections.nodes().collect();
         for node in nodes {
             self.disconnect(node);
+        }
+        for server in self.servers.all.values() {
+            self.swarm.close_connection(server.connection);
         }
         let closing = async {
             while !self.connections.is_empty() {
@@ -330,7 +413,7 @@ impl Driver {
         };
         let _ = tokio::time::timeout(GOODBYE, closing).await;
         drop(self.swarm);
-        let released = transport::released(&self.sockets.0, self.sockets.1);
+        let released = transport::released(&self.sockets);
         let _ = tokio::time::timeout(GOODBYE, released).await;
     }
 }

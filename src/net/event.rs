@@ -1,6 +1,6 @@
 //! What the network tells the node.
 
-use super::{Purpose, Stream};
+use super::{MeetingEvent, Purpose, Stream};
 use crate::{
     core::{id::NodeId, via::Via},
     wire::control::{Request, Response},
@@ -16,6 +16,15 @@ pub enum NetEvent {
         /// Who.
         node: NodeId,
         /// The other end. Of a connection that came in, the port is not one that the node listens on.
+        address: SocketAddr,
+        /// The kind of path.
+        via: Via,
+    },
+    /// The best path to a connected node is another one now.
+    Path {
+        /// Who.
+        node: NodeId,
+        /// The other end.
         address: SocketAddr,
         /// The kind of path.
         via: Via,
@@ -71,6 +80,8 @@ pub enum NetEvent {
         /// A TCP address.
         address: SocketAddr,
     },
+    /// Something happened with a rendezvous server.
+    Meeting(MeetingEvent),
     /// Something that the person at the node may want to know.
     Notice(String),
 }

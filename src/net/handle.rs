@@ -2,13 +2,14 @@
 
 use super::{
     NetConfig, NetError, NetEvent, Purpose, RequestError, Stream, StreamError, address, driver,
-    streams::Opened,
+    meeting, streams::Opened,
 };
 use crate::{
     core::id::NodeId,
     wire::{
         MAX_REQUEST, cbor,
         control::{Request, Response},
+        directory,
     },
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -24,15 +25,19 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const MAX_DIAL: usize = 16;
 
 /// Where the answer to a request goes.
-pub(super) type Answer = oneshot::Sender<Result<Response, RequestError>>;
+pub(super) type Answer<R> = oneshot::Sender<Result<R, RequestError>>;
 
 /// What the driver is told to do.
 pub(super) enum Command {
     Dial(Option<NodeId>, Vec<SocketAddr>),
-    Request(NodeId, Request, Answer),
+    /// Only hole punching dials by QUIC, which takes three machines.
+    #[cfg(test)]
+    DialQuic(NodeId, SocketAddr),
+    Request(NodeId, Request, Answer<Response>),
     Open(NodeId, Purpose, Opened),
     Disconnect(NodeId),
     Ban(NodeId),
+    Meeting(meeting::Command),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -70,7 +75,7 @@ impl Net {
         self.here.node
     }
 
-    /// The port, of TCP and (in a swarm without a key) QUIC.
+    /// The port, of TCP and QUIC.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.here.port
@@ -90,6 +95,11 @@ impl Net {
         self.tell(Command::Dial(node, addresses)).await;
     }
 
+    #[cfg(test)]
+    pub(super) async fn dial_quic(&self, node: NodeId, address: SocketAddr) {
+        self.tell(Command::DialQuic(node, address)).await;
+    }
+
     /// Asks a connected node something.
     ///
     /// # Errors
@@ -98,8 +108,16 @@ impl Net {
         if request.check().is_err() || cbor::encode(&request).len() > MAX_REQUEST {
             return Err(RequestError::Busy);
         }
+        self.asked(|answer| Command::Request(node, request, answer))
+            .await
+    }
+
+    async fn asked<R>(
+        &self,
+        command: impl FnOnce(Answer<R>) -> Command,
+    ) -> Result<R, RequestError> {
         let (answer, answered) = oneshot::channel();
-        self.tell(Command::Request(node, request, answer)).await;
+        self.tell(command(answer)).await;
         match tokio::time::timeout(DEADLINE, answered).await {
             Ok(answer) => answer.unwrap_or(Err(RequestError::Closed)),
             Err(_) => Err(RequestError::Timeout),
@@ -136,6 +154,70 @@ impl Net {
     /// Closes all connections to a node and refuses it for the life of this process.
     pub async fn ban(&self, node: NodeId) {
         self.tell(Command::Ban(node)).await;
+    }
+
+    /// Connects to a rendezvous server, over TCP from the listening port, whoever answers there if no key is known.
+    /// `MeetingEvent::Connected` or `Failed` follows, or nothing when it is connected or being dialled already.
+    pub async fn join(&self, server: Option<NodeId>, mut addresses: Vec<SocketAddr>) {
+        addresses.truncate(MAX_DIAL);
+        self.meeting(meeting::Command::Join(server, addresses))
+            .await;
+    }
+
+    /// Closes the connections to a server. `MeetingEvent::Lost` follows.
+    pub async fn leave_server(&self, server: NodeId) {
+        self.meeting(meeting::Command::Leave(server)).await;
+    }
+
+    /// Asks a connected server to forward connections to this node. It is renewed until the connection ends.
+    /// `MeetingEvent::Reserved` or `Unreserved` follows.
+    pub async fn reserve(&self, server: NodeId) {
+        self.meeting(meeting::Command::Reserve(server)).await;
+    }
+
+    /// Lets this node be found at a server where it has a reservation (or is reachable without one).
+    pub async fn register(&self, server: NodeId, namespace: String) {
+        self.meeting(meeting::Command::Register(server, namespace))
+            .await;
+    }
+
+    /// Takes a registration back.
+    pub async fn unregister(&self, server: NodeId, namespace: String) {
+        self.meeting(meeting::Command::Unregister(server, namespace))
+            .await;
+    }
+
+    /// Asks a connected server who is there. `MeetingEvent::Discovered` or `NotDiscovered` follows.
+    pub async fn discover(&self, server: NodeId, namespace: String) {
+        self.meeting(meeting::Command::Discover(server, namespace))
+            .await;
+    }
+
+    /// Asks a connected server something of its directory.
+    ///
+    /// # Errors
+    /// [`RequestError`], which says who is to blame.
+    pub async fn ask_server(
+        &self,
+        server: NodeId,
+        request: directory::Request,
+    ) -> Result<directory::Response, RequestError> {
+        if request.check().is_err() {
+            return Err(RequestError::Busy);
+        }
+        self.asked(|answer| Command::Meeting(meeting::Command::Ask(server, request, answer)))
+            .await
+    }
+
+    /// Connects to a node through these servers, at the addresses that it registered there and by relay, then straight if
+    /// the networks allow. [`NetEvent::Connected`] or [`NetEvent::DialFailed`] follows, or nothing when it is connected or
+    /// being dialled already. Bulk streams wait a moment for the straight path (see [`Net::chunk_stream`]).
+    pub async fn meet(&self, node: NodeId, servers: Vec<NodeId>) {
+        self.meeting(meeting::Command::Meet(node, servers)).await;
+    }
+
+    async fn meeting(&self, command: meeting::Command) {
+        self.tell(Command::Meeting(command)).await;
     }
 
     /// Closes everything; returns when the port is free again, or after a second.

@@ -3,6 +3,7 @@
 //! Owns the choice of one address per interface and family. Never opens a socket. Interfaces come and go: what is
 //! returned is true for a moment only.
 
+use crate::core::doctor::{Interface, Tally};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -57,6 +58,38 @@ pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<Link>> {
         .map(link)
         .collect();
     Ok(choose(all, names, listen))
+}
+
+/// All interfaces with an address, up or not, with what was heard by the links.
+pub fn survey(heard: &[(Link, bool, Tally)]) -> Vec<Interface> {
+    let mut found: Vec<Interface> = Vec::new();
+    for one in if_addrs::get_if_addrs().unwrap_or_default() {
+        let address = one.ip();
+        if let Some(known) = found.iter_mut().find(|known| known.name == one.name) {
+            known.addresses.push(address);
+            continue;
+        }
+        let mut interface = Interface {
+            up: is_up(&one),
+            loopback: one.is_loopback(),
+            name: one.name,
+            addresses: vec![address],
+            ..Interface::default()
+        };
+        for (_, joined, tally) in heard
+            .iter()
+            .filter(|(link, ..)| link.name == interface.name)
+        {
+            interface.used = true;
+            interface.multicast |= joined;
+            interface.heard.own += tally.own;
+            interface.heard.ours += tally.ours;
+            interface.heard.other_swarm += tally.other_swarm;
+            interface.heard.other_version += tally.other_version;
+        }
+        found.push(interface);
+    }
+    found
 }
 
 fn link(interface: if_addrs::Interface) -> Link {

@@ -8,8 +8,8 @@
 mod address;
 pub mod beacon;
 mod behaviour;
+mod codec;
 mod connections;
-mod control;
 mod driver;
 mod event;
 mod gate;
@@ -17,8 +17,14 @@ mod handle;
 mod identity;
 mod interfaces;
 mod mdns;
+mod meeting;
+mod member;
 pub mod pairing;
 mod per_address;
+mod reach;
+mod rendezvous;
+mod scoped;
+pub mod server;
 mod streams;
 mod transport;
 mod unread;
@@ -29,7 +35,9 @@ mod tests;
 pub use beacon::{BeaconConfig, BeaconError, Beacons, Heard};
 pub use event::{NetEvent, Reply, RequestError};
 pub use handle::Net;
+pub use meeting::MeetingEvent;
 pub use pairing::{PairingConfig, PairingSockets};
+pub use reach::reaches;
 pub use streams::{Purpose, Stream, StreamError};
 
 use std::{
@@ -52,6 +60,8 @@ pub struct NetConfig {
     pub mdns: bool,
     /// The key of a private swarm: who has another one, or none, cannot connect.
     pub swarm_key: Option<[u8; 32]>,
+    /// Whether a path through a server may carry more than the attempt at a straight one.
+    pub relayed: bool,
     /// What this program calls itself to others, such as `sprat/0.1.0`.
     pub agent: String,
 }

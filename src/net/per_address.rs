@@ -25,16 +25,23 @@ pub(super) const PER_ADDRESS: usize = 64;
 /// The same for loopback, where many homes on one machine share the address.
 pub(super) const PER_LOOPBACK: usize = 256;
 
+/// The circuits that may come in over one server: they last for seconds where a straight path is found.
+const PER_SERVER: usize = 128;
+
+/// What a connection counts against: an address, and whether that is a server's that relays.
+type Origin = (IpAddr, bool);
+
 /// One address has too many connections.
 #[derive(Debug, thiserror::Error)]
 #[error("too many connections from {0}")]
 pub struct TooMany(IpAddr);
 
 /// See the module.
-#[derive(Default)]
 pub struct Behaviour {
-    open: HashMap<ConnectionId, IpAddr>,
-    counts: HashMap<IpAddr, usize>,
+    most: usize,
+    most_of_loopback: usize,
+    open: HashMap<ConnectionId, Origin>,
+    counts: HashMap<Origin, usize>,
 }
 
 /// The address that a connection counts against. Within a network of our own each machine counts by itself.
@@ -47,15 +54,31 @@ fn whose(ip: IpAddr) -> IpAddr {
     }
 }
 
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self::new(PER_ADDRESS, PER_LOOPBACK)
+    }
+}
+
 impl Behaviour {
+    /// Allows so many connections from an address, and so many from this machine itself.
+    pub(super) fn new(most: usize, most_of_loopback: usize) -> Self {
+        Self {
+            most,
+            most_of_loopback,
+            open: HashMap::new(),
+            counts: HashMap::new(),
+        }
+    }
+
     fn close(&mut self, connection: ConnectionId) {
-        let Some(ip) = self.open.remove(&connection) else {
+        let Some(origin) = self.open.remove(&connection) else {
             return;
         };
-        if let Some(count) = self.counts.get_mut(&ip) {
+        if let Some(count) = self.counts.get_mut(&origin) {
             *count -= 1;
             if *count == 0 {
-                self.counts.remove(&ip);
+                self.counts.remove(&origin);
             }
         }
     }
@@ -68,25 +91,27 @@ impl NetworkBehaviour for Behaviour {
     fn handle_pending_inbound_connection(
         &mut self,
         connection: ConnectionId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        // A relayed connection has the relay's address; the relay's own limits hold there.
-        let Some(ip) = address::ip(remote).filter(|_| !address::is_relayed(remote)) else {
+        // Of a circuit only the server is known, which here is part of the local address.
+        let relayed = address::is_relayed(local);
+        let Some(ip) = address::ip(if relayed { local } else { remote }) else {
             return Ok(());
         };
         let ip = whose(ip);
-        let most = if ip.is_loopback() {
-            PER_LOOPBACK
-        } else {
-            PER_ADDRESS
+        let most = match ip {
+            _ if relayed => PER_SERVER,
+            ip if ip.is_loopback() => self.most_of_loopback,
+            _ => self.most,
         };
-        let count = self.counts.entry(ip).or_default();
+        let key = (ip, relayed);
+        let count = self.counts.entry(key).or_default();
         if *count >= most {
             return Err(ConnectionDenied::new(TooMany(ip)));
         }
         *count += 1;
-        self.open.insert(connection, ip);
+        self.open.insert(connection, key);
         Ok(())
     }
 
@@ -185,6 +210,25 @@ mod tests {
         assert!(!arrive(&mut gate, 5000, "/ip6/2001:db8::ffff/tcp/1"));
         assert!(arrive(&mut gate, 5001, "/ip6/2001:db8:0:1::1/tcp/1"));
         assert!(arrive(&mut gate, 5002, "/ip6/fd00::ffff/tcp/1"));
+    }
+
+    #[test]
+    fn circuits_count_against_their_server_and_leave_it_its_own_places() {
+        let mut gate = Behaviour::default();
+        let circuit = |gate: &mut Behaviour, number: usize| {
+            let over = format!("/ip4/10.0.0.9/tcp/1/p2p/{}/p2p-circuit", PeerId::random());
+            gate.handle_pending_inbound_connection(
+                ConnectionId::new_unchecked(number),
+                &over.parse().unwrap(),
+                &format!("/p2p/{}", PeerId::random()).parse().unwrap(),
+            )
+            .is_ok()
+        };
+        for number in 0..PER_SERVER {
+            assert!(circuit(&mut gate, number));
+        }
+        assert!(!circuit(&mut gate, 5000));
+        assert!(arrive(&mut gate, 5001, "/ip4/10.0.0.9/tcp/1"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Nodes on loopback, talking to each other and to strangers that misbehave.
 
 mod hostile;
+mod meeting;
+mod proof;
 
 use super::*;
 use crate::{
@@ -23,6 +25,7 @@ fn config(seed: u8) -> NetConfig {
         interfaces: Vec::new(),
         mdns: false,
         swarm_key: None,
+        relayed: true,
         agent: "sprat/test".into(),
     }
 }

@@ -9,12 +9,13 @@ mod inbound;
 mod people;
 
 use super::{
-    api::{NodeEvent, Safe, Status},
+    api::{NodeEvent, PathInfo, Safe, Status},
     catalog::OwnCatalog,
     chat,
     consent::Consent,
     context::{Command, Context},
     distribute,
+    doctor::{Notes, Seen},
     peers::Peers,
     serve::Server,
 };
@@ -25,11 +26,13 @@ use crate::{
         membership::{self, Kind, Membership},
         path::RelPath,
         people::People,
+        via::Via,
     },
     net::{Beacons, Heard, NetEvent, RequestError},
     store::{PeopleFile, ShareEvent},
-    wire::control::{Held, Offer, Response},
+    wire::control::{Held, Offer, Request, Response},
 };
+use futures::future::join_all;
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -43,6 +46,8 @@ use tokio::{
 
 /// How often followers of a download hear what is new.
 const FOLLOW: Duration = Duration::from_millis(100);
+/// How long the rendezvous servers' task may take to end.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What a task brings back.
 pub enum Note {
     Catalog(NodeId, Result<Response, RequestError>),
@@ -60,6 +65,8 @@ pub struct Parts {
     pub name: String,
     /// Whether this node keeps replicas.
     pub keeps: bool,
+    /// Whether bytes may go through a server.
+    pub relay: bool,
     pub epoch: u64,
     pub net_events: mpsc::Receiver<NetEvent>,
     pub beacons: Beacons,
@@ -100,6 +107,7 @@ pub struct Actor {
     publish_at: Option<Instant>,
     scanning: Option<(u64, u64)>,
     scanned: bool,
+    doctor: Notes,
 }
 
 impl Actor {
@@ -123,6 +131,7 @@ impl Actor {
             publish_at: None,
             scanning: None,
             scanned: false,
+            doctor: Notes::default(),
         }
     }
 
@@ -191,7 +200,7 @@ impl Actor {
         }
         if !self.waiting.is_empty() {
             // Whoever was heard of and is being dialled may be here in a moment.
-            let settled = self.peers.settled(self.now()) && !self.membership.expects_somebody();
+            let settled = self.peers.settled(self.now()) && !self.expects_somebody();
             for (_, done) in self
                 .waiting
                 .extract_if(.., |(deadline, _)| settled || *deadline <= now)
@@ -218,7 +227,7 @@ impl Actor {
             Command::Resolve(words, reply) => {
                 let mut resolution = self.peers.resolve(&self.catalog, &words, self.now());
                 // Another may offer the same name with other contents.
-                resolution.unsettled |= self.membership.expects_somebody();
+                resolution.unsettled |= self.expects_somebody();
                 let _ = reply.send(resolution);
             }
             Command::Sources(files, reply) => {
@@ -258,6 +267,27 @@ impl Actor {
             Command::Keepers(files, reply) => {
                 let _ = reply.send(self.peers.keepers(&files));
             }
+            Command::Examine(reply) => {
+                let (found, servers) = self.doctor.tell();
+                let _ = reply.send(Seen {
+                    interfaces: self.parts.beacons.interfaces(),
+                    discovery_port: self.parts.beacons.port(),
+                    found,
+                    servers,
+                    peers: self.peers.paths(),
+                });
+            }
+            Command::PathNews(node, straight) => {
+                let relay = self.parts.relay;
+                let name = self.peers.name(&node);
+                let via = straight.unwrap_or(Via::Relay);
+                self.tell(NodeEvent::Path(PathInfo {
+                    node,
+                    name,
+                    via,
+                    relay,
+                }));
+            }
             Command::Drop(node, why) => {
                 let name = self.peers.name(&node);
                 self.tell(NodeEvent::PeerDropped { node, name, why });
@@ -267,6 +297,11 @@ impl Actor {
             }
             Command::Leave(_) => unreachable!("handled by the loop"),
         }
+    }
+
+    /// Whoever was heard of, here or at a server, may be here in a moment.
+    fn expects_somebody(&self) -> bool {
+        self.membership.expects_somebody() || self.parts.context.meeting.expects_somebody()
     }
 
     fn tell(&self, event: NodeEvent) {
@@ -311,6 +346,7 @@ impl Actor {
                 .map(SocketAddr::to_string)
                 .collect(),
             peers: self.peers.len() as u32,
+            servers: self.parts.context.meeting.servers(),
             shared_files,
             shared_bytes,
             safe: Safe::default(),
@@ -327,12 +363,24 @@ impl Actor {
 
     /// Says goodbye three times (datagrams get lost) and closes everything.
     async fn leave(&mut self) {
+        // Its last words to the servers are on their way while the others hear goodbye.
+        let meeting = self.parts.context.meeting.clone();
+        let _ = tokio::time::timeout(LAST_WORDS, meeting.stopped()).await;
         for _ in 0..3 {
             let beacon = self.beacon(Kind::Leave);
             self.parts.beacons.announce(beacon).await;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        self.parts.context.net.shutdown().await;
+        // Those who were met through a server, or named by hand, hear no beacon.
+        let peers: Vec<_> = self.peers.nodes().collect();
+        let net = &self.parts.context.net;
+        let told = join_all(
+            peers
+                .into_iter()
+                .map(|node| net.request(node, Request::Goodbye)),
+        );
+        let _ = tokio::time::timeout(LAST_WORDS, told).await;
+        net.shutdown().await;
         self.keep_people_at_last().await;
     }
 }

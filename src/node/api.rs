@@ -4,14 +4,20 @@
 //! (`core::path::printable`).
 
 mod consent;
+mod directory;
 
 pub use consent::*;
+pub use directory::*;
 
 use crate::core::id::{FileId, NodeId};
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// How to start a node. [`Settings::new`] gives what the command line gives without options.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub struct Settings {
     /// The home folder.
     pub home: PathBuf,
@@ -27,6 +33,12 @@ pub struct Settings {
     pub interfaces: Vec<String>,
     /// Nodes to connect to by hand: `host:port`, or a multiaddress.
     pub peers: Vec<String>,
+    /// Rendezvous servers: `host:port`, or a multiaddress with or without the key. One that answers is enough.
+    pub rendezvous: Vec<String>,
+    /// Whether bytes may go through a server when no straight path can be had.
+    pub relay: bool,
+    /// Whether to leave the servers as soon as somebody is connected.
+    pub leave_server: bool,
     /// The words that make a private swarm; `None` = the public one.
     pub passphrase: Option<String>,
     /// Whether to offer the shared folder. A command that only looks or fetches leaves it alone.
@@ -75,6 +87,9 @@ impl Settings {
             listen: Vec::new(),
             interfaces: Vec::new(),
             peers: Vec::new(),
+            rendezvous: Vec::new(),
+            relay: true,
+            leave_server: false,
             passphrase: None,
             share: true,
             mdns: true,
@@ -182,6 +197,8 @@ pub struct Status {
     pub addresses: Vec<String>,
     /// Peers connected.
     pub peers: u32,
+    /// The configured rendezvous servers.
+    pub servers: Vec<ServerInfo>,
     /// Files that are offered: those of the shared folder, and those that were downloaded.
     pub shared_files: u64,
     /// Their bytes.
@@ -446,6 +463,10 @@ pub enum NodeEvent {
     },
     /// What was accepted is here, or as much of it as will be.
     Received(Arc<Received>),
+    /// Something happened with a rendezvous server.
+    Server(ServerNews),
+    /// There is no straight path to a peer so far, or now there is.
+    Path(PathInfo),
     /// Something that a person should know, in a sentence.
     Notice(String),
 }

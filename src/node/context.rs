@@ -5,9 +5,11 @@
 use super::{
     api::{JobId, Listing, PeerInfo, Progress, Status},
     distribute::{News, Survey},
+    doctor::Seen,
     holdings::Holdings,
     knowledge::{Knowledge, Replica},
     limit::Limiter,
+    meeting::Meeting,
     pair::Pairings,
     peers::{Resolution, Source},
     people,
@@ -16,6 +18,7 @@ use crate::{
     core::{
         id::{FileId, NodeId},
         path::RelPath,
+        via::Via,
     },
     net::Net,
     store::{Chats, ChunkReader, Home, Index, Replicas},
@@ -64,6 +67,10 @@ pub enum Command {
     Keepers(Vec<FileId>, oneshot::Sender<Vec<Replica>>),
     /// About people: who is meant, and what is remembered of them.
     People(people::Ask),
+    /// What is known of the networks.
+    Examine(oneshot::Sender<Seen>),
+    /// There is no straight path to a peer (`None`), or now there is.
+    PathNews(NodeId, Option<Via>),
     /// A peer sent what it should not: no more of it.
     Drop(NodeId, String),
     /// Goodbye.
@@ -117,6 +124,8 @@ pub struct Context {
     pub download: Limiter,
     /// Who is about to connect because of a code.
     pub pairings: Pairings,
+    /// The rendezvous servers.
+    pub meeting: Meeting,
     /// Of a job: it fetches from these alone, and for nobody else.
     pub circle: Option<Circle>,
 }

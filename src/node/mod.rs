@@ -15,12 +15,15 @@ mod chat;
 mod consent;
 mod context;
 mod copies;
+mod directory;
 mod distribute;
+mod doctor;
 mod holdings;
 mod job;
 mod knowledge;
 mod limit;
 mod manifest;
+mod meeting;
 pub mod pair;
 mod peers;
 mod people;
@@ -28,6 +31,7 @@ mod pump;
 mod reach;
 mod requests;
 mod serve;
+pub mod server;
 mod start;
 
 pub use api::*;
@@ -49,6 +53,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long jobs may take to put down what they hold when the node leaves.
 const PUT_DOWN: Duration = Duration::from_secs(5);
+/// How long servers may take before a code is made.
+const CODE_SERVERS: Duration = Duration::from_secs(3);
+/// Numbers that are tried when others wait under them.
+const CODE_TRIES: usize = 16;
 /// Download events that wait for a slow reader.
 const JOB_EVENTS: usize = 256;
 
@@ -66,6 +74,7 @@ struct Shared {
     next_job: Arc<AtomicU64>,
     consent: Consent,
     pairing: pair::PairConfig,
+    names: directory::Names,
     tasks: TaskTracker,
     stop: CancellationToken,
     orders: mpsc::Sender<distribute::Order>,
@@ -180,7 +189,8 @@ impl Node {
     ) -> Result<mpsc::Receiver<pair::GroupNews>, pair::PairError> {
         let context = &self.shared.context;
         let config = self.shared.pairing.clone();
-        pair::offer_group(&context.net, &context.pairings, config, code)
+        let found = context.meeting.offer(code.channel());
+        pair::offer_group(&context.net, &context.pairings, config, code, found)
     }
 
     /// The asks that wait for an answer.
@@ -209,8 +219,20 @@ impl Node {
     ///
     /// # Errors
     /// [`pair::PairError`] for other numbers.
-    pub fn new_code(&self, words: usize) -> Result<Code, pair::PairError> {
-        pair::new_code(words)
+    pub async fn new_code(&self, words: usize) -> Result<Code, pair::PairError> {
+        let meeting = &self.shared.context.meeting;
+        if meeting.is_configured() {
+            meeting.entered(CODE_SERVERS).await;
+        }
+        let mut code = pair::new_code(words)?;
+        // Two senders with one number at a server would get each other's receivers.
+        for _ in 0..CODE_TRIES {
+            if meeting.is_free(code.channel()).await {
+                break;
+            }
+            code = pair::new_code(words)?;
+        }
+        Ok(code)
     }
 
     /// Announces until one receiver has proven that it has the code; it is connected then. Silent when dropped.
@@ -220,6 +242,7 @@ impl Node {
     pub async fn offer_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
         let context = &self.shared.context;
         let config = self.shared.pairing.clone();
+        let _found = context.meeting.offer(code.channel());
         pair::offer(&context.net, &context.pairings, config, code).await
     }
 
@@ -229,7 +252,8 @@ impl Node {
     /// [`pair::PairError`], which says what to do.
     pub async fn find_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
         let config = self.shared.pairing.clone();
-        pair::find(&self.shared.context.net, config, code).await
+        let far = self.shared.context.meeting.look(code.channel());
+        pair::find(&self.shared.context.net, config, code, far).await
     }
 
     /// Cancels a download, whose parts are kept, or a send.

@@ -7,6 +7,7 @@
 //! key over a connection whose other end is that node.
 
 mod link;
+mod talk;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,7 @@ use crate::{
         code::{Code, CodeError},
         id::NodeId,
         pairing::{
-            Failure, Id, Message, Mode, Receiver, ReceiverAction, ReceiverEvent, Sender,
+            Failure, Id, Message, Mode, Place, Receiver, ReceiverAction, ReceiverEvent, Sender,
             SenderAction, SenderEvent,
         },
     },
@@ -28,12 +29,15 @@ use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc, time::sleep_until};
+use talk::{Far, Said};
+use tokio::{sync::mpsc, task::JoinSet, time::sleep_until};
 
 /// Receivers that have connected and were not told of yet: they come one by one.
 const LINKED: usize = 64;
 /// News of a group that wait for a slow reader; a full queue only delays the next receivers.
 const NEWS: usize = 64;
+/// Senders at servers that are spoken to at once.
+const MAX_TALKS: usize = 8;
 /// After a wrong guess, those who lost the answer get it again.
 const LINGER: Duration = Duration::from_secs(3);
 /// How often the looking side looks for new interfaces.
@@ -103,6 +107,9 @@ pub enum PairError {
     /// The sender's port does not answer.
     #[error("the sender was found, but cannot be connected to at {0}: is a firewall in the way?")]
     Unreachable(SocketAddr),
+    /// The sender was found at a server, and the connection to it broke.
+    #[error("the sender was found, but the connection to it broke: try again")]
+    Lost,
     /// The code cannot be used so.
     #[error(transparent)]
     Code(#[from] CodeError),
@@ -159,7 +166,7 @@ pub async fn offer(
 }
 
 /// Announces until the news are dropped or the code is burnt; every receiver with the code is connected and proven
-/// by itself. `pairings` must get the streams of this node (see [`Pairings::accept`]).
+/// by itself. `pairings` must get the streams of this node (see [`Pairings::accept`]); `found` is kept as long.
 ///
 /// # Errors
 /// [`PairError::Code`] for a code of fewer than four words; [`PairError::Random`].
@@ -168,11 +175,13 @@ pub fn offer_group(
     pairings: &Pairings,
     config: PairConfig,
     code: Code,
+    found: impl Send + 'static,
 ) -> Result<mpsc::Receiver<GroupNews>, PairError> {
     code.for_group()?;
     let mut offering = Offering::open(net, pairings, config, code, Mode::Group)?;
     let (news, receiver) = mpsc::channel(NEWS);
     tokio::spawn(async move {
+        let _found = found;
         loop {
             let came = tokio::select! {
                 came = offering.next() => came,
@@ -191,19 +200,48 @@ pub fn offer_group(
     Ok(receiver)
 }
 
-/// Looks for the sender with this code, connects to it, and proves the key to it as it does to us.
+/// Looks for the sender with this code nearby, and among those that come by `far` (nodes that are said to wait on its
+/// channel, and that somebody else connects to), and proves the key to it as it does to us.
 ///
 /// # Errors
 /// [`PairError`], which says what to do.
-pub async fn find(net: &Net, config: PairConfig, code: Code) -> Result<Paired, PairError> {
+pub async fn find(
+    net: &Net,
+    config: PairConfig,
+    code: Code,
+    mut far: mpsc::Receiver<NodeId>,
+) -> Result<Paired, PairError> {
     let (sockets, mut heard) = PairingSockets::looking(config.sockets.clone())?;
+    let (said, mut said_far) = mpsc::channel(talk::HEARD);
+    let (mut talks, mut backs) = (JoinSet::new(), Far::default());
+    let channel = code.channel();
     let started = Instant::now();
     let mut machine = Receiver::new(net.node(), code, &random()?, config.wait, started.elapsed());
     let mut refresh = tokio::time::interval(REFRESH);
     loop {
         let tick = machine.next_tick().unwrap_or_default();
         let event = tokio::select! {
-            Some((message, from)) = heard.recv() => ReceiverEvent::Heard { message, from },
+            Some((message, from)) = heard.recv() => ReceiverEvent::Heard {
+                message,
+                from: from.into(),
+            },
+            Some(said) = said_far.recv() => {
+                if !backs.note(&said) {
+                    continue;
+                }
+                ReceiverEvent::Heard {
+                    message: said.message,
+                    from: Place::Far(said.from),
+                }
+            }
+            Some(node) = far.recv() => {
+                if talks.len() < MAX_TALKS {
+                    talks.spawn(talk::speak(net.clone(), node, channel, said.clone()));
+                }
+                continue;
+            }
+            // Room for another one.
+            Some(_) = talks.join_next() => continue,
             () = sleep_until((started + tick).into()) => ReceiverEvent::Tick,
             _ = refresh.tick() => {
                 sockets.refresh();
@@ -212,9 +250,12 @@ pub async fn find(net: &Net, config: PairConfig, code: Code) -> Result<Paired, P
         };
         for action in machine.handle(event, started.elapsed()) {
             match action {
-                ReceiverAction::Send { message, to } => sockets.send(&message, to).await,
-                ReceiverAction::Found { link, address } => {
-                    return link::connect(net, &link, address, &config.name).await;
+                ReceiverAction::Send { message, to } => match to {
+                    Place::Near(to) => sockets.send(&message, to).await,
+                    Place::Far(to) => backs.send(message, to),
+                },
+                ReceiverAction::Found { link, at } => {
+                    return link::connect(net, &link, at, &config.name).await;
                 }
                 ReceiverAction::Failed(failure) => return Err(failure.into()),
             }
@@ -234,6 +275,8 @@ struct Offering {
     started: Instant,
     sockets: PairingSockets,
     heard: mpsc::Receiver<(Message, SocketAddr)>,
+    said: mpsc::Receiver<Said>,
+    backs: Far,
     doors: link::Doors,
     linked: mpsc::Receiver<(Id, Paired)>,
     news: VecDeque<GroupNews>,
@@ -257,6 +300,8 @@ impl Offering {
             started,
             sockets,
             heard,
+            said: pairings.hear(),
+            backs: Far::default(),
             doors: pairings.doors(config.name, told),
             linked,
             news: VecDeque::new(),
@@ -272,7 +317,19 @@ impl Offering {
             let tick = self.machine.next_tick();
             let tick = tick.map(|tick| self.started + tick);
             let event = tokio::select! {
-                Some((message, from)) = self.heard.recv() => SenderEvent::Heard { message, from },
+                Some((message, from)) = self.heard.recv() => SenderEvent::Heard {
+                    message,
+                    from: from.into(),
+                },
+                Some(said) = self.said.recv() => {
+                    if !self.backs.note(&said) {
+                        continue;
+                    }
+                    SenderEvent::Heard {
+                        message: said.message,
+                        from: Place::Far(said.from),
+                    }
+                }
                 Some((attempt, paired)) = self.linked.recv() => {
                     self.news.push_back(GroupNews::Paired(paired));
                     SenderEvent::Linked { attempt }
@@ -288,7 +345,10 @@ impl Offering {
     async fn act(&mut self, action: SenderAction) {
         match action {
             SenderAction::Announce(message) => self.sockets.announce(&message).await,
-            SenderAction::Send { message, to } => self.sockets.send(&message, to).await,
+            SenderAction::Send { message, to } => match to {
+                Place::Near(to) => self.sockets.send(&message, to).await,
+                Place::Far(to) => self.backs.send(message, to),
+            },
             SenderAction::Expect(link) => self.doors.open(link),
             SenderAction::Forget { attempt } => self.doors.close(attempt),
             SenderAction::Guessed { left } => self.news.push_back(GroupNews::Guessed { left }),

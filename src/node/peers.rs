@@ -160,6 +160,13 @@ impl Peers {
         self.table.len()
     }
 
+    /// Who, and by which path.
+    #[must_use]
+    pub fn paths(&self) -> Vec<(NodeId, String, Via)> {
+        let row = |(node, peer): (&NodeId, &Peer)| (*node, peer.name.clone(), peer.via);
+        self.table.iter().map(row).collect()
+    }
+
     /// Who.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.table.keys().copied()

@@ -2,7 +2,11 @@
 //!
 //! The front ends' way to `core::people`, which the actor owns. It decides nothing.
 
-use super::{Node, api::WhoError, context::Command};
+use super::{
+    Node,
+    api::WhoError,
+    context::{Command, Context},
+};
 use crate::core::id::NodeId;
 use std::time::{Duration, Instant};
 use tokio::{sync::oneshot, time::timeout_at};
@@ -15,8 +19,27 @@ pub enum Ask {
     Named(NodeId, oneshot::Sender<Option<(String, bool)>>),
     /// Something was sent to it by a person: it is remembered before others.
     Met(NodeId),
+    /// By which name was this key added?
+    Added(NodeId, oneshot::Sender<Option<String>>),
+    /// From now on this name means this key; with `true`, in place of one that was known.
+    Add(String, NodeId, bool, oneshot::Sender<Result<(), NodeId>>),
     /// The key that is remembered for a name.
     Known(String, oneshot::Sender<Option<NodeId>>),
+}
+
+/// Has somebody looked for at the rendezvous servers who may not be here: their key is known, or is what was said.
+pub async fn look_for(context: &Context, who: &str) {
+    if !context.meeting.is_configured() {
+        return;
+    }
+    let mut key = NodeId::parse(who);
+    if key.is_none() {
+        let known = context.ask(|reply| Command::People(Ask::Known(who.to_owned(), reply)));
+        key = known.await.flatten();
+    }
+    if let Some(key) = key {
+        context.meeting.want(key);
+    }
 }
 
 impl Node {
@@ -34,7 +57,8 @@ impl Node {
         asked.await.unwrap_or(Err(WhoError::Nobody))
     }
 
-    /// The same for somebody who may be on his way: waits at most `wait` for him, and until it is unlikely that another of
+    /// The same for somebody who may be on his way, or known and somewhere behind a server: waits at most `wait` for him,
+    /// and until it is unlikely that another of
     /// that name comes.
     ///
     /// # Errors
@@ -47,6 +71,7 @@ impl Node {
     ) -> Result<NodeId, WhoError> {
         let until = Instant::now() + wait;
         let mut changed = self.shared.context.changed.clone();
+        look_for(&self.shared.context, who).await;
         loop {
             changed.mark_unchanged();
             let found = self.find_person(who, false).await;

@@ -7,10 +7,12 @@ use super::{
     chat,
     consent::{self, Consent},
     context::{Command, Context},
+    directory::Names,
     distribute::{self, News},
     holdings::Holdings,
     knowledge::Knowledge,
     limit::Limiter,
+    meeting::{self, Meeting},
     pair::{PairConfig, Pairings},
     reach,
     serve::Server,
@@ -22,11 +24,13 @@ use crate::{
         PairingConfig,
     },
     store::{
-        Chats, ChunkReader, FileRecord, Home, Index, Limits, PeopleFile, Replicas, Sent, Share,
+        Chats, ChunkReader, FileRecord, Home, Index, Limits, PeopleFile, Replicas, Sent,
+        ServersFile, Share,
     },
     wire::{
         control::{Held, Offer},
         passphrase::swarm_key,
+        signer::Signer,
     },
 };
 use std::{
@@ -45,8 +49,13 @@ const COMMANDS: usize = 256;
 /// Have-updates that a job may be behind before it asks anew.
 const HELD: usize = 1024;
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one thing after the other, and each needs what came before"
+)]
 pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let named = reach::parse_all(&settings.peers).map_err(StartError::Setting)?;
+    let servers = meeting::parse_all(&settings.rendezvous).map_err(StartError::Setting)?;
     let wanted = settings.clone();
     let opened = tokio::task::spawn_blocking(move || open(&wanted)).await;
     let Opened {
@@ -57,12 +66,14 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         epoch,
         swarm_key,
         people,
+        servers: (servers_file, learned),
         fetched,
         reader,
         replicas,
         sent,
     } = opened.map_err(|error| StartError::Setting(error.to_string()))??;
 
+    let signer = Signer::new(secret).map_err(|error| StartError::Setting(error.to_string()))?;
     let pairing = pairing(&settings, swarm_key);
     let (net, net_events) = listen(&settings, secret, swarm_key)?;
     let (beacons, heard) = announce(&settings, secret, swarm_key)?;
@@ -76,10 +87,24 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     };
     let (events, first_events) = broadcast::channel(EVENTS);
     let disk = (home, index, reader, replicas);
-    let (context, commands_in, changed) = context(&settings, &net, disk);
+    let stop = CancellationToken::new();
+    let (commands, commands_in) = mpsc::channel(COMMANDS);
+    let meeting = meeting::Setup {
+        servers,
+        learned,
+        file: servers_file,
+        swarm_key,
+        found: settings.share,
+        leave: settings.leave_server,
+        seed: seed(&net.node(), epoch.wrapping_add(2)),
+        net: net.clone(),
+        events: events.clone(),
+        commands: commands.clone(),
+    };
+    let meeting = Meeting::start(meeting, &stop);
+    let (context, changed) = context(&settings, &net, disk, commands, meeting);
     let (distribute, queue) = distribute::parts(&context, keeps, &settings);
     let orders = distribute.orders.clone();
-    let stop = CancellationToken::new();
     let (tasks, next_job) = (TaskTracker::new(), Arc::new(AtomicU64::new(1)));
     let consent = Consent::new(
         consent_of(&settings),
@@ -93,6 +118,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         Parts {
             name: cut_name(&settings.name),
             keeps,
+            relay: settings.relay,
             epoch,
             net_events,
             beacons,
@@ -122,13 +148,8 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         let (run, stop) = (distribute::run(distribute, queue), stop.clone());
         tokio::spawn(async move { stop.run_until_cancelled(run).await });
     }
-    for peer in named {
-        tokio::spawn(reach::reach(net.clone(), peer, stop.clone()));
-    }
-    if let Some(notice) = notice {
-        tracing::warn!("{notice}");
-        let _ = events.send(NodeEvent::Notice(notice));
-    }
+    reach_out(&net, named, &stop);
+    tell(&events, notice);
     let shared = Shared {
         context,
         events,
@@ -136,6 +157,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         next_job,
         consent,
         pairing,
+        names: Names { signer, swarm_key },
         tasks,
         stop,
         orders,
@@ -146,13 +168,28 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     })
 }
 
+/// Keeps trying the nodes that were named.
+fn reach_out(net: &Net, named: Vec<String>, stop: &CancellationToken) {
+    for peer in named {
+        tokio::spawn(reach::reach(net.clone(), peer, stop.clone()));
+    }
+}
+
+fn tell(events: &broadcast::Sender<NodeEvent>, notice: Option<String>) {
+    if let Some(notice) = notice {
+        tracing::warn!("{notice}");
+        let _ = events.send(NodeEvent::Notice(notice));
+    }
+}
+
 /// What the actor and the jobs have in common, and the actor's ends of it.
 fn context(
     settings: &Settings,
     net: &Net,
     (home, index, reader, replicas): (Home, Index, ChunkReader, Replicas),
-) -> (Context, mpsc::Receiver<Command>, watch::Sender<u64>) {
-    let (commands, commands_in) = mpsc::channel(COMMANDS);
+    commands: mpsc::Sender<Command>,
+    meeting: Meeting,
+) -> (Context, watch::Sender<u64>) {
     let (changed, watch) = watch::channel(0);
     let context = Context {
         chats: Chats::of(home.root()),
@@ -174,9 +211,10 @@ fn context(
         upload: Limiter::new(settings.upload_limit),
         download: Limiter::new(settings.download_limit),
         pairings: Pairings::default(),
+        meeting,
         circle: None,
     };
-    (context, commands_in, changed)
+    (context, changed)
 }
 
 fn consent_of(settings: &Settings) -> consent::Settings {
@@ -208,6 +246,7 @@ fn listen(
         interfaces: settings.interfaces.clone(),
         mdns: settings.mdns,
         swarm_key,
+        relayed: settings.relay,
         agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),
     })
 }
@@ -267,6 +306,8 @@ struct Opened {
     swarm_key: Option<[u8; 32]>,
     /// What is remembered of people.
     people: (People, PeopleFile),
+    /// The keys of rendezvous servers.
+    servers: (ServersFile, Vec<(String, NodeId)>),
     /// What earlier runs downloaded and still lies there unchanged.
     fetched: Vec<FileRecord>,
     reader: ChunkReader,
@@ -301,7 +342,10 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
     for person in people_file.read()? {
         people.recall(person);
     }
+    let servers_file = ServersFile::of(home.root());
+    let learned = servers_file.read()?;
     Ok(Opened {
+        servers: (servers_file, learned),
         people: (people, people_file),
         home,
         index,

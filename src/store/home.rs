@@ -16,7 +16,7 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// Another node uses it.
-    #[error("another sprat (process {pid}) uses {}", home.display())]
+    #[error("another sprat (process {pid}) uses {}: type it at its prompt, or give this one a folder of its own with --home DIR", home.display())]
     Busy {
         /// Its process id; 0 when it could not be read.
         pid: u32,

@@ -5,6 +5,7 @@
 //! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced.
 
 pub mod chats;
+pub mod directory;
 pub mod grants;
 pub mod home;
 pub mod index;
@@ -17,12 +18,14 @@ pub mod reader;
 pub mod replica;
 mod reuse;
 pub mod sent;
+pub mod servers;
 pub mod share;
 pub mod small;
 #[cfg(test)]
 mod testing;
 
 pub use chats::{Chats, Said};
+pub use directory::{DirectoryStore, OpenedDirectory};
 pub use grants::Grants;
 pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
@@ -33,6 +36,7 @@ pub use reader::ChunkReader;
 pub use replica::{Limits, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;
 pub use sent::{SendError, Sent, SentFile};
+pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};
 pub use small::{Laid, Pile, Sink, Small, has_room, lacking, lay, place_all};
 

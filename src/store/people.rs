@@ -25,6 +25,8 @@ struct Line {
     name: String,
     peer: String,
     met: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    added: bool,
     seen: u64,
 }
 
@@ -86,6 +88,7 @@ impl PeopleFile {
                 name: person.name.clone(),
                 peer: person.key.to_string(),
                 met: person.met,
+                added: person.added,
                 seen: person.seen,
             };
             // Strings and numbers: it cannot fail.
@@ -116,6 +119,7 @@ fn parse(line: &[u8]) -> Option<Person> {
         key: NodeId::parse(&line.peer)?,
         name: line.name,
         met: line.met,
+        added: line.added,
         seen: line.seen,
     })
 }
@@ -135,6 +139,7 @@ mod tests {
             name: name.into(),
             key: NodeId([n; 32]),
             met: n == 1,
+            added: n == 1,
             seen: 9,
         };
         let (one, two) = (person(1, "a\n\u{202e}\""), person(2, "b"));

@@ -27,6 +27,9 @@ pub struct Config {
     listen: Option<Vec<IpAddr>>,
     interface: Option<Vec<String>>,
     peer: Option<Vec<String>>,
+    rendezvous: Option<Vec<String>>,
+    no_relay: Option<bool>,
+    leave_server: Option<bool>,
     wait: Option<f64>,
     no_mdns: Option<bool>,
     replicas: Option<NumberOrText>,
@@ -222,6 +225,9 @@ pub fn settle(
     settings.listen = either(options.listen, file.listen);
     settings.interfaces = either(options.interface, file.interface);
     settings.peers = either(options.peer, file.peer);
+    settings.rendezvous = either(options.rendezvous, file.rendezvous);
+    settings.relay = !options.no_relay.or(file.no_relay).unwrap_or(false);
+    settings.leave_server = options.leave_server.or(file.leave_server).unwrap_or(false);
     settings.mdns = !options.no_mdns.or(file.no_mdns).unwrap_or(false);
     settings.passphrase = passphrase;
     let size = |value: &Option<NumberOrText>| value.as_ref()?.parse(parse_size).ok();
@@ -241,6 +247,8 @@ pub fn settle(
         .download_limit
         .or_else(|| size(&file.download_limit));
     settings.ask_expiry = options.ask_expiry.unwrap_or(settings.ask_expiry);
+    // The file's is about the swarm; whoever reads a code aloud needs longer.
+    settings.code_wait = options.wait.unwrap_or(settings.code_wait);
     let file_wait = file.wait.and_then(|seconds| seconds_from(seconds).ok());
     Ok(Setup {
         settings,
@@ -306,6 +314,17 @@ mod tests {
         assert_eq!(plain.wait, Duration::from_secs(7));
         assert!(!plain.settings.mdns);
         assert_eq!(plain.settings.discovery_port, DISCOVERY_PORT);
+
+        let text = "rendezvous = ['meet:1']\nno-relay = true\nleave-server = true\n";
+        let plain = setup("sprat", text).settings;
+        assert_eq!(plain.rendezvous, ["meet:1"]);
+        assert!(!plain.relay && plain.leave_server);
+        let line = "sprat --rendezvous a --rendezvous b:2 --no-relay=false --leave-server=false";
+        let given = setup(line, text).settings;
+        assert_eq!(given.rendezvous, ["a", "b:2"]);
+        assert!(given.relay && !given.leave_server);
+        let none = setup("sprat", "").settings;
+        assert!(none.rendezvous.is_empty() && none.relay && !none.leave_server);
 
         let given = setup(
             "sprat -t 4002 --name line --peer l:1 --wait 1 --no-mdns=false",

@@ -1,6 +1,6 @@
 //! The exit codes: what a script can tell apart.
 
-use crate::node::{DownloadError, MessageError, StartError, WhoError};
+use crate::node::{DirectoryError, DownloadError, MessageError, StartError, WhoError};
 use std::process::ExitCode;
 
 /// How a command ended. Its number is the exit code.
@@ -83,6 +83,23 @@ impl From<&MessageError> for Exit {
             MessageError::Empty | MessageError::TooLong(_) => Self::Usage,
             MessageError::TooFast | MessageError::Off => Self::Refused,
             MessageError::Lost(_) | MessageError::Unknown => Self::Failed,
+        }
+    }
+}
+
+impl From<&DirectoryError> for Exit {
+    fn from(error: &DirectoryError) -> Self {
+        match error {
+            DirectoryError::NoServer(_) | DirectoryError::NotFound(_) => Self::NotFound,
+            DirectoryError::NoneNamed | DirectoryError::Name(_) | DirectoryError::Different(_) => {
+                Self::Usage
+            }
+            DirectoryError::Taken(_)
+            | DirectoryError::NotYours(_)
+            | DirectoryError::NewKey { .. }
+            | DirectoryError::Refused(_) => Self::Refused,
+            DirectoryError::Lies(_) => Self::Unverified,
+            DirectoryError::Busy(_) | DirectoryError::Silent(..) => Self::Failed,
         }
     }
 }

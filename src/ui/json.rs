@@ -14,6 +14,7 @@ use serde::Serialize;
 use std::fmt::Write as _;
 
 pub mod consent;
+pub mod directory;
 
 #[derive(Serialize)]
 struct ListRow<'a> {
@@ -190,6 +191,7 @@ enum Event<'a> {
         name: &'a str,
         addresses: &'a [String],
         peers: u32,
+        servers: Vec<directory::Server<'a>>,
         shared_files: u64,
         shared_bytes: u64,
         safe: Safety,
@@ -323,6 +325,7 @@ pub fn status(status: &Status) -> String {
         name: &status.name,
         addresses: &status.addresses,
         peers: status.peers,
+        servers: status.servers.iter().map(Into::into).collect(),
         shared_files: status.shared_files,
         shared_bytes: status.shared_bytes,
         safe: (&status.safe).into(),
@@ -374,7 +377,7 @@ pub fn history(history: &History) -> impl Iterator<Item = String> {
 /// What happens at a node.
 #[must_use]
 pub fn node(event: &NodeEvent) -> String {
-    if let Some(line) = consent::node(event) {
+    if let Some(line) = consent::node(event).or_else(|| directory::node(event)) {
         return line;
     }
     line(&match event {
@@ -430,9 +433,11 @@ pub fn node(event: &NodeEvent) -> String {
         },
         NodeEvent::Notice(text) => Event::Notice { text },
         // Told above.
-        NodeEvent::Ask(_) | NodeEvent::AskGone { .. } | NodeEvent::Received(_) => {
-            Event::Notice { text: "" }
-        }
+        NodeEvent::Ask(_)
+        | NodeEvent::AskGone { .. }
+        | NodeEvent::Received(_)
+        | NodeEvent::Server(_)
+        | NodeEvent::Path(_) => Event::Notice { text: "" },
     })
 }
 

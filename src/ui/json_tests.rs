@@ -182,6 +182,7 @@ fn here() -> Status {
         name: "alice".into(),
         addresses: vec!["192.0.2.1:4000".into()],
         peers: 0,
+        servers: vec![],
         shared_files: 0,
         shared_bytes: 0,
         safe: Safe::default(),

@@ -8,18 +8,24 @@ pub mod cli;
 mod code;
 pub mod commands;
 pub mod config;
+pub mod directory;
+mod doctor;
 pub mod exit;
 pub mod follow;
 pub mod json;
 pub mod leaving;
 pub mod logging;
 pub mod news;
+mod open_files;
 pub mod output;
 pub mod progress;
+mod receive;
+pub mod rendezvous;
 pub mod repl;
 pub mod send;
 pub mod sentences;
 pub mod serve;
+pub mod server_options;
 pub mod signals;
 pub mod table;
 pub mod talk;
@@ -28,6 +34,7 @@ pub mod text;
 use clap::CommandFactory as _;
 use cli::{Cli, Command};
 use config::{Config, Setup};
+use directory::Errand;
 use exit::Exit;
 use signals::Signals;
 use std::{io::Write as _, time::Duration};
@@ -98,24 +105,36 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             }
         }
         Some(Command::Receive { code, output, yes }) => {
-            let wanted = code::Receive {
+            let wanted = receive::Receive {
                 code,
                 into: output,
                 yes,
             };
-            code::receive(&setup, wanted, &mut signals).await
+            receive::receive(&setup, wanted, &mut signals).await
         }
         Some(Command::List { pattern }) => commands::list(&setup, pattern, &mut signals).await,
         Some(Command::Download { what, output }) => {
             commands::download(&setup, what, output, &mut signals).await
         }
+        Some(Command::Doctor) => doctor::doctor(&setup, &mut signals).await,
         Some(Command::Peers) => commands::peers(&setup, &mut signals).await,
         Some(Command::Msg {
             who,
             text,
             trust_new_key,
         }) => talk::msg(&setup, &who, &text.join(" "), trust_new_key, &mut signals).await,
+        Some(Command::Signup { who: name, release }) => {
+            directory::once(&setup, Errand::SignUp { name, release }, &mut signals).await
+        }
+        Some(Command::People { pattern }) => {
+            directory::once(&setup, Errand::People(pattern), &mut signals).await
+        }
+        Some(Command::Add {
+            who: name,
+            trust_new_key: trust,
+        }) => directory::once(&setup, Errand::Add { name, trust }, &mut signals).await,
         Some(Command::History { who, lines }) => talk::history(&setup, who, lines).await,
+        Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,
         Some(Command::Completions { shell }) => completions(shell),
     }
 }

@@ -117,6 +117,12 @@ impl Course {
         }
     }
 
+    /// How many have all of it.
+    #[must_use]
+    pub fn finished(&self) -> usize {
+        self.finished
+    }
+
     /// The exit code.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -168,14 +174,15 @@ pub async fn follow(
     progress: bool,
     signals: &mut Signals,
 ) -> Exit {
-    let course = Course::new(&request.files);
-    follow_job(node, course, node.send(request), out, progress, signals).await
+    let mut course = Course::new(&request.files);
+    let job = node.send(request);
+    follow_job(node, &mut course, job, out, progress, signals).await
 }
 
 /// Follows one that has begun.
 pub async fn follow_job(
     node: &Node,
-    mut course: Course,
+    course: &mut Course,
     (job, mut events): (JobId, mpsc::Receiver<SendEvent>),
     out: &Out,
     progress: bool,

@@ -15,6 +15,16 @@ const NAMED: usize = 4;
 pub const NOBODY: &str = "nobody is here: no other node answered. Is one running on this network, with the same passphrase? \
      Where broadcasts are dropped, name one with --peer HOST:PORT";
 
+/// How many of a group got everything.
+#[must_use]
+pub fn group(finished: usize) -> String {
+    match finished {
+        0 => "nobody has all of it".to_owned(),
+        1 => "one person has all of it".to_owned(),
+        many => format!("{many} people have all of it"),
+    }
+}
+
 /// What happened, if it is worth a sentence.
 #[must_use]
 pub fn event(event: &NodeEvent) -> Option<String> {
@@ -68,6 +78,8 @@ pub fn event(event: &NodeEvent) -> Option<String> {
         NodeEvent::Ask(ask) => super::asks::question(ask),
         NodeEvent::AskGone { number, from, why } => super::asks::gone(*number, from, *why),
         NodeEvent::Received(received) => super::asks::received(received),
+        NodeEvent::Server(news) => super::directory::server(news),
+        NodeEvent::Path(path) => super::directory::path(path),
         NodeEvent::Notice(notice) => printable(notice).into_owned(),
     })
 }
@@ -260,11 +272,12 @@ pub fn status(status: &Status) -> String {
         )
     });
     format!(
-        "{}\nconnected to {}; offering {}, {}{scan}\n{}\n{}\nreceived {}, sent {}",
+        "{}\nconnected to {}; offering {}, {}{scan}{}\n{}\n{}\nreceived {}, sent {}",
         ready(status),
         text::count(u64::from(status.peers), "node"),
         text::count(status.shared_files, "file"),
         text::size(status.shared_bytes),
+        super::directory::servers(status),
         safe_to_leave(&status.safe),
         kept(status.replicas),
         text::size(status.received),

@@ -3,10 +3,10 @@
 //! Pure, but for [`terminal_width`]. What strangers named goes through `printable` here. Only names are cut, in the
 //! middle, so that the beginning and the extension stay; without a width nothing is cut.
 
-use super::text;
+use super::{directory::presence, text};
 use crate::{
     core::path::printable,
-    node::{Listing, PeerInfo},
+    node::{Listing, PeerInfo, SignedUp},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -83,6 +83,23 @@ pub fn peers(rows: &[PeerInfo], width: Option<usize>) -> String {
         ]
     });
     render(header, cells.collect(), &[4, 5], &[5, 4, 2, 3], width)
+}
+
+/// `people` for people.
+#[must_use]
+pub fn people(rows: &[SignedUp], width: Option<usize>) -> String {
+    let header = ["NAME", "SEEN", "ID", "ADDED", "SERVER"];
+    let cells = rows.iter().map(|row| {
+        let added = if row.added { "yes" } else { "no" };
+        [
+            printable(&row.name).into_owned(),
+            presence(row),
+            row.node.short(),
+            added.to_owned(),
+            printable(&row.server).into_owned(),
+        ]
+    });
+    render(header, cells.collect(), &[], &[4, 3], width)
 }
 
 /// The end of the id, which is the key. Another one than was known for the name is marked; this column always shows.

@@ -18,6 +18,7 @@
 use super::{
     MAX_BEACON, MAX_NAME,
     cbor::{self, Malformed},
+    signer::{self, SIGNATURE, Signer},
 };
 use crate::core::{
     id::NodeId,
@@ -27,9 +28,7 @@ use chacha20poly1305::{
     Key, KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-use libp2p::identity::ed25519;
 use serde_bytes::ByteBuf;
-use std::fmt;
 
 /// A `JOIN` has at least so many bytes: more than the longest `PING`.
 pub const MIN_JOIN: usize = 512;
@@ -39,55 +38,11 @@ pub const CONTEXT: &[u8] = b"sprat beacon v1\0";
 const MAGIC: &[u8; 4] = b"SPRT";
 const VERSION: u8 = 1;
 const HEADER: usize = 6;
-const NONCE: usize = 24;
+const NONCE: usize = signer::NONCE;
 const TAG: usize = 16;
-const SIGNATURE: usize = 64;
 
 /// Kind, node, name, TCP port, UDP port, epoch, revision, sequence number, padding.
 type Body = (u8, NodeId, String, u16, u16, u64, u64, u64, ByteBuf);
-
-/// A node's key, ready to sign.
-#[derive(Clone)]
-pub struct Signer {
-    pair: ed25519::Keypair,
-    node: NodeId,
-    nonces: [u8; 32],
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signer({})", self.node.short())
-    }
-}
-
-impl Signer {
-    /// From the Ed25519 secret (its 32-byte seed).
-    ///
-    /// # Errors
-    /// None for 32 bytes: any seed is a key.
-    pub fn new(secret: [u8; 32]) -> Result<Self, Malformed> {
-        let nonces = blake3::derive_key("sprat 2026 beacon nonces v1", &secret);
-        let key = ed25519::SecretKey::try_from_bytes(secret)
-            .map_err(|error| Malformed(error.to_string()))?;
-        let pair = ed25519::Keypair::from(key);
-        let node = NodeId(pair.public().to_bytes());
-        Ok(Self { pair, node, nonces })
-    }
-
-    /// Whose key it is.
-    #[must_use]
-    pub fn node(&self) -> NodeId {
-        self.node
-    }
-
-    /// A nonce that repeats only with the same content, which needs no good randomness at the moment of sending.
-    fn nonce(&self, content: &[u8]) -> XNonce {
-        let hash = blake3::keyed_hash(&self.nonces, content);
-        let mut nonce = [0; NONCE];
-        nonce.copy_from_slice(&hash.as_bytes()[..NONCE]);
-        nonce.into()
-    }
-}
 
 /// Encodes a beacon, for the swarm with this key or for the public one. The node in it is the signer's, and a name
 /// longer than 64 bytes is cut.
@@ -119,7 +74,7 @@ fn encode_padded(
     };
     let body: Body = (
         kind,
-        signer.node,
+        signer.node(),
         cut(&beacon.name).to_owned(),
         beacon.tcp,
         beacon.udp,
@@ -130,13 +85,13 @@ fn encode_padded(
     );
     let mut content = cbor::encode(&body);
     let mut bytes = header(swarm_key).to_vec();
-    let signature = signer.pair.sign(&signed(&content, swarm_key));
+    let signature = signer.sign(&signed(&content, swarm_key));
     content.extend_from_slice(&signature);
     let Some(key) = swarm_key else {
         bytes.extend_from_slice(&content);
         return Ok(bytes);
     };
-    let nonce = signer.nonce(&content);
+    let nonce: XNonce = signer.nonce(&content).into();
     let payload = Payload {
         msg: &content,
         aad: &bytes,
@@ -169,10 +124,10 @@ impl Unverified {
     /// # Errors
     /// [`Malformed`] if it is not from that node.
     pub fn verify(self) -> Result<Beacon, Malformed> {
-        let key = ed25519::PublicKey::try_from_bytes(self.beacon.node.as_bytes());
-        match key {
-            Ok(key) if key.verify(&self.signed, &self.signature) => Ok(self.beacon),
-            _ => Err(Malformed("a beacon with a wrong signature".into())),
+        if signer::verify(&self.beacon.node, &self.signed, &self.signature) {
+            Ok(self.beacon)
+        } else {
+            Err(Malformed("a beacon with a wrong signature".into()))
         }
     }
 }
@@ -226,6 +181,32 @@ pub fn peek(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Result<Unverified, Ma
         signed: signed(body, swarm_key),
         signature: *signature,
     })
+}
+
+/// A beacon that is not of this swarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    /// Of another version of the protocol.
+    Version,
+    /// Of another swarm.
+    Swarm,
+}
+
+/// What a datagram is that [`peek`] refused, as far as its first bytes tell.
+#[must_use]
+pub fn foreign(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Option<Foreign> {
+    let (magic, rest) = bytes.split_first_chunk::<{ MAGIC.len() }>()?;
+    let (&version, rest) = rest.split_first()?;
+    let &sealed = rest.first()?;
+    if magic != MAGIC || bytes.len() > MAX_BEACON {
+        None
+    } else if version != VERSION {
+        Some(Foreign::Version)
+    } else if sealed != 0 || swarm_key.is_some() {
+        Some(Foreign::Swarm)
+    } else {
+        None // Of this swarm, and garbled.
+    }
 }
 
 /// Decodes a datagram and checks its signature.

@@ -64,6 +64,13 @@ pub enum Request {
         /// Positions in its manifest, at most 4,096.
         chunks: Vec<u32>,
     },
+    /// "I am leaving", to those whom the beacon may not reach; answered by [`Response::Done`].
+    Goodbye,
+    /// Can you begin a TCP connection to me? Tried at the address from which you see me come and this port, and nowhere else.
+    Reach {
+        /// Not 0.
+        port: u16,
+    },
 }
 
 /// What the other node answers.
@@ -84,6 +91,11 @@ pub enum Response {
     Chunks(ByteBuf),
     /// To a notice: it was taken in.
     Done,
+    /// To `Reach`.
+    Reached {
+        /// Whether it could.
+        yes: bool,
+    },
     /// What was asked for is not here (any longer).
     Missing,
     /// Too much was asked for at once: try again later.
@@ -213,6 +225,7 @@ impl Request {
             Self::Haves { files } => within("files", files.len(), MAX_HAVES),
             Self::Held { chunks, .. } => within("chunks", chunks.len(), MAX_HAVE_UPDATE),
             Self::Chunks { ids } => within("chunks", ids.len(), MAX_CHUNKS),
+            Self::Reach { port: 0 } => Err(Malformed("port 0 cannot be reached".into())),
             _ => Ok(()),
         }
     }
@@ -238,7 +251,7 @@ impl Response {
                 .iter()
                 .map(|have| have.as_ref().map_or(0, |have| have.bits.len()) + 16)
                 .sum(),
-            Self::Done | Self::Missing | Self::Busy => 0,
+            Self::Reached { .. } | Self::Done | Self::Missing | Self::Busy => 0,
         }
     }
 

@@ -9,10 +9,14 @@ pub mod chat;
 pub mod chunk;
 pub mod consent;
 pub mod control;
+pub mod directory;
 pub mod distribute;
 pub mod manifest;
+pub mod member;
 pub mod pairing;
 pub mod passphrase;
+pub mod rendezvous;
+pub mod signer;
 
 /// Requests and responses in CBOR: catalogs, manifests, have-sets.
 pub const CONTROL_PROTOCOL: &str = "/sprat/control/1";
@@ -24,13 +28,24 @@ pub const DISTRIBUTE_PROTOCOL: &str = "/sprat/distribute/1";
 pub const CHAT_PROTOCOL: &str = "/sprat/chat/1";
 /// One short stream, on which two nodes prove that they have paired.
 pub const PAIR_PROTOCOL: &str = "/sprat/pair/1";
+/// A stream for the messages of pairing, between nodes that are not near each other.
+pub const PAIR_TALK_PROTOCOL: &str = "/sprat/pair-talk/1";
 /// Streams by which one person asks another to take files.
 pub const CONSENT_PROTOCOL: &str = "/sprat/consent/1";
+/// One short stream, on which both ends of a QUIC connection prove that they know their private swarm's key.
+pub const MEMBER_PROTOCOL: &str = "/sprat/member/1";
+
+/// Requests and responses in CBOR between a node and a rendezvous server: who is present, sign-up, people.
+pub const DIRECTORY_PROTOCOL: &str = "/sprat/directory/1";
 
 /// The longest control request, in bytes.
 pub const MAX_REQUEST: usize = 64 << 10;
 /// The longest control response, in bytes.
 pub const MAX_RESPONSE: usize = 1 << 20;
+/// The longest directory request, in bytes.
+pub const MAX_DIRECTORY_REQUEST: usize = 2 << 10;
+/// The longest directory response, in bytes.
+pub const MAX_DIRECTORY_RESPONSE: usize = 64 << 10;
 /// The longest beacon, in bytes: fits one Ethernet frame with room for tunnels.
 pub const MAX_BEACON: usize = 1200;
 /// The longest display name of a node, in bytes of UTF-8.

@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn beacons_and_pairing_messages_are_told_apart() {
-        let signer = crate::wire::beacon::Signer::new([7; 32]).unwrap();
+        let signer = crate::wire::signer::Signer::new([7; 32]).unwrap();
         let beacon = crate::core::membership::Beacon {
             kind: crate::core::membership::Kind::Join,
             node: signer.node(),
@@ -283,7 +283,8 @@ mod tests {
         let wait = std::time::Duration::from_secs(9);
         let mut sender = Sender::new(anna, port, code.clone(), Mode::One, &[3; 32], Now::ZERO);
         let mut receiver = Receiver::new(bert, code, &[4; 32], wait, Now::ZERO);
-        let from = "10.0.0.1:9".parse().unwrap();
+        let from: std::net::SocketAddr = "10.0.0.1:9".parse().unwrap();
+        let from = from.into();
         let mut all = Vec::new();
         let mut to_do = sender.handle(SenderEvent::Tick, Now::ZERO);
         while let Some(action) = to_do.pop() {

@@ -153,6 +153,7 @@ fn start(secret: [u8; 32]) -> (Net, tokio::sync::mpsc::Receiver<NetEvent>) {
         interfaces: Vec::new(),
         mdns: false,
         swarm_key: None,
+        relayed: true,
         agent: "faulty".into(),
     };
     Net::start(config).unwrap()
@@ -334,8 +335,8 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
         Request::Chunks { ids } if fault == Fault::Misses => {
             Response::Chunks(vec![255; ids.len().div_ceil(8)].into())
         }
-        Request::Chunks { .. } | Request::Haves { .. } => Response::Missing,
-        Request::CatalogChanged { .. } | Request::Held { .. } => Response::Done,
+        Request::Chunks { .. } | Request::Reach { .. } | Request::Haves { .. } => Response::Missing,
+        Request::CatalogChanged { .. } | Request::Held { .. } | Request::Goodbye => Response::Done,
     }
 }
 

@@ -153,6 +153,22 @@ impl Swarm {
     }
 }
 
+/// The same command for a node that calls itself `name`, whatever its home is called.
+pub fn renamed(command: &Command, name: &str) -> Command {
+    let mut arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+    let at = arguments.iter().position(|word| word == "--name").unwrap();
+    arguments[at + 1] = name.into();
+    let mut other = Command::new(command.get_program());
+    for (key, value) in command.get_envs() {
+        match value {
+            Some(value) => other.env(key, value),
+            None => other.env_remove(key),
+        };
+    }
+    other.args(arguments);
+    other
+}
+
 /// A command that ended.
 #[derive(Debug)]
 pub struct Ran {

@@ -6,7 +6,7 @@ use crate::common::{Ran, Running};
 use std::{
     io::Write,
     net::Ipv4Addr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     sync::{
         Mutex, PoisonError,
@@ -35,7 +35,7 @@ pub struct Host<'a> {
     number: usize,
 }
 
-fn output(program: &str, arguments: &[&str], input: &str) -> std::io::Result<Output> {
+pub fn output(program: &str, arguments: &[&str], input: &str) -> std::io::Result<Output> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -47,7 +47,7 @@ fn output(program: &str, arguments: &[&str], input: &str) -> std::io::Result<Out
 }
 
 #[track_caller]
-fn run(program: &str, arguments: &[&str], input: &str) {
+pub fn run(program: &str, arguments: &[&str], input: &str) {
     let done = output(program, arguments, input).unwrap();
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(
@@ -71,34 +71,10 @@ impl Lab {
             networks: networks.iter().map(|on| on.to_vec()).collect(),
             folder: tempfile::tempdir().unwrap(),
         };
-        match lab.missing() {
-            None => {
-                lab.wire();
-                Some(lab)
-            }
-            Some(why) => {
-                println!("left out, because it needs several hosts: {why}");
-                None
-            }
-        }
-    }
-
-    /// Why there can be no hosts; makes the namespaces if there can.
-    fn missing(&self) -> Option<String> {
-        for tool in ["ip", "tc", "nft"] {
-            if let Err(error) = output(tool, &["-V"], "") {
-                return Some(format!("{tool}: {error}"));
-            }
-        }
-        let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        for namespace in self.namespaces() {
-            let done = output("ip", &["netns", "add", &namespace], "").unwrap();
-            if !done.status.success() {
-                let said = String::from_utf8_lossy(&done.stderr);
-                return Some(format!("no namespaces (root is needed): {}", said.trim()));
-            }
-        }
-        None
+        make(lab.namespaces()).then(|| {
+            lab.wire();
+            lab
+        })
     }
 
     fn namespaces(&self) -> impl Iterator<Item = String> {
@@ -167,12 +143,60 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
-        for namespace in self.namespaces() {
-            // Those that were not made cannot be removed. Interfaces and rules go with their namespace.
-            drop(output("ip", &["netns", "delete", &namespace], ""));
+        remove(self.namespaces());
+    }
+}
+
+/// Makes namespaces. Where that is not possible it says why and gives `false`.
+pub fn make(namespaces: impl Iterator<Item = String>) -> bool {
+    let why = missing(namespaces);
+    if let Some(why) = &why {
+        println!("left out, because it needs several hosts: {why}");
+    }
+    why.is_none()
+}
+
+fn missing(namespaces: impl Iterator<Item = String>) -> Option<String> {
+    for tool in ["ip", "tc", "nft"] {
+        if let Err(error) = output(tool, &["-V"], "") {
+            return Some(format!("{tool}: {error}"));
         }
     }
+    let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    for namespace in namespaces {
+        let done = output("ip", &["netns", "add", &namespace], "").unwrap();
+        if !done.status.success() {
+            let said = String::from_utf8_lossy(&done.stderr);
+            return Some(format!("no namespaces (root is needed): {}", said.trim()));
+        }
+    }
+    None
+}
+
+/// Removes namespaces, also those that were never made. Interfaces and rules go with them.
+pub fn remove(namespaces: impl Iterator<Item = String>) {
+    let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    for namespace in namespaces {
+        drop(output("ip", &["netns", "delete", &namespace], ""));
+    }
+}
+
+/// The binary with the home `home` in a namespace, as a person starts it, cut off from the environment's settings.
+pub fn binary(namespace: &str, arguments: &[&str], home: &Path) -> Command {
+    let mut command = Command::new("ip");
+    for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
+        command.env_remove(key);
+    }
+    // As in `common`: chunks are spread only where that is the point.
+    command.env("SPRAT_REPLICAS", "1");
+    command
+        .args(["netns", "exec", namespace])
+        .arg(env!("CARGO_BIN_EXE_sprat"))
+        .args(arguments)
+        .arg("--home")
+        .arg(home)
+        .stdin(Stdio::null());
+    command
 }
 
 impl Host<'_> {
@@ -194,19 +218,7 @@ impl Host<'_> {
 
     /// The binary as the node `name` on this host, as a person starts it.
     pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new("ip");
-        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
-            command.env_remove(key);
-        }
-        // As in `common`: chunks are spread only where that is the point.
-        command.env("SPRAT_REPLICAS", "1");
-        command
-            .args(["netns", "exec", &self.name()])
-            .arg(env!("CARGO_BIN_EXE_sprat"))
-            .args(arguments)
-            .arg("--home")
-            .arg(self.home(name))
-            .stdin(Stdio::null());
+        let mut command = binary(&self.name(), arguments, &self.home(name));
         if !arguments.contains(&"--name") {
             command.args(["--name", name]);
         }
@@ -310,8 +322,9 @@ impl Host<'_> {
     }
 }
 
+/// Limits what leaves a namespace by a device.
 #[track_caller]
-fn shape(namespace: &str, device: &str, megabits: u32) {
+pub fn shape(namespace: &str, device: &str, megabits: u32) {
     let rate = format!("{megabits}mbit");
     let mut arguments = vec!["-n", namespace, "qdisc", "add", "dev", device];
     arguments.extend(["root", "tbf", "rate", &rate]);

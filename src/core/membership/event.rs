@@ -71,6 +71,11 @@ pub enum Event {
         /// Who.
         node: NodeId,
     },
+    /// A connected node says that it leaves.
+    Leaving {
+        /// Who.
+        node: NodeId,
+    },
     /// We will have nothing to do with this node any more.
     Banned {
         /// Who.

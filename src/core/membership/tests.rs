@@ -318,6 +318,18 @@ fn a_changed_catalog_is_hinted_once() {
 }
 
 #[test]
+fn who_says_goodbye_over_a_connection_has_left_at_once() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    let left = Action::Left {
+        node,
+        announced: true,
+    };
+    assert_eq!(it.handle(Event::Leaving { node }, ms(2)), [left]);
+    assert!(it.handle(Event::Leaving { node }, ms(3)).is_empty());
+}
+
+#[test]
 fn our_own_beacon_and_a_banned_node_do_nothing() {
     let node = id(1);
     let mut it = with_peer(node);
@@ -425,6 +437,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => node.clone().prop_map(|node| Event::DialFailed { node }),
         1 => (node.clone(), any::<u8>())
             .prop_map(|(node, n)| Event::Found { node, addresses: vec![at(n, 1); 9] }),
+        1 => node.clone().prop_map(|node| Event::Leaving { node }),
         1 => node.prop_map(|node| Event::Banned { node }),
         2 => Just(Event::Tick),
     ]

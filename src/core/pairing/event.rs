@@ -1,7 +1,47 @@
 //! What the two machines hear and what they want done: data, no decisions.
 
 use super::{Id, Link, Message};
-use ::core::net::SocketAddr;
+use crate::core::id::NodeId;
+use ::core::net::{IpAddr, SocketAddr};
+
+/// Where a message came from, and where an answer goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Place {
+    /// A datagram of the network nearby.
+    Near(SocketAddr),
+    /// A stream of a connection with this node, which has proven its key there.
+    Far(NodeId),
+}
+
+/// Who is held responsible for what comes from a place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Source {
+    Address(IpAddr),
+    Node(NodeId),
+}
+
+impl Place {
+    pub(super) fn source(&self) -> Source {
+        match self {
+            Self::Near(address) => Source::Address(address.ip()),
+            Self::Far(node) => Source::Node(*node),
+        }
+    }
+
+    /// Whether this node may speak from there. Datagrams prove nothing; a connection does.
+    pub(super) fn may_be(&self, node: NodeId) -> bool {
+        match self {
+            Self::Near(_) => true,
+            Self::Far(there) => *there == node,
+        }
+    }
+}
+
+impl From<SocketAddr> for Place {
+    fn from(address: SocketAddr) -> Self {
+        Self::Near(address)
+    }
+}
 
 /// How many may use the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,12 +55,12 @@ pub enum Mode {
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SenderEvent {
-    /// A datagram came.
+    /// A message came.
     Heard {
         /// What it says.
         message: Message,
         /// Where it came from, and where an answer goes.
-        from: SocketAddr,
+        from: Place,
     },
     /// The receiver of an attempt is connected and has proven the key there.
     Linked {
@@ -36,12 +76,12 @@ pub enum SenderEvent {
 pub enum SenderAction {
     /// Send to everyone near.
     Announce(Message),
-    /// Send to one address.
+    /// Send to one place.
     Send {
         /// What.
         message: Message,
         /// Where to.
-        to: SocketAddr,
+        to: Place,
     },
     /// A receiver has proven the code and is about to connect.
     Expect(Link),
@@ -62,12 +102,12 @@ pub enum SenderAction {
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReceiverEvent {
-    /// A datagram came.
+    /// A message came.
     Heard {
         /// What it says.
         message: Message,
         /// Where it came from, and where an answer goes.
-        from: SocketAddr,
+        from: Place,
     },
     /// Time passed.
     Tick,
@@ -76,19 +116,19 @@ pub enum ReceiverEvent {
 /// What to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReceiverAction {
-    /// Send to one address.
+    /// Send to one place.
     Send {
         /// What.
         message: Message,
         /// Where to.
-        to: SocketAddr,
+        to: Place,
     },
     /// The end: the sender has proven the code, too. Connect, and prove the key again.
     Found {
         /// What is to be proven, and by whom.
         link: Link,
-        /// Where it listens.
-        address: SocketAddr,
+        /// Where it listens: an address with its port, or a connection that stands already.
+        at: Place,
     },
     /// The end: it came to nothing.
     Failed(Failure),

@@ -6,6 +6,7 @@
 use super::{
     Failure, Id, MAX_ASKED, MAX_ASKED_PER_SOURCE, Message, PROVING, RESEND, ReceiverAction,
     ReceiverEvent, Refusal,
+    event::Place,
     exchange::{Half, Keys, Parties, Said},
 };
 use crate::core::{
@@ -16,7 +17,6 @@ use crate::core::{
     id::NodeId,
     rate::{Bucket, Rate},
 };
-use ::core::net::SocketAddr;
 use std::{collections::BTreeMap, time::Duration};
 
 /// Senders that are asked: each costs about 0.1 ms.
@@ -40,7 +40,7 @@ struct Asked {
 struct Proving {
     keys: Keys,
     proof: Message,
-    to: SocketAddr,
+    to: Place,
     session: Id,
     attempt: Id,
     again: Now,
@@ -61,7 +61,7 @@ pub struct Receiver {
     chance: Chance,
     now: Now,
     deadline: Now,
-    asked: BTreeMap<(NodeId, SocketAddr), Asked>,
+    asked: BTreeMap<(NodeId, Place), Asked>,
     rate: Bucket,
     busy: bool,
     state: State,
@@ -118,11 +118,13 @@ impl Receiver {
                         && let Some(port) = proving.keys.open(&sealed)
                     {
                         // The port is replaced, not the address built anew: a link-local one keeps its scope.
-                        let mut address = proving.to;
-                        address.set_port(port);
+                        let mut at = proving.to;
+                        if let Place::Near(address) = &mut at {
+                            address.set_port(port);
+                        }
                         let link = proving.keys.link();
                         self.state = State::Done;
-                        out.push(ReceiverAction::Found { link, address });
+                        out.push(ReceiverAction::Found { link, at });
                     }
                 }
                 Message::No { session, why } => self.refused(session, why, &mut out),
@@ -152,15 +154,9 @@ impl Receiver {
         self.asked.len()
     }
 
-    fn wait(
-        &mut self,
-        channel: u16,
-        sender: NodeId,
-        from: SocketAddr,
-        out: &mut Vec<ReceiverAction>,
-    ) {
+    fn wait(&mut self, channel: u16, sender: NodeId, from: Place, out: &mut Vec<ReceiverAction>) {
         let looking = matches!(self.state, State::Looking);
-        let ours = channel == self.code.channel() && sender != self.me;
+        let ours = channel == self.code.channel() && sender != self.me && from.may_be(sender);
         // The same sender may be heard from several addresses, and a stranger may repeat its words from his own.
         if !looking || !ours || self.asked.contains_key(&(sender, from)) {
             return;
@@ -186,9 +182,12 @@ impl Receiver {
     }
 
     /// Forgets one by chance when there are too many: the honest one needs its place for a round trip only.
-    fn make_room(&mut self, from: SocketAddr) {
+    fn make_room(&mut self, from: Place) {
         let all = self.asked.keys();
-        let here: Vec<_> = all.clone().filter(|(_, at)| at.ip() == from.ip()).collect();
+        let here: Vec<_> = all
+            .clone()
+            .filter(|(_, at)| at.source() == from.source())
+            .collect();
         let candidates = if here.len() >= MAX_ASKED_PER_SOURCE {
             here
         } else if self.asked.len() >= MAX_ASKED {
@@ -215,7 +214,7 @@ impl Receiver {
         session: Id,
         attempt: Id,
         y: [u8; 32],
-        from: SocketAddr,
+        from: Place,
         out: &mut Vec<ReceiverAction>,
     ) {
         if !matches!(self.state, State::Looking) {
@@ -224,7 +223,7 @@ impl Receiver {
         let of = self
             .asked
             .iter()
-            .find(|((_, at), asked)| asked.session == session && at.ip() == from.ip());
+            .find(|((_, at), asked)| asked.session == session && at.source() == from.source());
         let Some((&(sender, to), _)) = of else {
             return;
         };

@@ -6,6 +6,7 @@
 use super::{
     ANNOUNCE, CONNECTING, HALF_OPEN, Id, MAX_CONNECTING, MAX_HALF_OPEN, MAX_HALF_OPEN_PER_SOURCE,
     MAX_WRONG, Message, Mode, PENALTY, Refusal, SEALED_PORT, SenderAction, SenderEvent,
+    event::{Place, Source},
     exchange::{Half, Parties, Said},
 };
 use crate::core::{
@@ -16,7 +17,6 @@ use crate::core::{
     id::NodeId,
     rate::{Bucket, Buckets, Rate},
 };
-use ::core::net::{IpAddr, SocketAddr};
 use std::{collections::BTreeMap, time::Duration};
 
 /// A receiver says something three times a second; a class behind one address starts together.
@@ -47,7 +47,7 @@ enum Stage {
 struct Attempt {
     receiver: NodeId,
     session: Id,
-    from: SocketAddr,
+    from: Place,
     x: [u8; 32],
     y: [u8; 32],
     stage: Stage,
@@ -75,9 +75,9 @@ pub struct Sender {
     attempts: BTreeMap<Id, Attempt>,
     wrong: u32,
     /// Until when proofs from these addresses are not looked at; at most one for each wrong proof.
-    penalties: Vec<(IpAddr, Now)>,
+    penalties: Vec<(Source, Now)>,
     rate: Bucket,
-    rates: Buckets<IpAddr>,
+    rates: Buckets<Source>,
 }
 
 impl std::fmt::Debug for Sender {
@@ -170,7 +170,7 @@ impl Sender {
         self.attempts.remove(&attempt);
     }
 
-    fn heard(&mut self, message: &Message, from: SocketAddr, out: &mut Vec<SenderAction>) {
+    fn heard(&mut self, message: &Message, from: Place, out: &mut Vec<SenderAction>) {
         let answer = match message {
             Message::Hello {
                 channel, sender, ..
@@ -182,7 +182,9 @@ impl Sender {
                 session,
                 x,
                 ..
-            } if self.has_time_for(from.ip()) => self.hello(*receiver, *session, x, from),
+            } if from.may_be(*receiver) && self.has_time_for(from.source()) => {
+                self.hello(*receiver, *session, x, from)
+            }
             Message::Proof {
                 session,
                 attempt,
@@ -190,7 +192,7 @@ impl Sender {
             } => {
                 // Who names a live attempt was let in already, and nobody can guess its name.
                 let live = self.attempts.contains_key(attempt);
-                if !live && !self.has_time_for(from.ip()) {
+                if !live && !self.has_time_for(from.source()) {
                     return;
                 }
                 self.proof(*session, *attempt, mac, from, out)
@@ -203,7 +205,7 @@ impl Sender {
         }
     }
 
-    fn has_time_for(&mut self, source: IpAddr) -> bool {
+    fn has_time_for(&mut self, source: Source) -> bool {
         let Self {
             rates, chance, now, ..
         } = self;
@@ -216,7 +218,7 @@ impl Sender {
         receiver: NodeId,
         session: Id,
         x: &[u8; 32],
-        from: SocketAddr,
+        from: Place,
     ) -> Option<Message> {
         let no = |why| Some(Message::No { session, why });
         match self.state {
@@ -243,7 +245,7 @@ impl Sender {
         if self.is_busy(receiver) {
             return no(Refusal::Busy);
         }
-        self.make_room(from.ip());
+        self.make_room(from.source());
         let parties = self.parties(receiver);
         let (half, y) = Half::sender(&self.code, &parties, &mut self.draw);
         let attempt = Id(self.draw.bytes());
@@ -286,11 +288,11 @@ impl Sender {
 
     /// Forgets a half-open attempt when there are too many, by chance one of the address that has the most: the honest
     /// one needs its place for a round trip only.
-    fn make_room(&mut self, source: IpAddr) {
-        let mut half: BTreeMap<IpAddr, Vec<Id>> = BTreeMap::new();
+    fn make_room(&mut self, source: Source) {
+        let mut half: BTreeMap<Source, Vec<Id>> = BTreeMap::new();
         for (id, attempt) in &self.attempts {
             if matches!(attempt.stage, Stage::Half(_)) {
-                half.entry(attempt.from.ip()).or_default().push(*id);
+                half.entry(attempt.from.source()).or_default().push(*id);
             }
         }
         let here = half.get(&source);
@@ -311,7 +313,7 @@ impl Sender {
         session: Id,
         id: Id,
         mac: &[u8; 32],
-        from: SocketAddr,
+        from: Place,
         out: &mut Vec<SenderAction>,
     ) -> Option<Message> {
         let no = |why| Some(Message::No { session, why });
@@ -347,7 +349,11 @@ impl Sender {
             return no(Refusal::Busy);
         }
         // It is said again when the penalty is over.
-        if self.penalties.iter().any(|(ip, _)| *ip == from.ip()) {
+        if self
+            .penalties
+            .iter()
+            .any(|(source, _)| *source == from.source())
+        {
             return None;
         }
         let mut attempt = self.attempts.remove(&id)?;
@@ -366,7 +372,7 @@ impl Sender {
         if !keys.is_proof(mac) {
             attempt.stage = Stage::Wrong;
             self.attempts.insert(id, attempt);
-            self.wrong_proof(from.ip(), id, out);
+            self.wrong_proof(from.source(), id, out);
             return no(Refusal::Wrong);
         }
         let sealed = keys.seal(self.port)?;
@@ -398,7 +404,7 @@ impl Sender {
         });
     }
 
-    fn wrong_proof(&mut self, source: IpAddr, wrong: Id, out: &mut Vec<SenderAction>) {
+    fn wrong_proof(&mut self, source: Source, wrong: Id, out: &mut Vec<SenderAction>) {
         self.wrong += 1;
         let left = MAX_WRONG.saturating_sub(self.wrong);
         if self.mode == Mode::Group && left > 0 {

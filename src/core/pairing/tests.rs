@@ -18,8 +18,8 @@ fn node(n: u8) -> NodeId {
     NodeId([n; 32])
 }
 
-fn at(host: u8) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, host], 5000))
+fn at(host: u8) -> Place {
+    SocketAddr::from(([10, 0, 0, host], 5000)).into()
 }
 
 fn sender(code: &str, mode: Mode) -> Sender {
@@ -64,7 +64,7 @@ struct World {
     sender: Sender,
     receivers: Vec<(u8, Receiver)>,
     /// When, from, to (`None`: all), what.
-    flying: Vec<(Now, SocketAddr, Option<SocketAddr>, Message)>,
+    flying: Vec<(Now, Place, Option<Place>, Message)>,
     sent: Vec<Message>,
     /// Whether those who have proven the code connect.
     connects: bool,
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: SocketAddr, to: Option<SocketAddr>, message: &Message) {
+    fn send(&mut self, from: Place, to: Option<Place>, message: &Message) {
         self.sent.push(message.clone());
         let Weather {
             lost,
@@ -123,8 +123,8 @@ impl World {
             match action {
                 ReceiverAction::Send { message, to } => self.send(at(host), Some(to), &message),
                 end => {
-                    if let ReceiverAction::Found { link, address } = &end {
-                        assert_eq!(*address, SocketAddr::from(([10, 0, 0, 1], PORT)));
+                    if let ReceiverAction::Found { link, at } = &end {
+                        assert_eq!(*at, SocketAddr::from(([10, 0, 0, 1], PORT)).into());
                         assert!(self.expected.contains(link), "not expected");
                         if self.connects {
                             let linked = SenderEvent::Linked {
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, from: SocketAddr, to: Option<SocketAddr>, message: &Message) {
+    fn deliver(&mut self, from: Place, to: Option<Place>, message: &Message) {
         if to.is_none_or(|to| to == at(1)) {
             let heard = SenderEvent::Heard {
                 message: message.clone(),

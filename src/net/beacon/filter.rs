@@ -7,11 +7,12 @@ use crate::{
     core::{
         Now,
         chance::Chance,
+        doctor::Tally,
         id::NodeId,
         membership::Beacon,
         rate::{Bucket, Buckets, Rate},
     },
-    wire::beacon::{Unverified, peek},
+    wire::beacon::{Foreign, Unverified, foreign, peek},
 };
 use std::{
     collections::BTreeMap,
@@ -69,21 +70,34 @@ impl Filter {
         }
     }
 
-    /// The beacon in a datagram, or `None` if it is foreign, our own, known already, one too many, or forged.
-    pub(super) fn pass(&self, bytes: &[u8], from: SocketAddr, now: Now) -> Option<Beacon> {
-        let unverified = peek(bytes, self.swarm_key.as_ref()).ok()?;
-        if !self.worth_checking(&unverified, from, now) {
-            return None;
+    /// The beacon in a datagram, or `None` if it is foreign, our own, known already, one too many, or forged. And as what
+    /// it is to be counted.
+    pub(super) fn pass(&self, bytes: &[u8], from: SocketAddr, now: Now) -> (Option<Beacon>, Tally) {
+        let mut tally = Tally::default();
+        let Ok(unverified) = peek(bytes, self.swarm_key.as_ref()) else {
+            match foreign(bytes, self.swarm_key.as_ref()) {
+                Some(Foreign::Version) => tally.other_version = 1,
+                Some(Foreign::Swarm) => tally.other_swarm = 1,
+                None => {}
+            }
+            return (None, tally);
+        };
+        if unverified.id().0 == self.me {
+            tally.own = 1;
+            return (None, tally);
         }
-        let beacon = unverified.verify().ok()?;
-        self.is_news(&beacon).then_some(beacon)
+        if !self.worth_checking(&unverified, from, now) {
+            return (None, tally);
+        }
+        let Ok(beacon) = unverified.verify() else {
+            return (None, tally);
+        };
+        tally.ours = 1;
+        (self.is_news(&beacon).then_some(beacon), tally)
     }
 
     fn worth_checking(&self, unverified: &Unverified, from: SocketAddr, now: Now) -> bool {
         let (node, epoch, seq) = unverified.id();
-        if node == self.me {
-            return false;
-        }
         let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let Limits {
             chance,
@@ -139,7 +153,7 @@ mod tests {
     use super::*;
     use crate::{
         core::membership::Kind,
-        wire::beacon::{Signer, encode},
+        wire::{beacon::encode, signer::Signer},
     };
 
     fn signer(n: u32) -> Signer {
@@ -162,6 +176,10 @@ mod tests {
         encode(&beacon, signer, None).unwrap()
     }
 
+    fn through(filter: &Filter, bytes: &[u8], from: SocketAddr, now: Now) -> Option<Beacon> {
+        filter.pass(bytes, from, now).0
+    }
+
     fn from(port: u16) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], port))
     }
@@ -172,13 +190,13 @@ mod tests {
         let good = bytes(&signer(1), 5);
         let mut forged = good.clone();
         *forged.last_mut().unwrap() ^= 1;
-        assert!(filter.pass(&forged, from(1), Now::ZERO).is_none());
-        assert!(filter.pass(&good, from(1), Now::ZERO).is_some());
-        assert!(filter.pass(&good, from(2), Now::ZERO).is_none());
+        assert!(through(&filter, &forged, from(1), Now::ZERO).is_none());
+        assert!(through(&filter, &good, from(1), Now::ZERO).is_some());
+        assert!(through(&filter, &good, from(2), Now::ZERO).is_none());
         let older = bytes(&signer(1), 4);
-        assert!(filter.pass(&older, from(1), Now::ZERO).is_none());
+        assert!(through(&filter, &older, from(1), Now::ZERO).is_none());
         let own = bytes(&signer(0), 1);
-        assert!(filter.pass(&own, from(1), Now::ZERO).is_none());
+        assert!(through(&filter, &own, from(1), Now::ZERO).is_none());
     }
 
     #[test]
@@ -191,13 +209,13 @@ mod tests {
         for n in 0..2_000u32 {
             let now = Now::from_millis(u64::from(n));
             let flood = bytes(&signer(n + 2), 1);
-            passed += u32::from(filter.pass(&flood, from(1_000 + n as u16), now).is_some());
+            passed += u32::from(through(&filter, &flood, from(1_000 + n as u16), now).is_some());
             for _ in 0..3 {
-                assert!(filter.pass(&garbage, from(1), now).is_none());
+                assert!(through(&filter, &garbage, from(1), now).is_none());
             }
             if n % 100 == 0 {
                 let mine = bytes(&real, u64::from(n) + 1);
-                heard += u32::from(filter.pass(&mine, from(9), now).is_some());
+                heard += u32::from(through(&filter, &mine, from(9), now).is_some());
             }
             assert!(filter.remembered() <= REMEMBERED);
         }
@@ -206,8 +224,46 @@ mod tests {
         // One sender alone does not use up what there is for others at its address.
         let filter = Filter::new(signer(0).node(), None, 1);
         for n in 0..2_000u32 {
-            filter.pass(&bytes(&signer(n + 2), 1), from(1), Now::ZERO);
+            through(&filter, &bytes(&signer(n + 2), 1), from(1), Now::ZERO);
         }
-        assert!(filter.pass(&bytes(&real, 1), from(2), Now::ZERO).is_some());
+        assert!(through(&filter, &bytes(&real, 1), from(2), Now::ZERO).is_some());
+    }
+
+    #[test]
+    fn what_is_heard_is_counted_by_what_it_is() {
+        let sealed = |seq| {
+            let beacon = Beacon {
+                kind: Kind::Ping,
+                node: signer(1).node(),
+                name: "n".into(),
+                tcp: 1,
+                udp: 1,
+                epoch: 1,
+                revision: 1,
+                seq,
+            };
+            encode(&beacon, &signer(1), Some(&[7; 32])).unwrap()
+        };
+        let mut newer = bytes(&signer(1), 1);
+        newer[4] += 1;
+        let count = |key: Option<[u8; 32]>, bytes: &[u8]| {
+            let tally = Filter::new(signer(0).node(), key, 1)
+                .pass(bytes, from(1), Now::ZERO)
+                .1;
+            [
+                tally.own,
+                tally.ours,
+                tally.other_swarm,
+                tally.other_version,
+            ]
+        };
+        assert_eq!(count(None, &bytes(&signer(0), 1)), [1, 0, 0, 0]);
+        assert_eq!(count(None, &bytes(&signer(1), 1)), [0, 1, 0, 0]);
+        assert_eq!(count(None, &sealed(1)), [0, 0, 1, 0]);
+        assert_eq!(count(Some([7; 32]), &sealed(1)), [0, 1, 0, 0]);
+        assert_eq!(count(Some([8; 32]), &sealed(1)), [0, 0, 1, 0]);
+        assert_eq!(count(Some([8; 32]), &bytes(&signer(1), 1)), [0, 0, 1, 0]);
+        assert_eq!(count(None, &newer), [0, 0, 0, 1]);
+        assert_eq!(count(None, b"something else entirely"), [0; 4]);
     }
 }

@@ -2,10 +2,9 @@
 
 use super::{
     super::{streams, transport::root_cause},
-    BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Purpose, RequestError,
-    Response, SwarmEvent, address, identity, mdns,
+    BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Purpose, Question,
+    Request, RequestError, Response, SwarmEvent, address, identity, mdns,
 };
-use crate::wire::control::Request;
 use libp2p::{
     PeerId,
     core::{ConnectedPoint, transport::TransportError},
@@ -13,7 +12,7 @@ use libp2p::{
     request_response::{self, Message, OutboundFailure},
     swarm::{ConnectionId, StreamProtocol},
 };
-use std::{io, net::SocketAddr, time::Instant};
+use std::{io, time::Instant};
 
 impl Driver {
     pub(super) fn event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -30,7 +29,9 @@ impl Driver {
                 connection_id,
                 ..
             } => {
-                if let Some(node) = identity::node(&peer_id) {
+                if let Some(node) = identity::node(&peer_id)
+                    && !self.server_closed(node, connection_id)
+                {
                     self.forget(node, connection_id);
                 }
             }
@@ -38,17 +39,30 @@ impl Driver {
                 connection_id,
                 error,
                 ..
-            } => self.dial_failed(connection_id, &error),
+            } => self.not_connected(connection_id, &error),
             SwarmEvent::NewListenAddr { address, .. } => {
+                self.listening_at(&address);
                 if let Some(address) = address::tcp_socket(&address) {
                     self.outbox.push_back(NetEvent::Listening { address });
                 }
             }
             SwarmEvent::ListenerClosed {
-                reason: Err(error), ..
-            } => self.outbox.push_back(NetEvent::Notice(format!(
-                "no longer listening on one of the addresses: {error}"
-            ))),
+                listener_id,
+                addresses,
+                reason,
+            } => {
+                let circuit = self.unreserved(listener_id, &reason)
+                    || addresses.iter().all(address::is_relayed);
+                if let (Err(error), false) = (reason, circuit) {
+                    self.outbox.push_back(NetEvent::Notice(format!(
+                        "no longer listening on one of the addresses: {error}"
+                    )));
+                }
+            }
+            SwarmEvent::Dialing {
+                peer_id: Some(peer),
+                ..
+            } => self.punching(&peer),
             SwarmEvent::IncomingConnectionError { error, .. } => {
                 tracing::debug!(%error, "an incoming connection failed");
             }
@@ -60,23 +74,36 @@ impl Driver {
     }
 
     fn established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
-        self.dials.remove(&id);
+        let now = Instant::now();
+        let dialled = self.dials.remove(&id).is_some();
         // The gate lets nobody else through.
         let Some(node) = identity::node(&peer) else {
             return;
         };
-        let remote = endpoint.get_remote_address();
-        let via = address::via(remote);
-        let first = self
-            .connections
-            .add(node, id, via, address::is_tcp(remote), Instant::now());
-        if first {
-            let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-            self.outbox.push_back(NetEvent::Connected {
-                node,
-                address: address::socket(remote).unwrap_or(nowhere),
-                via,
-            });
+        if self.server_established(node, id, endpoint, now) {
+            return;
+        }
+        let Some(path) = self.path(endpoint) else {
+            self.swarm.close_connection(id);
+            return;
+        };
+        let news = self.connections.add(node, id, path, now);
+        self.tell(node, news);
+        if path.proven {
+            self.path_begun(node, id, endpoint, dialled, now);
+        } else {
+            self.prove(node, id);
+        }
+    }
+
+    fn is_circuit(&self, peer: &PeerId, id: ConnectionId) -> bool {
+        let node = identity::node(peer);
+        node.is_some_and(|node| self.connections.relayed(node).contains(&id))
+    }
+
+    fn not_connected(&mut self, id: ConnectionId, error: &DialError) {
+        if !self.join_failed(id, error) {
+            self.dial_failed(id, error);
         }
     }
 
@@ -98,9 +125,12 @@ impl Driver {
         match event {
             BehaviourEvent::Ping(event) => {
                 if let (Some(node), Ok(rtt)) = (identity::node(&event.peer), event.result) {
-                    self.connections
-                        .heard(node, event.connection, Instant::now());
-                    self.outbox.push_back(NetEvent::Rtt { node, rtt });
+                    let now = Instant::now();
+                    self.servers.heard(event.connection, now);
+                    self.connections.heard(node, event.connection, now);
+                    if self.connections.serves(node, event.connection) {
+                        self.outbox.push_back(NetEvent::Rtt { node, rtt });
+                    }
                 }
             }
             BehaviourEvent::Mdns(mdns::Found { node, addresses }) => {
@@ -111,12 +141,17 @@ impl Driver {
                 peer_id,
                 info,
             }) => {
+                if self.server_identified(&peer_id, connection_id, &info) {
+                    return;
+                }
                 let ours = info
                     .protocols
                     .contains(&StreamProtocol::new(CONTROL_PROTOCOL));
+                // Who refuses relays speaks of nothing on a circuit, until there is a straight path.
+                let circuit = self.is_circuit(&peer_id, connection_id);
                 if ours {
                     self.introduced(&peer_id, connection_id);
-                } else {
+                } else if !circuit {
                     // Something else that speaks libp2p: mDNS finds those too.
                     self.swarm.close_connection(connection_id);
                 }
@@ -127,6 +162,12 @@ impl Driver {
                 protocol,
                 stream,
             }) => {
+                if protocol == streams::MEMBER {
+                    if let Some(node) = identity::node(&peer) {
+                        self.proof_asked(node, connection, stream);
+                    }
+                    return;
+                }
                 let node = self.introduced(&peer, connection);
                 if let (Some(node), Some(purpose)) = (node, Purpose::of(&protocol)) {
                     self.outbox.push_back(NetEvent::Stream {
@@ -137,6 +178,11 @@ impl Driver {
                 }
             }
             BehaviourEvent::Control(event) => self.control_event(event),
+            BehaviourEvent::Relay(event) => self.relay_event(&event),
+            BehaviourEvent::Punch(event) => self.punched(&event),
+            BehaviourEvent::Reach(event) => self.reached(&event),
+            BehaviourEvent::Rendezvous(event) => self.rendezvous_event(event),
+            BehaviourEvent::Directory(event) => self.directory_event(event),
             _ => {}
         }
     }
@@ -148,15 +194,16 @@ impl Driver {
                 connection_id,
                 message,
             } => {
-                let Some(node) = self.introduced(&peer, connection_id) else {
-                    return;
-                };
+                let node = self.introduced(&peer, connection_id);
                 match message {
                     Message::Request {
                         request_id,
                         request,
                         channel,
                     } => {
+                        let Some(node) = node else {
+                            return;
+                        };
                         let reply = self.answer(request_id, node, channel);
                         self.outbox.push_back(NetEvent::Request {
                             node,
@@ -168,8 +215,8 @@ impl Driver {
                         request_id,
                         response,
                     } => {
-                        if let Some(answer) = self.requests.remove(&request_id) {
-                            let _ = answer.send(Ok(response));
+                        if let Some(question) = self.requests.remove(&request_id) {
+                            let _ = question.answer.send(Ok(response));
                         }
                     }
                 }
@@ -177,8 +224,12 @@ impl Driver {
             request_response::Event::OutboundFailure {
                 request_id, error, ..
             } => {
-                if let Some(answer) = self.requests.remove(&request_id) {
-                    let _ = answer.send(Err(blame(error)));
+                if let Some(Question { answer, again }) = self.requests.remove(&request_id) {
+                    let gone = matches!(error, OutboundFailure::ConnectionClosed);
+                    match again.filter(|_| gone) {
+                        Some((node, request)) => self.request(node, request, answer),
+                        None => drop(answer.send(Err(blame(error)))),
+                    }
                 }
             }
             request_response::Event::InboundFailure {
@@ -193,15 +244,22 @@ impl Driver {
         }
     }
 
+    /// Who spoke on a connection that may be spoken on. (A server's is none, nor is a circuit that may not be used, nor
+    /// what is not proven.)
     fn introduced(&mut self, peer: &PeerId, connection: ConnectionId) -> Option<NodeId> {
         let node = identity::node(peer)?;
+        // Who is one of us speaks when it knows that this end is: the word that says so may arrive later.
+        if self.connections.awaits_welcome(node, connection) {
+            self.proven(node, connection);
+        }
         self.connections
             .introduced(node, connection, Instant::now());
-        Some(node)
+        let serves = self.connections.serves(node, connection);
+        serves.then_some(node)
     }
 }
 
-fn blame(error: OutboundFailure) -> RequestError {
+pub(super) fn blame(error: OutboundFailure) -> RequestError {
     match error {
         OutboundFailure::DialFailure => RequestError::NotConnected,
         OutboundFailure::Timeout => RequestError::Timeout,

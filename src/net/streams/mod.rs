@@ -13,7 +13,8 @@ pub(super) use behaviour::{Behaviour, Incoming};
 pub use stream::Stream;
 
 use crate::wire::{
-    CHAT_PROTOCOL, CHUNK_PROTOCOL, CONSENT_PROTOCOL, DISTRIBUTE_PROTOCOL, PAIR_PROTOCOL,
+    CHAT_PROTOCOL, CHUNK_PROTOCOL, CONSENT_PROTOCOL, DISTRIBUTE_PROTOCOL, MEMBER_PROTOCOL,
+    PAIR_PROTOCOL, PAIR_TALK_PROTOCOL,
 };
 use libp2p::StreamProtocol;
 use std::time::Duration;
@@ -38,26 +39,40 @@ pub enum Purpose {
     Chat,
     /// The proof that two nodes have paired by a code: `wire::pairing`.
     Pairing,
+    /// Pairing by a code with a node that is not near: frames of `core::pairing::Message`.
+    PairTalk,
     /// One person asks another: `wire::consent`.
     Consent,
 }
 
-const PURPOSES: [Purpose; 5] = [
+const PURPOSES: [Purpose; 6] = [
     Purpose::Chunks,
     Purpose::Distribution,
     Purpose::Chat,
     Purpose::Pairing,
+    Purpose::PairTalk,
     Purpose::Consent,
 ];
 
-/// The protocols of all purposes.
-pub(super) const PROTOCOLS: &[StreamProtocol] = &[
+/// What `net` speaks for itself on connections of a private swarm: it is no purpose of a node's.
+pub(super) const MEMBER: StreamProtocol = StreamProtocol::new(MEMBER_PROTOCOL);
+
+/// The protocols of all purposes, and [`MEMBER`].
+pub(super) const MEMBERS_PROTOCOLS: &[StreamProtocol] = &[
     Purpose::Chunks.protocol(),
     Purpose::Distribution.protocol(),
     Purpose::Chat.protocol(),
     Purpose::Pairing.protocol(),
+    Purpose::PairTalk.protocol(),
     Purpose::Consent.protocol(),
+    MEMBER,
 ];
+
+/// The protocols of all purposes.
+pub(super) const PROTOCOLS: &[StreamProtocol] = match MEMBERS_PROTOCOLS {
+    [purposes @ .., _] => purposes,
+    [] => &[],
+};
 
 impl Purpose {
     pub(super) const fn protocol(self) -> StreamProtocol {
@@ -66,6 +81,7 @@ impl Purpose {
             Self::Distribution => DISTRIBUTE_PROTOCOL,
             Self::Chat => CHAT_PROTOCOL,
             Self::Pairing => PAIR_PROTOCOL,
+            Self::PairTalk => PAIR_TALK_PROTOCOL,
             Self::Consent => CONSENT_PROTOCOL,
         })
     }
@@ -92,6 +108,9 @@ pub enum StreamError {
     /// The other side does not speak the protocol.
     #[error("the peer does not speak that protocol")]
     Refused,
+    /// Only a relay leads there, and relaying is refused here.
+    #[error("only a relay leads to that peer, and --no-relay refuses it")]
+    OnlyRelayed,
     /// The connection went away.
     #[error("the connection was closed")]
     Closed,

@@ -8,7 +8,7 @@ use crate::{
 use libp2p::{
     StreamProtocol, Swarm,
     futures::StreamExt,
-    swarm::{self, SwarmEvent},
+    swarm::{self, SwarmEvent, dial_opts::DialOpts},
 };
 use std::{io, net::SocketAddr};
 use tokio::sync::oneshot;
@@ -24,7 +24,13 @@ impl Stranger {
     fn new(seed: u8) -> Self {
         let keys = identity::keypair([seed; 32]).unwrap();
         let swarm = Swarm::new(
-            transport::build(&keys, None).unwrap(),
+            transport::build(
+                &keys,
+                None,
+                libp2p::relay::client::new(keys.public().to_peer_id()).0,
+                std::sync::Arc::default(),
+            )
+            .unwrap(),
             streams::Behaviour::new(CONTROL),
             keys.public().to_peer_id(),
             swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE),
@@ -35,7 +41,11 @@ impl Stranger {
     /// Connects, writes `garbage` on a stream of its own, waits for the end of it, and answers every question with
     /// garbage too.
     async fn run(mut self, victim: SocketAddr, garbage: Vec<u8>, refused: oneshot::Sender<()>) {
-        self.swarm.dial(address::tcp(victim)).unwrap();
+        let options = DialOpts::unknown_peer_id()
+            .address(address::tcp(victim))
+            .allocate_new_port()
+            .build();
+        self.swarm.dial(options).unwrap();
         let mut refused = Some(refused);
         loop {
             match self.swarm.select_next_some().await {

@@ -78,7 +78,7 @@ impl Actor {
         };
         let mut name = None;
         let (mut changed, mut more) = (false, false);
-        let mut pause = CATALOG_PAUSE;
+        let (mut pause, mut retry) = (CATALOG_PAUSE, false);
         if let Ok(Response::Catalog(page)) = answer {
             name = Some(page.name.clone());
             let applied = peer.catalog.apply(page, room);
@@ -92,6 +92,12 @@ impl Actor {
             if more {
                 pause = Duration::ZERO;
             }
+        } else if matches!(answer, Err(RequestError::Closed | RequestError::Refused))
+            && peer.failures == 0
+        {
+            // A path by relay ends when a straight one stands, and takes the question with it.
+            peer.failures = 1;
+            retry = true;
         } else {
             peer.failed = true;
             pause = CATALOG_RETRY.saturating_mul(1 << peer.failures.min(10));
@@ -100,7 +106,7 @@ impl Actor {
         }
         let again = peer.asking == Asking::Again;
         peer.asking = Asking::No;
-        if more || again || peer.failed {
+        if more || again || retry || peer.failed {
             peer.asking = Asking::UnderWay;
             // A pause bounds what a peer can make us do by changing its catalog all the time, or by not giving it.
             let notes = self.notes.clone();

@@ -8,6 +8,7 @@ use crate::{
         id::{FileId, NodeId},
         membership::{self, Action, Beacon, Kind},
         path::printable,
+        via::Via,
     },
     net::{NetEvent, Purpose, Reply},
     node::{
@@ -25,21 +26,25 @@ impl Actor {
     pub(super) fn net_event(&mut self, event: NetEvent) {
         match event {
             NetEvent::Connected { node, address, via } => {
-                let name = self
-                    .membership
-                    .name_of(&node)
-                    .map_or_else(|| node.short(), str::to_owned);
+                let name = self.people().added(&node);
+                let name = name.or_else(|| self.membership.name_of(&node));
+                let name = name.map_or_else(|| node.short(), str::to_owned);
                 let now = self.now();
+                self.parts.context.meeting.here(node, via);
                 self.peers.connected(node, name, address, via, now);
                 self.ask_catalog(node);
                 self.member(membership::Event::Connected { node, address });
             }
             NetEvent::Disconnected { node } => {
+                self.parts.context.meeting.gone(node);
                 self.member(membership::Event::Disconnected { node });
             }
             NetEvent::DialFailed {
                 node: Some(node), ..
-            } => self.member(membership::Event::DialFailed { node }),
+            } => {
+                self.parts.context.meeting.not_met(node);
+                self.member(membership::Event::DialFailed { node });
+            }
             NetEvent::DialFailed {
                 node: None,
                 addresses,
@@ -49,6 +54,7 @@ impl Actor {
                 tracing::info!("no sprat answers at {}: {}", at.join(", "), printable(&why));
             }
             NetEvent::Found { node, addresses } => {
+                self.doctor.found(&addresses);
                 self.member(membership::Event::Found { node, addresses });
             }
             NetEvent::Rtt { node, rtt } => {
@@ -91,11 +97,26 @@ impl Actor {
             } => self.parts.context.pairings.accept(node, stream),
             NetEvent::Stream {
                 node,
+                purpose: Purpose::PairTalk,
+                stream,
+            } => self.parts.context.pairings.listen(node, stream),
+            NetEvent::Stream {
+                node,
                 purpose: Purpose::Consent,
                 stream,
             } => {
                 let name = self.peers.name(&node);
                 tokio::spawn(self.parts.consent.clone().take(node, name, stream));
+            }
+            NetEvent::Path { node, address, via } => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    (peer.address, peer.via) = (address, via);
+                }
+                self.parts.context.meeting.here(node, via);
+            }
+            NetEvent::Meeting(event) => {
+                self.doctor.meeting(&event);
+                self.parts.context.meeting.heard(event);
             }
             NetEvent::Listening { .. } => {}
             NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
@@ -130,6 +151,20 @@ impl Actor {
                 reply.send(Response::Done);
             }
             Request::Held { .. } => reply.send(Response::Done),
+            Request::Goodbye => {
+                reply.send(Response::Done);
+                self.member(membership::Event::Leaving { node });
+            }
+            Request::Reach { port } => {
+                let peer = self
+                    .peers
+                    .get_mut(&node)
+                    .map(|peer| (peer.via, peer.address));
+                let from = peer.filter(|(via, _)| *via != Via::Relay);
+                let now = self.now();
+                let ip = from.map(|(_, address)| address.ip());
+                self.doctor.reach(ip, port, now, reply);
+            }
             Request::Have { file, follow } => {
                 let partial = self.partial(file, node, follow);
                 if follow && matches!(partial, Partial::Some(_)) {
@@ -213,7 +248,9 @@ impl Actor {
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };
-        let Some(name) = self.membership.name_of(&node).or(catalog) else {
+        // Whoever was added goes by that name, whatever it calls itself.
+        let added = self.parts.people.0.added(&node);
+        let Some(name) = added.or(self.membership.name_of(&node)).or(catalog) else {
             return;
         };
         let joined = !std::mem::replace(&mut peer.introduced, true);

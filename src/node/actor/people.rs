@@ -52,7 +52,26 @@ impl Actor {
                 });
                 let _ = reply.send(named);
             }
-            Ask::Met(node) => self.meet(node),
+            Ask::Met(node) => {
+                // It may have taken somebody else's name meanwhile.
+                let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
+                if name.is_some_and(|name| self.people().changed(&name, &node).is_none()) {
+                    self.meet(node);
+                }
+            }
+            Ask::Added(node, reply) => {
+                let _ = reply.send(self.people().added(&node).map(str::to_owned));
+            }
+            Ask::Add(name, node, trust_new, reply) => {
+                let added = self.parts.people.0.add(&name, node, trust_new, today());
+                if added.is_ok()
+                    && let Some(peer) = self.peers.get_mut(&node)
+                {
+                    peer.name = name;
+                }
+                let _ = reply.send(added);
+                self.wake_jobs();
+            }
             Ask::Known(who, reply) => {
                 let _ = reply.send(self.people().known(&who).map(|person| person.key));
             }

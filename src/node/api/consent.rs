@@ -87,13 +87,22 @@ pub enum AnswerError {
     #[error("there is no ask {0} that waits for an answer; `asks` shows those that do")]
     Unknown(u32),
     /// It does not fit.
-    #[error("{}; the ask stays open: make room, or accept it into another folder", crate::store::no_space(*needed, at))]
+    #[error("{}{}; the ask stays open: make room, or accept it into another folder", crate::store::no_space(*needed, at), beside(*coming))]
     NoRoom {
         /// Bytes that lack.
         needed: u64,
         /// Where.
         at: PathBuf,
+        /// Bytes that are still to come of what was accepted before.
+        coming: u64,
     },
+}
+
+fn beside(coming: u64) -> String {
+    match coming {
+        0 => String::new(),
+        _ => format!(" ({coming} bytes of what was accepted before are still to come)"),
+    }
 }
 
 /// Something that a person sent, as it came.

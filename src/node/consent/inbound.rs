@@ -30,7 +30,10 @@ use crate::{
 use std::{
     collections::BTreeSet,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{sync::mpsc, time::sleep_until};
@@ -45,6 +48,8 @@ pub struct Inbound {
     consent: Consent,
     info: Arc<AskInfo>,
     controls: mpsc::Receiver<Control>,
+    /// Bytes that are still to come, for whoever looks for room.
+    left: Arc<AtomicU64>,
     link: Option<Link<FromSender>>,
     fellows: Arc<Mutex<BTreeSet<NodeId>>>,
     /// What the others may have from here: not what was private here before, whoever else knows its id.
@@ -70,13 +75,14 @@ impl Inbound {
     pub fn new(
         consent: Consent,
         info: Arc<AskInfo>,
-        controls: mpsc::Receiver<Control>,
+        (controls, left): (mpsc::Receiver<Control>, Arc<AtomicU64>),
         stream: Stream,
     ) -> Self {
         Self {
             consent,
             info,
             controls,
+            left,
             link: Some(Link::new(stream)),
             fellows: Arc::default(),
             shared: Vec::new(),
@@ -101,6 +107,7 @@ impl Inbound {
         self.say(&FromReceiver::Shown).await;
         if let Some(into) = self.decided().await {
             self.fetch(into).await;
+            self.left.store(0, Ordering::Relaxed);
             self.over().await;
         }
         let number = self.number();
@@ -261,6 +268,10 @@ impl Inbound {
 
     /// What the job tells; true at its end.
     async fn told(&mut self, event: DownloadEvent) -> bool {
+        if let DownloadEvent::Progress(progress) = &event {
+            let left = self.info.size.saturating_sub(progress.done);
+            self.left.store(left, Ordering::Relaxed);
+        }
         match event {
             DownloadEvent::Progress(progress) if self.said.elapsed() >= PROGRESS => {
                 self.said = Instant::now();

@@ -5,6 +5,7 @@
 //! what is asked is stored before the yes; contents go only to those who were granted them (`store::grants`); the lock is never held
 //! while waiting.
 
+mod answers;
 mod inbound;
 mod link;
 mod outbound;
@@ -24,7 +25,7 @@ use crate::{
         path::RelPath,
     },
     net::Stream,
-    store::{Sent, lacking},
+    store::Sent,
     wire::consent::{Ask, FromReceiver, FromSender, MAX_ASK, read, write},
 };
 use futures::AsyncWriteExt as _;
@@ -67,6 +68,8 @@ struct Slot {
     info: Arc<AskInfo>,
     control: mpsc::Sender<Control>,
     files: Arc<[FileId]>,
+    /// Once it is accepted: bytes that are still to come.
+    left: Arc<AtomicU64>,
 }
 
 struct Desk {
@@ -203,8 +206,9 @@ impl Consent {
             id: ask.id,
             digest: ask.digest(),
         };
-        let lacks = self.lacking(&ask, None).await;
+        let lacks = self.lacking(&ask).await;
         let (control, controls) = mpsc::channel(CONTROLS);
+        let left = Arc::<AtomicU64>::default();
         let (number, info) = match self.asked(event) {
             Some(Action::Show(number)) => {
                 let files = ask.files.iter().map(|file| file.file).collect();
@@ -213,6 +217,7 @@ impl Consent {
                     info: info.clone(),
                     control,
                     files,
+                    left: left.clone(),
                 };
                 self.desk().slots.insert(number, slot);
                 (number, info)
@@ -227,7 +232,7 @@ impl Consent {
             _ => return,
         };
         let consent = self.clone();
-        let task = inbound::Inbound::new(self, info, controls, stream);
+        let task = inbound::Inbound::new(self, info, (controls, left), stream);
         consent.0.tasks.spawn(async move {
             task.run().await;
         });
@@ -278,83 +283,6 @@ impl Consent {
         } else if let Err(AnswerError::NoRoom { .. }) = self.accept(number, None).await {
             self.handle(Event::Refuse(number, Refusal::NoRoom));
         }
-    }
-
-    async fn lacking(&self, ask: &Ask, into: Option<PathBuf>) -> u64 {
-        let needed = ask.size().unwrap_or(u64::MAX);
-        self.room(needed, into).await.map_or(0, |(lacks, _)| lacks)
-    }
-
-    /// How many bytes lack for `needed` ones, and where; `None` when they fit.
-    async fn room(&self, needed: u64, into: Option<PathBuf>) -> Option<(u64, PathBuf)> {
-        let home = self.0.context.home.clone();
-        let into = into.unwrap_or_else(|| home.downloads());
-        let looked = tokio::task::spawn_blocking(move || lacking(&home, &into, needed));
-        looked.await.ok().flatten()
-    }
-
-    /// Those that wait for an answer.
-    pub fn asks(&self) -> Vec<AskInfo> {
-        let desk = self.desk();
-        let open = desk
-            .slots
-            .iter()
-            .filter(|(number, _)| desk.inbox.is_open(**number));
-        open.map(|(_, slot)| AskInfo::clone(&slot.info)).collect()
-    }
-
-    /// Says yes.
-    pub async fn accept(&self, number: u32, into: Option<PathBuf>) -> Result<(), AnswerError> {
-        let unknown = AnswerError::Unknown(number);
-        let open = {
-            let desk = self.desk();
-            let slot = desk.slots.get(&number);
-            slot.filter(|_| desk.inbox.is_open(number))
-                .map(|slot| slot.info.size)
-        };
-        let size = open.ok_or(unknown.clone())?;
-        if let Some((needed, at)) = self.room(size, into.clone()).await {
-            return Err(AnswerError::NoRoom { needed, at });
-        }
-        let into = into.unwrap_or_else(|| self.0.context.home.downloads());
-        let mut desk = self.desk();
-        let now = self.now();
-        if desk.inbox.handle(Event::Accept(number), now).is_empty() {
-            return Err(unknown);
-        }
-        let Some(slot) = desk.slots.get(&number) else {
-            return Err(unknown);
-        };
-        let _ = slot.control.try_send(Control::Accept(into));
-        // The same from the same person, sent anew after a crash: the old transfer would stand in its way.
-        let twins = desk.slots.iter().filter(|(other, twin)| {
-            desk.inbox.is_lost(**other)
-                && twin.info.from.node == slot.info.from.node
-                && twin.files.iter().any(|file| slot.files.contains(file))
-        });
-        for (_, twin) in twins {
-            let _ = twin.control.try_send(Control::Stop("it was sent again"));
-        }
-        Ok(())
-    }
-
-    /// Says no, or stops what was accepted.
-    pub fn refuse(&self, number: u32) -> Result<(), AnswerError> {
-        let (open, known) = {
-            let desk = self.desk();
-            let slot = desk.slots.get(&number);
-            let open = desk.inbox.is_open(number);
-            if let Some(slot) = slot.filter(|_| !open) {
-                let _ = slot
-                    .control
-                    .try_send(Control::Stop("stopped by the receiver"));
-            }
-            (open, slot.is_some())
-        };
-        if open {
-            self.handle(Event::Refuse(number, Refusal::Person));
-        }
-        known.then_some(()).ok_or(AnswerError::Unknown(number))
     }
 }
 

@@ -14,7 +14,11 @@ use crate::{
         id::{FileId, NodeId},
     },
     net::Purpose,
-    node::api::{Person, SendEvent, SendFailure},
+    node::{
+        api::{Person, SendEvent, SendFailure},
+        context::Command,
+        people,
+    },
     wire::consent::{FromReceiver, FromSender, MAX_PEOPLE, cut},
 };
 use std::{
@@ -273,6 +277,9 @@ impl Delivery {
         let failed = |why| SendEvent::Failed(person.clone(), why);
         let event = match outcome {
             Outcome::Done => {
+                // From now on this is somebody one knows.
+                let met = people::Ask::Met(self.person.node);
+                self.consent.0.context.tell(Command::People(met)).await;
                 SendEvent::Done(person.clone(), self.bundle.size, self.began.elapsed())
             }
             Outcome::Refused(why) => SendEvent::Refused(person.clone(), why),

@@ -7,7 +7,7 @@ use crate::{
     node::{
         api::{FindError, Person, WhoError},
         context::{Command, Context},
-        people::Ask,
+        people::{Ask, look_for},
     },
 };
 use std::time::{Duration, Instant};
@@ -63,6 +63,7 @@ pub async fn find(
     wait: Duration,
 ) -> Result<Person, FindError> {
     let mut context = context.clone();
+    look_for(&context, word).await;
     let start = Instant::now();
     let mut since: Option<Instant> = None;
     // Answered once the swarm is quiet: then nobody else of that name is to be expected.
@@ -71,7 +72,11 @@ pub async fn find(
     context.tell(Command::Settled(until, settled)).await;
     loop {
         let found = find_now(&context, word, trust_new).await;
-        let enough = if found.is_ok() {
+        let enough = if let Ok(person) = &found {
+            // A whole id means nobody else.
+            if person.node.to_string() == word {
+                return found;
+            }
             let known = *since.get_or_insert_with(Instant::now);
             known.elapsed() >= GRACE || quiet.try_recv().is_ok()
         } else {

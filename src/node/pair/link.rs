@@ -10,11 +10,14 @@
 //! Frames as in `wire::distribute`. Invariants: nobody but the node that is expected is read from; an attempt is taken
 //! once; everything has a deadline.
 
-use super::{PairError, Paired};
+use super::{
+    PairError, Paired,
+    talk::{self, Said},
+};
 use crate::{
     core::{
         id::NodeId,
-        pairing::{Id, Link},
+        pairing::{Id, Link, Place},
     },
     net::{Net, Purpose, Stream, StreamError},
     wire::{
@@ -26,7 +29,6 @@ use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -43,7 +45,14 @@ const LATER: Duration = Duration::from_millis(500);
 /// The receivers that have proven a code by datagrams and are about to connect. Cheap to clone; a node has one, for all
 /// that it offers.
 #[derive(Clone, Default)]
-pub struct Pairings(Arc<Mutex<HashMap<Id, Expected>>>);
+pub struct Pairings(Arc<Mutex<Table>>);
+
+#[derive(Default)]
+struct Table {
+    expected: HashMap<Id, Expected>,
+    /// Everyone who offers something, for messages over streams.
+    offers: Vec<mpsc::Sender<Said>>,
+}
 
 #[derive(Clone)]
 struct Expected {
@@ -56,7 +65,11 @@ impl Pairings {
     /// Takes an inbound stream of [`Purpose::Pairing`], at once: what takes time is a task of its own. A stream of somebody
     /// who is not expected is reset.
     pub fn accept(&self, node: NodeId, mut stream: Stream) {
-        let expected = self.lock().values().any(|one| one.link.receiver == node);
+        let expected = self
+            .lock()
+            .expected
+            .values()
+            .any(|one| one.link.receiver == node);
         if !expected {
             return;
         }
@@ -70,6 +83,23 @@ impl Pairings {
         });
     }
 
+    /// Takes an inbound stream of [`Purpose::PairTalk`], at once. It is reset when nobody offers anything.
+    pub fn listen(&self, node: NodeId, stream: Stream) {
+        let offers = self.lock().offers.clone();
+        if !offers.is_empty() {
+            tokio::spawn(talk::listen(node, stream, offers));
+        }
+    }
+
+    /// What is said over streams from now on, until it is dropped.
+    pub(super) fn hear(&self) -> mpsc::Receiver<Said> {
+        let (said, heard) = mpsc::channel(talk::HEARD);
+        let mut table = self.lock();
+        table.offers.retain(|offer| !offer.is_closed());
+        table.offers.push(said);
+        heard
+    }
+
     async fn answer<S>(&self, node: NodeId, stream: &mut S) -> io::Result<()>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -77,7 +107,7 @@ impl Pairings {
         let Some(Proof { attempt, name, mac }) = read(stream).await? else {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
-        let expected = self.lock().get(&attempt).cloned();
+        let expected = self.lock().expected.get(&attempt).cloned();
         let expected = expected.filter(|one| one.link.receiver == node);
         let expected = expected.ok_or_else(|| foreign("nobody expected"))?;
         if check_name(&name).is_err() || !expected.link.is_receiver(&mac, &name) {
@@ -92,7 +122,7 @@ impl Pairings {
         let Some(Seen::Paired) = read(stream).await? else {
             return Err(io::ErrorKind::UnexpectedEof.into());
         };
-        if self.lock().remove(&attempt).is_some() {
+        if self.lock().expected.remove(&attempt).is_some() {
             let paired = Paired { peer: node, name };
             // The one who offered may have given up.
             let _ = expected.told.send((attempt, paired)).await;
@@ -112,10 +142,10 @@ impl Pairings {
     /// Whether nobody is expected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().expected.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Id, Expected>> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -139,18 +169,20 @@ impl Doors {
             link,
         };
         let attempt = expected.link.attempt;
-        self.pairings.lock().insert(attempt, expected);
+        self.pairings.lock().expected.insert(attempt, expected);
     }
 
     pub(super) fn close(&self, attempt: Id) {
-        self.pairings.lock().remove(&attempt);
+        self.pairings.lock().expected.remove(&attempt);
     }
 }
 
 impl Drop for Doors {
     fn drop(&mut self) {
         let ours = |one: &Expected| one.told.same_channel(&self.told);
-        self.pairings.lock().retain(|_, one| !ours(one));
+        let mut table = self.pairings.lock();
+        table.expected.retain(|_, one| !ours(one));
+        table.offers.retain(|offer| !offer.is_closed());
     }
 }
 
@@ -158,14 +190,16 @@ impl Drop for Doors {
 pub(super) async fn connect(
     net: &Net,
     link: &Link,
-    address: SocketAddr,
+    at: Place,
     name: &str,
 ) -> Result<Paired, PairError> {
     let trying = async {
         let mut pause = SOON;
         loop {
             // Nothing happens if it is connected or being dialled.
-            net.dial(Some(link.sender), vec![address]).await;
+            if let Place::Near(address) = at {
+                net.dial(Some(link.sender), vec![address]).await;
+            }
             match net.stream(link.sender, Purpose::Pairing).await {
                 Ok(mut stream) => match timeout(TALK, prove(&mut stream, link, name)).await {
                     Ok(Ok(paired)) => return Ok(paired),
@@ -184,7 +218,10 @@ pub(super) async fn connect(
         }
     };
     let tried = timeout(CONNECT, trying).await;
-    tried.unwrap_or(Err(PairError::Unreachable(address)))
+    tried.unwrap_or(Err(match at {
+        Place::Near(address) => PairError::Unreachable(address),
+        Place::Far(_) => PairError::Lost,
+    }))
 }
 
 async fn prove<S>(stream: &mut S, link: &Link, ours: &str) -> io::Result<Paired>

@@ -41,6 +41,7 @@ impl Home {
             interfaces: Vec::new(),
             mdns: false,
             swarm_key,
+            relayed: true,
             agent: "sprat/test".into(),
         })
         .unwrap();
@@ -48,13 +49,18 @@ impl Home {
         let accepting = pairings.clone();
         let actor = tokio::spawn(async move {
             while let Some(event) = events.recv().await {
-                if let NetEvent::Stream {
+                let NetEvent::Stream {
                     node,
-                    purpose: Purpose::Pairing,
+                    purpose,
                     stream,
                 } = event
-                {
-                    accepting.accept(node, stream);
+                else {
+                    continue;
+                };
+                match purpose {
+                    Purpose::Pairing => accepting.accept(node, stream),
+                    Purpose::PairTalk => accepting.listen(node, stream),
+                    _ => {}
                 }
             }
         });
@@ -84,7 +90,23 @@ impl Home {
     }
 
     async fn find(&self, code: &str) -> Result<Paired, PairError> {
-        let found = find(&self.net, self.config.clone(), code.parse().unwrap());
+        self.find_among(code, &[]).await
+    }
+
+    /// Looks among these, too, which are connected to.
+    async fn find_among(&self, code: &str, far: &[&Self]) -> Result<Paired, PairError> {
+        let (nodes, arriving) = mpsc::channel(16);
+        for other in far {
+            let node = other.net.node();
+            self.net.dial(Some(node), other.net.addresses()).await;
+            nodes.send(node).await.unwrap();
+        }
+        let found = find(
+            &self.net,
+            self.config.clone(),
+            code.parse().unwrap(),
+            arriving,
+        );
         timeout(DEADLINE, found).await.expect("an end in time")
     }
 
@@ -204,10 +226,10 @@ async fn a_group_is_paired_one_by_one_and_ends_when_nobody_listens() {
     let port = free_port();
     let anna = Home::new(1, port, None);
     let short = GOOD.parse().unwrap();
-    let refused = offer_group(&anna.net, &anna.pairings, anna.config.clone(), short);
+    let refused = offer_group(&anna.net, &anna.pairings, anna.config.clone(), short, ());
     assert!(matches!(refused, Err(PairError::Code(CodeError::Group))));
     let code = LONG.parse().unwrap();
-    let mut news = offer_group(&anna.net, &anna.pairings, anna.config.clone(), code).unwrap();
+    let mut news = offer_group(&anna.net, &anna.pairings, anna.config.clone(), code, ()).unwrap();
     let class: Vec<Home> = (2..6).map(|n| Home::new(n, port, None)).collect();
     let found = futures::future::join_all(class.iter().map(|home| home.find(LONG))).await;
     assert!(
@@ -300,4 +322,29 @@ async fn a_flood_on_the_port_does_not_hide_the_sender() {
     assert_eq!(bert.find(GOOD).await.unwrap(), anna.paired());
     assert_eq!(end(offering).await.unwrap(), bert.paired());
     flood.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_near_pairs_over_a_stream_and_others_on_the_channel_do_not_disturb() {
+    let (anna, bert) = (
+        Home::new(1, free_port(), None),
+        Home::new(2, free_port(), None),
+    );
+    let silent = Home::new(3, free_port(), None);
+    let offering = anna.offer(GOOD);
+    let found = bert.find_among(GOOD, &[&silent, &anna]).await;
+    assert_eq!(found.unwrap(), anna.paired());
+    assert_eq!(end(offering).await.unwrap(), bert.paired());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_word_burns_the_code_over_a_stream_too() {
+    let (anna, bert) = (
+        Home::new(1, free_port(), None),
+        Home::new(2, free_port(), None),
+    );
+    let offering = anna.offer(GOOD);
+    let found = bert.find_among(BAD, &[&anna]).await;
+    assert!(matches!(found, Err(PairError::WrongCode)), "{found:?}");
+    assert!(matches!(end(offering).await, Err(PairError::Burnt)));
 }

@@ -282,7 +282,7 @@ impl Index {
 }
 
 /// Whether an error says nothing about the index itself.
-fn is_outside(error: &io::Error) -> bool {
+pub(super) fn is_outside(error: &io::Error) -> bool {
     use io::ErrorKind::{
         PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, WouldBlock,
     };

@@ -7,32 +7,65 @@ use std::collections::BTreeSet;
 /// More candidates than this help nobody.
 const MOST: usize = 500;
 
-/// Where the word under the cursor starts in the line (a byte offset), and what could stand in its place, among the
-/// `names` that are offered and the `people` who are here.
+/// What may be named.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// What the swarm offers.
+    pub offered: Vec<String>,
+    /// Who is here.
+    pub people: Vec<String>,
+    /// The asks that wait for an answer.
+    pub asks: Vec<u32>,
+}
+
+/// Where the word under the cursor starts in the line (a byte offset), and what could stand in its place; `files` gives
+/// the paths of this machine that begin with a word.
 #[must_use]
 pub fn complete(
     line: &str,
     cursor: usize,
-    names: &[String],
-    people: &[String],
+    known: &Known,
+    files: impl Fn(&str) -> Vec<String>,
 ) -> (usize, Vec<String>) {
     let before = line.get(..cursor).unwrap_or(line);
     let (start, word, words) = last_word(before);
-    if words.is_empty() {
+    let people = |word: &str| whole(word, &known.people);
+    let Some(verb) = words.first() else {
         return (start, verbs(&word));
-    }
-    match words[0].as_str() {
-        "help" | "?" if words.len() == 1 => (start, verbs(&word)),
-        // A person's name has no folders in it; what is offered has.
-        "msg" | "chat" | "history" if words.len() == 1 => (start, whole(&word, people)),
-        "list" if words.len() == 1 => (start, offered(&word, names)),
-        "download" => match words.last().map(String::as_str) {
-            // A folder of this machine follows.
-            Some("-o" | "--output") => (start, Vec::new()),
-            _ => (start, offered(&word, names)),
+    };
+    // A person's name has no folders in it; what is offered has.
+    let found = match (verb.as_str(), words.len()) {
+        ("help" | "?", 1) => verbs(&word),
+        ("msg" | "chat" | "history", 1) => people(&word),
+        ("list", 1) => offered(&word, &known.offered),
+        ("download", _) => match words.last().map(String::as_str) {
+            Some("-o" | "--output") => offered(&word, &files(&word)),
+            _ => offered(&word, &known.offered),
         },
-        _ => (start, Vec::new()),
-    }
+        ("send", _) if words.iter().any(|word| word == "--to") => people(&word),
+        ("send", count) => {
+            let mut found = offered(&word, &files(&word));
+            if count > 1 && !word.is_empty() && "--to".starts_with(&word) {
+                found.push("--to ".to_owned());
+            }
+            found
+        }
+        ("accept" | "refuse", 1) => numbers(&word, &known.asks),
+        ("accept", 2) => {
+            let mut folders = files(&word);
+            folders.retain(|path| path.ends_with('/'));
+            offered(&word, &folders)
+        }
+        // In a chat.
+        ("/send", 1) => offered(&word, &files(&word)),
+        _ => Vec::new(),
+    };
+    (start, found)
+}
+
+fn numbers(prefix: &str, asks: &[u32]) -> Vec<String> {
+    let asks = asks.iter().map(|number| format!("{number} "));
+    asks.filter(|number| number.starts_with(prefix)).collect()
 }
 
 fn verbs(prefix: &str) -> Vec<String> {
@@ -120,9 +153,27 @@ mod tests {
         .to_vec()
     }
 
+    fn known() -> Known {
+        Known {
+            offered: names(),
+            people: ["Ann Lee", "alice", "e\u{1b}ve"]
+                .map(str::to_owned)
+                .to_vec(),
+            asks: vec![3, 12],
+        }
+    }
+
+    /// The only files of this machine.
+    fn files(word: &str) -> Vec<String> {
+        let files = ["/home/a b/", "/home/x.jpg", "plan.odt", "pictures/"].map(str::to_owned);
+        files
+            .into_iter()
+            .filter(|path| path.starts_with(word))
+            .collect()
+    }
+
     fn at_end(line: &str) -> (usize, Vec<String>) {
-        let people = ["Ann Lee", "alice", "e\u{1b}ve"].map(str::to_owned);
-        complete(line, line.len(), &names(), &people)
+        complete(line, line.len(), &known(), files)
     }
 
     #[test]
@@ -167,6 +218,25 @@ mod tests {
     }
 
     #[test]
+    fn files_are_completed_where_something_is_sent_and_then_people() {
+        let both = vec!["pictures/".to_owned(), "plan.odt ".to_owned()];
+        assert_eq!(at_end("send p").1, both);
+        let quoted = vec!["'/home/a b/'".to_owned(), "/home/x.jpg ".to_owned()];
+        assert_eq!(at_end("send plan.odt /home/").1, quoted);
+        assert_eq!(at_end("send plan.odt -").1, ["--to "]);
+        assert_eq!(at_end("send plan.odt --to al").1, ["alice "]);
+        assert_eq!(at_end("/send pl").1, ["plan.odt "]);
+    }
+
+    #[test]
+    fn asks_are_completed_by_their_numbers_and_then_a_folder() {
+        assert_eq!(at_end("accept ").1, ["3 ", "12 "]);
+        assert_eq!(at_end("refuse 1").1, ["12 "]);
+        assert_eq!(at_end("accept 3 p").1, ["pictures/"]);
+        assert!(at_end("refuse 3 ").1.is_empty());
+    }
+
+    #[test]
     fn a_name_that_deceives_is_not_put_into_the_line() {
         assert!(at_end("download e").1.is_empty());
     }
@@ -175,9 +245,10 @@ mod tests {
     fn only_the_word_under_the_cursor_counts() {
         let line = "download pl -o /tmp";
         assert_eq!(
-            complete(line, 11, &names(), &[]),
+            complete(line, 11, &known(), files),
             (9, vec!["plan.txt ".to_owned()])
         );
-        assert!(at_end("download plan.txt -o p").1.is_empty());
+        let folder = vec!["pictures/".to_owned()];
+        assert_eq!(at_end("download plan.txt -o pi").1, folder);
     }
 }

@@ -1,6 +1,7 @@
 //! The prompt: a node, and commands typed at a terminal or read from a pipe.
 
 pub mod complete;
+pub mod files;
 pub mod jobs;
 pub mod parse;
 mod pipe;

@@ -1,6 +1,7 @@
 //! The prompt's language: one command a line, words as in a shell, `#` begins a comment. Pure.
 
 use super::talk;
+use crate::ui::directory::Errand;
 use std::path::PathBuf;
 
 /// What a line asks for.
@@ -48,6 +49,8 @@ pub enum Command {
     SendHere(String),
     /// In a chat: `/quit`
     Quit,
+    /// `signup`, `people` and `add`
+    Directory(Errand),
     /// `status`
     Status,
     /// `cancel [N]`
@@ -130,6 +133,24 @@ pub const VERBS: &[Verb] = &[
         more: "The last N lines, 100 unless told otherwise. They need not be here.",
     },
     Verb {
+        name: "people",
+        usage: "people [PATTERN]",
+        does: "show who signed up at the rendezvous server",
+        more: "PATTERN is a part of the name. It needs --rendezvous, as do `add` and `signup`.",
+    },
+    Verb {
+        name: "add",
+        usage: "add NAME",
+        does: "add somebody who signed up to those you know",
+        more: "NAME means their key from then on, and no other. --trust-new-key adds them although it had another one before.",
+    },
+    Verb {
+        name: "signup",
+        usage: "signup NAME [--release]",
+        does: "bind a name to this node at the rendezvous server",
+        more: "Others find you by it. It is yours there until you give it back (--release) or were not there for 90 days.",
+    },
+    Verb {
         name: "status",
         usage: "status",
         does: "show how this node and its downloads do",
@@ -209,6 +230,18 @@ pub fn parse(line: &str) -> Result<Command, String> {
         "msg" => Err(usage("msg")),
         "chat" => talk::chat(words).ok_or_else(|| usage("chat")),
         "history" => talk::history(&words).ok_or_else(|| usage("history")),
+        "people" => {
+            let pattern = at_most_one("people", words)?;
+            Ok(Command::Directory(Errand::People(pattern)))
+        }
+        "add" => {
+            let (name, trust) = one_and_flag("add", words, "--trust-new-key")?;
+            Ok(Command::Directory(Errand::Add { name, trust }))
+        }
+        "signup" => {
+            let (name, release) = one_and_flag("signup", words, "--release")?;
+            Ok(Command::Directory(Errand::SignUp { name, release }))
+        }
         "status" => none("status", &words, Command::Status),
         "send" => send(words),
         "asks" => none("asks", &words, Command::Asks),
@@ -217,6 +250,9 @@ pub fn parse(line: &str) -> Result<Command, String> {
             [number] => Ok(Command::Refuse(ask_number("refuse", number)?)),
             _ => Err(usage("refuse")),
         },
+        "receive" => Err(
+            "a code is typed at the shell: `sprat receive CODE`, with another --home".to_owned(),
+        ),
         "exit" | "quit" => none("exit", &words, Command::Exit),
         "cancel" => match at_most_one("cancel", words)? {
             None => Ok(Command::Cancel(None)),
@@ -250,6 +286,17 @@ fn at_most_one(verb: &str, mut words: Vec<String>) -> Result<Option<String>, Str
             "{}; words with spaces between them stand in quotes",
             usage(verb)
         )),
+    }
+}
+
+/// One word, and perhaps an option.
+fn one_and_flag(verb: &str, mut words: Vec<String>, flag: &str) -> Result<(String, bool), String> {
+    let before = words.len();
+    words.retain(|word| word != flag);
+    let given = words.len() < before;
+    match words.pop() {
+        Some(word) if words.is_empty() && !word.starts_with('-') => Ok((word, given)),
+        _ => Err(usage(verb)),
     }
 }
 
@@ -312,6 +359,10 @@ fn send(words: Vec<String>) -> Result<Command, String> {
         } else {
             files.push(word);
         }
+    }
+    if to.is_empty() && !files.is_empty() {
+        let why = "here it takes a name after --to; for a code, `sprat send FILE` at the shell, with another --home";
+        return Err(format!("{}; {why}", usage("send")));
     }
     if files.is_empty() || to.is_empty() {
         return Err(usage("send"));
@@ -439,6 +490,30 @@ mod tests {
             "accept x",
             "refuse",
             "send a -x --to b",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+        let (name, trust) = ("ann lee".to_owned(), true);
+        assert_eq!(
+            parse("add 'ann lee' --trust-new-key"),
+            Ok(Command::Directory(Errand::Add { name, trust }))
+        );
+        let (name, release) = ("ann".to_owned(), false);
+        assert_eq!(
+            parse("signup ann"),
+            Ok(Command::Directory(Errand::SignUp { name, release }))
+        );
+        assert_eq!(
+            parse("people"),
+            Ok(Command::Directory(Errand::People(None)))
+        );
+        for line in [
+            "add",
+            "add a b",
+            "add -x",
+            "signup",
+            "signup --release",
+            "people a b",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

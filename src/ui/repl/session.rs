@@ -1,6 +1,7 @@
 //! What the prompt's commands do, at a terminal and from a pipe alike.
 
 use super::{
+    complete::Known,
     jobs::Jobs,
     parse::{self, Command},
     talk,
@@ -39,8 +40,8 @@ use tokio::{
 /// The names that completion knows are not older than this after a change.
 const REFRESH: Duration = Duration::from_millis(500);
 
-/// The names that completion knows: what the swarm offers, and who is here.
-pub type Names = Arc<Mutex<(Vec<String>, Vec<String>)>>;
+/// The names that completion knows.
+pub type Names = Arc<Mutex<Known>>;
 
 /// One run of the prompt.
 pub struct Session<'a> {
@@ -165,6 +166,10 @@ impl<'a> Session<'a> {
             | Command::Say(_)
             | Command::SendHere(_)
             | Command::Quit => self.talk(command).await,
+            Command::Directory(errand) => {
+                let wait = self.setup.wait;
+                ui::directory::run(&self.node, &self.out, wait, errand).await
+            }
             Command::Status => {
                 self.status().await;
                 Exit::Done
@@ -340,9 +345,12 @@ pub async fn watch(
             () = tokio::time::sleep_until(due), if refresh_at.is_some() => {
                 refresh_at = None;
                 if let Some(names) = &names {
-                    let offered = node.list(None).await.into_iter().map(|row| row.name).collect();
-                    let people = node.peers().await.into_iter().map(|row| row.name).collect();
-                    *names.lock().unwrap_or_else(PoisonError::into_inner) = (offered, people);
+                    let known = Known {
+                        offered: node.list(None).await.into_iter().map(|row| row.name).collect(),
+                        people: node.peers().await.into_iter().map(|row| row.name).collect(),
+                        asks: node.asks().iter().map(|ask| ask.number).collect(),
+                    };
+                    *names.lock().unwrap_or_else(PoisonError::into_inner) = known;
                 }
             }
         }
@@ -387,5 +395,8 @@ fn changes_names(event: &NodeEvent) -> bool {
             | NodeEvent::PeerJoined { .. }
             | NodeEvent::PeerLeft { .. }
             | NodeEvent::PeerDropped { .. }
+            | NodeEvent::Ask(_)
+            | NodeEvent::AskGone { .. }
+            | NodeEvent::Received(_)
     )
 }

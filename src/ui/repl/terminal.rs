@@ -5,6 +5,7 @@
 
 use super::{
     complete::complete,
+    files,
     parse::Command,
     session::{Coming, Names, Session, watch},
 };
@@ -374,7 +375,7 @@ impl Completer for Words {
         cursor: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(complete(line, cursor, &names.0, &names.1))
+        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(complete(line, cursor, &known, files::begin_so))
     }
 }

@@ -204,3 +204,31 @@ fn guesses_from_one_address_are_slow() {
     // One at 0 s and one at 2 s, give or take what is no point.
     assert!((1..=2).contains(&counted), "{counted}");
 }
+
+#[test]
+fn over_a_connection_nobody_speaks_for_another() {
+    let mut sender = sender(GOOD, Mode::One);
+    let code = GOOD.parse().unwrap();
+    let mut receiver = Receiver::new(node(2), code, &[2; 32], Duration::from_secs(9), Now::ZERO);
+    let wait = Message::Wait {
+        channel: 7,
+        sender: node(1),
+    };
+    let heard = |message: &Message, from| ReceiverEvent::Heard {
+        message: message.clone(),
+        from: Place::Far(node(from)),
+    };
+    assert!(receiver.handle(heard(&wait, 3), Now::ZERO).is_empty());
+    let said = receiver.handle(heard(&wait, 1), Now::ZERO);
+    let [ReceiverAction::Send { message, to }] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!(*to, Place::Far(node(1)));
+    for (from, answers) in [(3, 0), (2, 1)] {
+        let heard = SenderEvent::Heard {
+            message: message.clone(),
+            from: Place::Far(node(from)),
+        };
+        assert_eq!(sender.handle(heard, Now::ZERO).len(), answers);
+    }
+}

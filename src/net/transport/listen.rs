@@ -1,22 +1,7 @@
-//! How bytes get on and off the wire, and which sockets they come in by.
-//!
-//! TCP with Noise and Yamux carries the bulk; QUIC stands beside it on the same port number. A private swarm mixes its
-//! key into the Noise prologue and has no QUIC: QUIC has no prologue, so a stranger could complete its handshake.
+//! Which sockets bytes come in by: bound all or none, under one number, and free again afterwards.
 
-use super::{NetError, address};
-use libp2p::{
-    PeerId, Swarm, Transport,
-    core::{
-        muxing::StreamMuxerBox,
-        transport::{Boxed, ListenerId},
-        upgrade::Version,
-    },
-    futures::{future::Either, io::BufReader},
-    identity::Keypair,
-    noise, quic,
-    swarm::NetworkBehaviour,
-    tcp, yamux,
-};
+use crate::net::{NetError, address};
+use libp2p::{Swarm, core::transport::ListenerId, swarm::NetworkBehaviour};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
@@ -24,67 +9,12 @@ use std::{
     time::Duration,
 };
 
-/// How long a connection may take from the first packet to the last step of its handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Bytes read from a socket at a time. Noise asks for 8 KiB, which would be two system calls for each of its frames.
-const READ_AHEAD: usize = 64 << 10;
-/// How long sent bytes may stay unacknowledged. Pings see to it that there are some, so a dead host is noticed, and
-/// the sockets that wait for it fail, within 15 s.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
-/// Bytes that wait in a socket for their turn on the line. More would only put what is urgent behind what is not, and
-/// chunks on their way to those who no longer want them.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 128 << 10;
 /// Tries to find a number that is free for TCP and UDP alike.
 const TRIES: usize = 32;
 
-/// What the swarm speaks through.
-pub(super) fn build(
-    keys: &Keypair,
-    swarm_key: Option<[u8; 32]>,
-) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
-    let mut noise = noise::Config::new(keys)?;
-    if let Some(key) = swarm_key {
-        noise = noise.with_prologue(key.to_vec());
-    }
-    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
-        .map(|stream, _| {
-            tune(&stream);
-            BufReader::with_capacity(READ_AHEAD, stream)
-        })
-        .upgrade(Version::V1Lazy)
-        .authenticate(noise)
-        .multiplex(yamux::Config::default())
-        .timeout(HANDSHAKE)
-        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
-    if swarm_key.is_some() {
-        return Ok(tcp.boxed());
-    }
-    let quic = quic::tokio::Transport::new(quic::Config::new(keys))
-        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
-    Ok(tcp
-        .or_transport(quic)
-        .map(|either, _| match either {
-            Either::Left(output) | Either::Right(output) => output,
-        })
-        .boxed())
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn tune(stream: &tcp::tokio::TcpStream) {
-    let socket = socket2::SockRef::from(&stream.0);
-    // Only precautions: without the first the kernel waits a quarter of an hour, without the second it queues megabytes.
-    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
-    let _ = socket.set_tcp_notsent_lowat(UNSENT);
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn tune(_: &tcp::tokio::TcpStream) {}
-
 /// The sockets that a swarm listens on.
 #[derive(Debug)]
-pub(super) struct Bound {
+pub(in crate::net) struct Bound {
     /// The number that all of them have.
     pub port: u16,
     /// As they were bound: wildcards are not expanded.
@@ -95,11 +25,10 @@ pub(super) struct Bound {
 ///
 /// # Errors
 /// The first address that cannot be had. With port 0 other numbers are tried before that.
-pub(super) fn listen<B: NetworkBehaviour>(
+pub(in crate::net) fn listen<B: NetworkBehaviour>(
     swarm: &mut Swarm<B>,
     ips: &[IpAddr],
     port: u16,
-    quic: bool,
 ) -> Result<Bound, NetError> {
     let wildcards = [
         (IpAddr::from(Ipv4Addr::UNSPECIFIED), true),
@@ -118,7 +47,7 @@ pub(super) fn listen<B: NetworkBehaviour>(
             0 => free_port(ips[0].0)?,
             port => port,
         };
-        match listen_all(swarm, ips, number, quic) {
+        match listen_all(swarm, ips, number) {
             Err(NetError::PortBusy(_)) if port == 0 && tries < TRIES => {}
             other => return other,
         }
@@ -129,13 +58,12 @@ fn listen_all<B: NetworkBehaviour>(
     swarm: &mut Swarm<B>,
     ips: &[(IpAddr, bool)],
     port: u16,
-    quic: bool,
 ) -> Result<Bound, NetError> {
     let mut addresses = Vec::new();
     let mut listeners = Vec::new();
     for (ip, required) in ips {
         let address = SocketAddr::new(*ip, port);
-        match listen_one(swarm, address, quic, &mut listeners) {
+        match listen_one(swarm, address, &mut listeners) {
             Ok(()) => addresses.push(address),
             // Another program may have the IPv6 side of the number: half a port would be found by some peers only.
             Err(error) if *required || matches!(error, NetError::PortBusy(_)) => {
@@ -153,21 +81,16 @@ fn listen_all<B: NetworkBehaviour>(
 fn listen_one<B: NetworkBehaviour>(
     swarm: &mut Swarm<B>,
     address: SocketAddr,
-    quic: bool,
     listeners: &mut Vec<ListenerId>,
 ) -> Result<(), NetError> {
     // libp2p listens with `SO_REUSEPORT`, with which a second node would take half of the first one's connections
     // instead of failing, and it wraps the errors so that their kind is lost. So look first.
     let refused = |error| NetError::from_bind(address, error);
     socket(address, Type::STREAM).map_err(refused)?;
-    if quic {
-        socket(address, Type::DGRAM).map_err(refused)?;
-    }
+    socket(address, Type::DGRAM).map_err(refused)?;
     let mut listen = |multiaddr| swarm.listen_on(multiaddr).map_err(io::Error::other);
     listeners.push(listen(address::tcp(address)).map_err(refused)?);
-    if quic {
-        listeners.push(listen(address::quic(address)).map_err(refused)?);
-    }
+    listeners.push(listen(address::quic(address)).map_err(refused)?);
     Ok(())
 }
 
@@ -202,22 +125,13 @@ fn socket(address: SocketAddr, kind: Type) -> io::Result<Socket> {
 
 /// Returns when all of these can be bound again: QUIC lets go of its sockets in a task of its own, some time after the
 /// swarm is gone.
-pub(super) async fn released(addresses: &[SocketAddr], quic: bool) {
+pub(in crate::net) async fn released(addresses: &[SocketAddr]) {
     let taken = |address: &SocketAddr| {
-        socket(*address, Type::STREAM).is_err() || (quic && socket(*address, Type::DGRAM).is_err())
+        socket(*address, Type::STREAM).is_err() || socket(*address, Type::DGRAM).is_err()
     };
     while addresses.iter().any(taken) {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-/// The innermost reason of an error: libp2p wraps each in half a dozen others.
-pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(inner) = innermost.source() {
-        innermost = inner;
-    }
-    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -1,0 +1,461 @@
+//! Rendezvous servers: which to dial when, what to ask of them, whom to meet through them, and when to leave them.
+//!
+//! Owns the places of the configured servers and the table of nodes that they told of. Never opens a socket, resolves a
+//! name or reads a clock: addresses and answers arrive as events, time is an argument.
+//!
+//! Invariants: at most one dial a server is under way, and one question of each kind; a node that is connected is not met;
+//! whatever servers and strangers say, the tables stay bounded; a server whose key is not the one that was known is left.
+
+mod event;
+mod known;
+mod place;
+#[cfg(test)]
+mod tests;
+
+use super::{Now, chance::Chance, id::NodeId, via::Via};
+pub use event::{Action, Event, Known, News};
+use known::Nodes;
+pub use known::{MAX_MET, MAX_PER_SERVER, MAX_WANTED};
+use place::{HELD, Place, Stage};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Configured servers.
+pub const MAX_SERVERS: usize = 16;
+/// Connected peers that are remembered; there are never so many.
+const MAX_HERE: usize = 1024;
+/// So long a straight path is tried before the person hears that there is none.
+const PUNCHING: Duration = Duration::from_secs(5);
+/// With the answer of one server, so long is waited for another one's.
+const OTHERS: Duration = Duration::from_millis(500);
+/// A server that is connected and says nothing for so long is not waited for.
+const FIRST_WORD: Duration = Duration::from_secs(5);
+/// A path by relay that held so long was of use.
+const RELAYED: Duration = Duration::from_secs(30);
+/// So long somebody is connected straight before the servers are left.
+const STANDS: Duration = Duration::from_secs(2);
+/// So long they are kept after a person asked them something.
+const NEEDED: Duration = Duration::from_secs(60);
+
+/// How this node uses servers.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This node.
+    pub me: NodeId,
+    /// The configured servers: at most [`MAX_SERVERS`].
+    pub servers: Vec<Known>,
+    /// Whether others are to find this node. One that only looks is not to be found.
+    pub found: bool,
+    /// Whether to leave the servers while somebody is connected straight.
+    pub leave: bool,
+    /// For choices.
+    pub seed: u64,
+}
+
+/// A connected peer.
+#[derive(Debug)]
+struct Here {
+    via: Via,
+    since: Now,
+    /// That there is no straight path was told.
+    told: bool,
+}
+
+/// How a configured server does, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View {
+    /// Its key, when it is known.
+    pub server: Option<NodeId>,
+    /// Whether it is joined, by this place or by another one.
+    pub joined: bool,
+    /// How many of the nodes that it told of are here.
+    pub met: usize,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Meeting {
+    config: Config,
+    chance: Chance,
+    now: Now,
+    places: Vec<Place>,
+    nodes: Nodes,
+    here: BTreeMap<NodeId, Here>,
+    /// Since when somebody is connected straight.
+    straight: Option<Now>,
+    /// Until when a person may ask the servers more.
+    needed: Now,
+}
+
+impl Meeting {
+    /// Nothing is done before the first [`Event::Tick`].
+    #[must_use]
+    pub fn new(mut config: Config, now: Now) -> Self {
+        config.servers.truncate(MAX_SERVERS);
+        let place = |known: &Known| Place::new(*known, now);
+        Self {
+            chance: Chance::new(config.seed),
+            now,
+            places: config.servers.iter().map(place).collect(),
+            nodes: Nodes::default(),
+            here: BTreeMap::new(),
+            straight: None,
+            needed: now,
+            config,
+        }
+    }
+
+    /// Takes in one event.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+        self.now = self.now.max(now);
+        let now = self.now;
+        let mut out = Vec::new();
+        match event {
+            Event::Resolved { place, addresses } => self.resolved(place, addresses, &mut out),
+            Event::Connected { server, address } => self.connected(server, address, &mut out),
+            Event::Failed { server, addresses } => self.failed(server, &addresses),
+            Event::Lost { server } => self.lost(&server, &mut out),
+            Event::Here { node, via } => self.peer_here(node, via, &mut out),
+            Event::Gone { node } => {
+                if let Some(here) = self.here.remove(&node) {
+                    let wait = self.config.found && node < self.config.me;
+                    let held = now.saturating_sub(here.since) >= RELAYED;
+                    if here.via == Via::Relay && !held {
+                        self.nodes.broke(&node, now, &mut self.chance);
+                    } else {
+                        self.nodes.gone(&node, wait, now, &mut self.chance);
+                    }
+                }
+            }
+            Event::NotMet { node } => self.nodes.failed(&node, now, &mut self.chance),
+            Event::Punched { node, yes } => {
+                let relayed = |here: &&mut Here| here.via == Via::Relay && !here.told;
+                if let (false, Some(here)) = (yes, self.here.get_mut(&node).filter(relayed)) {
+                    here.told = true;
+                    out.push(Action::Tell(News::Relayed { node }));
+                }
+            }
+            Event::Wanted { node } => {
+                if node != self.config.me && !self.here.contains_key(&node) {
+                    self.nodes.wanted(node, now);
+                    self.come_back();
+                }
+            }
+            Event::Entered { server, .. }
+            | Event::Reserved { server, .. }
+            | Event::Registered { server, .. }
+            | Event::Discovered { server, .. } => self.answered(&server, event),
+            Event::Needed => {
+                self.needed = now + NEEDED;
+                self.come_back();
+            }
+            Event::Tick => {}
+        }
+        self.nodes.expire(now, &mut self.chance);
+        self.tell_relayed(&mut out);
+        self.leave_or_return(&mut out);
+        self.tend_servers(&mut out);
+        self.meet(&mut out);
+        out
+    }
+
+    /// When [`Event::Tick`] should come at the latest; `None` when only an event can change anything.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Now> {
+        let joined = self.joined();
+        let places = self.places.iter().filter_map(Place::next);
+        let nodes = self.nodes.next(&joined, self.now);
+        let tell =
+            |here: &Here| (here.via == Via::Relay && !here.told).then_some(here.since + PUNCHING);
+        let told = self.here.values().filter_map(tell).min();
+        let leave = self.straight.map(|since| (since + STANDS).max(self.needed));
+        let leave = leave.filter(|at| self.config.leave && *at > self.now);
+        places.chain(nodes).chain(told).chain(leave).min()
+    }
+
+    /// The servers that are joined, each once.
+    #[must_use]
+    pub fn joined(&self) -> Vec<NodeId> {
+        let joined = self.places.iter().filter_map(Place::joined);
+        joined.map(|joined| joined.server).collect()
+    }
+
+    /// The configured servers, in their order.
+    #[must_use]
+    pub fn view(&self) -> Vec<View> {
+        let joined = self.joined();
+        let view = |place: &Place| {
+            let server = place.known.key;
+            View {
+                server,
+                joined: server.is_some_and(|server| joined.contains(&server))
+                    && matches!(place.stage, Stage::Joined(_) | Stage::Double),
+                met: server.map_or(0, |server| self.nodes.met_through(&server)),
+            }
+        };
+        self.places.iter().map(view).collect()
+    }
+
+    /// Whether a server was not tried yet: it may be joined in a moment.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        self.places.iter().any(|place| !place.tried)
+    }
+
+    /// Whether somebody may be here in a moment: a server was not heard yet, or a node is being met for the first time.
+    #[must_use]
+    pub fn expects_somebody(&self) -> bool {
+        let answers = self.places.iter().filter_map(Place::joined);
+        let first = answers.filter_map(|joined| joined.discovered).min();
+        let patient = first.is_none_or(|at| self.now < at + OTHERS);
+        let unheard = |place: &Place| match &place.stage {
+            Stage::Joined(joined) => {
+                joined.discovered.is_none() && self.now < joined.since + FIRST_WORD
+            }
+            Stage::Idle { .. } | Stage::Resolving { .. } | Stage::Dialing { .. } => !place.tried,
+            Stage::Double | Stage::Away => false,
+        };
+        (patient && self.places.iter().any(unheard))
+            || self.nodes.expects(&self.joined(), self.met() >= MAX_MET)
+    }
+
+    /// Peers that are here thanks to a server.
+    fn met(&self) -> usize {
+        let of = |(node, here): &(&NodeId, &Here)| here.via != Via::Lan && self.nodes.knows(node);
+        self.here.iter().filter(of).count()
+    }
+
+    fn resolved(
+        &mut self,
+        place: usize,
+        addresses: Vec<::core::net::SocketAddr>,
+        out: &mut Vec<Action>,
+    ) {
+        let now = self.now;
+        let Some(place) = self.places.get_mut(place) else {
+            return;
+        };
+        if !matches!(place.stage, Stage::Resolving { .. }) {
+            return;
+        }
+        if addresses.is_empty() {
+            place.failed(now, &mut self.chance);
+        } else {
+            out.push(place.dial(addresses, now));
+        }
+    }
+
+    fn connected(
+        &mut self,
+        server: NodeId,
+        address: ::core::net::SocketAddr,
+        out: &mut Vec<Action>,
+    ) {
+        let now = self.now;
+        let dialing = |place: &Place| matches!(place.stage, Stage::Dialing { .. });
+        let at = |place: &Place| dialing(place) && place.addresses.contains(&address);
+        let expected = |place: &Place| dialing(place) && place.known.key == Some(server);
+        let places = &self.places;
+        let number = places.iter().position(at);
+        let Some(number) = number.or_else(|| places.iter().position(expected)) else {
+            // Nobody asked for it, or it came too late.
+            if !self.places.iter().any(|place| place.is(&server)) {
+                out.push(Action::Leave(server));
+            }
+            return;
+        };
+        let twin = self.places.iter().any(|place| place.is(&server));
+        let place = &mut self.places[number];
+        if let Some(known) = place.known.key.filter(|known| *known != server) {
+            place.failed(now, &mut self.chance);
+            if place.wrong.replace(server) != Some(server) {
+                let (place, now) = (number, server);
+                out.push(Action::Tell(News::NewKey { place, known, now }));
+            }
+            if !twin {
+                out.push(Action::Leave(server));
+            }
+            return;
+        }
+        if twin {
+            (place.known.key, place.tried) = (Some(server), true);
+            place.stage = Stage::Double;
+            return;
+        }
+        place.connected(server, self.config.found, now);
+        let place = number;
+        out.push(Action::Tell(News::Joined { place, server }));
+        for other in &mut self.places {
+            if !matches!(other.stage, Stage::Joined(_)) && other.known.key == Some(server) {
+                (other.stage, other.tried) = (Stage::Double, true);
+            }
+        }
+    }
+
+    fn failed(&mut self, server: Option<NodeId>, addresses: &[::core::net::SocketAddr]) {
+        let now = self.now;
+        for place in &mut self.places {
+            let here = addresses.iter().any(|at| place.addresses.contains(at));
+            let expected = server.is_some() && place.known.key == server;
+            if matches!(place.stage, Stage::Dialing { .. }) && (here || expected) {
+                place.failed(now, &mut self.chance);
+            }
+        }
+    }
+
+    fn lost(&mut self, server: &NodeId, out: &mut Vec<Action>) {
+        let now = self.now;
+        let Some(number) = self.places.iter().position(|place| place.is(server)) else {
+            return;
+        };
+        let place = &mut self.places[number];
+        let held = place
+            .joined()
+            .is_some_and(|joined| now.saturating_sub(joined.since) >= HELD);
+        if held {
+            place.failures = 0;
+        }
+        place.failed(now, &mut self.chance);
+        // What follows is news of the same absence.
+        place.told = true;
+        out.push(Action::Tell(News::Lost { place: number }));
+        for other in &mut self.places {
+            if matches!(other.stage, Stage::Double) && other.known.key == Some(*server) {
+                other.stage = Stage::Idle { retry: now };
+            }
+        }
+        // Nobody is left: rather this node's network changed than all servers failed.
+        if held && self.joined().is_empty() {
+            for place in &mut self.places {
+                place.failures = 0;
+                place.hurry(now, &mut self.chance);
+            }
+        }
+    }
+
+    /// A joined server answered something.
+    fn answered(&mut self, server: &NodeId, event: Event) {
+        let (now, me) = (self.now, self.config.me);
+        let mut joined = self.places.iter_mut().filter_map(Place::joined_mut);
+        let Some(joined) = joined.find(|joined| joined.server == *server) else {
+            return;
+        };
+        let chance = &mut self.chance;
+        match event {
+            Event::Entered { yes: true, .. } => joined.enter.done(None),
+            Event::Entered { .. } => joined.enter.failed(now, chance),
+            Event::Reserved { yes, .. } => joined.reserved(yes, now, chance),
+            Event::Registered { ttl, .. } => joined.registered(ttl, now, chance),
+            Event::Discovered { nodes: None, .. } => {
+                joined.discovered.get_or_insert(now);
+                joined.discover.failed(now, chance);
+            }
+            Event::Discovered {
+                nodes: Some(nodes), ..
+            } => {
+                let first = joined.discovered.is_none();
+                let mut news = false;
+                for node in nodes.into_iter().filter(|node| *node != me) {
+                    // Whoever is there already was there first, and we are the newcomer.
+                    let wait = !first && self.config.found && node < me;
+                    let here = self.here.contains_key(&node);
+                    let told = (node, *server);
+                    news |= self.nodes.found(told, wait, here, now, chance);
+                }
+                joined.discovered(news, now, chance);
+            }
+            _ => {}
+        }
+    }
+
+    fn peer_here(&mut self, node: NodeId, via: Via, out: &mut Vec<Action>) {
+        if !self.here.contains_key(&node) && self.here.len() >= MAX_HERE {
+            return;
+        }
+        let since = self.now;
+        let fresh = || Here {
+            via,
+            since,
+            told: false,
+        };
+        let here = self.here.entry(node).or_insert_with(fresh);
+        if via == Via::Relay && here.via != Via::Relay {
+            here.since = since;
+        }
+        here.via = via;
+        if via != Via::Relay && std::mem::take(&mut here.told) {
+            out.push(Action::Tell(News::Straight { node, via }));
+        }
+        self.nodes.here(&node);
+    }
+
+    fn tell_relayed(&mut self, out: &mut Vec<Action>) {
+        for (node, here) in &mut self.here {
+            let late = here.via == Via::Relay && self.now >= here.since + PUNCHING;
+            if late && !std::mem::replace(&mut here.told, true) {
+                out.push(Action::Tell(News::Relayed { node: *node }));
+            }
+        }
+    }
+
+    /// Goes back to servers that were left.
+    fn come_back(&mut self) {
+        for place in &mut self.places {
+            if matches!(place.stage, Stage::Away) {
+                place.hurry(self.now, &mut self.chance);
+            }
+        }
+    }
+
+    fn leave_or_return(&mut self, out: &mut Vec<Action>) {
+        if !self.here.values().any(|here| here.via != Via::Relay) {
+            self.straight = None;
+            return self.come_back();
+        }
+        let since = *self.straight.get_or_insert(self.now);
+        // Whoever is relayed needs the server, and so does whoever is on the way.
+        let needed = self.here.values().any(|here| here.via == Via::Relay)
+            || self.nodes.under_way() > 0
+            || self.nodes.wants()
+            || self.now < self.needed
+            || self.places.iter().any(|place| match &place.stage {
+                Stage::Joined(joined) => joined.discovered.is_none(),
+                _ => !place.tried,
+            });
+        if !self.config.leave || needed || self.now < since + STANDS {
+            return;
+        }
+        for (number, place) in self.places.iter_mut().enumerate() {
+            if let Some(joined) = place.joined() {
+                let server = joined.server;
+                if self.config.found {
+                    out.push(Action::Unregister(server));
+                }
+                out.push(Action::Leave(server));
+                out.push(Action::Tell(News::Left { place: number }));
+            }
+            place.stage = Stage::Away;
+        }
+    }
+
+    fn tend_servers(&mut self, out: &mut Vec<Action>) {
+        let now = self.now;
+        for (number, place) in self.places.iter_mut().enumerate() {
+            if place.begin(now, &mut self.chance) {
+                out.push(Action::Resolve { place: number });
+            }
+            let away = matches!(place.stage, Stage::Idle { .. }) && place.failures > 0;
+            if away && place.wrong.is_none() && !std::mem::replace(&mut place.told, true) {
+                out.push(Action::Tell(News::Unreachable { place: number }));
+            }
+            place.duties(now, &mut self.chance, out);
+        }
+    }
+
+    fn meet(&mut self, out: &mut Vec<Action>) {
+        let (joined, met) = (self.joined(), self.met());
+        let meetings = self.nodes.meet(&joined, met, self.now, &mut self.chance);
+        for (node, servers) in meetings {
+            out.push(Action::Meet { node, servers });
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The nodes that servers told of, and when to meet each.
+//!
+//! Owns that table. Invariants: at most [`MAX_PER_SERVER`] nodes that one server alone told of; at most [`MAX_MET`] are met
+//! (or being met) at a time, and who is, chance decides; what a person wants comes first.
+
+use crate::core::{Now, chance::Chance, id::NodeId};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// Nodes that are met through servers at a time.
+pub const MAX_MET: usize = 64;
+/// Nodes remembered that one server alone told of.
+pub const MAX_PER_SERVER: usize = 256;
+/// Nodes that a person wants at a time.
+pub const MAX_WANTED: usize = 32;
+/// Meetings under way at a time.
+pub const MAX_UNDER_WAY: usize = 16;
+/// A meeting of which nothing is heard has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Whoever comes later meets those who are there; they give it so long before they try themselves.
+const NEWCOMER_MEETS: Duration = Duration::from_secs(2);
+/// The shortest time between two attempts, however often a node registers.
+const APART: Duration = Duration::from_secs(5);
+/// How long somebody is tried for a person.
+const WANTED: Duration = Duration::from_secs(60);
+/// The pauses after failures. A node that fails more often is forgotten until it registers again.
+const PAUSES: [Duration; 6] = [
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
+    Duration::from_secs(120),
+    Duration::from_secs(300),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Meeting { until: Now },
+    Here,
+}
+
+#[derive(Debug)]
+struct Node {
+    servers: BTreeSet<NodeId>,
+    stage: Stage,
+    failures: usize,
+    retry: Now,
+    last: Option<Now>,
+    wanted: Option<Now>,
+    /// It was tried.
+    tried: bool,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub(super) struct Nodes(BTreeMap<NodeId, Node>);
+
+impl Nodes {
+    /// A server told of a node. True if that is news.
+    pub(super) fn found(
+        &mut self,
+        (node, server): (NodeId, NodeId),
+        wait: bool,
+        here: bool,
+        now: Now,
+        chance: &mut Chance,
+    ) -> bool {
+        if let Some(known) = self.0.get_mut(&node) {
+            let fresh = known.servers.insert(server);
+            // It registered again: it is there.
+            known.failures = 0;
+            if known.stage == Stage::Waiting {
+                let soonest = known.last.map_or(now, |last| (last + APART).max(now));
+                known.retry = known.retry.min(soonest);
+            }
+            return fresh;
+        }
+        let only = |known: &Node| known.servers.len() == 1 && known.servers.contains(&server);
+        let theirs: Vec<NodeId> = self
+            .0
+            .iter()
+            .filter(|(_, known)| only(known))
+            .map(|(node, _)| *node)
+            .collect();
+        if theirs.len() >= MAX_PER_SERVER {
+            // By chance, so that whoever floods a server does not decide who is met.
+            let victim = theirs[chance.below(theirs.len())];
+            let waits = |known: &Node| known.stage == Stage::Waiting && known.wanted.is_none();
+            if chance.below(2) == 0 || !self.0.get(&victim).is_some_and(waits) {
+                return false;
+            }
+            self.0.remove(&victim);
+        }
+        let pause = if wait { NEWCOMER_MEETS } else { Duration::ZERO };
+        let fresh = Node {
+            servers: BTreeSet::from([server]),
+            stage: if here { Stage::Here } else { Stage::Waiting },
+            failures: 0,
+            retry: now + pause,
+            last: None,
+            wanted: None,
+            tried: false,
+        };
+        self.0.insert(node, fresh);
+        true
+    }
+
+    /// A person wants to reach it.
+    pub(super) fn wanted(&mut self, node: NodeId, now: Now) {
+        let until = Some(now + WANTED);
+        let wanted = self.0.values().filter(|known| known.wanted.is_some());
+        if wanted.count() >= MAX_WANTED && !self.0.contains_key(&node) {
+            return;
+        }
+        let known = self.0.entry(node).or_insert(Node {
+            servers: BTreeSet::new(),
+            stage: Stage::Waiting,
+            failures: 0,
+            retry: now,
+            last: None,
+            wanted: until,
+            tried: false,
+        });
+        known.wanted = until;
+        if known.stage == Stage::Waiting {
+            (known.retry, known.failures) = (now, 0);
+        }
+    }
+
+    pub(super) fn here(&mut self, node: &NodeId) {
+        if let Some(known) = self.0.get_mut(node) {
+            (known.stage, known.wanted, known.tried) = (Stage::Here, None, true);
+        }
+    }
+
+    /// It was here, and is not. The one with the smaller id tries first.
+    pub(super) fn gone(&mut self, node: &NodeId, wait: bool, now: Now, chance: &mut Chance) {
+        if let Some(known) = self.0.get_mut(node) {
+            (known.stage, known.failures) = (Stage::Waiting, 0);
+            let pause = if wait { NEWCOMER_MEETS } else { Duration::ZERO };
+            let jitter = Duration::from_secs(1).mul_f64(0.2 + 0.8 * chance.fraction());
+            known.retry = now + pause + jitter;
+        }
+    }
+
+    /// It was here by relay only, and not for long: as good as not met, but it is there.
+    pub(super) fn broke(&mut self, node: &NodeId, now: Now, chance: &mut Chance) {
+        if let Some(known) = self.0.get_mut(node) {
+            let pause = PAUSES[known.failures.min(PAUSES.len() - 1)];
+            known.stage = Stage::Waiting;
+            known.failures = (known.failures + 1).min(PAUSES.len() - 1);
+            known.retry = now + pause.mul_f64(0.75 + 0.5 * chance.fraction());
+        }
+    }
+
+    pub(super) fn failed(&mut self, node: &NodeId, now: Now, chance: &mut Chance) {
+        let Some(known) = self.0.get_mut(node) else {
+            return;
+        };
+        if !matches!(known.stage, Stage::Meeting { .. }) {
+            return;
+        }
+        known.stage = Stage::Waiting;
+        let wanted = known.wanted.is_some_and(|until| until > now);
+        let at = known.failures.min(if wanted { 0 } else { PAUSES.len() });
+        known.failures += 1;
+        match PAUSES.get(at) {
+            Some(pause) => known.retry = now + pause.mul_f64(0.75 + 0.5 * chance.fraction()),
+            None => drop(self.0.remove(node)),
+        }
+    }
+
+    /// What took too long, and what nobody wants any more.
+    pub(super) fn expire(&mut self, now: Now, chance: &mut Chance) {
+        let late: Vec<NodeId> = self
+            .0
+            .iter()
+            .filter(|(_, known)| matches!(known.stage, Stage::Meeting { until } if until <= now))
+            .map(|(node, _)| *node)
+            .collect();
+        for node in late {
+            self.failed(&node, now, chance);
+        }
+        for known in self.0.values_mut() {
+            known.wanted = known.wanted.filter(|until| *until > now);
+        }
+        self.0.retain(|_, known| {
+            !known.servers.is_empty() || known.wanted.is_some() || known.stage != Stage::Waiting
+        });
+    }
+
+    /// Whom to meet now, and through which of the servers that are `joined`.
+    pub(super) fn meet(
+        &mut self,
+        joined: &[NodeId],
+        relayed_or_direct: usize,
+        now: Now,
+        chance: &mut Chance,
+    ) -> Vec<(NodeId, Vec<NodeId>)> {
+        let mut under_way = self.under_way();
+        let mut met = relayed_or_direct + under_way;
+        let mut due: Vec<(bool, u64, NodeId)> = self
+            .0
+            .iter()
+            .filter(|(_, known)| known.retry_at(joined).is_some_and(|at| at <= now))
+            .map(|(node, known)| (known.wanted.is_none(), chance.bits(), *node))
+            .collect();
+        due.sort_unstable();
+        let mut chosen = Vec::new();
+        for (unwanted, _, node) in due {
+            if under_way >= MAX_UNDER_WAY || (unwanted && met >= MAX_MET) {
+                break;
+            }
+            if let Some(known) = self.0.get_mut(&node) {
+                let servers = known.through(joined);
+                let until = now + PATIENCE;
+                known.stage = Stage::Meeting { until };
+                (known.last, known.tried) = (Some(now), true);
+                (under_way, met) = (under_way + 1, met + 1);
+                chosen.push((node, servers));
+            }
+        }
+        chosen
+    }
+
+    pub(super) fn under_way(&self) -> usize {
+        let meeting = |known: &&Node| matches!(known.stage, Stage::Meeting { .. });
+        self.0.values().filter(meeting).count()
+    }
+
+    /// Whether somebody may be here in a moment: being met for the first time, or about to be.
+    pub(super) fn expects(&self, joined: &[NodeId], full: bool) -> bool {
+        self.0.values().any(|known| {
+            let wanted = known.wanted.is_some() && known.stage != Stage::Here;
+            let first = known.failures == 0
+                && match known.stage {
+                    Stage::Meeting { .. } => true,
+                    Stage::Waiting => !known.tried && !full && known.retry_at(joined).is_some(),
+                    Stage::Here => false,
+                };
+            wanted && !joined.is_empty() || first
+        })
+    }
+
+    pub(super) fn wants(&self) -> bool {
+        self.0.values().any(|known| known.wanted.is_some())
+    }
+
+    /// When something is due. What waits only for a free place waits for another event.
+    pub(super) fn next(&self, joined: &[NodeId], now: Now) -> Option<Now> {
+        let of = |known: &Node| {
+            let until = match known.stage {
+                Stage::Meeting { until } => Some(until),
+                _ => None,
+            };
+            [until, known.retry_at(joined), known.wanted]
+                .into_iter()
+                .flatten()
+                .filter(|at| *at > now)
+                .min()
+        };
+        self.0.values().filter_map(of).min()
+    }
+
+    /// How many of those that a server told of are here.
+    pub(super) fn met_through(&self, server: &NodeId) -> usize {
+        let met = |known: &&Node| known.stage == Stage::Here && known.servers.contains(server);
+        self.0.values().filter(met).count()
+    }
+
+    pub(super) fn knows(&self, node: &NodeId) -> bool {
+        self.0.contains_key(node)
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Node {
+    fn through(&self, joined: &[NodeId]) -> Vec<NodeId> {
+        let told = joined.iter().filter(|server| self.servers.contains(server));
+        let told: Vec<NodeId> = told.copied().collect();
+        // Of somebody whom no server told of, any may know.
+        if told.is_empty() && self.wanted.is_some() {
+            joined.to_vec()
+        } else {
+            told
+        }
+    }
+
+    fn retry_at(&self, joined: &[NodeId]) -> Option<Now> {
+        let possible = self.stage == Stage::Waiting && !self.through(joined).is_empty();
+        possible.then_some(self.retry)
+    }
+}

@@ -1,0 +1,329 @@
+//! One configured server: in which stage it is, and what is due there.
+//!
+//! Owns the times of one server. Never decides about nodes, or about other servers.
+
+use super::{Action, Known};
+use crate::core::{Now, chance::Chance, id::NodeId};
+use ::core::net::SocketAddr;
+use std::time::Duration;
+
+/// Addresses tried at a time.
+pub(super) const MAX_ADDRESSES: usize = 8;
+/// The shortest and the longest pause before a lost server is tried again.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// A name, or a connection, of which nothing is heard for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The same for an answer.
+const ANSWER: Duration = Duration::from_secs(20);
+/// A connection that held so long makes up for earlier failures.
+pub(super) const HELD: Duration = Duration::from_secs(10);
+/// Clients of a server that went away do not come back all in the same instant.
+const AT_ONCE: Duration = Duration::from_millis(300);
+/// For so long after joining (or news) newcomers are asked for often…
+const EARLY: Duration = Duration::from_secs(10);
+/// …and for so long now and then.
+const LATER: Duration = Duration::from_secs(120);
+const EARLY_PAUSE: Duration = Duration::from_secs(1);
+const LATER_PAUSE: Duration = Duration::from_secs(10);
+const QUIET_PAUSE: Duration = Duration::from_secs(30);
+/// The pauses before something that a server did not do is asked for again.
+const REFUSED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
+/// A registration is renewed after about this part of its time, at the latest a little before its end.
+const RENEW: f64 = 0.6;
+/// No registration is renewed more often, whatever the server says.
+const SHORTEST: Duration = Duration::from_secs(20);
+
+/// A pause that doubles with each failure, and differs from node to node.
+fn growing((least, most): (Duration, Duration), failures: u32, chance: &mut Chance) -> Duration {
+    let doubled = least.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled.min(most).mul_f64(0.75 + 0.25 * chance.fraction())
+}
+
+/// Something to be asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Never,
+    Due(Now),
+    Asked { until: Now },
+}
+
+/// Something that is asked of a server, perhaps again and again; once at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Duty {
+    next: Next,
+    failures: u32,
+}
+
+impl Duty {
+    fn new(next: Next) -> Self {
+        Self { next, failures: 0 }
+    }
+
+    fn at(&self) -> Option<Now> {
+        match self.next {
+            Next::Never => None,
+            Next::Due(at) | Next::Asked { until: at } => Some(at),
+        }
+    }
+
+    /// True if it is to be asked now.
+    fn ask(&mut self, now: Now, chance: &mut Chance) -> bool {
+        match self.next {
+            Next::Due(at) if at <= now => {
+                let until = now + ANSWER;
+                self.next = Next::Asked { until };
+                true
+            }
+            Next::Asked { until } if until <= now => {
+                self.failed(now, chance);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn failed(&mut self, now: Now, chance: &mut Chance) {
+        self.failures = self.failures.saturating_add(1);
+        self.next = Next::Due(now + growing(REFUSED, self.failures, chance));
+    }
+
+    pub(super) fn done(&mut self, again: Option<Now>) {
+        self.failures = 0;
+        self.next = again.map_or(Next::Never, Next::Due);
+    }
+
+    /// Makes it due, unless it is being asked.
+    pub(super) fn hurry(&mut self, now: Now) {
+        if !matches!(self.next, Next::Asked { .. }) {
+            self.next = Next::Due(now);
+        }
+    }
+}
+
+/// A server that is connected.
+#[derive(Debug)]
+pub(super) struct Joined {
+    pub(super) server: NodeId,
+    pub(super) since: Now,
+    pub(super) enter: Duty,
+    pub(super) reserve: Duty,
+    pub(super) register: Duty,
+    pub(super) discover: Duty,
+    /// It said who is there.
+    pub(super) discovered: Option<Now>,
+    /// When somebody was last new there.
+    news: Now,
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    Idle {
+        retry: Now,
+    },
+    Resolving {
+        until: Now,
+    },
+    Dialing {
+        until: Now,
+    },
+    Joined(Box<Joined>),
+    /// Another place leads to the same server.
+    Double,
+    /// Left on purpose.
+    Away,
+}
+
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) known: Known,
+    pub(super) stage: Stage,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) failures: u32,
+    /// It was tried, with or without success.
+    pub(super) tried: bool,
+    /// That it does not answer was told.
+    pub(super) told: bool,
+    /// The wrong key that was told.
+    pub(super) wrong: Option<NodeId>,
+}
+
+impl Place {
+    pub(super) fn new(known: Known, now: Now) -> Self {
+        Self {
+            known,
+            stage: Stage::Idle { retry: now },
+            addresses: Vec::new(),
+            failures: 0,
+            tried: false,
+            told: false,
+            wrong: None,
+        }
+    }
+
+    pub(super) fn joined(&self) -> Option<&Joined> {
+        match &self.stage {
+            Stage::Joined(joined) => Some(joined),
+            _ => None,
+        }
+    }
+
+    pub(super) fn joined_mut(&mut self) -> Option<&mut Joined> {
+        match &mut self.stage {
+            Stage::Joined(joined) => Some(joined),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is(&self, server: &NodeId) -> bool {
+        self.joined().is_some_and(|joined| joined.server == *server)
+    }
+
+    /// When something is due here.
+    pub(super) fn next(&self) -> Option<Now> {
+        match &self.stage {
+            Stage::Idle { retry: at }
+            | Stage::Resolving { until: at }
+            | Stage::Dialing { until: at } => Some(*at),
+            Stage::Joined(joined) => {
+                let duties = [
+                    joined.enter,
+                    joined.reserve,
+                    joined.register,
+                    joined.discover,
+                ];
+                duties.iter().filter_map(Duty::at).min()
+            }
+            Stage::Double | Stage::Away => None,
+        }
+    }
+
+    /// True if its name is to be resolved now. What took too long has failed.
+    pub(super) fn begin(&mut self, now: Now, chance: &mut Chance) -> bool {
+        match self.stage {
+            Stage::Idle { retry } if retry <= now => {
+                let until = now + PATIENCE;
+                self.stage = Stage::Resolving { until };
+                true
+            }
+            Stage::Resolving { until } | Stage::Dialing { until } if until <= now => {
+                self.failed(now, chance);
+                false
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn dial(&mut self, mut addresses: Vec<SocketAddr>, now: Now) -> Action {
+        addresses.truncate(MAX_ADDRESSES);
+        self.addresses.clone_from(&addresses);
+        let until = now + PATIENCE;
+        self.stage = Stage::Dialing { until };
+        // One that was only learned is compared when somebody answers, so that a new key can be told.
+        let server = self.known.key.filter(|_| self.known.named);
+        Action::Dial { server, addresses }
+    }
+
+    pub(super) fn failed(&mut self, now: Now, chance: &mut Chance) {
+        self.tried = true;
+        self.failures = self.failures.saturating_add(1);
+        let retry = now + growing(PAUSE, self.failures, chance);
+        self.stage = Stage::Idle { retry };
+    }
+
+    /// Tries again at once, if it waits.
+    pub(super) fn hurry(&mut self, now: Now, chance: &mut Chance) {
+        if matches!(self.stage, Stage::Idle { .. } | Stage::Away) {
+            let retry = now + AT_ONCE.mul_f64(chance.fraction());
+            self.stage = Stage::Idle { retry };
+        }
+    }
+
+    pub(super) fn connected(&mut self, server: NodeId, found: bool, now: Now) {
+        self.known.key = Some(server);
+        (self.tried, self.told, self.wrong) = (true, false, None);
+        self.stage = Stage::Joined(Box::new(Joined {
+            server,
+            since: now,
+            enter: Duty::new(Next::Due(now)),
+            // Where nobody is to find this node, somebody who was told of it may still be sent to it.
+            reserve: Duty::new(Next::Due(now)),
+            register: Duty::new(if found {
+                // Not before it can be reached there.
+                Next::Due(now + ANSWER)
+            } else {
+                Next::Never
+            }),
+            discover: Duty::new(Next::Due(now)),
+            discovered: None,
+            news: now,
+        }));
+    }
+
+    /// What is due at a joined server.
+    pub(super) fn duties(&mut self, now: Now, chance: &mut Chance, out: &mut Vec<Action>) {
+        let Some(joined) = self.joined_mut() else {
+            return;
+        };
+        let server = joined.server;
+        if joined.enter.ask(now, chance) {
+            out.push(Action::Enter(server));
+        }
+        if joined.reserve.ask(now, chance) {
+            out.push(Action::Reserve(server));
+        }
+        if joined.register.ask(now, chance) {
+            out.push(Action::Register(server));
+        }
+        if joined.discover.ask(now, chance) {
+            out.push(Action::Discover(server));
+        }
+    }
+}
+
+impl Joined {
+    /// Whether this node is to be found there.
+    fn is_found(&self) -> bool {
+        self.register.next != Next::Never
+    }
+
+    pub(super) fn reserved(&mut self, yes: bool, now: Now, chance: &mut Chance) {
+        let (found, first) = (self.is_found(), self.reserve.next != Next::Never);
+        if yes {
+            self.reserve.done(None);
+        } else {
+            self.reserve.failed(now, chance);
+        }
+        // Its addresses are others now; without a reservation it may be reachable all the same.
+        if found && (first || !yes) {
+            self.register.hurry(now);
+        }
+    }
+
+    pub(super) fn registered(&mut self, ttl: Option<Duration>, now: Now, chance: &mut Chance) {
+        match ttl {
+            Some(ttl) => {
+                let part = ttl.mul_f64(RENEW * (0.8 + 0.4 * chance.fraction()));
+                self.register.done(Some(now + part.max(SHORTEST)));
+            }
+            None => self.register.failed(now, chance),
+        }
+    }
+
+    /// An answer came: when to ask again.
+    pub(super) fn discovered(&mut self, news: bool, now: Now, chance: &mut Chance) {
+        if news {
+            self.news = now;
+        }
+        self.discovered.get_or_insert(now);
+        let quiet = now.saturating_sub(self.news.max(self.since));
+        let pause = if now.saturating_sub(self.since) < EARLY {
+            EARLY_PAUSE
+        } else if quiet < LATER {
+            LATER_PAUSE
+        } else {
+            QUIET_PAUSE
+        };
+        let pause = pause.mul_f64(0.8 + 0.4 * chance.fraction());
+        self.discover.done(Some(now + pause));
+    }
+}

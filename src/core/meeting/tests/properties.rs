@@ -1,0 +1,101 @@
+//! What holds whatever servers and strangers say, and whenever.
+
+use super::*;
+use proptest::prelude::*;
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let node = || (0..40u8).prop_map(id);
+    let of_server = || (0..4u8).prop_map(server);
+    let via = prop_oneof![Just(Via::Lan), Just(Via::Direct), Just(Via::Relay)];
+    let yes = any::<bool>;
+    prop_oneof![
+        (0..5usize, yes()).prop_map(|(place, yes)| Event::Resolved {
+            place,
+            addresses: if yes { vec![address(place)] } else { vec![] },
+        }),
+        (of_server(), 0..5usize).prop_map(|(server, at)| Event::Connected {
+            server,
+            address: address(at)
+        }),
+        (0..5usize).prop_map(|at| Event::Failed {
+            server: None,
+            addresses: vec![address(at)]
+        }),
+        of_server().prop_map(|server| Event::Lost { server }),
+        (of_server(), yes()).prop_map(|(server, yes)| Event::Entered { server, yes }),
+        (of_server(), yes()).prop_map(|(server, yes)| Event::Reserved { server, yes }),
+        (of_server(), proptest::option::of(0..100_000u64)).prop_map(|(server, ttl)| {
+            let ttl = ttl.map(Duration::from_secs);
+            Event::Registered { server, ttl }
+        }),
+        (
+            of_server(),
+            proptest::option::of(proptest::collection::vec(node(), 0..40))
+        )
+            .prop_map(|(server, nodes)| Event::Discovered { server, nodes }),
+        (node(), via).prop_map(|(node, via)| Event::Here { node, via }),
+        node().prop_map(|node| Event::Gone { node }),
+        node().prop_map(|node| Event::NotMet { node }),
+        (node(), yes()).prop_map(|(node, yes)| Event::Punched { node, yes }),
+        node().prop_map(|node| Event::Wanted { node }),
+        Just(Event::Needed),
+        Just(Event::Tick),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_it_stays_bounded_and_never_spins(
+        seed in any::<u64>(),
+        leave in any::<bool>(),
+        events in proptest::collection::vec((any_event(), 0..5000u64), 1..300),
+    ) {
+        let mut machine = Meeting::new(Config { leave, seed, ..config(4) }, Now::ZERO);
+        let mut now = Now::ZERO;
+        let mut here = std::collections::BTreeSet::new();
+        for (event, pause) in events {
+            match &event {
+                Event::Here { node, .. } => drop(here.insert(*node)),
+                Event::Gone { node } => drop(here.remove(node)),
+                _ => {}
+            }
+            for action in machine.handle(event, now) {
+                match action {
+                    Action::Meet { node, servers } => {
+                        prop_assert!(!here.contains(&node) && node != ME);
+                        prop_assert!(!servers.is_empty());
+                        let joined = machine.joined();
+                        prop_assert!(servers.iter().all(|server| joined.contains(server)));
+                    }
+                    Action::Dial { addresses, .. } => prop_assert!(!addresses.is_empty()),
+                    _ => {}
+                }
+            }
+            let mut joined = machine.joined();
+            joined.sort_unstable();
+            joined.dedup();
+            prop_assert_eq!(joined.len(), machine.joined().len());
+            // A tick that is due leaves nothing that is due.
+            if let Some(at) = machine.next_tick() {
+                machine.handle(Event::Tick, now.max(at));
+                now = now.max(at);
+                prop_assert!(machine.next_tick().is_none_or(|next| next > now), "{:?} {:?}", now, machine.next_tick());
+            }
+            now += Duration::from_millis(pause);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_registrations_stays_within_its_server(count in 1..2000usize, seed in any::<u64>()) {
+        let mut world = World::joined(Config { seed, ..config(2) }, &[]);
+        let many = |base: u8| (0..count).map(|n| {
+            let mut bytes = [base; 32];
+            bytes[..8].copy_from_slice(&n.to_be_bytes());
+            NodeId(bytes)
+        }).collect::<Vec<_>>();
+        world.discover(0, &many(1));
+        world.discover(1, &many(2));
+        prop_assert!(world.meeting.nodes.len() <= 2 * MAX_PER_SERVER);
+        prop_assert!(world.meeting.nodes.under_way() <= MAX_MET);
+    }
+}

@@ -1,0 +1,339 @@
+//! Who can be met under which namespace: what a rendezvous server keeps of those who are connected.
+//!
+//! Owns the table and its quotas. Never looks into a record, and never reads a clock. Invariants: each node has each
+//! namespace once, at most [`Limits::per_node`] of them and only while it is connected; `order` has exactly the entries
+//! of `entries`, so what is asked costs by what is answered, not by what is kept.
+
+use super::{Now, id::NodeId};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Namespaces of one node.
+    pub per_node: usize,
+    /// Entries in all.
+    pub total: usize,
+    /// The shortest time that may be asked for.
+    pub least: Duration,
+    /// The longest.
+    pub most: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_node: 16,
+            total: 20_000,
+            least: Duration::from_secs(60),
+            most: Duration::from_secs(7200),
+        }
+    }
+}
+
+/// Why an entry is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// The time asked for is out of bounds.
+    Time,
+    /// The node, or everyone together, has too many.
+    Entries,
+}
+
+/// What is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// As it came.
+    pub bytes: Arc<[u8]>,
+    /// In which of the two forms that there are; askers are given their own only.
+    pub form: u8,
+    /// What tells whether a renewed one says anything new.
+    pub mark: [u8; 32],
+}
+
+#[derive(Debug)]
+struct Entry {
+    number: u64,
+    record: Record,
+    until: Now,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Register {
+    limits: Limits,
+    /// By node first, so that those of one node lie together.
+    entries: BTreeMap<NodeId, BTreeMap<String, Entry>>,
+    /// Each namespace's, the oldest first.
+    order: HashMap<String, BTreeMap<u64, NodeId>>,
+    count: usize,
+    next: u64,
+}
+
+/// A record, and the time that is left to it.
+pub type Left = (Arc<[u8]>, Duration);
+
+impl Register {
+    /// Empty. Numbers begin after `first`, which must not be less than any that an earlier run gave.
+    #[must_use]
+    pub fn new(limits: Limits, first: u64) -> Self {
+        Self {
+            limits,
+            entries: BTreeMap::new(),
+            order: HashMap::new(),
+            count: 0,
+            next: first,
+        }
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Keeps, or renews, an entry. One that says nothing new keeps its number, so that nobody is told twice.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn put(
+        &mut self,
+        node: NodeId,
+        namespace: &str,
+        record: Record,
+        ttl: Duration,
+        now: Now,
+    ) -> Result<(), Full> {
+        if ttl < self.limits.least || ttl > self.limits.most {
+            return Err(Full::Time);
+        }
+        let until = now.saturating_add(ttl);
+        let of = self.entries.get_mut(&node);
+        if let Some(entry) = of.and_then(|of| of.get_mut(namespace))
+            && (entry.record.mark, entry.record.form) == (record.mark, record.form)
+        {
+            entry.record = record;
+            entry.until = until;
+            return Ok(());
+        }
+        self.remove(node, namespace);
+        let has = self.entries.get(&node).map_or(0, BTreeMap::len);
+        if has >= self.limits.per_node || self.count >= self.limits.total {
+            return Err(Full::Entries);
+        }
+        self.next += 1;
+        let number = self.next;
+        let entry = Entry {
+            number,
+            record,
+            until,
+        };
+        let of = self.entries.entry(node).or_default();
+        of.insert(namespace.to_owned(), entry);
+        let order = self.order.entry(namespace.to_owned()).or_default();
+        order.insert(number, node);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Forgets an entry.
+    pub fn remove(&mut self, node: NodeId, namespace: &str) {
+        let Some(of) = self.entries.get_mut(&node) else {
+            return;
+        };
+        let Some(entry) = of.remove(namespace) else {
+            return;
+        };
+        if of.is_empty() {
+            self.entries.remove(&node);
+        }
+        self.count -= 1;
+        if let Some(order) = self.order.get_mut(namespace) {
+            order.remove(&entry.number);
+            if order.is_empty() {
+                self.order.remove(namespace);
+            }
+        }
+    }
+
+    /// Forgets a node that is gone.
+    pub fn leave(&mut self, node: NodeId) {
+        let names = self.entries.get(&node);
+        let names: Vec<String> = names
+            .into_iter()
+            .flat_map(|of| of.keys().cloned())
+            .collect();
+        for name in names {
+            self.remove(node, &name);
+        }
+    }
+
+    /// Forgets what was not renewed.
+    pub fn expire(&mut self, now: Now) {
+        let each = self.entries.iter().flat_map(|(node, of)| {
+            let old = of.iter().filter(|(_, entry)| entry.until <= now);
+            old.map(|(name, _)| (*node, name.clone()))
+        });
+        let gone: Vec<_> = each.collect();
+        for (node, name) in gone {
+            self.remove(node, &name);
+        }
+    }
+
+    /// Those of a namespace after number `after`, in order, as long as `fits` says so, with the time that is left to each;
+    /// and the number after which to go on.
+    pub fn find(
+        &self,
+        namespace: &str,
+        form: u8,
+        after: u64,
+        now: Now,
+        mut fits: impl FnMut(&[u8]) -> bool,
+    ) -> (Vec<Left>, u64) {
+        // A number of another server, or of a clock that went back, is as good as none.
+        let after = if after > self.next { 0 } else { after };
+        let (mut found, mut last) = (Vec::new(), after);
+        let order = self.order.get(namespace);
+        let later = order.map(|order| order.range(after.saturating_add(1)..));
+        for (number, node) in later.into_iter().flatten() {
+            let entry = self.entries.get(node).and_then(|of| of.get(namespace));
+            let Some(entry) = entry.filter(|entry| entry.until > now) else {
+                continue;
+            };
+            if entry.record.form == form {
+                if !fits(&entry.record.bytes) {
+                    return (found, last);
+                }
+                let left = entry.until.saturating_sub(now);
+                found.push((entry.record.bytes.clone(), left));
+            }
+            last = *number;
+        }
+        (found, last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(100);
+
+    fn node(n: u8) -> NodeId {
+        NodeId([n; 32])
+    }
+
+    fn record(n: u8) -> Record {
+        Record {
+            bytes: Arc::from([n]),
+            form: 0,
+            mark: [n; 32],
+        }
+    }
+
+    fn register() -> Register {
+        let limits = Limits {
+            per_node: 3,
+            total: 10,
+            ..Limits::default()
+        };
+        Register::new(limits, 1000)
+    }
+
+    fn all(register: &Register, name: &str, after: u64, now: Now) -> (Vec<u8>, u64) {
+        let (found, next) = register.find(name, 0, after, now, |_| true);
+        (found.iter().map(|(bytes, _)| bytes[0]).collect(), next)
+    }
+
+    #[test]
+    fn each_is_told_once_until_it_says_something_new() {
+        let mut register = register();
+        let now = Now::ZERO;
+        register.put(node(1), "a", record(1), TTL, now).unwrap();
+        register.put(node(2), "a", record(2), TTL, now).unwrap();
+        register.put(node(2), "b", record(2), TTL, now).unwrap();
+        let (found, next) = all(&register, "a", 0, now);
+        assert_eq!(found, [1, 2]);
+        register.put(node(1), "a", record(1), TTL, now).unwrap();
+        assert_eq!(all(&register, "a", next, now), (Vec::new(), next));
+        register.put(node(1), "a", record(9), TTL, now).unwrap();
+        let (found, next) = all(&register, "a", next, now);
+        assert_eq!(found, [9]);
+        assert!(all(&register, "a", next, now).0.is_empty());
+        // A cookie from nowhere shows everyone.
+        assert_eq!(all(&register, "a", u64::MAX, now).0, [2, 9]);
+        assert!(all(&register, "c", 0, now).0.is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_is_full_goes_on_with_the_next() {
+        let mut register = register();
+        for n in 1..=5 {
+            register
+                .put(node(n), "a", record(n), TTL, Now::ZERO)
+                .unwrap();
+        }
+        let mut room = 2;
+        let (found, next) = register.find("a", 0, 0, Now::ZERO, |_| {
+            room -= 1;
+            room >= 0
+        });
+        assert_eq!(found.len(), 2);
+        assert_eq!(all(&register, "a", next, Now::ZERO).0, [3, 4, 5]);
+    }
+
+    #[test]
+    fn nobody_takes_all_the_room_and_time_gives_it_back() {
+        let mut register = register();
+        for name in ["a", "b", "c"] {
+            register
+                .put(node(1), name, record(1), TTL, Now::ZERO)
+                .unwrap();
+        }
+        let fourth = register.put(node(1), "d", record(1), TTL, Now::ZERO);
+        assert_eq!(fourth, Err(Full::Entries));
+        // What it has it may renew, also with other words.
+        register
+            .put(node(1), "a", record(2), TTL, Now::ZERO)
+            .unwrap();
+        for n in 2..=8 {
+            register
+                .put(node(n), "a", record(n), TTL, Now::ZERO)
+                .unwrap();
+        }
+        let full = register.put(node(9), "a", record(9), TTL, Now::ZERO);
+        assert_eq!(full, Err(Full::Entries));
+        register.leave(node(1));
+        assert_eq!(register.len(), 7);
+        register
+            .put(node(9), "a", record(9), TTL * 2, Now::ZERO)
+            .unwrap();
+        register.expire(TTL);
+        assert_eq!(register.len(), 1);
+        register.leave(node(9));
+        assert!(register.is_empty() && register.order.is_empty() && register.entries.is_empty());
+    }
+
+    #[test]
+    fn times_have_bounds_and_what_is_over_is_not_told() {
+        let mut register = register();
+        for ttl in [Duration::from_secs(59), Duration::from_secs(7201)] {
+            let refused = register.put(node(1), "a", record(1), ttl, Now::ZERO);
+            assert_eq!(refused, Err(Full::Time));
+        }
+        register
+            .put(node(1), "a", record(1), TTL, Now::ZERO)
+            .unwrap();
+        assert!(all(&register, "a", 0, TTL).0.is_empty());
+    }
+}

@@ -1,0 +1,67 @@
+//! How much each visitor of a server may ask, by its key and by its address: keys are free to make, addresses are not.
+//!
+//! Never reads a clock. Bounded: see [`Buckets`].
+
+use super::{
+    Now,
+    chance::Chance,
+    id::NodeId,
+    rate::{Buckets, Rate},
+};
+use core::net::IpAddr;
+
+/// Keys and addresses that are remembered at a time.
+const MOST: usize = 8192;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Visitors {
+    nodes: Buckets<NodeId>,
+    addresses: Buckets<IpAddr>,
+    chance: Chance,
+}
+
+impl Visitors {
+    /// With these rates for a key and for an address.
+    #[must_use]
+    pub fn new(node: Rate, address: Rate, seed: u64) -> Self {
+        Self {
+            nodes: Buckets::new(node, MOST),
+            addresses: Buckets::new(address, MOST),
+            chance: Chance::new(seed),
+        }
+    }
+
+    /// Counts a request; false when it is too many.
+    pub fn may_ask(&mut self, node: NodeId, address: IpAddr, now: Now) -> bool {
+        let chance = &mut self.chance;
+        // A key that asks too much does not use up what others at its address have.
+        self.nodes.of(node, now, chance).take(now)
+            && self
+                .addresses
+                .of(address.to_canonical(), now, chance)
+                .take(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_keys_at_one_address_are_bounded_and_others_are_not_hurt() {
+        let rate = |burst| Rate {
+            per_second: 1.0,
+            burst,
+        };
+        let mut visitors = Visitors::new(rate(3.0), rate(10.0), 1);
+        let flood: IpAddr = "10.0.0.1".parse().unwrap();
+        let asked = (0..200u8).filter(|n| visitors.may_ask(NodeId([*n; 32]), flood, Now::ZERO));
+        assert_eq!(asked.count(), 10);
+        let honest: IpAddr = "10.0.0.2".parse().unwrap();
+        let one = NodeId([9; 32]);
+        let asked = (0..9).filter(|_| visitors.may_ask(one, honest, Now::ZERO));
+        // One was taken by that key in the flood.
+        assert!(asked.count() >= 2);
+    }
+}

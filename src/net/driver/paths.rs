@@ -1,0 +1,219 @@
+//! What the driver does about the kinds of path: circuits, the straight paths that replace them, and what waits for those.
+
+use super::{
+    super::{
+        NetEvent, Purpose, StreamError,
+        connections::Path,
+        meeting::{MeetingEvent, Waiting},
+        streams,
+    },
+    Driver, NodeId, address, identity,
+};
+use libp2p::{
+    Multiaddr, PeerId,
+    core::ConnectedPoint,
+    dcutr,
+    swarm::{
+        ConnectionId,
+        dial_opts::{DialOpts, PeerCondition},
+    },
+};
+use std::{net::SocketAddr, time::Instant};
+
+/// The address of the way that a connection took: of an inbound circuit libp2p tells it as the local one.
+fn way(endpoint: &ConnectedPoint) -> &Multiaddr {
+    match endpoint {
+        ConnectedPoint::Dialer { address, .. } => address,
+        ConnectedPoint::Listener {
+            local_addr,
+            send_back_addr,
+        } => {
+            if address::is_relayed(local_addr) {
+                local_addr
+            } else {
+                send_back_addr
+            }
+        }
+    }
+}
+
+impl Driver {
+    /// How a new connection runs; `None` for a circuit over a server that this node did not join.
+    pub(super) fn path(&mut self, endpoint: &ConnectedPoint) -> Option<Path> {
+        let way = way(endpoint);
+        if endpoint.is_relayed() {
+            let server = self.relay_of(endpoint)?;
+            self.servers.known(server)?;
+        }
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        Some(Path {
+            address: address::socket(way).unwrap_or(nowhere),
+            via: address::via(way),
+            tcp: address::is_tcp(way),
+            // TCP and circuits have the prologue.
+            proven: self.swarm_key.is_none() || address::is_tcp(way) || endpoint.is_relayed(),
+        })
+    }
+
+    fn relay_of(&self, endpoint: &ConnectedPoint) -> Option<NodeId> {
+        let way = way(endpoint);
+        match address::relay(way) {
+            Some(peer) => identity::node(&peer),
+            // Of a server that was dialled without its key, libp2p tells a circuit's way as it was dialled.
+            None => self.servers.at(address::socket(way)?),
+        }
+    }
+
+    pub(super) fn path_begun(
+        &mut self,
+        node: NodeId,
+        id: ConnectionId,
+        endpoint: &ConnectedPoint,
+        dialled: bool,
+        now: Instant,
+    ) {
+        if !endpoint.is_relayed() {
+            return self.straight(node, now);
+        }
+        if let Some(server) = self.relay_of(endpoint) {
+            if !self.connections.has_straight(node) {
+                self.circuits.stands(node, id, server, dialled, now);
+            }
+            self.ask_whence(server, node, false);
+        }
+        self.open_waiting(now);
+    }
+
+    /// A straight path to a node stands.
+    pub(super) fn straight(&mut self, node: NodeId, now: Instant) {
+        let _ = self.circuits.end(node);
+        self.open_waiting(now);
+    }
+
+    /// A connection to a node is gone.
+    pub(super) fn path_ended(&mut self, node: NodeId) {
+        if self.connections.relayed(node).is_empty() {
+            let dialled = self.circuits.end(node);
+            if dialled && !self.relayed && !self.connections.has_straight(node) {
+                self.outbox.push_back(NetEvent::DialFailed {
+                    node: Some(node),
+                    addresses: Vec::new(),
+                    why: "no straight path could be made, and --no-relay refuses another".into(),
+                });
+            }
+        }
+        self.open_waiting(Instant::now());
+    }
+
+    /// Opens a stream, now or when it is known whether there is a straight path.
+    pub(super) fn open(&mut self, wanted: Waiting) {
+        let node = wanted.node;
+        // A few lines of text need no better path.
+        let patient = wanted.purpose != Purpose::Chat;
+        if patient && self.circuits.hopeful(node, Instant::now()) {
+            if let Err(wanted) = self.circuits.wait(wanted) {
+                let _ = wanted.opened.send(Err(StreamError::Busy));
+            }
+            return;
+        }
+        let (peer, best) = (identity::peer(node), self.connections.best(node));
+        if let (Some(peer), Some(id)) = (peer, best) {
+            let streams = &mut self.swarm.behaviour_mut().streams;
+            let protocol = wanted.purpose.protocol();
+            let opened = wanted.opened;
+            streams.open(peer, id, streams::Open { protocol, opened });
+            return;
+        }
+        let error = if self.connections.relayed(node).is_empty() {
+            StreamError::NotConnected
+        } else {
+            StreamError::OnlyRelayed
+        };
+        let _ = wanted.opened.send(Err(error));
+    }
+
+    fn open_waiting(&mut self, now: Instant) {
+        for waiting in self.circuits.ready(now) {
+            self.open(waiting);
+        }
+    }
+
+    /// A behaviour dials: dcutr, because the other end of a circuit says so.
+    pub(super) fn punching(&mut self, peer: &PeerId) {
+        let Some(node) = identity::node(peer) else {
+            return;
+        };
+        if self.circuits.is_too_much(node, Instant::now()) {
+            tracing::debug!(%node, "too many attempts at a straight path");
+            for id in self.connections.relayed(node) {
+                self.swarm.close_connection(id);
+            }
+        }
+    }
+
+    /// An attempt at a straight path came to an end.
+    pub(super) fn punched(&mut self, event: &dcutr::Event) {
+        let Some(node) = identity::node(&event.remote_peer_id) else {
+            return;
+        };
+        let yes = event.result.is_ok();
+        if let Err(error) = &event.result {
+            tracing::debug!(%node, %error, "no hole was punched");
+            // Both ends may have dialled, and the other's dial come through.
+            if self.connections.has_straight(node) || self.connections.is_proving(node) {
+                return;
+            }
+            if let Some(id) = self.circuits.failed(node) {
+                self.swarm.close_connection(id);
+            }
+            self.open_waiting(Instant::now());
+        }
+        let punched = MeetingEvent::Punched { node, yes };
+        self.outbox.push_back(NetEvent::Meeting(punched));
+    }
+
+    /// Closes circuits that are of no use any more, and tries again for straight paths.
+    pub(super) fn look_over_paths(&mut self, now: Instant) {
+        for (_, id) in self.connections.spare(now) {
+            self.swarm.close_connection(id);
+        }
+        for id in self.circuits.stale(now) {
+            self.swarm.close_connection(id);
+        }
+        if self.relayed {
+            for (node, server) in self.circuits.retries(now) {
+                self.dial_circuit(node, server);
+            }
+        } else {
+            for node in self.circuits.given_up(now) {
+                for id in self.connections.relayed(node) {
+                    self.swarm.close_connection(id);
+                }
+            }
+        }
+        self.open_waiting(now);
+    }
+
+    /// Dials a node over a server, and straight where it registered an address at which the server sees it.
+    pub(super) fn dial_circuit(&mut self, node: NodeId, server: NodeId) {
+        let table = self.table.clone();
+        let (Some(peer), Some(relay)) = (identity::peer(node), identity::peer(server)) else {
+            return;
+        };
+        let Some(known) = self.servers.known(server) else {
+            return;
+        };
+        let now = Instant::now();
+        let mut to = vec![address::circuit(relay, known.address, Some(peer))];
+        let seen = known.addresses_of(&node).iter();
+        let straight = seen.filter(|at| table.sees(peer, at.ip(), now));
+        to.extend(straight.map(|at| address::tcp(*at)));
+        let at = known.address;
+        let options = DialOpts::peer_id(peer)
+            .condition(PeerCondition::NotDialing)
+            .addresses(to)
+            .allocate_new_port()
+            .build();
+        self.start_dial(Some(node), vec![at], options);
+    }
+}

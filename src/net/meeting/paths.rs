@@ -1,0 +1,239 @@
+//! Circuits under way to straight paths: until when bulk waits, when to try again, and when to give one up.
+//!
+//! Pure: no sockets, and the time is an argument. Invariant: an entry stands as long as a node is connected by relay and
+//! not straight.
+
+use super::super::{Purpose, streams::Opened};
+use crate::core::id::NodeId;
+use libp2p::swarm::ConnectionId;
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+/// How long bulk waits for a straight path.
+const HOPE: Duration = Duration::from_secs(3);
+/// How long a circuit stands that serves for nothing but the attempt.
+pub(in crate::net) const ATTEMPT: Duration = Duration::from_secs(10);
+/// When a straight path is tried again, at first and at most.
+const PAUSE: Duration = Duration::from_secs(60);
+const MAX_PAUSE: Duration = Duration::from_secs(600);
+/// Dials for straight paths that one node may have made within [`PAUSE`]: an attempt is three, and both ends may begin one.
+/// libp2p remembers each of them for good.
+const MAX_DIALS: u32 = 12;
+/// Streams that wait.
+const MAX_WAITING: usize = 256;
+
+/// A stream that waits for a straight path.
+pub(in crate::net) struct Waiting {
+    pub node: NodeId,
+    pub purpose: Purpose,
+    pub opened: Opened,
+}
+
+/// A node that is connected by relay.
+#[derive(Debug)]
+struct Circuit {
+    /// Over which server.
+    server: NodeId,
+    since: Instant,
+    /// The attempt ended without a straight path.
+    failed: bool,
+    /// This end dialled, so this end tries again.
+    ours: bool,
+    retry: Instant,
+    pause: Duration,
+    /// A circuit made for another attempt, and since when.
+    fresh: Option<(ConnectionId, Instant)>,
+    /// Dials for a straight path, since when.
+    dials: (u32, Instant),
+}
+
+/// See the module.
+#[derive(Default)]
+pub(in crate::net) struct Circuits {
+    all: HashMap<NodeId, Circuit>,
+    waiting: Vec<Waiting>,
+}
+
+impl Circuits {
+    /// A circuit to a node stands.
+    pub(in crate::net) fn stands(
+        &mut self,
+        node: NodeId,
+        id: ConnectionId,
+        server: NodeId,
+        ours: bool,
+        now: Instant,
+    ) {
+        if let Some(circuit) = self.all.get_mut(&node) {
+            if ours {
+                circuit.fresh = Some((id, now));
+            }
+            return;
+        }
+        let circuit = Circuit {
+            server,
+            since: now,
+            failed: false,
+            ours,
+            retry: now + PAUSE,
+            pause: PAUSE,
+            fresh: None,
+            dials: (0, now),
+        };
+        self.all.insert(node, circuit);
+    }
+
+    /// The node is connected straight, or not at all; whether it was this end that had dialled the circuit.
+    pub(in crate::net) fn end(&mut self, node: NodeId) -> bool {
+        self.all.remove(&node).is_some_and(|circuit| circuit.ours)
+    }
+
+    /// The attempt at a straight path failed. A circuit that was made for it alone is to be closed.
+    pub(in crate::net) fn failed(&mut self, node: NodeId) -> Option<ConnectionId> {
+        let circuit = self.all.get_mut(&node)?;
+        circuit.failed = true;
+        circuit.fresh.take().map(|(id, _)| id)
+    }
+
+    /// The node had a straight path dialled; whether that is more than it may.
+    pub(in crate::net) fn is_too_much(&mut self, node: NodeId, now: Instant) -> bool {
+        let Some(circuit) = self.all.get_mut(&node) else {
+            return false;
+        };
+        let (count, since) = &mut circuit.dials;
+        if now.duration_since(*since) >= PAUSE {
+            (*count, *since) = (0, now);
+        }
+        *count += 1;
+        *count > MAX_DIALS
+    }
+
+    /// Whether bulk had better wait.
+    pub(in crate::net) fn hopeful(&self, node: NodeId, now: Instant) -> bool {
+        self.all
+            .get(&node)
+            .is_some_and(|circuit| !circuit.failed && now.duration_since(circuit.since) < HOPE)
+    }
+
+    /// The nodes whose circuits have had their chance, for those who want no relay.
+    pub(in crate::net) fn given_up(&self, now: Instant) -> Vec<NodeId> {
+        let over =
+            |circuit: &Circuit| circuit.failed || now.duration_since(circuit.since) >= ATTEMPT;
+        self.all
+            .iter()
+            .filter(|(_, circuit)| over(circuit))
+            .map(|(node, _)| *node)
+            .collect()
+    }
+
+    /// Circuits that were made for an attempt that did not end.
+    pub(in crate::net) fn stale(&mut self, now: Instant) -> Vec<ConnectionId> {
+        let mut stale = Vec::new();
+        for circuit in self.all.values_mut() {
+            let old = circuit
+                .fresh
+                .take_if(|(_, since)| now.duration_since(*since) >= ATTEMPT);
+            stale.extend(old.map(|(id, _)| id));
+        }
+        stale
+    }
+
+    /// The nodes to which a straight path is to be tried again now, with the server to do it over.
+    pub(in crate::net) fn retries(&mut self, now: Instant) -> Vec<(NodeId, NodeId)> {
+        let mut due = Vec::new();
+        for (node, circuit) in &mut self.all {
+            if circuit.ours && now >= circuit.retry {
+                circuit.pause = (circuit.pause * 2).min(MAX_PAUSE);
+                circuit.retry = now + circuit.pause;
+                due.push((*node, circuit.server));
+            }
+        }
+        due
+    }
+
+    /// Lets a stream wait; gives it back when too many do.
+    pub(in crate::net) fn wait(&mut self, waiting: Waiting) -> Result<(), Waiting> {
+        if self.waiting.len() >= MAX_WAITING {
+            return Err(waiting);
+        }
+        self.waiting.push(waiting);
+        Ok(())
+    }
+
+    /// The streams that need not wait any longer.
+    pub(in crate::net) fn ready(&mut self, now: Instant) -> Vec<Waiting> {
+        let all = std::mem::take(&mut self.waiting);
+        let (waiting, ready) = all
+            .into_iter()
+            .filter(|waiting| !waiting.opened.is_closed())
+            .partition(|waiting| self.hopeful(waiting.node, now));
+        self.waiting = waiting;
+        ready
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    const NODE: NodeId = NodeId([1; 32]);
+    const SERVER: NodeId = NodeId([2; 32]);
+
+    fn id(number: usize) -> ConnectionId {
+        ConnectionId::new_unchecked(number)
+    }
+
+    #[test]
+    fn bulk_waits_while_there_is_hope_and_no_longer() {
+        let (start, mut circuits) = (Instant::now(), Circuits::default());
+        circuits.stands(NODE, id(1), SERVER, true, start);
+        assert!(circuits.hopeful(NODE, start));
+        let (opened, _opening) = oneshot::channel();
+        let (node, purpose) = (NODE, Purpose::Chunks);
+        let waiting = Waiting {
+            node,
+            purpose,
+            opened,
+        };
+        assert!(circuits.wait(waiting).is_ok());
+        assert!(circuits.ready(start).is_empty());
+        assert_eq!(circuits.ready(start + HOPE).len(), 1);
+        circuits.failed(NODE);
+        assert!(!circuits.hopeful(NODE, start));
+    }
+
+    #[test]
+    fn a_node_that_has_straight_paths_dialled_all_the_time_is_found_out() {
+        let (start, mut circuits) = (Instant::now(), Circuits::default());
+        assert!(!circuits.is_too_much(NODE, start));
+        circuits.stands(NODE, id(1), SERVER, false, start);
+        for _ in 0..MAX_DIALS {
+            assert!(!circuits.is_too_much(NODE, start));
+        }
+        assert!(circuits.is_too_much(NODE, start));
+        assert!(!circuits.is_too_much(NODE, start + PAUSE));
+    }
+
+    #[test]
+    fn a_straight_path_is_tried_again_with_growing_pauses_by_the_end_that_dialled() {
+        let (start, mut circuits) = (Instant::now(), Circuits::default());
+        circuits.stands(NODE, id(1), SERVER, true, start);
+        circuits.stands(NodeId([3; 32]), id(2), SERVER, false, start);
+        circuits.failed(NODE);
+        assert!(circuits.retries(start).is_empty());
+        assert_eq!(circuits.retries(start + PAUSE), [(NODE, SERVER)]);
+        assert!(circuits.retries(start + 2 * PAUSE).is_empty());
+        let mut at = start + 3 * PAUSE;
+        for _ in 0..8 {
+            assert_eq!(circuits.retries(at), [(NODE, SERVER)]);
+            at += MAX_PAUSE;
+        }
+        // What was made for the attempt goes when that fails; the first circuit stays.
+        circuits.stands(NODE, id(5), SERVER, true, start);
+        assert_eq!(circuits.failed(NODE), Some(id(5)));
+        assert_eq!(circuits.failed(NODE), None);
+    }
+}

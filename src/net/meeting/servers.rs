@@ -1,0 +1,262 @@
+//! The driver's table of rendezvous servers: those being dialled, those connected, and what is asked of them.
+//!
+//! Pure: no sockets, and the time is an argument. Invariants: every table here has a bound; an entry of `all` stands as
+//! long as its connection does.
+
+use super::super::handle::Answer;
+use crate::{core::id::NodeId, wire::directory::Response};
+use libp2p::{
+    Multiaddr, core::transport::ListenerId, request_response::OutboundRequestId,
+    swarm::ConnectionId,
+};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+/// Servers that are connected or being dialled.
+pub(in crate::net) const MAX_SERVERS: usize = 16;
+/// Nodes that one answer may name.
+pub(in crate::net) const MAX_NODES: usize = 300;
+/// Addresses of each.
+pub(in crate::net) const MAX_ADDRESSES: usize = 8;
+/// Nodes at one server whose addresses are kept.
+const MAX_FOUND: usize = 2048;
+/// Namespaces of one server of which it is known how far it was read.
+const MAX_COOKIES: usize = 64;
+/// Questions without an answer yet.
+pub(in crate::net) const MAX_ASKED: usize = 256;
+/// Nodes being looked for.
+pub(in crate::net) const MAX_MEETS: usize = 128;
+/// Addresses of this node that servers were asked to try, in all its life.
+const MAX_TESTED: usize = 64;
+/// How long who answers may take to say who he is.
+const INTRODUCTION: Duration = Duration::from_secs(10);
+
+/// A dial to a server.
+#[derive(Debug)]
+pub(in crate::net) struct Dial {
+    /// Who is expected, if that is known.
+    pub expected: Option<NodeId>,
+    /// All the addresses.
+    pub addresses: Vec<SocketAddr>,
+    /// Those still to be tried: without a key only one can be dialled at a time.
+    pub rest: VecDeque<SocketAddr>,
+}
+
+/// A server that answered.
+pub(in crate::net) struct Server {
+    /// The connection that is kept.
+    pub connection: ConnectionId,
+    /// Where it was dialled.
+    pub address: SocketAddr,
+    /// All the addresses that the dial had.
+    pub addresses: Vec<SocketAddr>,
+    /// Whether it said that it is a server.
+    pub known: bool,
+    /// Another connection, made to see what QUIC looks like from outside.
+    pub quic: Option<ConnectionId>,
+    /// The circuit listener, and whether the server agreed.
+    pub reservation: Option<(ListenerId, bool)>,
+    since: Instant,
+    heard: Instant,
+    cookies: HashMap<String, Vec<u8>>,
+    found: HashMap<NodeId, Vec<SocketAddr>>,
+}
+
+impl Servers {
+    /// The server that was dialled at this socket.
+    pub(in crate::net) fn at(&self, socket: SocketAddr) -> Option<NodeId> {
+        let mut all = self.all.iter();
+        all.find(|(_, server)| server.address == socket)
+            .map(|(node, _)| *node)
+    }
+}
+
+impl Server {
+    pub(in crate::net) fn new(
+        connection: ConnectionId,
+        address: SocketAddr,
+        addresses: Vec<SocketAddr>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            connection,
+            address,
+            addresses,
+            known: false,
+            quic: None,
+            reservation: None,
+            since: now,
+            heard: now,
+            cookies: HashMap::new(),
+            found: HashMap::new(),
+        }
+    }
+
+    /// How far a namespace was read.
+    pub(in crate::net) fn cookie(&self, namespace: &str) -> Option<Vec<u8>> {
+        self.cookies.get(namespace).cloned()
+    }
+
+    /// Remembers how far a namespace was read, or that it has to be read from the beginning.
+    pub(in crate::net) fn set_cookie(&mut self, namespace: &str, cookie: Option<Vec<u8>>) -> bool {
+        let Some(cookie) = cookie else {
+            return self.cookies.remove(namespace).is_some();
+        };
+        let room = self.cookies.len() < MAX_COOKIES || self.cookies.contains_key(namespace);
+        if room {
+            self.cookies.insert(namespace.to_owned(), cookie);
+        }
+        room
+    }
+
+    /// Remembers where a node says that it is.
+    pub(in crate::net) fn found(&mut self, node: NodeId, addresses: Vec<SocketAddr>) {
+        if addresses.is_empty() {
+            self.found.remove(&node);
+            return;
+        }
+        if self.found.len() >= MAX_FOUND
+            && !self.found.contains_key(&node)
+            && let Some(any) = self.found.keys().next().copied()
+        {
+            self.found.remove(&any);
+        }
+        self.found.insert(node, addresses);
+    }
+
+    /// Where a node said that it is.
+    pub(in crate::net) fn addresses_of(&self, node: &NodeId) -> &[SocketAddr] {
+        self.found.get(node).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What an answer of a directory is for.
+pub(in crate::net) enum Asked {
+    /// The node asked.
+    Node(Answer<Response>),
+    /// From where the server sees a node, and whether that node is to be dialled then.
+    Whence {
+        /// Which server.
+        server: NodeId,
+        /// Which node.
+        node: NodeId,
+        /// Whether somebody waits for it.
+        meet: bool,
+    },
+}
+
+/// What an answer of a rendezvous point is for.
+pub(in crate::net) enum Pending {
+    /// To be found under this name.
+    Register(String),
+    /// Nothing comes of it.
+    Unregister,
+    /// Who is to be found under this name.
+    Discover(String),
+}
+
+/// A node that servers are asked about before it is dialled.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Meet {
+    /// Servers that have not answered.
+    pub open: usize,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(in crate::net) struct Servers {
+    pub dials: HashMap<ConnectionId, Dial>,
+    pub all: HashMap<NodeId, Server>,
+    pub asked: HashMap<OutboundRequestId, Asked>,
+    pub pending: HashMap<OutboundRequestId, (NodeId, Pending)>,
+    pub meets: HashMap<NodeId, Meet>,
+    /// Addresses that servers were asked to try: libp2p never forgets one.
+    tested: HashSet<Multiaddr>,
+    /// Joins that wait for the listening port to be known.
+    pub early: Vec<Dial>,
+}
+
+impl Servers {
+    /// Whether a server is connected or being dialled under this key or at one of these addresses.
+    pub(in crate::net) fn busy(&self, server: Option<NodeId>, addresses: &[SocketAddr]) -> bool {
+        let dials = self.dials.values().chain(&self.early);
+        let dialled = |dial: &Dial| {
+            (server.is_some() && dial.expected == server)
+                || dial.addresses.iter().any(|at| addresses.contains(at))
+        };
+        server.is_some_and(|server| self.all.contains_key(&server))
+            || self
+                .all
+                .values()
+                .any(|server| addresses.contains(&server.address))
+            || dials.into_iter().any(dialled)
+    }
+
+    /// Whether a server may be asked to try that address.
+    pub(in crate::net) fn tested(&mut self, address: &Multiaddr) -> bool {
+        if self.tested.len() < MAX_TESTED {
+            self.tested.insert(address.clone());
+        }
+        self.tested.contains(address)
+    }
+
+    /// How many there are, dials included.
+    pub(in crate::net) fn len(&self) -> usize {
+        self.dials.len() + self.early.len() + self.all.len()
+    }
+
+    /// All sockets that are theirs.
+    pub(in crate::net) fn sockets(&self) -> HashSet<SocketAddr> {
+        let dials = self.dials.values().flat_map(|dial| &dial.addresses);
+        let connected = self.all.values().map(|server| &server.address);
+        dials.chain(connected).copied().collect()
+    }
+
+    /// A connected server that said that it is one.
+    pub(in crate::net) fn known(&mut self, server: NodeId) -> Option<&mut Server> {
+        self.all.get_mut(&server).filter(|server| server.known)
+    }
+
+    /// The server of a circuit listener.
+    pub(in crate::net) fn listening(&mut self, id: ListenerId) -> Option<(NodeId, &mut Server)> {
+        self.all
+            .iter_mut()
+            .find(|(_, server)| {
+                server
+                    .reservation
+                    .is_some_and(|(listener, _)| listener == id)
+            })
+            .map(|(node, server)| (*node, server))
+    }
+
+    /// A server showed a sign of life.
+    pub(in crate::net) fn heard(&mut self, id: ConnectionId, now: Instant) {
+        for server in self.all.values_mut() {
+            if server.connection == id {
+                server.heard = now;
+            }
+        }
+    }
+
+    /// Nobody could be heard until now.
+    pub(in crate::net) fn excuse(&mut self, now: Instant) {
+        for server in self.all.values_mut() {
+            server.heard = now;
+        }
+    }
+
+    /// The connections to close: silent for too long, or not introduced.
+    pub(in crate::net) fn expire(&self, now: Instant, silence: Duration) -> Vec<ConnectionId> {
+        self.all
+            .values()
+            .filter(|server| {
+                now.duration_since(server.heard) >= silence
+                    || (!server.known && now.duration_since(server.since) >= INTRODUCTION)
+            })
+            .map(|server| server.connection)
+            .collect()
+    }
+}

@@ -1,0 +1,120 @@
+//! What a rendezvous server says and hears: a swarm of its own, beside that of a node.
+//!
+//! Owns the server's sockets, its protocols and their limits: who may be connected, be met, and be relayed, and how fast.
+//! Everyone else has a [`Server`] and the queue of [`ServerEvent`]s. Never decides about names: that is `node`'s. Invariants:
+//! it holds no swarm's key and sees no contents; whoever is idle costs it no buffers; it dials nobody but those who are
+//! connected, at the addresses that they come from; every table here is bounded.
+
+mod behaviour;
+mod codec;
+mod config;
+mod driver;
+mod gate;
+mod points;
+mod reader;
+mod throttle;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+pub use config::{Quotas, ServerConfig};
+
+use super::NetError;
+use crate::{
+    core::id::NodeId,
+    wire::directory::{Request, Response},
+};
+use std::net::{IpAddr, SocketAddr};
+use tokio::sync::{mpsc, oneshot};
+
+/// Events that wait for whoever runs the server.
+const EVENTS: usize = 256;
+
+/// Something happened at the server.
+#[derive(Debug)]
+pub enum ServerEvent {
+    /// A connection stands.
+    Connected {
+        /// With whom.
+        node: NodeId,
+        /// A number of its own.
+        connection: u64,
+        /// From where.
+        address: IpAddr,
+    },
+    /// It is gone.
+    Closed {
+        /// With whom.
+        node: NodeId,
+        /// Its number.
+        connection: u64,
+    },
+    /// Somebody asks the directory.
+    Asked {
+        /// Who.
+        node: NodeId,
+        /// From where.
+        address: IpAddr,
+        /// What, within its bounds.
+        request: Request,
+        /// Where the answer goes. Dropped, the asker hears nothing.
+        reply: oneshot::Sender<Response>,
+    },
+    /// Others see the server there: some of them agree.
+    Seen(SocketAddr),
+}
+
+/// A running server's network. Dropped, it ends.
+#[derive(Debug)]
+pub struct Server {
+    stop: mpsc::Sender<oneshot::Sender<()>>,
+    node: NodeId,
+    port: u16,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Server {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// [`NetError`] says what to do.
+    pub fn start(config: ServerConfig) -> Result<(Self, mpsc::Receiver<ServerEvent>), NetError> {
+        let (events, heard) = mpsc::channel(EVENTS);
+        let (stop, stopped) = mpsc::channel(1);
+        let (node, bound) = driver::start(config, stopped, events)?;
+        let server = Self {
+            stop,
+            node,
+            port: bound.port,
+            addresses: super::address::expand(&bound.addresses),
+        };
+        Ok((server, heard))
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The port that it listens on, by TCP and UDP.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it listens: those that others can use first.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Closes every connection and the sockets.
+    pub async fn stop(self) {
+        let (done, stopped) = oneshot::channel();
+        if self.stop.send(done).await.is_ok() {
+            let _ = stopped.await;
+        }
+    }
+}

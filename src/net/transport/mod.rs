@@ -1,0 +1,112 @@
+//! How bytes get on and off the wire, and which sockets they come in by.
+//!
+//! TCP with Noise and Yamux carries the bulk; QUIC stands beside it on the same port number; a circuit through a server
+//! is encrypted once more, from end to end. A private swarm mixes its key into the Noise prologue, circuits included. QUIC
+//! has no prologue, so a stranger can complete its handshake: the driver has such connections proven (`driver::proof`).
+//! Only a dial to a rendezvous server goes without the prologue, for a server knows no key.
+
+mod guard;
+mod listen;
+mod shared;
+
+pub(super) use listen::{Bound, listen, released};
+
+use super::meeting::Table;
+use guard::Guard;
+use libp2p::{
+    PeerId, Transport,
+    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    futures::{future::Either, io::BufReader},
+    identity::Keypair,
+    noise, quic, relay, tcp, yamux,
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long a connection may take from the first packet to the last step of its handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Bytes read from a socket at a time. Noise asks for 8 KiB, which would be two system calls for each of its frames.
+const READ_AHEAD: usize = 64 << 10;
+/// How long sent bytes may stay unacknowledged. Pings see to it that there are some, so a dead host is noticed, and
+/// the sockets that wait for it fail, within 15 s.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
+/// Bytes that wait in a socket for their turn on the line. More would only put what is urgent behind what is not, and
+/// chunks on their way to those who no longer want them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 << 10;
+
+/// One way to a peer, upgraded.
+type Wire = Boxed<(PeerId, StreamMuxerBox)>;
+
+/// What the swarm speaks through.
+pub(super) fn build(
+    keys: &Keypair,
+    swarm_key: Option<[u8; 32]>,
+    circuits: relay::client::Transport,
+    table: Arc<Table>,
+) -> Result<Wire, noise::Error> {
+    let plain = noise::Config::new(keys)?;
+    let proven = match swarm_key {
+        Some(key) => plain.clone().with_prologue(key.to_vec()),
+        None => plain.clone(),
+    };
+    // One transport, so that both kinds of dial can leave from the port that it listens on.
+    let (listening, dialling) =
+        shared::split(tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)));
+    let circuits = circuits
+        .upgrade(Version::V1Lazy)
+        .authenticate(proven.clone())
+        .multiplex(yamux::Config::default())
+        .timeout(HANDSHAKE)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
+    let quic = quic::tokio::Transport::new(quic::Config::new(keys))
+        .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
+    let members = circuits
+        .or_transport(over(listening, proven))
+        .or_transport(quic)
+        .map(|either, _| match either {
+            Either::Left(Either::Left(output) | Either::Right(output)) | Either::Right(output) => {
+                output
+            }
+        });
+    Ok(Guard::new(members.boxed(), over(dialling, plain), table).boxed())
+}
+
+/// TCP, encrypted and multiplexed.
+fn over<T>(tcp: T, noise: noise::Config) -> Wire
+where
+    T: Transport<Output = tcp::tokio::TcpStream, Error = std::io::Error> + Send + Unpin + 'static,
+    T::Dial: Send + 'static,
+    T::ListenerUpgrade: Send + 'static,
+{
+    tcp.map(|stream, _| {
+        tune(&stream);
+        BufReader::with_capacity(READ_AHEAD, stream)
+    })
+    .upgrade(Version::V1Lazy)
+    .authenticate(noise)
+    .multiplex(yamux::Config::default())
+    .timeout(HANDSHAKE)
+    .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+    .boxed()
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn tune(stream: &tcp::tokio::TcpStream) {
+    let socket = socket2::SockRef::from(&stream.0);
+    // Only precautions: without the first the kernel waits a quarter of an hour, without the second it queues megabytes.
+    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn tune(_: &tcp::tokio::TcpStream) {}
+
+/// The innermost reason of an error: libp2p wraps each in half a dozen others.
+pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(inner) = innermost.source() {
+        innermost = inner;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,132 @@
+//! What is said about rendezvous servers and the people who signed up there.
+
+use crate::core::{id::NodeId, via::Via};
+
+/// A configured rendezvous server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// `host:port`, as it was written.
+    pub address: String,
+    /// Its key, when it is known.
+    pub server: Option<NodeId>,
+    /// Whether this node is connected to it.
+    pub joined: bool,
+    /// How many of the nodes that it told of are here.
+    pub met: u32,
+}
+
+/// Something happened with a rendezvous server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerNews {
+    /// `host:port`, as it was written.
+    pub address: String,
+    /// Its key, when it is known.
+    pub server: Option<NodeId>,
+    /// What.
+    pub state: ServerState,
+}
+
+/// How a rendezvous server does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    /// It is joined.
+    Joined,
+    /// The connection is gone; it is tried again.
+    Lost,
+    /// It was left while somebody is connected straight.
+    Left,
+    /// It does not answer; it is tried again.
+    Unreachable(String),
+    /// It has another key than before, and is not used.
+    NewKey {
+        /// The key that was known.
+        known: NodeId,
+        /// The key that is there.
+        now: NodeId,
+    },
+}
+
+/// The path to a peer is not the one that was hoped for, or it is at last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathInfo {
+    /// To whom.
+    pub node: NodeId,
+    /// What they are called.
+    pub name: String,
+    /// The path.
+    pub via: Via,
+    /// Whether bytes may go through a server.
+    pub relay: bool,
+}
+
+/// Somebody who signed up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedUp {
+    /// The name: foreign text.
+    pub name: String,
+    /// Whose.
+    pub node: NodeId,
+    /// Whether the node is connected to the server now.
+    pub present: bool,
+    /// When it last was: seconds since 1970, by the server's clock.
+    pub seen: u64,
+    /// At which server, `host:port`.
+    pub server: String,
+    /// Whether it was added here by this name.
+    pub added: bool,
+    /// Whether it is in this node's swarm.
+    pub ours: bool,
+}
+
+/// Why a directory did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryError {
+    /// None is configured.
+    #[error("no rendezvous server is named: --rendezvous HOST:PORT names one")]
+    NoneNamed,
+    /// None is joined.
+    #[error("no rendezvous server answers: {0}")]
+    NoServer(String),
+    /// Another key has the name.
+    #[error("the name is taken at {0}: choose another one")]
+    Taken(String),
+    /// Nobody has that name.
+    #[error("nobody signed up as `{0}`")]
+    NotFound(String),
+    /// The name is not this node's.
+    #[error("the name is not yours at {0}")]
+    NotYours(String),
+    /// It is no name.
+    #[error("{0}")]
+    Name(String),
+    /// Servers do not agree whose it is.
+    #[error(
+        "different people are called so at different servers: {}; name one server only",
+        .0.iter().map(NodeId::short).collect::<Vec<_>>().join(", ")
+    )]
+    Different(Vec<NodeId>),
+    /// The name means somebody else here.
+    #[error(
+        "that name means another key here ({}) than the one that signed up ({}): ask them by another way whether that is \
+         right; --trust-new-key takes the new one",
+        known.short(), now.short()
+    )]
+    NewKey {
+        /// The key that was known.
+        known: NodeId,
+        /// The key that signed up.
+        now: NodeId,
+    },
+    /// The server refuses.
+    #[error("{0} refuses: it does not accept what this node says")]
+    Refused(String),
+    /// The server has too much to do.
+    #[error("{0} has too much to do, or no room for more names: try again later")]
+    Busy(String),
+    /// The server lies, or is none.
+    #[error("{0} says what is not so (a name without its owner's signature): do not trust it")]
+    Lies(String),
+    /// It did not answer.
+    #[error("{0} did not answer: {1}")]
+    Silent(String, String),
+}

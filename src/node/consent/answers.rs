@@ -1,0 +1,120 @@
+//! What the person here says to asks, and whether there is room for what they ask.
+//!
+//! Invariant: what was accepted and is still to come counts as taken, so that two which fit alone are not both accepted when
+//! together they do not.
+
+use super::{Consent, Control, Desk};
+use crate::{
+    core::{
+        consent::{Event, Refusal},
+        id::FileId,
+    },
+    node::api::{AnswerError, AskInfo},
+    store::lacking,
+    wire::consent::Ask,
+};
+use std::{path::PathBuf, sync::atomic::Ordering};
+
+impl Desk {
+    /// Bytes that are still to come of what was accepted, besides `files`: the same sent anew needs room once.
+    fn coming(&self, files: &[FileId]) -> u64 {
+        let slots = self.slots.values();
+        let others = slots.filter(|slot| !slot.files.iter().any(|file| files.contains(file)));
+        others.fold(0, |sum, slot| {
+            sum.saturating_add(slot.left.load(Ordering::Relaxed))
+        })
+    }
+
+    fn is_open(&self, number: u32) -> bool {
+        self.slots.contains_key(&number) && self.inbox.is_open(number)
+    }
+}
+
+impl Consent {
+    /// How many bytes lack for what is asked.
+    pub(super) async fn lacking(&self, ask: &Ask) -> u64 {
+        let files: Vec<FileId> = ask.files.iter().map(|file| file.file).collect();
+        let coming = self.desk().coming(&files);
+        let needed = ask.size().unwrap_or(u64::MAX).saturating_add(coming);
+        let room = self.room(needed, None).await;
+        room.map_or(0, |(lacks, _)| lacks)
+    }
+
+    /// How many bytes lack for `needed` ones, and where; `None` when they fit.
+    async fn room(&self, needed: u64, into: Option<PathBuf>) -> Option<(u64, PathBuf)> {
+        let home = self.0.context.home.clone();
+        let into = into.unwrap_or_else(|| home.downloads());
+        let looked = tokio::task::spawn_blocking(move || lacking(&home, &into, needed));
+        looked.await.ok().flatten()
+    }
+
+    /// Those that wait for an answer.
+    pub fn asks(&self) -> Vec<AskInfo> {
+        let desk = self.desk();
+        let open = desk
+            .slots
+            .iter()
+            .filter(|(number, _)| desk.inbox.is_open(**number));
+        open.map(|(_, slot)| AskInfo::clone(&slot.info)).collect()
+    }
+
+    /// Says yes.
+    pub async fn accept(&self, number: u32, into: Option<PathBuf>) -> Result<(), AnswerError> {
+        let unknown = AnswerError::Unknown(number);
+        let (size, coming) = {
+            let desk = self.desk();
+            let slot = desk.slots.get(&number).filter(|_| desk.is_open(number));
+            let slot = slot.ok_or(unknown.clone())?;
+            // Before the disk is looked at: another yes may come meanwhile.
+            slot.left.store(slot.info.size, Ordering::Relaxed);
+            (slot.info.size, desk.coming(&slot.files))
+        };
+        let needed = size.saturating_add(coming);
+        if let Some((needed, at)) = self.room(needed, into.clone()).await {
+            let desk = self.desk();
+            if let Some(slot) = desk.slots.get(&number).filter(|_| desk.is_open(number)) {
+                slot.left.store(0, Ordering::Relaxed);
+            }
+            return Err(AnswerError::NoRoom { needed, at, coming });
+        }
+        let into = into.unwrap_or_else(|| self.0.context.home.downloads());
+        let mut desk = self.desk();
+        let now = self.now();
+        if desk.inbox.handle(Event::Accept(number), now).is_empty() {
+            return Err(unknown);
+        }
+        let Some(slot) = desk.slots.get(&number) else {
+            return Err(unknown);
+        };
+        let _ = slot.control.try_send(Control::Accept(into));
+        // The same from the same person, sent anew after a crash: the old transfer would stand in its way.
+        let twins = desk.slots.iter().filter(|(other, twin)| {
+            desk.inbox.is_lost(**other)
+                && twin.info.from.node == slot.info.from.node
+                && twin.files.iter().any(|file| slot.files.contains(file))
+        });
+        for (_, twin) in twins {
+            let _ = twin.control.try_send(Control::Stop("it was sent again"));
+        }
+        Ok(())
+    }
+
+    /// Says no, or stops what was accepted.
+    pub fn refuse(&self, number: u32) -> Result<(), AnswerError> {
+        let (open, known) = {
+            let desk = self.desk();
+            let slot = desk.slots.get(&number);
+            let open = desk.inbox.is_open(number);
+            if let Some(slot) = slot.filter(|_| !open) {
+                let _ = slot
+                    .control
+                    .try_send(Control::Stop("stopped by the receiver"));
+            }
+            (open, slot.is_some())
+        };
+        if open {
+            self.handle(Event::Refuse(number, Refusal::Person));
+        }
+        known.then_some(()).ok_or(AnswerError::Unknown(number))
+    }
+}

@@ -1,0 +1,335 @@
+//! Names at rendezvous servers: signing up, finding people, and adding them to those one knows.
+//!
+//! Asks the servers that are joined, and believes them nothing that its owner did not sign. Never decides who may see what:
+//! the servers do. Invariant: what is added is what was signed, at that server, by that key, with that very name.
+
+use super::{
+    Node,
+    api::{DirectoryError, SignedUp},
+    context::Command,
+    people::Ask,
+};
+use crate::{
+    core::id::NodeId,
+    net::RequestError,
+    wire::{
+        directory::{Claim, Entry, Request, Response, SignedClaim, SwarmTag, tag},
+        signer::Signer,
+    },
+};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// Answers that are asked of one server for one list, of 64 people each.
+const MAX_PAGES: usize = 64;
+
+/// What a node signs up with.
+pub struct Names {
+    pub signer: Signer,
+    pub swarm_key: Option<[u8; 32]>,
+}
+
+/// A server, and how it was written.
+type Server = (NodeId, String);
+
+/// What an entry says, if its owner said so to this server. With a tag, in this swarm.
+fn checked(entry: &Entry, server: &NodeId, swarm: Option<SwarmTag>) -> Option<Claim> {
+    let claim = entry.claim.verify().ok()?;
+    let fits = claim.server == *server && swarm.is_none_or(|swarm| claim.swarm == swarm);
+    fits.then_some(claim)
+}
+
+fn silent(server: &Server, error: &RequestError) -> DirectoryError {
+    DirectoryError::Silent(server.1.clone(), error.to_string())
+}
+
+/// An answer that says no.
+fn refusal(server: &Server, answer: &Response) -> DirectoryError {
+    let name = server.1.clone();
+    match answer {
+        Response::Taken => DirectoryError::Taken(name),
+        Response::Unknown => DirectoryError::NotYours(name),
+        Response::Refused => DirectoryError::Refused(name),
+        Response::Busy => DirectoryError::Busy(name),
+        _ => DirectoryError::Silent(name, "it answered something else".to_owned()),
+    }
+}
+
+fn check_name(name: &str) -> Result<&str, DirectoryError> {
+    let name = name.trim();
+    if name.is_empty() || name.len() > crate::wire::MAX_NAME {
+        let most = crate::wire::MAX_NAME;
+        let why = format!("a name has 1 to {most} bytes");
+        return Err(DirectoryError::Name(why));
+    }
+    if name.chars().any(char::is_control) {
+        let why = "a name has no control characters".to_owned();
+        return Err(DirectoryError::Name(why));
+    }
+    Ok(name)
+}
+
+impl Node {
+    async fn servers(&self, wait: Duration) -> Result<Vec<Server>, DirectoryError> {
+        let meeting = &self.shared.context.meeting;
+        if !meeting.is_configured() {
+            return Err(DirectoryError::NoneNamed);
+        }
+        let joined = meeting.entered(wait).await;
+        if joined.is_empty() {
+            let all = meeting.servers().into_iter().map(|server| server.address);
+            let all: Vec<String> = all.collect();
+            return Err(DirectoryError::NoServer(all.join(", ")));
+        }
+        Ok(joined)
+    }
+
+    async fn ask_server(
+        &self,
+        server: &Server,
+        request: Request,
+    ) -> Result<Response, DirectoryError> {
+        let answer = self.shared.context.net.ask_server(server.0, request).await;
+        answer.map_err(|error| silent(server, &error))
+    }
+
+    /// Binds a name to this node's key at every server that is joined within `wait`, or gives it back. How it went at each.
+    ///
+    /// # Errors
+    /// [`DirectoryError`], when no server could be asked at all.
+    pub async fn sign_up(
+        &self,
+        name: &str,
+        release: bool,
+        wait: Duration,
+    ) -> Result<Vec<(String, Result<(), DirectoryError>)>, DirectoryError> {
+        let name = check_name(name)?;
+        let mut results = Vec::new();
+        for server in self.servers(wait).await? {
+            let request = if release {
+                let name = name.to_owned();
+                Request::Release { name }
+            } else {
+                let claim = self.claim(name, &server.0);
+                Request::SignUp { claim }
+            };
+            let result = match self.ask_server(&server, request).await {
+                Ok(Response::Done) => Ok(()),
+                Ok(answer) => Err(refusal(&server, &answer)),
+                Err(error) => Err(error),
+            };
+            results.push((server.1, result));
+        }
+        Ok(results)
+    }
+
+    fn claim(&self, name: &str, server: &NodeId) -> SignedClaim {
+        let names = &self.shared.names;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let claim = Claim {
+            name: name.to_owned(),
+            node: names.signer.node(),
+            server: *server,
+            swarm: tag(names.swarm_key.as_ref(), server),
+            made: since.unwrap_or_default().as_secs(),
+        };
+        SignedClaim::new(&claim, &names.signer)
+    }
+
+    /// Who signed up in this swarm, at every server that is joined within `wait`, sorted by name; `pattern` is a part of it.
+    ///
+    /// # Errors
+    /// [`DirectoryError`], when no server answers.
+    pub async fn people(
+        &self,
+        pattern: Option<&str>,
+        wait: Duration,
+    ) -> Result<Vec<SignedUp>, DirectoryError> {
+        let (mut rows, mut answered, mut failed) = (Vec::new(), false, None);
+        for server in self.servers(wait).await? {
+            match self.people_at(&server, pattern).await {
+                Ok(people) => {
+                    answered = true;
+                    rows.extend(people);
+                }
+                Err(error) => {
+                    tracing::warn!("{error}");
+                    failed = Some(error);
+                }
+            }
+        }
+        if let Some(error) = failed.filter(|_| !answered) {
+            return Err(error);
+        }
+        rows.sort_by(|a, b| (&a.name, a.node, &a.server).cmp(&(&b.name, b.node, &b.server)));
+        Ok(rows)
+    }
+
+    async fn people_at(
+        &self,
+        server: &Server,
+        pattern: Option<&str>,
+    ) -> Result<Vec<SignedUp>, DirectoryError> {
+        let swarm = tag(self.shared.names.swarm_key.as_ref(), &server.0);
+        let (mut rows, mut after) = (Vec::new(), None::<String>);
+        for _ in 0..MAX_PAGES {
+            let request = Request::People {
+                pattern: pattern.map(str::to_owned),
+                after: after.clone(),
+            };
+            let answer = self.ask_server(server, request).await?;
+            let Response::People { people, more } = answer else {
+                return Err(refusal(server, &answer));
+            };
+            let mut last = None;
+            for entry in people {
+                let Some(claim) = checked(&entry, &server.0, Some(swarm)) else {
+                    return Err(DirectoryError::Lies(server.1.clone()));
+                };
+                last = Some(claim.name.clone());
+                rows.push(self.row(claim, &entry, &server.1, true).await);
+            }
+            // A server that goes round in circles is not followed.
+            if !more || last.is_none() || last == after {
+                break;
+            }
+            after = last;
+        }
+        Ok(rows)
+    }
+
+    async fn row(&self, claim: Claim, entry: &Entry, server: &str, ours: bool) -> SignedUp {
+        let (name, node) = (claim.name, claim.node);
+        let context = &self.shared.context;
+        let added = context.ask(|reply| Command::People(Ask::Added(node, reply)));
+        let added = added.await.flatten();
+        SignedUp {
+            added: added.is_some_and(|added| added == name),
+            name,
+            node,
+            present: entry.present,
+            seen: entry.seen,
+            server: server.to_owned(),
+            ours,
+        }
+    }
+
+    /// Looks up who signed up with exactly this name, and remembers them: the name means that key from then on.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]; then nothing was remembered.
+    pub async fn add_person(
+        &self,
+        name: &str,
+        trust_new: bool,
+        wait: Duration,
+    ) -> Result<SignedUp, DirectoryError> {
+        let name = check_name(name)?;
+        let (mut found, mut failed) = (Vec::new(), None);
+        for server in self.servers(wait).await? {
+            match self.person_at(&server, name).await {
+                Ok(Some(person)) => found.push(person),
+                Ok(None) => {}
+                Err(error @ DirectoryError::Lies(_)) => return Err(error),
+                Err(error) => failed = Some(error),
+            }
+        }
+        let keys: BTreeSet<NodeId> = found.iter().map(|person| person.node).collect();
+        if keys.len() > 1 {
+            return Err(DirectoryError::Different(keys.into_iter().collect()));
+        }
+        // Present at one of them is present.
+        found.sort_by_key(|person| (!person.present, std::cmp::Reverse(person.seen)));
+        let Some(mut person) = found.into_iter().next() else {
+            let name = name.to_owned();
+            return Err(failed.unwrap_or(DirectoryError::NotFound(name)));
+        };
+        let (added, key) = (person.name.clone(), person.node);
+        let context = &self.shared.context;
+        let asked = context.ask(|reply| Command::People(Ask::Add(added, key, trust_new, reply)));
+        match asked.await {
+            Some(Ok(())) => {
+                person.added = true;
+                Ok(person)
+            }
+            Some(Err(known)) => Err(DirectoryError::NewKey { known, now: key }),
+            None => Err(DirectoryError::NoneNamed), // The node is stopping.
+        }
+    }
+
+    async fn person_at(
+        &self,
+        server: &Server,
+        name: &str,
+    ) -> Result<Option<SignedUp>, DirectoryError> {
+        let request = Request::Person {
+            name: name.to_owned(),
+        };
+        let answer = self.ask_server(server, request).await?;
+        let people = match answer {
+            Response::People { people, .. } => people,
+            Response::Unknown => return Ok(None),
+            other => return Err(refusal(server, &other)),
+        };
+        let Some(entry) = people.first() else {
+            return Ok(None);
+        };
+        let claim = checked(entry, &server.0, None).filter(|claim| claim.name == name);
+        let Some(claim) = claim else {
+            return Err(DirectoryError::Lies(server.1.clone()));
+        };
+        let ours = claim.swarm == tag(self.shared.names.swarm_key.as_ref(), &server.0);
+        Ok(Some(self.row(claim, entry, &server.1, ours).await))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_bytes::ByteBuf;
+
+    const SERVER: NodeId = NodeId([9; 32]);
+
+    fn entry(change: impl FnOnce(&mut Claim)) -> Entry {
+        let signer = Signer::new([1; 32]).unwrap();
+        let mut claim = Claim {
+            name: "anna".into(),
+            node: signer.node(),
+            server: SERVER,
+            swarm: SwarmTag::default(),
+            made: 1,
+        };
+        change(&mut claim);
+        Entry {
+            claim: SignedClaim::new(&claim, &signer),
+            present: true,
+            seen: 1,
+        }
+    }
+
+    #[test]
+    fn a_server_is_believed_only_what_was_signed_for_it() {
+        let ours = Some(SwarmTag::default());
+        assert!(checked(&entry(|_| ()), &SERVER, ours).is_some());
+        let elsewhere = entry(|claim| claim.server = NodeId([8; 32]));
+        assert!(checked(&elsewhere, &SERVER, None).is_none());
+        let another = entry(|claim| claim.node = NodeId([7; 32]));
+        assert!(checked(&another, &SERVER, None).is_none());
+        let private = entry(|claim| claim.swarm = SwarmTag([1; 32]));
+        assert!(checked(&private, &SERVER, ours).is_none());
+        assert!(checked(&private, &SERVER, None).is_some());
+        let mut torn = entry(|_| ());
+        torn.claim.signature = ByteBuf::from(vec![0; 64]);
+        assert!(checked(&torn, &SERVER, None).is_none());
+    }
+
+    #[test]
+    fn names_are_checked_before_anybody_is_asked() {
+        assert_eq!(check_name(" anna "), Ok("anna"));
+        for wrong in ["", "  ", "a\u{7}b", &"x".repeat(65)] {
+            assert!(check_name(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

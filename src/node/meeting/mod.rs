@@ -1,0 +1,216 @@
+//! Rendezvous servers, as the node uses them: the task that runs `core::meeting`, and the way to ask it things.
+//!
+//! Decides nothing that the machine can decide. Invariants: without a configured server there is no task and nothing is
+//! sent anywhere; the actor never waits for the task (what does not fit its queue is lost, and the machine's own deadlines
+//! make up for it).
+
+mod address;
+mod codes;
+mod task;
+
+pub use address::{Address, parse_all};
+
+use super::api::ServerInfo;
+use crate::{
+    core::{
+        id::NodeId,
+        meeting::{Event, News},
+        via::Via,
+    },
+    net::{MeetingEvent, Net},
+    node::{api::NodeEvent, context::Command},
+    store::ServersFile,
+};
+use std::time::{Duration, Instant};
+use tokio::{
+    sync::{broadcast, mpsc, watch},
+    time::timeout_at,
+};
+use tokio_util::sync::CancellationToken;
+
+/// What the task may be behind. Peers come and go far more slowly.
+const INBOX: usize = 1024;
+/// With one server joined, so long is waited for the others.
+const OTHERS: Duration = Duration::from_millis(700);
+
+/// What reaches the task.
+pub enum Input {
+    /// Something at a server, as the network tells it.
+    Net(MeetingEvent),
+    /// Something else.
+    Event(Event),
+    /// Where a server is, or why that is not known.
+    Resolved(usize, Result<Vec<std::net::SocketAddr>, String>),
+}
+
+/// What everybody may see of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Somebody may be here in a moment.
+    pub expects: bool,
+    /// Some server was not even tried yet.
+    pub starting: bool,
+    /// The configured servers.
+    pub servers: Vec<ServerInfo>,
+    /// Those that know in which swarm this node is.
+    pub entered: Vec<NodeId>,
+}
+
+/// What the task works with.
+pub struct Setup {
+    pub net: Net,
+    pub servers: Vec<Address>,
+    /// The keys that earlier runs learned.
+    pub learned: Vec<(String, NodeId)>,
+    pub file: ServersFile,
+    pub swarm_key: Option<[u8; 32]>,
+    /// Whether others are to find this node.
+    pub found: bool,
+    /// Whether to leave the servers while somebody is connected straight.
+    pub leave: bool,
+    pub seed: u64,
+    pub events: broadcast::Sender<NodeEvent>,
+    pub commands: mpsc::Sender<Command>,
+}
+
+/// The way to the task. Clones lead to the same one.
+#[derive(Clone)]
+pub struct Meeting {
+    inbox: Option<mpsc::Sender<Input>>,
+    view: watch::Receiver<View>,
+    /// None without a server.
+    codes: Option<codes::Codes>,
+    stopped: CancellationToken,
+}
+
+impl Meeting {
+    /// Starts the task, if there is a server.
+    pub fn start(setup: Setup, stop: &CancellationToken) -> Self {
+        let (publish, view) = watch::channel(View::default());
+        let stopped = CancellationToken::new();
+        if setup.servers.is_empty() {
+            stopped.cancel();
+            return Self {
+                inbox: None,
+                view,
+                codes: None,
+                stopped,
+            };
+        }
+        let (inbox, inputs) = mpsc::channel(INBOX);
+        let codes = codes::Codes {
+            net: setup.net.clone(),
+            swarm_key: setup.swarm_key,
+            news: broadcast::channel(codes::NEWS).0,
+        };
+        let task = task::Task::new(setup, inbox.clone(), publish, codes.news.clone());
+        let (stop, ended) = (stop.clone(), stopped.clone());
+        tokio::spawn(async move {
+            task.run(inputs, stop).await;
+            ended.cancel();
+        });
+        Self {
+            inbox: Some(inbox),
+            view,
+            codes: Some(codes),
+            stopped,
+        }
+    }
+
+    fn tell(&self, input: Input) {
+        if let Some(inbox) = &self.inbox
+            && inbox.try_send(input).is_err()
+        {
+            tracing::debug!("news for the rendezvous servers' task are lost");
+        }
+    }
+
+    /// Something happened at a server. Never waits; nor do those below.
+    pub fn heard(&self, event: MeetingEvent) {
+        self.tell(Input::Net(event));
+    }
+
+    /// A node is connected, or its path changed.
+    pub fn here(&self, node: NodeId, via: Via) {
+        self.tell(Input::Event(Event::Here { node, via }));
+    }
+
+    /// A node's last connection is gone.
+    pub fn gone(&self, node: NodeId) {
+        self.tell(Input::Event(Event::Gone { node }));
+    }
+
+    /// A node could not be reached.
+    pub fn not_met(&self, node: NodeId) {
+        self.tell(Input::Event(Event::NotMet { node }));
+    }
+
+    /// A person wants to reach this node.
+    pub fn want(&self, node: NodeId) {
+        self.tell(Input::Event(Event::Wanted { node }));
+    }
+
+    /// Whether somebody may be here in a moment.
+    #[must_use]
+    pub fn expects_somebody(&self) -> bool {
+        self.view.borrow().expects
+    }
+
+    /// The configured servers.
+    #[must_use]
+    pub fn servers(&self) -> Vec<ServerInfo> {
+        self.view.borrow().servers.clone()
+    }
+
+    /// Whether any is configured.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        self.inbox.is_some()
+    }
+
+    /// Waits at most `wait` for servers that can be asked, and a moment longer for the others. Gives each with how it was
+    /// written.
+    pub async fn entered(&self, wait: Duration) -> Vec<(NodeId, String)> {
+        self.tell(Input::Event(Event::Needed));
+        let mut view = self.view.clone();
+        let until = Instant::now() + wait;
+        let one = |view: &View| !view.entered.is_empty();
+        let all = |view: &View| !view.starting && view.entered.len() >= view.joined();
+        let joined = timeout_at(until.into(), view.wait_for(one)).await;
+        if joined.is_ok_and(|joined| joined.is_ok()) {
+            let until = until.min(Instant::now() + OTHERS);
+            let _ = timeout_at(until.into(), view.wait_for(all)).await;
+        }
+        let view = view.borrow();
+        let name = |server: &NodeId| {
+            let mut servers = view.servers.iter();
+            let known = servers.find(|info| info.server == Some(*server));
+            known.map_or_else(|| server.short(), |info| info.address.clone())
+        };
+        view.entered.iter().map(|key| (*key, name(key))).collect()
+    }
+
+    /// Waits until what is registered was taken back, after the node was told to stop.
+    pub async fn stopped(&self) {
+        self.stopped.cancelled().await;
+    }
+}
+
+impl View {
+    fn joined(&self) -> usize {
+        let keys = self.servers.iter().filter(|server| server.joined);
+        let keys: std::collections::BTreeSet<_> = keys.map(|server| server.server).collect();
+        keys.len()
+    }
+}
+
+/// What the actor is to tell, because it knows names.
+pub type PathNews = (NodeId, Option<Via>);
+
+fn path_news(news: &News) -> Option<PathNews> {
+    match news {
+        News::Relayed { node } => Some((*node, None)),
+        News::Straight { node, via } => Some((*node, Some(*via))),
+        _ => None,
+    }
+}

@@ -1,0 +1,189 @@
+//! A rendezvous server as a whole: its home, its network and its directory of names.
+//!
+//! Owns starting, running and ending it. It has a node's home folder (lock, identity), and nothing else of a node: it
+//! shares no folder, keeps no file, is of no swarm. Names are decided in `core::directory`, here they meet signatures and
+//! the disk. Invariant: a sign-up is confirmed when it is on the disk, not before.
+
+mod record;
+mod service;
+
+use super::api::StartError;
+use crate::{
+    core::id::NodeId,
+    net::server::{Server, ServerConfig, ServerEvent},
+    store::{DirectoryStore, Home},
+};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+pub use crate::net::server::Quotas;
+
+/// The port of a server that is told no other.
+pub const PORT: u16 = 12000;
+/// What is said while nobody listens.
+const NEWS: usize = 64;
+
+/// How to start a server.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// The home folder.
+    pub home: PathBuf,
+    /// The port, TCP and UDP; 0 = any free one.
+    pub port: u16,
+    /// The addresses to listen on; empty = all.
+    pub listen: Vec<IpAddr>,
+    /// Where others reach it besides the addresses of its interfaces: `IP` or `IP:PORT`.
+    pub external: Vec<String>,
+    /// What it gives to whom.
+    pub quotas: Quotas,
+}
+
+/// What a server has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerNews {
+    /// Others see it at an address that none of its interfaces has.
+    Seen(SocketAddr),
+    /// Something that its owner should know.
+    Notice(String),
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Rendezvous {
+    node: NodeId,
+    addresses: Vec<SocketAddr>,
+    news: mpsc::Receiver<ServerNews>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Rendezvous {
+    /// Opens the home, the directory and the sockets.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do.
+    pub async fn start(settings: ServerSettings) -> Result<Self, StartError> {
+        let home = settings.home.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let home = Home::open(&home)?;
+            let secret = home.identity()?;
+            let directory = DirectoryStore::open(&home)?;
+            Ok::<_, StartError>((home, secret, directory))
+        });
+        let opened = opened.await;
+        let (home, secret, directory) =
+            opened.map_err(|error| StartError::Setting(error.to_string()))??;
+        let external = settings.external.iter().map(|text| {
+            external(text, settings.port).ok_or_else(|| {
+                StartError::Setting(format!(
+                    "`{text}` is not an address that others could use: write it as 203.0.113.7 or 203.0.113.7:{PORT}"
+                ))
+            })
+        });
+        let external: Vec<SocketAddr> = external.collect::<Result<_, _>>()?;
+        let (net, events) = Server::start(ServerConfig {
+            secret,
+            port: settings.port,
+            listen: settings.listen,
+            external: external.clone(),
+            quotas: settings.quotas,
+            agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),
+        })?;
+        let mut addresses = external;
+        for address in net.addresses() {
+            if !addresses.contains(address) {
+                addresses.push(*address);
+            }
+        }
+        let node = net.node();
+        let (news, heard) = mpsc::channel(NEWS);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(home, net, events, directory, news, stopped));
+        Ok(Self {
+            node,
+            addresses,
+            news: heard,
+            stop,
+            task,
+        })
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.node
+    }
+
+    /// Where it can be reached: what it was told first, then its interfaces', loopback last.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What it has to say; `None` when it ended by itself, which it should not.
+    pub async fn news(&mut self) -> Option<ServerNews> {
+        self.news.recv().await
+    }
+
+    /// Closes everything in good order.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.task.await;
+    }
+}
+
+/// `IP` or `IP:PORT`, of somewhere that can be dialled.
+fn external(text: &str, port: u16) -> Option<SocketAddr> {
+    let port = if port == 0 { PORT } else { port };
+    let parsed = text.parse::<SocketAddr>().ok();
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let parsed = parsed.or_else(|| Some(SocketAddr::new(bare.parse().ok()?, port)))?;
+    let usable = parsed.port() != 0 && !parsed.ip().is_unspecified() && !parsed.ip().is_multicast();
+    usable.then_some(parsed)
+}
+
+async fn run(
+    home: Home,
+    net: Server,
+    mut events: mpsc::Receiver<ServerEvent>,
+    directory: crate::store::OpenedDirectory,
+    news: mpsc::Sender<ServerNews>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let notice = directory.notice.clone();
+    let mut service = service::Service::new(net.node(), directory, news.clone());
+    if let Some(notice) = notice {
+        drop(news.try_send(ServerNews::Notice(notice)));
+    }
+    tokio::select! {
+        () = service.run(&mut events) => {}
+        _ = &mut stopped => {}
+    }
+    service.close().await;
+    net.stop().await;
+    // Until here nobody else may use it.
+    drop(home);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_external_address_may_leave_the_port_out() {
+        let at = |text| external(text, 4000).map(|address| address.to_string());
+        assert_eq!(at("203.0.113.7").as_deref(), Some("203.0.113.7:4000"));
+        assert_eq!(at("203.0.113.7:9").as_deref(), Some("203.0.113.7:9"));
+        assert_eq!(at("2001:db8::1").as_deref(), Some("[2001:db8::1]:4000"));
+        assert_eq!(at("[2001:db8::1]:9").as_deref(), Some("[2001:db8::1]:9"));
+        for wrong in ["here", "0.0.0.0", "1.2.3.4:0", "1.2.3.4:x", "224.0.0.1"] {
+            assert_eq!(at(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What the server answers to the directory's requests.
+//!
+//! Never waits for the disk with the table in hand: changes go to a blocking thread in batches, and the answers that
+//! depend on them wait for their batch.
+
+use super::{ServerNews, record};
+use crate::{
+    core::{
+        directory::{Directory, Limits, Name, Verdict},
+        id::NodeId,
+        rate::Rate,
+        visitors::Visitors,
+    },
+    net::server::ServerEvent,
+    store::{DirectoryStore, OpenedDirectory},
+    wire::directory::{Entry, MAX_ADDRESSES, MAX_PEOPLE, Request, Response, SignedClaim},
+};
+use serde_bytes::ByteBuf;
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+/// What one key may ask of the directory.
+const PER_NODE: Rate = Rate {
+    per_second: 4.0,
+    burst: 60.0,
+};
+/// What one address may ask: some hundred nodes behind a router, all at once.
+const PER_ADDRESS: Rate = Rate {
+    per_second: 100.0,
+    burst: 2000.0,
+};
+/// Sign-ups of one address: keys are free to make, and names are few.
+const SIGN_UPS: Rate = Rate {
+    per_second: 1.0 / 60.0,
+    burst: 400.0,
+};
+/// How often unused names are looked for.
+const TICK: Duration = Duration::from_secs(60);
+
+type Waiting = Vec<(oneshot::Sender<Response>, Response)>;
+
+/// See the module.
+pub struct Service {
+    me: NodeId,
+    begun: Instant,
+    directory: Directory<SignedClaim>,
+    visitors: Visitors,
+    sign_ups: Visitors,
+    /// From where each node is connected.
+    connected: HashMap<NodeId, HashMap<u64, IpAddr>>,
+    store: DirectoryStore,
+    /// A batch on its way to the disk.
+    writing: Option<JoinHandle<bool>>,
+    written: Waiting,
+    /// What waits for the next one.
+    waiting: Waiting,
+    news: mpsc::Sender<ServerNews>,
+    /// The disk refused, and that was said.
+    failing: bool,
+}
+
+fn unix() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
+}
+
+impl Service {
+    pub fn new(me: NodeId, opened: OpenedDirectory, news: mpsc::Sender<ServerNews>) -> Self {
+        let mut directory = Directory::new(Limits::default());
+        let mut lost = 0;
+        for (_, bytes) in opened.records {
+            let kept = record::read(&bytes, me).is_ok_and(|name| directory.recall(name));
+            lost += usize::from(!kept);
+        }
+        if lost > 0 {
+            let text = format!("{lost} names in the directory were damaged, and are free again");
+            drop(news.try_send(ServerNews::Notice(text)));
+        }
+        let seed = unix();
+        Self {
+            me,
+            begun: Instant::now(),
+            directory,
+            visitors: Visitors::new(PER_NODE, PER_ADDRESS, seed),
+            sign_ups: Visitors::new(PER_NODE, SIGN_UPS, seed),
+            connected: HashMap::new(),
+            store: opened.store,
+            writing: None,
+            written: Vec::new(),
+            waiting: Vec::new(),
+            news,
+            failing: false,
+        }
+    }
+
+    /// Until the network ends.
+    pub async fn run(&mut self, events: &mut mpsc::Receiver<ServerEvent>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.event(event),
+                    None => return,
+                },
+                done = async {
+                    match &mut self.writing {
+                        Some(writing) => writing.await,
+                        None => std::future::pending().await,
+                    }
+                } => self.on_disk(done.unwrap_or(false)),
+                _ = tick.tick() => self.directory.expire(unix()),
+            }
+            self.write();
+        }
+    }
+
+    /// Puts down what is still in memory.
+    pub async fn close(&mut self) {
+        while let Some(writing) = self.writing.take() {
+            let done = writing.await.unwrap_or(false);
+            self.on_disk(done);
+            self.write();
+        }
+    }
+
+    fn event(&mut self, event: ServerEvent) {
+        match event {
+            ServerEvent::Connected {
+                node,
+                connection,
+                address,
+            } => {
+                let of = self.connected.entry(node).or_default();
+                of.insert(connection, address);
+                self.directory.arrived(node, unix());
+            }
+            ServerEvent::Closed { node, connection } => {
+                if let Some(of) = self.connected.get_mut(&node) {
+                    of.remove(&connection);
+                    if of.is_empty() {
+                        self.connected.remove(&node);
+                        self.directory.left(node, unix());
+                    }
+                }
+            }
+            ServerEvent::Seen(address) => drop(self.news.try_send(ServerNews::Seen(address))),
+            ServerEvent::Asked {
+                node,
+                address,
+                request,
+                reply,
+            } => {
+                let now = self.begun.elapsed();
+                let may = self.visitors.may_ask(node, address, now)
+                    && (!matches!(request, Request::SignUp { .. })
+                        || self.sign_ups.may_ask(node, address, now));
+                let response = if may {
+                    self.answer(node, request)
+                } else {
+                    Response::Busy
+                };
+                if response == Response::Done {
+                    self.waiting.push((reply, response));
+                } else {
+                    let _ = reply.send(response); // The asker may have gone.
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, node: NodeId, request: Request) -> Response {
+        match request {
+            Request::Enter { swarm } => {
+                self.directory.enter(node, swarm.0);
+                Response::Entered { time: unix() }
+            }
+            Request::SignUp { claim } => match record::name(claim, self.me, unix()) {
+                Ok(name) if name.node == node => verdict(self.directory.sign_up(name)),
+                _ => Response::Refused,
+            },
+            Request::Release { name } => verdict(self.directory.release(node, &name)),
+            Request::People { pattern, after } => {
+                let (pattern, after) = (pattern.as_deref(), after.as_deref());
+                match self.directory.people(node, pattern, after, MAX_PEOPLE) {
+                    Some((people, more)) => Response::People {
+                        people: people.into_iter().map(|name| self.entry(name)).collect(),
+                        more,
+                    },
+                    None => Response::Refused,
+                }
+            }
+            Request::Person { name } => match self.directory.person(&name) {
+                Some(name) => Response::People {
+                    people: vec![self.entry(name)],
+                    more: false,
+                },
+                None => Response::Unknown,
+            },
+            Request::Whence { node: whom } => {
+                let may = self.directory.may_know(&node, &whom);
+                let from = self.connected.get(&whom).filter(|_| may);
+                let from: BTreeSet<IpAddr> = from
+                    .into_iter()
+                    .flat_map(HashMap::values)
+                    .copied()
+                    .collect();
+                let octets = |ip| match ip {
+                    IpAddr::V4(ip) => ByteBuf::from(ip.octets().to_vec()),
+                    IpAddr::V6(ip) => ByteBuf::from(ip.octets().to_vec()),
+                };
+                let addresses = from.into_iter().take(MAX_ADDRESSES).map(octets).collect();
+                Response::Whence { addresses }
+            }
+        }
+    }
+
+    fn entry(&self, name: &Name<SignedClaim>) -> Entry {
+        let present = self.directory.is_present(&name.node);
+        Entry {
+            claim: name.claim.clone(),
+            present,
+            seen: if present { unix() } else { name.seen },
+        }
+    }
+
+    /// Begins to write what changed, unless something is being written.
+    fn write(&mut self) {
+        if self.writing.is_some() {
+            return;
+        }
+        let changes = self.directory.take_changes();
+        if changes.is_empty() {
+            for (reply, response) in self.waiting.drain(..) {
+                let _ = reply.send(response);
+            }
+            return;
+        }
+        self.written = std::mem::take(&mut self.waiting);
+        let store = self.store.clone();
+        self.writing = Some(tokio::task::spawn_blocking(move || {
+            let records = changes.iter();
+            let records: Vec<_> = records
+                .map(|(key, name)| (key.clone(), name.as_ref().map(record::write)))
+                .collect();
+            let done = store.write(&records);
+            if let Err(error) = &done {
+                tracing::warn!(%error, "names could not be written down");
+            }
+            done.is_ok()
+        }));
+    }
+
+    fn on_disk(&mut self, done: bool) {
+        self.writing = None;
+        if !done && !self.failing {
+            let text = "the disk does not take the directory of names: make room; until then sign-ups are refused";
+            drop(self.news.try_send(ServerNews::Notice(text.into())));
+        }
+        self.failing = !done;
+        for (reply, response) in self.written.drain(..) {
+            let _ = reply.send(if done { response } else { Response::Busy });
+        }
+    }
+}
+
+fn verdict(verdict: Verdict) -> Response {
+    match verdict {
+        Verdict::Done => Response::Done,
+        Verdict::Taken => Response::Taken,
+        Verdict::Unknown => Response::Unknown,
+        Verdict::Full => Response::Busy,
+    }
+}

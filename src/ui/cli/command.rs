@@ -1,0 +1,224 @@
+//! The commands, and the options that each has for itself.
+//!
+//! Owns their words and help. Never acts on them.
+
+use super::parse::parse_name;
+use crate::ui::server_options::{self, RendezvousOptions};
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// Lines of a history, unless told otherwise.
+pub const HISTORY: usize = 100;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a node without a prompt, until SIGTERM or Ctrl-C
+    #[command(
+        after_help = "With --json the first line is {\"event\":\"ready\",\"peer\",\"name\",\"addresses\"}."
+    )]
+    Serve {
+        /// Take what this person sends, or what anybody sends with `all`; may be given again [default: nobody]
+        #[arg(long, value_name = "NAME")]
+        accept: Vec<String>,
+    },
+
+    /// Send files and folders to people, who are asked first, or to whoever has the code that it prints
+    #[command(after_help = "\
+Examples:
+  sprat send photo.jpg                    prints a code: whoever types `sprat receive CODE` gets it
+  sprat send photo.jpg --to alice         she sees who asks, for what and how large it is, and says yes or no
+  sprat send photos/ notes.txt --to alice bob
+  sprat send big.iso --to alice --wait 60 if she may take a minute to be there
+
+NAME is what `sprat peers` shows, or the end of an id. It stays until everyone has it, or said no; an ask that nobody answers ends after
+five minutes. Those who accept the same files fetch them from each other, too. Nobody else sees or gets them.
+
+Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some did, 5 there is nobody of that name.")]
+    Send {
+        /// Files and folders
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+
+        /// To whom; may be given again
+        #[arg(long, value_name = "NAME", num_args = 1..)]
+        to: Vec<String>,
+
+        /// Without --to: how many words the code has, 2 to 8 [default: 2, with --group 4]
+        #[arg(long, value_name = "N", conflicts_with = "to",
+              value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=8))]
+        words: Option<usize>,
+
+        /// Without --to: one code for many receivers, who fetch from each other too, until Ctrl-C; at least four words
+        #[arg(long, conflicts_with = "to")]
+        group: bool,
+
+        /// Send although that name had another key before, and remember the new one
+        #[arg(long)]
+        trust_new_key: bool,
+    },
+
+    /// Take what somebody sends with a code
+    #[command(after_help = "\
+Examples:
+  sprat receive 7-amber-falcon           what `sprat send` printed on the other machine
+  sprat receive 7 amber falcon -o /tmp   the same, to somewhere else
+  sprat receive                          asks for the code, so that it stands in no history (or reads SPRAT_CODE)
+
+A code is good for one receiver, and one wrong guess burns it: the sender then shows another. Nothing that travels lets anybody
+who listens test guesses.
+
+It looks for the sender for 30 seconds, or for --wait SECONDS.
+
+Exit codes: 0 all of it is here, 4 wrong code, or declined, 5 no sender with that code is near.")]
+    Receive {
+        /// The code; asked for when it is not given
+        code: Vec<String>,
+
+        /// Where to put it [default: HOME/downloads]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+
+        /// Take it without a question
+        #[arg(short, long)]
+        yes: bool,
+    },
+
+    /// Show what the nodes nearby offer
+    #[command(after_help = "\
+Examples:
+  sprat list                 everything
+  sprat list jpg             names that contain `jpg`
+  sprat list 'photos/*.jpg'  names that match a glob
+  sprat list --json          for a program
+
+`holders` counts the other nodes that have the whole file; `copies` is the fewest copies that any part of it has.
+`(kept)` beside them: nobody here offers the file any more; it lives on in the copies that others keep for its owner.")]
+    List {
+        /// A glob, or a part of the name
+        pattern: Option<String>,
+    },
+
+    /// Fetch files from everyone who has a piece of them
+    #[command(after_help = "\
+Examples:
+  sprat download big.iso            by its name
+  sprat download 'photos/*.jpg'     by a glob
+  sprat download photos/            a whole folder
+  sprat download 3f9c2a71b0         by the id that `list` shows
+  sprat download big.iso -o /tmp    to somewhere else than HOME/downloads
+
+A download that was interrupted goes on when the same command is given again. When every node that has the rest is
+gone, it waits for one to come back, for ever or until --timeout.")]
+    Download {
+        /// Names, globs, folders (photos/) or ids
+        #[arg(required = true, value_name = "NAME|ID")]
+        what: Vec<String>,
+
+        /// Where to put it [default: HOME/downloads]
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+
+    /// Show who is here, and by which path they are reached
+    Peers,
+
+    /// Look why nobody is found: the networks, the routers, the servers, and what to do
+    #[command(after_help = "\
+Ends with 0 when nothing is the matter. Nothing is changed. With --json: `interface`, `dialled`, `server`, `nat` and `conclusion`
+events. It is a node of its own while it looks: give it the same options, and another --home while a node runs here.")]
+    Doctor,
+
+    /// Say something to somebody who is here
+    #[command(after_help = "\
+Examples:
+  sprat msg alice 'lunch at noon?'     by the name that `peers` shows
+  sprat msg Xy12AbCd hello             by the id beside it
+
+It ends well only when the other side has it. Nothing is kept for somebody who is away.")]
+    Msg {
+        /// A name, or an id (the last 6 or more characters of it will do)
+        #[arg(value_name = "NAME")]
+        who: String,
+
+        /// What to say, at most 4 KiB
+        #[arg(required = true)]
+        text: Vec<String>,
+
+        /// Send it although that name had another key before, and remember the new one
+        #[arg(long)]
+        trust_new_key: bool,
+    },
+
+    /// Bind a name to this node at the rendezvous server, so that others find you by it
+    #[command(after_help = "\
+Examples:
+  sprat signup anna --rendezvous meet.example.org
+  sprat signup anna --release             gives the name back
+
+The name is yours, at that server, until you give it back or were not there for 90 days; your key proves it.
+
+Exit codes: 0 done, 4 the name is taken, 5 no server answers.")]
+    Signup {
+        /// The name, at most 64 bytes
+        #[arg(value_name = "NAME", value_parser = parse_name)]
+        who: String,
+
+        /// Give it back
+        #[arg(long)]
+        release: bool,
+    },
+
+    /// Show who signed up at the rendezvous server, in this swarm
+    #[command(after_help = "\
+Examples:
+  sprat people --rendezvous meet.example.org
+  sprat people ann                        names that contain `ann`
+
+Exit codes: 0 done, 5 nobody matches, or no server answers.")]
+    People {
+        /// A part of the name
+        pattern: Option<String>,
+    },
+
+    /// Add somebody who signed up to those you know: that name means their key from then on, and no other
+    #[command(after_help = "\
+Examples:
+  sprat add anna --rendezvous meet.example.org
+  sprat send photo.jpg --to anna          reaches her by that server, wherever she is
+
+Exit codes: 0 done, 4 the name means another key here, 5 nobody has that name, or no server answers.")]
+    Add {
+        /// Exactly the name
+        #[arg(value_name = "NAME", value_parser = parse_name)]
+        who: String,
+
+        /// Add them although that name had another key before
+        #[arg(long)]
+        trust_new_key: bool,
+    },
+
+    /// Show what was said with somebody
+    History {
+        /// A name, or an id
+        #[arg(value_name = "NAME")]
+        who: String,
+
+        /// How many of the last lines
+        #[arg(short, long, value_name = "N", default_value_t = HISTORY)]
+        lines: usize,
+    },
+
+    /// Run a server that introduces nodes on different networks to each other, until SIGTERM or Ctrl-C
+    #[command(after_help = server_options::EXAMPLES)]
+    Rendezvous(RendezvousOptions),
+
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Example:\n  sprat completions bash > ~/.local/share/bash-completion/completions/sprat"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}

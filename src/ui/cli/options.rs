@@ -1,0 +1,267 @@
+//! The options that apply to every command, each of which is also `SPRAT_…` in the environment.
+//!
+//! Owns their words and help. What is not given stays `None` (or empty), so that `config` can tell it from a default.
+
+use super::parse::{parse_name, parse_rate, parse_seconds, parse_size};
+use crate::node::Copies;
+use clap::{Args, builder::FalseyValueParser};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+/// The options, each of which is also `SPRAT_…` in the environment.
+#[derive(Args, Debug, Default)]
+pub struct Options {
+    /// The node's folder: it offers DIR/shared, saves to DIR/downloads, and keeps its state in DIR/.sprat
+    #[arg(
+        long,
+        value_name = "DIR",
+        global = true,
+        env = "SPRAT_HOME",
+        hide_env_values = true,
+        default_value = "."
+    )]
+    pub home: PathBuf,
+
+    /// The port that other nodes connect to, TCP and UDP alike [default: any free one]
+    #[arg(
+        short,
+        long,
+        value_name = "PORT",
+        global = true,
+        env = "SPRAT_TRANSFER_PORT",
+        hide_env_values = true
+    )]
+    pub transfer_port: Option<u16>,
+
+    /// The UDP port on which nodes find each other [default: 45670]
+    #[arg(
+        long,
+        value_name = "PORT",
+        global = true,
+        env = "SPRAT_DISCOVERY_PORT",
+        hide_env_values = true
+    )]
+    pub discovery_port: Option<u16>,
+
+    /// What others see this node called (by default user@host)
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_NAME",
+        hide_env_values = true,
+        value_parser = parse_name
+    )]
+    pub name: Option<String>,
+
+    /// Listen on this address only; may be given again [default: all]
+    #[arg(
+        long,
+        value_name = "IP",
+        global = true,
+        env = "SPRAT_LISTEN",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub listen: Vec<IpAddr>,
+
+    /// Announce the node on this interface only; may be given again [default: all]
+    #[arg(
+        long,
+        value_name = "IF",
+        global = true,
+        env = "SPRAT_INTERFACE",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub interface: Vec<String>,
+
+    /// Connect to this node (host:port or a multiaddress), where the network drops broadcasts; may be given again
+    #[arg(
+        long,
+        value_name = "ADDR",
+        global = true,
+        env = "SPRAT_PEER",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub peer: Vec<String>,
+
+    /// Find nodes on other networks, and be found, by this rendezvous server (host:port, or the line that it prints); may
+    /// be given again
+    #[arg(
+        long,
+        value_name = "ADDR",
+        global = true,
+        env = "SPRAT_RENDEZVOUS",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub rendezvous: Vec<String>,
+
+    /// Let nothing go through the rendezvous server: whoever cannot be reached straight is not reached
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_NO_RELAY",
+        hide_env_values = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_relay: Option<bool>,
+
+    /// Disconnect from the rendezvous server while somebody is connected straight
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_LEAVE_SERVER",
+        hide_env_values = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub leave_server: Option<bool>,
+
+    /// Join the private swarm of whoever knows the words in FILE (or in the variable `SPRAT_PASSPHRASE`)
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        env = "SPRAT_PASSPHRASE_FILE",
+        hide_env_values = true
+    )]
+    pub passphrase_file: Option<PathBuf>,
+
+    /// Do not use mDNS, only sprat's own beacon
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_NO_MDNS",
+        hide_env_values = true,
+        hide_possible_values = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_mdns: Option<bool>,
+
+    /// How many copies of each part of your shared files the nodes nearby keep, yours included, so that a file outlives
+    /// the machine it came from: a number, or `all` for one on each node [default: 3]
+    #[arg(
+        long,
+        value_name = "N",
+        global = true,
+        env = "SPRAT_REPLICAS",
+        hide_env_values = true
+    )]
+    pub replicas: Option<Copies>,
+
+    /// How much room this node gives to parts of others' files, such as 500M; 0 = none
+    /// [default: 1G, or 5 % of the free disk if that is less]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        global = true,
+        env = "SPRAT_REPLICA_QUOTA",
+        hide_env_values = true,
+        value_parser = parse_size
+    )]
+    pub replica_quota: Option<u64>,
+
+    /// How long a file is kept for its owner after he no longer shares it [default: 600]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_REPLICA_GRACE",
+        hide_env_values = true,
+        value_parser = parse_seconds
+    )]
+    pub replica_grace: Option<Duration>,
+
+    /// Send at most so many bytes a second, such as 20M (K, M and G are 1024-based)
+    #[arg(
+        long,
+        value_name = "RATE",
+        global = true,
+        env = "SPRAT_UPLOAD_LIMIT",
+        hide_env_values = true,
+        value_parser = parse_rate
+    )]
+    pub upload_limit: Option<u64>,
+
+    /// Receive at most so many bytes a second, such as 20M
+    #[arg(
+        long,
+        value_name = "RATE",
+        global = true,
+        env = "SPRAT_DOWNLOAD_LIMIT",
+        hide_env_values = true,
+        value_parser = parse_rate
+    )]
+    pub download_limit: Option<u64>,
+
+    /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default: 30]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_WAIT",
+        hide_env_values = true,
+        value_parser = parse_seconds
+    )]
+    pub wait: Option<Duration>,
+
+    /// Give a download up after so long without any source [default: wait for ever]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_TIMEOUT",
+        hide_env_values = true,
+        value_parser = parse_seconds
+    )]
+    pub timeout: Option<Duration>,
+
+    /// How long somebody may take to answer an ask [default: 300]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        global = true,
+        env = "SPRAT_ASK_EXPIRY",
+        hide = true,
+        value_parser = parse_seconds
+    )]
+    pub ask_expiry: Option<Duration>,
+
+    /// Print results as JSON, one object a line
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_JSON",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub json: bool,
+
+    /// Show no progress bars
+    #[arg(
+        long,
+        global = true,
+        env = "SPRAT_NO_PROGRESS",
+        hide_env_values = true,
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_progress: bool,
+
+    /// Say more on standard error: -v what happens, -vv everything (`SPRAT_LOG` takes a filter)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "SPRAT_VERBOSE", hide_env_values = true)]
+    pub verbose: u8,
+}

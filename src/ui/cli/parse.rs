@@ -1,0 +1,81 @@
+//! What a person types for a size, a rate, a time or a name.
+//!
+//! Owns the forms and the sentences for what is none of them.
+
+use std::time::Duration;
+
+/// A size in bytes: a number with K, M, G or T (1024-based; `KB`, `KiB` mean the same), or without.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a size: write it as 500M, 1.5G or 4096");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let shift = match unit.trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let bytes = number * (1u64 << shift) as f64;
+    // Nobody has more than 8 EiB.
+    if bytes < (1u64 << 63) as f64 {
+        Ok(bytes as u64)
+    } else {
+        Err(wrong())
+    }
+}
+
+/// Bytes a second; less than 1 K would be a mistake.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_rate(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0..1024 => Err(format!("`{text}` is less than 1K a second")),
+        rate => Ok(rate),
+    }
+}
+
+/// Reads a number of seconds, fractions allowed; at most a year, so that no clock overflows.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .trim()
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    seconds_from(seconds)
+}
+
+/// The same from a number.
+pub(in crate::ui) fn seconds_from(seconds: f64) -> Result<Duration, String> {
+    const YEAR: f64 = 365.0 * 86_400.0;
+    if (0.0..=YEAR).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("must be between 0 and a year".to_owned())
+    }
+}
+
+/// Checks a node's name: 1 to 64 bytes without control characters.
+pub(in crate::ui) fn parse_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        Err("a name may not be empty".to_owned())
+    } else if name.len() > crate::node::MAX_NAME {
+        Err(format!(
+            "a name has at most {} bytes",
+            crate::node::MAX_NAME
+        ))
+    } else if name.chars().any(char::is_control) {
+        Err("a name may not contain control characters".to_owned())
+    } else {
+        Ok(name.to_owned())
+    }
+}

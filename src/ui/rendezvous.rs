@@ -1,0 +1,143 @@
+//! `sprat rendezvous`: a server that introduces nodes on different networks, until it is told to stop.
+//!
+//! Standard output tells where it is and how to join, then what its owner should know.
+
+use super::{
+    config::Setup, exit::Exit, open_files, output::Out, server_options::RendezvousOptions,
+    signals::Signals,
+};
+use crate::{
+    core::{id::NodeId, path::printable, server_address::ServerAddress},
+    node::server::{Quotas, Rendezvous, ServerNews, ServerSettings},
+};
+use serde_json::json;
+use std::net::SocketAddr;
+
+/// Files that a server has open besides its clients' sockets.
+const OWN_FILES: u64 = 128;
+
+/// Runs the server. Being told to stop is how it ends well.
+pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signals) -> Exit {
+    let out = Out::streams(setup.json);
+    let usual = Quotas::default();
+    let quotas = Quotas {
+        circuits: options.circuits,
+        circuits_per_peer: options.circuits_per_peer,
+        circuit_bytes: options.circuit_bytes,
+        circuit_time: options.circuit_time,
+        relay_rate: options.relay_rate,
+        reservations: options.reservations,
+        per_address: options.per_address,
+        // Whoever may wait to be reached may be connected, too.
+        connections: usual.connections.max(options.reservations as u32),
+    };
+    let files = open_files::raise();
+    let settings = ServerSettings {
+        home: setup.settings.home.clone(),
+        port: options.port,
+        listen: setup.settings.listen.clone(),
+        external: options.external,
+        quotas,
+    };
+    let mut server = match Rendezvous::start(settings).await {
+        Ok(server) => server,
+        Err(error) => {
+            // The option has another name here than at a node.
+            let text = error.to_string().replace("-t PORT", "--port PORT");
+            out.error(&printable(&text));
+            return Exit::from(&error);
+        }
+    };
+    ready(&out, &server);
+    if let Some(files) = files.filter(|files| *files < u64::from(quotas.connections) + OWN_FILES) {
+        let clients = files.saturating_sub(OWN_FILES);
+        let text = format!(
+            "this process may have {files} files open, which is enough for {clients} connections by TCP: for more raise its limit (`ulimit -n`, LimitNOFILE= of systemd)"
+        );
+        tell(&out, server.id(), &ServerNews::Notice(text));
+    }
+    let exit = loop {
+        tokio::select! {
+            _ = signals.next() => break Exit::Done,
+            news = server.news() => {
+                let Some(news) = news else {
+                    out.error("the server stopped by itself; the log may say why (SPRAT_LOG=debug)");
+                    break Exit::Failed;
+                };
+                tell(&out, server.id(), &news);
+            }
+        }
+    };
+    server.stop().await;
+    if !out.json() {
+        out.note("stopped");
+    }
+    exit
+}
+
+/// The line by which others join.
+fn join(key: NodeId, address: SocketAddr) -> String {
+    let address = ServerAddress {
+        host: address.ip().to_string(),
+        port: address.port(),
+        key: Some(key),
+    };
+    format!("sprat --rendezvous {address}")
+}
+
+/// What others dial, in libp2p's spelling.
+fn multiaddresses(key: NodeId, address: SocketAddr) -> [String; 2] {
+    let (ip, port) = (address.ip(), address.port());
+    let family = if ip.is_ipv4() { "ip4" } else { "ip6" };
+    [
+        format!("/{family}/{ip}/tcp/{port}/p2p/{key}"),
+        format!("/{family}/{ip}/udp/{port}/quic-v1/p2p/{key}"),
+    ]
+}
+
+fn ready(out: &Out, server: &Rendezvous) {
+    let key = server.id();
+    let addresses = server.addresses();
+    let all: Vec<_> = addresses
+        .iter()
+        .flat_map(|address| multiaddresses(key, *address))
+        .collect();
+    let join = addresses.first().map(|address| join(key, *address));
+    if out.json() {
+        let ready = json!({
+            "event": "ready",
+            "peer": key.to_string(),
+            "addresses": all,
+            "join": join,
+        });
+        out.result(&ready.to_string());
+        return;
+    }
+    out.result(&format!("rendezvous server {key}"));
+    for address in all {
+        out.result(&format!("  {address}"));
+    }
+    if let Some(join) = join {
+        out.result(&format!("join with: {join}"));
+    }
+}
+
+fn tell(out: &Out, key: NodeId, news: &ServerNews) {
+    match news {
+        ServerNews::Seen(address) if out.json() => {
+            let seen = json!({
+                "event": "seen",
+                "addresses": multiaddresses(key, *address),
+                "join": join(key, *address),
+            });
+            out.result(&seen.to_string());
+        }
+        ServerNews::Seen(address) => {
+            out.result(&format!("others see this server: {}", join(key, *address)));
+        }
+        ServerNews::Notice(text) if out.json() => {
+            out.result(&json!({ "event": "notice", "text": text }).to_string());
+        }
+        ServerNews::Notice(text) => out.note(&printable(text)),
+    }
+}
