@@ -1,7 +1,7 @@
-# What people type. `make demo` shows it, `make test` checks everything, `make bench` measures.
+# What people type. `make demo` shows it, `make testing` lets you try it, `make test` checks everything, `make bench` measures.
 CARGO ?= cargo
 
-.PHONY: demo build test bench compare clean tools
+.PHONY: demo testing build test bench compare clean tools
 
 build: tools
 	$(CARGO) build --release --locked
@@ -10,6 +10,10 @@ demo: tools
 	@echo "== Building (some minutes the first time)"
 	@$(CARGO) build --release --locked
 	@peers/demo.sh target/release/sprat
+
+# A rendezvous server and four people, to be started by hand.
+testing: build
+	@peers/testing.sh target/release/sprat
 
 test: tools
 	@tests/run.sh
