@@ -3,8 +3,9 @@
 //! A question is one look-up in the index, a positioned read into a reused buffer, and a write to the socket; the actor
 //! is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered of a stream; a requester that does not read
 //! loses its stream within [`STUCK`]; at most [`PLACES`] chunks are in memory for all streams together, each for at most
-//! [`TURN`] beyond its reading (and some small ones a stream, see [`ready`]), so that those who read slowly, or not at all, hold up nobody
-//! else. Who is next is the [`Line`]'s decision.
+//! [`Line::hold`] beyond its reading (and some small ones a stream, see [`ready`]), so that those who read slowly, or not at all, hold up
+//! nobody else. The rest of a chunk that is held for longer is read again, when the requester has taken the [`PIECE`] that is
+//! kept for it. Who is next is the [`Line`]'s decision.
 
 mod line;
 mod ready;
@@ -34,9 +35,6 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 const STUCK: Duration = Duration::from_secs(20);
 /// Bytes handed to the socket between two looks at the clock.
 const PIECE: usize = 64 << 10;
-/// How long a chunk may wait for its requester in memory. The rest of it is then read again, when the requester has taken
-/// the [`PIECE`] that is kept for it.
-const TURN: Duration = Duration::from_millis(125);
 /// Chunks on their way to one peer, however many streams it opens: nobody can take all of [`PLACES`].
 const PLACES_PER_PEER: usize = 2;
 
@@ -81,6 +79,11 @@ impl Server {
         }
     }
 
+    /// Takes up no more questions, and waits until what has begun to leave has left.
+    pub async fn close(&self) {
+        self.line.close().await;
+    }
+
     fn slots_of(&self, peer: NodeId) -> Arc<Semaphore> {
         let mut peers = lock(&self.peers);
         peers.retain(|_, slots| slots.strong_count() > 0);
@@ -112,7 +115,7 @@ impl Server {
                 let status = Status::Cancelled;
                 push(&mut stream, &Header { tag, status }.to_bytes()).await?;
             }
-            let _mine = if let Ok(mine) = timeout(TURN, fair.acquire()).await {
+            let _mine = if let Ok(mine) = timeout(self.line.hold(), fair.acquire()).await {
                 mine
             } else {
                 // Other streams of this peer are stuck: what was read ahead makes room for other peers.
@@ -123,7 +126,7 @@ impl Server {
                 reading
             } else {
                 // What is asked may be withdrawn until there is a place for it.
-                let place = self.line.wait(queue).await;
+                let place = self.line.wait(queue).await.ok_or_else(leaving)?;
                 let Some((tag, id)) = self.line.pick(queue) else {
                     continue;
                 };
@@ -174,10 +177,13 @@ impl Server {
         let Reading { tag, id, .. } = reading;
         let (mut head, mut sent, mut whole) = (Vec::new(), 0, None);
         let mut next = Some(reading);
+        let begun = Instant::now();
         loop {
-            let Reading { bytes, place, .. } = match next.take() {
-                Some(reading) => reading,
-                None => self.begin(queue, tag, id, self.line.wait(queue).await),
+            let Reading { bytes, place, .. } = if let Some(reading) = next.take() {
+                reading
+            } else {
+                let place = self.line.wait(queue).await.ok_or_else(leaving)?;
+                self.begin(queue, tag, id, place)
             };
             let found = bytes.get().await;
             let found = found.inspect_err(|error| {
@@ -209,9 +215,13 @@ impl Server {
                     loan.spend(count);
                     sent += count;
                 }
+                // Only when it has left is there room on the line for another; a small one is not worth the wait.
+                if buffer.len() >= PIECE {
+                    stream.flush().await?;
+                }
                 Ok::<_, io::Error>(())
             };
-            match timeout(TURN, turn).await {
+            match timeout(self.line.hold(), turn).await {
                 Ok(done) => done?,
                 Err(_) => take_back(queue, ahead),
             }
@@ -226,6 +236,9 @@ impl Server {
             self.sent
                 .fetch_add((sent - before) as u64, Ordering::Relaxed);
             if sent == len {
+                if len >= PIECE {
+                    self.line.took(begun.elapsed());
+                }
                 return Ok(());
             }
         }
@@ -292,6 +305,10 @@ impl Bytes {
             Self::Here(bytes) => Ok(Some(bytes)),
         }
     }
+}
+
+fn leaving() -> io::Error {
+    io::Error::other("this node leaves")
 }
 
 /// A stream that takes nothing will take nothing more.

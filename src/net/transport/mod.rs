@@ -7,6 +7,7 @@
 
 mod guard;
 mod listen;
+mod meter;
 mod shared;
 
 pub(super) use listen::{Bound, listen, released};
@@ -18,7 +19,7 @@ use libp2p::{
     core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
     futures::{future::Either, io::BufReader},
     identity::Keypair,
-    noise, quic, relay, tcp, yamux,
+    noise, quic, relay, tcp,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -33,7 +34,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
 /// Bytes that wait in a socket for their turn on the line. More would only put what is urgent behind what is not, and
 /// chunks on their way to those who no longer want them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 128 << 10;
+const UNSENT: u32 = 64 << 10;
 
 /// One way to a peer, upgraded.
 type Wire = Boxed<(PeerId, StreamMuxerBox)>;
@@ -56,7 +57,7 @@ pub(super) fn build(
     let circuits = circuits
         .upgrade(Version::V1Lazy)
         .authenticate(proven.clone())
-        .multiplex(yamux::Config::default())
+        .multiplex(meter::Config::default())
         .timeout(HANDSHAKE)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let quic = quic::tokio::Transport::new(quic::Config::new(keys))
@@ -85,7 +86,7 @@ where
     })
     .upgrade(Version::V1Lazy)
     .authenticate(noise)
-    .multiplex(yamux::Config::default())
+    .multiplex(meter::Config::default())
     .timeout(HANDSHAKE)
     .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
     .boxed()

@@ -1,9 +1,11 @@
 //! Who is served next: the questions of each stream, and the places that all streams wait for.
 //!
-//! A chunk that nobody was sent yet goes first, whoever asked for it: while many download from one seed, its line then
+//! What was sent least often goes first, whoever asked for it: while many download from one seed, its line then
 //! carries each chunk once before it carries any twice, and they have something to give one another. Else whoever
-//! has waited longest. Never reads a chunk or touches a socket. Invariants: at most [`PLACES`] places are taken; nobody
-//! who waits longer than [`PATIENCE`] is overtaken; whoever is dropped while it waits, or with its place, loses none of them.
+//! has waited longest. How long a place may be held, and how long somebody may be overtaken, follows from how long chunks
+//! take on this line. Never reads a chunk or touches a socket. Invariants: at most [`PLACES`] places are taken; nobody
+//! who waits longer than [`Line::patience`] is overtaken; whoever is dropped while it waits, or with its place, loses
+//! none of them; once closed, no place is given.
 
 use super::ready::Ready;
 use crate::{
@@ -11,7 +13,7 @@ use crate::{
     wire::chunk::{MAX_OPEN, Tag},
 };
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -20,11 +22,19 @@ use tokio::sync::{Notify, oneshot};
 /// Chunks in memory for all inbound streams together (of at most 1 MiB each). Few: what is on its way to many at once is
 /// late everywhere, and only a whole chunk can be passed on.
 pub(super) const PLACES: usize = 4;
-/// After this long one is served in its turn.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Questions of a stream that are looked at for a chunk that nobody was sent.
+/// How long a chunk may wait for its requester in memory, at least: longer on a line where all chunks take long. The rest of
+/// it is then read again.
+const MIN_HOLD: Duration = Duration::from_millis(125);
+/// The longest, however slow the line: whoever reads slowly on purpose must not hold up the others for ever.
+const MAX_HOLD: Duration = Duration::from_secs(2);
+/// What is assumed before anything was sent: too long does little harm, too short gives all of them a little at a time.
+const FIRST_PACE: Duration = Duration::from_millis(250);
+/// After this long one is served in its turn; later where chunks take long, but not so late that it is given up.
+const MIN_PATIENCE: Duration = Duration::from_secs(1);
+const MAX_PATIENCE: Duration = Duration::from_secs(4);
+/// Questions of a stream that are looked at for the chunk that was sent least often.
 const LOOK: usize = 16;
-/// Chunks of which it is remembered that they were sent.
+/// Chunks of which it is remembered how often they were sent.
 const MEMORY: usize = 1 << 17;
 
 #[derive(Clone, Copy)]
@@ -123,15 +133,24 @@ impl Queue {
 
 /// The line, for all streams together. Clones are handles to the same one.
 #[derive(Clone, Default)]
-pub(super) struct Line(Arc<Mutex<State>>);
+pub(super) struct Line(Arc<Shared>);
 
 #[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// No place is taken any more.
+    idle: Notify,
+}
+
 struct State {
     taken: usize,
     /// In the order in which they came.
     waiting: VecDeque<Waiting>,
-    /// A word of each chunk that was sent.
-    sent: HashSet<u64>,
+    /// How often each chunk was sent, by a word of its id.
+    sent: HashMap<u64, u32>,
+    /// How long a chunk takes from its place to its end, of late.
+    pace: Duration,
+    closed: bool,
 }
 
 struct Waiting {
@@ -156,21 +175,43 @@ fn word(id: &ChunkId) -> u64 {
     bytes.fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            taken: 0,
+            waiting: VecDeque::new(),
+            sent: HashMap::new(),
+            pace: FIRST_PACE,
+            closed: false,
+        }
+    }
+}
+
 impl State {
-    /// The place in `open` of the first question for a chunk that nobody was sent.
-    fn fresh(&self, open: &VecDeque<Question>) -> Option<usize> {
-        let fresh =
-            |question: &Question| !question.withdrawn && !self.sent.contains(&word(&question.id));
-        open.iter().take(LOOK).position(fresh)
+    /// The question in `open` for the chunk that was sent least often: how often, and its place.
+    fn rarest(&self, open: &VecDeque<Question>) -> Option<(u32, usize)> {
+        let questions = open.iter().take(LOOK).enumerate();
+        questions
+            .filter(|(_, question)| !question.withdrawn)
+            .map(|(at, question)| (self.sent.get(&word(&question.id)).copied().unwrap_or(0), at))
+            .min()
+    }
+
+    fn patience(&self) -> Duration {
+        (self.pace * 16).clamp(MIN_PATIENCE, MAX_PATIENCE)
     }
 
     fn next(&mut self) -> Option<Waiting> {
         let first = self.waiting.front()?;
-        let at = if first.since.elapsed() > PATIENCE {
+        let at = if first.since.elapsed() > self.patience() {
             0
         } else {
-            let fresh = |waiting: &Waiting| self.fresh(&waiting.queue.lock()).is_some();
-            self.waiting.iter().position(fresh).unwrap_or(0)
+            let often = |waiting: &Waiting| {
+                let rarest = self.rarest(&waiting.queue.lock());
+                rarest.map_or(u32::MAX, |(times, _)| times)
+            };
+            // The first of equals.
+            (0..self.waiting.len()).min_by_key(|&at| often(&self.waiting[at]))?
         };
         self.waiting.remove(at)
     }
@@ -178,18 +219,21 @@ impl State {
 
 impl Line {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a place.
-    pub(super) async fn wait(&self, queue: &Arc<Queue>) -> Place {
+    /// Waits for a place; `None` when there will be none any more.
+    pub(super) async fn wait(&self, queue: &Arc<Queue>) -> Option<Place> {
         loop {
             let (place, came) = oneshot::channel();
             {
                 let mut state = self.lock();
+                if state.closed {
+                    return None;
+                }
                 if state.taken < PLACES {
                     state.taken += 1;
-                    return Place(Some(self.clone()));
+                    return Some(Place(Some(self.clone())));
                 }
                 state.waiting.push_back(Waiting {
                     queue: queue.clone(),
@@ -198,32 +242,59 @@ impl Line {
                 });
             }
             if let Ok(place) = came.await {
-                return place;
+                return Some(place);
             }
+        }
+    }
+
+    /// How long a place may be held.
+    pub(super) fn hold(&self) -> Duration {
+        (self.lock().pace * 4).clamp(MIN_HOLD, MAX_HOLD)
+    }
+
+    /// A chunk took so long from its place to its end.
+    pub(super) fn took(&self, time: Duration) {
+        let mut state = self.lock();
+        state.pace = (state.pace * 7 + time.min(MAX_HOLD)) / 8;
+    }
+
+    /// Gives no more places, and waits until all are given back.
+    pub(super) async fn close(&self) {
+        loop {
+            let idle = self.0.idle.notified();
+            {
+                let mut state = self.lock();
+                state.closed = true;
+                state.waiting.clear();
+                if state.taken == 0 {
+                    return;
+                }
+            }
+            idle.await;
         }
     }
 
     /// A place, if one is free.
     pub(super) fn spare(&self) -> Option<Place> {
         let mut state = self.lock();
-        (state.taken < PLACES).then(|| {
+        (state.taken < PLACES && !state.closed).then(|| {
             state.taken += 1;
             Place(Some(self.clone()))
         })
     }
 
-    /// The question to answer next: the first one for a chunk that nobody was sent, else the first one.
+    /// The question to answer next: for the chunk that was sent least often.
     pub(super) fn pick(&self, queue: &Queue) -> Option<(Tag, ChunkId)> {
         let mut state = self.lock();
         let mut open = queue.lock();
         let first = || open.iter().position(|question| !question.withdrawn);
-        let at = state.fresh(&open).or_else(first)?;
+        let at = state.rarest(&open).map(|(_, at)| at).or_else(first)?;
         let question = open.remove(at)?;
         queue.taken.notify_waiters();
         if state.sent.len() >= MEMORY {
             state.sent.clear();
         }
-        state.sent.insert(word(&question.id));
+        *state.sent.entry(word(&question.id)).or_default() += 1;
         Some((question.tag, question.id))
     }
 
@@ -235,6 +306,9 @@ impl Line {
                 let next = state.next();
                 if next.is_none() {
                     state.taken -= 1;
+                    if state.taken == 0 {
+                        self.0.idle.notify_waiters();
+                    }
                 }
                 next
             };
@@ -268,7 +342,7 @@ mod tests {
     async fn full(line: &Line) -> Vec<Place> {
         let mut places = Vec::new();
         for _ in 0..PLACES {
-            places.push(line.wait(&queue(&[])).await);
+            places.push(line.wait(&queue(&[])).await.unwrap());
         }
         assert!(line.spare().is_none());
         places
@@ -288,10 +362,10 @@ mod tests {
         assert!(futures::poll!(&mut second).is_pending());
         places.pop();
         assert!(futures::poll!(&mut first).is_pending());
-        let place = second.await;
+        let place = second.await.unwrap();
         assert_eq!(line.pick(&new), Some((1, id(3))));
         drop(place);
-        first.await;
+        first.await.unwrap();
         assert_eq!(line.pick(&old), Some((0, id(1))));
     }
 
@@ -311,6 +385,54 @@ mod tests {
         drop(waiting.remove(0).await);
         places.clear();
         assert_eq!(line.lock().taken, 0);
+    }
+
+    #[tokio::test]
+    async fn a_second_wave_gets_each_chunk_once_before_any_twice() {
+        let line = Line::default();
+        for at in [1, 2, 3] {
+            line.pick(&queue(&[at]));
+        }
+        line.pick(&queue(&[1]));
+        assert_eq!(line.pick(&queue(&[1, 2, 3])), Some((1, id(2))));
+        assert_eq!(line.pick(&queue(&[1, 2, 3])), Some((2, id(3))));
+    }
+
+    #[test]
+    fn a_slow_line_lets_each_hold_its_place_for_longer_within_bounds() {
+        let line = Line::default();
+        for _ in 0..100 {
+            line.took(Duration::from_millis(2));
+        }
+        assert_eq!(line.hold(), MIN_HOLD);
+        assert_eq!(line.lock().patience(), MIN_PATIENCE);
+        for _ in 0..100 {
+            line.took(Duration::from_secs(60));
+        }
+        assert_eq!(line.hold(), MAX_HOLD);
+        assert_eq!(line.lock().patience(), MAX_PATIENCE);
+        // A few that went fast, and nobody slow holds a place for long.
+        for _ in 0..40 {
+            line.took(Duration::from_millis(2));
+        }
+        assert!(line.hold() < MIN_HOLD * 2, "{:?}", line.hold());
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_those_who_have_a_place_and_gives_none() {
+        let line = Line::default();
+        let mut places = full(&line).await;
+        let some = queue(&[1]);
+        let mut waiting = Box::pin(line.wait(&some));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        let mut close = Box::pin(line.close());
+        assert!(futures::poll!(&mut close).is_pending());
+        assert!(waiting.await.is_none());
+        places.pop();
+        assert!(line.spare().is_none() && line.wait(&some).await.is_none());
+        assert!(futures::poll!(&mut close).is_pending());
+        places.clear();
+        close.await;
     }
 
     #[tokio::test]

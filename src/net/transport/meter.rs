@@ -1,0 +1,391 @@
+//! Yamux whose streams can be flushed.
+//!
+//! Yamux takes some 176 KiB of each stream in before a byte of them is on the line, and calls that flushed. Who is to send
+//! a few chunks at a time has to know when one has left. Here a flush waits until the connection has taken as many bytes as
+//! the stream wrote since its last flush; what other streams write meanwhile counts, too, so it may end early.
+//!
+//! Invariants: a flush ends when the connection does; whoever waits is woken, though a stream may be flushed by two tasks:
+//! before its protocol is agreed on, reading flushes, too.
+
+use libp2p::{
+    core::{
+        UpgradeInfo,
+        muxing::{StreamMuxer, StreamMuxerEvent},
+        upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade},
+    },
+    futures::{AsyncRead, AsyncWrite},
+    yamux,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    future::{Ready, ready},
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker, ready as done},
+};
+
+/// Tasks that wait for one stream; more are woken to look again.
+const WAKERS: usize = 4;
+
+/// The upgrade.
+#[derive(Clone, Default)]
+pub(super) struct Config(yamux::Config);
+
+/// What a connection has taken, and who waits for that.
+#[derive(Default)]
+struct Meter {
+    /// Bytes; all there are once it has ended.
+    taken: AtomicU64,
+    streams: AtomicU64,
+    waiting: Mutex<HashMap<u64, Waiting>>,
+}
+
+/// Who waits for one stream, and until what the meter shows.
+#[derive(Default)]
+struct Waiting {
+    goal: u64,
+    wakers: VecDeque<Waker>,
+}
+
+impl Meter {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Acquire)
+    }
+
+    fn set(&self, taken: u64) {
+        self.taken.store(taken, Ordering::Release);
+        self.lock().retain(|_, waiting| {
+            let waits = waiting.goal > taken;
+            if !waits {
+                waiting.wakers.drain(..).for_each(Waker::wake);
+            }
+            waits
+        });
+    }
+}
+
+/// What is below Yamux.
+pub(super) struct Counted<C> {
+    inner: C,
+    meter: Arc<Meter>,
+}
+
+impl<C> Drop for Counted<C> {
+    fn drop(&mut self) {
+        self.meter.set(u64::MAX);
+    }
+}
+
+impl<C: AsyncRead + Unpin> AsyncRead for Counted<C> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let count = done!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
+        // Only one task writes.
+        self.meter.set(self.meter.taken() + count as u64);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_close(cx)
+    }
+}
+
+/// Yamux with a meter below.
+pub(super) struct Muxer<M> {
+    inner: M,
+    meter: Arc<Meter>,
+}
+
+impl<M> Muxer<M> {
+    fn stream<S>(&self, inner: S) -> Stream<S> {
+        Stream {
+            inner,
+            id: self.meter.streams.fetch_add(1, Ordering::Relaxed),
+            meter: self.meter.clone(),
+            goal: None,
+        }
+    }
+}
+
+impl<M> StreamMuxer for Muxer<M>
+where
+    M: StreamMuxer + Unpin,
+    M::Substream: Unpin,
+{
+    type Substream = Stream<M::Substream>;
+    type Error = M::Error;
+
+    fn poll_inbound(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Substream, Self::Error>> {
+        let inner = done!(Pin::new(&mut self.inner).poll_inbound(cx))?;
+        Poll::Ready(Ok(self.stream(inner)))
+    }
+
+    fn poll_outbound(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Self::Substream, Self::Error>> {
+        let inner = done!(Pin::new(&mut self.inner).poll_outbound(cx))?;
+        Poll::Ready(Ok(self.stream(inner)))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Pin::new(&mut self.inner).poll_close(cx)
+    }
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<StreamMuxerEvent, Self::Error>> {
+        Pin::new(&mut self.inner).poll(cx)
+    }
+}
+
+/// A stream of it.
+pub(super) struct Stream<S> {
+    inner: S,
+    id: u64,
+    meter: Arc<Meter>,
+    /// What the meter shows when all that was written since the last flush is taken.
+    goal: Option<u64>,
+}
+
+impl<S> Stream<S> {
+    fn wrote(&mut self, before: u64, count: usize) {
+        *self.goal.get_or_insert(before) += count as u64;
+    }
+}
+
+impl<S> Drop for Stream<S> {
+    fn drop(&mut self) {
+        self.meter.lock().remove(&self.id);
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let before = self.meter.taken();
+        let count = done!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
+        self.wrote(before, count);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let before = self.meter.taken();
+        let count = done!(Pin::new(&mut self.inner).poll_write_vectored(cx, slices))?;
+        self.wrote(before, count);
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        done!(Pin::new(&mut self.inner).poll_flush(cx))?;
+        if let Some(goal) = self.goal {
+            let mut waiting = self.meter.lock();
+            // Under the lock, so that whoever counts meanwhile finds the waker.
+            if self.meter.taken() < goal {
+                let waiting = waiting.entry(self.id).or_default();
+                waiting.goal = goal;
+                if !waiting.wakers.iter().any(|one| one.will_wake(cx.waker())) {
+                    waiting.wakers.push_back(cx.waker().clone());
+                }
+                if waiting.wakers.len() > WAKERS
+                    && let Some(oldest) = waiting.wakers.pop_front()
+                {
+                    oldest.wake();
+                }
+                return Poll::Pending;
+            }
+        }
+        self.goal = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_close(cx)
+    }
+}
+
+impl UpgradeInfo for Config {
+    type Info = <yamux::Config as UpgradeInfo>::Info;
+    type InfoIter = <yamux::Config as UpgradeInfo>::InfoIter;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        self.0.protocol_info()
+    }
+}
+
+type Yamux<C> = yamux::Muxer<Counted<C>>;
+type Upgraded<C> = Ready<io::Result<Muxer<Yamux<C>>>>;
+
+fn counted<C>(inner: C) -> (Counted<C>, Arc<Meter>) {
+    let meter = Arc::new(Meter::default());
+    let below = Counted {
+        inner,
+        meter: meter.clone(),
+    };
+    (below, meter)
+}
+
+impl<C> InboundConnectionUpgrade<C> for Config
+where
+    C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    type Output = Muxer<Yamux<C>>;
+    type Error = io::Error;
+    type Future = Upgraded<C>;
+
+    fn upgrade_inbound(self, io: C, info: Self::Info) -> Self::Future {
+        let (below, meter) = counted(io);
+        let muxer = self.0.upgrade_inbound(below, info).into_inner();
+        ready(muxer.map(|inner| Muxer { inner, meter }))
+    }
+}
+
+impl<C> OutboundConnectionUpgrade<C> for Config
+where
+    C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    type Output = Muxer<Yamux<C>>;
+    type Error = io::Error;
+    type Future = Upgraded<C>;
+
+    fn upgrade_outbound(self, io: C, info: Self::Info) -> Self::Future {
+        let (below, meter) = counted(io);
+        let muxer = self.0.upgrade_outbound(below, info).into_inner();
+        ready(muxer.map(|inner| Muxer { inner, meter }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libp2p::futures::{AsyncWriteExt as _, poll};
+    use std::{future::poll_fn, sync::atomic::AtomicBool, task::Wake};
+    use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
+
+    /// Whether it was woken.
+    #[derive(Default)]
+    struct Task(AtomicBool);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    type Pipe = Compat<tokio::io::DuplexStream>;
+    type End = Muxer<Yamux<Pipe>>;
+
+    fn upgraded(out: bool, pipe: Pipe) -> End {
+        let end = if out {
+            Config::default().upgrade_outbound(pipe, "")
+        } else {
+            Config::default().upgrade_inbound(pipe, "")
+        };
+        end.into_inner().unwrap()
+    }
+
+    /// Lets a connection do what it can.
+    async fn drive(end: &mut End) {
+        for _ in 0..100 {
+            let event = poll_fn(|cx| Poll::Ready(Pin::new(&mut *end).poll(cx))).await;
+            assert!(event.is_pending());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flush_waits_until_the_bytes_are_below() {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let mut end = upgraded(true, near.compat());
+        let _far = upgraded(false, far.compat());
+        let mut stream = poll_fn(|cx| Pin::new(&mut end).poll_outbound(cx))
+            .await
+            .unwrap();
+        stream.write_all(&vec![7; 100_000]).await.unwrap();
+        assert!(poll!(stream.flush()).is_pending());
+        drive(&mut end).await;
+        assert!(poll!(stream.flush()).is_ready());
+        // Nothing written, nothing to wait for.
+        assert!(poll!(stream.flush()).is_ready());
+    }
+
+    #[tokio::test]
+    async fn two_tasks_that_flush_one_stream_are_both_woken() {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let mut end = upgraded(true, near.compat());
+        let _far = upgraded(false, far.compat());
+        let mut stream = poll_fn(|cx| Pin::new(&mut end).poll_outbound(cx))
+            .await
+            .unwrap();
+        stream.write_all(&[7; 1000]).await.unwrap();
+        let tasks = [Arc::new(Task::default()), Arc::new(Task::default())];
+        for task in &tasks {
+            let waker = Waker::from(task.clone());
+            let flushed = Pin::new(&mut stream).poll_flush(&mut Context::from_waker(&waker));
+            assert!(flushed.is_pending());
+        }
+        drive(&mut end).await;
+        assert!(tasks.iter().all(|task| task.0.load(Ordering::Relaxed)));
+    }
+
+    #[tokio::test]
+    async fn a_flush_ends_with_its_connection() {
+        let (near, _far) = tokio::io::duplex(1 << 10);
+        let mut end = upgraded(true, near.compat());
+        let mut stream = poll_fn(|cx| Pin::new(&mut end).poll_outbound(cx))
+            .await
+            .unwrap();
+        stream.write_all(&vec![7; 100_000]).await.unwrap();
+        drive(&mut end).await;
+        let mut flush = stream.flush();
+        assert!(poll!(&mut flush).is_pending());
+        drop(end);
+        // How it ends is the stream's to say; that it ends is what counts.
+        drop(flush.await);
+    }
+}
