@@ -53,6 +53,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long jobs may take to put down what they hold when the node leaves.
 const PUT_DOWN: Duration = Duration::from_secs(5);
+/// How long leaving may take for those who are being sent a chunk.
+const HAND_OVER: Duration = Duration::from_secs(2);
 /// How long servers may take before a code is made.
 const CODE_SERVERS: Duration = Duration::from_secs(3);
 /// Numbers that are tried when others wait under them.
@@ -73,6 +75,7 @@ struct Shared {
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
     next_job: Arc<AtomicU64>,
     consent: Consent,
+    server: serve::Server,
     pairing: pair::PairConfig,
     names: directory::Names,
     tasks: TaskTracker,
@@ -272,11 +275,14 @@ impl Node {
         }
     }
 
-    /// Stops the downloads in good order, says goodbye to everyone, and closes everything.
+    /// Stops the downloads in good order, ends the chunks that are being sent, says goodbye to everyone, and closes
+    /// everything.
     pub async fn leave(&self) {
         self.shared.stop.cancel();
         self.shared.tasks.close();
         let _ = tokio::time::timeout(PUT_DOWN, self.shared.tasks.wait()).await;
+        // Whoever waits for the end of a chunk would have to fetch all of it again.
+        let _ = tokio::time::timeout(HAND_OVER, self.shared.server.close()).await;
         self.ask(Command::Leave).await;
         let share = self
             .shared

@@ -114,6 +114,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         next_job.clone(),
         (tasks.clone(), stop.clone()),
     );
+    let server = Server::new(&context);
     let mut actor = Actor::new(
         Parts {
             name: cut_name(&settings.name),
@@ -125,7 +126,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
             heard,
             share,
             commands: commands_in,
-            server: Server::new(&context),
+            server: server.clone(),
             distribute: settings.share.then(|| distribute.clone()),
             // A command that only looks or fetches has nobody who reads.
             chat: chat::Door::new(
@@ -156,6 +157,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         first_events: Mutex::new(Some(first_events)),
         next_job,
         consent,
+        server,
         pairing,
         names: Names { signer, swarm_key },
         tasks,
