@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 mib=${1:-64} hosts=${2:-8} mbit=${3:-200} rounds=${4:-5}
 tools=("${@:5}"); [ ${#tools[@]} -gt 0 ] || tools=(sprat aria2 rqbit)
-sprat=$PWD/target/release/sprat
+sprat=${SPRAT:-$PWD/target/release/sprat}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || { echo "root is needed, for the namespaces" >&2; exit 1; }
 export SPRAT_REPLICAS=1

@@ -142,7 +142,10 @@ impl Download {
             } => self.on_source(peer, rtt, at, &have, downloading),
             Event::Has { peer, chunks } => {
                 if let Some(at) = self.connected(peer) {
-                    self.claim(at, chunks.into_iter());
+                    self.claim(at, chunks.iter().copied());
+                    for place in chunks {
+                        self.exchange(at, place, &mut actions);
+                    }
                 }
             }
             Event::Gone { peer } => self.on_gone(peer),
@@ -383,10 +386,11 @@ impl Download {
         self.sort();
         let up = self.peers.iter().filter(|peer| peer.is_connected()).count();
         self.peers.iter_mut().for_each(|peer| peer.share(up));
-        // Whoever has just been slow comes after the others.
-        for slow in [false, true] {
+        // Whoever has just been slow comes after the others, and a seed is left what they do not have.
+        for (slow, downloads) in [(false, true), (false, false), (true, true), (true, false)] {
             for at in 0..self.peers.len() {
                 while self.peers[at].slow == slow
+                    && self.peers[at].downloading == downloads
                     && self.peers[at].is_ready(self.clock)
                     && self.own_queue(0) < AHEAD
                 {

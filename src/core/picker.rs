@@ -13,6 +13,9 @@
 //! Invariants: a segment's order holds exactly its open chunks; every open chunk is missing; `heads` holds the first chunk of
 //! each segment that has one.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     have::HaveSet,
     id::{ChunkId, NodeId},
@@ -24,6 +27,8 @@ use std::{collections::BTreeSet, ops::Range};
 const MAX_DENIED: usize = 64;
 /// Candidates that are looked at in order of rarity; then it is cheaper to look at what the peer has.
 const LOOK: usize = 64;
+/// Downloaders whose turn it is to ask for a chunk, for each who has it.
+const FANOUT: u16 = 4;
 /// Shorter segments are always begun at their first chunk.
 const WHOLE: u64 = 32;
 
@@ -382,6 +387,12 @@ impl Picker {
                     && !claims.denied.contains(&chunk)))
     }
 
+    /// How many have the missing chunk without having all of its segment.
+    #[must_use]
+    pub fn holders(&self, chunk: u32) -> u16 {
+        self.claims[chunk as usize]
+    }
+
     /// Whether the peer has anything that is missing.
     #[must_use]
     pub fn is_useful(&self, claims: &Claims) -> bool {
@@ -401,6 +412,21 @@ impl Picker {
     /// The open chunk to ask this peer for next. `None` when it has none of them.
     #[must_use]
     pub fn pick(&self, claims: &Claims) -> Option<u32> {
+        self.pick_where(claims, |_| true)
+    }
+
+    /// The same for one who downloads, too, while there is enough else to wait for: each who has a chunk gives it to the few
+    /// whose turn comes next, by their ranks, and these give it to more. Would all ask the one who has it, then those
+    /// who get it from him had nobody to give it to.
+    #[must_use]
+    pub fn pick_in_turn(&self, claims: &Claims) -> Option<u32> {
+        let turns = |chunk: u32| self.claims[chunk as usize].saturating_add(1);
+        self.pick_where(claims, |chunk| {
+            self.ranks[chunk as usize] < turns(chunk).saturating_mul(FANOUT)
+        })
+    }
+
+    fn pick_where(&self, claims: &Claims, fits: impl Fn(u32) -> bool) -> Option<u32> {
         let mut looks = LOOK;
         for &head in self.heads.iter().take(LOOK) {
             let at = self.segment_of(chunk_of(head));
@@ -410,18 +436,22 @@ impl Picker {
                 }
             } else if claims.chunks.count() > 0 {
                 // What no such peer has stands before what one may have.
-                for &key in self.segments[at].order.range(key(1, 0, 0)..) {
-                    if claims.chunks.has(chunk_of(key)) {
-                        return Some(chunk_of(key));
+                for chunk in self.segments[at]
+                    .order
+                    .range(key(1, 0, 0)..)
+                    .map(|&key| chunk_of(key))
+                {
+                    if claims.chunks.has(chunk) && fits(chunk) {
+                        return Some(chunk);
                     }
                     looks -= 1;
                     if looks == 0 {
-                        return self.pick_from_claims(claims);
+                        return self.pick_from_claims(claims, fits);
                     }
                 }
             }
         }
-        self.pick_from_claims(claims)
+        self.pick_from_claims(claims, fits)
     }
 
     fn first_of(&self, claims: &Claims, at: usize) -> Option<u32> {
@@ -430,7 +460,7 @@ impl Picker {
     }
 
     /// The rarest of the first few that the peer has.
-    fn pick_from_claims(&self, claims: &Claims) -> Option<u32> {
+    fn pick_from_claims(&self, claims: &Claims, fits: impl Fn(u32) -> bool) -> Option<u32> {
         let single = claims.chunks.common(&self.open, 0);
         let whole = claims
             .full
@@ -438,6 +468,7 @@ impl Picker {
             .filter_map(|at| self.first_of(claims, at as usize));
         single
             .take(LOOK)
+            .filter(|&chunk| fits(chunk))
             .chain(whole.take(LOOK))
             .min_by_key(|&chunk| {
                 self.key(chunk) + (self.segments[self.segment_of(chunk)].full << 48)
@@ -470,108 +501,5 @@ impl Picker {
             assert_eq!(usize::from(self.claims[chunk as usize]), claims);
         }
         assert!(self.open.iter().all(|chunk| self.missing.has(chunk)));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ME: NodeId = NodeId([1; 32]);
-    const OTHER: NodeId = NodeId([200; 32]);
-
-    fn id(at: u32) -> ChunkId {
-        ChunkId(*blake3::hash(&at.to_le_bytes()).as_bytes())
-    }
-
-    fn picker(me: NodeId, chunks: u32) -> Picker {
-        let mut picker = Picker::new(me);
-        picker.append((0..chunks).map(|at| (id(at), true)));
-        picker
-    }
-
-    fn drain(picker: &mut Picker, claims: &Claims) -> Vec<u32> {
-        std::iter::from_fn(|| {
-            let chunk = picker.pick(claims)?;
-            picker.take(chunk);
-            Some(chunk)
-        })
-        .collect()
-    }
-
-    #[test]
-    fn alone_it_goes_through_a_file_in_order_from_a_place_of_its_own() {
-        let begins = [ME, OTHER].map(|me| {
-            let mut picker = picker(me, 100);
-            let mut seed = Claims::default();
-            assert!(picker.claim_all(&mut seed, 0..100));
-            let order = drain(&mut picker, &seed);
-            let begin = order[0];
-            assert!(order.into_iter().eq((begin..100).chain(0..begin)));
-            assert_eq!(picker.pick(&seed), None);
-            begin
-        });
-        assert_ne!(begins[0], begins[1]);
-        // A short one is begun where it begins.
-        let (mut picker, mut seed) = (picker(ME, 31), Claims::default());
-        picker.claim_all(&mut seed, 0..31);
-        assert!(drain(&mut picker, &seed).into_iter().eq(0..31));
-    }
-
-    #[test]
-    fn what_fewest_have_comes_first_across_files_too() {
-        let mut picker = picker(ME, 4);
-        picker.append((4..8).map(|at| (id(at), true)));
-        let (mut seed, mut other, mut third) =
-            (Claims::default(), Claims::default(), Claims::default());
-        picker.claim_all(&mut seed, 0..8);
-        picker.claim_all(&mut other, 0..4);
-        for chunk in [4, 6, 7] {
-            picker.claim(&mut third, chunk);
-        }
-        picker.check([&seed, &other, &third].into_iter());
-        assert_eq!(drain(&mut picker, &seed), [5, 0, 1, 2, 3, 4, 6, 7]);
-    }
-
-    #[test]
-    fn two_downloaders_put_different_chunks_first() {
-        let (mut mine, mut theirs) = (picker(ME, 1000), picker(OTHER, 1000));
-        let mut seed = Claims::default();
-        mine.claim_all(&mut seed, 0..1000);
-        theirs.claim_all(&mut Claims::default(), 0..1000);
-        mine.set_rivals([OTHER]);
-        theirs.set_rivals([ME]);
-        let first: BTreeSet<u32> = drain(&mut mine, &seed).into_iter().take(400).collect();
-        let other: BTreeSet<u32> = drain(&mut theirs, &seed).into_iter().take(400).collect();
-        assert!(first.is_disjoint(&other));
-    }
-
-    #[test]
-    fn a_peer_with_one_rare_chunk_among_many_is_asked_for_it() {
-        let mut picker = picker(ME, 10_000);
-        let (mut half, mut one) = (Claims::default(), Claims::default());
-        for chunk in 0..9_000 {
-            picker.claim(&mut half, chunk);
-        }
-        picker.claim(&mut one, 8_999);
-        assert_eq!(picker.pick(&one), Some(8_999));
-        picker.take(8_999);
-        assert_eq!(picker.pick(&one), None);
-        assert!(picker.is_useful(&one));
-        picker.settle(8_999);
-        assert!(!picker.is_useful(&one));
-    }
-
-    #[test]
-    fn a_peer_that_denies_what_it_claimed_is_believed_no_more() {
-        let mut picker = picker(ME, 1000);
-        let mut liar = Claims::default();
-        picker.claim_all(&mut liar, 0..1000);
-        for _ in 0..=MAX_DENIED {
-            let denied = picker.pick(&liar).unwrap();
-            picker.deny(&mut liar, denied);
-        }
-        assert_eq!(picker.pick(&liar), None);
-        picker.check([&liar].into_iter());
     }
 }

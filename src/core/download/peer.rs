@@ -15,7 +15,9 @@ const MIN_WINDOW: u64 = 1 << 20;
 /// With many peers the pipelines are shallower, for together they are deep enough: so many chunks in all, but never fewer
 /// than [`FEW`] of each. What waits at one peer cannot come from another that is idle.
 const CHUNKS_IN_ALL: usize = 32;
-const FEW: usize = 2;
+const FEW: usize = 1;
+/// The pipeline of one of whose rate nothing is known.
+const BLIND: usize = 2;
 /// A pipeline is never deeper than this: what lies in queues cannot be given to another peer without a loss.
 const MAX_WINDOW: u64 = 16 << 20;
 /// What a pipeline holds besides the round trip: covers the pauses of two schedulers and a disk.
@@ -135,7 +137,8 @@ impl Peer {
             return (1, 0);
         }
         let Some(rate) = self.rate else {
-            return (self.floor, self.min_window());
+            // Little, until it is known who else downloads: what it is asked for now is chosen blindly.
+            return (self.floor.min(BLIND), self.min_window().min(MIN_WINDOW / 2));
         };
         let line = (rate * (self.rtt + SLACK).as_secs_f64()) as u64;
         let shallow = (rate * SHALLOW.as_secs_f64()) as u64;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Chunks in flight that are looked at to find one for an idle peer.
 const LOOK: usize = 64;
+/// With so many chunks in flight there is time to wait for one's turn.
+const BUSY: usize = 4;
 /// The last chunks of all: for these nobody is spared.
 const LAST: usize = 2;
 
@@ -34,6 +36,14 @@ impl Download {
         self.asked.entry(chunk).or_default().push(at);
         self.list(chunk);
         self.picker.take(chunk);
+        if !self.peers[at].downloading {
+            // Who has it already may take it over, as may those who get it.
+            for peer in &mut self.peers {
+                if peer.downloading && peer.is_connected() && self.picker.has(&peer.claims, chunk) {
+                    peer.relief.insert(chunk);
+                }
+            }
+        }
         let peer = self.peers[at].id;
         actions.push(Action::Fetch { peer, chunk });
     }
@@ -133,8 +143,14 @@ impl Download {
             return Some(chunk);
         }
         if !peer.dry {
-            let next = self.picker.pick(&peer.claims);
-            self.peers[at].dry = next.is_none();
+            let in_turn = peer.downloading && self.asked.len() >= BUSY;
+            let next = if in_turn {
+                self.picker.pick_in_turn(&peer.claims)
+            } else {
+                self.picker.pick(&peer.claims)
+            };
+            // Whose turn it is changes with what others get.
+            self.peers[at].dry = next.is_none() && !in_turn;
             if let Some(chunk) = next {
                 return Some(chunk)
                     .filter(|&chunk| self.peers[at].has_room(self.chunks.bytes(chunk)));
@@ -177,6 +193,23 @@ impl Download {
             }
         }
         None
+    }
+
+    /// Takes a question back from a seed for a chunk that the peer, who downloads, too, has got meanwhile, if there is one
+    /// that fewer have: the seed's line is for what can be had nowhere else. Like [`Self::relieve`], only for one that has
+    /// delivered.
+    pub(super) fn exchange(&mut self, at: usize, place: u32, actions: &mut Vec<Action>) {
+        let peer = &self.peers[at];
+        if !peer.downloading || peer.slow || peer.delivered == 0 {
+            return;
+        }
+        if let Some(chunk) = self.chunks.find(place)
+            && let Some(seed) = self.spares(chunk)
+            && let Some(other) = self.picker.pick(&self.peers[seed].claims)
+            && self.picker.holders(other) < self.picker.holders(chunk)
+        {
+            self.cancel(seed, chunk, actions);
+        }
     }
 
     fn endgame(&self, at: usize) -> Option<u32> {
