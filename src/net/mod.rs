@@ -25,6 +25,7 @@ mod reach;
 mod rendezvous;
 mod scoped;
 pub mod server;
+mod streamless;
 mod streams;
 mod transport;
 mod unread;

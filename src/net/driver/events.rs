@@ -1,9 +1,9 @@
 //! What the swarm reports, and what the node hears of it.
 
 use super::{
-    super::{streams, transport::root_cause},
+    super::{mdns::Found, streams, transport::root_cause},
     BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Purpose, Question,
-    Request, RequestError, Response, SwarmEvent, address, identity, mdns,
+    Request, RequestError, Response, SwarmEvent, address, identity,
 };
 use libp2p::{
     PeerId,
@@ -133,7 +133,7 @@ impl Driver {
                     }
                 }
             }
-            BehaviourEvent::Mdns(mdns::Found { node, addresses }) => {
+            BehaviourEvent::Mdns(Found { node, addresses }) => {
                 self.outbox.push_back(NetEvent::Found { node, addresses });
             }
             BehaviourEvent::Identify(identify::Event::Received {
