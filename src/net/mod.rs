@@ -10,6 +10,7 @@ pub mod beacon;
 mod behaviour;
 mod codec;
 mod connections;
+mod datagrams;
 mod driver;
 mod event;
 mod gate;
