@@ -28,6 +28,7 @@ mod scoped;
 pub mod server;
 mod streamless;
 mod streams;
+mod substreams;
 mod transport;
 mod unread;
 

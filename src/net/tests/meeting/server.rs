@@ -1,6 +1,7 @@
 //! A rendezvous server of the plainest kind, made of libp2p's own parts.
 
 use super::{altering::Altering, *};
+use crate::net::substreams::Substreams;
 use libp2p::{
     Swarm, SwarmBuilder, Transport, autonat,
     core::{muxing::StreamMuxerBox, upgrade::Version},
@@ -66,7 +67,8 @@ impl Server {
                     .multiplex(yamux::Config::default())
                     .map(move |(peer, inner), _| {
                         let alter = alter.clone();
-                        (peer, StreamMuxerBox::new(Altering { inner, alter }))
+                        let alter = move |stream| Altering::new(stream, alter.clone());
+                        (peer, StreamMuxerBox::new(Substreams::new(inner, alter)))
                     })
             })
             .unwrap()
