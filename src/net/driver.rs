@@ -43,6 +43,7 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+mod asking;
 mod events;
 mod meeting;
 mod paths;
