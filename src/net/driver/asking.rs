@@ -8,7 +8,7 @@ use super::{
     Driver, NodeId, events,
 };
 use crate::wire::directory::{Request, Response};
-use libp2p::request_response::{Event, Message};
+use libp2p::request_response::Event;
 use std::{net::IpAddr, time::Instant};
 
 impl Driver {
@@ -43,19 +43,8 @@ impl Driver {
     }
 
     pub(super) fn directory_event(&mut self, event: Event<Request, Response>) {
-        let (id, result) = match event {
-            Event::Message {
-                message:
-                    Message::Response {
-                        request_id,
-                        response,
-                    },
-                ..
-            } => (request_id, Ok(response)),
-            Event::OutboundFailure {
-                request_id, error, ..
-            } => (request_id, Err(events::blame(error))),
-            _ => return,
+        let Some((id, result)) = events::answered(event) else {
+            return;
         };
         match self.servers.asked.remove(&id) {
             Some(Asked::Node(answer)) => drop(answer.send(result)),

@@ -9,7 +9,7 @@ use libp2p::{
     PeerId,
     core::{ConnectedPoint, transport::TransportError},
     identify,
-    request_response::{self, Message, OutboundFailure},
+    request_response::{self, Message, OutboundFailure, OutboundRequestId},
     swarm::{ConnectionId, StreamProtocol},
 };
 use std::{io, time::Instant};
@@ -256,6 +256,26 @@ impl Driver {
             .introduced(node, connection, Instant::now());
         let serves = self.connections.serves(node, connection);
         serves.then_some(node)
+    }
+}
+
+/// The answer to a question that a server was asked, or why there is none.
+pub(super) fn answered<Q, R>(
+    event: request_response::Event<Q, R>,
+) -> Option<(OutboundRequestId, Result<R, RequestError>)> {
+    match event {
+        request_response::Event::Message {
+            message:
+                Message::Response {
+                    request_id,
+                    response,
+                },
+            ..
+        } => Some((request_id, Ok(response))),
+        request_response::Event::OutboundFailure {
+            request_id, error, ..
+        } => Some((request_id, Err(blame(error)))),
+        _ => None,
     }
 }
 
