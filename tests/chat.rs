@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     Ran, Running, Swarm,
-    faulty::{Fault, Faulty, File},
+    faulty::{self, Fault, Faulty, File},
     renamed, until,
 };
 use futures::AsyncWriteExt as _;
@@ -368,12 +368,7 @@ async fn a_flood_is_cut_off_and_the_node_stays_responsive() {
         text: "\u{202e}buy\r\n".repeat(300),
         time: u64::MAX,
     };
-    let mut stream = loop {
-        if let Ok(stream) = mallory.net.stream(victim, Purpose::Chat).await {
-            break stream;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await; // Until they are connected.
-    };
+    let mut stream = faulty::stream(&mallory.net, victim, Purpose::Chat).await;
     // The same one again is acknowledged, and told once.
     for _ in 0..2 {
         chat::write(&mut stream, &message(7)).await.unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     DEADLINE, Running, Swarm,
-    faulty::{Fault, Faulty, File, stranger},
+    faulty::{self, Fault, Faulty, File, stranger},
     noise,
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +21,7 @@ use sprat::{
         control::{Request, Response},
     },
 };
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path};
 use tokio::time::timeout;
 
 /// Where a prompt listens, and its name, by its own account.
@@ -57,15 +57,7 @@ fn file(name: &str, size: u64, id: FileId) -> AskedFile {
 }
 
 async fn open(net: &Net, node: NodeId, ask: Ask) -> Stream {
-    let opened = async {
-        loop {
-            if let Ok(stream) = net.stream(node, Purpose::Consent).await {
-                return stream;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await; // Until they are connected.
-        }
-    };
-    let mut stream = timeout(DEADLINE, opened).await.unwrap();
+    let mut stream = faulty::stream(net, node, Purpose::Consent).await;
     write(&mut stream, &FromSender::Ask(ask)).await.unwrap();
     stream
 }

@@ -2,16 +2,18 @@
 #![cfg(target_os = "linux")] // Where all of 127.0.0.0/8 is this machine.
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 #[path = "common/visitor.rs"]
 mod visitor;
 
-use common::{Running, Swarm, until};
-use libp2p::Multiaddr;
+use common::{Swarm, until};
+use libp2p::{Multiaddr, multiaddr::Protocol};
+use server::Server;
 use socket2::{Domain, Socket, Type};
 use sprat::wire::directory::{Request, Response, SwarmTag};
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
-    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -26,64 +28,32 @@ const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// How much a flood may make a server grow.
 const GROWTH: u64 = 96 << 20;
 
-struct Server {
-    running: Running,
-    address: Multiaddr,
-    socket: SocketAddr,
-    _home: tempfile::TempDir,
+/// Where it listens.
+fn socket(server: &Server) -> SocketAddr {
+    let port = server.address.iter().find_map(|part| match part {
+        Protocol::Tcp(port) => Some(port),
+        _ => None,
+    });
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port.unwrap()))
 }
 
-fn start(arguments: &[&str]) -> Server {
-    let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sprat"));
-    for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
-        command.env_remove(key);
-    }
-    command
-        .args(["--json", "--listen", "127.0.0.1", "--home"])
-        .arg(home.path())
-        .args(["rendezvous", "--port", "0"])
-        .args(arguments);
-    let mut running = Running::of(command);
-    let ready = running.event("ready");
-    let text = ready["addresses"][0].as_str().unwrap();
-    let port = text.split('/').nth(4).unwrap().parse().unwrap();
-    Server {
-        running,
-        address: text.parse().unwrap(),
-        socket: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        _home: home,
-    }
-}
-
-impl Server {
-    /// Bytes in memory.
-    fn memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.running.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = rss.and_then(|rest| rest.split_whitespace().next());
-        kib.unwrap().parse::<u64>().unwrap() << 10
-    }
-
-    /// A port that leads to the server, which sees those who take it coming from another address.
-    async fn back_door(&self) -> SocketAddr {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let (here, there) = (listener.local_addr().unwrap(), self.socket);
-        tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                tokio::spawn(async move {
-                    let socket = TcpSocket::new_v4().unwrap();
-                    socket.bind(SocketAddr::from((HONEST, 0))).unwrap();
-                    if let Ok(mut server) = socket.connect(there).await {
-                        let carried = tokio::io::copy_bidirectional(&mut client, &mut server);
-                        let _ = carried.await;
-                    }
-                });
-            }
-        });
-        here
-    }
+/// A port that leads to the server, which sees those who take it coming from another address.
+async fn back_door(server: &Server) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (here, there) = (listener.local_addr().unwrap(), socket(server));
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.bind(SocketAddr::from((HONEST, 0))).unwrap();
+                if let Ok(mut server) = socket.connect(there).await {
+                    let carried = tokio::io::copy_bidirectional(&mut client, &mut server);
+                    let _ = carried.await;
+                }
+            });
+        }
+    });
+    here
 }
 
 /// Each flood takes all that the machine has: two at once would only show that a machine can be full.
@@ -108,7 +78,7 @@ async fn pester(number: u16, server: Multiaddr, asked: Arc<AtomicUsize>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn honest_nodes_meet_while_others_flood_the_server_with_registrations() {
     let _alone = ALONE.lock().await;
-    let server = start(&[]);
+    let server = Server::start(&[]);
     let before = server.memory();
     let asked = Arc::new(AtomicUsize::new(0));
     let mut flood = tokio::task::JoinSet::new();
@@ -120,7 +90,7 @@ async fn honest_nodes_meet_while_others_flood_the_server_with_registrations() {
         assert!(Instant::now() < far, "the flood does not come");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let door = server.back_door().await.to_string();
+    let door = back_door(&server).await.to_string();
     let met = tokio::task::spawn_blocking(move || {
         // Two networks of one node each: nobody hears anybody's beacons.
         let (here, there) = (Swarm::new(), Swarm::new());
@@ -169,7 +139,7 @@ fn knock(server: SocketAddr, stop: &AtomicBool, knocks: &AtomicUsize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn honest_clients_get_in_while_one_address_floods_the_server_with_connections() {
     let _alone = ALONE.lock().await;
-    let server = start(&[]);
+    let server = Server::start(&[]);
     let before = server.memory();
     let (stop, knocks) = (
         Arc::new(AtomicBool::new(false)),
@@ -177,7 +147,7 @@ async fn honest_clients_get_in_while_one_address_floods_the_server_with_connecti
     );
     let flood: Vec<_> = (0..4)
         .map(|_| {
-            let (stop, knocks, server) = (stop.clone(), knocks.clone(), server.socket);
+            let (stop, knocks, server) = (stop.clone(), knocks.clone(), socket(&server));
             std::thread::spawn(move || knock(server, &stop, &knocks))
         })
         .collect();
@@ -187,7 +157,7 @@ async fn honest_clients_get_in_while_one_address_floods_the_server_with_connecti
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let key = server.address.iter().last().unwrap();
-    let door = server.back_door().await;
+    let door = back_door(&server).await;
     let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/{}", door.port())
         .parse()
         .unwrap();

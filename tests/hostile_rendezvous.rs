@@ -1,44 +1,18 @@
 //! What strangers may not do to a rendezvous server.
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 #[path = "common/visitor.rs"]
 mod visitor;
 
-use common::Running;
-use libp2p::Multiaddr;
+use server::Server;
 use sprat::{
     core::id::NodeId,
     wire::directory::{Claim, Request, Response, SignedClaim, SwarmTag},
 };
-use std::{process::Command, time::Duration};
-use tempfile::TempDir;
+use std::time::Duration;
 use visitor::Visitor;
-
-struct Server {
-    running: Running,
-    key: NodeId,
-    address: Multiaddr,
-    _home: TempDir,
-}
-
-fn start(arguments: &[&str]) -> Server {
-    let home = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sprat"));
-    command
-        .args(["--json", "--listen", "127.0.0.1", "--home"])
-        .arg(home.path())
-        .args(["rendezvous", "--port", "0"])
-        .args(arguments);
-    let mut running = Running::of(command);
-    let ready = running.event("ready");
-    let address = ready["addresses"][0].as_str().unwrap().parse().unwrap();
-    Server {
-        running,
-        key: NodeId::parse(ready["peer"].as_str().unwrap()).unwrap(),
-        address,
-        _home: home,
-    }
-}
 
 impl Server {
     fn claim(&self, visitor: &Visitor, name: &str) -> Claim {
@@ -55,23 +29,11 @@ impl Server {
         let claim = SignedClaim::new(&self.claim(visitor, name), &visitor.signer);
         Request::SignUp { claim }
     }
-
-    /// Bytes in memory.
-    fn memory(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.running.child.id());
-        let status = std::fs::read_to_string(path).unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .unwrap();
-        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        kib << 10
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_signer_at_this_server_gets_a_name() {
-    let server = start(&[]);
+    let server = Server::start(&[]);
     let mut one = Visitor::arrive(1, &server.address).await.unwrap();
     let mut two = Visitor::arrive(2, &server.address).await.unwrap();
     let theirs = server.sign_up(&one, "anna");
@@ -111,7 +73,7 @@ async fn only_the_signer_at_this_server_gets_a_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_address_has_its_share_of_connections_and_no_more() {
-    let server = start(&["--per-address", "4"]);
+    let server = Server::start(&["--per-address", "4"]);
     let mut inside = Vec::new();
     for number in 0..4 {
         inside.push(Visitor::arrive(number, &server.address).await.unwrap());
@@ -132,7 +94,7 @@ async fn one_address_has_its_share_of_connections_and_no_more() {
 async fn many_sign_up_at_once_and_cost_little_while_they_wait() {
     let count = std::env::var("SPRAT_IDLE").ok();
     let count: u16 = count.map_or(200, |text| text.parse().unwrap());
-    let server = start(&["--per-address", "2000"]);
+    let server = Server::start(&["--per-address", "2000"]);
     let before = server.memory();
     let mut arriving = tokio::task::JoinSet::new();
     for number in 0..count {

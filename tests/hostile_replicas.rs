@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     DEADLINE, Swarm,
-    faulty::{Fault, Faulty, File, stranger},
+    faulty::{self, Fault, Faulty, File, stranger},
     kept, noise, share,
     small::Small,
     until,
@@ -21,15 +21,7 @@ use tokio::time::timeout;
 /// A peer with one file, connected to `victim`, and a stream for pushing to it.
 async fn pusher(swarm: &Swarm, victim: NodeId, name: &str, file: &File) -> (Faulty, Stream) {
     let peer = Faulty::join(swarm.port, name, file.clone(), Fault::None);
-    let opened = async {
-        loop {
-            if let Ok(stream) = peer.net.stream(victim, Purpose::Distribution).await {
-                return stream;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await; // Until it is connected.
-        }
-    };
-    let stream = timeout(DEADLINE, opened).await.unwrap();
+    let stream = faulty::stream(&peer.net, victim, Purpose::Distribution).await;
     (peer, stream)
 }
 

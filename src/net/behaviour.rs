@@ -1,11 +1,15 @@
 //! The protocols that one swarm speaks, and its limits.
 
 use super::{
-    codec, gate, identity, mdns,
+    codec,
+    gate::Gate,
+    identity,
+    mdns::Mdns,
     meeting::Table,
-    per_address, rendezvous,
+    per_address::PerAddress,
+    rendezvous,
     scoped::{self, Scope},
-    streams,
+    streamless, streams,
 };
 use libp2p::{
     autonat,
@@ -34,12 +38,12 @@ const PING_TIMEOUT: Duration = Duration::from_secs(6);
 /// What the swarm does. The order matters: the first ones refuse before the others take notice.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
-    pub gate: gate::Behaviour,
-    pub per_address: per_address::Behaviour,
+    pub gate: streamless::Behaviour<Gate>,
+    pub per_address: streamless::Behaviour<PerAddress>,
     pub limits: connection_limits::Behaviour,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
-    pub mdns: Toggle<mdns::Behaviour>,
+    pub mdns: Toggle<streamless::Behaviour<Mdns>>,
     pub control: scoped::Behaviour<codec::Behaviour<codec::Control>>,
     pub streams: streams::Behaviour,
     pub relay: relay::client::Behaviour,
@@ -53,7 +57,7 @@ impl Behaviour {
     pub(super) fn new(
         keys: &Keypair,
         agent: String,
-        mdns: Option<mdns::Behaviour>,
+        mdns: Option<Mdns>,
         relay: relay::client::Behaviour,
         relayed: bool,
         private: bool,
@@ -86,12 +90,12 @@ impl Behaviour {
             .with_interval(PING_INTERVAL)
             .with_timeout(PING_TIMEOUT);
         Self {
-            gate: gate::Behaviour::default(),
-            per_address: per_address::Behaviour::default(),
+            gate: streamless::Behaviour::default(),
+            per_address: streamless::Behaviour::default(),
             limits: connection_limits::Behaviour::new(limits),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
-            mdns: mdns.into(),
+            mdns: mdns.map(streamless::Behaviour).into(),
             control: scoped(codec::control(), spoken, table),
             streams: streams::Behaviour::new(streams),
             relay,

@@ -11,7 +11,8 @@ use super::{
     codec,
     connections::{Connections, News, SILENCE},
     handle::{Answer, Command, Here},
-    identity, mdns,
+    identity,
+    mdns::Mdns,
     meeting::{Circuits, Servers, Table, Waiting},
     transport,
     unread::Unread,
@@ -42,6 +43,7 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+mod asking;
 mod events;
 mod meeting;
 mod paths;
@@ -123,7 +125,7 @@ pub(super) fn start(
         config.listen.is_empty() || config.listen.iter().any(|ip| !ip.is_loopback());
     let mut found = None;
     if config.mdns && beyond_loopback {
-        match mdns::Behaviour::new(local, config.interfaces, config.listen.clone()) {
+        match Mdns::new(local, config.interfaces, config.listen.clone()) {
             Ok(started) => found = Some(started),
             Err(error) => outbox.push_back(NetEvent::Notice(format!(
                 "mDNS could not be started ({error}); beacons are used alone"
@@ -244,7 +246,7 @@ impl Driver {
             Command::Disconnect(node) => self.disconnect(node),
             Command::Ban(node) => {
                 if let Some(peer) = identity::peer(node) {
-                    self.swarm.behaviour_mut().gate.ban(peer);
+                    self.swarm.behaviour_mut().gate.0.ban(peer);
                 }
                 self.disconnect(node);
             }

@@ -1,18 +1,13 @@
 //! Who may be connected at all: nodes with an Ed25519 key that were not banned.
 
-use super::identity;
+use super::{identity, streamless::Streamless};
 use libp2p::{
     Multiaddr, PeerId,
-    core::{Endpoint, transport::PortUse},
-    swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm, dummy,
-    },
+    swarm::{ConnectionDenied, ConnectionId},
 };
 use std::{
     collections::{HashSet, VecDeque},
     convert::Infallible,
-    task::{Context, Poll},
 };
 
 /// Bans that are remembered; identities are free to make, memory is not. The oldest is forgotten first.
@@ -31,12 +26,12 @@ pub enum Refused {
 
 /// See the module.
 #[derive(Default)]
-pub struct Behaviour {
+pub(super) struct Gate {
     banned: HashSet<PeerId>,
     order: VecDeque<PeerId>,
 }
 
-impl Behaviour {
+impl Gate {
     /// Refuses `peer` from now on. Its present connections are the caller's to close.
     pub(crate) fn ban(&mut self, peer: PeerId) {
         if self.banned.insert(peer) {
@@ -60,55 +55,24 @@ impl Behaviour {
     }
 }
 
-impl NetworkBehaviour for Behaviour {
-    type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Infallible;
+impl Streamless for Gate {
+    type Event = Infallible;
 
-    fn handle_established_inbound_connection(
+    fn arrived(
         &mut self,
         _: ConnectionId,
-        peer: PeerId,
+        peer: &PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.check(&peer).map(|()| dummy::ConnectionHandler)
+    ) -> Result<(), ConnectionDenied> {
+        self.check(peer)
     }
 
-    fn handle_pending_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        peer: Option<PeerId>,
-        _: &[Multiaddr],
-        _: Endpoint,
-    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        peer.map_or(Ok(()), |peer| self.check(&peer))
-            .map(|()| Vec::new())
+    fn dialling(&mut self, peer: Option<&PeerId>, _: &[Multiaddr]) -> Result<(), ConnectionDenied> {
+        peer.map_or(Ok(()), |peer| self.check(peer))
     }
 
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        peer: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.check(&peer).map(|()| dummy::ConnectionHandler)
-    }
-
-    fn on_swarm_event(&mut self, _: FromSwarm) {}
-
-    fn on_connection_handler_event(
-        &mut self,
-        _: PeerId,
-        _: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        match event {}
-    }
-
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
-        Poll::Pending
+    fn dialled(&mut self, peer: &PeerId) -> Result<(), ConnectionDenied> {
+        self.check(peer)
     }
 }
 
@@ -118,7 +82,7 @@ mod tests {
 
     #[test]
     fn bans_are_bounded_and_the_newest_hold() {
-        let mut gate = Behaviour::default();
+        let mut gate = Gate::default();
         let (first, last) = (PeerId::random(), PeerId::random());
         gate.ban(first);
         for _ in 0..MAX_BANS - 1 {

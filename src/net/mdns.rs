@@ -7,19 +7,13 @@
 //! stranger cannot make us knock at a third party's door. libp2p uses every interface; those that we were told to leave
 //! alone get no address of ours and are not believed.
 
-use super::{address, identity, interfaces};
+use super::{address, identity, interfaces, streamless::Streamless};
 use crate::core::id::NodeId;
 use libp2p::{
     Multiaddr, PeerId,
-    core::{
-        Endpoint,
-        transport::{ListenerId, PortUse},
-    },
+    core::transport::ListenerId,
     mdns,
-    swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NewListenAddr, THandler,
-        THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
-    },
+    swarm::{FromSwarm, NetworkBehaviour as _, NewListenAddr, ToSwarm},
 };
 use std::{
     collections::VecDeque,
@@ -49,7 +43,7 @@ pub struct Found {
 }
 
 /// See the module.
-pub struct Behaviour {
+pub(super) struct Mdns {
     local: PeerId,
     /// The interfaces to use; none: all.
     interfaces: Vec<String>,
@@ -65,7 +59,7 @@ pub struct Behaviour {
     found: VecDeque<Found>,
 }
 
-impl Behaviour {
+impl Mdns {
     /// Starts it. Needs a tokio runtime.
     ///
     /// # Errors
@@ -141,30 +135,8 @@ impl Behaviour {
     }
 }
 
-impl NetworkBehaviour for Behaviour {
-    type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Found;
-
-    fn handle_established_inbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
+impl Streamless for Mdns {
+    type Event = Found;
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
@@ -180,19 +152,10 @@ impl NetworkBehaviour for Behaviour {
         }
     }
 
-    fn on_connection_handler_event(
-        &mut self,
-        _: PeerId,
-        _: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        match event {}
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Found, THandlerInEvent<Self>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Found> {
         loop {
             if let Some(found) = self.found.pop_front() {
-                return Poll::Ready(ToSwarm::GenerateEvent(found));
+                return Poll::Ready(found);
             }
             if self.minute.as_mut().poll(cx).is_ready() {
                 self.minute.as_mut().reset(Instant::now() + MINUTE);
@@ -235,7 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_is_cut_and_leaves_nothing_behind() {
-        let Ok(mut mdns) = Behaviour::new(stranger(), vec![], vec![]) else {
+        let Ok(mut mdns) = Mdns::new(stranger(), vec![], vec![]) else {
             return; // No list of interfaces on this system.
         };
         let address: Multiaddr = "/ip4/10.1.2.3/tcp/9".parse().unwrap();
@@ -252,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn loopback_is_not_a_network_where_mdns_finds_anyone() {
-        let Ok(mdns) = Behaviour::new(stranger(), vec!["lo".into()], vec![]) else {
+        let Ok(mdns) = Mdns::new(stranger(), vec!["lo".into()], vec![]) else {
             return;
         };
         assert!(mdns.networks().is_empty());
@@ -261,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_near_tcp_addresses_that_can_be_dialled_are_reported_and_few_of_them() {
-        let Ok(mut mdns) = Behaviour::new(stranger(), vec![], vec![]) else {
+        let Ok(mut mdns) = Mdns::new(stranger(), vec![], vec![]) else {
             return;
         };
         let peer = stranger();

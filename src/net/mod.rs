@@ -10,6 +10,7 @@ pub mod beacon;
 mod behaviour;
 mod codec;
 mod connections;
+mod datagrams;
 mod driver;
 mod event;
 mod gate;
@@ -25,7 +26,9 @@ mod reach;
 mod rendezvous;
 mod scoped;
 pub mod server;
+mod streamless;
 mod streams;
+mod substreams;
 mod transport;
 mod unread;
 

@@ -4,20 +4,15 @@
 //! Refuses before the handshake, so a flood from one machine costs this one no cryptography, and leaves places for
 //! others. Invariant: `counts` has exactly the addresses that `open` has, so it is empty when nobody is connected.
 
-use super::address;
+use super::{address, streamless::Streamless};
 use libp2p::{
-    Multiaddr, PeerId,
-    core::{Endpoint, transport::PortUse},
-    swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm, dummy,
-    },
+    Multiaddr,
+    swarm::{ConnectionDenied, ConnectionId, FromSwarm},
 };
 use std::{
     collections::HashMap,
     convert::Infallible,
     net::{IpAddr, Ipv6Addr},
-    task::{Context, Poll},
 };
 
 /// Inbound connections that one address may have: a house behind one NAT, not one machine's flood.
@@ -37,7 +32,7 @@ type Origin = (IpAddr, bool);
 pub struct TooMany(IpAddr);
 
 /// See the module.
-pub struct Behaviour {
+pub(super) struct PerAddress {
     most: usize,
     most_of_loopback: usize,
     open: HashMap<ConnectionId, Origin>,
@@ -54,13 +49,13 @@ fn whose(ip: IpAddr) -> IpAddr {
     }
 }
 
-impl Default for Behaviour {
+impl Default for PerAddress {
     fn default() -> Self {
         Self::new(PER_ADDRESS, PER_LOOPBACK)
     }
 }
 
-impl Behaviour {
+impl PerAddress {
     /// Allows so many connections from an address, and so many from this machine itself.
     pub(super) fn new(most: usize, most_of_loopback: usize) -> Self {
         Self {
@@ -84,11 +79,10 @@ impl Behaviour {
     }
 }
 
-impl NetworkBehaviour for Behaviour {
-    type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Infallible;
+impl Streamless for PerAddress {
+    type Event = Infallible;
 
-    fn handle_pending_inbound_connection(
+    fn arriving(
         &mut self,
         connection: ConnectionId,
         local: &Multiaddr,
@@ -115,27 +109,6 @@ impl NetworkBehaviour for Behaviour {
         Ok(())
     }
 
-    fn handle_established_inbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
-    }
-
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
             FromSwarm::ConnectionClosed(closed) => self.close(closed.connection_id),
@@ -143,27 +116,15 @@ impl NetworkBehaviour for Behaviour {
             _ => {}
         }
     }
-
-    fn on_connection_handler_event(
-        &mut self,
-        _: PeerId,
-        _: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        match event {}
-    }
-
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
-        Poll::Pending
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use libp2p::PeerId;
 
-    fn arrive(gate: &mut Behaviour, number: usize, from: &str) -> bool {
-        gate.handle_pending_inbound_connection(
+    fn arrive(gate: &mut PerAddress, number: usize, from: &str) -> bool {
+        gate.arriving(
             ConnectionId::new_unchecked(number),
             &"/ip4/10.0.0.1/tcp/1".parse().unwrap(),
             &from.parse().unwrap(),
@@ -173,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_flood_from_one_address_leaves_places_for_others() {
-        let mut gate = Behaviour::default();
+        let mut gate = PerAddress::default();
         for number in 0..PER_ADDRESS {
             assert!(arrive(
                 &mut gate,
@@ -193,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_public_ipv6_network_counts_as_one_and_a_local_one_does_not() {
-        let mut gate = Behaviour::default();
+        let mut gate = PerAddress::default();
         for number in 0..PER_ADDRESS {
             let host = number + 1;
             assert!(arrive(
@@ -214,10 +175,10 @@ mod tests {
 
     #[test]
     fn circuits_count_against_their_server_and_leave_it_its_own_places() {
-        let mut gate = Behaviour::default();
-        let circuit = |gate: &mut Behaviour, number: usize| {
+        let mut gate = PerAddress::default();
+        let circuit = |gate: &mut PerAddress, number: usize| {
             let over = format!("/ip4/10.0.0.9/tcp/1/p2p/{}/p2p-circuit", PeerId::random());
-            gate.handle_pending_inbound_connection(
+            gate.arriving(
                 ConnectionId::new_unchecked(number),
                 &over.parse().unwrap(),
                 &format!("/p2p/{}", PeerId::random()).parse().unwrap(),
@@ -233,7 +194,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_those_who_left() {
-        let mut gate = Behaviour::default();
+        let mut gate = PerAddress::default();
         arrive(&mut gate, 1, "/ip4/10.0.0.9/tcp/1");
         gate.close(ConnectionId::new_unchecked(1));
         gate.close(ConnectionId::new_unchecked(1));

@@ -155,6 +155,7 @@ impl Node {
         let id = self.shared.next_job.fetch_add(1, Ordering::Relaxed);
         let (events, receiver) = mpsc::channel(JOB_EVENTS);
         let cancel = self.shared.stop.child_token();
+        job::note(&self.shared.context, id, &request, &cancel);
         self.shared.tasks.spawn(job::run(
             self.shared.context.clone(),
             id,

@@ -3,13 +3,10 @@
 //! Owns that folder. What is in it cannot be made again by this server alone (its owners can, by signing up again), so it
 //! is synced before a sign-up is confirmed, and one that cannot be read is moved aside, never removed.
 
-use super::{Home, StoreError, failed, modes};
+use super::{Home, StoreError, database, failed, modes};
 use std::{
     fs,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    thread,
-    time::Duration,
 };
 
 /// Goes up whenever what is stored changes its meaning.
@@ -48,11 +45,6 @@ pub struct OpenedDirectory {
     pub notice: Option<String>,
 }
 
-enum Unopened {
-    Failed(StoreError),
-    Damaged(String),
-}
-
 impl DirectoryStore {
     /// Opens, or begins, the directory of this home. A damaged one is moved aside, and the notice says so.
     ///
@@ -60,79 +52,25 @@ impl DirectoryStore {
     /// When the disk refuses; never for damage.
     pub fn open(home: &Home) -> Result<OpenedDirectory, StoreError> {
         let path = home.root().join(".sprat/directory");
-        let why = match Self::try_open(&path) {
-            Ok((store, records)) => {
-                let notice = None;
-                return Ok(OpenedDirectory {
-                    store,
-                    records,
-                    notice,
-                });
-            }
-            Err(Unopened::Failed(error)) => return Err(error),
-            Err(Unopened::Damaged(why)) => why,
-        };
-        let aside = move_aside(&path)?;
-        match Self::try_open(&path) {
-            Ok((store, records)) => Ok(OpenedDirectory {
-                store,
-                records,
-                notice: Some(format!(
-                    "the directory of names could not be used ({why}); it was moved to {}, and people have to sign up again",
-                    aside.display()
-                )),
-            }),
-            Err(Unopened::Failed(error)) => Err(error),
-            Err(Unopened::Damaged(why)) => Err(StoreError::Corrupt(why)),
-        }
-    }
-
-    fn try_open(path: &Path) -> Result<(Self, Vec<Record>), Unopened> {
-        let mut tries = 0;
-        loop {
-            // sled asserts on some kinds of damage.
-            let opened = catch_unwind(AssertUnwindSafe(|| Self::open_trees(path)));
-            match opened {
-                Ok(Ok(opened)) => return Ok(opened),
-                // The last handle in this process is still closing.
-                Ok(Err(sled::Error::Io(error)))
-                    if tries < 40 && error.to_string().contains("lock") =>
-                {
-                    tries += 1;
-                    thread::sleep(Duration::from_millis(50));
-                }
-                Ok(Err(sled::Error::Io(error))) if super::index::is_outside(&error) => {
-                    return Err(Unopened::Failed(failed("open", path)(error)));
-                }
-                Ok(Err(error)) => return Err(Unopened::Damaged(error.to_string())),
-                Err(_) => return Err(Unopened::Damaged("it does not make sense".into())),
-            }
-        }
+        let trees = || Self::open_trees(&path);
+        let ((store, records), aside) = database::open(&path, trees, || move_aside(&path))?;
+        let notice = aside.map(|aside| {
+            format!(
+                "the directory of names could not be used ({}); it was moved to {}, and people have to sign up again",
+                aside.why,
+                aside.path.display()
+            )
+        });
+        Ok(OpenedDirectory {
+            store,
+            records,
+            notice,
+        })
     }
 
     fn open_trees(path: &Path) -> sled::Result<(Self, Vec<Record>)> {
-        let existed = fs::metadata(path.join("db")).is_ok_and(|meta| meta.len() > 0);
         let _ = modes::create_private_dir(path); // sled says it better when that cannot be.
-        let db = sled::Config::new()
-            .path(path)
-            .cache_capacity(CACHE)
-            .flush_every_ms(None)
-            .open()?;
-        let meta = db.open_tree("meta")?;
-        match meta.get("format")? {
-            Some(format) if *format == FORMAT.to_be_bytes() => {}
-            // sled takes a log that it cannot read for an empty one.
-            None if existed => return Err(sled::Error::Unsupported("nothing can be read".into())),
-            None => {
-                meta.insert("format", &FORMAT.to_be_bytes())?;
-                db.flush()?;
-            }
-            Some(_) => {
-                return Err(sled::Error::Unsupported(
-                    "the format is another version's".into(),
-                ));
-            }
-        }
+        let db = database::sled_of(path, FORMAT, CACHE, None)?;
         let names = db.open_tree("names")?;
         let mut records = Vec::new();
         for item in &names {

@@ -1,10 +1,11 @@
 //! What is on disk: the home folder, the index, the shared folder, and downloads under way.
 //!
-//! Owns every file that sprat reads or writes, and all of sled (in [`index`]). Everything here is synchronous: callers
+//! Owns every file that sprat reads or writes, and all of sled. Everything here is synchronous: callers
 //! run it on blocking threads. Never opens a socket. Invariants: data is synced before the index claims it; a file that changed since
 //! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced.
 
 pub mod chats;
+mod database;
 pub mod directory;
 pub mod grants;
 pub mod home;

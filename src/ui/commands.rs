@@ -28,40 +28,41 @@ pub async fn start(setup: &Setup, share: bool, out: &Out) -> Result<Node, Exit> 
     })
 }
 
-/// `sprat list`.
-pub async fn list(setup: &Setup, pattern: Option<String>, signals: &mut Signals) -> Exit {
+/// Runs a command with a node that only looks; a signal ends it.
+pub async fn once(
+    setup: &Setup,
+    signals: &mut Signals,
+    command: impl AsyncFnOnce(&Node, &Out) -> Exit,
+) -> Exit {
     let out = Out::streams(setup.json);
     let node = match start(setup, false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };
     let exit = tokio::select! {
-        exit = async {
-            node.settled(setup.wait).await;
-            show_list(&node, &out, pattern).await
-        } => exit,
+        exit = command(&node, &out) => exit,
         _ = signals.next() => Exit::Interrupted,
     };
     leave(&node).await;
     exit
 }
 
+/// `sprat list`.
+pub async fn list(setup: &Setup, pattern: Option<String>, signals: &mut Signals) -> Exit {
+    once(setup, signals, async |node, out| {
+        node.settled(setup.wait).await;
+        show_list(node, out, pattern).await
+    })
+    .await
+}
+
 /// `sprat peers`.
 pub async fn peers(setup: &Setup, signals: &mut Signals) -> Exit {
-    let out = Out::streams(setup.json);
-    let node = match start(setup, false, &out).await {
-        Ok(node) => node,
-        Err(exit) => return exit,
-    };
-    let exit = tokio::select! {
-        exit = async {
-            node.settled(setup.wait).await;
-            show_peers(&node, &out).await
-        } => exit,
-        _ = signals.next() => Exit::Interrupted,
-    };
-    leave(&node).await;
-    exit
+    once(setup, signals, async |node, out| {
+        node.settled(setup.wait).await;
+        show_peers(node, out).await
+    })
+    .await
 }
 
 /// `sprat download`.

@@ -3,13 +3,7 @@
 //! Everything that strangers named is escaped here; programs get it whole, in JSON.
 
 use super::{
-    commands::{leave, start},
-    config::Setup,
-    exit::Exit,
-    json,
-    output::Out,
-    sentences::person,
-    signals::Signals,
+    commands, config::Setup, exit::Exit, json, output::Out, sentences::person, signals::Signals,
     table, text,
 };
 use crate::{
@@ -41,17 +35,10 @@ pub enum Errand {
 
 /// Runs one at the shell: a node that only asks.
 pub async fn once(setup: &Setup, errand: Errand, signals: &mut Signals) -> Exit {
-    let out = Out::streams(setup.json);
-    let node = match start(setup, false, &out).await {
-        Ok(node) => node,
-        Err(exit) => return exit,
-    };
-    let exit = tokio::select! {
-        exit = run(&node, &out, setup.wait, errand) => exit,
-        _ = signals.next() => Exit::Interrupted,
-    };
-    leave(&node).await;
-    exit
+    commands::once(setup, signals, async |node, out| {
+        run(node, out, setup.wait, errand).await
+    })
+    .await
 }
 
 /// Runs one with a node that runs; a server is waited for at most so long.

@@ -16,22 +16,13 @@ const LISTEN: Duration = Duration::from_secs(6);
 
 /// Looks, tells, and leaves. Ends well when nothing is the matter.
 pub async fn doctor(setup: &Setup, signals: &mut Signals) -> Exit {
-    let out = Out::streams(setup.json);
     // The node says itself why it cannot start: a port in use, another node on this home.
-    let node = match commands::start(setup, false, &out).await {
-        Ok(node) => node,
-        Err(exit) => return exit,
-    };
-    out.note("listening for some seconds…");
-    let exit = tokio::select! {
-        findings = async {
-            tokio::time::sleep(LISTEN.max(setup.wait)).await;
-            node.examine(setup.wait).await
-        } => show(&findings, &out),
-        _ = signals.next() => Exit::Interrupted,
-    };
-    commands::leave(&node).await;
-    exit
+    commands::once(setup, signals, async |node, out| {
+        out.note("listening for some seconds…");
+        tokio::time::sleep(LISTEN.max(setup.wait)).await;
+        show(&node.examine(setup.wait).await, out)
+    })
+    .await
 }
 
 fn show(findings: &Findings, out: &Out) -> Exit {

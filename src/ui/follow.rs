@@ -3,19 +3,15 @@
 //! The first signal cancels it; what is here is kept.
 
 use super::{
-    exit::Exit,
-    json,
-    output::Out,
-    progress::Bar,
-    sentences,
-    signals::{Signals, second_quits},
+    exit::Exit, foreground::Foreground, json, output::Out, progress::Bar, sentences,
+    signals::Signals,
 };
 use crate::node::{DownloadEvent, DownloadRequest, Fetched, Node};
 use std::{
     io::{self, IsTerminal as _},
     time::Duration,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// On a terminal, more files than this are summed up instead of listed.
 const LISTED: u32 = 20;
@@ -86,25 +82,11 @@ pub async fn download(
     let begun = Instant::now();
     let mut name = request.what.join(", ");
     let bar = Bar::new(progress);
-    let (job, mut events) = node.download(request);
+    let mut job = Foreground::new(node, node.download(request), GOODBYE);
     let mut tally = Tally::default();
     let mut listed = true;
     let mut begun_with = Begun::default();
-    let mut stop_at = None;
-    loop {
-        let event = match stop_at {
-            None => tokio::select! {
-                event = events.recv() => event,
-                _ = signals.next() => {
-                    second_quits();
-                    stop_at = Some(Instant::now() + GOODBYE);
-                    node.cancel(job);
-                    continue;
-                }
-            },
-            Some(at) => timeout_at(at, events.recv()).await.unwrap_or(None),
-        };
-        let Some(event) = event else { break };
+    while let Some(event) = job.next(signals).await {
         if out.json()
             && let Some(line) = json::download(&event)
         {
@@ -154,7 +136,7 @@ pub async fn download(
         }
     }
     bar.clear();
-    finish(node, out, &name, tally, begun.elapsed(), stop_at.is_some()).await
+    finish(node, out, &name, tally, begun.elapsed(), job.stopped()).await
 }
 
 /// Sums up, and says what to do next.

@@ -12,6 +12,7 @@ pub mod directory;
 mod doctor;
 pub mod exit;
 pub mod follow;
+mod foreground;
 pub mod json;
 pub mod leaving;
 pub mod logging;

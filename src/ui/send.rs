@@ -5,11 +5,12 @@ use super::{
     commands::{leave, start},
     config::Setup,
     exit::Exit,
+    foreground::Foreground,
     json,
     output::Out,
     progress::Bar,
     sentences,
-    signals::{Signals, second_quits},
+    signals::Signals,
 };
 use crate::node::{FindError, JobId, Node, Progress, SendEvent, SendFailure, SendRequest};
 use std::{
@@ -17,10 +18,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::{
-    sync::mpsc,
-    time::{Instant, timeout_at},
-};
+use tokio::sync::mpsc;
 
 /// How long a stopped send may take to tell everyone.
 const GOODBYE: Duration = Duration::from_secs(4);
@@ -183,28 +181,15 @@ pub async fn follow(
 pub async fn follow_job(
     node: &Node,
     course: &mut Course,
-    (job, mut events): (JobId, mpsc::Receiver<SendEvent>),
+    job: (JobId, mpsc::Receiver<SendEvent>),
     out: &Out,
     progress: bool,
     signals: &mut Signals,
 ) -> Exit {
     let bar = Bar::new(progress);
     let mut started = false;
-    let mut stop_at = None;
-    loop {
-        let event = match stop_at {
-            None => tokio::select! {
-                event = events.recv() => event,
-                _ = signals.next() => {
-                    second_quits();
-                    stop_at = Some(Instant::now() + GOODBYE);
-                    node.cancel(job);
-                    continue;
-                }
-            },
-            Some(at) => timeout_at(at, events.recv()).await.unwrap_or(None),
-        };
-        let Some(event) = event else { break };
+    let mut job = Foreground::new(node, job, GOODBYE);
+    while let Some(event) = job.next(signals).await {
         course.heard(&event);
         bar.suspend(|| course.tell(&event, out));
         match event {
@@ -219,7 +204,7 @@ pub async fn follow_job(
         }
     }
     bar.clear();
-    if stop_at.is_some() {
+    if job.stopped() {
         return Exit::Interrupted;
     }
     course.exit()

@@ -3,7 +3,7 @@
 //! Everything that somebody else wrote is escaped and cut here; programs get it whole, in JSON.
 
 use super::{
-    commands::{leave, start},
+    commands::once,
     config::Setup,
     exit::Exit,
     json,
@@ -35,17 +35,10 @@ pub struct Partner {
 
 /// `sprat msg`.
 pub async fn msg(setup: &Setup, who: &str, text: &str, trust: bool, signals: &mut Signals) -> Exit {
-    let out = Out::streams(setup.json);
-    let node = match start(setup, false, &out).await {
-        Ok(node) => node,
-        Err(exit) => return exit,
-    };
-    let exit = tokio::select! {
-        exit = send(&node, &out, setup.wait, who, text, trust) => exit,
-        _ = signals.next() => Exit::Interrupted,
-    };
-    leave(&node).await;
-    exit
+    once(setup, signals, async |node, out| {
+        send(node, out, setup.wait, who, text, trust).await
+    })
+    .await
 }
 
 /// Finds somebody within `wait` and says something to him.

@@ -14,13 +14,15 @@
 //! CANCEL {why}          ──▶  at any time; the receiver's CANCEL is FAILED
 //! ```
 
-use super::{MAX_MEDIA, MAX_NAME, MAX_PATH, cbor, cbor::Malformed, chunk::invalid};
+pub use super::frame::read;
+
+use super::{MAX_MEDIA, MAX_NAME, MAX_PATH, cbor, cbor::Malformed, frame};
 use crate::core::{
     consent::{AskId, Refusal},
     id::{FileId, NodeId},
 };
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use futures::{AsyncWrite, AsyncWriteExt};
+use serde::{Deserialize, Serialize};
 use std::{collections::HashSet, io};
 
 /// Files in one ask.
@@ -33,8 +35,6 @@ pub const MAX_ASK: usize = 2 << 20;
 pub const MAX_FRAME: usize = 16 << 10;
 /// The longest reason that is given in words, in bytes.
 pub const MAX_WHY: usize = 1024;
-/// Bytes read at a time: memory follows what came, not what was declared.
-const STEP: usize = 64 << 10;
 
 /// "May I send you these?"
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -161,39 +161,8 @@ pub fn cut(why: &str) -> String {
 /// # Errors
 /// Of the stream.
 pub async fn write<T: Serialize, W: AsyncWrite + Unpin>(to: &mut W, message: &T) -> io::Result<()> {
-    let body = cbor::encode(message);
-    let mut frame = Vec::with_capacity(4 + body.len());
-    frame.extend_from_slice(&(body.len() as u32).to_be_bytes());
-    frame.extend_from_slice(&body);
-    to.write_all(&frame).await?;
+    frame::write(to, message).await?;
     to.flush().await
-}
-
-/// Reads one frame of at most `most` bytes; `None` at the end of the stream.
-///
-/// # Errors
-/// Of the stream, or `InvalidData` when the bytes are no such frame.
-pub async fn read<T: DeserializeOwned, R: AsyncRead + Unpin>(
-    from: &mut R,
-    most: usize,
-) -> io::Result<Option<T>> {
-    let mut len = [0; 4];
-    if from.read(&mut len[..1]).await? == 0 {
-        return Ok(None);
-    }
-    from.read_exact(&mut len[1..]).await?;
-    let len = u32::from_be_bytes(len) as usize;
-    if len > most {
-        return Err(invalid(format!("a frame of {len} bytes")));
-    }
-    let mut body = Vec::new();
-    while body.len() < len {
-        let before = body.len();
-        body.resize(len.min(before + STEP), 0);
-        from.read_exact(&mut body[before..]).await?;
-    }
-    let message = cbor::decode(&body).map_err(|error| invalid(error.to_string()))?;
-    Ok(Some(message))
 }
 
 #[cfg(test)]

@@ -12,9 +12,11 @@
 //!                       ◀──  KEPT {bits}       synced, and claimed from now on
 //! ```
 
-use super::{cbor, cbor::Malformed, chunk::invalid};
+pub use super::frame::write;
+
+use super::{cbor::Malformed, frame};
 use crate::core::id::{FileId, NodeId};
-use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use futures::AsyncRead;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 use std::io;
@@ -83,18 +85,6 @@ impl Offered {
     }
 }
 
-/// Writes one frame. The caller flushes.
-///
-/// # Errors
-/// Of the stream.
-pub async fn write<T: Serialize, W: AsyncWrite + Unpin>(to: &mut W, message: &T) -> io::Result<()> {
-    let body = cbor::encode(message);
-    let mut frame = Vec::with_capacity(4 + body.len());
-    frame.extend_from_slice(&(body.len() as u32).to_be_bytes());
-    frame.extend_from_slice(&body);
-    to.write_all(&frame).await
-}
-
 /// Reads one frame; `None` at the end of the stream.
 ///
 /// # Errors
@@ -102,19 +92,7 @@ pub async fn write<T: Serialize, W: AsyncWrite + Unpin>(to: &mut W, message: &T)
 pub async fn read<T: DeserializeOwned, R: AsyncRead + Unpin>(
     from: &mut R,
 ) -> io::Result<Option<T>> {
-    let mut len = [0; 4];
-    if from.read(&mut len[..1]).await? == 0 {
-        return Ok(None);
-    }
-    from.read_exact(&mut len[1..]).await?;
-    let len = u32::from_be_bytes(len) as usize;
-    if len > MAX_FRAME {
-        return Err(invalid(format!("a frame of {len} bytes")));
-    }
-    let mut body = vec![0; len];
-    from.read_exact(&mut body).await?;
-    let message = cbor::decode(&body).map_err(|error| invalid(error.to_string()))?;
-    Ok(Some(message))
+    frame::read(from, MAX_FRAME).await
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub mod consent;
 pub mod control;
 pub mod directory;
 pub mod distribute;
+mod frame;
 pub mod manifest;
 pub mod member;
 pub mod pairing;

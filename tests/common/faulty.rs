@@ -9,7 +9,7 @@ use sprat::{
         manifest::Entry,
         membership::{Beacon, Kind},
     },
-    net::{BeaconConfig, Beacons, Net, NetConfig, NetEvent, Stream},
+    net::{BeaconConfig, Beacons, Net, NetConfig, NetEvent, Purpose, Stream},
     wire::{
         chunk::{Header, Question, Status},
         control::{CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, Request, Response},
@@ -157,6 +157,20 @@ fn start(secret: [u8; 32]) -> (Net, tokio::sync::mpsc::Receiver<NetEvent>) {
         agent: "faulty".into(),
     };
     Net::start(config).unwrap()
+}
+
+/// A stream to somebody, as soon as he is connected.
+pub async fn stream(net: &Net, node: NodeId, purpose: Purpose) -> Stream {
+    let opened = async {
+        loop {
+            if let Ok(stream) = net.stream(node, purpose).await {
+                return stream;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await; // Nothing says so to a test: between two looks.
+        }
+    };
+    let opened = tokio::time::timeout(super::DEADLINE, opened).await;
+    opened.expect("it is not connected")
 }
 
 /// One that only connects to `victim`, and tells nobody about itself; with the victim's id.

@@ -1,15 +1,15 @@
 //! What the swarm reports, and what the node hears of it.
 
 use super::{
-    super::{streams, transport::root_cause},
+    super::{mdns::Found, streams, transport::root_cause},
     BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Purpose, Question,
-    Request, RequestError, Response, SwarmEvent, address, identity, mdns,
+    Request, RequestError, Response, SwarmEvent, address, identity,
 };
 use libp2p::{
     PeerId,
     core::{ConnectedPoint, transport::TransportError},
     identify,
-    request_response::{self, Message, OutboundFailure},
+    request_response::{self, Message, OutboundFailure, OutboundRequestId},
     swarm::{ConnectionId, StreamProtocol},
 };
 use std::{io, time::Instant};
@@ -133,7 +133,7 @@ impl Driver {
                     }
                 }
             }
-            BehaviourEvent::Mdns(mdns::Found { node, addresses }) => {
+            BehaviourEvent::Mdns(Found { node, addresses }) => {
                 self.outbox.push_back(NetEvent::Found { node, addresses });
             }
             BehaviourEvent::Identify(identify::Event::Received {
@@ -256,6 +256,26 @@ impl Driver {
             .introduced(node, connection, Instant::now());
         let serves = self.connections.serves(node, connection);
         serves.then_some(node)
+    }
+}
+
+/// The answer to a question that a server was asked, or why there is none.
+pub(super) fn answered<Q, R>(
+    event: request_response::Event<Q, R>,
+) -> Option<(OutboundRequestId, Result<R, RequestError>)> {
+    match event {
+        request_response::Event::Message {
+            message:
+                Message::Response {
+                    request_id,
+                    response,
+                },
+            ..
+        } => Some((request_id, Ok(response))),
+        request_response::Event::OutboundFailure {
+            request_id, error, ..
+        } => Some((request_id, Err(blame(error)))),
+        _ => None,
     }
 }
 

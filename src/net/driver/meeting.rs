@@ -3,21 +3,15 @@
 use super::{
     super::{
         NetEvent, RequestError, identity,
-        meeting::{
-            Asked, Command, Dial, MAX_ASKED, MAX_MEETS, MAX_SERVERS, Meet, MeetingEvent, Server,
-        },
+        meeting::{Asked, Command, Dial, MAX_ASKED, MAX_SERVERS, MeetingEvent, Server},
     },
     DialError, Driver, NodeId, address, events,
 };
-use crate::wire::{
-    DIRECTORY_PROTOCOL,
-    directory::{Request, Response},
-};
+use crate::wire::DIRECTORY_PROTOCOL;
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol,
     core::{ConnectedPoint, transport::ListenerId},
     identify, relay,
-    request_response::{Event, Message},
     swarm::{
         ConnectionId,
         dial_opts::{DialOpts, PeerCondition},
@@ -366,116 +360,4 @@ impl Driver {
         self.say(MeetingEvent::Unreserved { server, why });
         true
     }
-
-    /// Sends a question to a connected server; gives the purpose back when that is not possible.
-    fn ask(&mut self, server: NodeId, request: Request, asked: Asked) -> Result<(), Asked> {
-        let Some(peer) = identity::peer(server) else {
-            return Err(asked);
-        };
-        let known = self.servers.known(server).is_some();
-        let directory = &mut self.swarm.behaviour_mut().directory;
-        // Asked of the behaviour too, or it would begin to dial.
-        if !known || !directory.is_on(&peer) || self.servers.asked.len() >= MAX_ASKED {
-            return Err(asked);
-        }
-        let Some(directory) = directory.get() else {
-            return Err(asked);
-        };
-        let id = directory.send_request(&peer, request);
-        self.servers.asked.insert(id, asked);
-        Ok(())
-    }
-
-    /// Asks a server from where it sees a node, unless that was just asked.
-    pub(super) fn ask_whence(&mut self, server: NodeId, node: NodeId, meet: bool) -> bool {
-        let asked = Asked::Whence { server, node, meet };
-        self.ask(server, Request::Whence { node }, asked).is_ok()
-    }
-
-    pub(super) fn directory_event(&mut self, event: Event<Request, Response>) {
-        let (id, result) = match event {
-            Event::Message {
-                message:
-                    Message::Response {
-                        request_id,
-                        response,
-                    },
-                ..
-            } => (request_id, Ok(response)),
-            Event::OutboundFailure {
-                request_id, error, ..
-            } => (request_id, Err(events::blame(error))),
-            _ => return,
-        };
-        match self.servers.asked.remove(&id) {
-            Some(Asked::Node(answer)) => drop(answer.send(result)),
-            Some(Asked::Whence { server, node, meet }) => {
-                let addresses = match result {
-                    Ok(Response::Whence { addresses }) => addresses
-                        .iter()
-                        .filter_map(|bytes| ip(bytes))
-                        .collect::<Vec<_>>(),
-                    _ => Vec::new(),
-                };
-                let there = !addresses.is_empty();
-                if let Some(peer) = identity::peer(node).filter(|_| there) {
-                    self.table.saw(peer, &addresses, Instant::now());
-                }
-                if meet {
-                    self.met(node, server, there);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn meet(&mut self, node: NodeId, servers: &[NodeId]) {
-        let busy = self.connections.has_any(node)
-            || self.servers.meets.contains_key(&node)
-            || self.dials.values().any(|dial| dial.0 == Some(node));
-        if busy {
-            return;
-        }
-        let mut open = 0;
-        if self.servers.meets.len() < MAX_MEETS {
-            for server in servers.iter().take(MAX_SERVERS) {
-                open += usize::from(self.ask_whence(*server, node, true));
-            }
-        }
-        if open == 0 {
-            return self.not_met(node, "no server is connected that could be asked");
-        }
-        self.servers.meets.insert(node, Meet { open });
-    }
-
-    /// A server said whether it sees a node that is to be met.
-    fn met(&mut self, node: NodeId, server: NodeId, there: bool) {
-        let Some(meet) = self.servers.meets.get_mut(&node) else {
-            return;
-        };
-        meet.open -= 1;
-        if there {
-            self.servers.meets.remove(&node);
-            self.dial_circuit(node, server);
-        } else if meet.open == 0 {
-            self.servers.meets.remove(&node);
-            self.not_met(node, "it is not connected to the server now");
-        }
-    }
-
-    fn not_met(&mut self, node: NodeId, why: &str) {
-        if !self.connections.has(node) {
-            self.outbox.push_back(NetEvent::DialFailed {
-                node: Some(node),
-                addresses: Vec::new(),
-                why: why.into(),
-            });
-        }
-    }
-}
-
-fn ip(bytes: &[u8]) -> Option<IpAddr> {
-    let four = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    let sixteen = <[u8; 16]>::try_from(bytes).map(IpAddr::from);
-    four.or(sixteen).ok()
 }

@@ -8,11 +8,7 @@ use super::{
     Driver, NodeId, address, events, identity,
 };
 use crate::wire::rendezvous::MAX_NAMESPACE;
-use libp2p::{
-    autonat,
-    core::PeerRecord,
-    request_response::{Event, Message},
-};
+use libp2p::{autonat, core::PeerRecord, request_response::Event};
 use std::net::SocketAddr;
 
 impl Driver {
@@ -95,19 +91,8 @@ impl Driver {
     }
 
     pub(super) fn rendezvous_event(&mut self, event: Event<Request, Response>) {
-        let (id, result) = match event {
-            Event::Message {
-                message:
-                    Message::Response {
-                        request_id,
-                        response,
-                    },
-                ..
-            } => (request_id, Ok(response)),
-            Event::OutboundFailure {
-                request_id, error, ..
-            } => (request_id, Err(events::blame(error).to_string())),
-            _ => return,
+        let Some((id, result)) = events::answered(event) else {
+            return;
         };
         let Some((server, pending)) = self.servers.pending.remove(&id) else {
             return;
@@ -126,7 +111,7 @@ impl Driver {
                 let why = match result {
                     Ok(Response::Refused(status)) => refusal(status).into(),
                     Ok(_) => other(),
-                    Err(why) => why,
+                    Err(why) => why.to_string(),
                 };
                 self.not_registered(server, namespace, why);
             }
@@ -146,7 +131,7 @@ impl Driver {
                         refusal(status).into()
                     }
                     Ok(_) => other(),
-                    Err(why) => why,
+                    Err(why) => why.to_string(),
                 };
                 self.not_discovered(server, namespace, why);
             }

@@ -65,15 +65,6 @@ pub(in crate::net) struct Server {
     found: HashMap<NodeId, Vec<SocketAddr>>,
 }
 
-impl Servers {
-    /// The server that was dialled at this socket.
-    pub(in crate::net) fn at(&self, socket: SocketAddr) -> Option<NodeId> {
-        let mut all = self.all.iter();
-        all.find(|(_, server)| server.address == socket)
-            .map(|(node, _)| *node)
-    }
-}
-
 impl Server {
     pub(in crate::net) fn new(
         connection: ConnectionId,
@@ -206,6 +197,13 @@ impl Servers {
     /// How many there are, dials included.
     pub(in crate::net) fn len(&self) -> usize {
         self.dials.len() + self.early.len() + self.all.len()
+    }
+
+    /// The server that was dialled at this socket.
+    pub(in crate::net) fn at(&self, socket: SocketAddr) -> Option<NodeId> {
+        let mut all = self.all.iter();
+        all.find(|(_, server)| server.address == socket)
+            .map(|(node, _)| *node)
     }
 
     /// All sockets that are theirs.

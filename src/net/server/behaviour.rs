@@ -3,9 +3,9 @@
 use super::{
     codec::{self, RendezvousCodec},
     config::Quotas,
-    gate,
+    gate::Gate,
 };
-use crate::net::{codec as exchange, per_address};
+use crate::net::{codec as exchange, per_address::PerAddress, streamless};
 use libp2p::{
     autonat::v2::server as autonat,
     connection_limits::{self, ConnectionLimits},
@@ -33,9 +33,9 @@ const RESERVATION: Duration = Duration::from_secs(3600);
 /// What the swarm does. The order matters: the first ones refuse before the others take notice.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
-    pub per_address: per_address::Behaviour,
+    pub per_address: streamless::Behaviour<PerAddress>,
     pub limits: connection_limits::Behaviour,
-    pub gate: gate::Behaviour,
+    pub gate: streamless::Behaviour<Gate>,
     pub identify: identify::Behaviour,
     pub ping: ping::Behaviour,
     pub autonat: autonat::Behaviour,
@@ -63,9 +63,12 @@ impl Behaviour {
         // Also where no address of its own is known: clients know the one by which they came.
         relay.set_status(Some(relay::Status::Enable));
         Self {
-            per_address: per_address::Behaviour::new(quotas.per_address, quotas.per_address),
+            per_address: streamless::Behaviour(PerAddress::new(
+                quotas.per_address,
+                quotas.per_address,
+            )),
             limits: connection_limits::Behaviour::new(limits),
-            gate: gate::Behaviour::default(),
+            gate: streamless::Behaviour::default(),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
             autonat: autonat::Behaviour::default(),

@@ -3,21 +3,12 @@
 //! The dials are those that a client asks for, to learn whether it can be reached. Invariant: not one packet goes to an address
 //! from which that client is not connected, so nobody can have the server knock at a third party, or at its own network.
 
-use super::super::{address, identity};
+use crate::net::{address, identity, streamless::Streamless};
 use libp2p::{
     Multiaddr, PeerId,
-    core::{Endpoint, transport::PortUse},
-    swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm, dummy,
-    },
+    swarm::{ConnectionDenied, ConnectionId, FromSwarm},
 };
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    net::IpAddr,
-    task::{Context, Poll},
-};
+use std::{collections::HashMap, convert::Infallible, net::IpAddr};
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]
@@ -32,11 +23,11 @@ pub enum Refused {
 
 /// See the module.
 #[derive(Default)]
-pub struct Behaviour {
+pub(in crate::net) struct Gate {
     from: HashMap<PeerId, HashMap<ConnectionId, IpAddr>>,
 }
 
-impl Behaviour {
+impl Gate {
     /// Whether `peer` is connected from this address.
     fn comes_from(&self, peer: &PeerId, address: &Multiaddr) -> bool {
         let ip = address::ip(address).filter(|_| !address::is_relayed(address));
@@ -46,49 +37,34 @@ impl Behaviour {
     }
 }
 
-impl NetworkBehaviour for Behaviour {
-    type ConnectionHandler = dummy::ConnectionHandler;
-    type ToSwarm = Infallible;
+impl Streamless for Gate {
+    type Event = Infallible;
 
-    fn handle_established_inbound_connection(
+    fn arrived(
         &mut self,
         connection: ConnectionId,
-        peer: PeerId,
-        _: &Multiaddr,
+        peer: &PeerId,
         remote: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        if identity::node(&peer).is_none() {
+    ) -> Result<(), ConnectionDenied> {
+        if identity::node(peer).is_none() {
             return Err(ConnectionDenied::new(Refused::Key));
         }
         if let Some(ip) = address::ip(remote) {
-            let from = self.from.entry(peer).or_default();
+            let from = self.from.entry(*peer).or_default();
             from.insert(connection, ip.to_canonical());
         }
-        Ok(dummy::ConnectionHandler)
+        Ok(())
     }
 
-    fn handle_pending_outbound_connection(
+    fn dialling(
         &mut self,
-        _: ConnectionId,
-        peer: Option<PeerId>,
+        peer: Option<&PeerId>,
         addresses: &[Multiaddr],
-        _: Endpoint,
-    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+    ) -> Result<(), ConnectionDenied> {
         match peer {
-            Some(peer) if addresses.iter().all(|to| self.comes_from(&peer, to)) => Ok(Vec::new()),
+            Some(peer) if addresses.iter().all(|to| self.comes_from(peer, to)) => Ok(()),
             _ => Err(ConnectionDenied::new(Refused::Elsewhere)),
         }
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        _: ConnectionId,
-        _: PeerId,
-        _: &Multiaddr,
-        _: Endpoint,
-        _: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        Ok(dummy::ConnectionHandler)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
@@ -106,19 +82,6 @@ impl NetworkBehaviour for Behaviour {
             }
         }
     }
-
-    fn on_connection_handler_event(
-        &mut self,
-        _: PeerId,
-        _: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        match event {}
-    }
-
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
-        Poll::Pending
-    }
 }
 
 #[cfg(test)]
@@ -127,22 +90,15 @@ mod tests {
 
     #[test]
     fn it_dials_only_back_to_where_they_come_from() {
-        let mut gate = Behaviour::default();
+        let mut gate = Gate::default();
         let peer = |n| identity::keypair([n; 32]).unwrap().public().to_peer_id();
         let id = ConnectionId::new_unchecked(1);
-        let (here, from) = ("/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/9");
-        let arrived = gate.handle_established_inbound_connection(
-            id,
-            peer(1),
-            &here.parse().unwrap(),
-            &from.parse().unwrap(),
-        );
+        let from = "/ip4/10.0.0.2/tcp/9".parse().unwrap();
+        let arrived = gate.arrived(id, &peer(1), &from);
         assert!(arrived.is_ok());
-        let may = |gate: &mut Behaviour, to: Option<PeerId>, address: &str| {
+        let may = |gate: &mut Gate, to: Option<PeerId>, address: &str| {
             let addresses = [address.parse().unwrap()];
-            let id = ConnectionId::new_unchecked(2);
-            gate.handle_pending_outbound_connection(id, to, &addresses, Endpoint::Dialer)
-                .is_ok()
+            gate.dialling(to.as_ref(), &addresses).is_ok()
         };
         assert!(may(&mut gate, Some(peer(1)), "/ip4/10.0.0.2/tcp/4000"));
         assert!(may(

@@ -6,7 +6,6 @@
 
 use crate::core::pace::Pace;
 use futures::{AsyncRead, AsyncWrite};
-use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use std::{
     future::Future,
     io,
@@ -54,65 +53,7 @@ impl Rate {
     }
 }
 
-/// A connection whose substreams are counted.
-pub(super) struct Throttled<M> {
-    inner: M,
-    rate: Rate,
-}
-
-impl<M> Throttled<M> {
-    pub(super) fn new(inner: M, rate: Rate) -> Self {
-        Self { inner, rate }
-    }
-
-    fn substream<S>(&self, inner: S) -> Substream<S> {
-        let rate = self.rate.clone();
-        Substream {
-            inner,
-            rate,
-            read: 0,
-            booked: 0,
-            pause: None,
-        }
-    }
-}
-
-impl<M: StreamMuxer + Unpin> StreamMuxer for Throttled<M>
-where
-    M::Substream: Unpin,
-{
-    type Substream = Substream<M::Substream>;
-    type Error = M::Error;
-
-    fn poll_inbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
-        let inner = ready!(Pin::new(&mut self.inner).poll_inbound(cx))?;
-        Poll::Ready(Ok(self.substream(inner)))
-    }
-
-    fn poll_outbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
-        let inner = ready!(Pin::new(&mut self.inner).poll_outbound(cx))?;
-        Poll::Ready(Ok(self.substream(inner)))
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.inner).poll_close(cx)
-    }
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<StreamMuxerEvent, Self::Error>> {
-        Pin::new(&mut self.inner).poll(cx)
-    }
-}
-
-/// See the module.
+/// A substream that is counted.
 pub(super) struct Substream<S> {
     inner: S,
     rate: Rate,
@@ -120,6 +61,18 @@ pub(super) struct Substream<S> {
     /// Bytes of the turn that is waited for, or that nothing came for yet.
     booked: usize,
     pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Substream<S> {
+    pub(super) fn new(inner: S, rate: Rate) -> Self {
+        Self {
+            inner,
+            rate,
+            read: 0,
+            booked: 0,
+            pause: None,
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Substream<S> {
@@ -185,13 +138,7 @@ mod tests {
         let rate = Rate::new(1 << 20);
         let begun = Instant::now();
         let each = (0..4).map(|_| {
-            let mut stream = Substream {
-                inner: repeat(1),
-                rate: rate.clone(),
-                read: 0,
-                booked: 0,
-                pause: None,
-            };
+            let mut stream = Substream::new(repeat(1), rate.clone());
             async move {
                 stream.read_exact(&mut vec![0; 1 << 20]).await.unwrap();
                 begun.elapsed().as_secs_f64()
@@ -208,13 +155,7 @@ mod tests {
     async fn what_is_short_is_not_slowed() {
         let begun = Instant::now();
         let rate = Rate::new(1024);
-        let mut stream = Substream {
-            inner: repeat(1),
-            rate,
-            read: 0,
-            booked: 0,
-            pause: None,
-        };
+        let mut stream = Substream::new(repeat(1), rate);
         stream.read_exact(&mut vec![0; 60_000]).await.unwrap();
         assert!(begun.elapsed().is_zero());
     }

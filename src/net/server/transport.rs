@@ -2,11 +2,12 @@
 
 use super::{
     reader::Reader,
-    throttle::{Rate, Throttled},
+    throttle::{Rate, Substream},
 };
+use crate::net::substreams::Substreams;
 use libp2p::{
     PeerId, Transport,
-    core::{muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    core::{StreamMuxer, muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
     futures::future::Either,
     identity::Keypair,
     noise, quic, tcp, yamux,
@@ -41,23 +42,30 @@ pub(super) fn build(
         .authenticate(noise)
         .multiplex(muxing)
         .timeout(HANDSHAKE)
-        .map(move |(peer, muxer), _| {
-            let muxer = Throttled::new(muxer, of_tcp.clone());
-            (peer, StreamMuxerBox::new(muxer))
-        });
+        .map(move |(peer, muxer), _| (peer, throttled(muxer, &of_tcp)));
     let mut config = quic::Config::new(keys);
     config.max_stream_data = UNREAD_STREAM;
     config.max_connection_data = UNREAD;
-    let quic = quic::tokio::Transport::new(config).map(move |(peer, muxer), _| {
-        let muxer = Throttled::new(muxer, of_quic.clone());
-        (peer, StreamMuxerBox::new(muxer))
-    });
+    let quic = quic::tokio::Transport::new(config)
+        .map(move |(peer, muxer), _| (peer, throttled(muxer, &of_quic)));
     Ok(tcp
         .or_transport(quic)
         .map(|either, _| match either {
             Either::Left(output) | Either::Right(output) => output,
         })
         .boxed())
+}
+
+fn throttled<M>(muxer: M, rate: &Rate) -> StreamMuxerBox
+where
+    M: StreamMuxer + Unpin + Send + 'static,
+    M::Substream: Unpin + Send + 'static,
+    M::Error: Send + Sync + 'static,
+{
+    let rate = rate.clone();
+    StreamMuxerBox::new(Substreams::new(muxer, move |substream| {
+        Substream::new(substream, rate.clone())
+    }))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::id::NodeId;
 
 fn offer(size: u64) -> Offer {
     Offer {

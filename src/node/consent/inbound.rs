@@ -260,6 +260,7 @@ impl Inbound {
         let id = inner.next_job.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = mpsc::channel(EVENTS);
         let cancel = transfer.cancel.clone();
+        job::note(&context, id, &request, &cancel);
         inner.tasks.spawn(job::run_private(
             context, id, request, files, sender, cancel,
         ));

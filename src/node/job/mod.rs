@@ -8,6 +8,8 @@
 mod batch;
 mod prepare;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 use super::{
@@ -59,18 +61,10 @@ pub fn disk_error(what: &str, error: StoreError) -> DownloadError {
     }
 }
 
-/// Runs a download to its end.
-pub async fn run(
-    mut context: Context,
-    id: JobId,
-    request: DownloadRequest,
-    events: mpsc::Sender<DownloadEvent>,
-    cancel: CancellationToken,
-) {
-    let started = Instant::now();
-    let name = request.what.join(" ");
+/// Notes a job before its task runs, so that it can be cancelled from then on.
+pub fn note(context: &Context, id: JobId, request: &DownloadRequest, cancel: &CancellationToken) {
     let status = JobStatus {
-        name,
+        name: request.what.join(" "),
         progress: Progress::default(),
         cancel: cancel.clone(),
     };
@@ -79,6 +73,17 @@ pub async fn run(
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(id, status);
+}
+
+/// Runs a download that was noted to its end.
+pub async fn run(
+    mut context: Context,
+    id: JobId,
+    request: DownloadRequest,
+    events: mpsc::Sender<DownloadEvent>,
+    cancel: CancellationToken,
+) {
+    let started = Instant::now();
     let found = tokio::select! {
         found = resolve::resolve(&mut context, &request) => found,
         () = cancel.cancelled() => {
@@ -101,7 +106,7 @@ pub async fn run(
     transfer(context, id, request, files, (events, started), cancel).await;
 }
 
-/// Fetches files that are known, from the context's circle.
+/// Fetches files that are known, from the context's circle. Noted, too.
 pub async fn run_private(
     context: Context,
     id: JobId,
@@ -110,16 +115,6 @@ pub async fn run_private(
     events: mpsc::Sender<DownloadEvent>,
     cancel: CancellationToken,
 ) {
-    let status = JobStatus {
-        name: request.what.join(" "),
-        progress: Progress::default(),
-        cancel: cancel.clone(),
-    };
-    context
-        .jobs
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(id, status);
     transfer(
         context,
         id,

@@ -1,6 +1,6 @@
-//! What is known about the files here: the one user of sled.
+//! What is known about the files here, in a sled.
 //!
-//! Owns opening, rescuing and the have-sets of partial downloads; `files` and `manifests` add the rest. Holds metadata
+//! Owns the trees and the have-sets of partial downloads; `files` and `manifests` add the rest. Holds metadata
 //! only, never a chunk's bytes, in values of at most 32 KiB. Everything in it can be made again by reading the files:
 //! an index that cannot be read is moved aside and a new one begun. Crash rule: sled keeps a prefix of what was written, so each
 //! record is written after what it promises, and removed before it.
@@ -19,16 +19,13 @@ pub(super) use replicas::{ReplicaChunk, ReplicaRecord};
 pub use stamp::Stamp;
 pub(super) use stamp::looks_like;
 
-use super::{Home, StoreError, failed};
+use super::{Home, StoreError, database, failed};
 use crate::core::{have::HaveSet, id::FileId};
 use std::{
     collections::HashMap,
-    fs, io,
-    panic::{AssertUnwindSafe, catch_unwind},
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, RwLock},
-    thread,
-    time::Duration,
 };
 
 /// Goes up whenever what is stored, or what it means, changes; another version is not read but made again.
@@ -69,14 +66,6 @@ impl std::fmt::Debug for Index {
     }
 }
 
-/// What can be done about an index that did not open.
-enum Unopened {
-    /// Nothing: the disk is full, or forbids it.
-    Failed(StoreError),
-    /// Begin a new one.
-    Damaged(String),
-}
-
 impl Index {
     /// Opens the index of `home`. When it is damaged or of another version it is moved aside, a new one is begun, and the
     /// sentence that comes back says so: the shared files will be read again.
@@ -84,71 +73,21 @@ impl Index {
     /// # Errors
     /// When the disk refuses; never for damage.
     pub fn open(home: &Home) -> Result<(Self, Option<String>), StoreError> {
-        let why = match Self::try_open(home) {
-            Ok(index) => return Ok((index, None)),
-            Err(Unopened::Failed(error)) => return Err(error),
-            Err(Unopened::Damaged(why)) => why,
-        };
-        let aside = move_aside(&home.index_dir())?;
-        match Self::try_open(home) {
-            Ok(index) => Ok((
-                index,
-                Some(format!(
-                    "the index could not be used ({why}); it was moved to {} and is being rebuilt",
-                    aside.display()
-                )),
-            )),
-            Err(Unopened::Failed(error)) => Err(error),
-            Err(Unopened::Damaged(why)) => Err(StoreError::Corrupt(why)),
-        }
-    }
-
-    fn try_open(home: &Home) -> Result<Self, Unopened> {
         let dir = home.index_dir();
-        let mut tries = 0;
-        loop {
-            // sled asserts on some kinds of damage; whatever it half-built is dropped with the error.
-            let opened = catch_unwind(AssertUnwindSafe(|| Self::open_trees(&dir, home.shared())));
-            match opened {
-                Ok(Ok(index)) => return Ok(index),
-                // The last handle in this process is still closing.
-                Ok(Err(sled::Error::Io(error)))
-                    if tries < 40 && error.to_string().contains("lock") =>
-                {
-                    tries += 1;
-                    thread::sleep(Duration::from_millis(50));
-                }
-                Ok(Err(sled::Error::Io(error))) if is_outside(&error) => {
-                    return Err(Unopened::Failed(failed("open", &dir)(error)));
-                }
-                Ok(Err(error)) => return Err(Unopened::Damaged(error.to_string())),
-                Err(_) => return Err(Unopened::Damaged("it does not make sense".into())),
-            }
-        }
+        let trees = || Self::open_trees(&dir, home.shared());
+        let (index, aside) = database::open(&dir, trees, || move_aside(&dir))?;
+        let notice = aside.map(|aside| {
+            format!(
+                "the index could not be used ({}); it was moved to {} and is being rebuilt",
+                aside.why,
+                aside.path.display()
+            )
+        });
+        Ok((index, notice))
     }
 
     fn open_trees(dir: &Path, shared: PathBuf) -> sled::Result<Self> {
-        let existed = fs::metadata(dir.join("db")).is_ok_and(|meta| meta.len() > 0);
-        let db = sled::Config::new()
-            .path(dir)
-            .cache_capacity(CACHE)
-            .flush_every_ms(Some(FLUSH_MS))
-            .open()?;
-        let meta = db.open_tree("meta")?;
-        match meta.get("format")? {
-            Some(format) if *format == FORMAT.to_be_bytes() => {}
-            // sled takes a log that it cannot read for an empty one.
-            None if existed => return Err(sled::Error::Unsupported("nothing can be read".into())),
-            None => {
-                meta.insert("format", &FORMAT.to_be_bytes())?;
-                db.flush()?;
-            }
-            _ => {
-                return Err(sled::Error::Unsupported(
-                    "the format is another version's".into(),
-                ));
-            }
-        }
+        let db = database::sled_of(dir, FORMAT, CACHE, Some(FLUSH_MS))?;
         let inner = Inner {
             roots: db.open_tree("roots")?,
             pages: db.open_tree("pages")?,
@@ -279,18 +218,6 @@ impl Index {
         }
         Ok(())
     }
-}
-
-/// Whether an error says nothing about the index itself.
-pub(super) fn is_outside(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, WouldBlock,
-    };
-    matches!(
-        error.kind(),
-        PermissionDenied | ReadOnlyFilesystem | StorageFull | QuotaExceeded | WouldBlock
-    ) || super::modes::out_of_descriptors(error)
-        || error.to_string().contains("lock")
 }
 
 /// Renames the damaged index to `index.damaged-<n>`, and removes those of before: one is enough to study.

@@ -322,7 +322,9 @@ fn dropping_it_stops_it_even_when_nobody_listens() {
         old(&fixture.home.shared().join(format!("{at}")), b"x");
     }
     let watched = Watched::start(&fixture);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while watched.events.len() < 64 {
+        assert!(Instant::now() < deadline, "nothing is offered");
         thread::sleep(Duration::from_millis(1));
     }
     let begun = Instant::now();

@@ -9,80 +9,43 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// The options, each of which is also `SPRAT_…` in the environment.
 #[derive(Args, Debug, Default)]
+#[command(mut_args(|option| option.global(true).hide_env_values(true)))]
 pub struct Options {
     /// The node's folder: it offers DIR/shared, saves to DIR/downloads, and keeps its state in DIR/.sprat
-    #[arg(
-        long,
-        value_name = "DIR",
-        global = true,
-        env = "SPRAT_HOME",
-        hide_env_values = true,
-        default_value = "."
-    )]
+    #[arg(long, value_name = "DIR", env = "SPRAT_HOME", default_value = ".")]
     pub home: PathBuf,
 
     /// The port that other nodes connect to, TCP and UDP alike [default: any free one]
-    #[arg(
-        short,
-        long,
-        value_name = "PORT",
-        global = true,
-        env = "SPRAT_TRANSFER_PORT",
-        hide_env_values = true
-    )]
+    #[arg(short, long, value_name = "PORT", env = "SPRAT_TRANSFER_PORT")]
     pub transfer_port: Option<u16>,
 
     /// The UDP port on which nodes find each other [default: 45670]
-    #[arg(
-        long,
-        value_name = "PORT",
-        global = true,
-        env = "SPRAT_DISCOVERY_PORT",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "PORT", env = "SPRAT_DISCOVERY_PORT")]
     pub discovery_port: Option<u16>,
 
     /// What others see this node called (by default user@host)
     #[arg(
         long,
-        global = true,
         env = "SPRAT_NAME",
-        hide_env_values = true,
         value_parser = parse_name
     )]
     pub name: Option<String>,
 
     /// Listen on this address only; may be given again [default: all]
-    #[arg(
-        long,
-        value_name = "IP",
-        global = true,
-        env = "SPRAT_LISTEN",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "IP", env = "SPRAT_LISTEN", value_delimiter = ',')]
     pub listen: Vec<IpAddr>,
 
     /// Announce the node on this interface only; may be given again [default: all]
     #[arg(
         long,
         value_name = "IF",
-        global = true,
         env = "SPRAT_INTERFACE",
-        hide_env_values = true,
         value_delimiter = ','
     )]
     pub interface: Vec<String>,
 
     /// Connect to this node (host:port or a multiaddress), where the network drops broadcasts; may be given again
-    #[arg(
-        long,
-        value_name = "ADDR",
-        global = true,
-        env = "SPRAT_PEER",
-        hide_env_values = true,
-        value_delimiter = ','
-    )]
+    #[arg(long, value_name = "ADDR", env = "SPRAT_PEER", value_delimiter = ',')]
     pub peer: Vec<String>,
 
     /// Find nodes on other networks, and be found, by this rendezvous server (host:port, or the line that it prints); may
@@ -90,9 +53,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "ADDR",
-        global = true,
         env = "SPRAT_RENDEZVOUS",
-        hide_env_values = true,
         value_delimiter = ','
     )]
     pub rendezvous: Vec<String>,
@@ -100,9 +61,7 @@ pub struct Options {
     /// Let nothing go through the rendezvous server: whoever cannot be reached straight is not reached
     #[arg(
         long,
-        global = true,
         env = "SPRAT_NO_RELAY",
-        hide_env_values = true,
         hide_possible_values = true,
         value_name = "BOOL",
         num_args = 0..=1,
@@ -115,9 +74,7 @@ pub struct Options {
     /// Disconnect from the rendezvous server while somebody is connected straight
     #[arg(
         long,
-        global = true,
         env = "SPRAT_LEAVE_SERVER",
-        hide_env_values = true,
         hide_possible_values = true,
         value_name = "BOOL",
         num_args = 0..=1,
@@ -128,21 +85,13 @@ pub struct Options {
     pub leave_server: Option<bool>,
 
     /// Join the private swarm of whoever knows the words in FILE (or in the variable `SPRAT_PASSPHRASE`)
-    #[arg(
-        long,
-        value_name = "FILE",
-        global = true,
-        env = "SPRAT_PASSPHRASE_FILE",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "FILE", env = "SPRAT_PASSPHRASE_FILE")]
     pub passphrase_file: Option<PathBuf>,
 
     /// Do not use mDNS, only sprat's own beacon
     #[arg(
         long,
-        global = true,
         env = "SPRAT_NO_MDNS",
-        hide_env_values = true,
         hide_possible_values = true,
         value_name = "BOOL",
         num_args = 0..=1,
@@ -154,13 +103,7 @@ pub struct Options {
 
     /// How many copies of each part of your shared files the nodes nearby keep, yours included, so that a file outlives
     /// the machine it came from: a number, or `all` for one on each node [default: 3]
-    #[arg(
-        long,
-        value_name = "N",
-        global = true,
-        env = "SPRAT_REPLICAS",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "N", env = "SPRAT_REPLICAS")]
     pub replicas: Option<Copies>,
 
     /// How much room this node gives to parts of others' files, such as 500M; 0 = none
@@ -168,9 +111,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "SIZE",
-        global = true,
         env = "SPRAT_REPLICA_QUOTA",
-        hide_env_values = true,
         value_parser = parse_size
     )]
     pub replica_quota: Option<u64>,
@@ -179,9 +120,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "SECONDS",
-        global = true,
         env = "SPRAT_REPLICA_GRACE",
-        hide_env_values = true,
         value_parser = parse_seconds
     )]
     pub replica_grace: Option<Duration>,
@@ -190,9 +129,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "RATE",
-        global = true,
         env = "SPRAT_UPLOAD_LIMIT",
-        hide_env_values = true,
         value_parser = parse_rate
     )]
     pub upload_limit: Option<u64>,
@@ -201,9 +138,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "RATE",
-        global = true,
         env = "SPRAT_DOWNLOAD_LIMIT",
-        hide_env_values = true,
         value_parser = parse_rate
     )]
     pub download_limit: Option<u64>,
@@ -212,9 +147,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "SECONDS",
-        global = true,
         env = "SPRAT_WAIT",
-        hide_env_values = true,
         value_parser = parse_seconds
     )]
     pub wait: Option<Duration>,
@@ -223,9 +156,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "SECONDS",
-        global = true,
         env = "SPRAT_TIMEOUT",
-        hide_env_values = true,
         value_parser = parse_seconds
     )]
     pub timeout: Option<Duration>,
@@ -234,7 +165,6 @@ pub struct Options {
     #[arg(
         long,
         value_name = "SECONDS",
-        global = true,
         env = "SPRAT_ASK_EXPIRY",
         hide = true,
         value_parser = parse_seconds
@@ -244,9 +174,7 @@ pub struct Options {
     /// Print results as JSON, one object a line
     #[arg(
         long,
-        global = true,
         env = "SPRAT_JSON",
-        hide_env_values = true,
         value_parser = FalseyValueParser::new()
     )]
     pub json: bool,
@@ -254,14 +182,12 @@ pub struct Options {
     /// Show no progress bars
     #[arg(
         long,
-        global = true,
         env = "SPRAT_NO_PROGRESS",
-        hide_env_values = true,
         value_parser = FalseyValueParser::new()
     )]
     pub no_progress: bool,
 
     /// Say more on standard error: -v what happens, -vv everything (`SPRAT_LOG` takes a filter)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "SPRAT_VERBOSE", hide_env_values = true)]
+    #[arg(short, long, action = clap::ArgAction::Count, env = "SPRAT_VERBOSE")]
     pub verbose: u8,
 }

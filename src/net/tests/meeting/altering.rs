@@ -2,7 +2,6 @@
 
 use super::*;
 use futures::{AsyncRead, AsyncWrite};
-use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use std::{
     io,
     pin::Pin,
@@ -13,64 +12,24 @@ use std::{
 /// What a server itself says and hears is shorter than that, and so are the handshakes on a circuit.
 const SPARED: u64 = 16 << 10;
 
-/// A server's connection.
-pub(super) struct Altering<M> {
-    pub inner: M,
-    pub alter: Arc<AtomicBool>,
-}
-
-pub(super) struct Substream<S> {
+/// A substream of a server's connection.
+pub(super) struct Altering<S> {
     inner: S,
     alter: Arc<AtomicBool>,
     read: u64,
 }
 
-impl<M> Altering<M> {
-    fn substream<S>(&self, inner: S) -> Substream<S> {
-        Substream {
+impl<S> Altering<S> {
+    pub(super) fn new(inner: S, alter: Arc<AtomicBool>) -> Self {
+        Self {
             inner,
-            alter: self.alter.clone(),
+            alter,
             read: 0,
         }
     }
 }
 
-impl<M: StreamMuxer + Unpin> StreamMuxer for Altering<M>
-where
-    M::Substream: Unpin,
-{
-    type Substream = Substream<M::Substream>;
-    type Error = M::Error;
-
-    fn poll_inbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
-        let inner = ready!(Pin::new(&mut self.inner).poll_inbound(cx))?;
-        Poll::Ready(Ok(self.substream(inner)))
-    }
-
-    fn poll_outbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
-        let inner = ready!(Pin::new(&mut self.inner).poll_outbound(cx))?;
-        Poll::Ready(Ok(self.substream(inner)))
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.inner).poll_close(cx)
-    }
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<StreamMuxerEvent, Self::Error>> {
-        Pin::new(&mut self.inner).poll(cx)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Substream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Altering<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -85,7 +44,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Substream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Substream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Altering<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,6 +1,7 @@
 //! A rendezvous server of the plainest kind, made of libp2p's own parts.
 
 use super::{altering::Altering, *};
+use crate::net::substreams::Substreams;
 use libp2p::{
     Swarm, SwarmBuilder, Transport, autonat,
     core::{muxing::StreamMuxerBox, upgrade::Version},
@@ -19,6 +20,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
+use tokio::sync::watch;
 
 #[derive(NetworkBehaviour)]
 struct Parts {
@@ -39,6 +41,8 @@ pub(super) struct Server {
     pub alter: Arc<AtomicBool>,
     /// Circuits so far.
     pub circuits: Arc<AtomicUsize>,
+    /// How many of them ended.
+    pub ended: watch::Receiver<usize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -66,7 +70,8 @@ impl Server {
                     .multiplex(yamux::Config::default())
                     .map(move |(peer, inner), _| {
                         let alter = alter.clone();
-                        (peer, StreamMuxerBox::new(Altering { inner, alter }))
+                        let alter = move |stream| Altering::new(stream, alter.clone());
+                        (peer, StreamMuxerBox::new(Substreams::new(inner, alter)))
                     })
             })
             .unwrap()
@@ -104,19 +109,26 @@ impl Server {
         swarm.listen_on(address::quic(at)).unwrap();
         let honest = Arc::new(AtomicBool::new(true));
         let circuits = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(run(swarm, honest.clone(), circuits.clone()));
+        let (ends, ended) = watch::channel(0);
+        let task = tokio::spawn(run(swarm, honest.clone(), circuits.clone(), ends));
         Self {
             id: identity::node(&local).unwrap(),
             at,
             honest,
             alter,
             circuits,
+            ended,
             task,
         }
     }
 }
 
-async fn run(mut swarm: Swarm<Parts>, honest: Arc<AtomicBool>, circuits: Arc<AtomicUsize>) {
+async fn run(
+    mut swarm: Swarm<Parts>,
+    honest: Arc<AtomicBool>,
+    circuits: Arc<AtomicUsize>,
+    ends: watch::Sender<usize>,
+) {
     let mut seen: HashMap<PeerId, HashSet<IpAddr>> = HashMap::new();
     loop {
         match swarm.select_next_some().await {
@@ -134,6 +146,9 @@ async fn run(mut swarm: Swarm<Parts>, honest: Arc<AtomicBool>, circuits: Arc<Ato
             SwarmEvent::Behaviour(PartsEvent::Relay(relay::Event::CircuitReqAccepted {
                 ..
             })) => drop(circuits.fetch_add(1, Ordering::SeqCst)),
+            SwarmEvent::Behaviour(PartsEvent::Relay(relay::Event::CircuitClosed { .. })) => {
+                ends.send_modify(|ended| *ended += 1);
+            }
             SwarmEvent::Behaviour(PartsEvent::Directory(request_response::Event::Message {
                 message:
                     Message::Request {

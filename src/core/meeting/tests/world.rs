@@ -1,0 +1,102 @@
+//! A machine in a world of servers.
+
+use super::*;
+
+/// A machine whose time runs from one tick to the next, and what it did.
+pub(super) struct World {
+    pub(super) meeting: Meeting,
+    pub(super) now: Now,
+    pub(super) done: Vec<(Now, Action)>,
+}
+
+impl World {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            meeting: Meeting::new(config, Now::ZERO),
+            now: Now::ZERO,
+            done: Vec::new(),
+        }
+    }
+
+    /// A world in which so many servers are joined and have said who is there.
+    pub(super) fn joined(config: Config, nodes: &[NodeId]) -> Self {
+        let count = config.servers.len();
+        let mut world = Self::new(config);
+        world.event(Event::Tick);
+        for place in 0..count {
+            world.resolve(place);
+            world.connect(place);
+        }
+        for place in 0..count {
+            world.discover(place, nodes);
+            let server = server(place as u8);
+            world.event(Event::Entered { server, yes: true });
+            world.event(Event::Reserved { server, yes: true });
+            let ttl = Some(seconds(7200));
+            world.event(Event::Registered { server, ttl });
+        }
+        world
+    }
+
+    pub(super) fn event(&mut self, event: Event) -> Vec<Action> {
+        let actions = self.meeting.handle(event, self.now);
+        let at = actions.iter().map(|action| (self.now, action.clone()));
+        self.done.extend(at);
+        actions
+    }
+
+    pub(super) fn resolve(&mut self, place: usize) {
+        let addresses = vec![address(place)];
+        self.event(Event::Resolved { place, addresses });
+    }
+
+    pub(super) fn connect(&mut self, place: usize) {
+        let (server, address) = (server(place as u8), address(place));
+        self.event(Event::Connected { server, address });
+    }
+
+    pub(super) fn discover(&mut self, place: usize, nodes: &[NodeId]) {
+        let (server, nodes) = (server(place as u8), Some(nodes.to_vec()));
+        self.event(Event::Discovered { server, nodes });
+    }
+
+    pub(super) fn here(&mut self, n: NodeId, via: Via) {
+        self.event(Event::Here { node: n, via });
+    }
+
+    /// Lets time pass; servers answer each question for newcomers with "nobody".
+    pub(super) fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(at) = self.meeting.next_tick().filter(|at| *at <= until) {
+            assert!(at > self.now || at == Now::ZERO, "it would spin at {at:?}");
+            self.now = at;
+            for action in self.event(Event::Tick) {
+                if let Action::Discover(server) = action {
+                    let nodes = Some(Vec::new());
+                    self.event(Event::Discovered { server, nodes });
+                }
+            }
+        }
+        self.now = until;
+        self.event(Event::Tick);
+    }
+
+    pub(super) fn times(&self, wanted: impl Fn(&Action) -> bool) -> Vec<Now> {
+        let fits = self.done.iter().filter(|(_, action)| wanted(action));
+        fits.map(|(at, _)| *at).collect()
+    }
+
+    pub(super) fn met(&self) -> Vec<NodeId> {
+        let of = |(_, action): &(Now, Action)| match action {
+            Action::Meet { node, .. } => Some(*node),
+            _ => None,
+        };
+        self.done.iter().filter_map(of).collect()
+    }
+
+    pub(super) fn told(&self, news: &News) -> bool {
+        self.done
+            .iter()
+            .any(|(_, action)| *action == Action::Tell(news.clone()))
+    }
+}

@@ -1,0 +1,179 @@
+use super::*;
+
+fn node(n: u32) -> NodeId {
+    let mut bytes = [7; 32];
+    bytes[..4].copy_from_slice(&n.to_be_bytes());
+    NodeId(bytes)
+}
+
+fn here(rows: &[(u32, &str)]) -> Vec<(NodeId, String)> {
+    let row = |&(n, name): &(u32, &str)| (node(n), name.to_owned());
+    rows.iter().map(row).collect()
+}
+
+fn person(n: u32, name: &str) -> Person {
+    Person {
+        name: name.into(),
+        key: node(n),
+        met: false,
+        added: false,
+        seen: 1,
+    }
+}
+
+#[test]
+fn the_first_key_of_a_name_counts_and_another_is_refused_until_it_is_trusted() {
+    let mut people = People::default();
+    people.recall(person(1, "alice"));
+    people.see("alice", node(2), 5);
+    assert_eq!(people.changed("alice", &node(2)), Some(node(1)));
+    let now = here(&[(2, "alice")]);
+    let refused = people.find("alice", &now, false);
+    assert_eq!(
+        refused,
+        Err(WhoError::NewKey {
+            name: "alice".into(),
+            known: node(1),
+            now: node(2)
+        })
+    );
+    // An id is no way around it.
+    assert_eq!(
+        people.find(&node(2).to_string(), &now, false),
+        refused.clone()
+    );
+    assert_eq!(people.find("alice", &now, true), Ok(node(2)));
+    people.meet("alice", node(2), 6);
+    assert_eq!(people.find("alice", &now, false), Ok(node(2)));
+    assert_eq!(people.changed("alice", &node(1)), Some(node(2)));
+}
+
+#[test]
+fn of_two_with_one_name_the_known_one_is_meant() {
+    let mut people = People::default();
+    people.recall(person(1, "alice"));
+    let both = here(&[(2, "alice"), (1, "alice")]);
+    assert_eq!(people.find("alice", &both, false), Ok(node(1)));
+    // Both are new in this run: who came first means nothing.
+    let mut people = People::default();
+    people.see("alice", node(2), 5);
+    people.see("alice", node(1), 5);
+    let ambiguous = Err(WhoError::Ambiguous(vec![node(2), node(1)]));
+    assert_eq!(people.find("alice", &both, false), ambiguous);
+    assert_eq!(people.find("alice", &both, true), ambiguous);
+    assert_eq!(people.find(&node(1).to_string(), &both, true), Ok(node(1)));
+    people.meet("alice", node(1), 6);
+    assert_eq!(people.find("alice", &both, false), Ok(node(1)));
+}
+
+#[test]
+fn who_was_added_is_meant_by_that_name_for_good_and_nobody_else() {
+    let mut people = People::default();
+    people.add("Anna", node(1), false, 5).unwrap();
+    assert_eq!(people.added(&node(1)), Some("Anna"));
+    // She may call herself as she likes; others who take her name are not meant.
+    let now = here(&[(2, "anna"), (1, "zoe")]);
+    assert_eq!(people.find("anna", &now, false), Ok(node(1)));
+    let impostor = here(&[(2, "anna")]);
+    for trust_new in [false, true] {
+        let found = people.find("anna", &impostor, trust_new);
+        assert_eq!(found, Err(WhoError::Nobody));
+    }
+    people.meet("anna", node(2), 6);
+    people.see("anna", node(2), 7);
+    people.see("zoe", node(1), 7);
+    assert_eq!(people.changed("ANNA", &node(2)), Some(node(1)));
+    assert!(people.known("zoe").is_none());
+    // Another key takes the name only when a person says so.
+    assert_eq!(people.add("anna", node(3), false, 8), Err(node(1)));
+    assert_eq!(people.add("anna", node(3), true, 8), Ok(()));
+    assert_eq!(people.added(&node(1)), None);
+    assert_eq!(people.find("anna", &here(&[(3, "x")]), false), Ok(node(3)));
+    // One whom nobody here had to do with stands in nobody's way.
+    people.see("bob", node(4), 9);
+    assert_eq!(people.add("bob", node(5), false, 10), Ok(()));
+}
+
+#[test]
+fn names_that_look_alike_are_one() {
+    let mut people = People::default();
+    people.recall(person(1, "Alice"));
+    for name in ["alice", "ALICE ", "al\u{200b}ice", "\u{ff21}lice"] {
+        assert_eq!(
+            people.changed(name, &node(2)),
+            Some(node(1)),
+            "{name:?} passes"
+        );
+    }
+    let now = here(&[(1, "Alice")]);
+    assert_eq!(people.find("alice", &now, false), Ok(node(1)));
+    assert_eq!(people.find("", &now, false), Err(WhoError::Nobody));
+    assert_eq!(people.find("\u{200b}", &now, false), Err(WhoError::Nobody));
+}
+
+#[test]
+fn an_id_is_meant_by_its_end_and_by_a_long_beginning() {
+    let people = People::default();
+    let (one, two) = (node(1), node(2));
+    // Two calls itself what one's id ends in.
+    let now = vec![(one, "x".to_owned()), (two, "y".to_owned())];
+    assert_eq!(people.find(&one.short(), &now, false), Ok(one));
+    assert_eq!(people.find(&one.to_string()[..20], &now, false), Ok(one));
+    assert_eq!(
+        people.find(&one.to_string()[..8], &now, false),
+        Err(WhoError::Nobody)
+    );
+    let now = vec![(one, "x".to_owned()), (two, one.short())];
+    let either = people.find(&one.short(), &now, false);
+    assert_eq!(either, Err(WhoError::Ambiguous(vec![one, two])));
+    let now = vec![(one, "x".to_owned()), (two, one.to_string())];
+    assert_eq!(people.find(&one.to_string(), &now, false), Ok(one));
+}
+
+#[test]
+fn a_flood_of_names_does_not_drive_out_those_one_knows() {
+    let mut people = People::default();
+    people.meet("alice", node(1), 1);
+    for n in 0..MAX as u32 + 500 {
+        people.see(&format!("n{n}"), node(100 + n), 10 + u64::from(n));
+    }
+    assert_eq!(people.names.len(), MAX);
+    assert!(people.known("alice").is_some());
+    assert!(people.known("n0").is_none() && people.known("n10499").is_some());
+    // One who renames itself all the time has only its last names.
+    for n in 0..100 {
+        people.see(&format!("mallory{n}"), node(5), 20_000 + n);
+    }
+    let own = people.names.values().filter(|e| e.person.key == node(5));
+    assert_eq!(own.count(), MAX_OF_ONE);
+    assert!(people.known("mallory99").is_some());
+}
+
+#[test]
+fn what_is_written_down_stays_bounded_and_is_recalled() {
+    let mut people = People::default();
+    let (mut file, mut longest) = (Vec::new(), 0);
+    for n in 0..3 * MAX as u32 {
+        people.see(&format!("n{n}"), node(n), u64::from(n));
+        if n % 100 == 99 {
+            let (records, all) = people.take_news().expect("news");
+            if all {
+                file.clear();
+            }
+            file.extend(records);
+            longest = longest.max(file.len());
+        }
+    }
+    assert!(longest <= 2 * MAX, "{longest}");
+    assert!(people.take_news().is_none());
+    people.see("n29999", node(29_999), 30_000);
+    assert!(people.take_news().is_none(), "not each time");
+    people.see("n29999", node(29_999), 30_000 + DAY);
+    assert_eq!(people.take_news().map(|(new, _)| new.len()), Some(1));
+    let mut again = People::default();
+    for person in file {
+        again.recall(person);
+    }
+    assert_eq!(again.names.len(), MAX);
+    assert!(again.known("n29999").is_some());
+}

@@ -1,0 +1,159 @@
+use super::*;
+
+const NODE: NodeId = NodeId([1; 32]);
+
+const AT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+fn path(via: Via, tcp: bool) -> Path {
+    let address = AT;
+    Path {
+        address,
+        via,
+        tcp,
+        proven: true,
+    }
+}
+
+fn id(number: usize) -> ConnectionId {
+    ConnectionId::new_unchecked(number)
+}
+
+#[test]
+fn bulk_goes_over_the_newest_straight_tcp_connection() {
+    let now = Instant::now();
+    let mut table = Connections::new(true);
+    assert_eq!(table.best(NODE), None);
+    assert_eq!(
+        table.add(NODE, id(1), path(Via::Relay, true), now),
+        Some(News::Connected(AT, Via::Relay))
+    );
+    assert_eq!(table.best(NODE), Some(id(1)));
+    assert_eq!(
+        table.add(NODE, id(2), path(Via::Direct, false), now),
+        Some(News::Path(AT, Via::Direct))
+    );
+    assert_eq!(table.best(NODE), Some(id(2)));
+    table.add(NODE, id(3), path(Via::Lan, true), now);
+    table.add(NODE, id(4), path(Via::Lan, true), now);
+    table.add(NODE, id(5), path(Via::Lan, false), now);
+    assert_eq!(table.best(NODE), Some(id(4)));
+}
+
+#[test]
+fn a_node_is_gone_with_its_last_connection_and_only_once() {
+    let now = Instant::now();
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Lan, true), now);
+    table.add(NODE, id(2), path(Via::Lan, true), now);
+    assert_eq!(table.remove(NODE, id(1)), None);
+    assert_eq!(table.remove(NODE, id(2)), Some(News::Disconnected));
+    assert_eq!(table.remove(NODE, id(2)), None);
+    assert!(table.is_empty());
+}
+
+#[test]
+fn silence_ends_a_connection_and_bytes_keep_it() {
+    let start = Instant::now();
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Lan, true), start);
+    table.add(NODE, id(2), path(Via::Lan, true), start);
+    let half = start + SILENCE / 2;
+    let bytes = |connection| u64::from(connection == id(2));
+    assert!(table.expire(half, bytes).is_empty());
+    assert_eq!(table.expire(start + SILENCE, bytes), [(NODE, id(1))]);
+    // No further bytes: the second one's time is up too.
+    assert_eq!(table.expire(half + SILENCE, bytes).len(), 2);
+    table.excuse(half + SILENCE);
+    assert!(table.expire(half + SILENCE, bytes).is_empty());
+}
+
+#[test]
+fn who_never_speaks_our_protocols_is_closed_after_a_minute() {
+    let start = Instant::now();
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Lan, true), start);
+    table.add(NODE, id(2), path(Via::Lan, true), start);
+    table.introduced(NODE, id(2), start);
+    table.excuse(start + INTRODUCTION);
+    assert_eq!(table.expire(start + INTRODUCTION, |_| 0), [(NODE, id(1))]);
+}
+
+#[test]
+fn a_straight_path_replaces_the_relayed_one_and_is_replaced_by_it() {
+    let start = Instant::now();
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Relay, true), start);
+    table.add(NODE, id(2), path(Via::Relay, true), start);
+    assert_eq!(table.best(NODE), Some(id(1)));
+    table.add(NODE, id(3), path(Via::Direct, true), start);
+    assert!(table.spare(start).is_empty());
+    assert_eq!(table.spare(start + STANDS), [(NODE, id(1)), (NODE, id(2))]);
+    assert_eq!(table.remove(NODE, id(1)), None);
+    assert_eq!(table.remove(NODE, id(3)), Some(News::Path(AT, Via::Relay)));
+    assert_eq!(table.remove(NODE, id(2)), Some(News::Disconnected));
+}
+
+#[test]
+fn who_refuses_relays_sees_nobody_that_only_a_relay_reaches() {
+    let now = Instant::now();
+    let mut table = Connections::new(false);
+    assert_eq!(table.add(NODE, id(1), path(Via::Relay, true), now), None);
+    assert!(!table.has(NODE) && table.has_any(NODE) && !table.serves(NODE, id(1)));
+    assert_eq!(table.best(NODE), None);
+    assert_eq!(
+        table.add(NODE, id(2), path(Via::Direct, true), now),
+        Some(News::Connected(AT, Via::Direct))
+    );
+    assert_eq!(table.remove(NODE, id(2)), Some(News::Disconnected));
+    assert_eq!(table.remove(NODE, id(1)), None);
+    assert!(table.is_empty());
+}
+
+#[test]
+fn what_is_not_proven_is_no_path_and_goes_in_time() {
+    let start = Instant::now();
+    let mut table = Connections::new(true);
+    let quic = Path {
+        proven: false,
+        ..path(Via::Direct, false)
+    };
+    assert_eq!(table.add(NODE, id(1), quic, start), None);
+    assert!(!table.has(NODE) && !table.has_straight(NODE) && !table.serves(NODE, id(1)));
+    assert_eq!(table.best(NODE), None);
+    // A circuit proves the node, and is kept while the straight path is not proven.
+    let circuit = path(Via::Relay, true);
+    let news = table.add(NODE, id(2), circuit, start);
+    assert_eq!(news, Some(News::Connected(AT, Via::Relay)));
+    assert!(table.serves(NODE, id(1)) && table.may_go(NODE) && table.is_proving(NODE));
+    assert_eq!(table.best(NODE), Some(id(2)));
+    assert!(table.spare(start + STANDS).is_empty());
+    assert_eq!(table.expire(start + PROOF, |_| 0), [(NODE, id(1))]);
+    // It stands from when it is proven.
+    let late = start + PROOF / 2;
+    table.proof(NODE, id(1), Proof::Theirs);
+    assert!(table.awaits_welcome(NODE, id(1)));
+    assert!(table.prove(NODE, id(1), late) && !table.prove(NODE, id(1), late));
+    assert_eq!(table.news(NODE), Some(News::Path(AT, Via::Direct)));
+    table.proof(NODE, id(1), Proof::None);
+    assert!(table.is_proven(NODE, id(1)) && !table.is_proving(NODE));
+    assert!(table.spare(late).is_empty());
+    assert_eq!(table.spare(late + STANDS), [(NODE, id(2))]);
+    assert!(table.expire(start + PROOF, |_| 0).is_empty());
+}
+
+#[test]
+fn a_node_is_a_stranger_again_when_what_proved_it_goes() {
+    let now = Instant::now();
+    let mut table = Connections::new(true);
+    let quic = Path {
+        proven: false,
+        ..path(Via::Direct, false)
+    };
+    table.add(NODE, id(1), path(Via::Lan, true), now);
+    table.add(NODE, id(2), quic, now);
+    assert!(table.serves(NODE, id(2)));
+    assert_eq!(table.remove(NODE, id(1)), Some(News::Disconnected));
+    assert!(!table.serves(NODE, id(2)));
+    assert_eq!(table.remove(NODE, id(2)), None);
+    assert!(table.is_empty());
+}

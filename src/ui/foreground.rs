@@ -1,0 +1,61 @@
+//! A job in the foreground: what it reports, until it ends. The first signal cancels it.
+
+use super::signals::{Signals, second_quits};
+use crate::node::{JobId, Node};
+use std::time::Duration;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+
+/// See the module.
+pub struct Foreground<'a, Event> {
+    node: &'a Node,
+    job: JobId,
+    events: mpsc::Receiver<Event>,
+    /// How long a cancelled one may take to end.
+    goodbye: Duration,
+    stop_at: Option<Instant>,
+}
+
+impl<'a, Event> Foreground<'a, Event> {
+    /// A job of this node; cancelled, it may take `goodbye` to end.
+    #[must_use]
+    pub fn new(
+        node: &'a Node,
+        (job, events): (JobId, mpsc::Receiver<Event>),
+        goodbye: Duration,
+    ) -> Self {
+        Self {
+            node,
+            job,
+            events,
+            goodbye,
+            stop_at: None,
+        }
+    }
+
+    /// What happens next; `None` when nothing more does, or its time after a signal is up.
+    pub async fn next(&mut self, signals: &mut Signals) -> Option<Event> {
+        if self.stop_at.is_none() {
+            tokio::select! {
+                event = self.events.recv() => return event,
+                _ = signals.next() => {}
+            }
+            second_quits();
+            self.node.cancel(self.job);
+        }
+        let stop_at = *self
+            .stop_at
+            .get_or_insert_with(|| Instant::now() + self.goodbye);
+        timeout_at(stop_at, self.events.recv())
+            .await
+            .unwrap_or(None)
+    }
+
+    /// Whether a signal ended it.
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        self.stop_at.is_some()
+    }
+}

@@ -1,0 +1,125 @@
+use super::*;
+
+fn fetch(what: &[&str], into: Option<&str>) -> Command {
+    Command::Download {
+        what: what.iter().map(|w| (*w).to_owned()).collect(),
+        into: into.map(PathBuf::from),
+    }
+}
+
+#[test]
+fn words_are_split_as_in_a_shell() {
+    assert_eq!(parse("list 'a b'"), Ok(Command::List(Some("a b".into()))));
+    assert_eq!(parse("list a\\ b"), Ok(Command::List(Some("a b".into()))));
+    assert_eq!(
+        parse("download \"a b\" c/ '*.jpg'"),
+        Ok(fetch(&["a b", "c/", "*.jpg"], None))
+    );
+    assert!(parse("list 'a").is_err_and(|why| why.contains("quote")));
+}
+
+#[test]
+fn blank_lines_and_comments_ask_for_nothing() {
+    for line in ["", "   ", "# a comment", "\t# list"] {
+        assert_eq!(parse(line), Ok(Command::Nothing), "{line:?}");
+    }
+    assert_eq!(parse("peers # who?"), Ok(Command::Peers));
+}
+
+#[test]
+fn the_folder_stands_anywhere() {
+    for line in [
+        "download a -o /d b",
+        "download -o/d a b",
+        "download a b --output=/d",
+        "download a --output /d b",
+    ] {
+        assert_eq!(parse(line), Ok(fetch(&["a", "b"], Some("/d"))), "{line}");
+    }
+    assert_eq!(parse("download -- -o"), Ok(fetch(&["-o"], None)));
+    for line in [
+        "download",
+        "download -o",
+        "download a -o",
+        "download a -x",
+        "download a -o b -o c",
+    ] {
+        assert!(
+            parse(line).is_err_and(|why| why.starts_with("usage: download")),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn every_command_is_read_and_explained() {
+    assert_eq!(parse("status"), Ok(Command::Status));
+    assert_eq!(parse("asks"), Ok(Command::Asks));
+    assert_eq!(parse("refuse 3"), Ok(Command::Refuse(3)));
+    assert_eq!(parse("accept 3"), Ok(Command::Accept(3, None)));
+    assert_eq!(
+        parse("accept 3 '/my folder'"),
+        Ok(Command::Accept(3, Some("/my folder".into())))
+    );
+    for line in [
+        "send 'a b' c --to bob ann",
+        "send --to=bob 'a b' c --to ann",
+    ] {
+        let send = Command::Send {
+            files: vec!["a b".into(), "c".into()],
+            to: vec!["bob".into(), "ann".into()],
+            trust: false,
+        };
+        assert_eq!(parse(line), Ok(send), "{line}");
+    }
+    for line in [
+        "send a",
+        "send --to b",
+        "accept",
+        "accept x",
+        "refuse",
+        "send a -x --to b",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+    let (name, trust) = ("ann lee".to_owned(), true);
+    assert_eq!(
+        parse("add 'ann lee' --trust-new-key"),
+        Ok(Command::Directory(Errand::Add { name, trust }))
+    );
+    let (name, release) = ("ann".to_owned(), false);
+    assert_eq!(
+        parse("signup ann"),
+        Ok(Command::Directory(Errand::SignUp { name, release }))
+    );
+    assert_eq!(
+        parse("people"),
+        Ok(Command::Directory(Errand::People(None)))
+    );
+    for line in [
+        "add",
+        "add a b",
+        "add -x",
+        "signup",
+        "signup --release",
+        "people a b",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+    assert_eq!(parse("exit"), Ok(Command::Exit));
+    assert_eq!(parse("quit"), Ok(Command::Exit));
+    assert_eq!(parse("cancel 2"), Ok(Command::Cancel(Some(2))));
+    assert_eq!(parse("help list"), Ok(Command::Help(Some("list".into()))));
+    for verb in VERBS {
+        assert!(help(Some(verb.name)).is_ok());
+        assert!(help(None).is_ok_and(|text| text.contains(verb.usage)));
+    }
+}
+
+#[test]
+fn what_is_unknown_points_to_help() {
+    assert!(parse("frobnicate").is_err_and(|why| why.contains("`help`")));
+    assert!(parse("peers x").is_err());
+    assert!(parse("cancel x").is_err_and(|why| why.contains("`status`")));
+    assert!(help(Some("x")).is_err());
+}
