@@ -194,13 +194,6 @@ impl Connections {
         known.is_some_and(|known| !known.all.iter().all(Connection::proven))
     }
 
-    /// Whether a connection to a node may be closed here or there while it could still be used.
-    pub(super) fn may_go(&self, node: NodeId) -> bool {
-        let goes = |connection: &Connection| !connection.straight() || !connection.proven();
-        let known = self.nodes.get(&node);
-        known.is_some_and(|known| known.all.iter().any(goes))
-    }
-
     /// Forgets a connection, if it was known.
     pub(super) fn remove(&mut self, node: NodeId, id: ConnectionId) -> Option<News> {
         let known = self.nodes.get_mut(&node)?;
@@ -256,15 +249,13 @@ impl Connections {
         known.is_some_and(|known| known.all.iter().any(straight))
     }
 
-    /// Whether a connection may carry more than the attempt at a straight path. Of a node that another connection proves
-    /// that goes for those too that are not proven themselves: they show that it is the same node.
+    /// Whether a connection may carry more than its proof and the attempt at a straight path.
     pub(super) fn serves(&self, node: NodeId, id: ConnectionId) -> bool {
         let Some(known) = self.nodes.get(&node) else {
             return false;
         };
-        let mut all = known.all.iter();
-        known.all.iter().any(Connection::proven)
-            && all.any(|connection| connection.id == id && (self.relayed || connection.straight()))
+        let mut usable = known.all.iter().filter(|known| known.proven());
+        usable.any(|connection| connection.id == id && (self.relayed || connection.straight()))
     }
 
     /// The relayed connections to a node.
@@ -495,7 +486,8 @@ mod tests {
         let circuit = path(Via::Relay, true);
         let news = table.add(NODE, id(2), circuit, start);
         assert_eq!(news, Some(News::Connected(AT, Via::Relay)));
-        assert!(table.serves(NODE, id(1)) && table.may_go(NODE) && table.is_proving(NODE));
+        assert!(!table.serves(NODE, id(1)) && table.serves(NODE, id(2)));
+        assert!(table.is_proving(NODE));
         assert_eq!(table.best(NODE), Some(id(2)));
         assert!(table.spare(start + STANDS).is_empty());
         assert_eq!(table.expire(start + PROOF, |_| 0), [(NODE, id(1))]);
@@ -510,22 +502,5 @@ mod tests {
         assert!(table.spare(late).is_empty());
         assert_eq!(table.spare(late + STANDS), [(NODE, id(2))]);
         assert!(table.expire(start + PROOF, |_| 0).is_empty());
-    }
-
-    #[test]
-    fn a_node_is_a_stranger_again_when_what_proved_it_goes() {
-        let now = Instant::now();
-        let mut table = Connections::new(true);
-        let quic = Path {
-            proven: false,
-            ..path(Via::Direct, false)
-        };
-        table.add(NODE, id(1), path(Via::Lan, true), now);
-        table.add(NODE, id(2), quic, now);
-        assert!(table.serves(NODE, id(2)));
-        assert_eq!(table.remove(NODE, id(1)), Some(News::Disconnected));
-        assert!(!table.serves(NODE, id(2)));
-        assert_eq!(table.remove(NODE, id(2)), None);
-        assert!(table.is_empty());
     }
 }
