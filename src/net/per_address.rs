@@ -5,6 +5,7 @@
 //! others. Invariant: `counts` has exactly the addresses that `open` has, so it is empty when nobody is connected.
 
 use super::address;
+use crate::core::origin::origin;
 use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
@@ -16,7 +17,7 @@ use libp2p::{
 use std::{
     collections::HashMap,
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     task::{Context, Poll},
 };
 
@@ -42,16 +43,6 @@ pub struct Behaviour {
     most_of_loopback: usize,
     open: HashMap<ConnectionId, Origin>,
     counts: HashMap<Origin, usize>,
-}
-
-/// The address that a connection counts against. Within a network of our own each machine counts by itself.
-fn whose(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) if !address::is_local(ip.into()) => {
-            Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into()
-        }
-        ip => ip,
-    }
 }
 
 impl Default for Behaviour {
@@ -99,7 +90,7 @@ impl NetworkBehaviour for Behaviour {
         let Some(ip) = address::ip(if relayed { local } else { remote }) else {
             return Ok(());
         };
-        let ip = whose(ip);
+        let ip = origin(ip);
         let most = match ip {
             _ if relayed => PER_SERVER,
             ip if ip.is_loopback() => self.most_of_loopback,
