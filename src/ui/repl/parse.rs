@@ -1,7 +1,7 @@
 //! The prompt's language: one command a line, words as in a shell, `#` begins a comment. Pure.
 
 use super::talk;
-use crate::ui::directory::Errand;
+use crate::ui::{cli, directory::Errand, slips};
 use std::path::PathBuf;
 
 /// What a line asks for.
@@ -223,6 +223,10 @@ pub fn parse(line: &str) -> Result<Command, String> {
         return Ok(Command::Nothing);
     };
     let words: Vec<String> = words.collect();
+    let mut options = words.iter().take_while(|word| *word != "--");
+    if let Some(slip) = options.find_map(|word| slips::one_dash(word, &cli::long_options())) {
+        return Err(slip);
+    }
     match verb.as_str() {
         "list" => at_most_one("list", words).map(Command::List),
         "download" => download(words),
@@ -248,7 +252,7 @@ pub fn parse(line: &str) -> Result<Command, String> {
         "accept" => accept(words),
         "refuse" => match &words[..] {
             [number] => Ok(Command::Refuse(ask_number("refuse", number)?)),
-            _ => Err(usage("refuse")),
+            _ => Err(format!("{}; `asks` shows the numbers", usage("refuse"))),
         },
         "receive" => Err(
             "a code is typed at the shell: `sprat receive CODE`, with another --home".to_owned(),
@@ -262,7 +266,15 @@ pub fn parse(line: &str) -> Result<Command, String> {
                 .map_err(|_| "cancel takes the number of a download; `status` shows it".to_owned()),
         },
         "help" | "?" => at_most_one("help", words).map(Command::Help),
-        unknown => Err(format!("there is no command `{unknown}`; try `help`")),
+        unknown => {
+            let (here, shell) = (VERBS.iter().map(|verb| verb.name), cli::commands());
+            let (here, shell) = (here.collect::<Vec<_>>(), shell.iter().map(String::as_str));
+            Err(slips::not_at_the_prompt(
+                unknown,
+                &here,
+                &shell.collect::<Vec<_>>(),
+            ))
+        }
     }
 }
 
@@ -374,7 +386,7 @@ fn accept(words: Vec<String>) -> Result<Command, String> {
     let mut words = words.into_iter();
     match (words.next(), words.next(), words.next()) {
         (Some(number), folder, None) => Ok(Command::Accept(ask_number("accept", &number)?, folder)),
-        _ => Err(usage("accept")),
+        _ => Err(format!("{}; `asks` shows the numbers", usage("accept"))),
     }
 }
 
@@ -530,6 +542,18 @@ mod tests {
     #[test]
     fn what_is_unknown_points_to_help() {
         assert!(parse("frobnicate").is_err_and(|why| why.contains("`help`")));
+        for (line, meant) in [
+            ("dowload x", "`download`"),
+            ("recieve 7-amber-falcon", "`receive`"),
+            ("doctor", "`sprat doctor`"),
+            ("sprat list", "`list`"),
+            ("send a -to alice", "`--to`"),
+            ("download a -output d", "`--output`"),
+            ("accept", "`asks`"),
+        ] {
+            let why = parse(line).unwrap_err();
+            assert!(why.contains(meant), "{line}: {why}");
+        }
         assert!(parse("peers x").is_err());
         assert!(parse("cancel x").is_err_and(|why| why.contains("`status`")));
         assert!(help(Some("x")).is_err());
