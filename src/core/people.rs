@@ -97,11 +97,12 @@ impl People {
     }
 
     /// Somebody who calls himself so is here. The first key of a name is remembered; what somebody calls himself who was
-    /// added counts for nothing.
-    pub fn see(&mut self, name: &str, key: NodeId, now: u64) {
+    /// added counts for nothing. Gives the name by which this key was last known, the first time it comes with another one
+    /// that nobody has.
+    pub fn see(&mut self, name: &str, key: NodeId, now: u64) -> Option<String> {
         let folded = fold(name);
         if self.added.get(&key).is_some_and(|added| *added != folded) {
-            return;
+            return None;
         }
         if let Some(entry) = self.names.get(&folded) {
             let since = now.saturating_sub(entry.person.seen);
@@ -113,8 +114,12 @@ impl People {
                     self.news.insert(folded);
                 }
             }
-            return;
+            return None;
         }
+        let theirs = self.names.values().map(|entry| &entry.person);
+        let last = theirs.filter(|person| person.key == key);
+        let last = last.max_by_key(|person| person.seen);
+        let before = last.map(|person| person.name.clone());
         let person = Person {
             name: name.to_owned(),
             key,
@@ -125,6 +130,7 @@ impl People {
         self.news.insert(folded.clone());
         let fresh = true;
         self.put(folded, Entry { person, fresh });
+        before
     }
 
     /// A person sent something to it, or said that this key is the right one: from now on it is.
@@ -443,6 +449,24 @@ mod tests {
         assert_eq!(people.find("alice", &now, false), Ok(node(1)));
         assert_eq!(people.find("", &now, false), Err(WhoError::Nobody));
         assert_eq!(people.find("\u{200b}", &now, false), Err(WhoError::Nobody));
+    }
+
+    #[test]
+    fn another_name_of_a_key_is_news_once() {
+        let mut people = People::default();
+        assert_eq!(people.see("Bob", node(1), 1), None);
+        assert_eq!(people.see("bob", node(1), 2), None);
+        assert_eq!(people.see("robert", node(1), 3), Some("Bob".into()));
+        assert_eq!(people.see("robert", node(1), 4), None);
+        assert_eq!(people.see("bob", node(1), 5), None);
+        assert_eq!(people.see("rob", node(1), 6), Some("Bob".into()));
+        // Somebody else's name is no new one of this key.
+        assert_eq!(people.see("alice", node(2), 7), None);
+        assert_eq!(people.see("alice", node(1), 8), None);
+        assert_eq!(people.changed("alice", &node(1)), Some(node(2)));
+        // Of somebody who was added the other name counts for nothing.
+        people.add("anna", node(3), false, 9).unwrap();
+        assert_eq!(people.see("anni", node(3), 10), None);
     }
 
     #[test]
