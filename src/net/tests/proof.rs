@@ -393,3 +393,33 @@ async fn nothing_is_asked_or_answered_on_what_is_not_proven_though_its_node_is()
     }
     member.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_to_be_met_while_his_connection_is_not_proven_is_met_later_and_not_forgotten() {
+    let mut victim = private(1, KEY);
+    // The victim begins with the proof, so its stream tells that it knows the connection.
+    let mut stranger = Stranger::new(seed(false, victim.id()));
+    let node = identity::node(stranger.swarm.local_peer_id()).unwrap();
+    let to = DialOpts::unknown_peer_id()
+        .address(address::quic(victim.quic()))
+        .allocate_new_port()
+        .build();
+    stranger.swarm.dial(to).unwrap();
+    let _silent = loop {
+        if let SwarmEvent::Behaviour(incoming) = stranger.swarm.select_next_some().await {
+            break incoming.stream;
+        }
+    };
+    victim.net.meet(node, Vec::new()).await;
+    let why = victim
+        .until(|event| match event {
+            NetEvent::DialFailed {
+                node: Some(whom),
+                why,
+                ..
+            } if whom == node => Some(why),
+            _ => None,
+        })
+        .await;
+    assert!(why.contains("proven"), "{why}");
+}
