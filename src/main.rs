@@ -1,9 +1,12 @@
 //! The `sprat` program: parses the command line, runs it, ends with its exit code.
 
-use clap::Parser as _;
 use sprat::ui;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ui::run(ui::cli::Cli::parse()).into()
+    match ui::cli::read(std::env::args_os()) {
+        Ok(cli) => ui::run(cli),
+        Err(exit) => exit,
+    }
+    .into()
 }

@@ -347,3 +347,25 @@ fn serve_says_when_it_is_ready_and_ends_well_when_told_to() {
         assert_eq!(node.end(), 0);
     }
 }
+
+#[test]
+fn a_slip_at_the_shell_is_told_with_what_was_meant() {
+    let swarm = Swarm::new();
+    for (words, meant) in [
+        (
+            &["send", "x.txt", "-to", "alice"][..],
+            "did you mean `--to`",
+        ),
+        (&["download", "x.txt", "-output", "there"], "`--output`"),
+        (&["accept", "1"], "typed at the prompt"),
+        (&["recieve", "7-amber-falcon"], "'receive'"),
+        (&["receive", "amber-falcon"], "begins with a number"),
+        (&["list", "--rendezvous"], "a value is required"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sprat"));
+        command.arg("--home").arg(swarm.home("bob")).args(words);
+        let ran = Ran::of(command);
+        assert_eq!(ran.code(), 2, "{words:?}");
+        assert!(ran.err().contains(meant), "{words:?}: {}", ran.err());
+    }
+}

@@ -3,7 +3,11 @@
 mod common;
 
 use common::{Ran, Running, Swarm, downloaded, renamed};
-use std::{fs, path::PathBuf};
+use sprat::{
+    core::membership::{Beacon, Kind},
+    wire::{beacon, signer::Signer},
+};
+use std::{fs, net::UdpSocket, path::PathBuf};
 
 fn note(swarm: &Swarm) -> PathBuf {
     let path = swarm.home("outside").join("note.txt");
@@ -69,4 +73,83 @@ fn what_a_known_name_asks_with_another_key_is_flagged_and_not_taken_unseen() {
     });
     bob.type_line("refuse 1");
     assert_eq!(other.end(), 4);
+}
+
+/// Alice's home under another name.
+fn alice_as(swarm: &Swarm, name: &str) -> Running {
+    Running::of(renamed(&swarm.command("alice", &["serve", "--json"]), name))
+}
+
+#[test]
+fn that_somebody_known_comes_back_with_another_name_is_told_once() {
+    let swarm = Swarm::new();
+    let mut bob = swarm.serve("bob", &[]);
+    let mut comes = |name: &str| {
+        let alice = alice_as(&swarm, name);
+        let joined = bob.event("joined");
+        assert_eq!(joined["name"], name);
+        alice.leave();
+        bob.event("left");
+        joined["before"].as_str().map(str::to_owned)
+    };
+    assert_eq!(comes("alice"), None);
+    assert_eq!(comes("alicia").as_deref(), Some("alice"));
+    assert_eq!(comes("alicia"), None);
+    assert_eq!(comes("alice"), None);
+    bob.leave();
+    // It is remembered longer than a node runs, and told to people as well.
+    let mut bob = swarm.start_all("bob", &[]);
+    let _alice = alice_as(&swarm, "alison");
+    let joined = bob.wait("alison", |line| line.starts_with("alison joined"));
+    assert!(joined.contains("who was called ali"), "{joined}");
+    bob.type_line("peers");
+    bob.wait("her row", |line| {
+        line.contains("alison") && line.contains("127.0.0.1")
+    });
+}
+
+#[test]
+fn that_somebody_who_is_here_takes_another_name_is_told_and_flagged_if_it_is_known() {
+    let swarm = Swarm::new();
+    let mut bob = swarm.start_all("bob", &[]);
+    let carol = swarm.serve("carol", &[]);
+    bob.wait("carol", |line| line.starts_with("carol joined"));
+    carol.leave();
+    let _alice = swarm.serve("alice", &[]);
+    bob.wait("alice", |line| line.starts_with("alice joined"));
+    // Said with her key, but not by her program, which takes a name when it starts.
+    let key = fs::read_to_string(swarm.home("alice").join(".sprat/identity.key")).unwrap();
+    let hex = |at: usize| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap();
+    let signer = Signer::new(std::array::from_fn(hex)).unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_broadcast(true).unwrap();
+    let say = |name: &str, seq| {
+        let said = Beacon {
+            kind: Kind::Ping,
+            node: signer.node(),
+            name: name.to_owned(),
+            tcp: 9,
+            udp: 9,
+            epoch: u64::MAX,
+            revision: 1,
+            seq,
+        };
+        let said = beacon::encode(&said, &signer, None).unwrap();
+        let everyone = ("127.255.255.255", swarm.port);
+        socket.send_to(&said, everyone).unwrap();
+    };
+    say("carol", 1);
+    let renamed = bob.wait("the new name", |line| line.starts_with("alice is called"));
+    assert!(renamed.contains("alice is called carol now"), "{renamed}");
+    assert!(renamed.contains("NOT the key known"), "{renamed}");
+    // Who does that all the time is not told of all the time.
+    for seq in 2..20 {
+        say(&format!("alice {seq}"), seq);
+    }
+    let row = |bob: &mut Running| {
+        bob.type_line("peers");
+        bob.wait("a row", |line| line.contains("127.0.0.1"))
+    };
+    common::until("the last name", || row(&mut bob).contains("alice 19"));
+    assert!(!bob.seen.iter().any(|line| line.contains("is called alice")));
 }

@@ -20,6 +20,7 @@ pub mod id;
 pub mod manifest;
 pub mod meeting;
 pub mod membership;
+pub mod origin;
 pub mod pace;
 pub mod pairing;
 pub mod path;

@@ -100,11 +100,12 @@ impl People {
     }
 
     /// Somebody who calls himself so is here. The first key of a name is remembered; what somebody calls himself who was
-    /// added counts for nothing.
-    pub fn see(&mut self, name: &str, key: NodeId, now: u64) {
+    /// added counts for nothing. Gives the name by which this key was last known, the first time it comes with another one
+    /// that nobody has.
+    pub fn see(&mut self, name: &str, key: NodeId, now: u64) -> Option<String> {
         let folded = fold(name);
         if self.added.get(&key).is_some_and(|added| *added != folded) {
-            return;
+            return None;
         }
         if let Some(entry) = self.names.get(&folded) {
             let since = now.saturating_sub(entry.person.seen);
@@ -116,8 +117,12 @@ impl People {
                     self.news.insert(folded);
                 }
             }
-            return;
+            return None;
         }
+        let theirs = self.names.values().map(|entry| &entry.person);
+        let last = theirs.filter(|person| person.key == key);
+        let last = last.max_by_key(|person| person.seen);
+        let before = last.map(|person| person.name.clone());
         let person = Person {
             name: name.to_owned(),
             key,
@@ -128,6 +133,7 @@ impl People {
         self.news.insert(folded.clone());
         let fresh = true;
         self.put(folded, Entry { person, fresh });
+        before
     }
 
     /// A person sent something to it, or said that this key is the right one: from now on it is.

@@ -1,4 +1,5 @@
-//! How much each visitor of a server may ask, by its key and by its address: keys are free to make, addresses are not.
+//! How much each visitor of a server may ask, by its key and by its address ([`origin`]): keys are free to make, addresses are
+//! not.
 //!
 //! Never reads a clock. Bounded: see [`Buckets`].
 
@@ -6,6 +7,7 @@ use super::{
     Now,
     chance::Chance,
     id::NodeId,
+    origin::origin,
     rate::{Buckets, Rate},
 };
 use core::net::IpAddr;
@@ -37,16 +39,28 @@ impl Visitors {
         let chance = &mut self.chance;
         // A key that asks too much does not use up what others at its address have.
         self.nodes.of(node, now, chance).take(now)
-            && self
-                .addresses
-                .of(address.to_canonical(), now, chance)
-                .take(now)
+            && self.addresses.of(origin(address), now, chance).take(now)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ipv6_network_is_one_visitor_whatever_address_it_comes_from() {
+        let rate = Rate {
+            per_second: 1.0,
+            burst: 10.0,
+        };
+        let mut visitors = Visitors::new(rate, rate, 1);
+        let from = |host: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]);
+        let asked =
+            (0..200u8).filter(|n| visitors.may_ask(NodeId([*n; 32]), from((*n).into()), Now::ZERO));
+        assert_eq!(asked.count(), 10);
+        let elsewhere = "2001:db8:0:1::1".parse().unwrap();
+        assert!(visitors.may_ask(NodeId([201; 32]), elsewhere, Now::ZERO));
+    }
 
     #[test]
     fn many_keys_at_one_address_are_bounded_and_others_are_not_hurt() {

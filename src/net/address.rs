@@ -1,5 +1,6 @@
 //! Addresses: libp2p's spelling and the standard library's, which kind of path one is, and what a wildcard stands for.
 
+pub(super) use crate::core::origin::is_local;
 use crate::core::via::Via;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use std::net::{IpAddr, SocketAddr};
@@ -81,14 +82,6 @@ pub(super) fn via(address: &Multiaddr) -> Via {
         _ if is_relayed(address) => Via::Relay,
         Some(ip) if is_local(ip) => Via::Lan,
         _ => Via::Direct,
-    }
-}
-
-/// Whether an address is of this machine or of a network that is not routed publicly.
-pub(super) fn is_local(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 

@@ -197,13 +197,6 @@ impl Connections {
         known.is_some_and(|known| !known.all.iter().all(Connection::proven))
     }
 
-    /// Whether a connection to a node may be closed here or there while it could still be used.
-    pub(super) fn may_go(&self, node: NodeId) -> bool {
-        let goes = |connection: &Connection| !connection.straight() || !connection.proven();
-        let known = self.nodes.get(&node);
-        known.is_some_and(|known| known.all.iter().any(goes))
-    }
-
     /// Forgets a connection, if it was known.
     pub(super) fn remove(&mut self, node: NodeId, id: ConnectionId) -> Option<News> {
         let known = self.nodes.get_mut(&node)?;
@@ -259,15 +252,13 @@ impl Connections {
         known.is_some_and(|known| known.all.iter().any(straight))
     }
 
-    /// Whether a connection may carry more than the attempt at a straight path. Of a node that another connection proves
-    /// that goes for those too that are not proven themselves: they show that it is the same node.
+    /// Whether a connection may carry more than its proof and the attempt at a straight path.
     pub(super) fn serves(&self, node: NodeId, id: ConnectionId) -> bool {
         let Some(known) = self.nodes.get(&node) else {
             return false;
         };
-        let mut all = known.all.iter();
-        known.all.iter().any(Connection::proven)
-            && all.any(|connection| connection.id == id && (self.relayed || connection.straight()))
+        let mut usable = known.all.iter().filter(|known| known.proven());
+        usable.any(|connection| connection.id == id && (self.relayed || connection.straight()))
     }
 
     /// The relayed connections to a node.

@@ -84,6 +84,8 @@ struct Driver {
     /// Our own dials that have not come to an end.
     dials: HashMap<ConnectionId, (Option<NodeId>, Vec<SocketAddr>)>,
     requests: HashMap<OutboundRequestId, Question>,
+    /// Questions to nodes of which a connection is being proven (see `proof`). Bounded with `requests`.
+    held: Vec<proof::Held>,
     /// Bounded by the exchanges that connections allow, and by time.
     answers: FuturesUnordered<Answering>,
     unread: Unread<InboundRequestId>,
@@ -155,6 +157,7 @@ pub(super) fn start(
         connections: Connections::new(config.relayed),
         dials: HashMap::new(),
         requests: HashMap::new(),
+        held: Vec::new(),
         answers: FuturesUnordered::new(),
         unread: Unread::default(),
         outbox,
@@ -265,11 +268,14 @@ impl Driver {
         let Some((peer, control)) = asked else {
             return drop(answer.send(Err(RequestError::NotConnected)));
         };
-        if self.requests.len() >= MAX_REQUESTS {
+        if self.requests.len() + self.held.len() >= MAX_REQUESTS {
             return drop(answer.send(Err(RequestError::Busy)));
         }
-        // A circuit may go, for a straight path, while a question is on it, and so may what is not proven in time.
-        let may_go = self.connections.may_go(node);
+        if self.connections.is_proving(node) {
+            return self.held.push((node, request, answer));
+        }
+        // A circuit may go, for a straight path, while a question is on it.
+        let may_go = !self.connections.relayed(node).is_empty();
         let again = may_go.then(|| (node, request.clone()));
         let id = control.send_request(&peer, request);
         self.requests.insert(id, Question { answer, again });
@@ -349,8 +355,11 @@ impl Driver {
         let streams = &self.swarm.behaviour().streams;
         let gone = self.connections.expire(now, |id| streams.received(id));
         for (node, id) in gone {
-            // Closing a dead connection well can take the kernel minutes, so it counts as closed from here on.
-            self.forget(node, id);
+            // Closing a dead connection well can take the kernel minutes, so it counts as closed from here on. One that is not
+            // proven counted for nothing, and questions wait until it is gone indeed.
+            if self.connections.is_proven(node, id) {
+                self.forget(node, id);
+            }
             self.swarm.close_connection(id);
         }
         for id in self.servers.expire(now, SILENCE) {
@@ -363,6 +372,7 @@ impl Driver {
     fn forget(&mut self, node: NodeId, id: ConnectionId) {
         let news = self.connections.remove(node, id);
         self.tell(node, news);
+        self.release(node);
         self.path_ended(node);
     }
 

@@ -5,15 +5,12 @@
 //! others. Invariant: `counts` has exactly the addresses that `open` has, so it is empty when nobody is connected.
 
 use super::{address, streamless::Streamless};
+use crate::core::origin::origin;
 use libp2p::{
     Multiaddr,
     swarm::{ConnectionDenied, ConnectionId, FromSwarm},
 };
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    net::{IpAddr, Ipv6Addr},
-};
+use std::{collections::HashMap, convert::Infallible, net::IpAddr};
 
 /// Inbound connections that one address may have: a house behind one NAT, not one machine's flood.
 pub(super) const PER_ADDRESS: usize = 64;
@@ -37,16 +34,6 @@ pub(super) struct PerAddress {
     most_of_loopback: usize,
     open: HashMap<ConnectionId, Origin>,
     counts: HashMap<Origin, usize>,
-}
-
-/// The address that a connection counts against. Within a network of our own each machine counts by itself.
-fn whose(ip: IpAddr) -> IpAddr {
-    match ip.to_canonical() {
-        IpAddr::V6(ip) if !address::is_local(ip.into()) => {
-            Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into()
-        }
-        ip => ip,
-    }
 }
 
 impl Default for PerAddress {
@@ -93,7 +80,7 @@ impl Streamless for PerAddress {
         let Some(ip) = address::ip(if relayed { local } else { remote }) else {
             return Ok(());
         };
-        let ip = whose(ip);
+        let ip = origin(ip);
         let most = match ip {
             _ if relayed => PER_SERVER,
             ip if ip.is_loopback() => self.most_of_loopback,

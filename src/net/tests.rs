@@ -1,7 +1,7 @@
 //! Nodes on loopback, talking to each other and to strangers that misbehave.
 
 mod hostile;
-mod meeting;
+pub(crate) mod meeting;
 mod proof;
 
 use super::*;

@@ -383,6 +383,19 @@ pub enum NodeEvent {
         node: NodeId,
         /// Their name.
         name: String,
+        /// The name by which this key was known, the first time that it comes with this one.
+        before: Option<String>,
+        /// Another key was known for that name.
+        key_changed: bool,
+    },
+    /// A peer goes by another name now. Told once a minute at most.
+    PeerRenamed {
+        /// Who.
+        node: NodeId,
+        /// Their name.
+        name: String,
+        /// What it was.
+        before: String,
         /// Another key was known for that name.
         key_changed: bool,
     },

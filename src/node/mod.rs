@@ -33,6 +33,8 @@ mod requests;
 mod serve;
 pub mod server;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use api::*;
 pub use chat::{History, HistoryError, MessageError, Said, history_at};

@@ -49,6 +49,8 @@ pub struct Peer {
     pub catalog: PeerCatalog,
     /// Its name is known, and it was told that it is here.
     pub introduced: bool,
+    /// When it was told that it goes by another name now.
+    pub renamed: Option<Now>,
     /// The request for its catalog.
     pub asking: Asking,
     /// The notice that the own catalog changed.
@@ -114,6 +116,7 @@ impl Peers {
             rtt: None,
             catalog: PeerCatalog::default(),
             introduced: false,
+            renamed: None,
             asking: Asking::No,
             hinting: Asking::No,
             telling: 0,

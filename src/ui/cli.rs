@@ -6,12 +6,15 @@
 mod command;
 mod options;
 mod parse;
+mod read;
 
 use clap::Parser;
 pub use command::{Command, HISTORY};
 pub use options::Options;
 pub(super) use parse::{parse_name, seconds_from};
 pub use parse::{parse_rate, parse_seconds, parse_size};
+pub use read::read;
+pub(super) use read::{commands, long_options};
 
 const EXAMPLES: &str = "\
 Examples:

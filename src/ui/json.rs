@@ -138,6 +138,15 @@ enum Event<'a> {
     Joined {
         peer: String,
         name: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before: Option<&'a str>,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        key_changed: bool,
+    },
+    Renamed {
+        peer: String,
+        name: &'a str,
+        before: &'a str,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         key_changed: bool,
     },
@@ -384,10 +393,23 @@ pub fn node(event: &NodeEvent) -> String {
         NodeEvent::PeerJoined {
             node,
             name,
+            before,
             key_changed,
         } => Event::Joined {
             peer: node.to_string(),
             name,
+            before: before.as_deref(),
+            key_changed: *key_changed,
+        },
+        NodeEvent::PeerRenamed {
+            node,
+            name,
+            before,
+            key_changed,
+        } => Event::Renamed {
+            peer: node.to_string(),
+            name,
+            before,
             key_changed: *key_changed,
         },
         NodeEvent::PeerLeft {

@@ -28,6 +28,7 @@ pub mod sentences;
 pub mod serve;
 pub mod server_options;
 pub mod signals;
+mod slips;
 pub mod table;
 pub mod talk;
 pub mod text;

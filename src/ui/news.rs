@@ -96,6 +96,7 @@ mod tests {
         NodeEvent::PeerJoined {
             node: NodeId([node; 32]),
             name: format!("n{node}"),
+            before: None,
             key_changed: false,
         }
     }

@@ -32,12 +32,37 @@ pub fn event(event: &NodeEvent) -> Option<String> {
         NodeEvent::PeerJoined {
             node,
             name,
+            before,
             key_changed: false,
-        } => format!("{} joined ({})", person(name), node.short()),
+        } => match before {
+            None => format!("{} joined ({})", person(name), node.short()),
+            Some(before) => format!(
+                "{} joined ({}), who was called {} before",
+                person(name),
+                node.short(),
+                person(before)
+            ),
+        },
         NodeEvent::PeerJoined { node, name, .. } => format!(
             "{} joined ({}): NOT the key known for that name; nothing is sent to it without --trust-new-key",
             person(name),
             node.short()
+        ),
+        NodeEvent::PeerRenamed {
+            node,
+            name,
+            before,
+            key_changed,
+        } => format!(
+            "{} is called {} now ({}){}",
+            person(before),
+            person(name),
+            node.short(),
+            if *key_changed {
+                ": NOT the key known for that name; nothing is sent to it without --trust-new-key"
+            } else {
+                ""
+            }
         ),
         NodeEvent::PeerLeft {
             name,

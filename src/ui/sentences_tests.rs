@@ -87,6 +87,7 @@ fn people_come_and_go() {
     let joined = NodeEvent::PeerJoined {
         node,
         name: "ali\u{1b}ce".into(),
+        before: None,
         key_changed: false,
     };
     assert_eq!(
@@ -96,9 +97,28 @@ fn people_come_and_go() {
     let other = NodeEvent::PeerJoined {
         node,
         name: "alice".into(),
+        before: None,
         key_changed: true,
     };
     assert!(event(&other).is_some_and(|text| text.contains("NOT the key known")));
+    let again = NodeEvent::PeerJoined {
+        node,
+        name: "alicia".into(),
+        before: Some("ali\u{1b}ce".into()),
+        key_changed: false,
+    };
+    assert!(event(&again).is_some_and(|text| text.ends_with("who was called ali\\u{1b}ce before")));
+    let renamed = |key_changed| NodeEvent::PeerRenamed {
+        node,
+        name: "alicia".into(),
+        before: "alice".into(),
+        key_changed,
+    };
+    assert_eq!(
+        event(&renamed(false)),
+        Some(format!("alice is called alicia now ({})", node.short()))
+    );
+    assert!(event(&renamed(true)).is_some_and(|text| text.contains("NOT the key known")));
     assert_eq!(event(&left(true)).as_deref(), Some("alice left"));
     assert_eq!(event(&left(false)).as_deref(), Some("alice went silent"));
     assert_eq!(event(&NodeEvent::CatalogChanged { node }), None);

@@ -1,8 +1,13 @@
 //! The binary at a terminal: what is typed, and what is seen.
 
+#![allow(dead_code)] // Each crate that has it uses its part.
+
 use super::{DEADLINE, Swarm, until};
 use rexpect::session::{PtySession, spawn_command};
-use std::process::Stdio;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// The binary at a pseudo-terminal.
 pub struct Terminal(PtySession);
@@ -11,6 +16,25 @@ impl Terminal {
     pub fn open(swarm: &Swarm, name: &str, arguments: &[&str]) -> Self {
         let mut command = swarm.command(name, arguments);
         command.env("TERM", "xterm").stdin(Stdio::inherit());
+        let patience = DEADLINE.as_millis() as u64;
+        Self(spawn_command(command, Some(patience)).unwrap())
+    }
+
+    /// A shell's line, typed in a folder as it stands, at a machine that has the binary and no other swarm.
+    pub fn shell(swarm: &Swarm, folder: &Path, line: &str) -> Self {
+        let binary = Path::new(env!("CARGO_BIN_EXE_sprat")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new("sh");
+        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
+            command.env_remove(key);
+        }
+        command
+            .args(["-c", line])
+            .current_dir(folder)
+            .env("PATH", format!("{}:{path}", binary.display()))
+            .env("SPRAT_DISCOVERY_PORT", swarm.port.to_string())
+            .env("SPRAT_LISTEN", "127.0.0.1")
+            .env("TERM", "xterm");
         let patience = DEADLINE.as_millis() as u64;
         Self(spawn_command(command, Some(patience)).unwrap())
     }

@@ -100,6 +100,7 @@ impl Visitor {
                 yamux::Config::default,
             )
             .unwrap()
+            .with_quic()
             .with_relay_client(noise::Config::new, yamux::Config::default)
             .unwrap()
             .with_behaviour(|keys, relay| Behaviour {

@@ -112,6 +112,24 @@ fn names_that_look_alike_are_one() {
 }
 
 #[test]
+fn another_name_of_a_key_is_news_once() {
+    let mut people = People::default();
+    assert_eq!(people.see("Bob", node(1), 1), None);
+    assert_eq!(people.see("bob", node(1), 2), None);
+    assert_eq!(people.see("robert", node(1), 3), Some("Bob".into()));
+    assert_eq!(people.see("robert", node(1), 4), None);
+    assert_eq!(people.see("bob", node(1), 5), None);
+    assert_eq!(people.see("rob", node(1), 6), Some("Bob".into()));
+    // Somebody else's name is no new one of this key.
+    assert_eq!(people.see("alice", node(2), 7), None);
+    assert_eq!(people.see("alice", node(1), 8), None);
+    assert_eq!(people.changed("alice", &node(1)), Some(node(2)));
+    // Of somebody who was added the other name counts for nothing.
+    people.add("anna", node(3), false, 9).unwrap();
+    assert_eq!(people.see("anni", node(3), 10), None);
+}
+
+#[test]
 fn an_id_is_meant_by_its_end_and_by_a_long_beginning() {
     let people = People::default();
     let (one, two) = (node(1), node(2));

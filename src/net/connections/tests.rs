@@ -124,7 +124,8 @@ fn what_is_not_proven_is_no_path_and_goes_in_time() {
     let circuit = path(Via::Relay, true);
     let news = table.add(NODE, id(2), circuit, start);
     assert_eq!(news, Some(News::Connected(AT, Via::Relay)));
-    assert!(table.serves(NODE, id(1)) && table.may_go(NODE) && table.is_proving(NODE));
+    assert!(!table.serves(NODE, id(1)) && table.serves(NODE, id(2)));
+    assert!(table.is_proving(NODE));
     assert_eq!(table.best(NODE), Some(id(2)));
     assert!(table.spare(start + STANDS).is_empty());
     assert_eq!(table.expire(start + PROOF, |_| 0), [(NODE, id(1))]);
@@ -139,21 +140,4 @@ fn what_is_not_proven_is_no_path_and_goes_in_time() {
     assert!(table.spare(late).is_empty());
     assert_eq!(table.spare(late + STANDS), [(NODE, id(2))]);
     assert!(table.expire(start + PROOF, |_| 0).is_empty());
-}
-
-#[test]
-fn a_node_is_a_stranger_again_when_what_proved_it_goes() {
-    let now = Instant::now();
-    let mut table = Connections::new(true);
-    let quic = Path {
-        proven: false,
-        ..path(Via::Direct, false)
-    };
-    table.add(NODE, id(1), path(Via::Lan, true), now);
-    table.add(NODE, id(2), quic, now);
-    assert!(table.serves(NODE, id(2)));
-    assert_eq!(table.remove(NODE, id(1)), Some(News::Disconnected));
-    assert!(!table.serves(NODE, id(2)));
-    assert_eq!(table.remove(NODE, id(2)), None);
-    assert!(table.is_empty());
 }

@@ -69,6 +69,10 @@ impl Driver {
     }
 
     pub(super) fn meet(&mut self, node: NodeId, servers: &[NodeId]) {
+        // Of what is not proven there may come nothing, of which nobody would hear.
+        if !self.connections.has(node) && self.connections.is_proving(node) {
+            return self.not_met(node, "its connection has yet to be proven");
+        }
         let busy = self.connections.has_any(node)
             || self.servers.meets.contains_key(&node)
             || self.dials.values().any(|dial| dial.0 == Some(node));

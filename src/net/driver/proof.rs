@@ -1,8 +1,9 @@
 //! What the driver does about QUIC connections of a private swarm: QUIC has no prologue, so they are proven one by one.
 //!
-//! Until both ends have proven that they know the key, such a connection is told to nobody, and what comes on it is dropped
-//! (unless its node is proven by another connection: QUIC shows that it is that very node). Invariant: a note is made
-//! before the word goes out that lets the other end go on.
+//! Until both ends have proven that they know the key, such a connection is told to nobody, what comes on it is dropped, and
+//! nothing but the proof goes out on it, even if another connection proves its node. Streams go where the driver says; on which
+//! connection a question goes out is libp2p's choice, so questions wait while one of its node is not proven. Invariant: a
+//! note is made before the word goes out that lets the other end go on.
 
 use super::{
     super::{
@@ -10,7 +11,7 @@ use super::{
         member::{self, Ends, Rest, Step},
         streams::{self, Stream},
     },
-    Driver, NodeId, identity,
+    Answer, Driver, NodeId, Request, Response, identity,
 };
 use futures::FutureExt;
 use libp2p::swarm::ConnectionId;
@@ -21,7 +22,21 @@ use tokio::sync::oneshot;
 pub(super) type Proving =
     futures::future::BoxFuture<'static, (NodeId, ConnectionId, io::Result<Step>)>;
 
+/// A question that waits, to whom, and where its answer goes.
+pub(super) type Held = (NodeId, Request, Answer<Response>);
+
 impl Driver {
+    /// Asks what waited for a node's connections to be proven or gone, if they are.
+    pub(super) fn release(&mut self, node: NodeId) {
+        if self.held.is_empty() || self.connections.is_proving(node) {
+            return;
+        }
+        let due = self.held.extract_if(.., |held| held.0 == node);
+        for (node, request, answer) in due.collect::<Vec<_>>() {
+            self.request(node, request, answer);
+        }
+    }
+
     fn ends(&self, there: NodeId) -> Option<Ends> {
         Some(Ends {
             swarm_key: self.swarm_key?,
@@ -90,6 +105,7 @@ impl Driver {
         if self.connections.prove(node, id, now) {
             let news = self.connections.news(node);
             self.tell(node, news);
+            self.release(node);
             self.straight(node, now);
         }
     }

@@ -11,7 +11,7 @@ use super::{
     transport,
 };
 use crate::{
-    core::id::NodeId,
+    core::{id::NodeId, origin::origin},
     net::{
         NetError, address, codec, identity,
         transport::{self as sockets, Bound},
@@ -283,7 +283,7 @@ impl Driver {
             self.seen.clear(); // Liars: begin anew.
         }
         let witnesses = self.seen.entry(seen).or_default();
-        witnesses.insert(by);
+        witnesses.insert(origin(by));
         if witnesses.len() >= WITNESSES {
             self.seen.remove(&seen);
             self.known.insert(seen);

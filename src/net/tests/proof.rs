@@ -14,7 +14,7 @@ use libp2p::{
     swarm::{self, ConnectionId, SwarmEvent, dial_opts::DialOpts},
 };
 use std::{net::SocketAddr, time::Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 const KEY: [u8; 32] = [9; 32];
 /// How long whoever is no member may stay.
@@ -315,4 +315,111 @@ async fn a_stranger_gets_no_answer_and_is_closed_in_time() {
     assert_eq!(member.connected().await.0, id);
     ask(&member, &mut victim).await;
     victim.knows_nobody_but(Some(member.id()));
+}
+
+/// A member as far as TCP shows, who proves nothing on the connection by QUIC that it has as well. On both it asks; what it
+/// is asked it answers, and tells whether that was asked by TCP.
+async fn half_proven(victim: SocketAddr, asked: mpsc::Sender<bool>) {
+    let keys = identity::keypair([77; 32]).unwrap();
+    let local = keys.public().to_peer_id();
+    let circuits = libp2p::relay::client::new(local).0;
+    let transport =
+        transport::build(&keys, Some(KEY), circuits, std::sync::Arc::default()).unwrap();
+    let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
+    let spoken = streams::Behaviour::new(SPOKEN);
+    let swarm = Swarm::new(transport, spoken, local, settings);
+    let mut here = Stranger { swarm };
+    for address in [address::tcp(victim), address::quic(victim)] {
+        let to = DialOpts::unknown_peer_id()
+            .address(address)
+            .allocate_new_port()
+            .build();
+        here.swarm.dial(to).unwrap();
+    }
+    let mut quic = None;
+    loop {
+        match here.swarm.select_next_some().await {
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } if !address::is_tcp(endpoint.get_remote_address()) => {
+                quic = Some(connection_id);
+                let opening = here.open(peer_id, connection_id, CONTROL_PROTOCOL);
+                tokio::spawn(async move {
+                    let mut stream = opening.await.unwrap().unwrap();
+                    let _ = stream.write_all(&cbor(&question())).await;
+                    let _ = stream.close().await;
+                    let mut answer = Vec::new();
+                    let _ = stream.read_to_end(&mut answer).await;
+                    assert!(answer.is_empty());
+                });
+            }
+            SwarmEvent::Behaviour(mut incoming) if incoming.protocol != streams::MEMBER => {
+                asked.send(Some(incoming.connection) != quic).await.unwrap();
+                tokio::spawn(async move {
+                    let answer = crate::wire::cbor::encode(&Response::Done);
+                    incoming.stream.write_all(&answer).await.unwrap();
+                    incoming.stream.close().await.unwrap();
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_asked_or_answered_on_what_is_not_proven_though_its_node_is() {
+    let mut victim = private(1, KEY);
+    let (asked, mut was_asked) = mpsc::channel(8);
+    let member = tokio::spawn(half_proven(victim.quic(), asked));
+    let (node, _) = victim.connected().await;
+    // While the connection by QUIC comes, stands, and is given up.
+    let later = Instant::now() + STAY;
+    let mut count = 0;
+    while Instant::now() < later {
+        assert_eq!(
+            victim.net.request(node, question()).await,
+            Ok(Response::Done)
+        );
+        assert_eq!(was_asked.recv().await, Some(true));
+        count += 1;
+    }
+    assert!(count > 0);
+    // Nobody was heard asking.
+    while let Ok(event) = victim.events.try_recv() {
+        assert!(!matches!(event, NetEvent::Request { .. }), "{event:?}");
+    }
+    member.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_to_be_met_while_his_connection_is_not_proven_is_met_later_and_not_forgotten() {
+    let mut victim = private(1, KEY);
+    // The victim begins with the proof, so its stream tells that it knows the connection.
+    let mut stranger = Stranger::new(seed(false, victim.id()));
+    let node = identity::node(stranger.swarm.local_peer_id()).unwrap();
+    let to = DialOpts::unknown_peer_id()
+        .address(address::quic(victim.quic()))
+        .allocate_new_port()
+        .build();
+    stranger.swarm.dial(to).unwrap();
+    let _silent = loop {
+        if let SwarmEvent::Behaviour(incoming) = stranger.swarm.select_next_some().await {
+            break incoming.stream;
+        }
+    };
+    victim.net.meet(node, Vec::new()).await;
+    let why = victim
+        .until(|event| match event {
+            NetEvent::DialFailed {
+                node: Some(whom),
+                why,
+                ..
+            } if whom == node => Some(why),
+            _ => None,
+        })
+        .await;
+    assert!(why.contains("proven"), "{why}");
 }

@@ -20,7 +20,10 @@ use crate::{
     store::ShareEvent,
     wire::control::{Held, Offer, Request, Response},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// That a peer goes by another name is told so often at most.
+const RENAMED: Duration = Duration::from_secs(60);
 
 impl Actor {
     pub(super) fn net_event(&mut self, event: NetEvent) {
@@ -243,8 +246,10 @@ impl Actor {
         }
     }
 
-    /// Tells once that a peer is here, as soon as its name is known: by beacon, or by its catalog, whichever is first.
+    /// Tells once that a peer is here, as soon as its name is known: by beacon, or by its catalog, whichever is first. After
+    /// that, that it goes by another name.
     pub(super) fn introduce(&mut self, node: NodeId, catalog: Option<&str>) {
+        let now = self.now();
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };
@@ -254,18 +259,31 @@ impl Actor {
             return;
         };
         let joined = !std::mem::replace(&mut peer.introduced, true);
-        if peer.name != name {
-            name.clone_into(&mut peer.name);
-        } else if !joined {
+        if !joined && peer.name == name {
             return;
         }
-        let name = peer.name.clone();
-        self.see(node, &name);
+        let name = name.to_owned();
+        let called = std::mem::replace(&mut peer.name, name.clone());
+        let often = peer
+            .renamed
+            .is_some_and(|last| now.saturating_sub(last) < RENAMED);
+        if !joined && !often {
+            peer.renamed = Some(now);
+        }
+        let before = self.see(node, &name);
+        let key_changed = self.people().changed(&name, &node).is_some();
         if joined {
-            let key_changed = self.people().changed(&name, &node).is_some();
             self.tell(NodeEvent::PeerJoined {
                 node,
                 name,
+                before,
+                key_changed,
+            });
+        } else if !often {
+            self.tell(NodeEvent::PeerRenamed {
+                node,
+                name,
+                before: called,
                 key_changed,
             });
         }

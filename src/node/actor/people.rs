@@ -20,11 +20,12 @@ impl Actor {
         &self.parts.people.0
     }
 
-    /// Somebody is here whose name is known.
-    pub(super) fn see(&mut self, node: NodeId, name: &str) {
-        self.parts.people.0.see(name, node, today());
+    /// Somebody is here whose name is known. Gives the name of before, when this one is new.
+    pub(super) fn see(&mut self, node: NodeId, name: &str) -> Option<String> {
+        let before = self.parts.people.0.see(name, node, today());
         // Somebody may wait for this name.
         self.wake_jobs();
+        before
     }
 
     pub(super) fn peer_rows(&self) -> Vec<PeerInfo> {

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::talk;
-use crate::ui::directory::Errand;
+use crate::ui::{cli, directory::Errand, slips};
 use std::path::PathBuf;
 
 /// What a line asks for.
@@ -226,6 +226,10 @@ pub fn parse(line: &str) -> Result<Command, String> {
         return Ok(Command::Nothing);
     };
     let words: Vec<String> = words.collect();
+    let mut options = words.iter().take_while(|word| *word != "--");
+    if let Some(slip) = options.find_map(|word| slips::one_dash(word, &cli::long_options())) {
+        return Err(slip);
+    }
     match verb.as_str() {
         "list" => at_most_one("list", words).map(Command::List),
         "download" => download(words),
@@ -251,7 +255,7 @@ pub fn parse(line: &str) -> Result<Command, String> {
         "accept" => accept(words),
         "refuse" => match &words[..] {
             [number] => Ok(Command::Refuse(ask_number("refuse", number)?)),
-            _ => Err(usage("refuse")),
+            _ => Err(format!("{}; `asks` shows the numbers", usage("refuse"))),
         },
         "receive" => Err(
             "a code is typed at the shell: `sprat receive CODE`, with another --home".to_owned(),
@@ -265,7 +269,15 @@ pub fn parse(line: &str) -> Result<Command, String> {
                 .map_err(|_| "cancel takes the number of a download; `status` shows it".to_owned()),
         },
         "help" | "?" => at_most_one("help", words).map(Command::Help),
-        unknown => Err(format!("there is no command `{unknown}`; try `help`")),
+        unknown => {
+            let (here, shell) = (VERBS.iter().map(|verb| verb.name), cli::commands());
+            let (here, shell) = (here.collect::<Vec<_>>(), shell.iter().map(String::as_str));
+            Err(slips::not_at_the_prompt(
+                unknown,
+                &here,
+                &shell.collect::<Vec<_>>(),
+            ))
+        }
     }
 }
 
@@ -377,7 +389,7 @@ fn accept(words: Vec<String>) -> Result<Command, String> {
     let mut words = words.into_iter();
     match (words.next(), words.next(), words.next()) {
         (Some(number), folder, None) => Ok(Command::Accept(ask_number("accept", &number)?, folder)),
-        _ => Err(usage("accept")),
+        _ => Err(format!("{}; `asks` shows the numbers", usage("accept"))),
     }
 }
 

@@ -393,6 +393,7 @@ fn changes_names(event: &NodeEvent) -> bool {
         event,
         NodeEvent::CatalogChanged { .. }
             | NodeEvent::PeerJoined { .. }
+            | NodeEvent::PeerRenamed { .. }
             | NodeEvent::PeerLeft { .. }
             | NodeEvent::PeerDropped { .. }
             | NodeEvent::Ask(_)

@@ -128,7 +128,7 @@ mod tests {
                 "{line}"
             );
         }
-        assert!(parse("msgs bob").is_err_and(|why| why.contains("`help`")));
+        assert!(parse("msgs bob").is_err_and(|why| why.contains("`msg`")));
     }
 
     #[test]

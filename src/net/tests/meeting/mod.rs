@@ -2,7 +2,7 @@
 
 mod altering;
 mod hostile;
-mod server;
+pub(crate) mod server;
 
 use super::*;
 use crate::wire::directory as directory_wire;

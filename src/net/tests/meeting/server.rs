@@ -32,7 +32,7 @@ struct Parts {
     directory: codec::Behaviour<codec::Directory>,
 }
 
-pub(super) struct Server {
+pub(crate) struct Server {
     pub id: NodeId,
     pub at: SocketAddr,
     /// Whether it says truly from where it sees nodes, so that they may punch holes.
@@ -53,7 +53,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(super) async fn new(seed: u8) -> Self {
+    pub(crate) async fn new(seed: u8) -> Self {
         let keys = identity::keypair([seed; 32]).unwrap();
         let local = keys.public().to_peer_id();
         let alter = Arc::new(AtomicBool::new(false));

@@ -119,6 +119,18 @@ fn every_command_is_read_and_explained() {
 #[test]
 fn what_is_unknown_points_to_help() {
     assert!(parse("frobnicate").is_err_and(|why| why.contains("`help`")));
+    for (line, meant) in [
+        ("dowload x", "`download`"),
+        ("recieve 7-amber-falcon", "`receive`"),
+        ("doctor", "`sprat doctor`"),
+        ("sprat list", "`list`"),
+        ("send a -to alice", "`--to`"),
+        ("download a -output d", "`--output`"),
+        ("accept", "`asks`"),
+    ] {
+        let why = parse(line).unwrap_err();
+        assert!(why.contains(meant), "{line}: {why}");
+    }
     assert!(parse("peers x").is_err());
     assert!(parse("cancel x").is_err_and(|why| why.contains("`status`")));
     assert!(help(Some("x")).is_err());

@@ -1,0 +1,97 @@
+//! Whole nodes, where a part is needed that the binary has not got: a relay that alters what it carries.
+
+use super::*;
+use crate::net::tests::meeting::server::Server;
+use std::{net::Ipv4Addr, sync::atomic::Ordering::SeqCst, time::Duration};
+use tokio::time::timeout;
+
+/// Above every deadline of a node.
+const DEADLINE: Duration = Duration::from_secs(60);
+const MIB: u64 = 1 << 20;
+
+/// A node that only the server leads to: nobody hears its beacons.
+async fn beyond(server: &Server, home: &std::path::Path, name: &str) -> Node {
+    std::fs::create_dir_all(home.join("shared")).unwrap();
+    let free = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let discovery_port = free.local_addr().unwrap().port();
+    drop(free);
+    let settings = Settings {
+        name: name.into(),
+        discovery_port,
+        listen: vec![Ipv4Addr::LOCALHOST.into()],
+        rendezvous: vec![server.at.to_string()],
+        mdns: false,
+        replicas: Copies::Some(1),
+        // Slowly, so that there is something left to alter.
+        upload_limit: Some(2 * MIB),
+        ..Settings::new(home)
+    };
+    Node::start(settings).await.unwrap()
+}
+
+/// Waits until nobody is here. (No event tells of it before it is clear that they do not come back at once.)
+async fn alone(node: &Node) {
+    let alone = async {
+        while !node.peers().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(DEADLINE, alone).await.expect("it stays connected");
+}
+
+async fn so_much(job: &mut mpsc::Receiver<DownloadEvent>, wanted: u64) {
+    loop {
+        match timeout(DEADLINE, job.recv()).await.unwrap().unwrap() {
+            DownloadEvent::Progress(progress) if progress.done >= wanted => return,
+            DownloadEvent::FileFailed { error, .. } => panic!("{error}"),
+            DownloadEvent::End => panic!("it is over already"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_relay_alters_is_not_stored_and_the_download_ends_well_when_it_stops() {
+    let server = Server::new(100).await;
+    // Nobody is told where to punch, so the relay is the only path.
+    server.honest.store(false, SeqCst);
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..2 * MIB)
+        .flat_map(|at| blake3::hash(&at.to_le_bytes()).as_bytes()[..4].to_vec())
+        .collect();
+    let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+    std::fs::create_dir_all(one.join("shared")).unwrap();
+    std::fs::write(one.join("shared/big.bin"), &bytes).unwrap();
+    let sender = beyond(&server, &one, "sender").await;
+    let receiver = beyond(&server, &other, "receiver").await;
+    let mut told = receiver.events();
+    let (_, mut job) = receiver.download(DownloadRequest {
+        what: vec!["big.bin".into()],
+        into: None,
+        wait: DEADLINE,
+        timeout: None,
+    });
+    so_much(&mut job, MIB).await;
+    assert_eq!(receiver.peers().await[0].via, Via::Relay);
+    server.alter.store(true, SeqCst);
+    tokio::join!(alone(&receiver), alone(&sender));
+    assert!(!other.join("downloads/big.bin").exists());
+    server.alter.store(false, SeqCst);
+    let mut done = None;
+    while let Some(event) = timeout(DEADLINE, job.recv()).await.unwrap() {
+        match event {
+            DownloadEvent::FileDone(file) => done = Some(file),
+            DownloadEvent::FileFailed { error, .. } => panic!("{error}"),
+            _ => {}
+        }
+    }
+    // What had arrived before was right, so that nothing had to be fetched twice, and nobody was blamed for the relay's doing.
+    let done = done.unwrap();
+    assert_eq!(done.fetched, bytes.len() as u64);
+    assert!(std::fs::read(other.join("downloads/big.bin")).unwrap() == bytes);
+    while let Ok(event) = told.try_recv() {
+        assert!(!matches!(event, NodeEvent::PeerDropped { .. }), "{event:?}");
+    }
+    receiver.leave().await;
+    sender.leave().await;
+}

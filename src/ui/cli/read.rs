@@ -1,0 +1,109 @@
+//! Reading the command line, and saying what was meant where that is likely.
+
+use super::Cli;
+use crate::ui::{exit::Exit, repl::parse::VERBS, slips};
+use clap::{
+    CommandFactory as _, Parser as _,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use std::ffi::OsString;
+
+/// The commands of the shell.
+pub fn commands() -> Vec<String> {
+    let all = Cli::command();
+    let names = all.get_subcommands().map(clap::Command::get_name);
+    names.map(str::to_owned).collect()
+}
+
+/// The long names of all options, of whatever command.
+pub fn long_options() -> Vec<String> {
+    let mut all = Cli::command();
+    all.build();
+    let own = all.get_arguments();
+    let of_commands = all.get_subcommands().flat_map(clap::Command::get_arguments);
+    let long = own.chain(of_commands).filter_map(clap::Arg::get_long);
+    long.map(str::to_owned).collect()
+}
+
+/// Reads the words of a command line, the program's name first. Ends the program for those that ask for help, and for mistakes that
+/// clap explains well.
+///
+/// # Errors
+/// What else is wrong was said.
+pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let slip = slip(&words);
+    let said = match Cli::try_parse_from(&words) {
+        // Even if it can be read: `-output` is `-o` with a folder that nobody meant.
+        _ if slip.is_some() => slip.unwrap_or_default(),
+        Ok(cli) => return Ok(cli),
+        Err(error) => match of_the_prompt(&error) {
+            Some(said) => said,
+            None => error.exit(),
+        },
+    };
+    crate::ui::output::Out::streams(false).error(&said);
+    Err(Exit::Usage)
+}
+
+fn slip(words: &[OsString]) -> Option<String> {
+    let known = long_options();
+    let options = words.iter().skip(1).take_while(|word| *word != "--");
+    options
+        .filter_map(|word| word.to_str())
+        .find_map(|word| slips::one_dash(word, &known))
+}
+
+fn of_the_prompt(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    VERBS
+        .iter()
+        .any(|verb| verb.name == word)
+        .then(|| format!("`{word}` is typed at the prompt, which `sprat` without a command opens"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(line: &str) -> Option<String> {
+        let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        slip(&words)
+    }
+
+    #[test]
+    fn an_option_with_one_dash_is_not_taken_for_a_letter_with_a_value() {
+        let said_to = said("sprat send a.jpg -to alice").unwrap();
+        assert!(said_to.contains("`--to`"), "{said_to}");
+        for line in [
+            "sprat -json list",
+            "sprat download x -output d",
+            "sprat -rendezvous=h peers",
+            "sprat rendezvous -port 1",
+        ] {
+            assert!(said(line).is_some(), "{line}");
+        }
+        for line in [
+            "sprat -t 4000 list",
+            "sprat -t4000 -vv list",
+            "sprat download x -o/tmp",
+            "sprat msg alice -- -to",
+            "sprat send a.jpg --to alice",
+        ] {
+            assert_eq!(said(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_command_of_the_prompt_is_sent_there() {
+        let wrong = |word| Cli::try_parse_from(["sprat", word]).unwrap_err();
+        assert!(of_the_prompt(&wrong("accept")).is_some_and(|said| said.contains("prompt")));
+        assert_eq!(of_the_prompt(&wrong("recieve")), None);
+        assert!(wrong("recieve").to_string().contains("'receive'"));
+    }
+}
