@@ -7,10 +7,10 @@
 //! Invariants: a flush ends when the connection does; whoever waits is woken, though a stream may be flushed by two tasks:
 //! before its protocol is agreed on, reading flushes, too.
 
+use crate::net::substreams::Substreams;
 use libp2p::{
     core::{
         UpgradeInfo,
-        muxing::{StreamMuxer, StreamMuxerEvent},
         upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade},
     },
     futures::{AsyncRead, AsyncWrite},
@@ -40,7 +40,6 @@ pub(super) struct Config(yamux::Config);
 struct Meter {
     /// Bytes; all there are once it has ended.
     taken: AtomicU64,
-    streams: AtomicU64,
     waiting: Mutex<HashMap<u64, Waiting>>,
 }
 
@@ -115,60 +114,7 @@ impl<C: AsyncWrite + Unpin> AsyncWrite for Counted<C> {
     }
 }
 
-/// Yamux with a meter below.
-pub(super) struct Muxer<M> {
-    inner: M,
-    meter: Arc<Meter>,
-}
-
-impl<M> Muxer<M> {
-    fn stream<S>(&self, inner: S) -> Stream<S> {
-        Stream {
-            inner,
-            id: self.meter.streams.fetch_add(1, Ordering::Relaxed),
-            meter: self.meter.clone(),
-            goal: None,
-        }
-    }
-}
-
-impl<M> StreamMuxer for Muxer<M>
-where
-    M: StreamMuxer + Unpin,
-    M::Substream: Unpin,
-{
-    type Substream = Stream<M::Substream>;
-    type Error = M::Error;
-
-    fn poll_inbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
-        let inner = done!(Pin::new(&mut self.inner).poll_inbound(cx))?;
-        Poll::Ready(Ok(self.stream(inner)))
-    }
-
-    fn poll_outbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Self::Substream, Self::Error>> {
-        let inner = done!(Pin::new(&mut self.inner).poll_outbound(cx))?;
-        Poll::Ready(Ok(self.stream(inner)))
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Pin::new(&mut self.inner).poll_close(cx)
-    }
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<StreamMuxerEvent, Self::Error>> {
-        Pin::new(&mut self.inner).poll(cx)
-    }
-}
-
-/// A stream of it.
+/// A stream above it.
 pub(super) struct Stream<S> {
     inner: S,
     id: u64,
@@ -259,30 +205,38 @@ impl UpgradeInfo for Config {
     }
 }
 
-type Yamux<C> = yamux::Muxer<Counted<C>>;
-type Upgraded<C> = Ready<io::Result<Muxer<Yamux<C>>>>;
+type Wrap = Box<dyn FnMut(yamux::Stream) -> Stream<yamux::Stream> + Send>;
+/// Yamux with a meter below.
+type Muxer<C> = Substreams<yamux::Muxer<Counted<C>>, Wrap>;
 
-fn counted<C>(inner: C) -> (Counted<C>, Arc<Meter>) {
+fn counted<C>(inner: C) -> (Counted<C>, Wrap) {
     let meter = Arc::new(Meter::default());
     let below = Counted {
         inner,
         meter: meter.clone(),
     };
-    (below, meter)
+    let mut streams = 0..;
+    let wrap = move |inner| Stream {
+        inner,
+        id: streams.next().unwrap_or_default(),
+        meter: meter.clone(),
+        goal: None,
+    };
+    (below, Box::new(wrap))
 }
 
 impl<C> InboundConnectionUpgrade<C> for Config
 where
     C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    type Output = Muxer<Yamux<C>>;
+    type Output = Muxer<C>;
     type Error = io::Error;
-    type Future = Upgraded<C>;
+    type Future = Ready<io::Result<Muxer<C>>>;
 
     fn upgrade_inbound(self, io: C, info: Self::Info) -> Self::Future {
-        let (below, meter) = counted(io);
+        let (below, wrap) = counted(io);
         let muxer = self.0.upgrade_inbound(below, info).into_inner();
-        ready(muxer.map(|inner| Muxer { inner, meter }))
+        ready(muxer.map(|inner| Substreams::new(inner, wrap)))
     }
 }
 
@@ -290,20 +244,21 @@ impl<C> OutboundConnectionUpgrade<C> for Config
 where
     C: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    type Output = Muxer<Yamux<C>>;
+    type Output = Muxer<C>;
     type Error = io::Error;
-    type Future = Upgraded<C>;
+    type Future = Ready<io::Result<Muxer<C>>>;
 
     fn upgrade_outbound(self, io: C, info: Self::Info) -> Self::Future {
-        let (below, meter) = counted(io);
+        let (below, wrap) = counted(io);
         let muxer = self.0.upgrade_outbound(below, info).into_inner();
-        ready(muxer.map(|inner| Muxer { inner, meter }))
+        ready(muxer.map(|inner| Substreams::new(inner, wrap)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use libp2p::core::muxing::StreamMuxer;
     use libp2p::futures::{AsyncWriteExt as _, poll};
     use std::{future::poll_fn, sync::atomic::AtomicBool, task::Wake};
     use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
@@ -319,7 +274,7 @@ mod tests {
     }
 
     type Pipe = Compat<tokio::io::DuplexStream>;
-    type End = Muxer<Yamux<Pipe>>;
+    type End = Muxer<Pipe>;
 
     fn upgraded(out: bool, pipe: Pipe) -> End {
         let end = if out {
