@@ -106,26 +106,37 @@ impl fmt::Debug for Code {
 impl FromStr for Code {
     type Err = CodeError;
 
-    /// Reads a code as people type it: either case, with blanks or any dashes between its parts and around it.
+    /// Reads a code as people type and paste it: either case, with blanks, dashes, quotes or punctuation between its parts
+    /// and around it, and with the command that it is for in front (`sprat receive 7-amber-falcon`).
     fn from_str(text: &str) -> Result<Self, CodeError> {
         if text.len() > MAX_TEXT {
             return Err(CodeError::Words);
         }
-        let separates = |c: char| {
-            c.is_whitespace() || matches!(c, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')
-        };
-        let mut parts = text.split(separates).filter(|part| !part.is_empty());
-        let number = parts.next().ok_or(CodeError::Channel)?;
-        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-        let channel = number.parse().ok().filter(|_| digits);
+        let parts = text.split(separates).filter(|part| !part.is_empty());
+        let parts: Vec<&str> = parts.collect();
+        // No word is a number, so the last number is the code's, whatever stands before it.
+        let digits = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let at = parts.iter().rposition(digits).ok_or(CodeError::Channel)?;
+        let channel = parts[at].parse().ok();
         let channel = channel.filter(|channel| (1..=MAX_CHANNEL).contains(channel));
         let channel = channel.ok_or(CodeError::Channel)?;
-        let words = parts.map(find).collect::<Result<Vec<_>, _>>()?;
+        let words = parts[at + 1..].iter().map(|word| find(word));
+        let words = words.collect::<Result<Vec<_>, _>>()?;
         if !(MIN_WORDS..=MAX_WORDS).contains(&words.len()) {
             return Err(CodeError::Words);
         }
         Ok(Self { channel, words })
     }
+}
+
+/// What may stand between the parts of a code: it means nothing there.
+fn separates(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}')
+        || matches!(c, ',' | '.' | ';' | ':' | '!' | '?' | '…' | '(' | ')' | '[' | ']' | '<' | '>')
+        || matches!(c, '\'' | '"' | '`' | '´' | '«' | '»' | '‹' | '›' | '\u{2018}'..='\u{201f}')
+        // Invisible ones that come with a copy.
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 fn find(word: &str) -> Result<u16, CodeError> {
@@ -163,6 +174,15 @@ mod tests {
             "7 Amber Falcon",
             "7–AMBER — falcon",
             "007_amber--falcon-",
+            "sprat receive 7-amber-falcon",
+            "on the other machine: sprat receive 7-amber-falcon",
+            "sprat send 2024.jpg --code 7-amber-falcon",
+            "'7-amber-falcon'",
+            "“7-amber-falcon”.",
+            "`7-amber-falcon`",
+            "7, amber, falcon.",
+            "\u{feff}7-amber-falcon\u{200b}",
+            "the code is: 7-Amber-Falcon!",
         ] {
             assert_eq!(text.parse(), Ok(code.clone()), "{text}");
         }
