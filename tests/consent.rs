@@ -146,7 +146,8 @@ fn serve_takes_nothing_unless_told_from_whom() {
         refused.err()
     );
     bob.leave();
-    let bob = swarm.serve("bob", &["--accept", "alice"]);
+    // A person is meant by their name in any case, here as elsewhere.
+    let bob = swarm.serve("bob", &["--accept", "ALICE"]);
     swarm
         .run("alice", &["send", path, "--to", "bob"])
         .succeeds();

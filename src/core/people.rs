@@ -83,6 +83,13 @@ pub(super) fn fold(name: &str) -> String {
     shown.trim().to_lowercase()
 }
 
+/// Whether two names are one: a person may write it in another case or form than its owner does.
+#[must_use]
+pub fn is_name_of(who: &str, name: &str) -> bool {
+    let folded = fold(who);
+    !folded.is_empty() && folded == fold(name)
+}
+
 /// Whether `who` is (enough of) this node's text form.
 #[must_use]
 pub fn is_id_of(who: &str, node: &NodeId) -> bool {
@@ -222,7 +229,7 @@ impl People {
         trust_new: bool,
     ) -> Result<NodeId, WhoError> {
         let folded = fold(who);
-        let named = |name: &str| !folded.is_empty() && fold(name) == folded;
+        let named = |name: &str| is_name_of(who, name);
         // Whoever else calls himself so is not the one who was added.
         if let Some(entry) = self.names.get(&folded).filter(|entry| entry.person.added) {
             let key = entry.person.key;

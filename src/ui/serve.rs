@@ -21,7 +21,7 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
     let mut setup = setup.clone();
     setup.settings.accepting = match accept {
         [] => Accepting::Nobody,
-        names if names.iter().any(|name| name == "all") => Accepting::All,
+        names if names.iter().any(|name| name.eq_ignore_ascii_case("all")) => Accepting::All,
         names => Accepting::Some(names.to_vec()),
     };
     let setup = &setup;

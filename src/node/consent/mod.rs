@@ -23,6 +23,7 @@ use crate::{
         consent::{Action, Event, Inbox, Refusal},
         id::{FileId, NodeId},
         path::RelPath,
+        people::{is_id_of, is_name_of},
     },
     net::Stream,
     store::Sent,
@@ -264,11 +265,14 @@ impl Consent {
 
     /// Whether nobody here would even look at what `from` asks.
     fn turned_away(&self, from: &Person, key_changed: bool) -> Option<Refusal> {
+        // A name is meant with the key that goes with it; an id is that key.
+        let means = |who: &String| {
+            let named = !key_changed && is_name_of(who, &from.name);
+            named || is_id_of(who, &from.node)
+        };
         match &self.0.settings.accepting {
-            // A name is meant with the key that goes with it.
-            Accepting::Some(_) if key_changed => Some(Refusal::Nobody),
             Accepting::Person | Accepting::All => None,
-            Accepting::Some(names) if names.iter().any(|name| who::means(name, from)) => None,
+            Accepting::Some(names) if names.iter().any(means) => None,
             Accepting::Nobody | Accepting::Some(_) => Some(Refusal::Nobody),
         }
     }

@@ -2,13 +2,10 @@
 //!
 //! Decides by what is connected now; waits a little for the swarm to show itself. Never picks one of several.
 
-use crate::{
-    core::id::NodeId,
-    node::{
-        api::{FindError, Person, WhoError},
-        context::{Command, Context},
-        people::{Ask, look_for},
-    },
+use crate::node::{
+    api::{FindError, Person, WhoError},
+    context::{Command, Context},
+    people::{Ask, look_for},
 };
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -17,21 +14,6 @@ use tokio::time::{sleep, timeout};
 const GRACE: Duration = Duration::from_secs(1);
 /// Between two looks when nothing seems to change.
 const LOOK: Duration = Duration::from_millis(50);
-/// Fewer characters of an id name nobody.
-const ID_PART: usize = 6;
-
-/// Whether `word` is (a telling part of) this id. All of them begin alike, so the last characters count, as they are shown.
-fn is_id(node: &NodeId, word: &str) -> bool {
-    let id = node.to_string();
-    let end = word.len() >= ID_PART && id.ends_with(word);
-    end || (word.len() >= ID_PART + 8 && id.starts_with(word))
-}
-
-/// Whether a word means this person.
-#[must_use]
-pub fn means(word: &str, person: &Person) -> bool {
-    person.name == word || is_id(&person.node, word)
-}
 
 /// Whom `word` means among those who are here now. With `trust_new`, a known name's new key is accepted and remembered.
 async fn find_now(context: &Context, word: &str, trust_new: bool) -> Result<Person, FindError> {
