@@ -62,7 +62,7 @@ terminal 5    $here/dora/start            then:
                 exit
 By a code:    $here/dora/start send present.bin, and in terminal 2, after \`exit\`:  $here/anna/start receive CODE
 
-A private swarm: echo 'plum moss' > $here/words, and give each node's script  --passphrase-file ../words
+A private swarm: $sprat passphrase > $here/words, and give each node's script  --passphrase-file ../words
 To be found by name:  $here/anna/start signup anna, then  $here/ben/start people  (each after \`exit\`).
 To begin anew: rm -r $here
 TEXT

@@ -327,7 +327,7 @@ fn a_private_swarm_meets_by_a_server_that_does_not_know_it() {
         Island::new(&meeting),
     );
     let words = meeting.home.home("words").join("words.txt");
-    fs::write(&words, "correct horse").unwrap();
+    fs::write(&words, "correct horse battery walnut").unwrap();
     let words = ["--passphrase-file", words.to_str().unwrap()];
     share(&alice.home(), "secret.txt", b"hello");
     let serving = alice.serve(&words);

@@ -23,6 +23,7 @@ pub mod membership;
 pub mod origin;
 pub mod pace;
 pub mod pairing;
+pub mod passphrase;
 pub mod path;
 pub mod people;
 pub mod picker;

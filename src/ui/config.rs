@@ -32,6 +32,7 @@ pub struct Config {
     leave_server: Option<bool>,
     wait: Option<f64>,
     no_mdns: Option<bool>,
+    weak_passphrase: Option<bool>,
     replicas: Option<NumberOrText>,
     replica_quota: Option<NumberOrText>,
     replica_grace: Option<f64>,
@@ -89,6 +90,12 @@ pub enum ConfigError {
     /// The passphrase in the environment cannot be used.
     #[error("SPRAT_PASSPHRASE {0}: unset it for the public swarm")]
     Words(&'static str),
+    /// It would be found by trying what people choose.
+    #[error(
+        "that passphrase is easy to guess, and whoever can reach one of the nodes can try guesses: take one that \
+         `sprat passphrase` makes, on every machine of the swarm, or go on with --weak-passphrase"
+    )]
+    Weak,
 }
 
 impl Config {
@@ -174,6 +181,8 @@ pub struct Setup {
     pub settings: Settings,
     /// How long to wait for the swarm to answer.
     pub wait: Duration,
+    /// The same, if a person said so: who waits for a person waits as long as it takes otherwise.
+    pub patience: Option<Duration>,
     /// How long a download goes without a source before giving up.
     pub timeout: Option<Duration>,
     /// Whether results are JSON.
@@ -212,6 +221,14 @@ pub fn settle(
             })
             .transpose()?,
     };
+    let weak = options.weak_passphrase || file.weak_passphrase.unwrap_or(false);
+    if !weak
+        && passphrase
+            .as_deref()
+            .is_some_and(super::passphrase::is_weak)
+    {
+        return Err(ConfigError::Weak);
+    }
     let mut settings = Settings::new(options.home);
     settings.name = options
         .name
@@ -253,6 +270,7 @@ pub fn settle(
     Ok(Setup {
         settings,
         wait: options.wait.or(file_wait).unwrap_or(WAIT),
+        patience: options.wait,
         timeout: options.timeout,
         json: options.json,
         progress: !options.no_progress && !options.json,
@@ -368,8 +386,8 @@ mod tests {
     fn a_passphrase_comes_from_a_file_or_the_environment_and_the_file_counts_first() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("words");
-        fs::write(&path, "from the file\r\n").expect("written");
-        let words = || Some("from the environment".into());
+        fs::write(&path, "from the file on disk\r\n").expect("written");
+        let words = || Some("from the environment around".into());
         let with = |file: Option<PathBuf>| Options {
             passphrase_file: file,
             ..Options::default()
@@ -378,8 +396,21 @@ mod tests {
             |options| settle(options, Config::default(), words()).map(|s| s.settings.passphrase);
         assert_eq!(
             got(with(None)).expect("ok").as_deref(),
-            Some("from the environment")
+            Some("from the environment around")
         );
+        fs::write(&path, "hunter2\n").expect("written");
+        assert!(matches!(
+            got(with(Some(path.clone()))),
+            Err(ConfigError::Weak)
+        ));
+        // A swarm that has such a one goes on, by the option or the file.
+        let all_the_same = Options {
+            weak_passphrase: true,
+            ..with(Some(path.clone()))
+        };
+        assert_eq!(got(all_the_same).expect("ok").as_deref(), Some("hunter2"));
+        let kept = file("weak-passphrase = true\n");
+        assert!(settle(with(Some(path.clone())), kept, None).is_ok());
         let empty = settle(with(None), Config::default(), Some(OsString::new()));
         assert!(matches!(empty, Err(ConfigError::Words(_))));
         assert_eq!(

@@ -75,7 +75,7 @@ fn a_firewall_here_an_empty_network_and_none_at_all_are_told_apart() {
 fn other_words_and_a_firewall_before_tcp_are_named() {
     let Some(lab) = Lab::new(3) else { return };
     let words = lab.host(0).home("alice").join("words");
-    std::fs::write(&words, "plum moss").unwrap();
+    std::fs::write(&words, "plum moss walnut river").unwrap();
     let private = ["--passphrase-file", words.to_str().unwrap(), "--no-mdns"];
     let _alice = lab.host(0).serve("alice", &private);
     let ran = lab.host(1).run("bob", &["doctor", "--json", "--no-mdns"]);

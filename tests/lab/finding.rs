@@ -123,12 +123,23 @@ fn a_private_swarm_is_seen_by_its_members_only() {
     share(&lab.host(0).home("alice"), "secret.bin", &bytes);
     share(&lab.host(2).home("public"), "open.bin", b"open");
     let serve = ["serve", "--json", "-t", "4100"];
-    let mut alice = Running::of(as_member(0, "alice", "correct horse battery", &serve));
+    let mut alice = Running::of(as_member(
+        0,
+        "alice",
+        "correct horse battery walnut",
+        &serve,
+    ));
     alice.wait("scanned", |line| line.contains(r#""event":"scanned""#));
     let _public = lab.host(2).serve("public", &[]);
 
-    let member =
-        |arguments: &[&str]| Ran::of(as_member(1, "bob", "correct horse battery", arguments));
+    let member = |arguments: &[&str]| {
+        Ran::of(as_member(
+            1,
+            "bob",
+            "correct horse battery walnut",
+            arguments,
+        ))
+    };
     let listed = member(&["list", "--json"]).succeeds();
     assert_eq!(names(&listed), ["secret.bin"]);
     member(&["download", "secret.bin"]).succeeds();
@@ -137,7 +148,12 @@ fn a_private_swarm_is_seen_by_its_members_only() {
     // Not even by her address.
     let address = format!("{}:4100", lab.host(0).ip(0));
     let asked = ["peers", "--json", "--wait", "2", "--peer", &address];
-    let stranger = Ran::of(as_member(1, "eve", "another phrase", &asked));
+    let stranger = Ran::of(as_member(
+        1,
+        "eve",
+        "another phrase of walnut and moss",
+        &asked,
+    ));
     assert_eq!((stranger.code(), stranger.out().as_str()), (5, ""));
     let outside = lab.host(1).run("dave", &asked).succeeds();
     assert_eq!(names(&outside), ["public"]);

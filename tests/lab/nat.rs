@@ -137,9 +137,9 @@ fn a_private_swarm_meets_through_the_server_and_others_see_nothing_of_it() {
         path.to_str().unwrap().to_owned()
     };
     let (ours, too, theirs) = (
-        words(0, "plum moss"),
-        words(1, "plum moss"),
-        words(2, "other"),
+        words(0, "plum moss walnut river"),
+        words(1, "plum moss walnut river"),
+        words(2, "other words than theirs are"),
     );
     let private = |file: &str| ["--passphrase-file".to_owned(), file.to_owned()];
     let [a, b, c] = [private(&ours), private(&too), private(&theirs)];
@@ -171,7 +171,7 @@ fn members_find_a_straight_path_by_quic_where_tcp_finds_none() {
     wan.only_datagrams_between_people();
     let _server = wan.rendezvous(&[]);
     let words = wan.client(0).home("words").join("words.txt");
-    std::fs::write(&words, "plum moss").unwrap();
+    std::fs::write(&words, "plum moss walnut river").unwrap();
     let private = ["--passphrase-file", words.to_str().unwrap()];
     let (done, mut prompt, _serving) = fetched(&wan.client(0), &wan.client(1), 8 * MIB, &private);
     assert_eq!(path_to(&mut prompt, "seed"), "direct", "{done}");

@@ -128,7 +128,15 @@ fn who_uses_up_the_quota_of_a_circuit_hurts_nobody_else() {
             .client(client)
             .home("words")
             .join(format!("{client}.txt"));
-        std::fs::write(&path, if client < 2 { "one swarm" } else { "another" }).unwrap();
+        std::fs::write(
+            &path,
+            if client < 2 {
+                "one swarm of walnut and plum"
+            } else {
+                "another one of moss and river"
+            },
+        )
+        .unwrap();
         path.to_str().unwrap().to_owned()
     };
     let files: Vec<String> = (0..4).map(words).collect();

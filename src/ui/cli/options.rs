@@ -88,6 +88,14 @@ pub struct Options {
     #[arg(long, value_name = "FILE", env = "SPRAT_PASSPHRASE_FILE")]
     pub passphrase_file: Option<PathBuf>,
 
+    /// Take the passphrase although it is easy to guess, in a swarm that has such a one
+    #[arg(
+        long,
+        env = "SPRAT_WEAK_PASSPHRASE",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub weak_passphrase: bool,
+
     /// Do not use mDNS, only sprat's own beacon
     #[arg(
         long,
