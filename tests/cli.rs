@@ -268,6 +268,78 @@ fn a_home_holds_one_node_and_the_second_names_the_first() {
 }
 
 #[test]
+fn the_doctor_needs_no_home_and_makes_none() {
+    let swarm = Swarm::new();
+    let home = swarm.home("nobody").join("not").join("there");
+    let mut command = swarm.command("nobody", &["doctor", "--json"]);
+    command.args(["--home", home.to_str().unwrap()]);
+    let ran = Ran::of(command);
+    let conclusion = |event: &serde_json::Value| event["event"] == "conclusion";
+    assert!(
+        ran.json().iter().any(conclusion),
+        "{}\n{}",
+        ran.out(),
+        ran.err()
+    );
+    assert!(!home.exists());
+}
+
+#[test]
+fn verbose_is_one_line_for_each_thing_that_happens() {
+    let swarm = Swarm::new();
+    share(&swarm.home("alice"), "film.bin", &noise(1, 2 << 20));
+    let mut alice = swarm.start_all("alice", &["serve", "-v", "--replicas", "2"]);
+    alice.wait("the scan", |line| {
+        line.contains("indexed the shared folder: 1 file")
+    });
+    let keeper = swarm.serve("keeper", &["--replica-quota", "100M"]);
+    for said in ["keeper (", " chunks of "] {
+        if !alice.seen.iter().any(|line| line.contains(said)) {
+            alice.wait(said, |line| line.contains(said));
+        }
+    }
+    swarm.run("bob", &["download", "film.bin"]).succeeds();
+    if !alice.seen.iter().any(|line| line.contains(" serving ")) {
+        alice.wait("serving", |line| line.contains(" serving "));
+    }
+    keeper.leave();
+    alice.wait("goodbye", |line| {
+        line.contains("INFO") && line.contains("keeper") && line.ends_with("left")
+    });
+    alice.signal("TERM");
+    assert_eq!(alice.end(), 0);
+    let served = alice.seen.iter().filter(|line| line.contains(" serving "));
+    assert!(served.count() <= 2, "{:#?}", alice.seen);
+}
+
+#[test]
+fn a_weak_passphrase_is_refused_with_advice_and_a_good_one_is_made() {
+    let swarm = Swarm::new();
+    let with = |words: &str, more: &[&str]| {
+        let arguments = [&["peers", "--wait", "0.1"], more].concat();
+        let mut command = swarm.command("alice", &arguments);
+        command.env("SPRAT_PASSPHRASE", words);
+        Ran::of(command)
+    };
+    let refused = with("hunter2", &[]);
+    assert_eq!(refused.code(), 2);
+    for advice in ["easy to guess", "sprat passphrase", "--weak-passphrase"] {
+        assert!(refused.err().contains(advice), "{}", refused.err());
+    }
+    // Nobody is there, which is another matter.
+    assert_eq!(with("hunter2", &["--weak-passphrase"]).code(), 5);
+    let made = swarm.run("alice", &["passphrase"]).succeeds().out();
+    assert_eq!(made.split_whitespace().count(), 10, "{made}");
+    assert_eq!(with(made.trim(), &[]).code(), 5);
+    let made = swarm
+        .run("alice", &["passphrase", "--words", "12", "--json"])
+        .succeeds();
+    let row = &made.json()[0];
+    assert_eq!(row["words"].as_str().unwrap().split(' ').count(), 12);
+    assert!(row["bits"].as_u64().unwrap() >= 77, "{row}");
+}
+
+#[test]
 fn the_environment_and_the_file_count_in_that_order() {
     let swarm = Swarm::new();
     let home = swarm.home("alice");

@@ -122,12 +122,18 @@ fn help_status_and_json_from_a_pipe() {
 fn whoever_leaves_says_so_and_the_others_hear_it_at_once() {
     let swarm = Swarm::new();
     let mut alice = swarm.serve("alice", &[]);
-    let leaves: [(&str, Leaving); 5] = [
+    let leaves: [(&str, Leaving); 7] = [
         ("exit", |node| node.type_line("exit")),
         ("end of input", |node| drop(node.input.take())),
         ("SIGTERM", |node| node.signal("TERM")),
         ("SIGINT", |node| node.signal("INT")),
         ("SIGTERM to serve", |node| node.signal("TERM")),
+        // The window is closed; some shells say so twice.
+        ("SIGHUP", |node| {
+            node.signal("HUP");
+            node.signal("HUP");
+        }),
+        ("SIGHUP to serve", |node| node.signal("HUP")),
     ];
     for (at, (how, leave)) in leaves.into_iter().enumerate() {
         let name = format!("guest{at}");
@@ -143,11 +149,47 @@ fn whoever_leaves_says_so_and_the_others_hear_it_at_once() {
         let left = alice.wait(how, |line| is(line, "left"));
         assert!(left.contains(r#""announced":true"#), "{how}: {left}");
         let expected = match how {
-            "SIGTERM" | "SIGINT" => 130,
+            "SIGTERM" | "SIGINT" | "SIGHUP" => 130,
             _ => 0,
         };
         assert_eq!(guest.end(), expected, "{how}");
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_is_to_outlive_its_window_does() {
+    let swarm = Swarm::new();
+    let command = swarm.command("alice", &["serve", "--json"]);
+    let mut nohup = std::process::Command::new("nohup");
+    nohup.arg(command.get_program()).args(command.get_args());
+    let mut alice = Running::of(nohup);
+    alice.event("ready");
+    alice.signal("HUP");
+    // It is still there for somebody who comes after that.
+    let bob = swarm.serve("bob", &[]);
+    alice.wait("bob", |line| {
+        event(line, "joined").is_some_and(|event| event["name"] == "bob")
+    });
+    bob.leave();
+    alice.leave();
+}
+
+#[test]
+fn a_program_at_the_prompt_hears_who_comes_and_goes() {
+    let swarm = Swarm::new();
+    let mut alice = swarm.start("alice", &["--json"]);
+    let bob = swarm.serve("bob", &[]);
+    let joined = alice.event("joined");
+    assert_eq!(joined["name"], "bob");
+    bob.leave();
+    let left = alice.event("left");
+    assert_eq!(
+        (&left["peer"], &left["announced"]),
+        (&joined["peer"], &true.into())
+    );
+    alice.type_line("exit");
+    assert_eq!(alice.end(), 0);
 }
 
 #[test]

@@ -90,6 +90,8 @@ impl Server {
         if let Some(slots) = peers.get(&peer).and_then(std::sync::Weak::upgrade) {
             return slots;
         }
+        // The first stream of the peer, or of its next download.
+        tracing::info!("serving {}", peer.short());
         let slots = Arc::new(Semaphore::new(PLACES_PER_PEER));
         peers.insert(peer, Arc::downgrade(&slots));
         slots

@@ -8,6 +8,7 @@ use crate::{
     core::{consent::title, path::printable_cut},
     node::{AskInfo, Gone, Person, Received, SendEvent},
 };
+use std::path::Path;
 
 /// A file's name in a question is not longer than this.
 const NAME: usize = 100;
@@ -42,6 +43,15 @@ fn what(ask: &AskInfo) -> String {
     format!("{name}, {size} in all: {}", shown.join(", "))
 }
 
+/// Which contents they are, and when that was asked.
+fn stamp(ask: &AskInfo) -> String {
+    let asked = format!("asked {}", text::moment(ask.time));
+    match &*ask.files {
+        [file] => format!("id {}, {asked}", file.file.short()),
+        _ => asked,
+    }
+}
+
 /// Somebody asks: who, for what, how large, and how to answer.
 #[must_use]
 pub fn question(ask: &AskInfo) -> String {
@@ -69,9 +79,10 @@ pub fn question(ask: &AskInfo) -> String {
         room
     };
     format!(
-        "{} asks to send you {}{others}{room}\n  accept {number} takes it into downloads/ (accept {number} DIR: into DIR), refuse {number} declines",
+        "{} asks to send you {}\n  {}{others}{room}\n  accept {number} takes it into downloads/ (accept {number} DIR: into DIR), refuse {number} declines",
         who(&ask.from),
         what(ask),
+        stamp(ask),
     )
 }
 
@@ -86,17 +97,23 @@ pub fn offered(ask: &AskInfo) -> String {
     } else {
         String::new()
     };
-    format!("{} sends {}{room}", who(&ask.from), what(ask))
+    format!(
+        "{} sends {} ({}){room}",
+        who(&ask.from),
+        what(ask),
+        stamp(ask)
+    )
 }
 
 /// An ask that waits, in a line.
 #[must_use]
 pub fn waiting(ask: &AskInfo) -> String {
     format!(
-        "{}: {} asks to send {}",
+        "{}: {} asks to send {} ({})",
         ask.number,
         who(&ask.from),
-        what(ask)
+        what(ask),
+        stamp(ask)
     )
 }
 
@@ -109,6 +126,17 @@ pub fn gone(number: u32, from: &Person, why: Gone) -> String {
         Gone::Withdrawn => format!("{name} took the ask {number} back"),
         Gone::Lost => format!("{name} is gone, and the ask {number} with them"),
     }
+}
+
+/// The folder that has all of these.
+fn folder_of<'a>(mut files: impl Iterator<Item = &'a Path>) -> &'a Path {
+    let first = files.next().and_then(Path::parent);
+    let common = |folder: &'a Path, file: &Path| {
+        let mut all = folder.ancestors();
+        all.find(|above| file.starts_with(above))
+    };
+    let folder = first.and_then(|first| files.try_fold(first, common));
+    folder.unwrap_or(Path::new(""))
 }
 
 /// What came of it.
@@ -137,11 +165,11 @@ pub fn received(received: &Received) -> String {
             } else {
                 format!("{title}, {count}")
             };
-            let folder = files[0].path.parent().map(|path| path.to_string_lossy());
+            let folder = folder_of(files.iter().map(|file| &*file.path));
             format!(
-                "got {title}, {}, from {from}; the first lies in {}",
+                "got {title}, {}, from {from}; saved in {}",
                 text::size(size),
-                printable_cut(&folder.unwrap_or_default(), 4 * NAME)
+                printable_cut(&folder.to_string_lossy(), 4 * NAME)
             )
         }
     };
@@ -230,6 +258,7 @@ mod tests {
         for part in [
             "bob (",
             "a.jpg, 1.0 MiB (image/jpeg)",
+            "id 0101010101, asked 1970-01-01 00:00 UTC",
             "accept 3",
             "refuse 3",
         ] {
@@ -241,6 +270,15 @@ mod tests {
         let mut large = ask("bob", &["a"], &[]);
         large.lacking = 1 << 30;
         assert!(question(&large).contains("does not fit: 1.0 GiB"));
+    }
+
+    #[test]
+    fn the_folder_of_several_files_has_all_of_them() {
+        let of = |files: &[&str]| folder_of(files.iter().map(Path::new)).to_owned();
+        assert_eq!(of(&["/d/trip/a", "/d/trip/day/b"]), Path::new("/d/trip"));
+        assert_eq!(of(&["/d/trip/day/b", "/d/trip/a"]), Path::new("/d/trip"));
+        assert_eq!(of(&["/d/a", "/d/ab"]), Path::new("/d"));
+        assert_eq!(of(&["/d/a/x", "/d/ab/y"]), Path::new("/d"));
     }
 
     #[test]

@@ -9,20 +9,63 @@ use crate::core::{
     path::printable,
 };
 use serde_json::json;
-use std::time::Duration;
+use std::{fs, io, path::PathBuf, time::Duration};
 
 /// Two rounds of beacons.
 const LISTEN: Duration = Duration::from_secs(6);
 
 /// Looks, tells, and leaves. Ends well when nothing is the matter.
 pub async fn doctor(setup: &Setup, signals: &mut Signals) -> Exit {
+    let mut setup = setup.clone();
+    // Whoever looks for a fault need not have made a home before; none is left behind either.
+    let _for_now = match fs::metadata(&setup.settings.home) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match Temporary::new() {
+            Ok(folder) => {
+                setup.settings.home.clone_from(&folder.0);
+                Some(folder)
+            }
+            Err(error) => {
+                let out = Out::streams(setup.json);
+                out.error(&format!(
+                    "no folder can be made for the time of the look: {error}"
+                ));
+                return Exit::Failed;
+            }
+        },
+        _ => None,
+    };
     // The node says itself why it cannot start: a port in use, another node on this home.
-    commands::once(setup, signals, async |node, out| {
+    commands::once(&setup, signals, async |node, out| {
         out.note("listening for some seconds…");
         tokio::time::sleep(LISTEN.max(setup.wait)).await;
         show(&node.examine(setup.wait).await, out)
     })
     .await
+}
+
+/// A home that is gone with this.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> io::Result<Self> {
+        let name = format!("sprat-doctor-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::DirBuilderExt as _;
+            builder.mode(0o700);
+        }
+        builder.create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What cannot be removed is a few kilobytes of no interest.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 fn show(findings: &Findings, out: &Out) -> Exit {

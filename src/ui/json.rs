@@ -82,6 +82,8 @@ impl From<&Safe> for Safety {
 struct Kept {
     used: u64,
     quota: u64,
+    received: u64,
+    sent: u64,
 }
 
 #[derive(Serialize)]
@@ -213,6 +215,10 @@ enum Event<'a> {
     Leaving {
         safe: Safety,
     },
+    Passphrase {
+        words: &'a str,
+        bits: u32,
+    },
 }
 
 /// A row of `list`.
@@ -341,6 +347,8 @@ pub fn status(status: &Status) -> String {
         replicas: Kept {
             used: status.replicas.0,
             quota: status.replicas.1,
+            received: status.copied.0,
+            sent: status.copied.1,
         },
         scanning: status.scanning.map(|(done, total)| Scan { done, total }),
         downloads: downloads.collect(),
@@ -355,6 +363,12 @@ pub fn leaving(safe: &Safe) -> String {
     line(&Event::Leaving { safe: safe.into() })
 }
 
+/// A new passphrase, and what it is worth.
+#[must_use]
+pub fn passphrase(words: &str, bits: u32) -> String {
+    line(&Event::Passphrase { words, bits })
+}
+
 /// A message arrived at its receiver.
 #[must_use]
 pub fn delivered(to: &str, peer: NodeId, time: u64) -> String {
@@ -362,9 +376,9 @@ pub fn delivered(to: &str, peer: NodeId, time: u64) -> String {
     line(&Event::Delivered { to, peer, time })
 }
 
-/// A message was not delivered, or nobody was meant.
+/// Something failed: of what, and why.
 #[must_use]
-pub fn unsaid(name: &str, why: &str) -> String {
+pub fn failure(name: &str, why: &str) -> String {
     let (error, ids) = (why.to_owned(), None);
     line(&Event::Error { name, error, ids })
 }
@@ -386,10 +400,12 @@ pub fn history(history: &History) -> impl Iterator<Item = String> {
 /// What happens at a node.
 #[must_use]
 pub fn node(event: &NodeEvent) -> String {
-    if let Some(line) = consent::node(event).or_else(|| directory::node(event)) {
-        return line;
-    }
     line(&match event {
+        NodeEvent::Ask(info) => return consent::ask(info),
+        NodeEvent::AskGone { number, from, why } => return consent::gone(*number, from, *why),
+        NodeEvent::Received(came) => return consent::received(came),
+        NodeEvent::Server(news) => return directory::server(news),
+        NodeEvent::Path(path) => return directory::path(path),
         NodeEvent::PeerJoined {
             node,
             name,
@@ -454,12 +470,6 @@ pub fn node(event: &NodeEvent) -> String {
             key_changed: *key_changed,
         },
         NodeEvent::Notice(text) => Event::Notice { text },
-        // Told above.
-        NodeEvent::Ask(_)
-        | NodeEvent::AskGone { .. }
-        | NodeEvent::Received(_)
-        | NodeEvent::Server(_)
-        | NodeEvent::Path(_) => Event::Notice { text: "" },
     })
 }
 

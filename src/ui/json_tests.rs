@@ -164,11 +164,14 @@ fn status_tells_what_is_safe() {
             keepers: true,
         },
         replicas: (7, 100),
+        copied: (20, 30),
         ..here()
     };
     let text = status(&status_now);
     let safe = r#""safe":{"to_leave":false,"files":5,"elsewhere":3}"#;
-    let parts = format!(r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100}},"#);
+    let parts = format!(
+        r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100,"received":20,"sent":30}},"#
+    );
     assert!(text.contains(&parts), "{text}");
     assert_eq!(
         leaving(&status_now.safe),
@@ -191,5 +194,6 @@ fn here() -> Status {
         downloads: vec![],
         received: 0,
         sent: 0,
+        copied: (0, 0),
     }
 }

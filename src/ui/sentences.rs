@@ -304,7 +304,7 @@ pub fn status(status: &Status) -> String {
         text::size(status.shared_bytes),
         super::directory::servers(status),
         safe_to_leave(&status.safe),
-        kept(status.replicas),
+        kept(status.replicas, status.copied),
         text::size(status.received),
         text::size(status.sent),
     )
@@ -324,13 +324,21 @@ fn safe_to_leave(safe: &Safe) -> String {
 }
 
 /// What this node keeps of others' files.
-fn kept((used, quota): (u64, u64)) -> String {
-    match (used, quota) {
+fn kept(replicas: (u64, u64), copied: (u64, u64)) -> String {
+    let kept = match replicas {
         (0, 0) => "keeping nothing for others".to_owned(),
-        _ => format!(
+        (used, quota) => format!(
             "keeping {} for others, at most {}",
             text::size(used),
             text::size(quota)
+        ),
+    };
+    match copied {
+        (0, 0) => kept,
+        (received, sent) => format!(
+            "{kept}; copies received {}, sent {}",
+            text::size(received),
+            text::size(sent)
         ),
     }
 }

@@ -192,9 +192,9 @@ fn what_is_safe_is_said_in_a_sentence() {
          exit again leaves all the same"
     );
     assert!(left_behind(&safe(3, 2)).starts_with("1 of 3 shared files has no copy elsewhere"));
-    assert_eq!(kept((0, 0)), "keeping nothing for others");
+    assert_eq!(kept((0, 0), (0, 0)), "keeping nothing for others");
     assert_eq!(
-        kept((1 << 20, 1 << 30)),
-        "keeping 1.0 MiB for others, at most 1.0 GiB"
+        kept((1 << 20, 1 << 30), (2 << 10, 0)),
+        "keeping 1.0 MiB for others, at most 1.0 GiB; copies received 2.0 KiB, sent 0 B"
     );
 }

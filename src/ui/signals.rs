@@ -1,17 +1,20 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM, and SIGHUP, which says that the window was closed.
 //!
 //! The first asks to stop in good order; whoever obeys calls [`second_quits`], so that nobody has to wait for good order
-//! who does not want to.
+//! who does not want to. A program that was told to outlive its window (`nohup`) does.
 
 use super::exit::Exit;
 use std::io;
 
-/// Both signals. They are caught from the moment this exists.
+/// All of them. They are caught from the moment this exists.
 pub struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// None where it is ignored.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 /// Which one came.
@@ -19,7 +22,7 @@ pub struct Signals {
 pub enum Asked {
     /// Ctrl-C.
     Interrupt,
-    /// SIGTERM.
+    /// SIGTERM, or the window is gone.
     Terminate,
 }
 
@@ -35,6 +38,11 @@ impl Signals {
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
+                hangup: if hangup_is_ignored() {
+                    None
+                } else {
+                    Some(signal(SignalKind::hangup())?)
+                },
             })
         }
         #[cfg(not(unix))]
@@ -44,9 +52,18 @@ impl Signals {
     /// Waits for the next one. Cancelling the wait loses none.
     pub async fn next(&mut self) -> Asked {
         #[cfg(unix)]
-        tokio::select! {
-            _ = self.interrupt.recv() => Asked::Interrupt,
-            _ = self.terminate.recv() => Asked::Terminate,
+        {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => drop(hangup.recv().await),
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => Asked::Interrupt,
+                _ = self.terminate.recv() => Asked::Terminate,
+                () = hangup => Asked::Terminate,
+            }
         }
         #[cfg(not(unix))]
         {
@@ -58,9 +75,27 @@ impl Signals {
     }
 }
 
-/// From now on a signal ends the process at once.
+/// Whether whoever started this program wants it to outlive its window. Linux tells; elsewhere a program without a
+/// terminal on its input is taken for one.
+#[cfg(unix)]
+fn hangup_is_ignored() -> bool {
+    use std::io::IsTerminal as _;
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return !io::stdin().is_terminal();
+    };
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is the first signal.
+    mask.unwrap_or(0) & 1 == 1
+}
+
+/// From now on Ctrl-C or SIGTERM ends the process at once; a closed window, which may tell it twice, does not.
 pub fn second_quits() {
     if let Ok(mut signals) = Signals::new() {
+        #[cfg(unix)]
+        {
+            signals.hangup = None;
+        }
         tokio::spawn(async move {
             signals.next().await;
             std::process::exit(i32::from(Exit::Interrupted.code()));

@@ -270,6 +270,11 @@ impl Actor {
         if !joined && !often {
             peer.renamed = Some(now);
         }
+        if joined {
+            let (via, address) = (peer.via.as_str(), peer.address);
+            let (who, id) = (printable(&name), node.short());
+            tracing::info!("{who} ({id}) is here, by {via} at {address}");
+        }
         let before = self.see(node, &name);
         let key_changed = self.people().changed(&name, &node).is_some();
         if joined {
@@ -294,6 +299,8 @@ impl Actor {
         self.parts.context.known.forget(node);
         if let Some(peer) = self.peers.remove(&node) {
             self.parts.context.news.gone(node);
+            let how = if announced { "left" } else { "went silent" };
+            tracing::info!("{} ({}) {how}", printable(&peer.name), node.short());
             if peer.introduced {
                 self.tell(NodeEvent::PeerLeft {
                     node,
@@ -329,6 +336,9 @@ impl Actor {
     pub(super) fn share_event(&mut self, event: ShareEvent) {
         match event {
             ShareEvent::Progress { done, total } => {
+                if self.scanning.is_none() {
+                    tracing::info!("reading the shared folder: {total} bytes");
+                }
                 self.scanning = Some((done, total));
                 self.tell(NodeEvent::Scanning { done, total });
             }
@@ -344,6 +354,7 @@ impl Actor {
                 self.offer(&offered.name, offered.file, Some(offer));
                 if self.scanned {
                     let name = offered.name.as_str().to_owned();
+                    tracing::info!("indexed {}, {} bytes", printable(&name), offered.size);
                     self.tell(NodeEvent::Offered {
                         name,
                         size: offered.size,
@@ -360,6 +371,7 @@ impl Actor {
             }
             ShareEvent::Scanned { files, bytes, read } => {
                 (self.scanning, self.scanned) = (None, true);
+                tracing::info!("indexed the shared folder: {files} files, {read} of them read");
                 self.tell(NodeEvent::Scanned { files, bytes, read });
             }
             ShareEvent::Problem { name, why } => {

@@ -27,7 +27,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use std::{
     collections::HashSet,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
@@ -212,6 +212,10 @@ async fn take(
     let (mut kept, wanted, mut reservation) =
         choose(parts, replicas, manifest, node, &offered.chunks).await?;
     answer(stream, &Answer::Want(wanted.to_bytes().into())).await?;
+    if wanted.count() > 0 {
+        let (of, whose) = (offered.file.short(), node.short());
+        tracing::info!("keeping {} chunks of {of} for {whose}", wanted.count());
+    }
     for at in wanted.iter() {
         let position = offered.chunks[at as usize];
         reservation = receive(parts, node, manifest, position, stream, reservation).await?;
@@ -359,6 +363,8 @@ async fn receive(
                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                     count => {
                         filled += count;
+                        let came = count as u64;
+                        parts.context.copied_in.fetch_add(came, Ordering::Relaxed);
                         parts.context.download.take(count).await;
                     }
                 },

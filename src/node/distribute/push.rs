@@ -18,7 +18,7 @@ use crate::{
     },
 };
 use futures::AsyncWriteExt;
-use std::{io, time::Duration};
+use std::{io, sync::atomic::Ordering, time::Duration};
 use tokio::time::timeout;
 
 /// For an answer: the other side may have to fetch the manifest first.
@@ -100,6 +100,10 @@ async fn attempt(
         None => return Err(io::ErrorKind::UnexpectedEof.into()),
     };
     let wanted = HaveSet::from_bytes(&bits, count).ok_or_else(|| invalid("bits out of bounds"))?;
+    if wanted.count() > 0 {
+        let (to, file) = (push.node.short(), file.short());
+        tracing::info!("copying {} chunks of {file} to {to}", wanted.count());
+    }
     let mut buffer = Vec::new();
     for at in wanted.iter() {
         traffic.give_way().await;
@@ -143,6 +147,8 @@ async fn send(
     for piece in buffer.chunks(parts.context.upload.piece().min(PIECE)) {
         parts.context.upload.take(piece.len()).await;
         within(STUCK, stream.write_all(piece)).await?;
+        let sent = piece.len() as u64;
+        parts.context.copied_out.fetch_add(sent, Ordering::Relaxed);
     }
     Ok(buffer)
 }

@@ -4,7 +4,7 @@
 use super::line;
 use crate::{
     core::consent::title,
-    node::{AskInfo, Gone, NodeEvent, Person, Received, SendEvent},
+    node::{AskInfo, Gone, Person, Received, SendEvent},
 };
 use serde::Serialize;
 
@@ -159,27 +159,24 @@ pub fn ask(ask: &AskInfo) -> String {
     })
 }
 
-/// What happens to asks at a node; `None` for everything else.
+/// An ask needs no answer any more.
 #[must_use]
-pub fn node(event: &NodeEvent) -> Option<String> {
-    match event {
-        NodeEvent::Ask(info) => Some(ask(info)),
-        NodeEvent::AskGone { number, from, why } => Some(line(&Event::Gone {
-            ask: *number,
-            from: &from.name,
-            peer: from.node.to_string(),
-            why: match why {
-                Gone::Expired => "expired",
-                Gone::Withdrawn => "withdrawn",
-                Gone::Lost => "lost",
-            },
-        })),
-        NodeEvent::Received(came) => Some(received(came)),
-        _ => None,
-    }
+pub fn gone(number: u32, from: &Person, why: Gone) -> String {
+    line(&Event::Gone {
+        ask: number,
+        from: &from.name,
+        peer: from.node.to_string(),
+        why: match why {
+            Gone::Expired => "expired",
+            Gone::Withdrawn => "withdrawn",
+            Gone::Lost => "lost",
+        },
+    })
 }
 
-fn received(came: &Received) -> String {
+/// What came of an ask.
+#[must_use]
+pub fn received(came: &Received) -> String {
     let names: Vec<&str> = came.files.iter().map(|file| &*file.name).collect();
     let got = came.files.iter().map(|file| Got {
         name: &file.name,

@@ -1,7 +1,7 @@
 //! JSON about rendezvous servers, paths through them, and the people who signed up there.
 
 use super::line;
-use crate::node::{NodeEvent, PathInfo, ServerInfo, ServerNews, ServerState, SignedUp};
+use crate::node::{PathInfo, ServerInfo, ServerNews, ServerState, SignedUp};
 use serde::Serialize;
 
 /// A server in `status`.
@@ -68,17 +68,9 @@ enum Event<'a> {
     },
 }
 
-/// What happens with servers and paths; `None` for everything else.
+/// What happened with a server.
 #[must_use]
-pub fn node(event: &NodeEvent) -> Option<String> {
-    match event {
-        NodeEvent::Server(news) => Some(server(news)),
-        NodeEvent::Path(path) => Some(path_news(path)),
-        _ => None,
-    }
-}
-
-fn server(news: &ServerNews) -> String {
+pub fn server(news: &ServerNews) -> String {
     let key = news.server.as_ref().map(ToString::to_string);
     let (state, why, known, peer) = match &news.state {
         ServerState::Joined => ("joined", None, None, key),
@@ -99,7 +91,9 @@ fn server(news: &ServerNews) -> String {
     })
 }
 
-fn path_news(path: &PathInfo) -> String {
+/// The path to somebody is another one now.
+#[must_use]
+pub fn path(path: &PathInfo) -> String {
     line(&Event::Path {
         peer: path.node.to_string(),
         name: &path.name,

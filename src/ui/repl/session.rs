@@ -370,11 +370,8 @@ fn tell(out: &Out, event: &NodeEvent, terminal: bool) {
     // What is meant for the person here is no mere news.
     let personal = matches!(event, NodeEvent::Message { .. } | NodeEvent::Received(_));
     if out.json() {
-        if matches!(event, NodeEvent::Message { .. }) {
+        if is_told(event) {
             out.result(&json::node(event));
-        } else if let Some(line) = json::consent::node(event) {
-            // Of the rest a program hears by asking.
-            out.result(&line);
         }
         return;
     }
@@ -386,6 +383,21 @@ fn tell(out: &Out, event: &NodeEvent, terminal: bool) {
         _ if personal => out.result(&text),
         _ => out.note(&text),
     }
+}
+
+/// What a program at the prompt is told of: people, and what they do. Of files it hears by asking.
+fn is_told(event: &NodeEvent) -> bool {
+    matches!(
+        event,
+        NodeEvent::Message { .. }
+            | NodeEvent::PeerJoined { .. }
+            | NodeEvent::PeerRenamed { .. }
+            | NodeEvent::PeerLeft { .. }
+            | NodeEvent::PeerDropped { .. }
+            | NodeEvent::Ask(_)
+            | NodeEvent::AskGone { .. }
+            | NodeEvent::Received(_)
+    )
 }
 
 fn changes_names(event: &NodeEvent) -> bool {
