@@ -59,7 +59,8 @@ fn a_folder_and_an_empty_file_come_with_words_typed_as_people_do() {
     fs::write(folder.join("empty"), "").unwrap();
     let (mut alice, code) = sender(&swarm, &[folder.to_str().unwrap()], &["--words", "4"]);
     assert_eq!(code.split('-').count(), 5, "{code}");
-    let typed = code.to_uppercase().replace('-', " ");
+    // As they paste it, too: the whole line, with a full stop.
+    let typed = format!("sprat receive “{}”.", code.to_uppercase().replace('-', " "));
     let mut arguments = vec!["receive"];
     arguments.extend(typed.split(' '));
     swarm.run("bob", &arguments).succeeds();
@@ -284,4 +285,98 @@ fn at_a_terminal_it_shows_what_is_offered_and_asks() {
         downloaded(&swarm.home("bob"), "picture.jpg"),
         noise(3, 2000)
     );
+}
+
+#[test]
+fn a_receiver_waits_first_with_a_code_that_the_sender_types() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let file = file.to_str().unwrap();
+    let mut bob = swarm.start("bob", &["receive", "--json"]);
+    let code = code_of(&mut bob);
+    // As people paste it.
+    let typed = format!("sprat receive {code}.");
+    let alice = swarm.run("alice", &["send", file, "--json", "--code", &typed]);
+    let alice = alice.succeeds();
+    assert_eq!(alice.json().last().unwrap()["event"], "done");
+    bob.event("received");
+    assert_eq!(bob.end(), 0);
+    assert_eq!(downloaded(&swarm.home("bob"), "picture.jpg"), b"hello");
+}
+
+#[test]
+fn a_mistyped_code_is_burnt_and_the_receiver_shows_another() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let file = file.to_str().unwrap();
+    let mut bob = swarm.start("bob", &["receive", "--json"]);
+    let first = code_of(&mut bob);
+    let wrong = swarm.run("mallory", &["send", file, "--code", &other_word(&first)]);
+    assert_eq!(wrong.code(), 4, "{}", wrong.err());
+    assert!(
+        wrong.err().contains("one wrong guess burns it"),
+        "{}",
+        wrong.err()
+    );
+    let told = bob.event("error");
+    assert!(
+        told["error"]
+            .as_str()
+            .unwrap()
+            .contains("here is a new one")
+    );
+    let second = code_of(&mut bob);
+    assert_ne!(first, second);
+    let mut alice = swarm.command("alice", &["send", file, "--code"]);
+    alice.env("SPRAT_CODE", &second);
+    common::Ran::of(alice).succeeds();
+    bob.event("received");
+    assert_eq!(bob.end(), 0);
+    assert!(!swarm.home("bob").join("downloads/mallory").exists());
+}
+
+#[test]
+fn a_receiver_that_shows_a_code_takes_the_senders_as_well() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let mut bob = swarm.start("bob", &["receive", "--json"]);
+    code_of(&mut bob);
+    let (mut alice, code) = sender(&swarm, &[file.to_str().unwrap()], &[]);
+    bob.type_line(&code);
+    bob.event("received");
+    assert_eq!((bob.end(), alice.end()), (0, 0));
+}
+
+#[test]
+fn what_goes_wrong_with_a_code_is_told_to_programs_too() {
+    let swarm = Swarm::new();
+    let file = picture(&swarm, b"hello");
+    let file = file.to_str().unwrap();
+    let error = |ran: common::Ran, code: i32, says: &str| {
+        assert_eq!(ran.code(), code, "{}", ran.err());
+        let row = ran.json().pop().unwrap();
+        assert_eq!(row["event"], "error");
+        assert!(row["error"].as_str().unwrap().contains(says), "{row}");
+        assert_eq!(ran.err(), "");
+    };
+    let briefly = ["--wait", "0.3", "--json"];
+    let run = |name: &str, arguments: &[&str]| swarm.run(name, &[arguments, &briefly].concat());
+    error(
+        run("bob", &["receive", "7-amber-falcon"]),
+        5,
+        "no sender with that code",
+    );
+    error(run("bob", &["receive", "7-amber-flacon"]), 2, "flacon");
+    error(run("bob", &["receive"]), 5, "nobody came");
+    error(
+        run("alice", &["send", file, "--code", "7-amber-falcon"]),
+        5,
+        "nobody near waits",
+    );
+    error(
+        run("alice", &["send", file, "--code", "7-amber"]),
+        2,
+        "2 to 8 words",
+    );
+    error(run("alice", &["send", "nowhere.bin"]), 1, "nowhere.bin");
 }

@@ -23,9 +23,13 @@ mod nat;
 mod nat_faults;
 #[path = "lab/networks.rs"]
 mod networks;
+#[path = "lab/pairing.rs"]
+mod pairing;
 #[path = "lab/routers.rs"]
 mod routers;
 #[path = "lab/swarms.rs"]
 mod swarms;
 #[path = "lab/transfers.rs"]
 mod transfers;
+#[path = "lab/wire.rs"]
+mod wire;

@@ -4,6 +4,7 @@
 //! checks a signature or reads a clock: beacons arrive verified, addresses are data, time is an argument.
 //!
 //! Invariants: a *peer* is a node that is (or was a moment ago) connected; `Joined` and `Left` alternate for each node.
+//! A hidden node announces nothing, answers nothing, and dials only nodes that were connected before.
 //! A beacon counts only when its `(epoch, seq)` is greater than all seen of that node. Whatever strangers send, the
 //! table stays within [`MAX_KNOWN`], and nodes that were never connected never push out one that is.
 
@@ -42,6 +43,8 @@ pub const SILENCE: Duration = Duration::from_secs(14);
 /// A newcomer dials whoever answers its `JOIN`; those who answered wait this long before they dial it.
 pub const NEWCOMER_DIALS: Duration = Duration::from_secs(1);
 
+/// Nothing is due at a hidden node; it looks all the same.
+const HIDDEN_TICK: Duration = Duration::from_secs(60);
 const FIRST_SECONDS: Duration = Duration::from_secs(5);
 const EARLY_PING: Duration = Duration::from_secs(1);
 const LATER_PING: Duration = Duration::from_secs(5);
@@ -62,6 +65,7 @@ pub struct Membership {
     chance: Chance,
     started: Now,
     now: Now,
+    hidden: bool,
     announced_join: bool,
     next_announce: Now,
     peers: BTreeMap<NodeId, Peer>,
@@ -80,6 +84,7 @@ impl Membership {
             chance: Chance::new(seed),
             started: now,
             now,
+            hidden: false,
             announced_join: false,
             next_announce: now,
             peers: BTreeMap::new(),
@@ -90,12 +95,28 @@ impl Membership {
         }
     }
 
+    /// The same, but nobody hears of us, and nobody new is heard, until [`Event::Appear`].
+    #[must_use]
+    pub fn hidden(me: NodeId, seed: u64, now: Now) -> Self {
+        Self {
+            hidden: true,
+            ..Self::new(me, seed, now)
+        }
+    }
+
+    /// Whether [`Event::Appear`] has yet to come.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+
     /// Takes in one event.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
         self.now = self.now.max(now);
         let mut out = Vec::new();
         match event {
             Event::Heard { beacon, from, room } => self.heard(beacon, from, room, &mut out),
+            Event::Found { .. } if self.hidden => {}
             Event::Found { node, addresses } => self.found(node, &addresses, &mut out),
             Event::Connected { node, address } => self.connected_to(node, address, &mut out),
             Event::Disconnected { node } => {
@@ -110,6 +131,7 @@ impl Membership {
             }
             Event::Leaving { node } => self.remove(&node, true, &mut out),
             Event::Banned { node } => self.ban(node, &mut out),
+            Event::Appear => self.appear(&mut out),
             Event::Tick => self.announce_if_due(&mut out),
         }
         self.forget_the_silent(&mut out);
@@ -120,6 +142,11 @@ impl Membership {
     /// When [`Event::Tick`] should come at the latest.
     #[must_use]
     pub fn next_tick(&self) -> Now {
+        let announce = if self.hidden {
+            self.now + HIDDEN_TICK
+        } else {
+            self.next_announce
+        };
         // What is due already waits for a free dial, and that comes with another event.
         self.peers
             .values()
@@ -131,7 +158,7 @@ impl Membership {
             })
             .flatten()
             .filter(|at| *at > self.now)
-            .fold(self.next_announce, Now::min)
+            .fold(announce, Now::min)
     }
 
     /// The name that a node gave itself, at most 64 bytes: foreign text. `None` if it gave none.
@@ -161,8 +188,15 @@ impl Membership {
         self.peers.len()
     }
 
+    fn appear(&mut self, out: &mut Vec<Action>) {
+        if std::mem::take(&mut self.hidden) {
+            (self.started, self.next_announce) = (self.now, self.now);
+            self.announce_if_due(out);
+        }
+    }
+
     fn announce_if_due(&mut self, out: &mut Vec<Action>) {
-        if self.now < self.next_announce {
+        if self.hidden || self.now < self.next_announce {
             return;
         }
         let kind = if self.announced_join {
@@ -190,6 +224,9 @@ impl Membership {
         if last.is_some_and(|last| at <= last) {
             return;
         }
+        if self.hidden && !self.peers.get(&node).is_some_and(|peer| peer.confirmed) {
+            return;
+        }
         if beacon.kind == Kind::Leave {
             if let Some(peer) = self.peers.get_mut(&node) {
                 peer.seen = Some(at);
@@ -197,7 +234,7 @@ impl Membership {
             }
             return;
         }
-        if beacon.kind == Kind::Join && self.may_answer(from.ip()) {
+        if beacon.kind == Kind::Join && !self.hidden && self.may_answer(from.ip()) {
             out.push(Action::Answer { to: from, room });
         }
         // The port is replaced, not the address built anew: a link-local one keeps its scope.

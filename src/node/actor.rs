@@ -67,6 +67,8 @@ pub struct Parts {
     pub keeps: bool,
     /// Whether bytes may go through a server.
     pub relay: bool,
+    /// Whether nobody is to hear of this node yet.
+    pub hidden: bool,
     pub epoch: u64,
     pub net_events: mpsc::Receiver<NetEvent>,
     pub beacons: Beacons,
@@ -115,7 +117,12 @@ impl Actor {
     pub fn new(parts: Parts, seed: u64) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
         let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
-        let membership = Membership::new(parts.context.net.node(), seed, Now::ZERO);
+        let begin = if parts.hidden {
+            Membership::hidden
+        } else {
+            Membership::new
+        };
+        let membership = begin(parts.context.net.node(), seed, Now::ZERO);
         Self {
             parts,
             started: Instant::now(),
@@ -295,6 +302,7 @@ impl Actor {
                 tokio::spawn(async move { net.ban(node).await });
                 self.member(membership::Event::Banned { node });
             }
+            Command::Appear => self.member(membership::Event::Appear),
             Command::Leave(_) => unreachable!("handled by the loop"),
         }
     }
@@ -358,6 +366,10 @@ impl Actor {
                 .collect(),
             received: self.parts.context.received.load(Ordering::Relaxed),
             sent: self.parts.context.sent.load(Ordering::Relaxed),
+            copied: (
+                self.parts.context.copied_in.load(Ordering::Relaxed),
+                self.parts.context.copied_out.load(Ordering::Relaxed),
+            ),
         }
     }
 
@@ -366,7 +378,9 @@ impl Actor {
         // Its last words to the servers are on their way while the others hear goodbye.
         let meeting = self.parts.context.meeting.clone();
         let _ = tokio::time::timeout(LAST_WORDS, meeting.stopped()).await;
-        for _ in 0..3 {
+        // Nobody has heard of a hidden one.
+        let goodbyes = if self.membership.is_hidden() { 0 } else { 3 };
+        for _ in 0..goodbyes {
             let beacon = self.beacon(Kind::Leave);
             self.parts.beacons.announce(beacon).await;
             tokio::time::sleep(Duration::from_millis(5)).await;

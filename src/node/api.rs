@@ -55,6 +55,8 @@ pub struct Settings {
     pub upload_limit: Option<u64>,
     /// The most bytes of chunks received a second; `None` = no limit.
     pub download_limit: Option<u64>,
+    /// Whether to tell nobody of this node, and to look for nobody, until it has paired by a code.
+    pub hidden: bool,
     /// How long the sender with a code is looked for.
     pub code_wait: Duration,
     /// Whose asks to send something are answered, and by whom.
@@ -98,6 +100,7 @@ impl Settings {
             replica_grace: REPLICA_GRACE,
             upload_limit: None,
             download_limit: None,
+            hidden: false,
             code_wait: CODE_WAIT,
             accepting: Accepting::Nobody,
             ask_expiry: ASK_EXPIRY,
@@ -215,6 +218,8 @@ pub struct Status {
     pub received: u64,
     /// Bytes of chunks sent since the start.
     pub sent: u64,
+    /// Bytes of copies since the start: received to be kept for others, and sent to those who keep them.
+    pub copied: (u64, u64),
 }
 
 /// Whether what this node shares would still be there without it.

@@ -73,6 +73,8 @@ pub enum Command {
     PathNews(NodeId, Option<Via>),
     /// A peer sent what it should not: no more of it.
     Drop(NodeId, String),
+    /// A hidden node shows itself from now on.
+    Appear,
     /// Goodbye.
     Leave(oneshot::Sender<()>),
 }
@@ -110,6 +112,10 @@ pub struct Context {
     pub received: Arc<AtomicU64>,
     /// Bytes of chunks sent to those who asked.
     pub sent: Arc<AtomicU64>,
+    /// Bytes of chunks that came to be kept for others, and that went to those who keep them. Apart from the others, which
+    /// copies make way for.
+    pub copied_in: Arc<AtomicU64>,
+    pub copied_out: Arc<AtomicU64>,
     /// What was said.
     pub chats: Chats,
     /// What is kept for others.

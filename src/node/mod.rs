@@ -81,6 +81,8 @@ struct Shared {
     pairing: pair::PairConfig,
     names: directory::Names,
     tasks: TaskTracker,
+    /// Whether others may know of this node: see [`Settings::hidden`].
+    appeared: CancellationToken,
     stop: CancellationToken,
     orders: mpsc::Sender<distribute::Order>,
     share: std::sync::Mutex<Option<crate::store::Share>>,
@@ -185,7 +187,8 @@ impl Node {
         self.shared.consent.send(request, Some(later))
     }
 
-    /// Announces a code of four words or more until the news are dropped, or too many guessed wrong.
+    /// Announces a code of four words or more until the news are dropped, or too many guessed wrong. A hidden node stays
+    /// hidden, since others are still to come.
     ///
     /// # Errors
     /// [`pair::PairError::Code`] for a shorter one.
@@ -241,7 +244,8 @@ impl Node {
         Ok(code)
     }
 
-    /// Announces until one receiver has proven that it has the code; it is connected then. Silent when dropped.
+    /// Announces until one receiver has proven that it has the code; it is connected then. Silent when dropped. A hidden
+    /// node shows itself after that.
     ///
     /// # Errors
     /// [`pair::PairError::Burnt`] after a wrong guess.
@@ -249,17 +253,42 @@ impl Node {
         let context = &self.shared.context;
         let config = self.shared.pairing.clone();
         let _found = context.meeting.offer(code.channel());
-        pair::offer(&context.net, &context.pairings, config, code).await
+        let paired = pair::offer(&context.net, &context.pairings, config, code).await?;
+        self.appear().await;
+        Ok(paired)
     }
 
-    /// Looks for the sender with this code, and connects to it.
+    /// Shows a hidden node to the others.
+    async fn appear(&self) {
+        self.shared.appeared.cancel();
+        self.shared.context.tell(Command::Appear).await;
+    }
+
+    /// Looks for the sender with this code, and connects to it. A hidden node shows itself after that.
     ///
     /// # Errors
     /// [`pair::PairError`], which says what to do.
     pub async fn find_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
-        let config = self.shared.pairing.clone();
+        self.await_code(code, self.shared.pairing.wait).await
+    }
+
+    /// The same for so long: a receiver may show a code and wait for the sender to come.
+    ///
+    /// # Errors
+    /// [`pair::PairError`], which says what to do.
+    pub async fn await_code(
+        &self,
+        code: Code,
+        wait: Duration,
+    ) -> Result<pair::Paired, pair::PairError> {
+        let config = pair::PairConfig {
+            wait,
+            ..self.shared.pairing.clone()
+        };
         let far = self.shared.context.meeting.look(code.channel());
-        pair::find(&self.shared.context.net, config, code, far).await
+        let paired = pair::find(&self.shared.context.net, config, code, far).await?;
+        self.appear().await;
+        Ok(paired)
     }
 
     /// Cancels a download, whose parts are kept, or a send.

@@ -21,6 +21,7 @@ use crate::{
             Failure, Id, Message, Mode, Place, Receiver, ReceiverAction, ReceiverEvent, Sender,
             SenderAction, SenderEvent,
         },
+        passphrase,
     },
     net::{BeaconError, Net, PairingConfig, PairingSockets},
 };
@@ -139,6 +140,14 @@ impl From<Failure> for PairError {
 /// [`PairError::Code`] for other numbers, [`PairError::Random`] when the system fails.
 pub fn new_code(words: usize) -> Result<Code, PairError> {
     Ok(Code::generate(&random()?, words)?)
+}
+
+/// Words for a private swarm, at least ten.
+///
+/// # Errors
+/// [`PairError::Random`] when the system fails.
+pub fn new_passphrase(words: usize) -> Result<String, PairError> {
+    Ok(passphrase::generate(&random()?, words))
 }
 
 /// Announces until one receiver with the code is connected and proven; then, or when dropped, it is silent.

@@ -96,6 +96,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         swarm_key,
         found: settings.share,
         leave: settings.leave_server,
+        hidden: settings.hidden,
         seed: seed(&net.node(), epoch.wrapping_add(2)),
         net: net.clone(),
         events: events.clone(),
@@ -120,6 +121,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
             name: cut_name(&settings.name),
             keeps,
             relay: settings.relay,
+            hidden: settings.hidden,
             epoch,
             net_events,
             beacons,
@@ -149,7 +151,11 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         let (run, stop) = (distribute::run(distribute, queue), stop.clone());
         tokio::spawn(async move { stop.run_until_cancelled(run).await });
     }
-    reach_out(&net, named, &stop);
+    let appeared = CancellationToken::new();
+    if !settings.hidden {
+        appeared.cancel();
+    }
+    reach_out(&net, named, &appeared, &stop);
     tell(&events, notice);
     let shared = Shared {
         context,
@@ -161,6 +167,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         pairing,
         names: Names { signer, swarm_key },
         tasks,
+        appeared,
         stop,
         orders,
         share: Mutex::new(sharing),
@@ -170,10 +177,22 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     })
 }
 
-/// Keeps trying the nodes that were named.
-fn reach_out(net: &Net, named: Vec<String>, stop: &CancellationToken) {
+/// Keeps trying the nodes that were named, from when this one may be seen.
+fn reach_out(
+    net: &Net,
+    named: Vec<String>,
+    appeared: &CancellationToken,
+    stop: &CancellationToken,
+) {
     for peer in named {
-        tokio::spawn(reach::reach(net.clone(), peer, stop.clone()));
+        let reaching = reach::reach(net.clone(), peer, stop.clone());
+        let (appeared, stop) = (appeared.clone(), stop.clone());
+        tokio::spawn(async move {
+            let seen = stop.run_until_cancelled(appeared.cancelled()).await;
+            if seen.is_some() {
+                reaching.await;
+            }
+        });
     }
 }
 
@@ -207,6 +226,8 @@ fn context(
         jobs: Arc::default(),
         received: Arc::new(AtomicU64::new(0)),
         sent: Arc::new(AtomicU64::new(0)),
+        copied_in: Arc::default(),
+        copied_out: Arc::default(),
         replicas: Some(replicas),
         known: Knowledge::default(),
         news: News::default(),
@@ -246,7 +267,8 @@ fn listen(
         transfer_port: settings.transfer_port,
         listen: settings.listen.clone(),
         interfaces: settings.interfaces.clone(),
-        mdns: settings.mdns,
+        // Its records have the port in clear, and begin with the start.
+        mdns: settings.mdns && !settings.hidden,
         swarm_key,
         relayed: settings.relay,
         agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),

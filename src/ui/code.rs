@@ -2,13 +2,15 @@
 //!
 //! The code finds the other one and proves that it is them (`node::pair`); then it is an ask like any other, so
 //! that everything that is sent is asked for, resumed and verified in one way. The code is shown, and not
-//! written to a log.
+//! written to a log. Until then the node is hidden: nothing but the pairing is announced.
 
 use super::{
     commands::{leave, start},
     config::Setup,
     exit::Exit,
+    json,
     output::Out,
+    receive::{Lines, read_code},
     send::{Course, follow, follow_job},
     sentences,
     signals::Signals,
@@ -17,15 +19,34 @@ use crate::{
     core::{code::Code, path::printable},
     node::{
         Node, SendRequest,
-        pair::{GroupNews, PairError},
+        pair::{GroupNews, PairError, Paired},
     },
 };
 use serde::Serialize;
-use std::path::PathBuf;
-use tokio::sync::mpsc;
+use std::{path::PathBuf, time::Duration};
+use tokio::{sync::mpsc, time::timeout};
 
 /// Receivers of a group that wait to be asked.
 const GROUP: usize = 64;
+/// A code's words, unless told otherwise.
+pub const WORDS: usize = 2;
+/// So many codes are shown one after the other: more wrong guesses than that are no typing errors.
+pub const MAX_CODES: usize = 10;
+
+/// By which code the other one is found.
+pub enum Which {
+    /// A new one of so many words, to be shown.
+    New(usize),
+    /// The one that a waiting receiver shows; empty: it is asked for.
+    Theirs(String),
+}
+
+/// The settings of a node of which nobody hears before it has paired.
+pub(super) fn hidden(setup: &Setup) -> Setup {
+    let mut setup = setup.clone();
+    setup.settings.hidden = true;
+    setup
+}
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -33,30 +54,56 @@ struct Shown<'a> {
     code: &'a str,
 }
 
-fn tell_code(out: &Out, code: &Code) {
+/// Shows a code, and what to type with it on the other machine.
+pub(super) fn tell_code(out: &Out, what_to_type: &str, code: &Code) {
     let code = code.to_string();
     if out.json() {
         let event = "code";
         let line = serde_json::to_string(&Shown { event, code: &code });
         out.result(&line.unwrap_or_default());
     } else {
-        out.result(&format!("on the other machine: sprat receive {code}"));
+        out.result(&format!("on the other machine: {what_to_type} {code}"));
+    }
+}
+
+/// Says what went wrong, in the form that is wanted.
+pub(super) fn complain(out: &Out, why: &str) {
+    if out.json() {
+        out.result(&json::failure("", why));
+    } else {
+        out.error(&printable(why));
     }
 }
 
 /// `sprat send FILE…` without `--to`.
-pub async fn send(setup: &Setup, files: Vec<PathBuf>, words: usize, signals: &mut Signals) -> Exit {
+pub async fn send(setup: &Setup, files: Vec<PathBuf>, which: Which, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
     // Before anybody reads a code aloud for it.
     if let Err(exit) = all_there(&out, &files) {
         return exit;
     }
-    let node = match start(setup, false, &out).await {
+    let known = match which {
+        Which::New(words) => Err(words),
+        Which::Theirs(typed) => match read_code(vec![typed], &mut Lines::default()).await {
+            Ok(code) => Ok(code),
+            Err(why) => {
+                complain(&out, &why);
+                return Exit::Usage;
+            }
+        },
+    };
+    let node = match start(&hidden(setup), false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };
+    let pairing = async {
+        match known {
+            Ok(code) => offer_theirs(&node, &out, code, setup.settings.code_wait).await,
+            Err(words) => offer(&node, &out, words).await,
+        }
+    };
     let exit = tokio::select! {
-        paired = offer(&node, &out, words) => paired,
+        paired = pairing => paired,
         _ = signals.next() => Err(Exit::Interrupted),
     };
     let exit = match exit {
@@ -87,7 +134,7 @@ pub async fn send_to_group(
     if let Err(exit) = all_there(&out, &files) {
         return exit;
     }
-    let node = match start(setup, false, &out).await {
+    let node = match start(&hidden(setup), false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };
@@ -97,7 +144,7 @@ pub async fn send_to_group(
     });
     let exit = match offered {
         Ok((code, news)) => {
-            tell_code(&out, &code);
+            tell_code(&out, "sprat receive", &code);
             if !out.json() {
                 out.note("anybody with the code can take it; Ctrl-C ends it");
             }
@@ -152,10 +199,16 @@ async fn admit(mut news: mpsc::Receiver<GroupNews>, ids: mpsc::Sender<String>, o
                 }
             }
             Some(GroupNews::Guessed { left }) => {
-                out.error(&format!("somebody gave a wrong code; it bears {left} more"));
+                complain(
+                    &out,
+                    &format!("somebody gave a wrong code; it bears {left} more"),
+                );
             }
             Some(GroupNews::Burnt) => {
-                out.error("too many wrong codes were given: nobody more can join with this one");
+                complain(
+                    &out,
+                    "too many wrong codes were given: nobody more can join with this one",
+                );
             }
             None => return,
         }
@@ -165,7 +218,7 @@ async fn admit(mut news: mpsc::Receiver<GroupNews>, ids: mpsc::Sender<String>, o
 fn all_there(out: &Out, files: &[PathBuf]) -> Result<(), Exit> {
     for file in files {
         if let Err(error) = std::fs::metadata(file) {
-            out.error(&format!("{}: {error}", printable(&file.to_string_lossy())));
+            complain(out, &format!("{}: {error}", file.to_string_lossy()));
             return Err(Exit::Failed);
         }
     }
@@ -174,32 +227,70 @@ fn all_there(out: &Out, files: &[PathBuf]) -> Result<(), Exit> {
 
 /// Shows one code after another until somebody has one; gives their id.
 async fn offer(node: &Node, out: &Out, words: usize) -> Result<String, Exit> {
-    loop {
+    for _ in 0..MAX_CODES {
         let code = node.new_code(words).await;
         let code = code.map_err(|error| failed(out, &error))?;
-        tell_code(out, &code);
+        tell_code(out, "sprat receive", &code);
         if !out.json() {
             out.note("waiting for whoever types that; Ctrl-C ends it");
         }
         match node.offer_code(code).await {
-            Ok(paired) => {
-                if !out.json() {
-                    let name = sentences::person(&paired.name);
-                    out.note(&format!("{name} has the code"));
-                }
-                return Ok(paired.peer.to_string());
-            }
-            Err(PairError::Burnt) => out.error(
+            Ok(paired) => return Ok(has_the_code(out, &paired)),
+            Err(PairError::Burnt) => complain(
+                out,
                 "somebody gave a wrong code, and one wrong guess burns it; here is a new one",
             ),
             Err(error) => return Err(failed(out, &error)),
         }
     }
+    Err(too_many(out))
+}
+
+/// Announces the code that a receiver shows, until they have found each other; gives their id.
+async fn offer_theirs(node: &Node, out: &Out, code: Code, wait: Duration) -> Result<String, Exit> {
+    if !out.json() {
+        out.note("looking for whoever shows that code");
+    }
+    match timeout(wait, node.offer_code(code)).await {
+        Ok(Ok(paired)) => Ok(has_the_code(out, &paired)),
+        Ok(Err(PairError::Burnt)) => {
+            complain(
+                out,
+                "that is not the code that the receiver shows, and one wrong guess burns it: look at the new one there",
+            );
+            Err(Exit::Refused)
+        }
+        Ok(Err(error)) => Err(failed(out, &error)),
+        Err(_) => {
+            complain(
+                out,
+                "nobody near waits with that code: does `sprat receive` still show it, on the same network and discovery port?",
+            );
+            Err(Exit::NotFound)
+        }
+    }
+}
+
+fn has_the_code(out: &Out, paired: &Paired) -> String {
+    if !out.json() {
+        let name = sentences::person(&paired.name);
+        out.note(&format!("{name} has the code"));
+    }
+    paired.peer.to_string()
+}
+
+/// Says that somebody seems to be guessing.
+pub(super) fn too_many(out: &Out) -> Exit {
+    complain(
+        out,
+        "too many wrong codes were given: somebody may be guessing; start again with more --words",
+    );
+    Exit::Refused
 }
 
 /// Says why there is no pair.
 pub(super) fn failed(out: &Out, error: &PairError) -> Exit {
-    out.error(&printable(&error.to_string()));
+    complain(out, &error.to_string());
     match error {
         PairError::WrongCode | PairError::Spent | PairError::Burnt | PairError::Unconfirmed => {
             Exit::Refused

@@ -135,7 +135,7 @@ fn added(row: &SignedUp) -> String {
 fn failed(out: &Out, name: &str, error: &DirectoryError) -> Exit {
     let why = printable(&error.to_string()).into_owned();
     if out.json() {
-        out.result(&json::unsaid(name, &why));
+        out.result(&json::failure(name, &why));
     } else {
         out.error(&why);
     }

@@ -19,6 +19,7 @@ pub mod logging;
 pub mod news;
 mod open_files;
 pub mod output;
+mod passphrase;
 pub mod progress;
 mod receive;
 pub mod rendezvous;
@@ -46,6 +47,9 @@ use std::{io::Write as _, time::Duration};
 pub fn run(cli: Cli) -> Exit {
     if let Some(Command::Completions { shell }) = cli.command {
         return completions(shell);
+    }
+    if let Some(Command::Passphrase { words }) = cli.command {
+        return passphrase::print(words, cli.options.json);
     }
     logging::start(cli.options.verbose);
     let out = output::Out::streams(false);
@@ -96,19 +100,30 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             to,
             trust_new_key,
             words,
+            code,
             group,
         }) => {
             if group {
                 code::send_to_group(&setup, files, words.unwrap_or(4), &mut signals).await
             } else if to.is_empty() {
-                code::send(&setup, files, words.unwrap_or(2), &mut signals).await
+                let code = match code {
+                    Some(typed) => code::Which::Theirs(typed),
+                    None => code::Which::New(words.unwrap_or(code::WORDS)),
+                };
+                code::send(&setup, files, code, &mut signals).await
             } else {
                 send::send(&setup, files, to, trust_new_key, &mut signals).await
             }
         }
-        Some(Command::Receive { code, output, yes }) => {
+        Some(Command::Receive {
+            code,
+            words,
+            output,
+            yes,
+        }) => {
             let wanted = receive::Receive {
                 code,
+                words: words.unwrap_or(code::WORDS),
                 into: output,
                 yes,
             };
@@ -137,6 +152,7 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
         }) => directory::once(&setup, Errand::Add { name, trust }, &mut signals).await,
         Some(Command::History { who, lines }) => talk::history(&setup, who, lines).await,
         Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,
+        Some(Command::Passphrase { words }) => passphrase::print(words, setup.json),
         Some(Command::Completions { shell }) => completions(shell),
     }
 }

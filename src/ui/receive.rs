@@ -1,11 +1,11 @@
-//! Taking what somebody hands over with a code: `sprat receive CODE`.
+//! Taking what somebody hands over with a code: `sprat receive CODE`, or with a code of its own that the sender types.
 //!
 //! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's arguments; it is written to no
-//! log. Invariant: nothing is taken before the person at the terminal, or whoever wrote the script, said yes.
+//! log. Until both have found each other the node is hidden. Invariant: nothing is taken before the person at the terminal, or whoever wrote the script, said yes.
 
 use super::{
     asks,
-    code::failed,
+    code::{MAX_CODES, complain, failed, hidden, tell_code, too_many},
     commands::{leave, start},
     config::Setup,
     exit::Exit,
@@ -15,8 +15,11 @@ use super::{
     signals::Signals,
 };
 use crate::{
-    core::{code::Code, path::printable},
-    node::{Accepting, AnswerError, AskInfo, Node, NodeEvent, Received},
+    core::code::Code,
+    node::{
+        Accepting, AnswerError, AskInfo, Node, NodeEvent, Received,
+        pair::{PairError, Paired},
+    },
 };
 use std::{
     io::{BufRead as _, IsTerminal as _, Write as _},
@@ -24,15 +27,24 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::{
+    broadcast::{Receiver, error::RecvError},
+    mpsc,
+};
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(100);
+/// Whoever shows a code waits until Ctrl-C: a year is as long.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+/// Typed lines that wait to be read.
+const LINES: usize = 8;
 
 /// What `receive` is told.
 pub struct Receive {
-    /// The code's words, however they were split; none: it is asked for.
+    /// The code's words, however they were split; none: one is shown, and the sender's is asked for.
     pub code: Vec<String>,
+    /// The words of the one that is shown.
+    pub words: usize,
     /// Where to put it.
     pub into: Option<PathBuf>,
     /// Take it without a question.
@@ -42,15 +54,22 @@ pub struct Receive {
 /// `sprat receive [CODE]`.
 pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
-    let Receive { code, into, yes } = wanted;
-    let code = match code_of(&code).await {
+    let Receive {
+        code,
+        words,
+        into,
+        yes,
+    } = wanted;
+    let mut lines = Lines::default();
+    let code = match given(&code).transpose() {
         Ok(code) => code,
         Err(why) => {
-            out.error(&printable(&why));
+            complain(&out, &why);
             return Exit::Usage;
         }
     };
-    let mut setup = setup.clone();
+    let patience = setup.patience.unwrap_or(FOR_EVER);
+    let mut setup = hidden(setup);
     setup.settings.accepting = Accepting::Person;
     let node = match start(&setup, false, &out).await {
         Ok(node) => node,
@@ -58,18 +77,19 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
     };
     let mut events = node.events();
     let bar = Bar::new(setup.progress);
-    bar.say("looking for the sender");
     let taken = async {
-        let paired = node.find_code(code).await;
-        bar.clear();
+        let paired = match code {
+            Some(code) => find(&node, &out, &bar, code).await,
+            None => show(&node, &out, &bar, (words, patience), &mut lines).await,
+        };
         let paired = match paired {
             Ok(paired) => paired,
-            Err(error) => return failed(&out, &error),
+            Err(exit) => return exit,
         };
         let ask = match wait_for_ask(&node, &mut events, paired.peer).await {
             Ok(ask) => ask,
             Err(why) => {
-                out.error(&why);
+                complain(&out, &why);
                 return Exit::NotFound;
             }
         };
@@ -78,13 +98,13 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
         } else {
             out.note(&asks::offered(&ask));
         }
-        if !yes && !out.json() && std::io::stdin().is_terminal() && !agrees().await {
+        if !yes && !out.json() && std::io::stdin().is_terminal() && !agrees(&mut lines).await {
             let _ = node.refuse(ask.number);
             out.note("declined: nothing was taken");
             return Exit::Refused;
         }
         if let Err(error) = node.accept(ask.number, into).await {
-            out.error(&printable(&error.to_string()));
+            complain(&out, &error.to_string());
             return match error {
                 AnswerError::NoRoom { .. } => Exit::NoSpace,
                 AnswerError::Unknown(_) => Exit::Refused,
@@ -103,43 +123,133 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
     exit
 }
 
-/// From the arguments, the environment, or whoever sits there.
-async fn code_of(words: &[String]) -> Result<Code, String> {
-    let text = if !words.is_empty() {
-        words.join("-")
-    } else if let Some(code) = std::env::var("SPRAT_CODE")
-        .ok()
-        .filter(|code| !code.is_empty())
-    {
-        code
+/// Looks for the sender who shows this code.
+async fn find(node: &Node, out: &Out, bar: &Bar, code: Code) -> Result<Paired, Exit> {
+    bar.say("looking for the sender");
+    let paired = node.find_code(code).await;
+    bar.clear();
+    paired.map_err(|error| failed(out, &error))
+}
+
+/// Shows one code after another until a sender has typed one, or the sender's own is typed here.
+async fn show(
+    node: &Node,
+    out: &Out,
+    bar: &Bar,
+    (words, patience): (usize, Duration),
+    lines: &mut Lines,
+) -> Result<Paired, Exit> {
+    let terminal = std::io::stdin().is_terminal();
+    // The end of the input is no code; the one that is shown counts all the same.
+    let mut typing = true;
+    for _ in 0..MAX_CODES {
+        let code = node.new_code(words).await;
+        let code = code.map_err(|error| failed(out, &error))?;
+        tell_code(out, "sprat send FILE --code", &code);
+        if terminal && !out.json() {
+            out.note("or type here the code that the sender shows");
+            ask("code: ");
+        }
+        let waiting = node.await_code(code, patience);
+        tokio::pin!(waiting);
+        let error = loop {
+            tokio::select! {
+                paired = &mut waiting => match paired {
+                    Ok(paired) => return Ok(paired),
+                    Err(error) => break error,
+                },
+                line = lines.next(), if typing => match line.as_deref().map(str::trim) {
+                    None => typing = false,
+                    Some("") => {}
+                    Some(text) => match text.parse::<Code>() {
+                        Ok(code) => return find(node, out, bar, code).await,
+                        Err(why) => {
+                            complain(out, &why.to_string());
+                            if !terminal {
+                                return Err(Exit::Usage);
+                            }
+                            ask("code: ");
+                        }
+                    },
+                },
+            }
+        };
+        match error {
+            PairError::WrongCode | PairError::Spent | PairError::Unconfirmed => complain(
+                out,
+                "somebody typed a wrong code, and one wrong guess burns it; here is a new one",
+            ),
+            PairError::NobodyThere => {
+                complain(out, "nobody came with that code in time");
+                return Err(Exit::NotFound);
+            }
+            error => return Err(failed(out, &error)),
+        }
+    }
+    Err(too_many(out))
+}
+
+/// The code of the arguments, or of the environment.
+fn given(words: &[String]) -> Option<Result<Code, String>> {
+    let typed = words.join("-");
+    let text = if typed.is_empty() {
+        std::env::var("SPRAT_CODE").ok()?
     } else {
-        ask_for("code: ").await.ok_or("no code was given")?
+        typed
     };
+    let code = text.parse::<Code>().map_err(|error| error.to_string());
+    (!text.is_empty()).then_some(code)
+}
+
+/// The same, or what whoever sits there types.
+pub(super) async fn read_code(words: Vec<String>, lines: &mut Lines) -> Result<Code, String> {
+    if let Some(code) = given(&words) {
+        return code;
+    }
+    ask("code: ");
+    let text = lines.next().await.ok_or("no code was given")?;
     text.parse::<Code>().map_err(|error| error.to_string())
 }
 
-/// Asks on standard error, so that results stay alone, and reads a line.
-async fn ask_for(question: &'static str) -> Option<String> {
-    let read = tokio::task::spawn_blocking(move || {
-        let mut asked = std::io::stderr();
-        let _ = asked
-            .write_all(question.as_bytes())
-            .and_then(|()| asked.flush());
-        let mut line = String::new();
-        let count = std::io::stdin().lock().read_line(&mut line).ok()?;
-        (count > 0).then(|| line.trim().to_owned())
-    });
-    read.await.ok().flatten()
+/// Asks on standard error, so that results stay alone.
+fn ask(question: &str) {
+    let mut asked = std::io::stderr();
+    let _ = asked
+        .write_all(question.as_bytes())
+        .and_then(|()| asked.flush());
 }
 
-async fn agrees() -> bool {
+/// Lines of standard input, all read by one thread: whoever stops waiting for one does not keep it from the next.
+#[derive(Default)]
+pub(super) struct Lines(Option<mpsc::Receiver<String>>);
+
+impl Lines {
+    /// The next line; `None` at the end. Cancelling the wait loses none.
+    async fn next(&mut self) -> Option<String> {
+        let lines = self.0.get_or_insert_with(|| {
+            let (typed, lines) = mpsc::channel(LINES);
+            std::thread::spawn(move || {
+                for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                    if typed.blocking_send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+            lines
+        });
+        lines.recv().await
+    }
+}
+
+async fn agrees(lines: &mut Lines) -> bool {
     let mut question = "take it? [Y/n] ";
     loop {
+        ask(question);
         // The end of the input is no answer, and none is a no.
-        let Some(answer) = ask_for(question).await else {
+        let Some(answer) = lines.next().await else {
             return false;
         };
-        match answer.to_lowercase().as_str() {
+        match answer.trim().to_lowercase().as_str() {
             "" | "y" | "yes" => return true,
             "n" | "no" => return false,
             _ => question = "y or n? [Y/n] ",
@@ -200,12 +310,11 @@ async fn wait_for_end(
 
 fn finish(out: &Out, received: Option<Arc<Received>>) -> Exit {
     let Some(received) = received else {
-        out.error("the sender took it back");
+        complain(out, "the sender took it back");
         return Exit::Refused;
     };
-    let event = NodeEvent::Received(received.clone());
     if out.json() {
-        out.result(&json::consent::node(&event).unwrap_or_default());
+        out.result(&json::consent::received(&received));
     } else {
         out.result(&asks::received(&received));
     }

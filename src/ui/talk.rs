@@ -157,7 +157,7 @@ fn show_history(out: &Out, who: &str, read: Result<History, HistoryError>) -> Ex
 /// A failure, for people and for programs.
 fn failed(out: &Out, who: &str, why: &str) {
     if out.json() {
-        out.result(&json::unsaid(who, why));
+        out.result(&json::failure(who, why));
     } else {
         out.error(why);
     }

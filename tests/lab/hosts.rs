@@ -200,7 +200,8 @@ pub fn binary(namespace: &str, arguments: &[&str], home: &Path) -> Command {
 }
 
 impl Host<'_> {
-    fn name(&self) -> String {
+    /// Its namespace.
+    pub fn name(&self) -> String {
         self.lab.host_name(self.number)
     }
 

@@ -81,6 +81,8 @@ pub enum Event {
         /// Who.
         node: NodeId,
     },
+    /// A hidden node shows itself from now on.
+    Appear,
     /// Time passed.
     Tick,
 }

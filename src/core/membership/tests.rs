@@ -77,6 +77,66 @@ fn run(it: &mut Membership, end: Now) -> Vec<(Now, Action)> {
     }
 }
 
+#[test]
+fn a_hidden_node_says_nothing_and_takes_up_nobody_until_it_appears() {
+    let (peer, stranger) = (id(1), id(2));
+    let mut it = Membership::hidden(ME, 1, ms(0));
+    assert!(it.is_hidden());
+    for kind in [Kind::Join, Kind::Ping] {
+        assert_eq!(it.handle(heard(kind, stranger, 1, ip(2)), ms(1)), []);
+    }
+    let addresses = vec![at(2, 4000)];
+    let found = Event::Found {
+        node: stranger,
+        addresses,
+    };
+    assert_eq!(it.handle(found, ms(2)), []);
+    assert_eq!((run(&mut it, ms(300_000)), it.known()), (vec![], 0));
+    // Who is connected is a peer, and comes back by its own beacon; even to it nothing is said.
+    let now = ms(300_000);
+    let address = at(1, 4000);
+    let joined = it.handle(
+        Event::Connected {
+            node: peer,
+            address,
+        },
+        now,
+    );
+    assert_eq!(joined, [Action::Joined { node: peer }]);
+    it.handle(Event::Disconnected { node: peer }, now);
+    it.handle(heard(Kind::Join, peer, 5, ip(1)), now + ms(10));
+    let done = run(&mut it, now + ms(5_000));
+    assert!(
+        done.iter()
+            .any(|(_, action)| *action == dial(peer, &[at(1, 4000)])),
+        "{done:?}"
+    );
+    assert!(
+        done.iter()
+            .all(|(_, action)| matches!(action, Action::Dial { .. })),
+        "{done:?}"
+    );
+    // Then it joins as any newcomer does.
+    let now = now + ms(6_000);
+    let appeared = it.handle(Event::Appear, now);
+    assert!(
+        appeared.contains(&Action::Announce(Kind::Join)),
+        "{appeared:?}"
+    );
+    assert!(
+        !it.handle(Event::Appear, now)
+            .contains(&Action::Announce(Kind::Join))
+    );
+    let answer = it.handle(heard(Kind::Join, stranger, 2, ip(2)), now);
+    assert!(
+        answer.contains(&Action::Answer {
+            to: ip(2),
+            room: 512
+        }),
+        "{answer:?}"
+    );
+}
+
 fn others(done: Vec<(Now, Action)>) -> Vec<(Now, Action)> {
     done.into_iter()
         .filter(|(_, action)| !matches!(action, Action::Announce(_)))

@@ -68,6 +68,8 @@ pub struct Setup {
     pub found: bool,
     /// Whether to leave the servers while somebody is connected straight.
     pub leave: bool,
+    /// Whether to meet nobody but by a code.
+    pub hidden: bool,
     pub seed: u64,
     pub events: broadcast::Sender<NodeEvent>,
     pub commands: mpsc::Sender<Command>,

@@ -182,7 +182,7 @@ impl Task {
                 namespace,
                 nodes,
             } if ours(&server, &namespace) => {
-                let nodes = Some(nodes);
+                let nodes = Some(if self.setup.hidden { vec![] } else { nodes });
                 Event::Discovered { server, nodes }
             }
             MeetingEvent::NotDiscovered {

@@ -30,6 +30,7 @@ Examples:
   sprat send photo.jpg --to alice         she sees who asks, for what and how large it is, and says yes or no
   sprat send photos/ notes.txt --to alice bob
   sprat send big.iso --to alice --wait 60 if she may take a minute to be there
+  sprat send photo.jpg --code 7-amber-falcon  to whoever waits with that code (`sprat receive` shows one)
 
 NAME is what `sprat peers` shows, or the end of an id. It stays until everyone has it, or said no; an ask that nobody answers ends after
 five minutes. Those who accept the same files fetch them from each other, too. Nobody else sees or gets them.
@@ -49,6 +50,11 @@ Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some di
               value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=8))]
         words: Option<usize>,
 
+        /// The code that `sprat receive` shows on the other machine; asked for when it is left out (or read from `SPRAT_CODE`)
+        #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "",
+              conflicts_with_all = ["to", "words", "group"])]
+        code: Option<String>,
+
         /// Without --to: one code for many receivers, who fetch from each other too, until Ctrl-C; at least four words
         #[arg(long, conflicts_with = "to")]
         group: bool,
@@ -63,17 +69,23 @@ Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some di
 Examples:
   sprat receive 7-amber-falcon           what `sprat send` printed on the other machine
   sprat receive 7 amber falcon -o /tmp   the same, to somewhere else
-  sprat receive                          asks for the code, so that it stands in no history (or reads SPRAT_CODE)
+  sprat receive                          shows a code for the sender to type (`sprat send FILE --code CODE`), and asks for the
+                                         sender's, so that it stands in no history (or reads SPRAT_CODE)
 
-A code is good for one receiver, and one wrong guess burns it: the sender then shows another. Nothing that travels lets anybody
-who listens test guesses.
+A code is good for one receiver, and one wrong guess burns it: whoever showed it then shows another. Nothing that travels lets
+anybody who listens test guesses. Nobody near hears of either machine before they have found each other.
 
-It looks for the sender for 30 seconds, or for --wait SECONDS.
+It looks for the sender for 30 seconds, or for --wait SECONDS; with a code of its own it waits until Ctrl-C, or so long.
 
 Exit codes: 0 all of it is here, 4 wrong code, or declined, 5 no sender with that code is near.")]
     Receive {
-        /// The code; asked for when it is not given
+        /// The sender's code
         code: Vec<String>,
+
+        /// Without CODE: how many words the one that is shown has, 2 to 8 [default: 2]
+        #[arg(long, value_name = "N", conflicts_with = "code",
+              value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=8))]
+        words: Option<usize>,
 
         /// Where to put it [default: HOME/downloads]
         #[arg(short, long, value_name = "DIR")]
@@ -126,7 +138,8 @@ gone, it waits for one to come back, for ever or until --timeout.")]
     /// Look why nobody is found: the networks, the routers, the servers, and what to do
     #[command(after_help = "\
 Ends with 0 when nothing is the matter. Nothing is changed. With --json: `interface`, `dialled`, `server`, `nat` and `conclusion`
-events. It is a node of its own while it looks: give it the same options, and another --home while a node runs here.")]
+events. It is a node of its own while it looks: give it the same options, and another --home while a node runs here. A home that
+does not exist is not made.")]
     Doctor,
 
     /// Say something to somebody who is here
@@ -212,6 +225,19 @@ Exit codes: 0 done, 4 the name means another key here, 5 nobody has that name, o
     /// Run a server that introduces nodes on different networks to each other, until SIGTERM or Ctrl-C
     #[command(after_help = server_options::EXAMPLES)]
     Rendezvous(RendezvousOptions),
+
+    /// Print words for a private swarm that nobody guesses
+    #[command(after_help = "\
+Examples:
+  sprat passphrase > ~/swarm.txt         then, on every machine: sprat --passphrase-file ~/swarm.txt
+
+Ten words are worth 82 bits.")]
+    Passphrase {
+        /// How many words, 10 to 24 [default: 10]
+        #[arg(long, value_name = "N",
+              value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(10..=24))]
+        words: Option<usize>,
+    },
 
     /// Print the completion script of a shell
     #[command(
