@@ -176,10 +176,17 @@ impl Membership {
             .map(|(node, _)| *node)
     }
 
-    /// Whether somebody who was heard of is being dialled for the first time: they may be here in a moment.
+    /// Whether somebody who was found without a beacon is being dialled for the first time: they may be here in a moment.
     #[must_use]
     pub fn expects_somebody(&self) -> bool {
         self.peers.values().any(Peer::is_new)
+    }
+
+    /// Nodes that announced themselves and whose first connection is under way or due, with the names that they gave
+    /// themselves: they may be here in a moment.
+    pub fn expected(&self) -> impl Iterator<Item = (NodeId, &str)> {
+        let expected = self.peers.iter().filter(|(_, peer)| peer.is_expected());
+        expected.map(|(node, peer)| (*node, peer.name.as_str()))
     }
 
     /// How many nodes are known, connected or not.

@@ -25,6 +25,7 @@ pub mod pace;
 pub mod pairing;
 pub mod passphrase;
 pub mod path;
+pub mod patience;
 pub mod people;
 pub mod picker;
 pub mod placement;

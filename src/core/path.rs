@@ -158,20 +158,33 @@ impl RelPath {
     /// it; the whole path may pass [`MAX_PATH`] by the length of the addition.
     #[must_use]
     pub fn numbered(&self, n: u32) -> Self {
+        self.with(&format!(" ({n})"))
+    }
+
+    /// The same with ` (label)` there, such as whose it is; `None` where that makes no path.
+    #[must_use]
+    pub fn labelled(&self, label: &str) -> Option<Self> {
+        if label.len() >= MAX_COMPONENT / 2 {
+            return None;
+        }
+        Self::parse(&self.with(&format!(" ({label})")).0).ok()
+    }
+
+    /// The same with `addition` before the extension.
+    fn with(&self, addition: &str) -> Self {
         let (folders, name) = self.split_name();
         let (stem, extension) = match name.rfind('.') {
             Some(at @ 1..) if name.len() - at <= MAX_EXTENSION => name.split_at(at),
             _ => (name, ""),
         };
-        let number = format!(" ({n})");
         let mut room = stem
             .len()
-            .min(MAX_COMPONENT - number.len() - extension.len());
+            .min(MAX_COMPONENT - addition.len() - extension.len());
         while !stem.is_char_boundary(room) {
             room -= 1;
         }
         let stem = &stem[..room];
-        Self(format!("{folders}{stem}{number}{extension}"))
+        Self(format!("{folders}{stem}{addition}{extension}"))
     }
 }
 

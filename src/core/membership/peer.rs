@@ -87,9 +87,17 @@ impl Peer {
         matches!(self.stage, Stage::Connected { .. })
     }
 
-    /// Whether its first dial is under way.
+    /// Whether its first dial is under way, and it has not announced itself.
     pub(super) fn is_new(&self) -> bool {
-        !self.confirmed && self.failures == 0 && matches!(self.stage, Stage::Dialing { .. })
+        let dialing = matches!(self.stage, Stage::Dialing { .. });
+        !self.confirmed && self.seen.is_none() && self.failures == 0 && dialing
+    }
+
+    /// Whether it announced itself and its connection is under way or due. A first failure is forgiven: on a machine with much
+    /// to do a handshake may take longer than it has.
+    pub(super) fn is_expected(&self) -> bool {
+        let coming = matches!(self.stage, Stage::Dialing { .. }) || self.retry_at().is_some();
+        !self.confirmed && self.seen.is_some() && self.failures < 2 && coming
     }
 
     /// When to dial next, if ever.

@@ -180,7 +180,8 @@ proptest! {
             let portable = path.portable();
             prop_assert_eq!(RelPath::parse(portable.as_str()), Ok(portable.clone()));
             prop_assert_eq!(portable.portable(), portable.clone());
-            for path in [path.numbered(n), path, portable] {
+            let labelled = path.labelled(&text).unwrap_or_else(|| path.clone());
+            for path in [path.numbered(n), path, portable, labelled] {
                 let mut parts = std::path::Path::new(path.as_str()).components();
                 prop_assert!(parts.all(|part| matches!(part, std::path::Component::Normal(_))));
                 prop_assert!(path.components().all(|part| (1..=MAX_COMPONENT).contains(&part.len())));
