@@ -36,6 +36,7 @@ fn catalog() -> Response {
         reset: false,
         more: false,
         entries: (0..512).map(entry).collect(),
+        scan: None,
     })
 }
 

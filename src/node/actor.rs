@@ -6,6 +6,7 @@
 
 mod catalogs;
 mod inbound;
+mod looking;
 mod people;
 
 use super::{
@@ -30,9 +31,10 @@ use crate::{
     },
     net::{Beacons, Heard, NetEvent, RequestError},
     store::{PeopleFile, ShareEvent},
-    wire::control::{Held, Offer, Request, Response},
+    wire::control::{Held, Offer, Request, Response, Scan},
 };
 use futures::future::join_all;
+use looking::Looker;
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -99,6 +101,8 @@ pub struct Actor {
     catalog: OwnCatalog,
     sequence: u64,
     waiting: Vec<(Instant, oneshot::Sender<()>)>,
+    /// Those who wait for what the others offer.
+    looking: Vec<Looker>,
     notes: mpsc::Sender<Note>,
     notes_in: mpsc::Receiver<Note>,
     /// What is kept for the swarm, by name and contents: shown unless something better is offered by the same.
@@ -107,7 +111,11 @@ pub struct Actor {
     keeping_people: bool,
     /// When the others are told of the own catalog's changes.
     publish_at: Option<Instant>,
-    scanning: Option<(u64, u64)>,
+    /// How far the shared folder is read, while it is.
+    scanning: Option<Scan>,
+    /// When the others were told of that.
+    scan_told: Option<Instant>,
+    /// It was read for the first time.
     scanned: bool,
     doctor: Notes,
 }
@@ -116,7 +124,10 @@ impl Actor {
     /// Takes the parts; [`Actor::run`] begins.
     pub fn new(parts: Parts, seed: u64) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
-        let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
+        let mut catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
+        // A node that only looks or fetches leaves its folder alone.
+        let scanning = parts.distribute.is_some().then(Scan::default);
+        catalog.set_scan(scanning, false);
         let begin = if parts.hidden {
             Membership::hidden
         } else {
@@ -131,13 +142,15 @@ impl Actor {
             catalog,
             sequence: 0,
             waiting: Vec::new(),
+            looking: Vec::new(),
             notes,
             notes_in,
             kept: HashMap::new(),
             keeping_people: false,
             publish_at: None,
-            scanning: None,
-            scanned: false,
+            scanned: scanning.is_none(),
+            scanning,
+            scan_told: None,
             doctor: Notes::default(),
         }
     }
@@ -189,7 +202,7 @@ impl Actor {
         if let Some(publish) = self.publish_at {
             at = at.min(publish);
         }
-        if !self.waiting.is_empty() {
+        if !self.waiting.is_empty() || !self.looking.is_empty() {
             at = at.min(Instant::now() + Duration::from_millis(25));
         }
         at.max(Instant::now() + Duration::from_millis(1))
@@ -206,8 +219,7 @@ impl Actor {
             self.publish();
         }
         if !self.waiting.is_empty() {
-            // Whoever was heard of and is being dialled may be here in a moment.
-            let settled = self.peers.settled(self.now()) && !self.expects_somebody();
+            let settled = self.everybody_told();
             for (_, done) in self
                 .waiting
                 .extract_if(.., |(deadline, _)| settled || *deadline <= now)
@@ -215,6 +227,7 @@ impl Actor {
                 let _ = done.send(());
             }
         }
+        self.answer_those_who_look();
     }
 
     fn command(&mut self, command: Command) {
@@ -231,11 +244,16 @@ impl Actor {
                 let _ = reply.send(self.status());
             }
             Command::Settled(deadline, reply) => self.waiting.push((deadline, reply)),
-            Command::Resolve(words, reply) => {
-                let mut resolution = self.peers.resolve(&self.catalog, &words, self.now());
-                // Another may offer the same name with other contents.
-                resolution.unsettled |= self.expects_somebody();
-                let _ = reply.send(resolution);
+            Command::Look(wait, reply) => self.look(wait, reply),
+            Command::Gaps(reply) => {
+                let _ = reply.send(self.gaps(false));
+            }
+            Command::Resolve(question, reply) => {
+                let _ = reply.send(self.resolve(&question));
+            }
+            Command::Current(names, reply) => {
+                let current = |name: &RelPath| self.peers.current(&self.catalog, name.as_str());
+                let _ = reply.send(names.iter().map(current).collect());
             }
             Command::Sources(files, reply) => {
                 let _ = reply.send(
@@ -307,11 +325,6 @@ impl Actor {
         }
     }
 
-    /// Whoever was heard of, here or at a server, may be here in a moment.
-    fn expects_somebody(&self) -> bool {
-        self.membership.expects_somebody() || self.parts.context.meeting.expects_somebody()
-    }
-
     fn tell(&self, event: NodeEvent) {
         let _ = self.parts.events.send(event); // Nobody watches: fine.
     }
@@ -357,7 +370,10 @@ impl Actor {
             servers: self.parts.context.meeting.servers(),
             shared_files,
             shared_bytes,
-            safe: Safe::default(),
+            safe: Safe {
+                reading: !self.scanned,
+                ..Safe::default()
+            },
             replicas: (0, 0),
             scanning: self.scanning,
             downloads: jobs

@@ -5,9 +5,11 @@
 
 mod consent;
 mod directory;
+mod listing;
 
 pub use consent::*;
 pub use directory::*;
+pub use listing::*;
 
 use crate::core::id::{FileId, NodeId};
 use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -140,31 +142,6 @@ impl StartError {
     }
 }
 
-/// One row of `list`: a name with its contents, over all nodes that offer it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listing {
-    /// The relative path, `/` between its parts.
-    pub name: String,
-    /// The contents.
-    pub id: FileId,
-    /// Bytes.
-    pub size: u64,
-    /// Media type.
-    pub media: String,
-    /// Seconds since 1970.
-    pub mtime: i64,
-    /// How many *other* nodes have the whole file.
-    pub holders: u32,
-    /// The fewest copies that any of its chunks has, among all nodes here, this one included.
-    pub copies: u32,
-    /// How many other nodes keep a part of it for the swarm.
-    pub keepers: u32,
-    /// It lives on only as copies that nodes keep for the swarm: nobody here offers it as a file of his own.
-    pub replica: bool,
-    /// Whether this node offers it too.
-    pub mine: bool,
-}
-
 pub use crate::core::people::WhoError;
 pub use crate::core::via::Via;
 /// The longest display name, in bytes.
@@ -210,8 +187,8 @@ pub struct Status {
     pub safe: Safe,
     /// Bytes that are kept for others, and the most that may be.
     pub replicas: (u64, u64),
-    /// `Some(bytes done, bytes in all)` while a scan runs.
-    pub scanning: Option<(u64, u64)>,
+    /// How far the shared folder is read, while it is.
+    pub scanning: Option<Scan>,
     /// Downloads under way.
     pub downloads: Vec<(String, Progress)>,
     /// Bytes of chunks received since the start.
@@ -231,13 +208,15 @@ pub struct Safe {
     pub elsewhere: u64,
     /// Whether another node is here that keeps copies.
     pub keepers: bool,
+    /// The shared folder is not read for the first time: what is in it is not known yet.
+    pub reading: bool,
 }
 
 impl Safe {
     /// Whether nothing would be lost to the others.
     #[must_use]
     pub fn to_leave(&self) -> bool {
-        self.elsewhere >= self.files
+        !self.reading && self.elsewhere >= self.files
     }
 }
 
@@ -263,7 +242,11 @@ pub struct DownloadRequest {
     pub what: Vec<String>,
     /// Where to put it; `None` = the home's `downloads/`.
     pub into: Option<PathBuf>,
-    /// How long to look for it before giving up with [`DownloadError::NotFound`].
+    /// Whose: a name, or an id. `None` = what each name means among all.
+    pub from: Option<String>,
+    /// Of names with contents of several owners: all of them, side by side.
+    pub all_versions: bool,
+    /// How long to look for it before giving up with [`DownloadError::NotFound`]; longer while names come in.
     pub wait: Duration,
     /// How long to go without any source before giving up; `None` = for ever.
     pub timeout: Option<Duration>,
@@ -275,6 +258,8 @@ pub type JobId = u64;
 /// How a download goes on. The last event of a job is `Done` for its last file, or `Failed`.
 #[derive(Clone, Debug)]
 pub enum DownloadEvent {
+    /// Comes first, when more may have been meant than is known: some did not tell all that they offer.
+    Incomplete(Gaps),
     /// What was asked for is found: how many files, how many bytes.
     Start {
         /// One name, or how many files.
@@ -334,13 +319,21 @@ pub enum DownloadError {
     /// Nobody offers it.
     #[error("nobody here offers `{0}`")]
     NotFound(String),
-    /// Two contents go by that name: choose by id.
-    #[error("`{name}` is offered with different contents; choose one by its id: {}", ids.iter().map(FileId::short).collect::<Vec<_>>().join(", "))]
+    /// Several contents go by that name, or their ids begin so: choose by owner or id.
+    #[error("`{name}` is offered with different contents; choose one by its id: {}", versions.iter().map(|one| one.id.short()).collect::<Vec<_>>().join(", "))]
     Ambiguous {
         /// The name.
         name: String,
-        /// Its ids.
-        ids: Vec<FileId>,
+        /// What it could mean.
+        versions: Vec<Version>,
+    },
+    /// It is not clear whose it should be.
+    #[error("{}", whose(name, why))]
+    Owner {
+        /// The name that was given.
+        name: String,
+        /// Why it means nobody.
+        why: WhoError,
     },
     /// All sources went away for longer than the timeout.
     #[error(
@@ -377,6 +370,20 @@ pub enum DownloadError {
     /// It was cancelled, or the node is stopping. What is here is kept.
     #[error("interrupted; what is here is kept, and the same command resumes it")]
     Interrupted,
+}
+
+fn whose(name: &str, why: &WhoError) -> String {
+    match why {
+        WhoError::Nobody => format!("nobody called `{name}` is here"),
+        WhoError::Ambiguous(_) => {
+            format!("`{name}` could be several people: choose by an id that `peers` shows")
+        }
+        WhoError::NewKey { .. } => {
+            format!(
+                "who is called `{name}` here is not the one known by that name; choose by the id that `peers` shows"
+            )
+        }
+    }
 }
 
 /// What happens at a node, for whoever watches.

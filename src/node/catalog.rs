@@ -4,16 +4,18 @@
 //! peer's catalog never has more than [`MAX_OFFERS`] entries, and comes to an end, whatever it sends.
 
 mod listing;
+mod meaning;
 #[cfg(test)]
 mod tests;
 
-pub use listing::{Pattern, is_id, listings};
+pub use listing::{Offering, Pattern, is_id, listings};
+pub use meaning::{Meaning, labelled, mark_older, meaning};
 
 use crate::{
     core::{id::FileId, path::RelPath},
     wire::{
         MAX_CATALOG_PAGE, MAX_PATH,
-        control::{CatalogEntry, CatalogPage, Held, Offer, Parts},
+        control::{CatalogEntry, CatalogPage, Held, Offer, Parts, Scan},
     },
 };
 use std::collections::{BTreeMap, HashMap};
@@ -68,6 +70,7 @@ pub struct OwnCatalog {
     removals: usize,
     /// Removals up to this revision are forgotten.
     forgotten: u64,
+    scan: Option<Scan>,
 }
 
 impl OwnCatalog {
@@ -85,7 +88,14 @@ impl OwnCatalog {
             own: HashMap::new(),
             removals: 0,
             forgotten: 0,
+            scan: None,
         }
+    }
+
+    /// How far the shared folder is read, for the others; `None` when it is. A change with `news` is a revision of its own.
+    pub fn set_scan(&mut self, scan: Option<Scan>, news: bool) {
+        self.scan = scan;
+        self.revision += u64::from(news);
     }
 
     /// Its life and newest revision.
@@ -216,6 +226,7 @@ impl OwnCatalog {
             reset,
             more,
             entries,
+            scan: self.scan,
         }
     }
 }
@@ -237,6 +248,10 @@ pub struct PeerCatalog {
     pages: u32,
     /// Whether the node keeps replicas.
     keeps: bool,
+    /// How far the node is with reading its folder.
+    scan: Option<Scan>,
+    /// There was no room for some of its names.
+    cut: bool,
 }
 
 #[derive(Debug, Default)]
@@ -273,6 +288,24 @@ impl PeerCatalog {
         self.complete
     }
 
+    /// How far the node is with reading its shared folder; `None` when it is not reading.
+    #[must_use]
+    pub fn scan(&self) -> Option<Scan> {
+        self.scan
+    }
+
+    /// Whether some of its names had no room here.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// Names that are known of it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offers.len()
+    }
+
     /// Bytes that it takes here, about.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -290,8 +323,11 @@ impl PeerCatalog {
             self.holds.clear();
             self.weight = 0;
             self.known = 0;
+            self.cut = false;
         }
         self.epoch = page.epoch;
+        changed |= self.scan.is_some() != page.scan.is_some();
+        self.scan = page.scan;
         self.keeps = page.keeps;
         let (before, most) = (self.known, FLOOR.max(self.weight.saturating_add(room)));
         for entry in page.entries {
@@ -385,6 +421,7 @@ impl PeerCatalog {
         }
         let weight = ENTRY + key.0.len();
         if self.offers.len() >= MAX_OFFERS || self.weight + weight > most {
+            self.cut = true;
             return false;
         }
         self.weight += weight;

@@ -3,7 +3,7 @@
 //! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need not know each other.
 
 use super::{
-    api::{JobId, Listing, PeerInfo, Progress, Status},
+    api::{Gaps, JobId, Listing, PeerInfo, Progress, Status, Version},
     distribute::{News, Survey},
     doctor::Seen,
     holdings::Holdings,
@@ -11,7 +11,7 @@ use super::{
     limit::Limiter,
     meeting::Meeting,
     pair::Pairings,
-    peers::{Resolution, Source},
+    peers::{Question, Resolution, Source},
     people,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -39,8 +39,15 @@ pub enum Command {
     Status(oneshot::Sender<Status>),
     /// Answered once every catalog is here and nobody new has come for a while, or at the deadline.
     Settled(Instant, oneshot::Sender<()>),
+    /// Answered once everything that the others offer is known, or waiting (so long, at least) does not help.
+    Look(Duration, oneshot::Sender<Gaps>),
+    /// Who has not told all that they offer?
+    Gaps(oneshot::Sender<Gaps>),
     /// What do these words mean now?
-    Resolve(Vec<String>, oneshot::Sender<Resolution>),
+    Resolve(Question, oneshot::Sender<Resolution>),
+    /// What do the owners of these names share by each of them now? This node is none of them.
+    #[expect(dead_code, reason = "for transfers whose source is replaced meanwhile")]
+    Current(Vec<RelPath>, oneshot::Sender<Vec<Vec<Version>>>),
     /// Who has (some of) these files?
     Sources(Vec<FileId>, oneshot::Sender<Vec<Vec<Source>>>),
     /// Which of these nodes are here?

@@ -122,6 +122,12 @@ impl Node {
             .await;
     }
 
+    /// Waits until all that the peers offer is known: `wait` at least, while there is hope, and longer while names come in. Gives
+    /// what is not known then.
+    pub async fn look(&self, wait: Duration) -> Gaps {
+        self.ask(|reply| Command::Look(wait, reply)).await
+    }
+
     /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the beginning of an id.
     pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
         let mut rows = self.ask(|reply| Command::List(pattern, reply)).await;
@@ -142,7 +148,9 @@ impl Node {
         let asked = self.shared.orders.send(distribute::Order::Safe(reply));
         if asked.await.is_ok() {
             // A node that only looks or fetches shares nothing.
+            let reading = status.safe.reading;
             status.safe = answer.await.unwrap_or_default();
+            status.safe.reading = reading;
         }
         if let Some(replicas) = context.replicas.clone() {
             let used =

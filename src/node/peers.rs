@@ -3,9 +3,16 @@
 //!
 //! Pure bookkeeping for the actor. Invariant: there is an entry for each connected peer and for no other.
 
+mod resolve;
+mod sight;
+#[cfg(test)]
+mod tests;
+
+pub use resolve::{Question, Resolution};
+
 use super::{
-    api::{Listing, PeerInfo, Via},
-    catalog::{MAX_CATALOGS, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
+    api::{Listing, PeerInfo, Version, Via},
+    catalog::{MAX_CATALOGS, Offering, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
     distribute::{FileView, PeerView, Survey},
     knowledge::Replica,
 };
@@ -14,14 +21,11 @@ use crate::{
         Now,
         id::{FileId, NodeId},
         path::RelPath,
+        patience,
     },
     wire::control::{Held, Offer},
 };
-use std::{
-    collections::{BTreeSet, HashMap},
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 /// A quiet time after which no further newcomer is expected.
 pub const QUIET: Duration = Duration::from_millis(300);
@@ -63,17 +67,14 @@ pub struct Peer {
     pub failed: bool,
 }
 
-/// Whether another node has (some of) it.
-fn elsewhere(row: &Listing) -> bool {
-    row.holders + row.keepers > 0
-}
-
 /// All of them.
 #[derive(Default)]
 pub struct Peers {
     table: HashMap<NodeId, Peer>,
     /// When the last one came, or its catalog.
     last_news: Now,
+    /// Names that they told so far, and [`patience::STEP`] for each that came.
+    told: u64,
 }
 
 /// A node that has (some of) a file.
@@ -83,19 +84,6 @@ pub struct Source {
     pub name: String,
     pub rtt: Duration,
     pub held: Held,
-}
-
-/// What the words of a download mean at the moment.
-#[derive(Debug, Default)]
-pub struct Resolution {
-    /// What is meant, without doubles, and how somebody describes it.
-    pub found: Vec<(Listing, Offer)>,
-    /// Words that mean nothing here (yet).
-    pub missing: Vec<String>,
-    /// Names with more than one content.
-    pub ambiguous: Vec<(String, Vec<FileId>)>,
-    /// Whether it could change soon: a peer's catalog is on its way.
-    pub unsettled: bool,
 }
 
 impl Peers {
@@ -123,6 +111,7 @@ impl Peers {
             failures: 0,
             failed: false,
         };
+        self.told += patience::STEP;
         let peer = self.table.entry(node).or_insert_with(fresh);
         (peer.address, peer.via) = (address, via);
     }
@@ -143,6 +132,11 @@ impl Peers {
         self.table
             .get(node)
             .map_or_else(|| node.short(), |peer| peer.name.clone())
+    }
+
+    /// A peer told so many names.
+    pub fn told(&mut self, names: usize) {
+        self.told += names as u64;
     }
 
     /// Something new was learned.
@@ -175,32 +169,38 @@ impl Peers {
         self.table.keys().copied()
     }
 
-    /// Whether a catalog is still on its way.
-    #[must_use]
-    pub fn expecting(&self) -> bool {
-        self.table
-            .values()
-            .any(|peer| !peer.catalog.is_complete() && !peer.failed)
+    fn offerings(&self) -> Vec<Offering<'_>> {
+        let offering = |(node, peer)| {
+            let (&node, peer): (&NodeId, &Peer) = (node, peer);
+            Offering {
+                node,
+                name: &peer.name,
+                catalog: &peer.catalog,
+            }
+        };
+        self.table.iter().map(offering).collect()
     }
 
-    /// Whether someone is here, everyone has given a catalog, and no one has come for [`QUIET`].
-    #[must_use]
-    pub fn settled(&self, now: Now) -> bool {
-        !self.table.is_empty() && !self.expecting() && now >= self.last_news + QUIET
-    }
-
-    fn catalogs(&self) -> impl Iterator<Item = (NodeId, &PeerCatalog)> {
-        self.table.iter().map(|(node, peer)| (*node, &peer.catalog))
-    }
-
-    /// The rows of `list`.
+    /// The rows of `list`: what goes by that very name, what matches the glob, or what has it as a part.
     #[must_use]
     pub fn list(&self, own: &OwnCatalog, pattern: Option<&str>) -> Vec<Listing> {
-        let matcher = Pattern::for_list(pattern);
+        let peers = self.offerings();
         let id = pattern.filter(|text| is_id(text));
-        listings(own, self.catalogs(), |name, file| {
-            matcher.matches(name) || id.is_some_and(|id| file.starts_with(id))
-        })
+        let rows = |matcher: &Pattern| {
+            listings(own, &peers, |name, file| {
+                matcher.matches(name) || id.is_some_and(|id| file.starts_with(id))
+            })
+        };
+        let matcher = Pattern::for_list(pattern);
+        let text = pattern.unwrap_or_default();
+        let literal = matcher.literal(text).map(|literal| rows(&literal));
+        match literal.filter(|rows| !rows.is_empty()) {
+            Some(found) => found,
+            None => match rows(&matcher) {
+                none if none.is_empty() => rows(&Pattern::Part(text.to_lowercase())),
+                found => found,
+            },
+        }
     }
 
     /// The rows of `peers`, sorted by name.
@@ -231,60 +231,13 @@ impl Peers {
         self.table.iter().map(named).collect()
     }
 
-    /// What `words` mean at the moment.
+    /// What the owners of `name` share by it now: one for each contents, without this node's own.
     #[must_use]
-    pub fn resolve(&self, own: &OwnCatalog, words: &[String], now: Now) -> Resolution {
-        let mut result = Resolution::default();
-        let mut seen = BTreeSet::new();
-        let mut plural = false;
-        for word in words {
-            let pattern = Pattern::for_download(word);
-            plural |= pattern.is_plural();
-            let mut rows = listings(own, self.catalogs(), |name, _| pattern.matches(name));
-            if rows.is_empty() && is_id(word) {
-                rows = listings(own, self.catalogs(), |_, file| file.starts_with(word));
-                let ids: BTreeSet<FileId> = rows.iter().map(|row| row.id).collect();
-                if ids.len() > 1 {
-                    result
-                        .ambiguous
-                        .push((word.clone(), ids.into_iter().collect()));
-                    continue;
-                }
-                rows.truncate(1); // One content under several names: the first name will do.
-            } else if rows.is_empty() && !pattern.is_plural() {
-                // `photos` without its `/` may be a folder all the same.
-                let folder = Pattern::for_download(&format!("{word}/"));
-                rows = listings(own, self.catalogs(), |name, _| folder.matches(name));
-                plural |= !rows.is_empty();
-            }
-            if rows.is_empty() {
-                result.missing.push(word.clone());
-            }
-            for same in rows.chunk_by(|a, b| a.name == b.name) {
-                // What only this node has needs no fetching: its own older version does not stand in the way.
-                let theirs: Vec<&Listing> = same.iter().filter(|row| elsewhere(row)).collect();
-                let row = match theirs[..] {
-                    [] => &same[0],
-                    [row] => row,
-                    _ => {
-                        let ids = theirs.iter().map(|row| row.id).collect();
-                        result.ambiguous.push((same[0].name.clone(), ids));
-                        continue;
-                    }
-                };
-                if seen.insert((row.name.clone(), row.id)) {
-                    let offer = self.describe(own, &row.name, row.id);
-                    let offer = offer.map(|offer| (row.clone(), offer.clone()));
-                    result.found.extend(offer);
-                }
-            }
-        }
-        // What only this node has may be an older version of what others offer: they are heard first.
-        let mine = result.found.iter().any(|(row, _)| !elsewhere(row));
-        result.unsettled = self.expecting()
-            || (plural && now < self.last_news + QUIET)
-            || (mine && !self.settled(now));
-        result
+    pub fn current(&self, own: &OwnCatalog, name: &str) -> Vec<Version> {
+        let peers = self.offerings();
+        let rows = listings(own, &peers, |other, _| other == name);
+        let owned = rows.iter().filter(|row| !row.owners.is_empty());
+        owned.map(Listing::version).collect()
     }
 
     /// Who has (some of) `file`.
@@ -400,11 +353,11 @@ impl Peers {
         found
     }
 
-    /// How some peer, or this node, describes `file` under `name`.
+    /// How its owner, some other peer, or this node, describes `file` under `name`.
     fn describe<'a>(&'a self, own: &'a OwnCatalog, name: &str, file: FileId) -> Option<&'a Offer> {
-        self.table
-            .values()
-            .find_map(|peer| peer.catalog.get(name, file))
+        let told = self.table.values();
+        let told = told.filter_map(|peer| peer.catalog.get(name, file));
+        told.min_by_key(|offer| offer.held as u8)
             .or_else(|| own.get(name, file))
     }
 }

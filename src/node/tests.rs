@@ -67,9 +67,8 @@ async fn what_a_relay_alters_is_not_stored_and_the_download_ends_well_when_it_st
     let mut told = receiver.events();
     let (_, mut job) = receiver.download(DownloadRequest {
         what: vec!["big.bin".into()],
-        into: None,
         wait: DEADLINE,
-        timeout: None,
+        ..DownloadRequest::default()
     });
     so_much(&mut job, MIB).await;
     assert_eq!(receiver.peers().await[0].via, Via::Relay);

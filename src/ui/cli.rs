@@ -70,7 +70,9 @@ mod tests {
             assert_eq!(cli.options.transfer_port, Some(4000));
             assert_eq!(cli.options.wait, Some(Duration::from_millis(500)));
             assert!(cli.options.json);
-            assert!(matches!(cli.command, Some(Command::List { pattern: Some(p) }) if p == "x"));
+            assert!(
+                matches!(cli.command, Some(Command::List(what)) if what.pattern.as_deref() == Some("x"))
+            );
         }
     }
 
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn download_takes_several_names_and_a_folder() {
-        let Some(Command::Download { what, output }) =
+        let Some(Command::Download { what, output, .. }) =
             parse("sprat download a b/ -o /tmp -vv").command
         else {
             panic!("not a download");

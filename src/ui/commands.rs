@@ -3,7 +3,7 @@
 use super::{
     config::Setup,
     exit::Exit,
-    follow, json,
+    follow, gaps, json,
     output::Out,
     sentences,
     signals::{Signals, second_quits},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     core::path::printable,
-    node::{DownloadRequest, Node},
+    node::{DownloadRequest, Gaps, Node},
 };
 use std::path::PathBuf;
 
@@ -47,11 +47,38 @@ pub async fn once(
     exit
 }
 
+/// What `list` is to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct ListWhat {
+    /// A glob, or a part of the name
+    pub pattern: Option<String>,
+
+    /// Show whose it is and when it was changed
+    #[arg(short, long)]
+    pub long: bool,
+
+    /// Show older versions, too: what others still have of a file that its owner has changed
+    #[arg(long)]
+    pub versions: bool,
+}
+
+/// Whose file a name means, where several people share one by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Whose {
+    /// Fetch what this person offers by these names
+    #[arg(long, value_name = "NAME", conflicts_with = "all_versions")]
+    pub from: Option<String>,
+
+    /// Where several people share different files by one name, fetch all, as `name (PERSON).ext`
+    #[arg(long)]
+    pub all_versions: bool,
+}
+
 /// `sprat list`.
-pub async fn list(setup: &Setup, pattern: Option<String>, signals: &mut Signals) -> Exit {
+pub async fn list(setup: &Setup, what: ListWhat, signals: &mut Signals) -> Exit {
     once(setup, signals, async |node, out| {
-        node.settled(setup.wait).await;
-        show_list(node, out, pattern).await
+        let gaps = node.look(setup.wait).await;
+        show_list(node, out, what, &gaps).await
     })
     .await
 }
@@ -59,7 +86,7 @@ pub async fn list(setup: &Setup, pattern: Option<String>, signals: &mut Signals)
 /// `sprat peers`.
 pub async fn peers(setup: &Setup, signals: &mut Signals) -> Exit {
     once(setup, signals, async |node, out| {
-        node.settled(setup.wait).await;
+        node.look(setup.wait).await;
         show_peers(node, out).await
     })
     .await
@@ -70,6 +97,7 @@ pub async fn download(
     setup: &Setup,
     what: Vec<String>,
     into: Option<PathBuf>,
+    whose: Whose,
     signals: &mut Signals,
 ) -> Exit {
     let out = Out::streams(setup.json);
@@ -80,6 +108,8 @@ pub async fn download(
     let request = DownloadRequest {
         what,
         into,
+        from: whose.from,
+        all_versions: whose.all_versions,
         wait: setup.wait,
         timeout: setup.timeout,
     };
@@ -94,27 +124,44 @@ pub async fn leave(node: &Node) {
     node.leave().await;
 }
 
-/// Prints what the swarm offers.
-pub async fn show_list(node: &Node, out: &Out, pattern: Option<String>) -> Exit {
-    let rows = node.list(pattern.clone()).await;
-    if !rows.is_empty() {
-        if out.json() {
-            out.results(rows.iter().map(json::listing));
-        } else {
-            out.result(&table::listings(&rows, out.width()));
+/// Prints what the swarm offers, and what of it is not known.
+pub async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit {
+    let mut rows = node.list(what.pattern.clone()).await;
+    let all = rows.len();
+    rows.retain(|row| what.versions || !row.older);
+    if out.json() {
+        out.results(rows.iter().map(json::listing));
+        if !gaps.is_empty() {
+            out.result(&json::gaps::incomplete(gaps));
         }
-        return Exit::Done;
+    } else if !rows.is_empty() {
+        let long = what.long || what.versions;
+        out.result(&table::listings(&rows, long, out.width()));
+        match all - rows.len() {
+            0 => {}
+            older => out.note(&sentences::older(older)),
+        }
     }
-    if node.peers().await.is_empty() {
+    if !gaps.is_empty() && !out.json() {
+        out.note(&gaps::incomplete(gaps));
+    }
+    let exit = if !rows.is_empty() {
+        Exit::Done
+    } else if node.peers().await.is_empty() {
         out.error(sentences::NOBODY);
         Exit::NotFound
-    } else if let Some(pattern) = pattern {
+    } else if let Some(pattern) = what.pattern {
         out.error(&format!("nothing here matches `{}`", printable(&pattern)));
         Exit::NotFound
     } else {
-        out.note("nobody here offers anything yet");
+        if gaps.is_empty() {
+            out.note("nobody here offers anything yet");
+        }
         Exit::Done
-    }
+    };
+    // Without anybody here, that is what there is to say.
+    let known = gaps.is_empty() || (exit == Exit::NotFound && !gaps.from_here());
+    if known { exit } else { exit.incomplete() }
 }
 
 /// Prints who is here.

@@ -45,6 +45,15 @@ impl Exit {
             _ => Self::Failed,
         }
     }
+
+    /// The same when there may be more than is known: what went well was only a part, and what was not found may be there.
+    #[must_use]
+    pub fn incomplete(self) -> Self {
+        match self {
+            Self::Done | Self::NotFound => Self::Partial,
+            other => other,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -58,6 +67,7 @@ impl From<&DownloadError> for Exit {
         match error {
             DownloadError::NotFound(_) | DownloadError::SourcesLost(_) => Self::NotFound,
             DownloadError::Ambiguous { .. } => Self::Usage,
+            DownloadError::Owner { why, .. } => Self::from(why),
             DownloadError::Name { .. } | DownloadError::Disk { .. } => Self::Failed,
             DownloadError::Verification(_) => Self::Unverified,
             DownloadError::NoSpace { .. } => Self::NoSpace,

@@ -3,7 +3,7 @@
 //! The first signal cancels it; what is here is kept.
 
 use super::{
-    exit::Exit, foreground::Foreground, json, output::Out, progress::Bar, sentences,
+    exit::Exit, foreground::Foreground, gaps, json, output::Out, progress::Bar, sentences,
     signals::Signals,
 };
 use crate::node::{DownloadEvent, DownloadRequest, Fetched, Node};
@@ -24,6 +24,8 @@ struct Tally {
     total: Option<Fetched>,
     done: usize,
     failures: Vec<Exit>,
+    /// More may have been meant than is known.
+    incomplete: bool,
 }
 
 impl Tally {
@@ -132,6 +134,10 @@ pub async fn download(
                     bar.suspend(|| out.error(&sentences::failed(&name, &error)));
                 }
             }
+            DownloadEvent::Incomplete(gaps) => {
+                tally.incomplete |= gaps.from_here();
+                say(gaps::incomplete(&gaps));
+            }
             DownloadEvent::End => break,
         }
     }
@@ -169,7 +175,12 @@ async fn finish(
     if tally.failures.contains(&Exit::NotFound) && node.peers().await.is_empty() {
         out.note(sentences::NOBODY);
     }
-    Exit::of(tally.done, &tally.failures)
+    let exit = Exit::of(tally.done, &tally.failures);
+    if tally.incomplete {
+        exit.incomplete()
+    } else {
+        exit
+    }
 }
 
 #[cfg(test)]

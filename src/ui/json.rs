@@ -7,7 +7,7 @@ use crate::{
     core::id::{FileId, NodeId},
     node::{
         DownloadError, DownloadEvent, Fetched, History, Listing, NodeEvent, PeerInfo, Progress,
-        Safe, Status,
+        Safe, Status, Version,
     },
 };
 use serde::Serialize;
@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 
 pub mod consent;
 pub mod directory;
+pub mod gaps;
 
 #[derive(Serialize)]
 struct ListRow<'a> {
@@ -25,6 +26,11 @@ struct ListRow<'a> {
     holders: u32,
     copies: u32,
     replica: bool,
+    mtime: i64,
+    mine: bool,
+    owners: Vec<gaps::Person<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older: Option<gaps::Older<'a>>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +72,8 @@ struct Safety {
     to_leave: bool,
     files: u64,
     elsewhere: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reading: bool,
 }
 
 impl From<&Safe> for Safety {
@@ -74,6 +82,7 @@ impl From<&Safe> for Safety {
             to_leave: safe.to_leave(),
             files: safe.files,
             elsewhere: safe.elsewhere,
+            reading: safe.reading,
         }
     }
 }
@@ -89,7 +98,9 @@ struct Kept {
 #[derive(Serialize)]
 struct Scan {
     done: u64,
-    total: u64,
+    total: Option<u64>,
+    files: u64,
+    of_files: Option<u64>,
 }
 
 /// Every object that says what happens.
@@ -131,6 +142,8 @@ enum Event<'a> {
         error: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         ids: Option<Vec<String>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        versions: Option<Vec<gaps::Choice<'a>>>,
     },
     Ready {
         peer: String,
@@ -232,6 +245,12 @@ pub fn listing(row: &Listing) -> String {
         holders: row.holders,
         copies: row.copies,
         replica: row.replica,
+        mtime: row.mtime,
+        mine: row.mine,
+        owners: gaps::people(&row.owners),
+        older: row.older.then(|| gaps::Older {
+            at: gaps::people(&row.at),
+        }),
     })
 }
 
@@ -252,6 +271,7 @@ pub fn peer(row: &PeerInfo) -> String {
 #[must_use]
 pub fn download(event: &DownloadEvent) -> Option<String> {
     Some(match event {
+        DownloadEvent::Incomplete(gaps) => gaps::incomplete(gaps),
         DownloadEvent::Start { name, id, progress } => line(&Event::Start {
             name,
             id: id.as_ref().map(FileId::to_string),
@@ -306,14 +326,16 @@ fn sources(fetched: &Fetched) -> Vec<Source<'_>> {
 }
 
 fn failed(name: &str, error: &DownloadError) -> String {
-    let ids = match error {
-        DownloadError::Ambiguous { ids, .. } => Some(ids.iter().map(FileId::to_string).collect()),
+    let versions = match error {
+        DownloadError::Ambiguous { versions, .. } => Some(versions),
         _ => None,
     };
+    let id = |version: &Version| version.id.to_string();
     line(&Event::Error {
         name,
         error: error.to_string(),
-        ids,
+        ids: versions.map(|all| all.iter().map(id).collect()),
+        versions: versions.map(|all| all.iter().map(gaps::choice).collect()),
     })
 }
 
@@ -350,7 +372,12 @@ pub fn status(status: &Status) -> String {
             received: status.copied.0,
             sent: status.copied.1,
         },
-        scanning: status.scanning.map(|(done, total)| Scan { done, total }),
+        scanning: status.scanning.map(|scan| Scan {
+            done: scan.bytes,
+            total: scan.of_bytes,
+            files: scan.files,
+            of_files: scan.of_files,
+        }),
         downloads: downloads.collect(),
         received: status.received,
         sent: status.sent,
@@ -380,7 +407,13 @@ pub fn delivered(to: &str, peer: NodeId, time: u64) -> String {
 #[must_use]
 pub fn failure(name: &str, why: &str) -> String {
     let (error, ids) = (why.to_owned(), None);
-    line(&Event::Error { name, error, ids })
+    let versions = None;
+    line(&Event::Error {
+        name,
+        error,
+        ids,
+        versions,
+    })
 }
 
 /// The rows of `history`.

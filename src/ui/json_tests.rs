@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     core::id::NodeId,
-    node::{Safe, Via},
+    node::{Owner, Safe, Via},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -36,16 +36,25 @@ fn a_listing_has_these_keys_in_this_order() {
         size: 5,
         media: "text/plain".into(),
         mtime: 1,
+        owners: vec![Owner {
+            node: NodeId([7; 32]),
+            name: "al".into(),
+        }],
+        at: vec![],
+        shared: false,
+        others: 2,
         holders: 2,
         copies: 3,
         keepers: 0,
         replica: false,
         mine: true,
+        older: false,
     };
     assert_eq!(
         listing(&row),
         format!(
-            r#"{{"name":"a\u001bb","id":"{ID}","size":5,"type":"text/plain","holders":2,"copies":3,"replica":false}}"#
+            r#"{{"name":"a\u001bb","id":"{ID}","size":5,"type":"text/plain","holders":2,"copies":3,"replica":false,"mtime":1,"mine":true,"owners":[{{"peer":"{}","name":"al"}}]}}"#,
+            peer_text()
         )
     );
 }
@@ -124,11 +133,18 @@ fn an_ambiguous_name_comes_with_its_whole_ids() {
         name: "x".into(),
         error: DownloadError::Ambiguous {
             name: "x".into(),
-            ids: vec![FileId([7; 32])],
+            versions: vec![Version {
+                id: FileId([7; 32]),
+                size: 5,
+                mtime: 1,
+                owners: vec![],
+            }],
         },
     };
     let text = download(&event).expect("a line");
-    assert!(text.ends_with(&format!(r#","ids":["{ID}"]}}"#)), "{text}");
+    let ids =
+        format!(r#","ids":["{ID}"],"versions":[{{"id":"{ID}","size":5,"mtime":1,"owners":[]}}]}}"#);
+    assert!(text.ends_with(&ids), "{text}");
 }
 
 #[test]
@@ -162,6 +178,7 @@ fn status_tells_what_is_safe() {
             files: 5,
             elsewhere: 3,
             keepers: true,
+            reading: false,
         },
         replicas: (7, 100),
         copied: (20, 30),

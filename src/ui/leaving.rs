@@ -24,6 +24,8 @@ pub enum Word {
     Soon(Safe),
     /// Nobody here takes copies.
     Alone(Safe),
+    /// What is shared is not known yet.
+    Reading(Safe),
 }
 
 /// What stands in the way of leaving: `None` when nothing does. Whoever wants one copy only has chosen.
@@ -31,6 +33,8 @@ pub enum Word {
 pub fn obstacle(safe: &Safe, copies: Copies) -> Option<Word> {
     if safe.to_leave() || copies == Copies::Some(1) {
         None
+    } else if safe.reading {
+        Some(Word::Reading(*safe))
     } else if safe.keepers {
         Some(Word::Soon(*safe))
     } else {
@@ -91,7 +95,7 @@ impl Farewell {
     }
 }
 
-/// Where nobody waits: says what will be gone with this node.
+/// Where nobody waits: says what will be gone with this node, as far as that is known.
 pub async fn tell(node: &Node, setup: &Setup, out: &Out) {
     let Some(status) = node.status().await else {
         return;
@@ -119,6 +123,7 @@ mod tests {
             files: 3,
             elsewhere,
             keepers,
+            reading: false,
         }
     }
 

@@ -13,6 +13,7 @@ mod doctor;
 pub mod exit;
 pub mod follow;
 mod foreground;
+mod gaps;
 pub mod json;
 pub mod leaving;
 pub mod logging;
@@ -129,10 +130,12 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             };
             receive::receive(&setup, wanted, &mut signals).await
         }
-        Some(Command::List { pattern }) => commands::list(&setup, pattern, &mut signals).await,
-        Some(Command::Download { what, output }) => {
-            commands::download(&setup, what, output, &mut signals).await
-        }
+        Some(Command::List(what)) => commands::list(&setup, what, &mut signals).await,
+        Some(Command::Download {
+            what,
+            output,
+            whose,
+        }) => commands::download(&setup, what, output, whose, &mut signals).await,
         Some(Command::Doctor) => doctor::doctor(&setup, &mut signals).await,
         Some(Command::Peers) => commands::peers(&setup, &mut signals).await,
         Some(Command::Msg {

@@ -204,6 +204,9 @@ fn rounded_percent(part: u64, whole: u64) -> u64 {
 /// Why a file did not come.
 #[must_use]
 pub fn failed(name: &str, error: &DownloadError) -> String {
+    if let DownloadError::Ambiguous { name, versions } = error {
+        return super::gaps::ambiguous(name, versions);
+    }
     let why = printable(&error.to_string()).into_owned();
     let shown = printable(name);
     if matches!(error, DownloadError::Interrupted) {
@@ -222,6 +225,13 @@ pub fn stopped(name: &str) -> String {
         "{}: stopped; what is here is kept, and the same command resumes it",
         printable(name)
     )
+}
+
+/// So many rows of `list` were left out.
+#[must_use]
+pub fn older(count: usize) -> String {
+    let versions = text::count(count as u64, "older version");
+    format!("{versions} not shown: `list --versions` shows them")
 }
 
 /// A download begins.
@@ -290,11 +300,10 @@ pub fn ready(status: &Status) -> String {
 /// `status`, in lines. The downloads are added by whoever knows their numbers.
 #[must_use]
 pub fn status(status: &Status) -> String {
-    let scan = status.scanning.map_or_else(String::new, |(done, total)| {
-        format!(
-            " (reading the shared folder: {} %)",
-            text::percent(done, total)
-        )
+    let scan = status.scanning.map_or_else(String::new, |scan| {
+        let of = |total| format!(": {} %", text::percent(scan.bytes, total));
+        let how_far = scan.of_bytes.map_or_else(String::new, of);
+        format!(" (reading the shared folder{how_far})")
     });
     format!(
         "{}\nconnected to {}; offering {}, {}{scan}{}\n{}\n{}\nreceived {}, sent {}",
@@ -312,6 +321,9 @@ pub fn status(status: &Status) -> String {
 
 /// Whether what is shared would still be here without this node.
 fn safe_to_leave(safe: &Safe) -> String {
+    if safe.reading {
+        return "safe to leave: not known yet, the shared folder is still being read".to_owned();
+    }
     match (safe.to_leave(), safe.files) {
         (true, _) => "safe to leave: yes".to_owned(),
         (false, 1) => "safe to leave: no, the only file has no copy elsewhere".to_owned(),
@@ -366,6 +378,11 @@ pub fn staying(word: &Word) -> String {
             "{} no copy elsewhere, and nobody here keeps copies: exit again leaves all the same",
             only_here(safe)
         ),
+        Word::Reading(_) => {
+            "the shared folder is still being read, so what has a copy elsewhere is not known: \
+             leaving as soon as it is safe; exit again leaves at once, cancel stays"
+                .to_owned()
+        }
     }
 }
 

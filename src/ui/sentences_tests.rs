@@ -170,6 +170,7 @@ fn what_is_safe_is_said_in_a_sentence() {
         files,
         elsewhere,
         keepers: true,
+        reading: false,
     };
     for (files, elsewhere, expected) in [
         (0, 0, "yes"),
@@ -181,6 +182,16 @@ fn what_is_safe_is_said_in_a_sentence() {
         let text = safe_to_leave(&safe(files, elsewhere));
         assert_eq!(text, format!("safe to leave: {expected}"));
     }
+    let reading = Safe {
+        reading: true,
+        ..safe(0, 0)
+    };
+    let text = safe_to_leave(&reading);
+    assert!(
+        text.contains("not known yet") && !reading.to_leave(),
+        "{text}"
+    );
+    assert!(staying(&Word::Reading(reading)).contains("still being read"));
     assert_eq!(
         staying(&Word::Soon(safe(3, 1))),
         "2 of 3 shared files have no copy elsewhere yet: leaving as soon as that is done; \

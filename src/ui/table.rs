@@ -3,7 +3,7 @@
 //! Pure, but for [`terminal_width`]. What strangers named goes through `printable` here. Only names are cut, in the
 //! middle, so that the beginning and the extension stay; without a width nothing is cut.
 
-use super::{directory::presence, text};
+use super::{directory::presence, gaps, text};
 use crate::{
     core::path::printable,
     node::{Listing, PeerInfo, SignedUp},
@@ -28,9 +28,12 @@ pub fn terminal_width() -> Option<usize> {
     width.filter(|width| *width > 0) // Some terminals do not know theirs.
 }
 
-/// `list` for people.
+/// `list` for people; `long`: with whose it is and when it was changed.
 #[must_use]
-pub fn listings(rows: &[Listing], width: Option<usize>) -> String {
+pub fn listings(rows: &[Listing], long: bool, width: Option<usize>) -> String {
+    if long {
+        return long_listings(rows, width);
+    }
     let header = ["NAME", "SIZE", "TYPE", "HOLDERS", "COPIES", "ID"];
     let cells = |media| {
         let row = |row: &Listing| {
@@ -38,7 +41,7 @@ pub fn listings(rows: &[Listing], width: Option<usize>) -> String {
                 printable(&row.name).into_owned(),
                 text::size(row.size),
                 cut_middle(&printable(&row.media), media),
-                row.holders.to_string(),
+                holders(row),
                 copies(row),
                 row.id.short(),
             ]
@@ -54,6 +57,58 @@ pub fn listings(rows: &[Listing], width: Option<usize>) -> String {
         table = cells(SHORT_MEDIA);
     }
     render(header, table, &[1, 3, 4], &[2, 4, 3], width)
+}
+
+fn long_listings(rows: &[Listing], width: Option<usize>) -> String {
+    let header = [
+        "NAME", "OWNER", "CHANGED", "SIZE", "HOLDERS", "COPIES", "ID",
+    ];
+    let row = |row: &Listing| {
+        [
+            printable(&row.name).into_owned(),
+            owner(row),
+            gaps::changed(row.mtime),
+            text::size(row.size),
+            holders(row),
+            copies(row),
+            row.id.short(),
+        ]
+    };
+    let cells = rows.iter().map(row).collect();
+    render(header, cells, &[3, 4, 5], &[5, 4, 3, 2], width)
+}
+
+/// `you`, `anna, bob`; `older, at bob` of what is no longer meant by its name.
+fn owner(row: &Listing) -> String {
+    let mut whose = Vec::new();
+    if row.older {
+        whose.push("older, at".to_owned());
+        let mine = row.mine.then(|| "you".to_owned());
+        let at = (!row.at.is_empty()).then(|| gaps::owners(&row.at));
+        let at: Vec<String> = mine.into_iter().chain(at).collect();
+        whose.push(if at.is_empty() {
+            "keepers".to_owned()
+        } else {
+            at.join(", ")
+        });
+        return whose.join(" ");
+    }
+    whose.extend(row.shared.then(|| "you".to_owned()));
+    whose.extend((!row.owners.is_empty()).then(|| gaps::owners(&row.owners)));
+    if whose.is_empty() {
+        "-".to_owned()
+    } else {
+        whose.join(", ")
+    }
+}
+
+/// `3`; `3 (you)` of what this node has for its user.
+fn holders(row: &Listing) -> String {
+    if row.mine {
+        format!("{} (you)", row.holders)
+    } else {
+        row.holders.to_string()
+    }
 }
 
 /// `3`; `2 (kept)` of what nobody here offers any more.
@@ -204,7 +259,7 @@ mod tests {
     use super::*;
     use crate::{
         core::id::{FileId, NodeId},
-        node::Via,
+        node::{Owner, Via},
     };
     use std::time::Duration;
 
@@ -214,19 +269,24 @@ mod tests {
             id: FileId([0xab; 32]),
             size: 3_355_443,
             media: "image/jpeg".into(),
-            mtime: 0,
+            mtime: 951_782_400,
+            owners: Vec::new(),
+            at: Vec::new(),
+            shared: false,
+            others: 2,
             holders: 2,
             copies: 3,
             keepers: 0,
             replica: false,
             mine: false,
+            older: false,
         }
     }
 
     #[test]
     fn columns_are_aligned_and_names_are_whole_without_a_width() {
         let long = "photos/".repeat(30);
-        let text = listings(&[listing("a.jpg"), listing(&long)], None);
+        let text = listings(&[listing("a.jpg"), listing(&long)], false, None);
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3);
         assert!(lines[2].starts_with(&long));
@@ -240,7 +300,7 @@ mod tests {
     #[test]
     fn a_short_table_looks_like_this() {
         assert_eq!(
-            listings(&[listing("a.jpg")], Some(80)),
+            listings(&[listing("a.jpg")], false, Some(80)),
             "NAME      SIZE  TYPE        HOLDERS  COPIES  ID\n\
              a.jpg  3.2 MiB  image/jpeg        2       3  ababababab"
         );
@@ -255,10 +315,43 @@ mod tests {
             ..listing("b.jpg")
         };
         assert_eq!(
-            listings(&[listing("a.jpg"), kept], Some(80)),
+            listings(&[listing("a.jpg"), kept], false, Some(80)),
             "NAME      SIZE  TYPE        HOLDERS    COPIES  ID\n\
              a.jpg  3.2 MiB  image/jpeg        2         3  ababababab\n\
              b.jpg  3.2 MiB  image/jpeg        0  2 (kept)  ababababab"
+        );
+    }
+
+    #[test]
+    fn a_long_table_shows_whose_it_is_and_what_is_ones_own() {
+        let person = |name: &str| Owner {
+            node: NodeId([7; 32]),
+            name: name.into(),
+        };
+        let rows = [
+            Listing {
+                owners: vec![person("anna"), person("bob")],
+                ..listing("a.jpg")
+            },
+            Listing {
+                shared: true,
+                mine: true,
+                ..listing("b.jpg")
+            },
+            Listing {
+                older: true,
+                at: vec![person("carl")],
+                ..listing("b.jpg")
+            },
+            listing("c.jpg"),
+        ];
+        assert_eq!(
+            listings(&rows, true, Some(100)),
+            "NAME   OWNER           CHANGED                  SIZE  HOLDERS  COPIES  ID\n\
+             a.jpg  anna, bob       2000-02-29 00:00 UTC  3.2 MiB        2       3  ababababab\n\
+             b.jpg  you             2000-02-29 00:00 UTC  3.2 MiB  2 (you)       3  ababababab\n\
+             b.jpg  older, at carl  2000-02-29 00:00 UTC  3.2 MiB        2       3  ababababab\n\
+             c.jpg  -               2000-02-29 00:00 UTC  3.2 MiB        2       3  ababababab"
         );
     }
 
@@ -271,7 +364,7 @@ mod tests {
         ];
         let rows: Vec<_> = names.iter().map(|name| listing(name)).collect();
         for width in [40, 50, 70, 80, 81, 120] {
-            let text = listings(&rows, Some(width));
+            let text = listings(&rows, width % 20 == 0, Some(width));
             for line in text.lines() {
                 assert!(line.width() <= width, "{} > {width}: {line}", line.width());
             }
@@ -281,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_shows_fewer_columns() {
-        let text = listings(&[listing("holiday-in-norway.jpg")], Some(42));
+        let text = listings(&[listing("holiday-in-norway.jpg")], false, Some(42));
         assert_eq!(
             text,
             "NAME             SIZE  HOLDERS  ID\n\

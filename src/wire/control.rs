@@ -119,6 +119,24 @@ pub struct CatalogPage {
     pub more: bool,
     /// Changes, ascending by revision, at most 512.
     pub entries: Vec<CatalogEntry>,
+    /// While the node still reads its shared folder: how far it is. What it offers is not all of it then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
+}
+
+/// How far a node is with reading its shared folder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Scan {
+    /// Files read.
+    pub files: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Files to read in all, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_files: Option<u64>,
+    /// Their bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of_bytes: Option<u64>,
 }
 
 /// A change of a catalog. A name and a file id together are an entry's identity.
@@ -308,6 +326,7 @@ mod tests {
             reset: false,
             more: false,
             entries: revisions.iter().map(entry).collect(),
+            scan: None,
         })
     }
 
@@ -327,6 +346,35 @@ mod tests {
             response
         );
         assert!(response.check().is_ok());
+    }
+
+    #[test]
+    fn a_page_of_before_scans_were_told_is_read_and_a_new_one_by_old_nodes() {
+        #[derive(Serialize, Deserialize, PartialEq, Debug)]
+        struct Old {
+            name: String,
+            keeps: bool,
+            epoch: u64,
+            revision: u64,
+            reset: bool,
+            more: bool,
+            entries: Vec<CatalogEntry>,
+        }
+        let Response::Catalog(mut page) = page(&[1, 2]) else {
+            unreachable!()
+        };
+        // Without a scan the bytes are those of before; with one they are ignored.
+        let old: Old = cbor::decode(&cbor::encode(&page)).unwrap();
+        assert_eq!(cbor::encode(&old), cbor::encode(&page));
+        page.scan = Some(Scan {
+            files: 1,
+            bytes: 2,
+            of_files: Some(3),
+            of_bytes: None,
+        });
+        let bytes = cbor::encode(&page);
+        assert_eq!(cbor::decode::<Old>(&bytes).unwrap(), old);
+        assert_eq!(cbor::decode::<CatalogPage>(&bytes).unwrap(), page);
     }
 
     #[test]

@@ -12,7 +12,9 @@ use sprat::{
     net::{BeaconConfig, Beacons, Net, NetConfig, NetEvent, Purpose, Stream},
     wire::{
         chunk::{Header, Question, Status},
-        control::{CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, Request, Response},
+        control::{
+            CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, Request, Response, Scan,
+        },
         manifest::{self, Encoded},
     },
 };
@@ -63,7 +65,20 @@ pub enum Fault {
     EndlessCatalog,
     /// Sends a page of a catalog that is longer than any may be.
     OversizeCatalog,
+    /// Has [`SLOW_NAMES`] names in its catalog, and tells a hundred of them each 600 ms.
+    SlowCatalog,
+    /// The same, but falls silent after the first page.
+    HalfCatalog,
+    /// Says that it is reading its folder, for ever.
+    Reads,
+    /// A connection to it takes 4 s: its machine has much to do.
+    LateHandshake,
 }
+
+/// Names of a slow catalog.
+pub const SLOW_NAMES: u64 = 1000;
+/// Of these, how many a page has.
+const SLOW_PAGE: u64 = 100;
 
 /// A file as a peer offers it.
 #[derive(Clone)]
@@ -213,10 +228,14 @@ impl Faulty {
             secret,
         })
         .unwrap();
+        let port = if fault == Fault::LateHandshake {
+            late(net.port())
+        } else {
+            net.port()
+        };
         let (asked, pages) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let turned = pages.clone();
-        let (node, counter, name, driver) =
-            (net.node(), asked.clone(), name.to_owned(), net.clone());
+        let (node, counter, name) = (net.node(), asked.clone(), name.to_owned());
         let task = tokio::spawn(async move {
             let mut seq = 0;
             let mut unanswered = Vec::new();
@@ -224,7 +243,6 @@ impl Faulty {
             loop {
                 let mut beacon = |kind| {
                     seq += 1;
-                    let port = driver.port();
                     Beacon {
                         kind,
                         node,
@@ -250,6 +268,14 @@ impl Faulty {
                         NetEvent::Request { request, reply, .. } => {
                             let asked = matches!(request, Request::Catalog { .. });
                             turned.fetch_add(usize::from(asked), Ordering::Relaxed);
+                            if asked && fault == Fault::SlowCatalog {
+                                tokio::time::sleep(Duration::from_millis(600)).await;
+                            }
+                            let later = matches!(request, Request::Catalog { since: 1.., .. });
+                            if later && fault == Fault::HalfCatalog {
+                                unanswered.push(reply);
+                                continue;
+                            }
                             reply.send(respond(request, &name, &file, fault));
                         }
                         NetEvent::Stream { stream, .. } => {
@@ -268,6 +294,24 @@ impl Faulty {
             task,
         }
     }
+}
+
+/// A port whose connections reach `port` 4 s late.
+fn late(port: u16) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap().port();
+    listener.set_nonblocking(true).unwrap();
+    tokio::spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        while let Ok((mut one, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                let other = tokio::net::TcpStream::connect(("127.0.0.1", port));
+                tokio::io::copy_bidirectional(&mut one, &mut other.await.unwrap()).await
+            });
+        }
+    });
+    at
 }
 
 fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response {
@@ -291,6 +335,20 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
                 file: file.id(),
                 offer: Some(offer.clone()),
             };
+            if matches!(fault, Fault::SlowCatalog | Fault::HalfCatalog) {
+                let entry = |at| entry(at, &format!("slow/{at}"));
+                let last = (since + SLOW_PAGE).min(SLOW_NAMES);
+                return Response::Catalog(CatalogPage {
+                    name: name.to_owned(),
+                    keeps: false,
+                    epoch: 1,
+                    revision: SLOW_NAMES,
+                    reset: since == 0,
+                    more: last < SLOW_NAMES,
+                    entries: (since + 1..=last).map(entry).collect(),
+                    scan: None,
+                });
+            }
             let endless = fault == Fault::EndlessCatalog;
             let mut entries = Vec::new();
             if endless && since > 0 {
@@ -314,6 +372,12 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
                 reset: since == 0,
                 more: endless,
                 entries,
+                scan: (fault == Fault::Reads).then_some(Scan {
+                    files: 1,
+                    bytes: 1 << 20,
+                    of_files: Some(3),
+                    of_bytes: Some(3 << 20),
+                }),
             })
         }
         Request::Manifests { files } => {
@@ -430,6 +494,10 @@ async fn serve(mut stream: Stream, file: File, fault: Fault, asked: Arc<AtomicUs
             Fault::None
             | Fault::MissesOnce
             | Fault::FalseManifest
+            | Fault::SlowCatalog
+            | Fault::HalfCatalog
+            | Fault::Reads
+            | Fault::LateHandshake
             | Fault::FalsePage
             | Fault::Silent
             | Fault::EndlessCatalog

@@ -11,12 +11,14 @@ use crate::{
     },
     net::RequestError,
     node::{api::NodeEvent, peers::Asking},
-    wire::control::{Held, Offer, Request, Response},
+    wire::control::{Held, Offer, Request, Response, Scan},
 };
 use std::time::{Duration, Instant};
 
 /// How long changes of the own catalog are collected before the others hear of them.
 const COLLECT: Duration = Duration::from_millis(50);
+/// Between two words of how far the shared folder is read.
+const SCAN_NEWS: Duration = Duration::from_secs(1);
 /// Between two requests for the same catalog.
 const CATALOG_PAUSE: Duration = Duration::from_millis(40);
 /// Before a peer that did not give its catalog is asked again; doubles each time, up to [`CATALOG_RETRY_MAX`].
@@ -77,10 +79,11 @@ impl Actor {
             return;
         };
         let mut name = None;
-        let (mut changed, mut more) = (false, false);
+        let (mut changed, mut more, mut told) = (false, false, 0);
         let (mut pause, mut retry) = (CATALOG_PAUSE, false);
         if let Ok(Response::Catalog(page)) = answer {
             name = Some(page.name.clone());
+            let names = page.entries.len();
             let applied = peer.catalog.apply(page, room);
             (changed, more) = (applied.changed, applied.more);
             let news = &self.parts.context.news;
@@ -92,6 +95,7 @@ impl Actor {
             if more {
                 pause = Duration::ZERO;
             }
+            told = names;
         } else if matches!(answer, Err(RequestError::Closed | RequestError::Refused))
             && peer.failures == 0
         {
@@ -115,6 +119,7 @@ impl Actor {
                 let _ = notes.send(Note::AskCatalog(node)).await;
             });
         }
+        self.peers.told(told);
         self.introduce(node, name.as_deref());
         if changed {
             self.wake_jobs();
@@ -154,6 +159,21 @@ impl Actor {
         if self.catalog.set(name, file, offer) {
             self.parts.context.news.files([file]);
             let at = Instant::now() + collect;
+            self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
+        }
+    }
+
+    /// How far the shared folder is read, or that it is. The others hear of a beginning and the end at once, and once a second
+    /// of what is between.
+    pub(super) fn scanning(&mut self, scan: Option<Scan>) {
+        let now = Instant::now();
+        let turned = scan.is_some() != self.scanning.is_some();
+        let due = self.scan_told.is_none_or(|at| now >= at + SCAN_NEWS);
+        self.scanning = scan;
+        self.catalog.set_scan(scan, turned || due);
+        if turned || due {
+            self.scan_told = Some(now);
+            let at = now + COLLECT;
             self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
         }
     }

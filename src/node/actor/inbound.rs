@@ -335,13 +335,20 @@ impl Actor {
 
     pub(super) fn share_event(&mut self, event: ShareEvent) {
         match event {
-            ShareEvent::Progress { done, total } => {
-                if self.scanning.is_none() {
-                    tracing::info!("reading the shared folder: {total} bytes");
+            ShareEvent::Progress(scan) => {
+                let before = self.scanning.and_then(|scan| scan.of_bytes);
+                self.scanning(Some(scan));
+                if let Some(total) = scan.of_bytes {
+                    if before.is_none() {
+                        tracing::info!("reading the shared folder: {total} bytes");
+                    }
+                    let done = scan.bytes;
+                    self.tell(NodeEvent::Scanning { done, total });
                 }
-                self.scanning = Some((done, total));
-                self.tell(NodeEvent::Scanning { done, total });
             }
+            // The first look ends with a word of its own.
+            ShareEvent::Read if !self.scanned => {}
+            ShareEvent::Read => self.scanning(None),
             ShareEvent::Offered(offered) => {
                 let offer = Offer {
                     size: offered.size,
@@ -370,7 +377,8 @@ impl Actor {
                 }
             }
             ShareEvent::Scanned { files, bytes, read } => {
-                (self.scanning, self.scanned) = (None, true);
+                self.scanned = true;
+                self.scanning(None);
                 tracing::info!("indexed the shared folder: {files} files, {read} of them read");
                 self.tell(NodeEvent::Scanned { files, bytes, read });
             }

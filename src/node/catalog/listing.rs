@@ -3,11 +3,14 @@
 use super::{OwnCatalog, PeerCatalog};
 use crate::{
     core::id::{FileId, NodeId},
-    node::api::Listing,
+    node::api::{Listing, Owner},
     wire::control::{Held, Offer},
 };
 use globset::GlobBuilder;
 use std::collections::BTreeMap;
+
+/// Owners that a row names. More of them share the same contents by the same name.
+const MAX_OWNERS: usize = 16;
 
 /// What is asked for, by name or id.
 #[derive(Debug)]
@@ -32,6 +35,10 @@ fn glob(text: &str) -> Option<Pattern> {
     Some(Pattern::Glob(Box::new(glob.compile_matcher())))
 }
 
+fn composed(text: &str) -> String {
+    unicode_normalization::UnicodeNormalization::nfc(text).collect()
+}
+
 impl Pattern {
     /// What `list PATTERN` means: a glob, or a part of the name in any case.
     #[must_use]
@@ -45,12 +52,23 @@ impl Pattern {
     /// What `download WHAT` means: a glob, a folder with its `/`, or a whole name. (Ids are tried before.)
     #[must_use]
     pub fn for_download(text: &str) -> Self {
-        let text: String = unicode_normalization::UnicodeNormalization::nfc(text).collect();
+        let text = composed(text);
         if text.ends_with('/') {
             Self::Folder(text)
         } else {
             glob(&text).unwrap_or(Self::Name(text))
         }
+    }
+
+    /// What a glob means where something goes by that very name: `Song [Live].mp3` is a song. But with a star that matches
+    /// it, it means all that match: somebody who calls a file `*` must not hide all others. `None` for what is no glob.
+    #[must_use]
+    pub fn literal(&self, text: &str) -> Option<Self> {
+        let Self::Glob(glob) = self else {
+            return None;
+        };
+        let text = composed(text);
+        (!text.contains('*') || !glob.is_match(&text)).then_some(Self::Name(text))
     }
 
     /// Whether it can mean several files, so that it is worth waiting for every peer's catalog.
@@ -84,50 +102,114 @@ pub fn is_id(text: &str) -> bool {
     (6..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// A peer with its catalog.
+#[derive(Clone, Copy)]
+pub struct Offering<'a> {
+    /// Who.
+    pub node: NodeId,
+    /// What they are called.
+    pub name: &'a str,
+    /// What they offer.
+    pub catalog: &'a PeerCatalog,
+}
+
+/// What is gathered for a row.
+struct Gathered<'a> {
+    offer: &'a Offer,
+    /// This node has all of it for its own user.
+    mine: bool,
+    /// Peers that share it by this name…
+    owners: Vec<&'a Offering<'a>>,
+    /// …and those that fetched it.
+    fetched: Vec<&'a Offering<'a>>,
+}
+
 /// Puts the catalogs together: one row for each name with its contents, sorted by name. `copies` counts whole ones only.
 pub fn listings<'a>(
     own: &'a OwnCatalog,
-    peers: impl Iterator<Item = (NodeId, &'a PeerCatalog)>,
+    peers: &'a [Offering<'a>],
     wanted: impl Fn(&str, FileId) -> bool,
 ) -> Vec<Listing> {
-    let peers: Vec<&PeerCatalog> = peers.map(|(_, catalog)| catalog).collect();
-    let mut rows: BTreeMap<(&str, FileId), (&Offer, bool)> = BTreeMap::new();
+    let mut rows: BTreeMap<(&str, FileId), Gathered> = BTreeMap::new();
     let listed = |(.., offer): &(&str, FileId, &Offer)| offer.held != Held::Partial;
     for (name, file, offer) in own.offers().filter(listed) {
         if wanted(name, file) {
-            rows.insert((name, file), (offer, offer.held != Held::Replica));
+            let gathered = Gathered {
+                offer,
+                mine: offer.held != Held::Replica,
+                owners: Vec::new(),
+                fetched: Vec::new(),
+            };
+            rows.insert((name, file), gathered);
         }
     }
-    for catalog in &peers {
-        for (name, file, offer) in catalog.offers().filter(listed) {
+    for peer in peers {
+        for (name, file, offer) in peer.catalog.offers().filter(listed) {
             if wanted(name, file) {
-                rows.entry((name, file)).or_insert((offer, false));
+                let row = rows.entry((name, file)).or_insert(Gathered {
+                    offer,
+                    mine: false,
+                    owners: Vec::new(),
+                    fetched: Vec::new(),
+                });
+                // What its owner says of a file counts more than what others do.
+                if offer.held == Held::Shared && row.owners.is_empty() {
+                    row.offer = offer;
+                }
+                let whose = match offer.held {
+                    Held::Shared => &mut row.owners,
+                    Held::Fetched => &mut row.fetched,
+                    Held::Partial | Held::Replica => continue,
+                };
+                if whose.len() < MAX_OWNERS {
+                    whose.push(peer);
+                }
             }
         }
     }
-    let row = |((name, id), (offer, mine)): ((&str, FileId), (&Offer, bool))| {
+    let row = |((name, id), gathered): ((&str, FileId), Gathered)| {
         // Contents are counted over all names: a node that has a file under two names has it once.
-        let (mut holders, mut keepers, mut offered) = (0, 0, own.is_own(id));
-        for peer in &peers {
-            offered |= peer.offers_own(id);
-            match peer.held(id) {
-                Some(Held::Shared | Held::Fetched) => holders += 1,
+        let (mut others, mut keepers, mut offered) = (0, 0, own.is_own(id));
+        for peer in peers {
+            offered |= peer.catalog.offers_own(id);
+            match peer.catalog.held(id) {
+                Some(Held::Shared | Held::Fetched) => others += 1,
                 Some(Held::Replica) => keepers += 1,
                 _ => {}
             }
         }
+        let holders = others + u32::from(own.has_whole(id));
         Listing {
             name: name.to_owned(),
             id,
-            size: offer.size,
-            media: offer.media.clone(),
-            mtime: offer.mtime,
+            size: gathered.offer.size,
+            media: gathered.offer.media.clone(),
+            mtime: gathered.offer.mtime,
+            owners: people(&gathered.owners),
+            at: people(&gathered.fetched),
+            shared: own
+                .get(name, id)
+                .is_some_and(|offer| offer.held == Held::Shared),
+            others,
             holders,
-            copies: holders + u32::from(own.has_whole(id)),
+            copies: holders,
             keepers,
             replica: !offered,
-            mine,
+            mine: gathered.mine,
+            older: false,
         }
     };
-    rows.into_iter().map(row).collect()
+    let mut rows: Vec<Listing> = rows.into_iter().map(row).collect();
+    super::mark_older(&mut rows);
+    rows
+}
+
+fn people(peers: &[&Offering]) -> Vec<Owner> {
+    let person = |peer: &&Offering| Owner {
+        node: peer.node,
+        name: peer.name.to_owned(),
+    };
+    let mut people: Vec<Owner> = peers.iter().map(person).collect();
+    people.sort_by(|a, b| (&a.name, a.node).cmp(&(&b.name, b.node)));
+    people
 }

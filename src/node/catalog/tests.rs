@@ -114,6 +114,7 @@ fn names_that_would_leave_the_folder_are_left_out() {
             reset: false,
             more: false,
             entries,
+            scan: None,
         },
         MAX_CATALOGS,
     );
@@ -134,12 +135,14 @@ fn the_same_name_with_other_contents_is_another_row() {
     other.set(&name("b"), FileId([1; 32]), Some(offer(1)));
     let mut second = PeerCatalog::default();
     follow(&mut second, &other);
-    let peers = [(NodeId([1; 32]), &peer), (NodeId([2; 32]), &second)];
-    let rows = listings(
-        &OwnCatalog::new("x".into(), 1, true),
-        peers.into_iter(),
-        |_, _| true,
-    );
+    let offering = |node, catalog| Offering {
+        node: NodeId([node; 32]),
+        name: "n",
+        catalog,
+    };
+    let peers = [offering(1, &peer), offering(2, &second)];
+    let nobody = OwnCatalog::new("x".into(), 1, true);
+    let rows = listings(&nobody, &peers, |_, _| true);
     let seen: Vec<_> = rows
         .iter()
         .map(|row| (row.name.as_str(), row.id.0[0], row.holders))
@@ -178,6 +181,7 @@ fn flood(from: u64, count: u64, more: bool) -> CatalogPage {
         reset: false,
         more,
         entries: entries.collect(),
+        scan: None,
     }
 }
 

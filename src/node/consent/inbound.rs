@@ -253,8 +253,7 @@ impl Inbound {
         let request = DownloadRequest {
             what: vec![title(&names)],
             into: Some(transfer.into.clone()),
-            wait: Duration::ZERO,
-            timeout: None,
+            ..DownloadRequest::default()
         };
         let files = self.info.files.iter().filter_map(job_file).collect();
         let id = inner.next_job.fetch_add(1, Ordering::Relaxed);
@@ -394,6 +393,8 @@ async fn timer(consent: Consent, away: bool) {
 fn job_file(file: &AskedFile) -> Option<JobFile> {
     Some(JobFile {
         name: RelPath::parse(&file.name).ok()?,
+        offered: file.name.clone(),
+        owners: Vec::new(),
         id: file.file,
         size: file.size,
         offer: Offer {

@@ -35,17 +35,25 @@ pub struct JobFile {
     pub id: FileId,
     pub size: u64,
     pub offer: Offer,
+    /// The name that it is offered by, and who shared it by that when the job began: `Command::Current` tells what they
+    /// share by it now.
+    #[expect(dead_code, reason = "for transfers whose source is replaced meanwhile")]
+    pub offered: String,
+    #[expect(dead_code, reason = "for transfers whose source is replaced meanwhile")]
+    pub owners: Vec<NodeId>,
 }
 
 impl JobFile {
     /// `None` for a name that may not be written: catalogs hold valid ones only.
-    fn from_listing((listing, offer): (Listing, Offer)) -> Option<Self> {
+    fn from_listing((listing, offered, offer): (Listing, String, Offer)) -> Option<Self> {
         let name = RelPath::parse(&listing.name).ok()?;
         Some(Self {
             name,
             id: listing.id,
             size: listing.size,
             offer,
+            offered,
+            owners: listing.owners.iter().map(|owner| owner.node).collect(),
         })
     }
 }
@@ -86,11 +94,11 @@ pub async fn run(
     let started = Instant::now();
     let found = tokio::select! {
         found = resolve::resolve(&mut context, &request) => found,
-        () = cancel.cancelled() => {
-            let failed = request.what.iter().map(|word| (word.clone(), DownloadError::Interrupted)).collect();
-            resolve::Found { files: Vec::new(), failed }
-        }
+        () = cancel.cancelled() => resolve::interrupted(&request),
     };
+    if !found.gaps.is_empty() {
+        let _ = events.send(DownloadEvent::Incomplete(found.gaps)).await;
+    }
     for (name, error) in found.failed {
         let _ = events.send(DownloadEvent::FileFailed { name, error }).await;
     }

@@ -1,54 +1,78 @@
 //! From words to files: what a download's names, globs, folders and ids mean, found out as catalogs come in.
 
 use super::Context;
-use crate::node::{
-    api::{DownloadError, DownloadRequest, Listing},
-    context::Command,
-    peers::Resolution,
+use crate::{
+    core::patience::{Patience, Verdict},
+    node::{
+        api::{DownloadError, DownloadRequest, Gaps, Listing},
+        context::Command,
+        peers::{Question, Resolution},
+        people,
+    },
+    wire::control::Offer,
 };
-use crate::wire::control::Offer;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
-/// With everything found, how much longer catalogs that are on their way are waited for: they may show that a name is
-/// ambiguous, or that a folder has more in it.
+/// With every word's meaning known, how much longer catalogs that are on their way are waited for: they may show that a name
+/// is ambiguous.
 const GRACE: Duration = Duration::from_secs(1);
 /// Between two looks when nothing seems to change.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What was found, and which words failed.
+#[derive(Default)]
 pub struct Found {
-    pub files: Vec<(Listing, Offer)>,
+    pub files: Vec<(Listing, String, Offer)>,
     pub failed: Vec<(String, DownloadError)>,
+    /// What is not known, where that could make a difference.
+    pub gaps: Gaps,
 }
 
-/// Waits for the swarm to know the words, at most `request.wait`.
+/// Waits for the swarm to know the words: at most `request.wait`, or while names come in.
 pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found {
     let start = Instant::now();
-    let mut complete_since: Option<Instant> = None;
+    let mut patience = Patience::new(request.wait, Duration::ZERO);
+    let mut firm_since: Option<Instant> = None;
+    let mut question = Question {
+        what: request.what.clone(),
+        from: request.from.clone(),
+        all_versions: request.all_versions,
+        in_full: false,
+    };
+    if let Some(who) = &request.from {
+        people::look_for(context, who).await;
+    }
     loop {
-        let (words, asked) = (request.what.clone(), Instant::now());
-        let Some(resolution) = context.ask(|reply| Command::Resolve(words, reply)).await else {
-            let failed = request
-                .what
-                .iter()
-                .map(|word| (word.clone(), DownloadError::Interrupted))
-                .collect();
-            return Found {
-                files: Vec::new(),
-                failed,
-            };
+        let asked = Instant::now();
+        let ask = question.clone();
+        let Some(resolution) = context.ask(|reply| Command::Resolve(ask, reply)).await else {
+            return interrupted(request);
         };
-        let complete = resolution.missing.is_empty();
-        let since = if complete {
-            Some(*complete_since.get_or_insert_with(Instant::now))
+        if resolution.firm {
+            let since = *firm_since.get_or_insert(asked);
+            if resolution.sight.is_settled() || since.elapsed() >= GRACE {
+                return split(request, resolution);
+            }
         } else {
-            None
-        };
-        let waited_enough =
-            start.elapsed() >= request.wait || since.is_some_and(|since| since.elapsed() >= GRACE);
-        if (complete && !resolution.unsettled) || waited_enough {
-            return split(resolution);
+            firm_since = None;
+        }
+        let lacking = resolution.found.is_empty() || !resolution.missing.is_empty();
+        match patience.look(&resolution.sight, lacking, start.elapsed()) {
+            // Somebody who is not here yet may have what is missing.
+            Verdict::Settled if lacking && start.elapsed() < request.wait => {}
+            Verdict::GiveUp if !question.in_full => {
+                question.in_full = true;
+                continue;
+            }
+            Verdict::Settled | Verdict::GiveUp => {
+                let gaps = context.ask(Command::Gaps).await.unwrap_or_default();
+                return Found {
+                    gaps,
+                    ..split(request, resolution)
+                };
+            }
+            Verdict::Wait => {}
         }
         // What ten thousand names mean takes a while to find out: the catalogs are not kept waiting by it.
         sleep((asked.elapsed() * 4).min(LOOK)).await;
@@ -57,16 +81,34 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
     }
 }
 
-fn split(resolution: Resolution) -> Found {
+/// Nothing was found, since the job or the node is stopping.
+pub fn interrupted(request: &DownloadRequest) -> Found {
+    let failed = |word: &String| (word.clone(), DownloadError::Interrupted);
+    Found {
+        failed: request.what.iter().map(failed).collect(),
+        ..Found::default()
+    }
+}
+
+fn split(request: &DownloadRequest, resolution: Resolution) -> Found {
     let mut failed: Vec<(String, DownloadError)> = Vec::new();
+    if let (Some(why), Some(from)) = (resolution.who, &request.from) {
+        let name = from.clone();
+        failed.push((request.what.join(", "), DownloadError::Owner { name, why }));
+        return Found {
+            failed,
+            ..Found::default()
+        };
+    }
     for word in resolution.missing {
         failed.push((word.clone(), DownloadError::NotFound(word)));
     }
-    for (name, ids) in resolution.ambiguous {
-        failed.push((name.clone(), DownloadError::Ambiguous { name, ids }));
+    for (name, versions) in resolution.ambiguous {
+        failed.push((name.clone(), DownloadError::Ambiguous { name, versions }));
     }
     Found {
         files: resolution.found,
         failed,
+        gaps: Gaps::default(),
     }
 }

@@ -14,7 +14,10 @@ mod watch;
 pub(super) use read::{Reading, read_file};
 
 use super::{ChunkReader, Home, HomeError, Index, StoreError, failed};
-use crate::core::{id::FileId, path::RelPath};
+use crate::{
+    core::{id::FileId, path::RelPath},
+    wire::control::Scan,
+};
 use std::{
     fs,
     sync::{
@@ -50,13 +53,10 @@ pub struct Offered {
 /// What happens in the shared folder.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ShareEvent {
-    /// Files are being read; at most ten a second.
-    Progress {
-        /// Bytes read.
-        done: u64,
-        /// Bytes to read in all.
-        total: u64,
-    },
+    /// Files are being read, and it takes a while; at most ten a second.
+    Progress(Scan),
+    /// They are read now: comes after the last `Progress`.
+    Read,
     /// A file is offered from now on; its manifest and its chunks are in the index.
     Offered(Offered),
     /// A name no longer stands for these contents: one of the shared folder, or a finished download's.

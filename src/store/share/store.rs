@@ -9,6 +9,7 @@ use super::{
 use crate::{
     core::{id::FileId, manifest::Entry, path::RelPath},
     store::{FileRecord, Kind, NewFile, Stamp, StoreError, index::looks_like, place::media_of},
+    wire::control::Scan,
 };
 use std::{
     io,
@@ -26,9 +27,16 @@ const LARGE: u64 = 32 << 20;
 
 impl Worker {
     pub fn run_jobs(&mut self, jobs: Vec<Job>) {
-        let total = jobs.iter().map(|job| job.stamp.size).sum();
-        let mut done = 0;
-        let mut told = Instant::now();
+        let mut scan = Scan {
+            of_files: Some(jobs.len() as u64),
+            of_bytes: Some(jobs.iter().map(|job| job.stamp.size).sum()),
+            ..Scan::default()
+        };
+        let long = scan.of_bytes > Some(LARGE) || jobs.len() > BATCH_FILES;
+        if long {
+            self.emit(ShareEvent::Progress(scan));
+        }
+        let (mut told, mut said) = (Instant::now(), long);
         let mut batch: Vec<(Job, NewFile)> = Vec::new();
         let mut chunks = 0;
         let mut begun = Instant::now();
@@ -45,19 +53,20 @@ impl Worker {
             }
             let twin = self.twin(job.stamp);
             let read = if let Some(entries) = twin {
-                done += job.stamp.size;
+                scan.bytes += job.stamp.size;
                 Ok(Reading::Whole(entries))
             } else {
                 self.read += 1;
                 read_file(&self.root.join(&job.path), job.stamp, &mut spare, |bytes| {
-                    done += bytes;
+                    scan.bytes += bytes;
                     if told.elapsed() >= PROGRESS {
-                        told = Instant::now();
-                        self.emit(ShareEvent::Progress { done, total });
+                        (told, said) = (Instant::now(), true);
+                        self.emit(ShareEvent::Progress(scan));
                     }
                     !self.stopped()
                 })
             };
+            scan.files += 1;
             match read {
                 Ok(Reading::Whole(entries)) => {
                     chunks += entries.len();
@@ -85,6 +94,9 @@ impl Worker {
         }
         self.store(&mut batch);
         self.spare = spare;
+        if said {
+            self.emit(ShareEvent::Read);
+        }
     }
 
     /// The chunks of a file that was only renamed, or has two names.

@@ -3,7 +3,10 @@
 //! Owns their words and help. Never acts on them.
 
 use super::parse::parse_name;
-use crate::ui::server_options::{self, RendezvousOptions};
+use crate::ui::{
+    commands::{ListWhat, Whose},
+    server_options::{self, RendezvousOptions},
+};
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -102,14 +105,17 @@ Examples:
   sprat list                 everything
   sprat list jpg             names that contain `jpg`
   sprat list 'photos/*.jpg'  names that match a glob
+  sprat list -l              with the owner and the date of each
+  sprat list --versions      with what others still have of files that their owners changed
   sprat list --json          for a program
 
-`holders` counts the other nodes that have the whole file; `copies` is the fewest copies that any part of it has.
-`(kept)` beside them: nobody here offers the file any more; it lives on in the copies that others keep for its owner.")]
-    List {
-        /// A glob, or a part of the name
-        pattern: Option<String>,
-    },
+`holders` counts the nodes that have the whole file, this one included, `(you)` beside it; `copies` is the fewest copies that any part
+of it has on the same nodes and on those that keep a part. `(kept)` beside them: nobody here offers the file any more; it lives on in
+the copies that others keep for its owner.
+
+It waits while names come in, and up to --wait for a node that still reads its folder. Exit codes: 0 this is all there is, 3 somebody
+did not tell all (who, is said), 5 nothing matches, or nobody is here.")]
+    List(ListWhat),
 
     /// Fetch files from everyone who has a piece of them
     #[command(after_help = "\
@@ -119,9 +125,11 @@ Examples:
   sprat download photos/            a whole folder
   sprat download 3f9c2a71b0         by the id that `list` shows
   sprat download big.iso -o /tmp    to somewhere else than HOME/downloads
+  sprat download homework.pdf --from anna     hers, where several people share one by that name
+  sprat download '*.pdf' --all-versions       theirs, too: homework (anna).pdf, homework (bob).pdf
 
-A download that was interrupted goes on when the same command is given again. When every node that has the rest is
-gone, it waits for one to come back, for ever or until --timeout.")]
+A name means what its owner shares by it now. A download that was interrupted goes on when the same command is given again. When every
+node that has the rest is gone, it waits for one to come back, for ever or until --timeout.")]
     Download {
         /// Names, globs, folders (photos/) or ids
         #[arg(required = true, value_name = "NAME|ID")]
@@ -130,6 +138,10 @@ gone, it waits for one to come back, for ever or until --timeout.")]
         /// Where to put it [default: HOME/downloads]
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
+
+        /// Whose
+        #[command(flatten)]
+        whose: Whose,
     },
 
     /// Show who is here, and by which path they are reached

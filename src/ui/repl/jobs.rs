@@ -3,7 +3,7 @@
 use crate::core::path::printable;
 use crate::{
     node::{DownloadEvent, DownloadRequest, JobId, Node, Progress, SendEvent, SendRequest},
-    ui::{exit::Exit, follow::Begun, json, output::Out, send::Course, sentences, text},
+    ui::{exit::Exit, follow::Begun, gaps, json, output::Out, send::Course, sentences, text},
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
@@ -211,6 +211,7 @@ fn sentence(name: &str, event: &DownloadEvent, quarters: &mut Quarters) -> Optio
         DownloadEvent::Resumed => Some(sentences::resumed(name)),
         DownloadEvent::FileDone(file) => Some(sentences::fetched(file)),
         DownloadEvent::FileFailed { name, error } => Some(sentences::failed(name, error)),
+        DownloadEvent::Incomplete(gaps) => Some(gaps::incomplete(gaps)),
         DownloadEvent::End => None,
     }
 }

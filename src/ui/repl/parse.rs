@@ -4,7 +4,12 @@
 mod tests;
 
 use super::talk;
-use crate::ui::{cli, directory::Errand, slips};
+use crate::ui::{
+    cli,
+    commands::{ListWhat, Whose},
+    directory::Errand,
+    slips,
+};
 use std::path::PathBuf;
 
 /// What a line asks for.
@@ -12,14 +17,16 @@ use std::path::PathBuf;
 pub enum Command {
     /// A blank line, or a comment.
     Nothing,
-    /// `list [PATTERN]`
-    List(Option<String>),
-    /// `download WHAT… [-o DIR]`
+    /// `list [-l] [--versions] [PATTERN]`
+    List(ListWhat),
+    /// `download WHAT… [-o DIR] [--from NAME | --all-versions]`
     Download {
         /// Names, globs, folders or ids.
         what: Vec<String>,
         /// Where to put it.
         into: Option<PathBuf>,
+        /// Whose.
+        whose: Whose,
     },
     /// `peers`
     Peers,
@@ -96,10 +103,12 @@ pub struct Verb {
 pub const VERBS: &[Verb] = &[
     Verb {
         name: "list",
-        usage: "list [PATTERN]",
+        usage: "list [-l] [PATTERN]",
         does: "show what the swarm offers",
         more: "PATTERN is a glob, or a part of the name: list 'photos/*.jpg', list jpg\n\
-               HOLDERS counts the other nodes that have the whole file, COPIES is the fewest copies that any part of it has.\n\
+               -l shows whose it is and when it was changed; --versions also what others have of files that their owners changed.\n\
+               HOLDERS counts the nodes that have the whole file, this one included: (you) beside it. COPIES is the fewest copies\n\
+               that any part of it has, there and on the nodes that keep a part.\n\
                (kept): nobody here offers it any more; it lives on in the copies that others keep for its owner.",
     },
     Verb {
@@ -107,7 +116,8 @@ pub const VERBS: &[Verb] = &[
         usage: "download WHAT... [-o DIR]",
         does: "fetch from everyone who has a piece",
         more: "WHAT is a name, a glob, a folder (photos/) or an id from `list`; names with spaces stand in quotes.\n\
-               It goes to downloads/, or to DIR. One that was interrupted goes on where it stopped.",
+               It goes to downloads/, or to DIR. One that was interrupted goes on where it stopped.\n\
+               Where several people share different files by one name: --from NAME takes that person's, --all-versions all.",
     },
     Verb {
         name: "peers",
@@ -231,7 +241,7 @@ pub fn parse(line: &str) -> Result<Command, String> {
         return Err(slip);
     }
     match verb.as_str() {
-        "list" => at_most_one("list", words).map(Command::List),
+        "list" => list(words),
         "download" => download(words),
         "peers" => none("peers", &words, Command::Peers),
         "msg" => Err(usage("msg")),
@@ -315,9 +325,30 @@ fn one_and_flag(verb: &str, mut words: Vec<String>, flag: &str) -> Result<(Strin
     }
 }
 
+fn list(words: Vec<String>) -> Result<Command, String> {
+    let (mut what, mut patterns, mut options) = (ListWhat::default(), Vec::new(), true);
+    for word in words {
+        match word.as_str() {
+            "--" if options => options = false,
+            "-l" | "--long" if options => what.long = true,
+            "--versions" if options => what.versions = true,
+            other if options && other.starts_with('-') && other != "-" => {
+                return Err(format!(
+                    "{}; a name that begins with - comes after --",
+                    usage("list")
+                ));
+            }
+            _ => patterns.push(word),
+        }
+    }
+    what.pattern = at_most_one("list", patterns)?;
+    Ok(Command::List(what))
+}
+
 fn download(words: Vec<String>) -> Result<Command, String> {
     let mut what = Vec::new();
     let mut into = None;
+    let mut whose = Whose::default();
     let mut options = true;
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
@@ -326,6 +357,18 @@ fn download(words: Vec<String>) -> Result<Command, String> {
             continue;
         } else if word == "--" {
             options = false;
+            continue;
+        } else if word == "--all-versions" && whose.from.is_none() {
+            whose.all_versions = true;
+            continue;
+        } else if word == "--from" || word.starts_with("--from=") {
+            let name = word.strip_prefix("--from=").map(str::to_owned);
+            match name.or_else(|| words.next()) {
+                Some(name) if !name.is_empty() && whose == Whose::default() => {
+                    whose.from = Some(name);
+                }
+                _ => return Err(format!("{}; --from takes one name", usage("download"))),
+            }
             continue;
         } else if word == "-o" || word == "--output" {
             words.next()
@@ -349,7 +392,7 @@ fn download(words: Vec<String>) -> Result<Command, String> {
     if what.is_empty() {
         return Err(usage("download"));
     }
-    Ok(Command::Download { what, into })
+    Ok(Command::Download { what, into, whose })
 }
 
 fn send(words: Vec<String>) -> Result<Command, String> {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     core::path::printable,
-    node::{AnswerError, DownloadRequest, Node, NodeEvent, SendRequest},
+    node::{AnswerError, DownloadRequest, Gaps, Node, NodeEvent, SendRequest},
     ui::{
         self, asks,
         commands::{show_list, show_peers},
@@ -152,9 +152,9 @@ impl<'a> Session<'a> {
     pub async fn execute(&self, command: Command, foreground: Option<&mut Signals>) -> Exit {
         match command {
             Command::Nothing | Command::Exit => Exit::Done,
-            Command::List(pattern) => {
-                self.look_around().await;
-                show_list(&self.node, &self.out, pattern).await
+            Command::List(what) => {
+                let gaps = self.look_around().await;
+                show_list(&self.node, &self.out, what, &gaps).await
             }
             Command::Peers => {
                 self.look_around().await;
@@ -222,10 +222,12 @@ impl<'a> Session<'a> {
                     Exit::NotFound
                 }
             },
-            Command::Download { what, into } => {
+            Command::Download { what, into, whose } => {
                 let request = DownloadRequest {
                     what,
                     into,
+                    from: whose.from,
+                    all_versions: whose.all_versions,
                     wait: self.setup.wait,
                     timeout: self.setup.timeout,
                 };
@@ -283,12 +285,10 @@ impl<'a> Session<'a> {
         Exit::Usage
     }
 
-    /// Gives the swarm time to answer, if this node is so young that it may not have.
-    async fn look_around(&self) {
+    /// Gives the swarm time to answer, if this node is so young that it may not have. What is not known then.
+    async fn look_around(&self) -> Gaps {
         let left = self.setup.wait.saturating_sub(self.started.elapsed());
-        if !left.is_zero() {
-            self.node.settled(left).await;
-        }
+        self.node.look(left).await
     }
 
     async fn status(&self) {

@@ -202,7 +202,7 @@ async fn safe(session: &Session<'_>) -> Option<Safe> {
 /// Does what was decided; false when that is to leave.
 fn stays(session: &Session<'_>, step: Step) -> bool {
     if let Step::Say(word) = step {
-        let (Word::Soon(safe) | Word::Alone(safe)) = &word;
+        let (Word::Soon(safe) | Word::Alone(safe) | Word::Reading(safe)) = &word;
         if session.out.json() {
             session.out.result(&json::leaving(safe));
         } else {

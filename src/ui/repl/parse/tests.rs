@@ -4,13 +4,21 @@ fn fetch(what: &[&str], into: Option<&str>) -> Command {
     Command::Download {
         what: what.iter().map(|w| (*w).to_owned()).collect(),
         into: into.map(PathBuf::from),
+        whose: Whose::default(),
+    }
+}
+
+fn listed(pattern: &str) -> ListWhat {
+    ListWhat {
+        pattern: Some(pattern.to_owned()),
+        ..ListWhat::default()
     }
 }
 
 #[test]
 fn words_are_split_as_in_a_shell() {
-    assert_eq!(parse("list 'a b'"), Ok(Command::List(Some("a b".into()))));
-    assert_eq!(parse("list a\\ b"), Ok(Command::List(Some("a b".into()))));
+    assert_eq!(parse("list 'a b'"), Ok(Command::List(listed("a b"))));
+    assert_eq!(parse("list a\\ b"), Ok(Command::List(listed("a b"))));
     assert_eq!(
         parse("download \"a b\" c/ '*.jpg'"),
         Ok(fetch(&["a b", "c/", "*.jpg"], None))
@@ -48,6 +56,34 @@ fn the_folder_stands_anywhere() {
             parse(line).is_err_and(|why| why.starts_with("usage: download")),
             "{line}"
         );
+    }
+}
+
+#[test]
+fn whose_it_is_and_which_versions_are_asked_as_at_the_shell() {
+    let list = |line: &str| match parse(line) {
+        Ok(Command::List(what)) => (what.pattern, what.long, what.versions),
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(list("list -l x"), (Some("x".into()), true, false));
+    assert_eq!(list("list --versions"), (None, false, true));
+    assert_eq!(list("list -- -l"), (Some("-l".into()), false, false));
+    assert!(parse("list -x").is_err());
+    let whose = |line: &str| match parse(line) {
+        Ok(Command::Download { whose, .. }) => (whose.from, whose.all_versions),
+        other => panic!("{line}: {other:?}"),
+    };
+    for line in ["download a --from anna", "download --from=anna a"] {
+        assert_eq!(whose(line), (Some("anna".into()), false), "{line}");
+    }
+    assert_eq!(whose("download a --all-versions"), (None, true));
+    for line in [
+        "download a --from",
+        "download a --from b --all-versions",
+        "download a --all-versions --from b",
+        "download a --from b --from c",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
     }
 }
 

@@ -1,0 +1,124 @@
+//! What the swarm offers, as a front end sees it, and what is not known of it yet.
+
+use crate::core::id::{FileId, NodeId};
+
+pub use crate::wire::control::Scan;
+
+/// A node that shares something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Who.
+    pub node: NodeId,
+    /// What they are called.
+    pub name: String,
+}
+
+/// One row of `list`: a name with its contents, over all nodes that offer it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
+pub struct Listing {
+    /// The relative path, `/` between its parts.
+    pub name: String,
+    /// The contents.
+    pub id: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// Media type.
+    pub media: String,
+    /// When it was changed last: seconds since 1970.
+    pub mtime: i64,
+    /// Other nodes in whose shared folder it lies by this name, sorted by name: 16 at most.
+    pub owners: Vec<Owner>,
+    /// Other nodes that fetched it by this name: 16 at most.
+    pub at: Vec<Owner>,
+    /// Whether it lies by this name in this node's shared folder.
+    pub shared: bool,
+    /// How many *other* nodes have the whole file.
+    pub others: u32,
+    /// How many nodes have the whole file, this one included.
+    pub holders: u32,
+    /// The fewest copies that any of its chunks has, among the same nodes and those that keep a part.
+    pub copies: u32,
+    /// How many other nodes keep a part of it for the swarm.
+    pub keepers: u32,
+    /// It lives on only as copies that nodes keep for the swarm: nobody here offers it as a file of his own.
+    pub replica: bool,
+    /// Whether this node has all of it for its own user.
+    pub mine: bool,
+    /// The name means other contents now.
+    pub older: bool,
+}
+
+impl Listing {
+    /// As one of several contents of a name.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        Version {
+            id: self.id,
+            size: self.size,
+            mtime: self.mtime,
+            owners: self.owners.clone(),
+        }
+    }
+}
+
+/// Contents that a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The contents.
+    pub id: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// When it was changed last: seconds since 1970.
+    pub mtime: i64,
+    /// Who shares it by that name: 16 at most.
+    pub owners: Vec<Owner>,
+}
+
+/// What is not known yet of what the swarm offers.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Gaps {
+    /// Nodes of whose catalogs something is missing.
+    pub catalogs: Vec<Gap>,
+    /// Nodes that still read their shared folder, and how far they are.
+    pub scanning: Vec<(Owner, Scan)>,
+}
+
+impl Gaps {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.catalogs.is_empty() && self.scanning.is_empty()
+    }
+
+    /// Whether a node that is connected has more than it told.
+    #[must_use]
+    pub fn from_here(&self) -> bool {
+        let connected = |gap: &Gap| gap.why != Missing::Connection;
+        !self.scanning.is_empty() || self.catalogs.iter().any(connected)
+    }
+}
+
+/// A node of whose catalog something is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Who.
+    pub node: Owner,
+    /// How many names are known.
+    pub known: u64,
+    /// Why not all.
+    pub why: Missing,
+}
+
+/// Why some of a catalog is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// The node announced itself and is not connected yet.
+    Connection,
+    /// It is on its way.
+    Rest,
+    /// The node did not answer.
+    Answer,
+    /// The node offers more names than are remembered of one.
+    Room,
+}

@@ -1,0 +1,156 @@
+//! What the words of a download mean at the moment.
+
+use super::Peers;
+use crate::{
+    core::{
+        Now,
+        id::{FileId, NodeId},
+        patience::Sight,
+    },
+    node::{
+        api::{Listing, Version, WhoError},
+        catalog::{Meaning, OwnCatalog, Pattern, is_id, labelled, listings, meaning},
+    },
+    wire::control::Offer,
+};
+use std::collections::{BTreeSet, HashSet};
+
+/// Words that are to be understood.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Names, globs, folders or ids.
+    pub what: Vec<String>,
+    /// Whose: a name, or an id.
+    pub from: Option<String>,
+    /// Of a name with contents of several owners: all of them.
+    pub all_versions: bool,
+    /// Also what may mean more in a moment, and takes long to find out.
+    pub in_full: bool,
+}
+
+/// What is meant.
+#[derive(Debug, Default)]
+pub struct Resolution {
+    /// What is meant, without doubles: under which name it is to be saved, the name it is offered by, and how somebody
+    /// describes it.
+    pub found: Vec<(Listing, String, Offer)>,
+    /// Words that mean nothing here (yet).
+    pub missing: Vec<String>,
+    /// Names with contents of more than one owner, and ids that are too short.
+    pub ambiguous: Vec<(String, Vec<Version>)>,
+    /// Each word has a meaning that only another owner could change.
+    pub firm: bool,
+    /// What is on its way.
+    pub sight: Sight,
+    /// Whose it should be is not clear.
+    pub who: Option<WhoError>,
+}
+
+/// Whether another node has (some of) it.
+fn elsewhere(row: &Listing) -> bool {
+    row.others + row.keepers > 0
+}
+
+impl Peers {
+    /// What the words mean at the moment; with `from`, among what that node offers.
+    #[must_use]
+    pub fn resolve(
+        &self,
+        own: &OwnCatalog,
+        question: &Question,
+        from: Option<NodeId>,
+        now: Now,
+    ) -> Resolution {
+        let mut result = Resolution {
+            sight: self.sight(now),
+            ..Resolution::default()
+        };
+        let patterns = question.what.iter().map(|word| Pattern::for_download(word));
+        let patterns: Vec<Pattern> = patterns.collect();
+        let plural = patterns.iter().any(Pattern::is_plural);
+        if plural && result.sight.telling > 0 && !question.in_full {
+            result.missing.clone_from(&question.what);
+            return result;
+        }
+        let peers = self.offerings();
+        let theirs = from.and_then(|from| self.table.get(&from));
+        let theirs: Option<HashSet<(&str, FileId)>> = theirs.map(|peer| {
+            let offers = peer.catalog.offers();
+            offers.map(|(name, file, _)| (name, file)).collect()
+        });
+        let rows = |wanted: &dyn Fn(&str, FileId) -> bool| {
+            let mut rows = listings(own, &peers, |name, file| {
+                let theirs = theirs.as_ref();
+                wanted(name, file) && theirs.is_none_or(|theirs| theirs.contains(&(name, file)))
+            });
+            if let Some(from) = from {
+                for row in &mut rows {
+                    row.owners.retain(|owner| owner.node == from);
+                    row.shared = false;
+                }
+            }
+            rows
+        };
+        let (mut seen, mut firm) = (BTreeSet::new(), true);
+        for (word, pattern) in question.what.iter().zip(&patterns) {
+            let literal = pattern.literal(word);
+            let literal = literal.map(|exact| rows(&|name, _| exact.matches(name)));
+            let literal = literal.filter(|rows| !rows.is_empty());
+            firm &= literal.is_some() || !pattern.is_plural();
+            let mut found = literal.unwrap_or_else(|| rows(&|name, _| pattern.matches(name)));
+            if found.is_empty() && is_id(word) {
+                found = rows(&|_, file| file.starts_with(word));
+                let ids: BTreeSet<FileId> = found.iter().map(|row| row.id).collect();
+                if ids.len() > 1 {
+                    found.sort_by_key(|row| row.id);
+                    found.dedup_by_key(|row| row.id);
+                    let versions = found.iter().map(Listing::version).collect();
+                    result.ambiguous.push((word.clone(), versions));
+                    continue;
+                }
+                found.truncate(1); // One content under several names: the first name will do.
+            } else {
+                if found.is_empty() && !matches!(pattern, Pattern::Folder(_)) {
+                    // `photos` without its `/` may be a folder all the same.
+                    let folder = Pattern::for_download(&format!("{word}/"));
+                    found = rows(&|name, _| folder.matches(name));
+                    firm &= found.is_empty();
+                }
+                firm &= found.iter().any(|row| !row.owners.is_empty());
+            }
+            if found.is_empty() {
+                firm = false;
+                result.missing.push(word.clone());
+            }
+            for same in found.chunk_by(|a, b| a.name == b.name) {
+                let (meant, labels) = match meaning(same) {
+                    Meaning::One(row) => (vec![row], vec![row.name.clone()]),
+                    Meaning::Several(rows) if question.all_versions => {
+                        let labels = labelled(&rows[0].name, &rows);
+                        (rows, labels)
+                    }
+                    Meaning::Several(rows) => {
+                        let versions = rows.iter().map(|row| row.version()).collect();
+                        result.ambiguous.push((same[0].name.clone(), versions));
+                        continue;
+                    }
+                };
+                for (row, label) in meant.into_iter().zip(labels) {
+                    // What only this node has may be an older version of what others offer: they are heard first.
+                    firm &= elsewhere(row);
+                    if seen.insert((row.name.clone(), row.id)) {
+                        let offer = self.describe(own, &row.name, row.id).cloned();
+                        let name = row.name.clone();
+                        let saved = Listing {
+                            name: label,
+                            ..row.clone()
+                        };
+                        result.found.extend(offer.map(|offer| (saved, name, offer)));
+                    }
+                }
+            }
+        }
+        result.firm = firm;
+        result
+    }
+}
