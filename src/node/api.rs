@@ -128,6 +128,9 @@ pub enum StartError {
     /// A setting makes no sense.
     #[error("{0}")]
     Setting(String),
+    /// A task of the program itself failed: a bug, not the user's doing.
+    #[error("an internal task failed ({0}): this is a bug in sprat, please report it")]
+    Internal(String),
 }
 
 impl StartError {

@@ -13,6 +13,7 @@ use super::{
     pair::Pairings,
     peers::{Question, Resolution, Source},
     people,
+    requests::Lookups,
 };
 use crate::{
     core::{
@@ -109,6 +110,8 @@ pub struct Context {
     pub net: Net,
     pub index: Index,
     pub reader: ChunkReader,
+    /// How many requests may read the index at once.
+    pub lookups: Lookups,
     pub home: Arc<Home>,
     pub holdings: Holdings,
     pub commands: mpsc::Sender<Command>,

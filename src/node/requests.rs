@@ -12,17 +12,19 @@ use crate::{
     },
 };
 use serde_bytes::ByteBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
-/// Look-ups at a time; more are told to come back.
+/// Look-ups of one node at a time; more are told to come back.
 const MAX_LOOKUPS: usize = 64;
-static LOOKUPS: AtomicUsize = AtomicUsize::new(0);
 
-struct Ticket;
+/// The places for look-ups of one node. Clones share them.
+#[derive(Clone)]
+pub struct Lookups(Arc<Semaphore>);
 
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        LOOKUPS.fetch_sub(1, Ordering::Relaxed);
+impl Default for Lookups {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_LOOKUPS)))
     }
 }
 
@@ -45,13 +47,12 @@ pub fn answer(
     partials: Vec<Partial>,
     reply: Reply,
 ) {
-    if LOOKUPS.fetch_add(1, Ordering::Relaxed) >= MAX_LOOKUPS {
-        drop(Ticket);
+    let Ok(place) = Arc::clone(&context.lookups.0).try_acquire_owned() else {
         return reply.send(Response::Busy);
-    }
+    };
     let (reader, replicas) = (context.reader.on_behalf_of(node), context.replicas.clone());
     tokio::task::spawn_blocking(move || {
-        let _ticket = Ticket;
+        let _place = place;
         reply.send(look_up(&reader, replicas.as_ref(), request, partials));
     });
 }

@@ -15,6 +15,7 @@ use super::{
     meeting::{self, Meeting},
     pair::{PairConfig, Pairings},
     reach,
+    requests::Lookups,
     serve::Server,
 };
 use crate::{
@@ -71,9 +72,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         reader,
         replicas,
         sent,
-    } = opened.map_err(|error| StartError::Setting(error.to_string()))??;
+    } = opened.map_err(|error| StartError::Internal(error.to_string()))??;
 
-    let signer = Signer::new(secret).map_err(|error| StartError::Setting(error.to_string()))?;
+    let signer = Signer::new(secret).map_err(|error| StartError::Internal(error.to_string()))?;
     let pairing = pairing(&settings, swarm_key);
     let (net, net_events) = listen(&settings, secret, swarm_key)?;
     let (beacons, heard) = announce(&settings, secret, swarm_key)?;
@@ -218,6 +219,7 @@ fn context(
         net: net.clone(),
         index,
         reader,
+        lookups: Lookups::default(),
         home: Arc::new(home),
         holdings: Holdings::default(),
         commands,

@@ -121,7 +121,8 @@ impl From<&StartError> for Exit {
             StartError::Home(_)
             | StartError::Net(_)
             | StartError::Store(_)
-            | StartError::Beacon(_) => Self::Failed,
+            | StartError::Beacon(_)
+            | StartError::Internal(_) => Self::Failed,
             StartError::Setting(_) => Self::Usage,
         }
     }
@@ -159,6 +160,13 @@ mod tests {
             Exit::of(1, &[Exit::NotFound, Exit::Interrupted]),
             Exit::Interrupted
         );
+    }
+
+    #[test]
+    fn a_task_that_panicked_is_a_failure_and_not_wrong_usage() {
+        let internal = StartError::Internal("task 7 panicked".into());
+        assert_eq!(Exit::from(&internal), Exit::Failed);
+        assert!(internal.to_string().contains("bug"), "{internal}");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Rendezvous {
         });
         let opened = opened.await;
         let (home, secret, directory) =
-            opened.map_err(|error| StartError::Setting(error.to_string()))??;
+            opened.map_err(|error| StartError::Internal(error.to_string()))??;
         let external = settings.external.iter().map(|text| {
             external(text, settings.port).ok_or_else(|| {
                 StartError::Setting(format!(
