@@ -4,6 +4,7 @@
 //! run it on blocking threads. Never opens a socket. Invariants: data is synced before the index claims it; a file that changed since
 //! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced.
 
+mod cache;
 pub mod chats;
 mod database;
 pub mod directory;

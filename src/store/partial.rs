@@ -4,7 +4,7 @@
 //! index claims a chunk only after its bytes were synced; after a failed sync nothing more is claimed; what is held is served to
 //! others through the reader until the file is in its place, and from there after.
 
-use super::{ChunkReader, Home, Index, StoreError, failed, modes, positioned};
+use super::{ChunkReader, Home, Index, StoreError, cache, failed, modes, positioned};
 use crate::{
     core::{
         chunk::VerifiedChunk,
@@ -121,6 +121,8 @@ impl Partial {
         };
         let claimed = have.clone();
         if meta.len() > 0 {
+            // A sync may have failed: what is found must be on the disk, not only in memory.
+            cache::drop_pages(&file);
             recover(&file, &manifest, &mut have);
         }
         file.set_len(manifest.size())
