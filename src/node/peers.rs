@@ -279,7 +279,7 @@ impl Peers {
     pub fn survey(&self, own: &OwnCatalog, files: &[FileId]) -> Survey {
         let peer = |(node, peer): (&NodeId, &Peer)| PeerView {
             node: *node,
-            keeps: peer.catalog.keeps(),
+            keeps: peer.catalog.keeps() && peer.via != Via::Relay,
             complete: peer.catalog.is_complete(),
         };
         let holder = |file, (node, peer): (&NodeId, &Peer)| {

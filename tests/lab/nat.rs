@@ -5,20 +5,20 @@ use crate::{
     routers::{Machine, Nat, Wan},
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MIB: u64 = 1 << 20;
 
 /// How the other node is reached, in the eyes of one who types `peers` until it is there.
 #[track_caller]
 pub fn path_to(node: &mut Running, name: &str) -> String {
-    let until = std::time::Instant::now() + crate::common::DEADLINE;
+    let until = Instant::now() + crate::common::DEADLINE;
     loop {
         if let Some(row) = peers(node).iter().find(|row| row["name"] == name) {
             return row["via"].as_str().unwrap().to_owned();
         }
         assert!(
-            std::time::Instant::now() < until,
+            Instant::now() < until,
             "{name} is not there: {:#?}",
             node.seen
         );
@@ -81,6 +81,26 @@ fn symmetric_against_symmetric_goes_by_relay() {
     assert_eq!(path_to(&mut prompt, "seed"), "relay", "{done}");
     let (came, _) = wan.server().bytes();
     assert!(came >= 8 * MIB, "{came}");
+}
+
+#[test]
+fn copies_that_nobody_asked_for_never_go_by_relay() {
+    let Some(wan) = Wan::pair(Nat::Symmetric, Nat::Symmetric) else {
+        return;
+    };
+    let _server = wan.rendezvous(&["--circuit-bytes", "1G"]);
+    let bytes = noise(1, 8 * MIB as usize);
+    share(&wan.client(0).home("seed"), "big.bin", &bytes);
+    let mut seed = wan.client(0).prompt("seed", &["--replicas", "2"]);
+    let _keeper = wan.client(1).serve("keeper", &["--replica-quota", "1G"]);
+    assert_eq!(path_to(&mut seed, "keeper"), "relay");
+    // A push begins within a second of that; nothing tells that none will.
+    let until = Instant::now() + Duration::from_secs(6);
+    while Instant::now() < until {
+        let (came, _) = wan.server().bytes();
+        assert!(came < 2 * MIB, "{came} bytes went through the server");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]

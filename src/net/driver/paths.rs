@@ -116,7 +116,11 @@ impl Driver {
             }
             return;
         }
-        let (peer, best) = (identity::peer(node), self.connections.best(node));
+        // Copies that nobody asked for are not worth what a server's owner pays for them.
+        let straight_only = wanted.purpose == Purpose::Distribution;
+        let best = self.connections.best(node);
+        let best = best.filter(|_| !straight_only || self.connections.has_straight(node));
+        let peer = identity::peer(node);
         if let (Some(peer), Some(id)) = (peer, best) {
             let streams = &mut self.swarm.behaviour_mut().streams;
             let protocol = wanted.purpose.protocol();

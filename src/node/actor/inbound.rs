@@ -82,7 +82,12 @@ impl Actor {
                 purpose: Purpose::Distribution,
                 stream,
             } => {
-                if let Some(parts) = self.parts.distribute.clone() {
+                // A server carries only what a person asked for.
+                let relayed = self
+                    .peers
+                    .get_mut(&node)
+                    .is_some_and(|peer| peer.via == Via::Relay);
+                if let Some(parts) = self.parts.distribute.clone().filter(|_| !relayed) {
                     tokio::spawn(accept(parts, node, stream));
                 }
             }
@@ -114,6 +119,8 @@ impl Actor {
             NetEvent::Path { node, address, via } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
                     (peer.address, peer.via) = (address, via);
+                    // Copies go by straight paths alone.
+                    self.parts.context.news.came(node);
                 }
                 self.parts.context.meeting.here(node, via);
             }

@@ -18,7 +18,7 @@ pub struct Survey {
 #[derive(Clone, Copy, Debug)]
 pub struct PeerView {
     pub node: NodeId,
-    /// Whether it keeps replicas.
+    /// Whether it keeps replicas, and a straight path leads to it.
     pub keeps: bool,
     /// Whether all of its catalog is here.
     pub complete: bool,
