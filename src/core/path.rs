@@ -118,7 +118,7 @@ impl RelPath {
         self.0.split_at(self.0.rfind('/').map_or(0, |at| at + 1))
     }
 
-    /// A name that every system can hold. Used on all of them, so that a file has one name everywhere.
+    /// A name that every system can hold: for those that cannot hold any.
     ///
     /// - `< > : " | ? *` become `%3C %3E %3A %22 %7C %3F %2A`;
     /// - a dot or space at the end of a component becomes `%2E` or `%20`;

@@ -12,6 +12,7 @@ pub mod grants;
 pub mod home;
 pub mod index;
 mod modes;
+mod names;
 pub mod partial;
 pub mod people;
 pub mod place;

@@ -11,7 +11,9 @@ pub use find::{Finder, find_existing};
 use super::{
     ChunkReader, FileRecord, Index, Kind, Partial, Stamp, StoreError, failed,
     index::{NewFile, looks_like},
-    modes, positioned,
+    modes,
+    names::Names,
+    positioned,
 };
 use crate::core::{chunk::VerifiedChunk, id::FileId, manifest::Manifest, path::RelPath};
 use std::{
@@ -136,7 +138,7 @@ fn same_contents(
 }
 
 impl Partial {
-    /// Gives a complete download its place, `dest/name` (in its portable form), with `mtime` in seconds since 1970. A file of that name with the
+    /// Gives a complete download its place, `dest/name` (as the file system can hold it), with `mtime` in seconds since 1970. A file of that name with the
     /// same bytes is kept and used; one with others is kept, and the new one gets ` (2)`, ` (3)`, … before its extension.
     /// Missing folders are created. From then on the file is served from its place; call nothing on this download after it.
     ///
@@ -170,7 +172,7 @@ impl Partial {
             *failed_sync = true;
             StoreError::of("sync", self.path(), self.unsynced(), error)
         })?;
-        let portable = name.portable();
+        let portable = Names::of(dest).fit(name);
         let folder = make_folder(dest, &portable)?;
         let ready = Ready {
             index: self.index(),

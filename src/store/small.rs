@@ -286,7 +286,7 @@ fn place(finder: &mut Finder<'_>, one: &Laid) -> Result<(Finished, Stamp, PathBu
     } = &one.small;
     let manifest = Manifest::new(*file, entry.iter().copied().collect())
         .map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let portable = name.portable();
+    let portable = finder.fit(name);
     let folder = finder.folder(&portable)?;
     let ready = Ready {
         index: finder.index(),

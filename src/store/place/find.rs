@@ -3,7 +3,7 @@
 use super::{Folders, MAX_NUMBER, kind_of, make_folder, numbered, record_of, same_contents};
 use crate::{
     core::{id::FileId, manifest::Manifest, path::RelPath},
-    store::{ChunkReader, Index, Kind, NewFile, StoreError, modes},
+    store::{ChunkReader, Index, Kind, NewFile, StoreError, modes, names::Names},
 };
 use std::{
     collections::HashMap,
@@ -21,7 +21,7 @@ pub fn find_existing(
     name: &RelPath,
     manifest: &Manifest,
 ) -> Result<Option<PathBuf>, StoreError> {
-    let portable = name.portable();
+    let portable = Names::of(dest).fit(name);
     match existing_folder(dest, &portable) {
         Some(folder) => existing_in(reader, &folder, name, &portable, manifest),
         None => Ok(None),
@@ -75,6 +75,7 @@ fn existing_in(
 pub struct Finder<'a> {
     reader: &'a ChunkReader,
     dest: &'a Path,
+    names: Names,
     there: HashMap<String, Option<PathBuf>>,
 }
 
@@ -85,6 +86,7 @@ impl<'a> Finder<'a> {
         Self {
             reader,
             dest,
+            names: Names::of(dest),
             there: HashMap::new(),
         }
     }
@@ -98,7 +100,7 @@ impl<'a> Finder<'a> {
         name: &RelPath,
         manifest: &Manifest,
     ) -> Result<Option<PathBuf>, StoreError> {
-        let portable = name.portable();
+        let portable = self.names.fit(name);
         let folder = self.there.entry(parent(&portable));
         let folder = folder.or_insert_with(|| existing_folder(self.dest, &portable));
         match folder {
@@ -107,7 +109,12 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The folder that `name` (in its portable form) goes into, made if need be.
+    /// What `name` becomes where the files go.
+    pub(in crate::store) fn fit(&self, name: &RelPath) -> RelPath {
+        self.names.fit(name)
+    }
+
+    /// The folder that `name` (as [`Finder::fit`] gives it) goes into, made if need be.
     pub(in crate::store) fn folder(&mut self, name: &RelPath) -> Result<PathBuf, StoreError> {
         let parent = parent(name);
         if let Some(Some(folder)) = self.there.get(&parent) {
