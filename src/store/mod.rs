@@ -10,6 +10,7 @@ mod database;
 pub mod directory;
 pub mod grants;
 pub mod home;
+mod ignored;
 pub mod index;
 mod modes;
 mod names;

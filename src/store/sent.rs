@@ -5,6 +5,7 @@
 
 use super::{
     ChunkReader, FileRecord, Kind, NewFile, Stamp, StoreError, failed,
+    ignored::Ignored,
     index::looks_like,
     modes,
     place::media_of,
@@ -249,7 +250,15 @@ fn find(paths: &[PathBuf], most: usize) -> Result<Vec<Found>, SendError> {
         } else if meta.is_dir() {
             let before = seen.len();
             let walk = WalkDir::new(&real).sort_by_file_name().into_iter();
-            for entry in walk.filter_entry(|entry| entry.file_name() != OWN) {
+            let mut ignored = Ignored::below(&real);
+            let wanted = walk.filter_entry(|entry| {
+                entry.depth() == 0
+                    || entry.file_name() != OWN
+                        && !entry.path().strip_prefix(&real).is_ok_and(|below| {
+                            ignored.ignores_one(below, entry.file_type().is_dir())
+                        })
+            });
+            for entry in wanted {
                 let entry = entry.map_err(|error| {
                     let at = error.path().unwrap_or(&real).to_owned();
                     failed("list", &at)(error.into())
@@ -363,6 +372,22 @@ mod tests {
         let missing = fixture.folder.path().join("nothing");
         let missing = sent.add(&[missing], 1, |_| true);
         assert!(matches!(missing, Err(SendError::Missing(_))));
+    }
+
+    #[test]
+    fn what_the_rules_leave_out_of_a_folder_is_not_sent() {
+        let fixture = Fixture::new();
+        let top = fixture.folder.path().join("tree");
+        fs::create_dir_all(top.join("cache")).unwrap();
+        fs::write(top.join(".spratignore"), "cache/\n*.tmp\n").unwrap();
+        for name in ["a", "b.tmp", "Thumbs.db", "cache/c"] {
+            fs::write(top.join(name), name).unwrap();
+        }
+        let files = sent(&fixture).add(&[top.clone(), top.join("b.tmp")], 9, |_| true);
+        let names: Vec<_> = files.unwrap().iter().map(|one| one.name.clone()).collect();
+        // What is named itself is wanted.
+        let names: Vec<&str> = names.iter().map(RelPath::as_str).collect();
+        assert_eq!(names, ["tree/a", "b.tmp"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     core::path::RelPath,
-    store::{Stamp, modes},
+    store::{Stamp, ignored::Ignored, modes},
 };
 use std::{
     collections::HashSet,
@@ -27,9 +27,15 @@ impl Worker {
     pub fn look(&mut self, paths: &[PathBuf]) {
         let mut jobs = Vec::new();
         let mut gone = Vec::new();
+        let mut ignored = Ignored::below(&self.root);
         for path in paths {
             let mut seen = HashSet::new();
-            if self.is_inside(path) && !self.walk(path, &mut seen, &mut jobs) {
+            let inside = self.is_inside(path) && !ignored.ignores(path, self.is_folder(path));
+            let whole = !inside || self.walk(path, &mut ignored, &mut seen, &mut jobs);
+            for (rules, why) in ignored.problems() {
+                self.problem(&rules, why);
+            }
+            if !whole {
                 // No descriptor was free: what was not seen need not be gone.
                 self.due.insert(path.clone(), Instant::now() + SETTLE);
                 continue;
@@ -68,14 +74,30 @@ impl Worker {
                 .is_some_and(|folder| fs::canonicalize(folder).is_ok_and(|real| real == folder))
     }
 
+    fn is_folder(&self, path: &Path) -> bool {
+        fs::symlink_metadata(self.root.join(path)).is_ok_and(|meta| meta.is_dir())
+    }
+
     /// False when there were not enough file descriptors to see everything.
-    fn walk(&mut self, path: &Path, seen: &mut HashSet<PathBuf>, jobs: &mut Vec<Job>) -> bool {
+    fn walk(
+        &mut self,
+        path: &Path,
+        ignored: &mut Ignored,
+        seen: &mut HashSet<PathBuf>,
+        jobs: &mut Vec<Job>,
+    ) -> bool {
         let mut whole = true;
         // In the order of names, so that of two that clash the same one wins each time.
         let walk = WalkDir::new(self.root.join(path)).sort_by_file_name();
-        let walk = walk
-            .into_iter()
-            .filter_entry(|entry| entry.depth() == 0 || !is_own(Path::new(entry.file_name())));
+        let root = self.root.clone();
+        let walk = walk.into_iter().filter_entry(|entry| {
+            entry.depth() == 0
+                || !is_own(Path::new(entry.file_name()))
+                    && !entry
+                        .path()
+                        .strip_prefix(&root)
+                        .is_ok_and(|below| ignored.ignores_one(below, entry.file_type().is_dir()))
+        });
         for entry in walk {
             if self.stopped() {
                 return true;

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     core::path::RelPath,
-    store::{ChunkReader, FileRecord, Index, Kind, Stamp, modes},
+    store::{ChunkReader, FileRecord, Index, Kind, Stamp, ignored::RULES, modes},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -214,6 +214,11 @@ impl Worker {
         let ours = paths
             .iter()
             .filter_map(|path| path.strip_prefix(&self.root).ok())
+            // Other rules change what is offered of the whole folder.
+            .map(|path| match path.parent() {
+                Some(folder) if path.ends_with(RULES) => folder,
+                _ => path,
+            })
             .filter(|path| !is_own(path));
         ours.map(Path::to_owned).collect::<Vec<_>>().into_iter()
     }

@@ -150,6 +150,26 @@ fn changes_are_followed() {
 }
 
 #[test]
+fn rules_that_change_take_files_away_and_bring_them_back() {
+    let fixture = Fixture::new();
+    let shared = fixture.home.shared();
+    old(&shared.join("notes.tmp"), b"1");
+    old(&shared.join("photo"), b"2");
+    old(&shared.join("sub/Thumbs.db"), b"3");
+    let mut watched = Watched::start(&fixture);
+    watched.offered("notes.tmp");
+    watched.offered("photo");
+    assert_eq!(watched.scanned(), (2, 2));
+    fs::write(shared.join(".spratignore"), "*.tmp\n").unwrap();
+    watched.withdrawn("notes.tmp");
+    old(&shared.join("sub/other.tmp"), b"4");
+    old(&shared.join("sub/page"), b"5");
+    watched.offered("sub/page");
+    fs::write(shared.join(".spratignore"), "page\n").unwrap();
+    watched.all(&["+notes.tmp", "+sub/other.tmp", "-sub/page"]);
+}
+
+#[test]
 fn a_renamed_file_is_not_read_again() {
     let fixture = Fixture::new();
     let shared = fixture.home.shared();
