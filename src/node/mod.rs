@@ -21,6 +21,7 @@ mod doctor;
 mod holdings;
 mod job;
 mod knowledge;
+mod later;
 mod limit;
 mod manifest;
 mod meeting;
@@ -77,6 +78,7 @@ struct Shared {
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
     next_job: Arc<AtomicU64>,
     consent: Consent,
+    later: later::Later,
     server: serve::Server,
     pairing: pair::PairConfig,
     names: directory::Names,

@@ -11,6 +11,7 @@ use super::{
     distribute::{self, News},
     holdings::Holdings,
     knowledge::Knowledge,
+    later::Later,
     limit::Limiter,
     meeting::{self, Meeting},
     pair::{PairConfig, Pairings},
@@ -25,8 +26,8 @@ use crate::{
         PairingConfig,
     },
     store::{
-        Chats, ChunkReader, FileRecord, Home, Index, Limits, PeopleFile, Replicas, Sent,
-        ServersFile, Share,
+        Chats, ChunkReader, Errand, FileRecord, Home, Index, LaterFile, Limits, PeopleFile,
+        Replicas, Sent, ServersFile, Share,
     },
     wire::{
         control::{Held, Offer},
@@ -72,6 +73,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         reader,
         replicas,
         sent,
+        kept,
     } = opened.map_err(|error| StartError::Internal(error.to_string()))??;
 
     let signer = Signer::new(secret).map_err(|error| StartError::Internal(error.to_string()))?;
@@ -158,12 +160,20 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     }
     reach_out(&net, named, &appeared, &stop);
     tell(&events, notice);
+    let later = Later::start(
+        consent.clone(),
+        context.clone(),
+        events.clone(),
+        stop.clone(),
+        kept,
+    );
     let shared = Shared {
         context,
         events,
         first_events: Mutex::new(Some(first_events)),
         next_job,
         consent,
+        later,
         server,
         pairing,
         names: Names { signer, swarm_key },
@@ -339,6 +349,8 @@ struct Opened {
     reader: ChunkReader,
     replicas: Replicas,
     sent: Sent,
+    /// What waits for people; a command that runs once leaves it alone.
+    kept: Vec<Errand>,
 }
 
 /// What needs the disk, or much of the processor.
@@ -370,6 +382,11 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
     }
     let servers_file = ServersFile::of(home.root());
     let learned = servers_file.read()?;
+    let kept = if settings.share {
+        LaterFile::of(home.root()).read()?
+    } else {
+        Vec::new()
+    };
     Ok(Opened {
         servers: (servers_file, learned),
         people: (people, people_file),
@@ -383,6 +400,7 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
         reader,
         replicas,
         sent,
+        kept,
     })
 }
 

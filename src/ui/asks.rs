@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     core::{consent::title, path::printable_cut},
-    node::{AskInfo, Gone, Person, Received, SendEvent},
+    node::{AskInfo, Gone, LaterInfo, Person, Received, SendEvent},
 };
 use std::path::Path;
 
@@ -114,6 +114,19 @@ pub fn waiting(ask: &AskInfo) -> String {
         who(&ask.from),
         what(ask),
         stamp(ask)
+    )
+}
+
+/// Files that wait for somebody, in a line.
+#[must_use]
+pub fn later(info: &LaterInfo) -> String {
+    format!(
+        "later {}: {} for {}, since {}; sent as soon as they are here (cancel later {} takes it back)",
+        info.number,
+        printable_cut(&info.title, NAME),
+        who(&info.to),
+        text::moment(info.since),
+        info.number
     )
 }
 

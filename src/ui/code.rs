@@ -215,7 +215,7 @@ async fn admit(mut news: mpsc::Receiver<GroupNews>, ids: mpsc::Sender<String>, o
     }
 }
 
-fn all_there(out: &Out, files: &[PathBuf]) -> Result<(), Exit> {
+pub(super) fn all_there(out: &Out, files: &[PathBuf]) -> Result<(), Exit> {
     for file in files {
         if let Err(error) = std::fs::metadata(file) {
             complain(out, &format!("{}: {error}", file.to_string_lossy()));

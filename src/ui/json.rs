@@ -16,6 +16,9 @@ use std::fmt::Write as _;
 pub mod consent;
 pub mod directory;
 pub mod gaps;
+mod status;
+
+pub use status::status;
 
 #[derive(Serialize)]
 struct ListRow<'a> {
@@ -61,13 +64,6 @@ struct Source<'a> {
 }
 
 #[derive(Serialize)]
-struct Download<'a> {
-    name: &'a str,
-    done: u64,
-    size: u64,
-}
-
-#[derive(Serialize)]
 struct Safety {
     to_leave: bool,
     files: u64,
@@ -85,22 +81,6 @@ impl From<&Safe> for Safety {
             reading: safe.reading,
         }
     }
-}
-
-#[derive(Serialize)]
-struct Kept {
-    used: u64,
-    quota: u64,
-    received: u64,
-    sent: u64,
-}
-
-#[derive(Serialize)]
-struct Scan {
-    done: u64,
-    total: Option<u64>,
-    files: u64,
-    of_files: Option<u64>,
 }
 
 /// Every object that says what happens.
@@ -209,21 +189,6 @@ enum Event<'a> {
     },
     Notice {
         text: &'a str,
-    },
-    Status {
-        peer: String,
-        name: &'a str,
-        addresses: &'a [String],
-        peers: u32,
-        servers: Vec<directory::Server<'a>>,
-        shared_files: u64,
-        shared_bytes: u64,
-        safe: Safety,
-        replicas: Kept,
-        scanning: Option<Scan>,
-        downloads: Vec<Download<'a>>,
-        received: u64,
-        sent: u64,
     },
     Leaving {
         safe: Safety,
@@ -349,41 +314,6 @@ pub fn ready(status: &Status) -> String {
     })
 }
 
-/// `status`.
-#[must_use]
-pub fn status(status: &Status) -> String {
-    let downloads = status.downloads.iter().map(|(name, progress)| Download {
-        name,
-        done: progress.done,
-        size: progress.size,
-    });
-    line(&Event::Status {
-        peer: status.node.to_string(),
-        name: &status.name,
-        addresses: &status.addresses,
-        peers: status.peers,
-        servers: status.servers.iter().map(Into::into).collect(),
-        shared_files: status.shared_files,
-        shared_bytes: status.shared_bytes,
-        safe: (&status.safe).into(),
-        replicas: Kept {
-            used: status.replicas.0,
-            quota: status.replicas.1,
-            received: status.copied.0,
-            sent: status.copied.1,
-        },
-        scanning: status.scanning.map(|scan| Scan {
-            done: scan.bytes,
-            total: scan.of_bytes,
-            files: scan.files,
-            of_files: scan.of_files,
-        }),
-        downloads: downloads.collect(),
-        received: status.received,
-        sent: status.sent,
-    })
-}
-
 /// The node leaves, though not all it shares is elsewhere.
 #[must_use]
 pub fn leaving(safe: &Safe) -> String {
@@ -437,6 +367,11 @@ pub fn node(event: &NodeEvent) -> String {
         NodeEvent::Ask(info) => return consent::ask(info),
         NodeEvent::AskGone { number, from, why } => return consent::gone(*number, from, *why),
         NodeEvent::Received(came) => return consent::received(came),
+        NodeEvent::Later {
+            number,
+            name,
+            event,
+        } => return consent::later_event(*number, name, event),
         NodeEvent::Server(news) => return directory::server(news),
         NodeEvent::Path(path) => return directory::path(path),
         NodeEvent::PeerJoined {

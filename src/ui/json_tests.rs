@@ -184,7 +184,7 @@ fn status_tells_what_is_safe() {
         copied: (20, 30),
         ..here()
     };
-    let text = status(&status_now);
+    let text = status(&status_now, &[]);
     let safe = r#""safe":{"to_leave":false,"files":5,"elsewhere":3}"#;
     let parts = format!(
         r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100,"received":20,"sent":30}},"#

@@ -15,6 +15,7 @@ pub mod follow;
 mod foreground;
 mod gaps;
 pub mod json;
+mod later;
 pub mod leaving;
 pub mod logging;
 pub mod news;
@@ -103,8 +104,11 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             words,
             code,
             group,
+            later,
         }) => {
-            if group {
+            if later {
+                later::send(&setup, files, &to, trust_new_key, &mut signals).await
+            } else if group {
                 code::send_to_group(&setup, files, words.unwrap_or(4), &mut signals).await
             } else if to.is_empty() {
                 let code = match code {

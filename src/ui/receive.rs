@@ -12,6 +12,7 @@ use super::{
     json,
     output::Out,
     progress::Bar,
+    send::FOR_EVER,
     signals::Signals,
 };
 use crate::{
@@ -34,8 +35,6 @@ use tokio::sync::{
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(100);
-/// Whoever shows a code waits until Ctrl-C: a year is as long.
-const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Typed lines that wait to be read.
 const LINES: usize = 8;
 

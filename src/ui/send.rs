@@ -128,6 +128,9 @@ impl Course {
     }
 }
 
+/// The longest that anybody waits: until Ctrl-C.
+pub const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Paths that begin with `~/` at the prompt mean the user's folder, as they do in a shell.
 #[must_use]
 pub fn expand(path: &str) -> PathBuf {

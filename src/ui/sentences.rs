@@ -103,6 +103,7 @@ pub fn event(event: &NodeEvent) -> Option<String> {
         NodeEvent::Ask(ask) => super::asks::question(ask),
         NodeEvent::AskGone { number, from, why } => super::asks::gone(*number, from, *why),
         NodeEvent::Received(received) => super::asks::received(received),
+        NodeEvent::Later { name, event, .. } => return super::asks::sending(name, event),
         NodeEvent::Server(news) => super::directory::server(news),
         NodeEvent::Path(path) => super::directory::path(path),
         NodeEvent::Notice(notice) => printable(notice).into_owned(),

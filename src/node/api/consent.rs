@@ -176,6 +176,34 @@ pub enum SendEvent {
     End,
 }
 
+/// Files that wait for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaterInfo {
+    /// What takes it back.
+    pub number: u32,
+    /// For whom: the key, and what it was called.
+    pub to: Person,
+    /// What they are called together.
+    pub title: String,
+    /// Files and folders.
+    pub files: Vec<PathBuf>,
+    /// Since when: seconds since 1970.
+    pub since: u64,
+}
+
+/// What files that were not read yet are called together.
+pub(in crate::node) fn title_of(files: &[PathBuf]) -> String {
+    match files {
+        [one] => {
+            let name = one.file_name().unwrap_or(one.as_os_str());
+            name.to_string_lossy().into_owned()
+        }
+        files => format!("{} files and folders", files.len()),
+    }
+}
+
+pub use crate::store::LaterError;
+
 /// Why a send to somebody failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendFailure {

@@ -144,6 +144,11 @@ impl Consent {
         let _ = self.0.events.send(event); // Nobody watches: fine.
     }
 
+    /// Runs a task that the node waits for when it leaves.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(task);
+    }
+
     /// Does what the machine says about asks that have a task.
     fn handle(&self, event: Event) {
         let mut gone = Vec::new();

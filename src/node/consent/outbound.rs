@@ -56,17 +56,28 @@ impl Consent {
         request: SendRequest,
         later: Option<mpsc::Receiver<String>>,
     ) -> (JobId, mpsc::Receiver<SendEvent>) {
-        let id = self.0.next_job.fetch_add(1, Ordering::Relaxed);
         let (events, receiver) = mpsc::channel(EVENTS);
-        let cancel = self.0.stop.child_token();
-        self.0.sends.with(|sends| sends.insert(id, cancel.clone()));
+        let (id, cancel) = self.enlist();
         let consent = self.clone();
         self.0.tasks.spawn(async move {
             consent.run_send(request, later, &events, cancel).await;
-            consent.0.sends.with(|sends| sends.remove(&id));
+            consent.dismiss(id);
             let _ = events.send(SendEvent::End).await;
         });
         (id, receiver)
+    }
+
+    /// A number by which a send can be stopped, and what stops it.
+    pub fn enlist(&self) -> (JobId, CancellationToken) {
+        let id = self.0.next_job.fetch_add(1, Ordering::Relaxed);
+        let cancel = self.0.stop.child_token();
+        self.0.sends.with(|sends| sends.insert(id, cancel.clone()));
+        (id, cancel)
+    }
+
+    /// It has ended.
+    pub fn dismiss(&self, id: JobId) {
+        self.0.sends.with(|sends| sends.remove(&id));
     }
 
     /// Stops a send; false when there is no such.

@@ -33,6 +33,7 @@ Examples:
   sprat send photo.jpg --to alice         she sees who asks, for what and how large it is, and says yes or no
   sprat send photos/ notes.txt --to alice bob
   sprat send big.iso --to alice --wait 60 if she may take a minute to be there
+  sprat send big.iso --to alice --later   whenever she comes
   sprat send photo.jpg --code 7-amber-falcon  to whoever waits with that code (`sprat receive` shows one)
 
 NAME is what `sprat peers` shows, or the end of an id. It stays until everyone has it, or said no; an ask that nobody answers ends after
@@ -47,6 +48,10 @@ Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some di
         /// To whom; may be given again
         #[arg(long, value_name = "NAME", num_args = 1..)]
         to: Vec<String>,
+
+        /// Wait for whoever is not here, for as long as it takes; Ctrl-C ends it (at a prompt it is kept over restarts)
+        #[arg(long, requires = "to")]
+        later: bool,
 
         /// Without --to: how many words the code has, 2 to 8 [default: 2, with --group 4]
         #[arg(long, value_name = "N", conflicts_with = "to",

@@ -4,7 +4,7 @@
 use super::line;
 use crate::{
     core::consent::title,
-    node::{AskInfo, Gone, Person, Received, SendEvent},
+    node::{AskInfo, Gone, LaterInfo, Person, Received, SendEvent},
 };
 use serde::Serialize;
 
@@ -34,9 +34,44 @@ struct Lost<'a> {
     error: String,
 }
 
+/// Files that wait for somebody, in `status` and `asks`.
+#[derive(Serialize)]
+pub struct Kept<'a> {
+    later: u32,
+    to: &'a str,
+    peer: String,
+    name: &'a str,
+    files: Vec<String>,
+    since: u64,
+}
+
+impl<'a> From<&'a LaterInfo> for Kept<'a> {
+    fn from(info: &'a LaterInfo) -> Self {
+        let files = info.files.iter();
+        Self {
+            later: info.number,
+            to: &info.to.name,
+            peer: info.to.node.to_string(),
+            name: &info.title,
+            files: files
+                .map(|path| path.to_string_lossy().into_owned())
+                .collect(),
+            since: info.since,
+        }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Event<'a> {
+    Later {
+        #[serde(flatten)]
+        info: Kept<'a>,
+    },
+    Begun {
+        later: u32,
+        name: &'a str,
+    },
     Ask {
         ask: u32,
         from: &'a str,
@@ -204,6 +239,25 @@ pub fn received(came: &Received) -> String {
         files: got.collect(),
         failed: failed.collect(),
     })
+}
+
+/// Files that wait for somebody.
+#[must_use]
+pub fn later(info: &LaterInfo) -> String {
+    line(&Event::Later { info: info.into() })
+}
+
+/// What waited goes on: as any send does, with its number.
+#[must_use]
+pub fn later_event(number: u32, name: &str, event: &SendEvent) -> String {
+    let text = sending(name, 0, event).unwrap_or_default();
+    match text.strip_prefix('{') {
+        Some(rest) => format!("{{\"later\":{number},{rest}"),
+        None => line(&Event::Begun {
+            later: number,
+            name,
+        }),
+    }
 }
 
 /// How a send of `name` goes on; `None` for what says nothing new.

@@ -65,7 +65,9 @@ pub enum Command {
     Status,
     /// `cancel [N]`
     Cancel(Option<u32>),
-    /// `send FILE… --to NAME…`
+    /// `cancel later N`
+    Forget(u32),
+    /// `send FILE… --to NAME… [--later]`
     Send {
         /// Files and folders.
         files: Vec<String>,
@@ -73,6 +75,8 @@ pub enum Command {
         to: Vec<String>,
         /// Whether a known name's new key is accepted.
         trust: bool,
+        /// Whether it waits for them to come.
+        later: bool,
     },
     /// `asks`
     Asks,
@@ -172,16 +176,18 @@ pub const VERBS: &[Verb] = &[
     },
     Verb {
         name: "send",
-        usage: "send FILE... --to NAME...",
+        usage: "send FILE... --to NAME... [--later]",
         does: "ask people whether they take files",
         more: "FILE is a file or a folder anywhere on this machine, NAME what `peers` shows, or the end of an id.\n\
-               Each of them is asked; nobody else sees the files. It ends when everyone has them or said no.",
+               Each of them is asked; nobody else sees the files. It ends when everyone has them or said no.\n\
+               With --later it waits for whoever is not here, also over restarts: they are asked when they come. `asks`\n\
+               shows what waits.",
     },
     Verb {
         name: "asks",
         usage: "asks",
         does: "show who asks to send you something",
-        more: "With the numbers that `accept` and `refuse` take.",
+        more: "With the numbers that `accept` and `refuse` take, and what waits for somebody to come (`send --later`).",
     },
     Verb {
         name: "accept",
@@ -197,10 +203,10 @@ pub const VERBS: &[Verb] = &[
     },
     Verb {
         name: "cancel",
-        usage: "cancel [N]",
+        usage: "cancel [N], cancel later N",
         does: "stop a download or a send",
         more: "N is its number in `status`; without it, the only one that runs. What is here is kept.\n\
-               After `exit` it also means: stay.",
+               `cancel later N` takes back what waits for somebody. After `exit`, cancel also means: stay.",
     },
     Verb {
         name: "help",
@@ -271,6 +277,13 @@ pub fn parse(line: &str) -> Result<Command, String> {
             "a code is typed at the shell: `sprat receive CODE`, with another --home".to_owned(),
         ),
         "exit" | "quit" => none("exit", &words, Command::Exit),
+        "cancel" if words.first().is_some_and(|word| word == "later") => match &words[1..] {
+            [number] => number
+                .parse()
+                .map(Command::Forget)
+                .map_err(|_| "cancel later takes a number; `asks` shows it".to_owned()),
+            _ => Err(format!("{}; `asks` shows the numbers", usage("cancel"))),
+        },
         "cancel" => match at_most_one("cancel", words)? {
             None => Ok(Command::Cancel(None)),
             Some(number) => number
@@ -397,10 +410,12 @@ fn download(words: Vec<String>) -> Result<Command, String> {
 
 fn send(words: Vec<String>) -> Result<Command, String> {
     let (mut files, mut to) = (Vec::new(), Vec::new());
-    let (mut options, mut people, mut trust) = (true, false, false);
+    let (mut options, mut people, mut trust, mut later) = (true, false, false, false);
     for word in words {
         if options && word == "--trust-new-key" {
             trust = true;
+        } else if options && word == "--later" {
+            later = true;
         } else if options && word == "--" {
             (options, people) = (false, false);
         } else if options && word == "--to" {
@@ -425,7 +440,12 @@ fn send(words: Vec<String>) -> Result<Command, String> {
     if files.is_empty() || to.is_empty() {
         return Err(usage("send"));
     }
-    Ok(Command::Send { files, to, trust })
+    Ok(Command::Send {
+        files,
+        to,
+        trust,
+        later,
+    })
 }
 
 fn accept(words: Vec<String>) -> Result<Command, String> {

@@ -14,7 +14,7 @@ use crate::{
         commands::{show_list, show_peers},
         config::Setup,
         exit::Exit,
-        follow, json,
+        follow, json, later,
         news::News,
         output::Out,
         send::expand,
@@ -174,15 +174,20 @@ impl<'a> Session<'a> {
                 self.status().await;
                 Exit::Done
             }
-            Command::Send { files, to, trust } => {
-                let request = SendRequest {
-                    files: files.iter().map(|file| expand(file)).collect(),
-                    to,
-                    trust_new: trust,
-                    wait: self.setup.wait,
-                };
-                let send = self.jobs.send(&self.node, request, self.out.clone());
-                self.sends().push(send);
+            Command::Send {
+                files,
+                to,
+                trust,
+                later: true,
+            } => {
+                let files = files.iter().map(|file| expand(file)).collect();
+                later::keep(&self.node, &self.out, files, &to, trust, self.left()).await
+            }
+            Command::Forget(number) => later::forget(&self.node, &self.out, number).await,
+            Command::Send {
+                files, to, trust, ..
+            } => {
+                self.send(&files, to, trust);
                 Exit::Done
             }
             Command::Asks => {
@@ -242,6 +247,17 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn send(&self, files: &[String], to: Vec<String>, trust_new: bool) {
+        let request = SendRequest {
+            files: files.iter().map(|file| expand(file)).collect(),
+            to,
+            trust_new,
+            wait: self.setup.wait,
+        };
+        let send = self.jobs.send(&self.node, request, self.out.clone());
+        self.sends().push(send);
+    }
+
     fn sends(&self) -> MutexGuard<'_, Vec<JoinHandle<Exit>>> {
         self.sends.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -260,13 +276,16 @@ impl<'a> Session<'a> {
     }
 
     fn asks(&self) {
-        let asks = self.node.asks();
+        let (asks, laters) = (self.node.asks(), self.node.laters());
         if self.out.json() {
-            self.out.results(asks.iter().map(json::consent::ask));
-        } else if asks.is_empty() {
+            let lines = asks.iter().map(json::consent::ask);
+            let waiting = laters.iter().map(json::consent::later);
+            self.out.results(lines.chain(waiting));
+        } else if asks.is_empty() && laters.is_empty() {
             self.out.note("nobody asks to send anything");
         } else {
-            let lines: Vec<String> = asks.iter().map(asks::waiting).collect();
+            let lines = asks.iter().map(asks::waiting);
+            let lines: Vec<String> = lines.chain(laters.iter().map(asks::later)).collect();
             self.out.result(&lines.join("\n"));
         }
     }
@@ -285,10 +304,14 @@ impl<'a> Session<'a> {
         Exit::Usage
     }
 
+    /// How long the swarm may still take to answer.
+    fn left(&self) -> Duration {
+        self.setup.wait.saturating_sub(self.started.elapsed())
+    }
+
     /// Gives the swarm time to answer, if this node is so young that it may not have. What is not known then.
     async fn look_around(&self) -> Gaps {
-        let left = self.setup.wait.saturating_sub(self.started.elapsed());
-        self.node.look(left).await
+        self.node.look(self.left()).await
     }
 
     async fn status(&self) {
@@ -296,10 +319,11 @@ impl<'a> Session<'a> {
             return;
         };
         if self.out.json() {
-            self.out.result(&json::status(&status));
+            self.out.result(&json::status(&status, &self.node.laters()));
         } else {
             let mut lines = vec![sentences::status(&status)];
             lines.extend(self.jobs.lines());
+            lines.extend(self.node.laters().iter().map(asks::later));
             self.out.result(&lines.join("\n"));
         }
     }
@@ -397,6 +421,7 @@ fn is_told(event: &NodeEvent) -> bool {
             | NodeEvent::Ask(_)
             | NodeEvent::AskGone { .. }
             | NodeEvent::Received(_)
+            | NodeEvent::Later { .. }
     )
 }
 

@@ -105,8 +105,18 @@ fn every_command_is_read_and_explained() {
             files: vec!["a b".into(), "c".into()],
             to: vec!["bob".into(), "ann".into()],
             trust: false,
+            later: false,
         };
         assert_eq!(parse(line), Ok(send), "{line}");
+    }
+    let later = parse("send a --later --to bob");
+    assert!(
+        matches!(later, Ok(Command::Send { later: true, .. })),
+        "{later:?}"
+    );
+    assert_eq!(parse("cancel later 3"), Ok(Command::Forget(3)));
+    for line in ["cancel later", "cancel later x", "cancel later 1 2"] {
+        assert!(parse(line).is_err(), "{line}");
     }
     for line in [
         "send a",

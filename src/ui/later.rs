@@ -1,0 +1,167 @@
+//! Sending to somebody who is not here: `send --later`, kept by a node with a prompt, or waited for at the shell.
+//!
+//! The name is settled first: from then on one key is meant, and nobody else of that name.
+
+use super::{
+    asks, code,
+    commands::{leave, start},
+    config::Setup,
+    exit::Exit,
+    json,
+    output::Out,
+    send::{Course, FOR_EVER, follow_job},
+    signals::Signals,
+    text,
+};
+use crate::{
+    core::{id::NodeId, path::printable},
+    node::{LaterError, Node, WhoError},
+};
+use std::{path::PathBuf, time::Duration};
+
+/// The key that a word means: of somebody who is here, or was.
+async fn key_of(
+    node: &Node,
+    who: &str,
+    trust: bool,
+    wait: Duration,
+) -> Result<Option<NodeId>, WhoError> {
+    match node.await_person(who, trust, wait).await {
+        Ok(key) => Ok(Some(key)),
+        Err(WhoError::Nobody) => Ok(node.known_key(who).await),
+        // Of those who are here it is none: the one who was known may come.
+        Err(WhoError::NewKey { known, .. }) => Ok(Some(known)),
+        Err(error) => Err(error),
+    }
+}
+
+fn unclear(out: &Out, who: &str, error: &WhoError) -> Exit {
+    code::complain(out, &super::talk::nobody(who, error));
+    Exit::from(error)
+}
+
+/// At the prompt: keeps it, and says so.
+pub async fn keep(
+    node: &Node,
+    out: &Out,
+    files: Vec<PathBuf>,
+    to: &[String],
+    trust: bool,
+    wait: Duration,
+) -> Exit {
+    let mut exits = Vec::new();
+    let absolute = files.iter().map(std::path::absolute);
+    let files: Vec<PathBuf> = match absolute.collect() {
+        Ok(files) => files,
+        Err(error) => {
+            code::complain(out, &error.to_string());
+            return Exit::Failed;
+        }
+    };
+    for who in to {
+        exits.push(match key_of(node, who, trust, wait).await {
+            Ok(Some(key)) => {
+                let called = node.name_of(key).await;
+                let name = called.map_or_else(|| who.clone(), |(name, _)| name);
+                match node.send_later(key, name, files.clone()).await {
+                    Ok(number) => {
+                        kept(node, out, number);
+                        continue;
+                    }
+                    Err(error) => {
+                        code::complain(out, &error.to_string());
+                        match error {
+                            LaterError::TooMany | LaterError::TooManyPaths => Exit::Usage,
+                            _ => Exit::Failed,
+                        }
+                    }
+                }
+            }
+            Ok(None) => {
+                let who = printable(who);
+                code::complain(
+                    out,
+                    &format!("nobody called {who} was ever here: give the id that `peers` shows them by, or `add` them first"),
+                );
+                Exit::NotFound
+            }
+            Err(error) => unclear(out, who, &error),
+        });
+    }
+    Exit::of(to.len() - exits.len(), &exits)
+}
+
+fn kept(node: &Node, out: &Out, number: u32) {
+    let info = node.laters().into_iter().find(|info| info.number == number);
+    // It may have been taken already.
+    let Some(info) = info else { return };
+    if out.json() {
+        out.result(&json::consent::later(&info));
+    } else {
+        out.result(&asks::later(&info));
+    }
+}
+
+/// `cancel later N`.
+pub async fn forget(node: &Node, out: &Out, number: u32) -> Exit {
+    if node.forget_later(number).await {
+        return Exit::Done;
+    }
+    code::complain(
+        out,
+        &format!("no send {number} waits: `asks` shows those that do"),
+    );
+    Exit::NotFound
+}
+
+/// At the shell: waits.
+pub async fn send(
+    setup: &Setup,
+    files: Vec<PathBuf>,
+    to: &[String],
+    trust: bool,
+    signals: &mut Signals,
+) -> Exit {
+    let out = Out::streams(setup.json);
+    if let Err(exit) = code::all_there(&out, &files) {
+        return exit;
+    }
+    let [who] = to else {
+        out.error("--later waits for one person at a time: a prompt keeps several");
+        return Exit::Usage;
+    };
+    let node = match start(setup, false, &out).await {
+        Ok(node) => node,
+        Err(exit) => return exit,
+    };
+    let found = async {
+        let known = key_of(&node, who, trust, setup.wait).await?;
+        match known {
+            Some(key) => Ok(key),
+            // Whoever comes first by that name.
+            None => node.await_person(who, trust, FOR_EVER).await,
+        }
+    };
+    if !out.json() {
+        let files = text::count(files.len() as u64, "path");
+        let who = printable(who);
+        out.note(&format!(
+            "keeping {files} for {who}, for as long as this runs; Ctrl-C ends it"
+        ));
+    }
+    let found = tokio::select! {
+        found = found => Some(found),
+        _ = signals.next() => None,
+    };
+    let exit = match found {
+        Some(Ok(key)) => {
+            let mut course = Course::new(&files);
+            let job = node.send_when_here(key, files);
+            follow_job(&node, &mut course, job, &out, setup.progress, signals).await
+        }
+        Some(Err(error)) => unclear(&out, who, &error),
+        None => Exit::Interrupted,
+    };
+    leave(&node).await;
+    exit
+}
