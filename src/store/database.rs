@@ -1,8 +1,12 @@
-//! How a sled is opened: looked through for damage, and moved aside when it has some or another version wrote it.
+//! How a sled is opened: looked through for damage, moved aside when it has some, brought to this version's format.
 //!
-//! Owns the folder's life as a whole, and the number of its format. Never what is in its trees.
+//! Owns the folder's life as a whole, and the number of its format. Never what is in its trees. Invariant: only what is really
+//! damaged is moved aside; a disk that fails, or is full, changes nothing.
 
-use super::{StoreError, failed, modes};
+pub(super) mod live;
+mod room;
+
+use super::{StoreError, failed};
 use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -58,9 +62,7 @@ fn try_open<T>(dir: &Path, trees: impl Fn() -> sled::Result<T>) -> Result<T, Uno
         // sled asserts on some kinds of damage; whatever it half-built is dropped with the error.
         match catch_unwind(AssertUnwindSafe(&trees)) {
             Ok(Ok(opened)) => return Ok(opened),
-            Ok(Err(sled::Error::Io(error)))
-                if tried < TRIES && error.to_string().contains("lock") =>
-            {
+            Ok(Err(sled::Error::Io(error))) if tried < TRIES && is_locked(&error) => {
                 tried += 1;
                 thread::sleep(PAUSE);
             }
@@ -68,15 +70,33 @@ fn try_open<T>(dir: &Path, trees: impl Fn() -> sled::Result<T>) -> Result<T, Uno
                 return Err(Unopened::Failed(failed("open", dir)(error)));
             }
             Ok(Err(error)) => return Err(Unopened::Damaged(error.to_string())),
+            // What the system refused it may have taken for granted.
+            Err(panic) if panicked_of(&*panic).is_some_and(names_system_error) => {
+                let why = io::Error::other(panicked_of(&*panic).unwrap_or_default());
+                return Err(Unopened::Failed(failed("open", dir)(why)));
+            }
             Err(_) => return Err(Unopened::Damaged("it does not make sense".into())),
         }
     }
 }
 
-/// Opens the sled itself, if it is new or was written in this format. `flush_every_ms` is sled's own pace.
+/// A step from one format to the next. It may be interrupted, and is then taken again.
+pub(super) type Step = fn(&sled::Db) -> sled::Result<()>;
+
+/// What is stored and what it means, by number.
+#[derive(Clone, Copy)]
+pub(super) struct Format {
+    /// Goes up whenever that changes.
+    pub number: u32,
+    /// How older ones are brought up to date: from which number, and by what.
+    pub steps: &'static [(u32, Step)],
+}
+
+/// Opens the sled itself, if it is new, or was written in this format or one that leads to it. `flush_every_ms` is sled's own
+/// pace.
 pub(super) fn sled_of(
     dir: &Path,
-    format: u32,
+    format: Format,
     cache: u64,
     flush_every_ms: Option<u64>,
 ) -> sled::Result<sled::Db> {
@@ -88,30 +108,123 @@ pub(super) fn sled_of(
         .open()?;
     let meta = db.open_tree("meta")?;
     match meta.get("format")? {
-        Some(known) if *known == format.to_be_bytes() => {}
+        Some(known) => migrate(&db, &meta, &known, format)?,
         // sled takes a log that it cannot read for an empty one.
         None if existed => return Err(sled::Error::Unsupported("nothing can be read".into())),
         None => {
-            meta.insert("format", &format.to_be_bytes())?;
+            meta.insert("format", &format.number.to_be_bytes())?;
             db.flush()?;
-        }
-        Some(_) => {
-            return Err(sled::Error::Unsupported(
-                "the format is another version's".into(),
-            ));
         }
     }
     Ok(db)
 }
 
-/// Whether an error says nothing about what is stored.
+/// Takes the steps from the format that is `known` to this one; each is made to last before its number is.
+fn migrate(db: &sled::Db, meta: &sled::Tree, known: &[u8], format: Format) -> sled::Result<()> {
+    let known = known.try_into().map(u32::from_be_bytes);
+    let mut number =
+        known.map_err(|_| sled::Error::Unsupported("its format is no number".into()))?;
+    while number != format.number {
+        let step = format.steps.iter().find(|(from, _)| *from == number);
+        let Some((_, step)) = step else {
+            let why = format!("its format, {number}, is another version's");
+            return Err(sled::Error::Unsupported(why));
+        };
+        step(db)?;
+        db.flush()?;
+        number += 1;
+        meta.insert("format", &number.to_be_bytes())?;
+        db.flush()?;
+    }
+    Ok(())
+}
+
+/// Whether somebody else holds it: sled says it in words.
+fn is_locked(error: &io::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
+}
+
+/// Whether an error says nothing about what is stored: all that the system said, but for what a log that names places outside itself gives.
 fn is_outside(error: &io::Error) -> bool {
     use io::ErrorKind::{
-        PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull, WouldBlock,
+        InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
+        ReadOnlyFilesystem, StorageFull, WouldBlock,
     };
-    matches!(
-        error.kind(),
-        PermissionDenied | ReadOnlyFilesystem | StorageFull | QuotaExceeded | WouldBlock
-    ) || modes::out_of_descriptors(error)
-        || error.to_string().contains("lock")
+    match error.kind() {
+        NotFound | IsADirectory | NotADirectory | InvalidInput => false,
+        PermissionDenied | ReadOnlyFilesystem | StorageFull | QuotaExceeded | WouldBlock => true,
+        _ => {
+            error.raw_os_error().is_some()
+                || names_system_error(&error.to_string())
+                || is_locked(error)
+        }
+    }
+}
+
+/// sled hands errors on as text.
+fn names_system_error(text: &str) -> bool {
+    text.contains("Os { code:") || text.contains("(os error ")
+}
+
+fn panicked_of(panic: &(dyn std::any::Any + Send)) -> Option<&str> {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_is_no_damage() {
+        // EIO, ENOSPC, EMFILE, EFBIG; and the same as sled hands it on.
+        for code in [5, 28, 24, 27] {
+            let error = io::Error::from_raw_os_error(code);
+            let told = io::Error::new(error.kind(), format!("{error:?}"));
+            assert!(is_outside(&error) && is_outside(&told), "{error}");
+        }
+        let other = |text: &str| io::Error::other(text.to_owned());
+        assert!(is_outside(&other("could not acquire lock on \"db\"")));
+        for error in [
+            io::ErrorKind::UnexpectedEof.into(),
+            io::Error::from_raw_os_error(2),
+            io::Error::from_raw_os_error(22),
+            other("a segment of no sense"),
+        ] {
+            assert!(!is_outside(&error), "{error}");
+        }
+    }
+
+    fn numbered(number: u32, steps: &'static [(u32, Step)]) -> Format {
+        Format { number, steps }
+    }
+
+    #[test]
+    fn an_older_format_is_brought_up_to_date_and_nothing_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("index");
+        let open = |format| {
+            open(
+                &dir,
+                || sled_of(&dir, format, 1 << 20, None),
+                || panic!("moved aside"),
+            )
+            .unwrap()
+            .0
+        };
+        let db = open(numbered(4, &[]));
+        db.insert("a", "1").unwrap();
+        drop(db);
+        const STEPS: &[(u32, Step)] = &[
+            (4, |db| db.insert("b", "2").map(drop)),
+            (5, |db| db.insert("c", "3").map(drop)),
+        ];
+        for _ in 0..2 {
+            let db = open(numbered(6, STEPS));
+            assert_eq!(db.len(), 3);
+        }
+        // And one that nothing leads to is not read.
+        let back = sled_of(&dir, numbered(4, &[]), 1 << 20, None);
+        assert!(matches!(back, Err(sled::Error::Unsupported(_))));
+    }
 }

@@ -3,14 +3,21 @@
 //! Owns that folder. What is in it cannot be made again by this server alone (its owners can, by signing up again), so it
 //! is synced before a sign-up is confirmed, and one that cannot be read is moved aside, never removed.
 
-use super::{Home, StoreError, database, failed, modes};
+use super::{
+    Home, StoreError,
+    database::{self, Format},
+    failed, modes,
+};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
 /// Goes up whenever what is stored changes its meaning.
-const FORMAT: u32 = 1;
+const FORMAT: Format = Format {
+    number: 1,
+    steps: &[],
+};
 const CACHE: u64 = 8 << 20;
 /// The longest record that makes sense, in bytes.
 const RECORD: usize = 2 << 10;

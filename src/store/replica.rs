@@ -8,6 +8,7 @@
 //! A chunk that two files share lies on the disk once and is counted twice: whoever goes first then changes nothing for the other.
 
 mod account;
+mod adopt;
 mod evict;
 mod files;
 mod layout;
@@ -126,6 +127,8 @@ struct State {
     accounts: Accounts,
     /// Reservations that rely on the file of a chunk.
     pending: HashMap<ChunkId, u32>,
+    /// Chunks of which no file is known (`adopt`).
+    strays: usize,
 }
 
 #[derive(Debug)]
@@ -171,7 +174,8 @@ fn path_of(dir: &Path, id: &ChunkId) -> PathBuf {
 }
 
 impl Replicas {
-    /// Reads the records, and clears up after a crash: files without a record, records without a file, files half written.
+    /// Reads the records, and clears up after a crash: chunks without a record are taken in, records without a file and files half
+    /// written removed.
     /// From now on `reader` finds what is kept.
     ///
     /// # Errors
@@ -185,6 +189,20 @@ impl Replicas {
         let replicas = open::open(home, index, limits)?;
         reader.serve_replicas(&replicas.0);
         Ok(replicas)
+    }
+
+    /// Reads everything anew, after the index was begun again under them. Gives the files that were known before.
+    ///
+    /// # Errors
+    /// When the index or the folder cannot be read.
+    pub fn reload(&self, home: &Home) -> Result<Vec<FileId>, StoreError> {
+        let mut state = self.state();
+        let (_, fresh) = open::read(home, &self.0.index, self.0.limits)?;
+        let before = state.files.keys().copied().collect();
+        // What is on its way stays on its way.
+        let pending = std::mem::take(&mut state.pending);
+        *state = State { pending, ..fresh };
+        Ok(before)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

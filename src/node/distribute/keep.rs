@@ -145,6 +145,7 @@ impl Distributor {
             .collect();
         files.sort_by_key(|(_, unwanted)| !unwanted);
         let mut removed = Vec::new();
+        let mut enough = false;
         for (file, unwanted) in files {
             let surplus = self.placement.surplus(&file, unwanted);
             if !unwanted && surplus.is_empty() {
@@ -159,9 +160,14 @@ impl Distributor {
                 break;
             };
             removed.push(file);
+            enough = slack;
             if slack {
                 break;
             }
+        }
+        if !enough {
+            // What nobody is known to want goes last: it may be all that is left of something.
+            let _ = spawn_blocking(move || replicas.evict_strays(SLACK)).await;
         }
         self.parts.context.news.files(removed);
     }

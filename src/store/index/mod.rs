@@ -15,11 +15,18 @@ mod replicas;
 mod stamp;
 
 pub use files::{FileRecord, Kind, Location, NewFile};
-pub(super) use replicas::{ReplicaChunk, ReplicaRecord};
+pub(super) use replicas::{NO_FILE, ReplicaChunk, ReplicaRecord};
 pub use stamp::Stamp;
 pub(super) use stamp::looks_like;
 
-use super::{Home, StoreError, database, failed};
+use super::{
+    Home, StoreError,
+    database::{
+        self, Format,
+        live::{Live, Opened, Tree},
+    },
+    failed,
+};
 use crate::core::{have::HaveSet, id::FileId};
 use std::{
     collections::HashMap,
@@ -28,32 +35,51 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-/// Goes up whenever what is stored, or what it means, changes; another version is not read but made again.
-const FORMAT: u32 = 4;
+/// Goes up whenever what is stored, or what it means, changes, with a step that leads there: what is here is not to be lost by that.
+const FORMAT: Format = Format {
+    number: 4,
+    steps: &[],
+};
+/// The trees, in the order of [`Inner`]'s.
+const TREES: [&str; 9] = [
+    "roots",
+    "pages",
+    "chunks",
+    "sources",
+    "paths",
+    "users",
+    "have",
+    "replicas",
+    "replica_files",
+];
+/// Those that are read through when it is opened: sources, paths, have.
+const SMALL_TREES: [usize; 3] = [3, 4, 6];
 /// Bytes of the longest stored value: sled puts what is much longer into files of their own, unsynced.
 const PART: usize = 32 << 10;
 const CACHE: u64 = 32 << 20;
 const FLUSH_MS: u64 = 500;
 /// Writes of one batch. sled copies a leaf at each write and lets go of the copies only after the batch: four thousand kept 60 MiB.
 const BATCH: usize = 128;
+/// Bytes after which a batch ends early: room for it is taken beforehand.
+const BATCH_BYTES: usize = 512 << 10;
 
 /// The index of a home. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Index(Arc<Inner>);
 
 struct Inner {
-    db: sled::Db,
+    db: Live,
     dir: PathBuf,
     shared: PathBuf,
-    roots: sled::Tree,
-    pages: sled::Tree,
-    chunks: sled::Tree,
-    sources: sled::Tree,
-    paths: sled::Tree,
-    users: sled::Tree,
-    have: sled::Tree,
-    replicas: sled::Tree,
-    replica_files: sled::Tree,
+    roots: Tree,
+    pages: Tree,
+    chunks: Tree,
+    sources: Tree,
+    paths: Tree,
+    users: Tree,
+    have: Tree,
+    replicas: Tree,
+    replica_files: Tree,
     /// Records that were looked up: each chunk of a file asks for the same one.
     known: RwLock<HashMap<u64, Arc<FileRecord>>>,
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
@@ -74,41 +100,57 @@ impl Index {
     /// When the disk refuses; never for damage.
     pub fn open(home: &Home) -> Result<(Self, Option<String>), StoreError> {
         let dir = home.index_dir();
-        let trees = || Self::open_trees(&dir, home.shared());
-        let (index, aside) = database::open(&dir, trees, || move_aside(&dir))?;
-        let notice = aside.map(|aside| {
-            format!(
-                "the index could not be used ({}); it was moved to {} and is being rebuilt",
-                aside.why,
-                aside.path.display()
-            )
-        });
-        Ok((index, notice))
-    }
-
-    fn open_trees(dir: &Path, shared: PathBuf) -> sled::Result<Self> {
-        let db = database::sled_of(dir, FORMAT, CACHE, Some(FLUSH_MS))?;
+        let (opened, notice) = open(&dir)?;
+        let db = Live::new(&dir, opened);
+        let [
+            roots,
+            pages,
+            chunks,
+            sources,
+            paths,
+            users,
+            have,
+            replicas,
+            replica_files,
+        ] = std::array::from_fn(|at| db.tree(at));
         let inner = Inner {
-            roots: db.open_tree("roots")?,
-            pages: db.open_tree("pages")?,
-            chunks: db.open_tree("chunks")?,
-            sources: db.open_tree("sources")?,
-            paths: db.open_tree("paths")?,
-            users: db.open_tree("users")?,
-            have: db.open_tree("have")?,
-            replicas: db.open_tree("replicas")?,
-            replica_files: db.open_tree("replica_files")?,
             db,
-            dir: dir.to_owned(),
-            shared,
+            dir,
+            shared: home.shared(),
+            roots,
+            pages,
+            chunks,
+            sources,
+            paths,
+            users,
+            have,
+            replicas,
+            replica_files,
             known: RwLock::default(),
             writing: Mutex::default(),
         };
-        // The small trees are read through now, where damage can still be answered by a new index.
-        for tree in [&inner.sources, &inner.paths, &inner.have] {
-            tree.iter().try_for_each(|item| item.map(drop))?;
-        }
-        Ok(Self(Arc::new(inner)))
+        Ok((Self(Arc::new(inner)), notice))
+    }
+
+    /// Why it can neither be read nor written any more; `None` while all is well.
+    #[must_use]
+    pub fn broken(&self) -> Option<StoreError> {
+        self.0.db.broken().map(|error| self.error(error))
+    }
+
+    /// Closes it and opens it again, as [`Index::open`] does, for everyone who has a handle. What was not flushed may be lost. Until it is
+    /// open, every use gives an error.
+    ///
+    /// # Errors
+    /// When the disk refuses still: to be tried again.
+    pub fn reopen(&self) -> Result<Option<String>, StoreError> {
+        let _writing = self.writing();
+        let notice = self.0.db.reopen(|| open(&self.0.dir))?;
+        let known = self.0.known.write();
+        known
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clear();
+        Ok(notice)
     }
 
     /// Makes everything written so far last.
@@ -116,7 +158,7 @@ impl Index {
     /// # Errors
     /// When the disk refuses.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.0.db.flush().map(drop).map_err(|e| self.error(e))
+        self.0.db.flush().map_err(|e| self.error(e))
     }
 
     /// Which chunks of a download under way were synced; `None` when there is no such download.
@@ -196,28 +238,53 @@ impl Index {
     /// Applies `writes` (a value of `None` removes) in batches of a bounded size.
     fn apply(
         &self,
-        tree: &sled::Tree,
+        tree: &Tree,
         writes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
     ) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
-        let mut count = 0;
+        let (mut count, mut bytes) = (0, 0);
         for (key, value) in writes {
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
             }
             count += 1;
-            if count == BATCH {
-                tree.apply_batch(std::mem::take(&mut batch))
+            if count == BATCH || bytes >= BATCH_BYTES {
+                tree.apply_large(std::mem::take(&mut batch), bytes)
                     .map_err(|e| self.error(e))?;
-                count = 0;
+                (count, bytes) = (0, 0);
             }
         }
         if count > 0 {
-            tree.apply_batch(batch).map_err(|e| self.error(e))?;
+            tree.apply_large(batch, bytes).map_err(|e| self.error(e))?;
         }
         Ok(())
     }
+}
+
+/// Opens what is in `dir`, or begins it again when it is damaged; the sentence says so.
+fn open(dir: &Path) -> Result<(Opened, Option<String>), StoreError> {
+    let (opened, aside) = database::open(dir, || open_trees(dir), || move_aside(dir))?;
+    let notice = aside.map(|aside| {
+        format!(
+            "the index could not be used ({}); it was moved to {} and is being rebuilt",
+            aside.why,
+            aside.path.display()
+        )
+    });
+    Ok((opened, notice))
+}
+
+fn open_trees(dir: &Path) -> sled::Result<Opened> {
+    let db = database::sled_of(dir, FORMAT, CACHE, Some(FLUSH_MS))?;
+    let trees = TREES.iter().map(|name| db.open_tree(name));
+    let trees: Vec<sled::Tree> = trees.collect::<sled::Result<_>>()?;
+    // The small trees are read through now, where damage can still be answered by a new index.
+    for at in SMALL_TREES {
+        trees[at].iter().try_for_each(|item| item.map(drop))?;
+    }
+    Ok(Opened { db, trees })
 }
 
 /// Renames the damaged index to `index.damaged-<n>`, and removes those of before: one is enough to study.
@@ -288,7 +355,7 @@ mod tests {
         let (_folder, home) = home();
         let (index, notice) = Index::open(&home).unwrap();
         assert_eq!(notice, None);
-        let meta = index.0.db.open_tree("meta").unwrap();
+        let meta = index.0.db.db().open_tree("meta").unwrap();
         meta.insert("format", &7u32.to_be_bytes()).unwrap();
         drop((meta, index));
         assert!(Index::open(&home).unwrap().1.is_some());

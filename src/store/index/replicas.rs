@@ -32,12 +32,15 @@ pub(in crate::store) struct ReplicaRecord {
     pub seen: u64,
 }
 
+/// For what a chunk is kept of which no file is known: the index was lost, or its files' manifests were.
+pub(in crate::store) const NO_FILE: FileId = FileId([0; 32]);
+
 /// One chunk that is kept for one file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::store) struct ReplicaChunk {
     pub id: ChunkId,
     pub file: FileId,
-    /// Its first position in the file.
+    /// Its first position in the file; with [`NO_FILE`], when it was found: seconds since 1970.
     pub at: u32,
     pub len: u32,
     /// On whose account it is.

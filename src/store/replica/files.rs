@@ -1,6 +1,6 @@
 //! The files of which chunks are kept: what they are called, who wants them, which chunks are here.
 
-use super::{Entry, ReplicaFile, ReplicaOffer, Replicas, manifest_bytes};
+use super::{Entry, ReplicaFile, ReplicaOffer, Replicas, adopt, manifest_bytes};
 use crate::{
     core::{
         have::HaveSet,
@@ -69,7 +69,7 @@ impl Replicas {
             state.accounts.add(origin, cost);
             state.files.insert(file, Entry::new(record));
         }
-        Ok(())
+        adopt::claim(&self.0.index, &mut state, manifest, origin)
     }
 
     /// An origin wants the file still (or again). False when nothing of it is kept. Cheap to call often.

@@ -1,18 +1,36 @@
-//! From the disk to memory at start, and the traces of a crash away.
+//! From the disk to memory at start, and the traces of a crash away. What no record claims is looked at (`adopt`), never thrown away.
 
-use super::{Accounts, Entry, Inner, Limits, Replicas, State, manifest_bytes};
+use super::{Accounts, Entry, Inner, Limits, Replicas, State, adopt, manifest_bytes};
 use crate::{
     core::id::FileId,
-    store::{Home, Index, StoreError, failed},
+    store::{Home, Index, StoreError, failed, index::NO_FILE},
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
 pub(super) fn open(home: &Home, index: &Index, limits: Limits) -> Result<Replicas, StoreError> {
+    let (dir, state) = read(home, index, limits)?;
+    Ok(Replicas(Arc::new(Inner {
+        dir,
+        index: index.clone(),
+        limits,
+        state: Mutex::new(state),
+        layouts: Mutex::default(),
+        on_lost: Mutex::default(),
+        numbers: AtomicU64::default(),
+    })))
+}
+
+/// The folder, and what is known of it.
+pub(super) fn read(
+    home: &Home,
+    index: &Index,
+    limits: Limits,
+) -> Result<(PathBuf, State), StoreError> {
     let dir = home.partials().with_file_name("replicas");
     let new = dir.join("new");
     match fs::remove_dir_all(&new) {
@@ -31,6 +49,8 @@ pub(super) fn open(home: &Home, index: &Index, limits: Limits) -> Result<Replica
             _ => index.remove_replica_file(&file)?,
         }
     }
+    let mut strays = 0;
+    let mut unclaimed = Vec::new();
     // By the first byte of the ids, so that memory holds a 256th of them at a time.
     for prefix in 0..=255u8 {
         let folder = dir.join(format!("{prefix:02x}"));
@@ -38,9 +58,15 @@ pub(super) fn open(home: &Home, index: &Index, limits: Limits) -> Result<Replica
         let mut claimed = HashSet::new();
         let mut void = Vec::new();
         for record in index.replica_chunks(&[prefix])? {
+            let name = record.id.to_string().split_off(2);
+            if record.file == NO_FILE && names.contains(&name) && adopt::is_young(&record) {
+                accounts.add(&record.payer, u64::from(record.len));
+                strays += 1;
+                claimed.insert(name);
+                continue;
+            }
             let entry = files.get_mut(&record.file);
             let entry = entry.filter(|entry| record.at < entry.firsts.len());
-            let name = record.id.to_string().split_off(2);
             match entry {
                 Some(entry) if names.contains(&name) => {
                     entry.insert(record.at, &[]);
@@ -52,11 +78,35 @@ pub(super) fn open(home: &Home, index: &Index, limits: Limits) -> Result<Replica
         }
         index.remove_replica_chunks(&void)?;
         names.retain(|name| !claimed.contains(name));
-        for name in names {
-            let path = folder.join(name);
-            fs::remove_file(&path).map_err(failed("remove", &path))?;
+        adopt::remove_old(&dir, &void, &mut names);
+        if !names.is_empty() {
+            unclaimed.push(prefix);
         }
     }
+    let mut state = State {
+        files,
+        accounts,
+        pending: HashMap::new(),
+        strays,
+    };
+    if !unclaimed.is_empty() {
+        for prefix in unclaimed {
+            let names = names_in(&dir.join(format!("{prefix:02x}")))?;
+            adopt::adopt(&dir, index, prefix, names, &mut state)?;
+        }
+        let known = state.files.iter();
+        let known: Vec<_> = known
+            .map(|(file, entry)| (*file, entry.record.payer))
+            .collect();
+        for (file, payer) in known {
+            if let Some(manifest) = index.manifest(&file)? {
+                adopt::claim(index, &mut state, &manifest, &payer)?;
+            }
+        }
+    }
+    let State {
+        files, accounts, ..
+    } = &mut state;
     let empty = |entry: &Entry| entry.firsts.count() == 0 && !entry.firsts.is_empty();
     let gone: Vec<FileId> = files
         .iter()
@@ -71,19 +121,7 @@ pub(super) fn open(home: &Home, index: &Index, limits: Limits) -> Result<Replica
         let record = &entry.record;
         accounts.add(&record.payer, manifest_bytes(record.chunks));
     }
-    Ok(Replicas(Arc::new(Inner {
-        dir,
-        index: index.clone(),
-        limits,
-        state: Mutex::new(State {
-            files,
-            accounts,
-            pending: HashMap::new(),
-        }),
-        layouts: Mutex::default(),
-        on_lost: Mutex::default(),
-        numbers: AtomicU64::default(),
-    })))
+    Ok((dir, state))
 }
 
 /// The files in a folder, which need not exist; folders are left out.
