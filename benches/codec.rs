@@ -31,6 +31,8 @@ fn catalog() -> Response {
     Response::Catalog(CatalogPage {
         name: "alice@laptop".into(),
         keeps: false,
+        unchosen: false,
+        visiting: false,
         epoch: 1,
         revision: 512,
         reset: false,

@@ -2,7 +2,9 @@
 //!
 //! Owns the memory of names and what a word means among those who are here. Never reads a clock or a disk. Invariants: at
 //! most [`MAX`] names; those with whom one had to do (`met`) go last; one key claims at most [`MAX_OF_ONE`] names by
-//! itself, so that whoever renames itself all day takes no others' names away.
+//! itself, so that whoever renames itself all day takes no others' names away. A name that nobody chose (*unchosen*: a
+//! program made it up) says little, so another key with the same made-up name is no alarm; but what a person sends to
+//! such a name goes to the key that it went to before, or nowhere.
 
 #[cfg(test)]
 mod tests;
@@ -33,8 +35,21 @@ pub struct Person {
     pub met: bool,
     /// Whether a person here added it: then the name means this key and no other, and this key has no other name.
     pub added: bool,
+    /// Whether nobody chose the name: a program made it up.
+    pub unchosen: bool,
     /// When it was last here: seconds since 1970.
     pub seen: u64,
+}
+
+/// Somebody who is here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Here {
+    /// Who.
+    pub node: NodeId,
+    /// What it is called.
+    pub name: String,
+    /// Whether nobody chose that name.
+    pub unchosen: bool,
 }
 
 struct Entry {
@@ -109,18 +124,20 @@ impl People {
     /// Somebody who calls himself so is here. The first key of a name is remembered; what somebody calls himself who was
     /// added counts for nothing. Gives the name by which this key was last known, the first time it comes with another one
     /// that nobody has.
-    pub fn see(&mut self, name: &str, key: NodeId, now: u64) -> Option<String> {
+    pub fn see(&mut self, name: &str, key: NodeId, unchosen: bool, now: u64) -> Option<String> {
         let folded = fold(name);
         if self.added.get(&key).is_some_and(|added| *added != folded) {
             return None;
         }
         if let Some(entry) = self.names.get(&folded) {
             let since = now.saturating_sub(entry.person.seen);
-            if entry.person.key == key && since > 0 {
+            let chosen_now = entry.person.unchosen && !unchosen;
+            if entry.person.key == key && (since > 0 || chosen_now) {
                 let (mut person, fresh) = (entry.person.clone(), entry.fresh);
-                person.seen = now;
+                person.seen = person.seen.max(now);
+                person.unchosen &= unchosen;
                 self.put(folded.clone(), Entry { person, fresh });
-                if since >= DAY {
+                if since >= DAY || chosen_now {
                     self.news.insert(folded);
                 }
             }
@@ -135,6 +152,7 @@ impl People {
             key,
             met: false,
             added: false,
+            unchosen,
             seen: now,
         };
         self.news.insert(folded.clone());
@@ -144,13 +162,14 @@ impl People {
     }
 
     /// A person sent something to it, or said that this key is the right one: from now on it is.
-    pub fn meet(&mut self, name: &str, key: NodeId, now: u64) {
+    pub fn meet(&mut self, name: &str, key: NodeId, unchosen: bool, now: u64) {
         let folded = fold(name);
         let person = Person {
             name: name.to_owned(),
             key,
             met: true,
             added: false,
+            unchosen,
             seen: now,
         };
         let known = self.names.get(&folded).map(|entry| &entry.person);
@@ -189,6 +208,7 @@ impl People {
             key,
             met: true,
             added: true,
+            unchosen: false,
             seen: now,
         };
         self.news.insert(folded.clone());
@@ -204,11 +224,19 @@ impl People {
         Some(self.names.get(folded)?.person.name.as_str())
     }
 
-    /// The key that was known for this name, if this one is another.
+    /// The key that was known for this name, if this one is another and that is worth an alarm: not when nobody chose the
+    /// name for either.
     #[must_use]
-    pub fn changed(&self, name: &str, key: &NodeId) -> Option<NodeId> {
-        let known = self.known(name)?.key;
-        (known != *key).then_some(known)
+    pub fn changed(&self, name: &str, key: &NodeId, unchosen: bool) -> Option<NodeId> {
+        let known = self.known(name)?;
+        (known.key != *key && !(known.unchosen && unchosen)).then_some(known.key)
+    }
+
+    /// The key that a person here means by this name, if this one is another.
+    fn stands_for_another(&self, one: &Here) -> Option<NodeId> {
+        let met = self.known(&one.name).filter(|known| known.met);
+        let met = met.map(|known| known.key).filter(|key| *key != one.node);
+        met.or_else(|| self.changed(&one.name, &one.node, one.unchosen))
     }
 
     /// What is remembered of a name.
@@ -217,53 +245,54 @@ impl People {
         self.names.get(&fold(name)).map(|entry| &entry.person)
     }
 
-    /// Whom a name or (part of) an id means among those who are `here`. Somebody with a new key is meant only with
-    /// `trust_new`.
+    /// Whom a name or (part of) an id means among those who are `here`. A whole id means that key, whatever anybody is
+    /// called. Somebody with a new key is meant only with `trust_new`.
     ///
     /// # Errors
     /// [`WhoError`], when it is not one person, or not the one who was known.
-    pub fn find(
-        &self,
-        who: &str,
-        here: &[(NodeId, String)],
-        trust_new: bool,
-    ) -> Result<NodeId, WhoError> {
+    pub fn find(&self, who: &str, here: &[Here], trust_new: bool) -> Result<NodeId, WhoError> {
+        if let Some(exact) = here.iter().find(|one| one.node.to_string() == who) {
+            return Ok(exact.node);
+        }
         let folded = fold(who);
         let named = |name: &str| is_name_of(who, name);
         // Whoever else calls himself so is not the one who was added.
         if let Some(entry) = self.names.get(&folded).filter(|entry| entry.person.added) {
             let key = entry.person.key;
-            let is_here = here.iter().any(|(node, _)| *node == key);
+            let is_here = here.iter().any(|one| one.node == key);
             return is_here.then_some(key).ok_or(WhoError::Nobody);
         }
-        // A whole id is nobody else's name.
-        let exact = here.iter().find(|(node, _)| node.to_string() == who);
-        let mut meant: Vec<&(NodeId, String)> = match exact {
-            Some(one) => vec![one],
-            None => here
-                .iter()
-                .filter(|(node, name)| named(name) || is_id_of(who, node))
-                .collect(),
-        };
+        let meant = here.iter();
+        let meant = meant.filter(|one| named(&one.name) || is_id_of(who, &one.node));
+        let mut meant: Vec<&Here> = meant.collect();
+        // Of two with a name that nobody chose, the one that came first is not the better one.
+        let tells = |entry: &&Entry| !entry.fresh && (entry.person.met || !entry.person.unchosen);
         if meant.len() > 1
-            && meant.iter().all(|(_, name)| named(name))
-            && let Some(entry) = self.names.get(&folded).filter(|entry| !entry.fresh)
-            && let Some(one) = meant.iter().find(|(node, _)| *node == entry.person.key)
+            && meant.iter().all(|one| named(&one.name))
+            && let Some(entry) = self.names.get(&folded).filter(tells)
+            && let Some(one) = meant.iter().find(|one| one.node == entry.person.key)
         {
             meant = vec![one];
         }
         match meant[..] {
             [] => Err(WhoError::Nobody),
-            [(now, name)] => match self.changed(name, now) {
-                Some(known) if !trust_new => Err(WhoError::NewKey {
-                    name: name.clone(),
-                    known,
-                    now: *now,
-                }),
-                _ => Ok(*now),
-            },
+            [one] => {
+                let another = if named(&one.name) {
+                    self.stands_for_another(one)
+                } else {
+                    self.changed(&one.name, &one.node, one.unchosen)
+                };
+                match another.filter(|_| !trust_new) {
+                    Some(known) => Err(WhoError::NewKey {
+                        name: one.name.clone(),
+                        known,
+                        now: one.node,
+                    }),
+                    None => Ok(one.node),
+                }
+            }
             _ => Err(WhoError::Ambiguous(
-                meant.iter().map(|(node, _)| *node).collect(),
+                meant.iter().map(|one| one.node).collect(),
             )),
         }
     }

@@ -44,9 +44,12 @@ pub struct BeaconConfig {
     pub swarm_key: Option<[u8; 32]>,
     /// The node's Ed25519 secret.
     pub secret: [u8; 32],
+    /// This life of the node: what says another one under the same key is another node's.
+    pub epoch: u64,
 }
 
-/// A beacon with a good signature, of another node, not heard before.
+/// A beacon with a good signature, of another node, not heard before. If it is signed with this node's own key, another
+/// node has the same one (or an old datagram is played back).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heard {
     /// What it says.
@@ -118,7 +121,7 @@ impl Beacons {
             .take(8)
             .fold(0, |seed, byte| seed << 8 | u64::from(*byte));
         let inbox = Inbox {
-            filter: Filter::new(signer.node(), config.swarm_key, seed),
+            filter: Filter::new((signer.node(), config.epoch), config.swarm_key, seed),
             tallies: Mutex::new(Vec::new()),
             heard,
             started: Instant::now(),

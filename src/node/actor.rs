@@ -5,6 +5,7 @@
 //! the actor is bounded, and nothing that the actor does waits for a queue that only the actor empties.
 
 mod catalogs;
+mod double;
 mod inbound;
 mod looking;
 mod people;
@@ -53,6 +54,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What a task brings back.
 pub enum Note {
     Catalog(NodeId, Result<Response, RequestError>),
+    /// It had time enough to say what it is.
+    Acquainted(NodeId),
     AskCatalog(NodeId),
     /// It answered, or failed to answer, that the own catalog changed.
     Hinted(NodeId),
@@ -65,6 +68,8 @@ pub enum Note {
 /// What the actor needs to begin.
 pub struct Parts {
     pub name: String,
+    /// Whether nobody chose that name.
+    pub unchosen: bool,
     /// Whether this node keeps replicas.
     pub keeps: bool,
     /// Whether bytes may go through a server.
@@ -118,13 +123,15 @@ pub struct Actor {
     /// It was read for the first time.
     scanned: bool,
     doctor: Notes,
+    double: double::Double,
 }
 
 impl Actor {
     /// Takes the parts; [`Actor::run`] begins.
     pub fn new(parts: Parts, seed: u64) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
-        let mut catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
+        let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
+        let mut catalog = catalog.with(parts.unchosen, parts.distribute.is_none());
         // A node that only looks or fetches leaves its folder alone.
         let scanning = parts.distribute.is_some().then(Scan::default);
         catalog.set_scan(scanning, false);
@@ -152,6 +159,7 @@ impl Actor {
             scanning,
             scan_told: None,
             doctor: Notes::default(),
+            double: double::Double::default(),
         }
     }
 
@@ -184,6 +192,10 @@ impl Actor {
                 Some(heard) = self.parts.heard.recv() => {
                     let Heard { beacon, from, room } = heard;
                     let node = beacon.node;
+                    if node == self.parts.context.me {
+                        self.same_key(&beacon, from, room);
+                        continue;
+                    }
                     self.member(membership::Event::Heard { beacon, from, room });
                     self.introduce(node, None);
                 }

@@ -14,7 +14,12 @@ pub use listing::*;
 pub use start::StartError;
 
 use crate::core::id::{FileId, NodeId};
-use std::{net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 /// How to start a node. [`Settings::new`] gives what the command line gives without options.
 #[derive(Clone, Debug)]
@@ -27,6 +32,8 @@ pub struct Settings {
     pub home: PathBuf,
     /// The display name.
     pub name: String,
+    /// Whether nobody chose that name. Then another node of the same name is no reason to warn anybody.
+    pub unnamed: bool,
     /// The base transfer port, TCP and UDP; 0 = any free one.
     pub transfer_port: u16,
     /// The UDP port of beacons, shared by all nodes of a machine.
@@ -88,6 +95,7 @@ impl Settings {
         Self {
             home: home.into(),
             name: "sprat".into(),
+            unnamed: false,
             transfer_port: 0,
             discovery_port: DISCOVERY_PORT,
             listen: Vec::new(),
@@ -126,6 +134,8 @@ pub struct PeerInfo {
     pub name: String,
     /// Another key was known for that name.
     pub key_changed: bool,
+    /// It only looks or fetches, and leaves after that.
+    pub visiting: bool,
     /// The path.
     pub via: Via,
     /// `ip:port` of the connection.
@@ -369,6 +379,8 @@ pub enum NodeEvent {
         before: Option<String>,
         /// Another key was known for that name.
         key_changed: bool,
+        /// It only looks or fetches, and leaves after that.
+        visiting: bool,
     },
     /// A peer goes by another name now. Told once a minute at most.
     PeerRenamed {
@@ -389,6 +401,8 @@ pub enum NodeEvent {
         name: String,
         /// Whether they said so.
         announced: bool,
+        /// It only looked or fetched.
+        visiting: bool,
     },
     /// A peer's catalog changed.
     CatalogChanged {
@@ -471,6 +485,13 @@ pub enum NodeEvent {
     Server(ServerNews),
     /// There is no straight path to a peer so far, or now there is.
     Path(PathInfo),
+    /// Another node runs with the key of this one: its home is a copy. Told once for each of its lives.
+    SameKey {
+        /// What it calls itself.
+        name: String,
+        /// Where it is: the address that its beacon came from, and its TCP port.
+        address: SocketAddr,
+    },
     /// Something that a person should know, in a sentence.
     Notice(String),
 }

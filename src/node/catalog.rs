@@ -60,6 +60,8 @@ impl Own {
 pub struct OwnCatalog {
     name: String,
     keeps: bool,
+    unchosen: bool,
+    visiting: bool,
     epoch: u64,
     revision: u64,
     log: BTreeMap<u64, (Key, Option<Offer>)>,
@@ -80,6 +82,8 @@ impl OwnCatalog {
         Self {
             name,
             keeps,
+            unchosen: false,
+            visiting: false,
             epoch,
             revision: 0,
             log: BTreeMap::new(),
@@ -96,6 +100,13 @@ impl OwnCatalog {
     pub fn set_scan(&mut self, scan: Option<Scan>, news: bool) {
         self.scan = scan;
         self.revision += u64::from(news);
+    }
+
+    /// The same, which says of itself whether nobody chose its name, and whether its node only looks or fetches.
+    #[must_use]
+    pub fn with(mut self, unchosen: bool, visiting: bool) -> Self {
+        (self.unchosen, self.visiting) = (unchosen, visiting);
+        self
     }
 
     /// Its life and newest revision.
@@ -221,6 +232,8 @@ impl OwnCatalog {
         CatalogPage {
             name: self.name.clone(),
             keeps: self.keeps,
+            unchosen: self.unchosen,
+            visiting: self.visiting,
             epoch: self.epoch,
             revision: self.revision,
             reset,
@@ -252,6 +265,10 @@ pub struct PeerCatalog {
     scan: Option<Scan>,
     /// There was no room for some of its names.
     cut: bool,
+    /// Its name, if it says that nobody chose it.
+    unchosen: Option<String>,
+    /// Whether it says that it only looks or fetches.
+    visiting: bool,
 }
 
 #[derive(Debug, Default)]
@@ -280,6 +297,18 @@ impl PeerCatalog {
     #[must_use]
     pub fn is_behind(&self, epoch: u64, revision: u64) -> bool {
         (epoch, revision) != (self.epoch, self.known)
+    }
+
+    /// Whether the node says that nobody chose this name.
+    #[must_use]
+    pub fn is_unchosen(&self, name: &str) -> bool {
+        self.unchosen.as_deref() == Some(name)
+    }
+
+    /// Whether the node only looks or fetches. What offers a folder is no visitor, whatever it says.
+    #[must_use]
+    pub fn is_visiting(&self) -> bool {
+        self.visiting && self.holds.values().all(|holds| holds.names[0] == 0)
     }
 
     /// Whether all of it came at least once.
@@ -329,6 +358,8 @@ impl PeerCatalog {
         changed |= self.scan.is_some() != page.scan.is_some();
         self.scan = page.scan;
         self.keeps = page.keeps;
+        self.unchosen = page.unchosen.then_some(page.name);
+        self.visiting = page.visiting;
         let (before, most) = (self.known, FLOOR.max(self.weight.saturating_add(room)));
         for entry in page.entries {
             self.known = self.known.max(entry.revision);

@@ -20,6 +20,7 @@ mod distribute;
 mod doctor;
 mod holdings;
 mod job;
+mod key;
 mod knowledge;
 mod later;
 mod limit;
@@ -39,6 +40,7 @@ mod tests;
 
 pub use api::*;
 pub use chat::{History, HistoryError, MessageError, Said, history_at};
+pub use key::{NewKey, new_key};
 
 use crate::core::{code::Code, id::NodeId};
 use consent::Consent;

@@ -22,6 +22,7 @@ use crate::{
         id::{FileId, NodeId},
         path::RelPath,
         patience,
+        people::Here,
     },
     wire::control::{Held, Offer},
 };
@@ -45,6 +46,10 @@ pub enum Asking {
 }
 
 /// A connected peer.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the peer"
+)]
 pub struct Peer {
     pub name: String,
     pub address: SocketAddr,
@@ -53,6 +58,10 @@ pub struct Peer {
     pub catalog: PeerCatalog,
     /// Its name is known, and it was told that it is here.
     pub introduced: bool,
+    /// It was told as somebody who only looks or fetches.
+    pub visiting: bool,
+    /// What it says of itself was heard, or waited for long enough.
+    pub acquainted: bool,
     /// When it was told that it goes by another name now.
     pub renamed: Option<Now>,
     /// The request for its catalog.
@@ -65,6 +74,13 @@ pub struct Peer {
     pub failures: u32,
     /// It did not give its catalog when it was asked: do not wait for it.
     pub failed: bool,
+}
+
+impl Peer {
+    /// Whether nobody chose the name that it goes by.
+    fn unchosen(&self) -> bool {
+        self.catalog.is_unchosen(&self.name)
+    }
 }
 
 /// All of them.
@@ -104,6 +120,8 @@ impl Peers {
             rtt: None,
             catalog: PeerCatalog::default(),
             introduced: false,
+            visiting: false,
+            acquainted: false,
             renamed: None,
             asking: Asking::No,
             hinting: Asking::No,
@@ -210,6 +228,7 @@ impl Peers {
             node: *node,
             name: peer.name.clone(),
             key_changed: false,
+            visiting: peer.catalog.is_visiting(),
             via: peer.via,
             address: peer.address.to_string(),
             rtt: peer.rtt,
@@ -226,9 +245,19 @@ impl Peers {
 
     /// Who is here, and what they call themselves.
     #[must_use]
-    pub fn named(&self) -> Vec<(NodeId, String)> {
-        let named = |(node, peer): (&NodeId, &Peer)| (*node, peer.name.clone());
+    pub fn named(&self) -> Vec<Here> {
+        let named = |(node, peer): (&NodeId, &Peer)| Here {
+            node: *node,
+            name: peer.name.clone(),
+            unchosen: peer.unchosen(),
+        };
         self.table.iter().map(named).collect()
+    }
+
+    /// Whether nobody chose the name that a peer goes by.
+    #[must_use]
+    pub fn unchosen(&self, node: &NodeId) -> bool {
+        self.table.get(node).is_some_and(Peer::unchosen)
     }
 
     /// What the owners of `name` share by it now: one for each contents, without this node's own.

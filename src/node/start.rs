@@ -79,7 +79,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let signer = Signer::new(secret).map_err(|error| StartError::Internal(error.to_string()))?;
     let pairing = pairing(&settings, swarm_key);
     let (net, net_events) = listen(&settings, secret, swarm_key)?;
-    let (beacons, heard) = announce(&settings, secret, swarm_key)?;
+    let (beacons, heard) = announce(&settings, (secret, epoch), swarm_key)?;
 
     let keeps = settings.share && replicas.limits().quota > 0;
     let (share_events, share) = mpsc::channel(SHARE_EVENTS);
@@ -122,6 +122,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let mut actor = Actor::new(
         Parts {
             name: cut_name(&settings.name),
+            unchosen: settings.unnamed,
             keeps,
             relay: settings.relay,
             hidden: settings.hidden,
@@ -303,7 +304,7 @@ fn pairing(settings: &Settings, swarm_key: Option<[u8; 32]>) -> PairConfig {
 
 fn announce(
     settings: &Settings,
-    secret: [u8; 32],
+    (secret, epoch): ([u8; 32], u64),
     swarm_key: Option<[u8; 32]>,
 ) -> Result<(Beacons, mpsc::Receiver<Heard>), BeaconError> {
     Beacons::start(BeaconConfig {
@@ -312,6 +313,7 @@ fn announce(
         interfaces: settings.interfaces.clone(),
         swarm_key,
         secret,
+        epoch,
     })
 }
 

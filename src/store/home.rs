@@ -187,6 +187,31 @@ impl Home {
         }
     }
 
+    /// Whether there is a key, good or damaged.
+    #[must_use]
+    pub fn has_identity(&self) -> bool {
+        self.root.join(".sprat/identity.key").exists()
+    }
+
+    /// Puts the key aside, as `identity.key.1` or the next number that is free, and makes another one. Gives where the old
+    /// one is, if there was any, and the new seed.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn new_identity(&self) -> Result<(Option<PathBuf>, [u8; 32]), HomeError> {
+        let path = self.root.join(".sprat/identity.key");
+        let mut aside = None;
+        if self.has_identity() {
+            let places = (1..).map(|n: u32| path.with_extension(format!("key.{n}")));
+            let place = places.into_iter().find(|place| !place.exists());
+            if let Some(place) = &place {
+                fs::rename(&path, place).map_err(failed("move", &path))?;
+            }
+            aside = place;
+        }
+        Ok((aside, self.identity()?))
+    }
+
     /// A number for this run's catalog, greater than that of every run before, even when the clock went back.
     /// `now_unix_ms` is milliseconds since 1970.
     ///
@@ -310,6 +335,24 @@ mod tests {
             fs::write(&key, damaged).unwrap();
             assert!(matches!(home.identity(), Err(HomeError::Identity { .. })));
             assert_eq!(fs::read(&key).unwrap(), damaged.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_new_key_leaves_the_old_ones_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let (aside, first) = home.new_identity().unwrap();
+        assert_eq!(aside, None);
+        let key = home.root().join(".sprat/identity.key");
+        for n in 1..3 {
+            let before = fs::read(&key).unwrap();
+            let (aside, seed) = home.new_identity().unwrap();
+            let aside = aside.unwrap();
+            assert!(aside.ends_with(format!("identity.key.{n}")), "{aside:?}");
+            assert_eq!(fs::read(&aside).unwrap(), before);
+            assert_ne!(seed, first);
+            assert_eq!(home.identity().unwrap(), seed);
         }
     }
 

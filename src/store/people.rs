@@ -27,6 +27,8 @@ struct Line {
     met: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     added: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unchosen: bool,
     seen: u64,
 }
 
@@ -89,6 +91,7 @@ impl PeopleFile {
                 peer: person.key.to_string(),
                 met: person.met,
                 added: person.added,
+                unchosen: person.unchosen,
                 seen: person.seen,
             };
             // Strings and numbers: it cannot fail.
@@ -120,6 +123,7 @@ fn parse(line: &[u8]) -> Option<Person> {
         name: line.name,
         met: line.met,
         added: line.added,
+        unchosen: line.unchosen,
         seen: line.seen,
     })
 }
@@ -140,6 +144,7 @@ mod tests {
             key: NodeId([n; 32]),
             met: n == 1,
             added: n == 1,
+            unchosen: n == 2,
             seen: 9,
         };
         let (one, two) = (person(1, "a\n\u{202e}\""), person(2, "b"));

@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     core::path::printable,
-    node::{DownloadRequest, Gaps, Node},
+    node::{DownloadRequest, Gaps, Node, NodeEvent},
 };
 use std::path::PathBuf;
+use tokio::sync::broadcast::error::RecvError;
 
 /// Starts a node, or says why it does not start.
 ///
@@ -41,6 +42,7 @@ pub async fn once(
     };
     let exit = tokio::select! {
         exit = command(&node, &out) => exit,
+        exit = warn(&node, &out) => exit,
         _ = signals.next() => Exit::Interrupted,
     };
     leave(&node).await;
@@ -72,6 +74,20 @@ pub struct Whose {
     /// Where several people share different files by one name, fetch all, as `name (PERSON).ext`
     #[arg(long)]
     pub all_versions: bool,
+}
+
+/// Tells what a person must know who only looks: that this home is a copy.
+async fn warn(node: &Node, out: &Out) -> Exit {
+    let mut events = node.events();
+    loop {
+        match events.recv().await {
+            Ok(event @ NodeEvent::SameKey { .. }) => {
+                out.note(&sentences::event(&event).unwrap_or_default());
+            }
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }
 
 /// `sprat list`.

@@ -230,10 +230,11 @@ pub fn settle(
         return Err(ConfigError::Weak);
     }
     let mut settings = Settings::new(options.home);
-    settings.name = options
+    let name = options
         .name
-        .or_else(|| file.name.map(|name| name.trim().to_owned()))
-        .unwrap_or_else(default_name);
+        .or_else(|| file.name.map(|name| name.trim().to_owned()));
+    settings.unnamed = name.is_none();
+    settings.name = name.unwrap_or_else(|| default_name(&settings.home));
     settings.transfer_port = options.transfer_port.or(file.transfer_port).unwrap_or(0);
     settings.discovery_port = options
         .discovery_port
@@ -245,7 +246,9 @@ pub fn settle(
     settings.rendezvous = either(options.rendezvous, file.rendezvous);
     settings.relay = !options.no_relay.or(file.no_relay).unwrap_or(false);
     settings.leave_server = options.leave_server.or(file.leave_server).unwrap_or(false);
-    settings.mdns = !options.no_mdns.or(file.no_mdns).unwrap_or(false);
+    // mDNS has one name for all: nodes with a discovery port of their own would meet everybody else by it.
+    let apart = settings.discovery_port != DISCOVERY_PORT;
+    settings.mdns = !options.no_mdns.or(file.no_mdns).unwrap_or(apart);
     settings.passphrase = passphrase;
     let size = |value: &Option<NumberOrText>| value.as_ref()?.parse(parse_size).ok();
     let copies = file.replicas.as_ref();
@@ -292,18 +295,37 @@ fn read_passphrase(file: PathBuf) -> Result<String, ConfigError> {
     }
 }
 
-/// `user@host`, cut to what a beacon carries.
-fn default_name() -> String {
+/// `user@host`, and after a `/` the home's folder, which tells several homes of one machine apart. (In the user's own
+/// home folder it would say nothing.)
+fn default_name(home: &Path) -> String {
     let user = whoami::username().unwrap_or_else(|_| "somebody".to_owned());
     let host = whoami::hostname().unwrap_or_else(|_| "somewhere".to_owned());
-    let mut name: String = format!("{user}@{host}")
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect();
-    while name.len() > crate::node::MAX_NAME {
-        name.pop();
+    let whole = fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
+    let users = std::env::home_dir().and_then(|own| fs::canonicalize(own).ok());
+    let folder = whole.file_name().map(|name| name.to_string_lossy());
+    let folder = folder.filter(|_| users.is_none_or(|own| own != whole));
+    made_up(&format!("{user}@{host}"), folder.as_deref())
+}
+
+/// Both parts, cut to what a beacon carries: a long folder leaves half of it to the rest.
+fn made_up(who: &str, folder: Option<&str>) -> String {
+    const MOST: usize = crate::node::MAX_NAME;
+    let room = (MOST / 2).max(MOST.saturating_sub(who.len() + 1));
+    let folder = shown(folder.unwrap_or_default(), room);
+    if folder.is_empty() {
+        return shown(who, MOST);
     }
-    name
+    let who = shown(who, MOST - 1 - folder.len());
+    format!("{who}/{folder}")
+}
+
+/// Text without control characters, cut to so many bytes.
+fn shown(text: &str, most: usize) -> String {
+    let mut text: String = text.chars().filter(|c| !c.is_control()).collect();
+    while text.len() > most {
+        text.pop();
+    }
+    text
 }
 
 #[cfg(test)]
@@ -422,8 +444,40 @@ mod tests {
     }
 
     #[test]
-    fn the_default_name_fits_a_beacon() {
-        let name = default_name();
-        assert!(name.contains('@') && name.len() <= crate::node::MAX_NAME);
+    fn the_default_name_fits_a_beacon_and_tells_the_homes_of_a_machine_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = "ä".repeat(100);
+        let names = ["peer1", "peer2", &long].map(|home| {
+            let home = folder.path().join(home);
+            fs::create_dir(&home).expect("a home");
+            default_name(&home)
+        });
+        for name in &names {
+            assert!(name.contains('@') && name.len() <= crate::node::MAX_NAME);
+        }
+        assert!(names[0].ends_with("/peer1") && names[1].ends_with("/peer2"));
+        let most = crate::node::MAX_NAME;
+        for (who, folder) in [
+            ("a@b", "x".repeat(200)),
+            (&*"u".repeat(99), "x".repeat(200)),
+            (&*"u".repeat(99), "peer1".to_owned()),
+        ] {
+            let name = made_up(who, Some(&folder));
+            assert_eq!(name.len(), most, "{name}");
+            assert!(name.contains('/') && !name.ends_with('/'), "{name}");
+        }
+        assert_eq!(made_up("a@b\n", Some("c\u{7}d")), "a@b/cd");
+        assert_eq!(made_up("a@b", Some("\n")), "a@b");
+        assert_eq!(made_up("a@b", None), "a@b");
+    }
+
+    #[test]
+    fn a_discovery_port_of_ones_own_keeps_apart_from_all_others() {
+        assert!(setup("sprat", "").settings.mdns);
+        assert!(!setup("sprat --no-mdns", "").settings.mdns);
+        assert!(!setup("sprat --discovery-port 5000", "").settings.mdns);
+        assert!(!setup("sprat", "discovery-port = 5000").settings.mdns);
+        let asked = setup("sprat --discovery-port 5000 --no-mdns=false", "");
+        assert!(asked.settings.mdns);
     }
 }

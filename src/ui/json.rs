@@ -16,6 +16,7 @@ use std::fmt::Write as _;
 pub mod consent;
 pub mod directory;
 pub mod gaps;
+pub mod key;
 mod status;
 
 pub use status::status;
@@ -45,6 +46,8 @@ struct PeerRow<'a> {
     rtt_ms: Option<f64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     key_changed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    visiting: bool,
 }
 
 #[derive(Serialize)]
@@ -137,6 +140,8 @@ enum Event<'a> {
         before: Option<&'a str>,
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         key_changed: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        visiting: bool,
     },
     Renamed {
         peer: String,
@@ -149,6 +154,8 @@ enum Event<'a> {
         peer: String,
         name: &'a str,
         announced: bool,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        visiting: bool,
     },
     Catalog {
         peer: String,
@@ -229,6 +236,7 @@ pub fn peer(row: &PeerInfo) -> String {
         address: &row.address,
         rtt_ms: row.rtt.map(|rtt| rounded(rtt.as_secs_f64() * 1000.0)),
         key_changed: row.key_changed,
+        visiting: row.visiting,
     })
 }
 
@@ -374,16 +382,19 @@ pub fn node(event: &NodeEvent) -> String {
         } => return consent::later_event(*number, name, event),
         NodeEvent::Server(news) => return directory::server(news),
         NodeEvent::Path(path) => return directory::path(path),
+        NodeEvent::SameKey { name, address } => return key::same(name, *address),
         NodeEvent::PeerJoined {
             node,
             name,
             before,
             key_changed,
+            visiting,
         } => Event::Joined {
             peer: node.to_string(),
             name,
             before: before.as_deref(),
             key_changed: *key_changed,
+            visiting: *visiting,
         },
         NodeEvent::PeerRenamed {
             node,
@@ -400,10 +411,12 @@ pub fn node(event: &NodeEvent) -> String {
             node,
             name,
             announced,
+            visiting,
         } => Event::Left {
             peer: node.to_string(),
             name,
             announced: *announced,
+            visiting: *visiting,
         },
         NodeEvent::CatalogChanged { node } => Event::Catalog {
             peer: node.to_string(),

@@ -21,13 +21,19 @@ pub enum Screen {
 
 static SCREEN: Mutex<Screen> = Mutex::new(Screen::Streams);
 
-/// Starts the log: warnings; `-v` what happens, `-vv` everything; or what `SPRAT_LOG` says.
-pub fn start(verbose: u8) {
-    let usual = match verbose {
-        0 => "error,sprat=warn",
+/// What is logged: of this program warnings, with `-v` what happens and with `-vv` everything. Of the libraries nothing
+/// unless asked: what of it matters to a person is said by this program, in its own words.
+fn usual(verbose: u8) -> &'static str {
+    match verbose {
+        0 => "off,sprat=warn",
         1 => "error,sprat=info",
         _ => "warn,sprat=debug",
-    };
+    }
+}
+
+/// Starts the log, as loud as asked for, or as `SPRAT_LOG` says.
+pub fn start(verbose: u8) {
+    let usual = usual(verbose);
     let asked = std::env::var("SPRAT_LOG").ok().filter(|f| !f.is_empty());
     let filter = asked
         .and_then(|filter| EnvFilter::try_new(filter).ok())
@@ -82,4 +88,53 @@ impl Drop for Entry {
 fn to_stderr(text: &str) {
     // Without a standard error there is nobody to tell.
     drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Kept {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn what_libraries_complain_of_is_nobodys_business_unless_asked() {
+        let said = |verbose| {
+            let kept = Kept::default();
+            let log = tracing_subscriber::fmt()
+                .with_env_filter(EnvFilter::new(usual(verbose)))
+                .with_writer(kept.clone())
+                .finish();
+            tracing::subscriber::with_default(log, || {
+                tracing::error!(target: "libp2p_mdns::behaviour::iface", "theirs");
+                tracing::warn!(target: "sprat::node", "ours");
+            });
+            let said = kept.0.lock().unwrap().clone();
+            let said = String::from_utf8(said).unwrap();
+            (said.contains("theirs"), said.contains("ours"))
+        };
+        assert_eq!(said(0), (false, true));
+        assert_eq!(said(1), (true, true));
+    }
 }

@@ -18,6 +18,7 @@ pub mod json;
 mod later;
 pub mod leaving;
 pub mod logging;
+mod new_key;
 pub mod news;
 mod open_files;
 pub mod output;
@@ -157,6 +158,7 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             who: name,
             trust_new_key: trust,
         }) => directory::once(&setup, Errand::Add { name, trust }, &mut signals).await,
+        Some(Command::NewKey) => new_key::run(&setup).await,
         Some(Command::History { who, lines }) => talk::history(&setup, who, lines).await,
         Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,
         Some(Command::Passphrase { words }) => passphrase::print(words, setup.json),

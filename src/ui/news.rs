@@ -1,7 +1,8 @@
-//! What happens at a node, as people want to hear it: somebody who only looks is never mentioned.
+//! What happens at a node, as people want to hear it: somebody who only looks or fetches is never mentioned.
 //!
-//! A command such as `list` joins, looks and leaves within a second. So "joined" is told once a node has stayed for
-//! `STAY`, and a node that leaves earlier came and went unseen. Programs hear everything at once.
+//! Such a node says so itself. For those that do not (older ones), "joined" is told once a node has stayed for `STAY`, and
+//! one that leaves earlier came and went unseen. One that bears a known name with another key is mentioned, whatever it
+//! says. Programs hear everything at once.
 
 use crate::{core::id::NodeId, node::NodeEvent};
 use std::{collections::VecDeque, time::Duration};
@@ -58,6 +59,21 @@ struct Visitors(VecDeque<(Instant, NodeId, NodeEvent)>);
 impl Visitors {
     fn heard(&mut self, event: NodeEvent, now: Instant) -> Option<NodeEvent> {
         match event {
+            // What it offers, or no longer does, is all there is to know.
+            NodeEvent::PeerJoined {
+                node,
+                visiting: true,
+                key_changed: false,
+                ..
+            }
+            | NodeEvent::PeerLeft {
+                node,
+                visiting: true,
+                ..
+            } => {
+                self.0.retain(|(_, waiting, _)| *waiting != node);
+                Some(NodeEvent::CatalogChanged { node })
+            }
             NodeEvent::PeerJoined { node, .. } => {
                 self.0.retain(|(_, waiting, _)| *waiting != node);
                 self.0.push_back((now + STAY, node, event));
@@ -92,20 +108,30 @@ mod tests {
     use super::*;
     use tokio::sync::broadcast;
 
-    fn joined(node: u8) -> NodeEvent {
+    fn came(node: u8, key_changed: bool, visiting: bool) -> NodeEvent {
         NodeEvent::PeerJoined {
             node: NodeId([node; 32]),
             name: format!("n{node}"),
             before: None,
-            key_changed: false,
+            key_changed,
+            visiting,
         }
     }
 
+    fn joined(node: u8) -> NodeEvent {
+        came(node, false, false)
+    }
+
     fn left(node: u8) -> NodeEvent {
+        went(node, false)
+    }
+
+    fn went(node: u8, visiting: bool) -> NodeEvent {
         NodeEvent::PeerLeft {
             node: NodeId([node; 32]),
             name: format!("n{node}"),
             announced: true,
+            visiting,
         }
     }
 
@@ -130,6 +156,25 @@ mod tests {
         drop(events.send(left(2)));
         assert_eq!(told(&mut news).await, "n2 left");
         assert!(told(&mut news).await.contains("Elapsed"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_that_it_only_looks_is_not_mentioned_however_long_it_takes() {
+        let (events, receiver) = broadcast::channel(16);
+        let mut news = News::new(receiver, false);
+        drop(events.send(came(1, false, true)));
+        assert_eq!(told(&mut news).await, "catalog");
+        assert!(told(&mut news).await.contains("Elapsed"));
+        drop(events.send(went(1, true)));
+        assert_eq!(told(&mut news).await, "catalog");
+        // Who begins to offer something after all is told of, and so is who bears a known name with another key.
+        for event in [came(2, false, true), came(2, false, false)] {
+            drop(events.send(event));
+        }
+        assert_eq!(told(&mut news).await, "catalog");
+        assert_eq!(told(&mut news).await, "n2 joined");
+        drop(events.send(came(3, true, true)));
+        assert_eq!(told(&mut news).await, "n3 joined");
     }
 
     #[tokio::test(start_paused = true)]

@@ -34,6 +34,7 @@ pub fn event(event: &NodeEvent) -> Option<String> {
             name,
             before,
             key_changed: false,
+            ..
         } => match before {
             None => format!("{} joined ({})", person(name), node.short()),
             Some(before) => format!(
@@ -106,6 +107,11 @@ pub fn event(event: &NodeEvent) -> Option<String> {
         NodeEvent::Later { name, event, .. } => return super::asks::sending(name, event),
         NodeEvent::Server(news) => super::directory::server(news),
         NodeEvent::Path(path) => super::directory::path(path),
+        NodeEvent::SameKey { name, address } => format!(
+            "{} at {address} has the same key as this node, as if its folder were a copy of this one: others take the two \
+             for one, and neither works well. End one of them, and give it a key of its own: sprat --home DIR new-key",
+            person(name)
+        ),
         NodeEvent::Notice(notice) => printable(notice).into_owned(),
     })
 }

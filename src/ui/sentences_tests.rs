@@ -83,12 +83,14 @@ fn people_come_and_go() {
         node,
         name: "alice".into(),
         announced,
+        visiting: false,
     };
     let joined = NodeEvent::PeerJoined {
         node,
         name: "ali\u{1b}ce".into(),
         before: None,
         key_changed: false,
+        visiting: false,
     };
     assert_eq!(
         event(&joined).as_deref(),
@@ -99,6 +101,7 @@ fn people_come_and_go() {
         name: "alice".into(),
         before: None,
         key_changed: true,
+        visiting: false,
     };
     assert!(event(&other).is_some_and(|text| text.contains("NOT the key known")));
     let again = NodeEvent::PeerJoined {
@@ -106,6 +109,7 @@ fn people_come_and_go() {
         name: "alicia".into(),
         before: Some("ali\u{1b}ce".into()),
         key_changed: false,
+        visiting: false,
     };
     assert!(event(&again).is_some_and(|text| text.ends_with("who was called ali\\u{1b}ce before")));
     let renamed = |key_changed| NodeEvent::PeerRenamed {

@@ -396,6 +396,7 @@ mod tests {
             node: NodeId([7; 32]),
             name: "alice".into(),
             key_changed: false,
+            visiting: false,
             via: Via::Lan,
             address: "192.0.2.1:4000".into(),
             rtt: None,

@@ -103,12 +103,22 @@ pub enum Response {
 }
 
 /// A part of a node's catalog, in the order of revisions.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the message"
+)]
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CatalogPage {
     /// The display name of the node.
     pub name: String,
     /// Whether the node keeps chunks for others (has room for replicas at all).
     pub keeps: bool,
+    /// Whether nobody chose the name: the program made it up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unchosen: bool,
+    /// Whether the node runs one command and leaves: it offers no folder, and that it comes and goes is no news.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub visiting: bool,
     /// The catalog's life: changes when the node starts anew.
     pub epoch: u64,
     /// The newest revision there is.
@@ -321,6 +331,8 @@ mod tests {
         Response::Catalog(CatalogPage {
             name: "n".into(),
             keeps: false,
+            unchosen: false,
+            visiting: false,
             epoch: 1,
             revision: 9,
             reset: false,
@@ -375,6 +387,23 @@ mod tests {
         let bytes = cbor::encode(&page);
         assert_eq!(cbor::decode::<Old>(&bytes).unwrap(), old);
         assert_eq!(cbor::decode::<CatalogPage>(&bytes).unwrap(), page);
+    }
+
+    #[test]
+    fn a_catalog_without_the_later_fields_is_read_and_looks_as_before() {
+        let Response::Catalog(mut newest) = page(&[1]) else {
+            unreachable!()
+        };
+        let plain = cbor::encode(&Response::Catalog(newest.clone()));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(!text(&plain).contains("unchosen") && !text(&plain).contains("visiting"));
+        (newest.unchosen, newest.visiting) = (true, true);
+        let newest = Response::Catalog(newest);
+        assert_eq!(
+            cbor::decode::<Response>(&cbor::encode(&newest)).unwrap(),
+            newest
+        );
+        assert_eq!(cbor::decode::<Response>(&plain).unwrap(), page(&[1]));
     }
 
     #[test]

@@ -226,6 +226,7 @@ impl Faulty {
             interfaces: vec![],
             swarm_key: None,
             secret,
+            epoch: 1,
         })
         .unwrap();
         let port = if fault == Fault::LateHandshake {
@@ -363,6 +364,8 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
             Response::Catalog(CatalogPage {
                 name: name.to_owned(),
                 keeps: false,
+                unchosen: false,
+                visiting: false,
                 epoch: 1,
                 revision: if endless {
                     u64::MAX

@@ -8,6 +8,7 @@ pub mod terminal;
 
 use socket2::{Domain, Socket, Type};
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, Read, Write},
     net::UdpSocket,
     path::{Path, PathBuf},
@@ -153,11 +154,23 @@ impl Swarm {
     }
 }
 
+/// The same command for a node that nobody gave a name.
+pub fn unnamed(command: &Command) -> Command {
+    with_arguments(command, |arguments, at| {
+        drop(arguments.drain(at..at + 2));
+    })
+}
+
 /// The same command for a node that calls itself `name`, whatever its home is called.
 pub fn renamed(command: &Command, name: &str) -> Command {
+    with_arguments(command, |arguments, at| arguments[at + 1] = name.into())
+}
+
+/// The same command with changed arguments; the position is that of `--name`.
+fn with_arguments(command: &Command, change: impl FnOnce(&mut Vec<OsString>, usize)) -> Command {
     let mut arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
     let at = arguments.iter().position(|word| word == "--name").unwrap();
-    arguments[at + 1] = name.into();
+    change(&mut arguments, at);
     let mut other = Command::new(command.get_program());
     for (key, value) in command.get_envs() {
         match value {

@@ -34,6 +34,11 @@ const IN_ALL: Rate = Rate {
     per_second: 500.0,
     burst: 500.0,
 };
+/// Beacons under this node's own key, of which there should be none.
+const DOUBLES: Rate = Rate {
+    per_second: 10.0,
+    burst: 20.0,
+};
 /// Senders and nodes remembered: twice what the membership keeps.
 const REMEMBERED: usize = 1024;
 
@@ -43,6 +48,7 @@ struct Limits {
     senders: Buckets<SocketAddr>,
     addresses: Buckets<IpAddr>,
     all: Bucket,
+    doubles: Bucket,
     /// The greatest `(epoch, seq)` with a good signature.
     verified: BTreeMap<NodeId, (u64, u64)>,
 }
@@ -51,20 +57,24 @@ struct Limits {
 #[derive(Debug)]
 pub(super) struct Filter {
     me: NodeId,
+    epoch: u64,
     swarm_key: Option<[u8; 32]>,
     limits: Mutex<Limits>,
 }
 
 impl Filter {
-    pub(super) fn new(me: NodeId, swarm_key: Option<[u8; 32]>, seed: u64) -> Self {
+    /// For the node with this id, in this life of it.
+    pub(super) fn new((me, epoch): (NodeId, u64), swarm_key: Option<[u8; 32]>, seed: u64) -> Self {
         Self {
             me,
+            epoch,
             swarm_key,
             limits: Mutex::new(Limits {
                 chance: Chance::new(seed),
                 senders: Buckets::new(PER_SENDER, REMEMBERED),
                 addresses: Buckets::new(PER_ADDRESS, REMEMBERED),
                 all: Bucket::new(IN_ALL, Now::ZERO),
+                doubles: Bucket::new(DOUBLES, Now::ZERO),
                 verified: BTreeMap::new(),
             }),
         }
@@ -82,7 +92,8 @@ impl Filter {
             }
             return (None, tally);
         };
-        if unverified.id().0 == self.me {
+        let (node, epoch, _) = unverified.id();
+        if (node, epoch) == (self.me, self.epoch) {
             tally.own = 1;
             return (None, tally);
         }
@@ -104,12 +115,16 @@ impl Filter {
             senders,
             addresses,
             all,
+            doubles,
             verified,
         } = &mut *limits;
         if verified
             .get(&node)
             .is_some_and(|last| (epoch, seq) <= *last)
         {
+            return false;
+        }
+        if node == self.me && !doubles.take_by_chance(now, chance) {
             return false;
         }
         senders.of(from, now, chance).take_by_chance(now, chance)
@@ -186,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_replay_is_dropped_and_a_forgery_hides_nothing() {
-        let filter = Filter::new(signer(0).node(), None, 1);
+        let filter = Filter::new((signer(0).node(), 1), None, 1);
         let good = bytes(&signer(1), 5);
         let mut forged = good.clone();
         *forged.last_mut().unwrap() ^= 1;
@@ -200,8 +215,26 @@ mod tests {
     }
 
     #[test]
+    fn another_life_under_the_own_key_is_heard_once_each_and_not_often() {
+        let filter = Filter::new((signer(0).node(), 2), None, 1);
+        let mut forged = bytes(&signer(0), 1);
+        *forged.last_mut().unwrap() ^= 1;
+        assert!(through(&filter, &forged, from(1), Now::ZERO).is_none());
+        let other = bytes(&signer(0), 1);
+        assert!(through(&filter, &other, from(1), Now::ZERO).is_some());
+        assert!(through(&filter, &other, from(1), Now::ZERO).is_none());
+        let many = (2..1_000).filter(|seq| {
+            let more = bytes(&signer(0), *seq);
+            through(&filter, &more, from(*seq as u16), Now::ZERO).is_some()
+        });
+        assert!(many.count() < 20);
+        // What others say is heard all the same.
+        assert!(through(&filter, &bytes(&signer(1), 1), from(9), Now::ZERO).is_some());
+    }
+
+    #[test]
     fn a_flood_costs_few_checks_and_the_real_one_is_heard() {
-        let filter = Filter::new(signer(0).node(), None, 1);
+        let filter = Filter::new((signer(0).node(), 1), None, 1);
         let real = signer(1);
         // Two thousand identities in two seconds from two thousand ports, and five thousand datagrams of garbage.
         let garbage: Vec<u8> = (0..300u16).map(|n| n as u8).collect();
@@ -222,7 +255,7 @@ mod tests {
         assert!(passed <= 200 + 2 * 200, "{passed}");
         assert!(heard > 0, "the real one was not heard");
         // One sender alone does not use up what there is for others at its address.
-        let filter = Filter::new(signer(0).node(), None, 1);
+        let filter = Filter::new((signer(0).node(), 1), None, 1);
         for n in 0..2_000u32 {
             through(&filter, &bytes(&signer(n + 2), 1), from(1), Now::ZERO);
         }
@@ -247,7 +280,7 @@ mod tests {
         let mut newer = bytes(&signer(1), 1);
         newer[4] += 1;
         let count = |key: Option<[u8; 32]>, bytes: &[u8]| {
-            let tally = Filter::new(signer(0).node(), key, 1)
+            let tally = Filter::new((signer(0).node(), 1), key, 1)
                 .pass(bytes, from(1), Now::ZERO)
                 .1;
             [

@@ -21,6 +21,7 @@ fn start(port: u16, n: u8, swarm_key: Option<[u8; 32]>) -> (Beacons, mpsc::Recei
         interfaces: vec![],
         swarm_key,
         secret: [n; 32],
+        epoch: 1,
     })
     .unwrap()
 }
@@ -167,6 +168,7 @@ async fn a_port_that_is_not_shared_is_explained() {
         interfaces: vec![],
         swarm_key: None,
         secret: [1; 32],
+        epoch: 1,
     };
     let Err(error) = Beacons::start(config) else {
         panic!("the port was taken twice")

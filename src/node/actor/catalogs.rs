@@ -24,6 +24,8 @@ const CATALOG_PAUSE: Duration = Duration::from_millis(40);
 /// Before a peer that did not give its catalog is asked again; doubles each time, up to [`CATALOG_RETRY_MAX`].
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
 const CATALOG_RETRY_MAX: Duration = Duration::from_secs(15);
+/// How long what a peer says of itself is waited for before it is told that it is here.
+const ACQUAINTANCE: Duration = Duration::from_secs(1);
 /// News that a follower may leave unanswered before it hears no more: some seconds of them. What it does not know it
 /// asks for.
 const MAX_TELLING: usize = 64;
@@ -55,6 +57,12 @@ impl Actor {
                 }
                 self.ask_catalog(node);
             }
+            Note::Acquainted(node) => {
+                if let Some(peer) = self.peers.get_mut(&node) {
+                    peer.acquainted = true;
+                }
+                self.introduce(node, None);
+            }
             Note::PeopleKept => self.keeping_people = false,
             Note::Catalog(node, answer) => self.catalog_came(node, answer),
             Note::Told(node) => {
@@ -84,6 +92,7 @@ impl Actor {
         if let Ok(Response::Catalog(page)) = answer {
             name = Some(page.name.clone());
             let names = page.entries.len();
+            peer.acquainted = true;
             let applied = peer.catalog.apply(page, room);
             (changed, more) = (applied.changed, applied.more);
             let news = &self.parts.context.news;
@@ -125,6 +134,15 @@ impl Actor {
             self.wake_jobs();
             self.tell(NodeEvent::CatalogChanged { node });
         }
+    }
+
+    /// Whoever does not give a catalog is told of all the same, after a moment.
+    pub(super) fn await_acquaintance(&self, node: NodeId) {
+        let notes = self.notes.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(ACQUAINTANCE).await;
+            let _ = notes.send(Note::Acquainted(node)).await;
+        });
     }
 
     /// What is kept for the swarm shows where nothing better goes by that name.

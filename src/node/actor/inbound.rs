@@ -36,6 +36,7 @@ impl Actor {
                 self.parts.context.meeting.here(node, via);
                 self.peers.connected(node, name, address, via, now);
                 self.ask_catalog(node);
+                self.await_acquaintance(node);
                 self.member(membership::Event::Connected { node, address });
             }
             NetEvent::Disconnected { node } => {
@@ -253,8 +254,8 @@ impl Actor {
         }
     }
 
-    /// Tells once that a peer is here, as soon as its name is known: by beacon, or by its catalog, whichever is first. After
-    /// that, that it goes by another name.
+    /// Tells once that a peer is here, as soon as its name is known, by beacon or by its catalog, and what it says of that
+    /// name and of itself, by its catalog. After that, that it goes by another name, or is no visitor after all.
     pub(super) fn introduce(&mut self, node: NodeId, catalog: Option<&str>) {
         let now = self.now();
         let Some(peer) = self.peers.get_mut(&node) else {
@@ -265,12 +266,19 @@ impl Actor {
         let Some(name) = added.or(self.membership.name_of(&node)).or(catalog) else {
             return;
         };
-        let joined = !std::mem::replace(&mut peer.introduced, true);
-        if !joined && peer.name == name {
-            return;
-        }
         let name = name.to_owned();
         let called = std::mem::replace(&mut peer.name, name.clone());
+        if !peer.acquainted {
+            // Somebody may wait for this name.
+            return self.wake_jobs();
+        }
+        let visiting = peer.catalog.is_visiting();
+        let stays = peer.visiting && !visiting;
+        peer.visiting = visiting;
+        let joined = !std::mem::replace(&mut peer.introduced, true) || stays;
+        if !joined && called == name {
+            return;
+        }
         let often = peer
             .renamed
             .is_some_and(|last| now.saturating_sub(last) < RENAMED);
@@ -283,13 +291,14 @@ impl Actor {
             tracing::info!("{who} ({id}) is here, by {via} at {address}");
         }
         let before = self.see(node, &name);
-        let key_changed = self.people().changed(&name, &node).is_some();
+        let key_changed = self.key_changed(&name, &node);
         if joined {
             self.tell(NodeEvent::PeerJoined {
                 node,
                 name,
                 before,
                 key_changed,
+                visiting,
             });
         } else if !often {
             self.tell(NodeEvent::PeerRenamed {
@@ -313,6 +322,7 @@ impl Actor {
                     node,
                     name: peer.name,
                     announced,
+                    visiting: peer.visiting,
                 });
             }
             self.stir();

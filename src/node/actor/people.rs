@@ -22,7 +22,8 @@ impl Actor {
 
     /// Somebody is here whose name is known. Gives the name of before, when this one is new.
     pub(super) fn see(&mut self, node: NodeId, name: &str) -> Option<String> {
-        let before = self.parts.people.0.see(name, node, today());
+        let unchosen = self.peers.unchosen(&node);
+        let before = self.parts.people.0.see(name, node, unchosen, today());
         // Somebody may wait for this name.
         self.wake_jobs();
         before
@@ -31,9 +32,15 @@ impl Actor {
     pub(super) fn peer_rows(&self) -> Vec<PeerInfo> {
         let mut rows = self.peers.info();
         for row in &mut rows {
-            row.key_changed = self.people().changed(&row.name, &row.node).is_some();
+            row.key_changed = self.key_changed(&row.name, &row.node);
         }
         rows
+    }
+
+    /// Whether another key was known for the name of somebody who is here.
+    pub(super) fn key_changed(&self, name: &str, node: &NodeId) -> bool {
+        let unchosen = self.peers.unchosen(node);
+        self.people().changed(name, node, unchosen).is_some()
     }
 
     pub(super) fn asked_about_people(&mut self, ask: Ask) {
@@ -48,7 +55,7 @@ impl Actor {
             Ask::Named(node, reply) => {
                 let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
                 let named = name.map(|name| {
-                    let changed = self.people().changed(&name, &node).is_some();
+                    let changed = self.key_changed(&name, &node);
                     (name, changed)
                 });
                 let _ = reply.send(named);
@@ -56,7 +63,7 @@ impl Actor {
             Ask::Met(node) => {
                 // It may have taken somebody else's name meanwhile.
                 let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
-                if name.is_some_and(|name| self.people().changed(&name, &node).is_none()) {
+                if name.is_some_and(|name| !self.key_changed(&name, &node)) {
                     self.meet(node);
                 }
             }
@@ -81,8 +88,10 @@ impl Actor {
 
     /// Only a name that it gave itself is remembered.
     fn meet(&mut self, node: NodeId) {
+        let unchosen = self.peers.unchosen(&node);
         if let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.introduced) {
-            self.parts.people.0.meet(&peer.name, node, today());
+            let people = &mut self.parts.people.0;
+            people.meet(&peer.name, node, unchosen, today());
         }
     }
 

@@ -109,6 +109,8 @@ fn names_that_would_leave_the_folder_are_left_out() {
         CatalogPage {
             name,
             keeps: true,
+            unchosen: false,
+            visiting: false,
             epoch: 1,
             revision: 4,
             reset: false,
@@ -176,6 +178,8 @@ fn flood(from: u64, count: u64, more: bool) -> CatalogPage {
     CatalogPage {
         name: "n".into(),
         keeps: true,
+        unchosen: false,
+        visiting: false,
         epoch: 1,
         revision: u64::MAX,
         reset: false,

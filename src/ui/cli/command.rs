@@ -239,6 +239,15 @@ Exit codes: 0 done, 4 the name means another key here, 5 nobody has that name, o
         lines: usize,
     },
 
+    /// Give this home a new key, as after copying its folder: others then take it for another node
+    #[command(after_help = "\
+Examples:
+  sprat --home ~/copy new-key            two nodes with one key are taken for one, and neither works well
+
+End the node there first. The old key is kept beside the new one (.sprat/identity.key.1). Files, downloads and the people
+known there stay; a name that was signed up at a server stays with the old key.")]
+    NewKey,
+
     /// Run a server that introduces nodes on different networks to each other, until SIGTERM or Ctrl-C
     #[command(after_help = server_options::EXAMPLES)]
     Rendezvous(RendezvousOptions),

@@ -19,11 +19,11 @@ pub struct Options {
     #[arg(short, long, value_name = "PORT", env = "SPRAT_TRANSFER_PORT")]
     pub transfer_port: Option<u16>,
 
-    /// The UDP port on which nodes find each other [default: 45670]
+    /// The UDP port on which nodes find each other [default: 45670]; with another one mDNS, which is everybody's, is off
     #[arg(long, value_name = "PORT", env = "SPRAT_DISCOVERY_PORT")]
     pub discovery_port: Option<u16>,
 
-    /// What others see this node called (by default user@host)
+    /// What others see this node called (by default user@host/FOLDER)
     #[arg(
         long,
         env = "SPRAT_NAME",
@@ -96,7 +96,7 @@ pub struct Options {
     )]
     pub weak_passphrase: bool,
 
-    /// Do not use mDNS, only sprat's own beacon
+    /// Do not use mDNS, only sprat's own beacon (`--no-mdns=false` uses it although there is another discovery port)
     #[arg(
         long,
         env = "SPRAT_NO_MDNS",
