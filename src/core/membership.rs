@@ -118,6 +118,7 @@ impl Membership {
             Event::Heard { beacon, from, room } => self.heard(beacon, from, room, &mut out),
             Event::Found { .. } if self.hidden => {}
             Event::Found { node, addresses } => self.found(node, &addresses, &mut out),
+            Event::Told { node, address } => self.told(node, address, &mut out),
             Event::Connected { node, address } => self.connected_to(node, address, &mut out),
             Event::Disconnected { node } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
@@ -187,6 +188,12 @@ impl Membership {
     pub fn expected(&self) -> impl Iterator<Item = (NodeId, &str)> {
         let expected = self.peers.iter().filter(|(_, peer)| peer.is_expected());
         expected.map(|(node, peer)| (*node, peer.name.as_str()))
+    }
+
+    /// Whether a node is known, connected or not.
+    #[must_use]
+    pub fn knows(&self, node: &NodeId) -> bool {
+        self.peers.contains_key(node)
     }
 
     /// How many nodes are known, connected or not.
@@ -282,6 +289,18 @@ impl Membership {
         }
         if let Some(peer) = self.peers.get_mut(&node) {
             peer.found(addresses, self.now);
+        }
+    }
+
+    /// Only of somebody who is not known yet: nobody else's word puts its own address in place of a known one.
+    fn told(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<Action>) {
+        if node == self.me || self.banned.contains(&node) || self.knows(&node) {
+            return;
+        }
+        if self.admit(node, address.ip(), out)
+            && let Some(peer) = self.peers.get_mut(&node)
+        {
+            peer.told(address, self.now);
         }
     }
 

@@ -15,6 +15,7 @@ pub mod directory;
 pub mod doctor;
 pub mod download;
 pub mod draw;
+pub mod exchange;
 pub mod have;
 pub mod id;
 pub mod manifest;

@@ -6,6 +6,7 @@
 
 mod catalogs;
 mod double;
+mod exchange;
 mod inbound;
 mod looking;
 mod people;
@@ -24,6 +25,7 @@ use super::{
 use crate::{
     core::{
         Now,
+        exchange::Exchange,
         id::{FileId, NodeId},
         membership::{self, Kind, Membership},
         path::RelPath,
@@ -54,6 +56,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What a task brings back.
 pub enum Note {
     Catalog(NodeId, Result<Response, RequestError>),
+    /// Who else it is connected to.
+    Peers(NodeId, Result<Response, RequestError>),
     /// It had time enough to say what it is.
     Acquainted(NodeId),
     AskCatalog(NodeId),
@@ -124,6 +128,7 @@ pub struct Actor {
     scanned: bool,
     doctor: Notes,
     double: double::Double,
+    exchange: Exchange,
 }
 
 impl Actor {
@@ -141,6 +146,7 @@ impl Actor {
             Membership::new
         };
         let membership = begin(parts.context.net.node(), seed, Now::ZERO);
+        let exchange = Exchange::new(parts.context.net.node(), seed ^ 1, Now::ZERO);
         Self {
             parts,
             started: Instant::now(),
@@ -160,6 +166,7 @@ impl Actor {
             scan_told: None,
             doctor: Notes::default(),
             double: double::Double::default(),
+            exchange,
         }
     }
 
@@ -210,7 +217,7 @@ impl Actor {
 
     /// The next moment at which something is due.
     fn next_wake(&self) -> Instant {
-        let mut at = self.started + self.membership.next_tick();
+        let mut at = self.started + self.membership.next_tick().min(self.exchange.next_tick());
         if let Some(publish) = self.publish_at {
             at = at.min(publish);
         }
@@ -226,6 +233,7 @@ impl Actor {
         if self.now() >= self.membership.next_tick() {
             self.member(membership::Event::Tick);
         }
+        self.ask_by_turns();
         self.keep_people();
         if self.publish_at.is_some_and(|at| at <= now) {
             self.publish();

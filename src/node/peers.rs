@@ -26,7 +26,11 @@ use crate::{
     },
     wire::control::{Held, Offer},
 };
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 /// A quiet time after which no further newcomer is expected.
 pub const QUIET: Duration = Duration::from_millis(300);
@@ -180,6 +184,19 @@ impl Peers {
     pub fn paths(&self) -> Vec<(NodeId, String, Via)> {
         let row = |(node, peer): (&NodeId, &Peer)| (*node, peer.name.clone(), peer.via);
         self.table.iter().map(row).collect()
+    }
+
+    /// From where a peer's connection comes; `None` when it is not here, or comes by relay.
+    #[must_use]
+    pub fn at(&self, node: &NodeId) -> Option<IpAddr> {
+        let peer = self.table.get(node)?;
+        (peer.via != Via::Relay).then(|| peer.address.ip())
+    }
+
+    /// The same of all who are here.
+    pub fn addresses(&self) -> impl Iterator<Item = (NodeId, IpAddr)> + '_ {
+        let straight = self.table.iter().filter(|(_, peer)| peer.via != Via::Relay);
+        straight.map(|(node, peer)| (*node, peer.address.ip()))
     }
 
     /// Who.

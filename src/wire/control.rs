@@ -5,9 +5,10 @@
 
 use super::{
     MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME,
-    MAX_PATH, cbor::Malformed,
+    MAX_PATH, MAX_PEERS, cbor::Malformed,
 };
-use crate::core::id::{ChunkId, FileId};
+use crate::core::id::{ChunkId, FileId, NodeId};
+use core::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -71,6 +72,12 @@ pub enum Request {
         /// Not 0.
         port: u16,
     },
+    /// Who else is connected to you? From now on you may tell others of me, too: at the address from which you see me come
+    /// and this port.
+    Peers {
+        /// Where the asker listens, by TCP; 0: do not tell of me.
+        port: u16,
+    },
 }
 
 /// What the other node answers.
@@ -96,10 +103,50 @@ pub enum Response {
         /// Whether it could.
         yes: bool,
     },
+    /// To `Peers`.
+    Peers(Vec<PeerAddress>),
     /// What was asked for is not here (any longer).
     Missing,
     /// Too much was asked for at once: try again later.
     Busy,
+}
+
+/// Where a peer can be dialled, by the word of another one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PeerAddress {
+    /// Who.
+    pub node: NodeId,
+    /// The IP address, 4 or 16 bytes; zeros: that of the node that says it.
+    pub ip: ByteBuf,
+    /// The TCP port, not 0.
+    pub port: u16,
+}
+
+impl PeerAddress {
+    /// The same from an address.
+    #[must_use]
+    pub fn new(node: NodeId, address: SocketAddr) -> Self {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        Self {
+            node,
+            ip: ByteBuf::from(ip),
+            port: address.port(),
+        }
+    }
+
+    /// The address; `None` if it is none.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        let ip = if let Ok(four) = <[u8; 4]>::try_from(&self.ip[..]) {
+            IpAddr::from(four)
+        } else {
+            IpAddr::from(<[u8; 16]>::try_from(&self.ip[..]).ok()?)
+        };
+        (self.port != 0).then(|| SocketAddr::new(ip, self.port))
+    }
 }
 
 /// A part of a node's catalog, in the order of revisions.
@@ -279,6 +326,7 @@ impl Response {
                 .iter()
                 .map(|have| have.as_ref().map_or(0, |have| have.bits.len()) + 16)
                 .sum(),
+            Self::Peers(named) => named.len() * 64,
             Self::Reached { .. } | Self::Done | Self::Missing | Self::Busy => 0,
         }
     }
@@ -310,6 +358,13 @@ impl Response {
             Self::Manifests(heads) => within("manifests", heads.len(), MAX_MANIFESTS),
             Self::Haves(haves) => within("have-sets", haves.len(), MAX_HAVES),
             Self::Chunks(bits) => within("bits", bits.len(), MAX_CHUNKS.div_ceil(8)),
+            Self::Peers(named) => {
+                within("peers", named.len(), MAX_PEERS)?;
+                match named.iter().find(|one| one.address().is_none()) {
+                    Some(_) => Err(Malformed("an address that is none".into())),
+                    None => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -411,6 +466,29 @@ mod tests {
         for revisions in [&[2, 1][..], &[1, 1], &[10], &[0]] {
             assert!(page(revisions).check().is_err(), "{revisions:?}");
         }
+    }
+
+    #[test]
+    fn peers_are_told_with_addresses_or_not_at_all() {
+        let named: Vec<_> = ["10.0.0.1:9", "[fd00::1]:65535", "0.0.0.0:1"]
+            .map(|at| PeerAddress::new(NodeId([1; 32]), at.parse().unwrap()))
+            .into();
+        let back: Vec<_> = named.iter().map(|one| one.address().unwrap()).collect();
+        assert_eq!(back[1], "[fd00::1]:65535".parse().unwrap());
+        let told = Response::Peers(named.clone());
+        assert!(told.check().is_ok());
+        assert_eq!(
+            cbor::decode::<Response>(&cbor::encode(&told)).unwrap(),
+            told
+        );
+        let mut bad = named.clone();
+        bad[0].ip = ByteBuf::from(vec![1; 5]);
+        assert!(Response::Peers(bad).check().is_err());
+        let mut bad = named.clone();
+        bad[0].port = 0;
+        assert!(Response::Peers(bad).check().is_err());
+        let many = vec![named[0].clone(); MAX_PEERS + 1];
+        assert!(Response::Peers(many).check().is_err());
     }
 
     #[test]

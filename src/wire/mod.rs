@@ -63,5 +63,7 @@ pub const MAX_MANIFESTS: usize = 64;
 pub const MAX_HAVES: usize = 64;
 /// Chunks named in one `Chunks` request: 34 bytes each, so that it fits [`MAX_REQUEST`].
 pub const MAX_CHUNKS: usize = 1800;
+/// Peers named in one answer to `Peers`.
+pub const MAX_PEERS: usize = crate::core::exchange::MAX_TOLD;
 /// Chunks named in one have-update.
 pub const MAX_HAVE_UPDATE: usize = 4096;

@@ -154,13 +154,15 @@ impl Drop for Faulty {
     }
 }
 
-fn secret() -> [u8; 32] {
+/// A key that nobody had before.
+pub fn secret() -> [u8; 32] {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).unwrap();
     secret
 }
 
-fn start(secret: [u8; 32]) -> (Net, tokio::sync::mpsc::Receiver<NetEvent>) {
+/// The network part of a node on loopback.
+pub fn start(secret: [u8; 32]) -> (Net, tokio::sync::mpsc::Receiver<NetEvent>) {
     let config = NetConfig {
         secret,
         transfer_port: 0,
@@ -416,7 +418,10 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
         Request::Chunks { ids } if fault == Fault::Misses => {
             Response::Chunks(vec![255; ids.len().div_ceil(8)].into())
         }
-        Request::Chunks { .. } | Request::Reach { .. } | Request::Haves { .. } => Response::Missing,
+        Request::Chunks { .. }
+        | Request::Reach { .. }
+        | Request::Peers { .. }
+        | Request::Haves { .. } => Response::Missing,
         Request::CatalogChanged { .. } | Request::Held { .. } | Request::Goodbye => Response::Done,
     }
 }

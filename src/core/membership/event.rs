@@ -54,6 +54,13 @@ pub enum Event {
         /// Where, best first.
         addresses: Vec<SocketAddr>,
     },
+    /// A peer named another node's address: worth a try or two, soon.
+    Told {
+        /// Who.
+        node: NodeId,
+        /// Where.
+        address: SocketAddr,
+    },
     /// The first connection with a node stands, whoever dialled.
     Connected {
         /// Who.

@@ -15,6 +15,8 @@ const MAX_NAME: usize = 64;
 const DEAD: Duration = Duration::from_secs(2);
 /// A node that mDNS or a person named is tried for this long without a beacon.
 const FOUND: Duration = Duration::from_secs(300);
+/// A node that another one told of is tried for this long.
+const TOLD: Duration = Duration::from_secs(1);
 /// A dial of which nothing is heard has failed.
 const DIAL: Duration = Duration::from_secs(15);
 /// A connection that held this long makes up for earlier failures.
@@ -50,6 +52,8 @@ pub(super) struct Peer {
     addresses: Vec<SocketAddr>,
     /// The last beacon, or since when the node is known.
     heard: Now,
+    /// It is known by another's word alone, and no longer than until then.
+    told_until: Option<Now>,
     found_until: Now,
     joined_at: Option<Now>,
     lost_at: Option<Now>,
@@ -71,6 +75,7 @@ impl Peer {
             seen,
             addresses: Vec::new(),
             heard: now,
+            told_until: None,
             found_until: Now::ZERO,
             joined_at: None,
             lost_at: None,
@@ -116,6 +121,9 @@ impl Peer {
 
     /// When it is gone if nothing more is heard. Does not hold while it is connected.
     pub(super) fn gone_at(&self) -> Now {
+        if let Some(until) = self.told_until {
+            return until;
+        }
         match self.lost_at {
             Some(lost) if self.redial_failed && self.heard <= lost => lost + DEAD,
             // A connection that fell silent took most of that time already.
@@ -135,6 +143,7 @@ impl Peer {
     }
 
     pub(super) fn heard(&mut self, beacon: Beacon, address: SocketAddr, it_dials: bool, now: Now) {
+        self.told_until = None;
         let another_life = self.seen.is_some_and(|(epoch, _)| epoch < beacon.epoch);
         self.seen = Some((beacon.epoch, beacon.seq));
         self.heard = now;
@@ -154,7 +163,14 @@ impl Peer {
         }
     }
 
+    pub(super) fn told(&mut self, address: SocketAddr, now: Now) {
+        self.told_until = Some(now + TOLD);
+        self.add(address);
+        self.retry_now(now);
+    }
+
     pub(super) fn found(&mut self, addresses: &[SocketAddr], now: Now) {
+        self.told_until = None;
         let mut fresh = false;
         for address in addresses.iter().take(MAX_ADDRESSES).rev() {
             fresh |= self.add(*address);
@@ -196,6 +212,7 @@ impl Peer {
         if self.addresses.contains(&address) {
             self.add(address);
         }
+        self.told_until = None;
         self.retry = None;
         self.lost_at = None;
         self.redial_failed = false;

@@ -63,6 +63,7 @@ impl Actor {
                 }
                 self.introduce(node, None);
             }
+            Note::Peers(node, answer) => self.peers_told(node, answer),
             Note::PeopleKept => self.keeping_people = false,
             Note::Catalog(node, answer) => self.catalog_came(node, answer),
             Note::Told(node) => {

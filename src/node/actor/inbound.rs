@@ -38,6 +38,7 @@ impl Actor {
                 self.ask_catalog(node);
                 self.await_acquaintance(node);
                 self.member(membership::Event::Connected { node, address });
+                self.may_know_others(node, via);
             }
             NetEvent::Disconnected { node } => {
                 self.parts.context.meeting.gone(node);
@@ -123,6 +124,7 @@ impl Actor {
                     // Copies go by straight paths alone.
                     self.parts.context.news.came(node);
                 }
+                self.may_know_others(node, via);
                 self.parts.context.meeting.here(node, via);
             }
             NetEvent::Meeting(event) => {
@@ -176,6 +178,7 @@ impl Actor {
                 let ip = from.map(|(_, address)| address.ip());
                 self.doctor.reach(ip, port, now, reply);
             }
+            Request::Peers { port } => self.peers_asked(node, port, reply),
             Request::Have { file, follow } => {
                 let partial = self.partial(file, node, follow);
                 if follow && matches!(partial, Partial::Some(_)) {
@@ -313,6 +316,7 @@ impl Actor {
     pub(super) fn left(&mut self, node: NodeId, announced: bool) {
         self.parts.context.holdings.unfollow(node);
         self.parts.context.known.forget(node);
+        self.exchange.gone(&node);
         if let Some(peer) = self.peers.remove(&node) {
             self.parts.context.news.gone(node);
             let how = if announced { "left" } else { "went silent" };

@@ -56,8 +56,9 @@ impl Actor {
         let mut sight = self.peers.sight(self.now());
         sight.expected = self.membership.expected().count() as u32;
         // Whoever was heard of, here or at a server, may be here in a moment.
-        sight.hoping =
-            self.membership.expects_somebody() || self.parts.context.meeting.expects_somebody();
+        sight.hoping = self.membership.expects_somebody()
+            || self.exchange.expects_answers(self.now())
+            || self.parts.context.meeting.expects_somebody();
         sight.reading += u32::from(own && self.scanning.is_some());
         sight
     }

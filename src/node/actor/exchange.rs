@@ -1,0 +1,73 @@
+//! Peers tell one another of further peers: the questions and answers of `core::exchange`.
+
+use super::{Actor, Note};
+use crate::{
+    core::{id::NodeId, membership, via::Via},
+    net::{Reply, RequestError},
+    wire::control::{PeerAddress, Request, Response},
+};
+
+impl Actor {
+    /// A peer is here by that path, and may know others.
+    pub(super) fn may_know_others(&mut self, node: NodeId, via: Via) {
+        let now = self.now();
+        if via != Via::Relay && self.exchange.connected(node, now) {
+            self.ask_peers(node);
+        }
+    }
+
+    /// Asks whose turn it is.
+    pub(super) fn ask_by_turns(&mut self) {
+        let now = self.now();
+        if let Some(node) = self.exchange.due(now) {
+            self.ask_peers(node);
+        }
+    }
+
+    fn ask_peers(&self, node: NodeId) {
+        let (net, notes) = (self.parts.context.net.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let port = net.port();
+            let answer = net.request(node, Request::Peers { port }).await;
+            let _ = notes.send(Note::Peers(node, answer)).await;
+        });
+    }
+
+    /// A peer asks who else is here.
+    pub(super) fn peers_asked(&mut self, asker: NodeId, port: u16, reply: Reply) {
+        let now = self.now();
+        let at = self.peers.at(&asker);
+        let told = at.and_then(|ip| {
+            let here = self.peers.addresses();
+            self.exchange.asked((asker, ip), port, here, now)
+        });
+        reply.send(match told {
+            Some(told) => {
+                let named = told.into_iter();
+                Response::Peers(named.map(|(node, at)| PeerAddress::new(node, at)).collect())
+            }
+            None => Response::Busy,
+        });
+    }
+
+    /// A peer answered. (One of an earlier version does not.)
+    pub(super) fn peers_told(&mut self, teller: NodeId, answer: Result<Response, RequestError>) {
+        let Some(at) = self.peers.at(&teller) else {
+            return;
+        };
+        let named = match answer {
+            Ok(Response::Peers(named)) => named,
+            _ => Vec::new(),
+        };
+        let named: Vec<_> = named
+            .iter()
+            .filter_map(|one| Some((one.node, one.address()?)))
+            .collect();
+        let now = self.now();
+        let known = |node: &NodeId| self.membership.knows(node);
+        let tried = self.exchange.told((teller, at), &named, known, now);
+        for (node, address) in tried {
+            self.member(membership::Event::Told { node, address });
+        }
+    }
+}
