@@ -1,7 +1,8 @@
-# What people type. `make demo` shows it, `make testing` lets you try it, `make test` checks everything, `make bench` measures.
+# What people type. `make demo` shows it, `make testing` lets you try it, `make test` checks everything, `make bench` measures,
+# `make fuzz` feeds the parsers with changed messages for 30 s each.
 CARGO ?= cargo
 
-.PHONY: demo testing build test bench compare clean tools
+.PHONY: demo testing build test fuzz bench compare clean tools
 
 build: tools
 	$(CARGO) build --release --locked
@@ -17,6 +18,9 @@ testing: build
 
 test: tools
 	@tests/run.sh
+
+fuzz: tools
+	@tests/fuzz.sh 30
 
 bench: tools
 	$(CARGO) bench --locked

@@ -8,7 +8,9 @@ mod filter;
 mod tests;
 
 use super::{
+    NetError,
     datagrams::{self, Datagrams, Range, comes_by},
+    descriptors::is_shortage,
     interfaces::{Link, survey},
 };
 use crate::{
@@ -17,7 +19,11 @@ use crate::{
         id::NodeId,
         membership::Beacon,
     },
-    wire::{MAX_BEACON, beacon::encode, signer::Signer},
+    wire::{
+        MAX_BEACON,
+        beacon::{encode, is_beacon},
+        signer::Signer,
+    },
 };
 use filter::Filter;
 use std::{
@@ -73,6 +79,9 @@ pub enum BeaconError {
         "UDP port {0} needs administrator rights: choose one of 1024 or more with --discovery-port"
     )]
     PortPrivileged(u16),
+    /// As many files and sockets are open as may be.
+    #[error(transparent)]
+    Descriptors(NetError),
     /// The system refuses for another reason.
     #[error("UDP port {port} cannot be opened for discovery: {source}")]
     Io {
@@ -183,6 +192,7 @@ impl Beacons {
 
 pub(super) fn refused(port: u16, source: io::Error) -> BeaconError {
     match source.kind() {
+        _ if is_shortage(&source.to_string()) => BeaconError::Descriptors(NetError::Descriptors),
         io::ErrorKind::AddrInUse => BeaconError::PortBusy(port),
         io::ErrorKind::PermissionDenied => BeaconError::PortPrivileged(port),
         _ => BeaconError::Io { port, source },
@@ -209,9 +219,16 @@ impl Inbox {
 impl datagrams::Inbox for Inbox {
     const LONGEST: usize = MAX_BEACON;
 
-    fn take(&self, bytes: &[u8], from: SocketAddr) {
-        let (beacon, tally) = self.filter.pass(bytes, from, self.started.elapsed());
-        self.count(from, tally);
+    fn is_worth_a_look(&self, bytes: &[u8]) -> bool {
+        is_beacon(bytes)
+    }
+
+    fn take(&self, bytes: &[u8], from: SocketAddr, shared: bool) {
+        let now = self.started.elapsed();
+        let (beacon, tally) = self.filter.pass(bytes, from, shared, now);
+        if tally != Tally::default() {
+            self.count(from, tally);
+        }
         let Some(beacon) = beacon else {
             return;
         };

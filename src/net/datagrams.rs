@@ -9,7 +9,10 @@
 
 mod sockets;
 
-use super::interfaces::{Link, links};
+use super::{
+    descriptors,
+    interfaces::{Link, links},
+};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
@@ -41,8 +44,13 @@ pub(super) trait Inbox: Send + Sync + 'static {
     /// Bytes of the longest one; of one that is longer, one byte more is given.
     const LONGEST: usize;
 
-    /// Takes one from where it may come from.
-    fn take(&self, bytes: &[u8], from: SocketAddr);
+    /// Whether it could be one at all: asked before anything that costs more.
+    fn is_worth_a_look(&self, _: &[u8]) -> bool {
+        true
+    }
+
+    /// Takes one from where it may come from; `shared` tells whether it came by the port that all processes share.
+    fn take(&self, bytes: &[u8], from: SocketAddr, shared: bool);
 
     /// The interfaces were looked at: those that are used now, and whether a socket of the discovery port is in the
     /// groups there.
@@ -109,7 +117,9 @@ impl<I: Inbox> Datagrams<I> {
         let discovery = discovery.into_iter();
         let datagrams = Self {
             range,
-            discovery: discovery.map(|socket| listen(socket, &desk)).collect(),
+            discovery: discovery
+                .map(|socket| listen(socket, true, &desk))
+                .collect(),
             outlets: Mutex::new(Vec::new()),
             desk,
         };
@@ -188,9 +198,10 @@ impl<I: Inbox> Datagrams<I> {
                 Ok(socket) => outlets.push(Outlet {
                     link,
                     joined,
-                    listener: listen(socket, &self.desk),
+                    listener: listen(socket, false, &self.desk),
                 }),
                 Err(error) => {
+                    descriptors::note(&error);
                     debug!(%error, interface = link.name, "nothing is sent there");
                     mute.push((link, joined));
                 }
@@ -265,7 +276,7 @@ async fn send(socket: &UdpSocket, bytes: &[u8], to: SocketAddr) {
     }
 }
 
-fn listen<I: Inbox>(socket: UdpSocket, desk: &Arc<Desk<I>>) -> Listener {
+fn listen<I: Inbox>(socket: UdpSocket, shared: bool, desk: &Arc<Desk<I>>) -> Listener {
     let socket = Arc::new(socket);
     let (reader, desk) = (Arc::clone(&socket), Arc::clone(desk));
     let task = tokio::spawn(async move {
@@ -273,10 +284,12 @@ fn listen<I: Inbox>(socket: UdpSocket, desk: &Arc<Desk<I>>) -> Listener {
         let mut buffer = vec![0; I::LONGEST + 1];
         loop {
             match reader.recv_from(&mut buffer).await {
-                Ok((length, from)) if desk.serves(from) => {
-                    desk.inbox.take(&buffer[..length], from);
+                Ok((length, from)) => {
+                    let bytes = &buffer[..length];
+                    if desk.inbox.is_worth_a_look(bytes) && desk.serves(from) {
+                        desk.inbox.take(bytes, from, shared);
+                    }
                 }
-                Ok(_) => {}
                 Err(error) => {
                     debug!(%error, "a socket failed to receive");
                     tokio::time::sleep(PAUSE).await;
@@ -296,7 +309,7 @@ mod tests {
     impl Inbox for Nobody {
         const LONGEST: usize = 1;
 
-        fn take(&self, _: &[u8], _: SocketAddr) {}
+        fn take(&self, _: &[u8], _: SocketAddr, _: bool) {}
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ mod behaviour;
 mod codec;
 mod connections;
 mod datagrams;
+pub mod descriptors;
 mod driver;
 mod event;
 mod gate;
@@ -93,6 +94,11 @@ pub enum NetError {
         /// What the system says.
         source: io::Error,
     },
+    /// As many files and sockets are open as may be.
+    #[error(
+        "no socket could be opened: this process may not open as many files and sockets as it needs. Allow it more, as by `ulimit -n 1024`"
+    )]
+    Descriptors,
     /// The identity's secret cannot be used.
     #[error(
         "the identity is not a usable key ({0}): move .sprat/identity.key away to make a new one"
@@ -104,6 +110,7 @@ impl NetError {
     /// Names the reason why `address` cannot be bound.
     pub(crate) fn from_bind(address: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
+            _ if descriptors::is_shortage(&source.to_string()) => Self::Descriptors,
             io::ErrorKind::AddrInUse => Self::PortBusy(address.port()),
             io::ErrorKind::PermissionDenied => Self::PortPrivileged(address.port()),
             io::ErrorKind::AddrNotAvailable => Self::AddressNotHere(address.ip()),

@@ -173,9 +173,13 @@ impl Inbox {
 impl datagrams::Inbox for Inbox {
     const LONGEST: usize = MAX_PAIRING;
 
-    fn take(&self, bytes: &[u8], from: SocketAddr) {
+    fn is_worth_a_look(&self, bytes: &[u8]) -> bool {
         // Most of what comes by the discovery port is beacons.
-        if !is_pairing(bytes) || !self.has_time_for(from.ip()) {
+        is_pairing(bytes)
+    }
+
+    fn take(&self, bytes: &[u8], from: SocketAddr, _: bool) {
+        if !self.has_time_for(from.ip()) {
             return;
         }
         if let Ok(message) = decode(bytes, self.swarm_key.as_ref()) {

@@ -10,6 +10,7 @@ mod exchange;
 mod inbound;
 mod looking;
 mod people;
+mod shortage;
 
 use super::{
     api::{NodeEvent, PathInfo, Safe, Status},
@@ -38,6 +39,7 @@ use crate::{
 };
 use futures::future::join_all;
 use looking::Looker;
+use shortage::Shortage;
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -70,6 +72,10 @@ pub enum Note {
 }
 
 /// What the actor needs to begin.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 pub struct Parts {
     pub name: String,
     /// Whether nobody chose that name.
@@ -129,6 +135,7 @@ pub struct Actor {
     doctor: Notes,
     double: double::Double,
     exchange: Exchange,
+    shortage: Shortage,
 }
 
 impl Actor {
@@ -167,6 +174,7 @@ impl Actor {
             doctor: Notes::default(),
             double: double::Double::default(),
             exchange,
+            shortage: Shortage::default(),
         }
     }
 
@@ -234,6 +242,7 @@ impl Actor {
             self.member(membership::Event::Tick);
         }
         self.ask_by_turns();
+        self.tell_of_shortage();
         self.keep_people();
         if self.publish_at.is_some_and(|at| at <= now) {
             self.publish();
@@ -340,7 +349,12 @@ impl Actor {
                 tokio::spawn(async move { net.ban(node).await });
                 self.member(membership::Event::Banned { node });
             }
-            Command::Appear => self.member(membership::Event::Appear),
+            Command::Appear => {
+                self.member(membership::Event::Appear);
+                for (node, _, via) in self.peers.paths() {
+                    self.may_know_others(node, via);
+                }
+            }
             Command::Leave(_) => unreachable!("handled by the loop"),
         }
     }

@@ -270,6 +270,13 @@ impl Node {
         Ok(paired)
     }
 
+    /// Whether a socket was refused because this process has as many files and sockets open as it may: then nobody may be
+    /// here for that reason.
+    #[must_use]
+    pub fn is_short_of_descriptors(&self) -> bool {
+        crate::net::descriptors::refused() > 0
+    }
+
     /// Shows a hidden node to the others.
     async fn appear(&self) {
         self.shared.appeared.cancel();

@@ -173,7 +173,7 @@ async fn finish(
         return Exit::Failed;
     }
     if tally.failures.contains(&Exit::NotFound) && node.peers().await.is_empty() {
-        out.note(sentences::NOBODY);
+        out.note(sentences::alone(node));
     }
     let exit = Exit::of(tally.done, &tally.failures);
     if tally.incomplete {

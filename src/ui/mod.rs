@@ -66,6 +66,8 @@ pub fn run(cli: Cli) -> Exit {
             return Exit::Usage;
         }
     };
+    // Each connection is one, and so is each file that is read; a shortage looks as if nobody were here.
+    open_files::raise();
     // Hashing, reading and writing have threads of their own, for which half of the processors are left: with a worker
     // on each, the two kinds keep waking one another, which cost a tenth of the speed on two processors.
     let processors = std::thread::available_parallelism().map_or(2, usize::from);

@@ -1,7 +1,7 @@
 //! How many files this process may have open, sockets included.
 //!
-//! Whoever serves many needs more than the usual 1024, and may allow itself as many as the system's owner set as the most.
-//! Never exceeds that.
+//! Whoever serves many needs more than what is usual (1024, or 256 on macOS), and may allow itself as many as the system's
+//! owner set as the most. Never exceeds that.
 
 /// No table of the system needs to be larger.
 const MOST: u64 = 1 << 20;

@@ -3,7 +3,7 @@
 use super::{leaving::Word, talk, text};
 use crate::{
     core::path::{printable, printable_cut},
-    node::{DownloadError, Fetched, NodeEvent, Progress, Safe, Status},
+    node::{DownloadError, Fetched, Node, NodeEvent, Progress, Safe, Status},
 };
 
 /// A person's name in a sentence is not longer than this.
@@ -14,6 +14,20 @@ const NAMED: usize = 4;
 /// Nobody answered: what to look at.
 pub const NOBODY: &str = "nobody is here: no other node answered. Is one running on this network, with the same passphrase? \
      Where broadcasts are dropped, name one with --peer HOST:PORT";
+
+/// Nobody could be asked.
+pub const NO_DESCRIPTORS: &str = "nobody could be reached: this process may not open as many files and sockets as it needs. \
+     Allow it more, as by `ulimit -n 1024`, and try again";
+
+/// Why nobody is here.
+#[must_use]
+pub fn alone(node: &Node) -> &'static str {
+    if node.is_short_of_descriptors() {
+        NO_DESCRIPTORS
+    } else {
+        NOBODY
+    }
+}
 
 /// How many of a group got everything.
 #[must_use]

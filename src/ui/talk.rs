@@ -8,7 +8,7 @@ use super::{
     exit::Exit,
     json,
     output::Out,
-    sentences::{NOBODY, person},
+    sentences::{alone as alone_because, person},
     signals::Signals,
     text,
 };
@@ -77,7 +77,7 @@ pub async fn find(
     };
     let alone = error == WhoError::Nobody && node.peers().await.is_empty();
     let why = if alone {
-        NOBODY.to_owned()
+        alone_because(node).to_owned()
     } else {
         nobody(who, &error)
     };

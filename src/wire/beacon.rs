@@ -132,19 +132,29 @@ impl Unverified {
     }
 }
 
+/// Whether a datagram begins as a beacon of any version and swarm.
+#[must_use]
+pub fn is_beacon(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+/// Whether a datagram begins as a beacon of this version and this swarm, or of another private one. Costs nothing.
+#[must_use]
+pub fn is_ours(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> bool {
+    let fits = (HEADER + SIGNATURE..=MAX_BEACON).contains(&bytes.len());
+    fits && bytes.starts_with(&header(swarm_key))
+}
+
 /// Takes a datagram apart, all checks but the signature's.
 ///
 /// # Errors
 /// [`Malformed`] for anything that is not a beacon of this swarm.
 pub fn peek(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Result<Unverified, Malformed> {
     let refuse = |why: &str| Err(Malformed(why.into()));
-    if bytes.len() > MAX_BEACON || bytes.len() < HEADER + SIGNATURE {
-        return refuse("not the length of a beacon");
-    }
-    let (head, rest) = bytes.split_at(HEADER);
-    if head != header(swarm_key) {
+    if !is_ours(bytes, swarm_key) {
         return refuse("not a beacon of this version and swarm");
     }
+    let (head, rest) = bytes.split_at(HEADER);
     let opened;
     let content = match swarm_key {
         None => rest,

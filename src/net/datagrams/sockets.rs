@@ -9,8 +9,8 @@ use std::{
 };
 use tokio::net::UdpSocket;
 
-/// Room for a burst of beacons while the runtime is busy.
-const RECEIVE_BUFFER: usize = 1 << 20;
+/// Room for a burst of beacons while the runtime is busy, and in a flood for some milliseconds of it.
+const RECEIVE_BUFFER: usize = 4 << 20;
 
 fn open(like: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(like), Type::DGRAM, Some(Protocol::UDP))?;

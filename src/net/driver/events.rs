@@ -1,7 +1,7 @@
 //! What the swarm reports, and what the node hears of it.
 
 use super::{
-    super::{mdns::Found, streams, transport::root_cause},
+    super::{descriptors, mdns::Found, streams, transport::root_cause},
     BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Purpose, Question,
     Request, RequestError, Response, SwarmEvent, address, identity,
 };
@@ -64,9 +64,11 @@ impl Driver {
                 ..
             } => self.punching(&peer),
             SwarmEvent::IncomingConnectionError { error, .. } => {
+                descriptors::note(&error);
                 tracing::debug!(%error, "an incoming connection failed");
             }
             SwarmEvent::ListenerError { error, .. } => {
+                descriptors::note(&error);
                 tracing::debug!(%error, "a listener had an error");
             }
             _ => {}
@@ -297,6 +299,12 @@ pub(super) fn blame(error: OutboundFailure) -> RequestError {
 
 /// Why a dial failed, for people: short, and without what they cannot act on.
 pub(super) fn why(error: &DialError) -> String {
+    let why = sentence(error);
+    descriptors::note(&why);
+    why
+}
+
+fn sentence(error: &DialError) -> String {
     match error {
         // The swarm takes out the addresses that it listens on itself.
         DialError::LocalPeerId { .. } | DialError::NoAddresses => "that is this node itself".into(),

@@ -1,5 +1,6 @@
 //! Which sockets bytes come in by: bound all or none, under one number, and free again afterwards.
 
+use super::root_cause;
 use crate::net::{NetError, address};
 use libp2p::{Swarm, core::transport::ListenerId, swarm::NetworkBehaviour};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -88,7 +89,9 @@ fn listen_one<B: NetworkBehaviour>(
     let refused = |error| NetError::from_bind(address, error);
     socket(address, Type::STREAM).map_err(refused)?;
     socket(address, Type::DGRAM).map_err(refused)?;
-    let mut listen = |multiaddr| swarm.listen_on(multiaddr).map_err(io::Error::other);
+    // libp2p's own error says nothing, but what is below it does.
+    let cause = |error| io::Error::other(root_cause(&error));
+    let mut listen = |multiaddr| swarm.listen_on(multiaddr).map_err(cause);
     listeners.push(listen(address::tcp(address)).map_err(refused)?);
     listeners.push(listen(address::quic(address)).map_err(refused)?);
     Ok(())

@@ -50,7 +50,9 @@ impl Actor {
             });
         }
         let now = self.now();
-        let wanted = beacon.kind != Kind::Leave && (news || !answers_us);
+        // Nobody hears of a hidden node, not even this one's double.
+        let wanted =
+            !self.membership.is_hidden() && beacon.kind != Kind::Leave && (news || !answers_us);
         if wanted && self.double.answers.take(now) {
             let mut answer = self.beacon(Kind::Ping);
             answer.revision = beacon.epoch;

@@ -8,10 +8,11 @@ use crate::{
 };
 
 impl Actor {
-    /// A peer is here by that path, and may know others.
+    /// A peer is here by that path, and may know others. (Who hides does not ask, for who asks is told of.)
     pub(super) fn may_know_others(&mut self, node: NodeId, via: Via) {
         let now = self.now();
-        if via != Via::Relay && self.exchange.connected(node, now) {
+        let asks = via != Via::Relay && !self.membership.is_hidden();
+        if asks && self.exchange.connected(node, now) {
             self.ask_peers(node);
         }
     }

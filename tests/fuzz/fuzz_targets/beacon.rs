@@ -1,8 +1,7 @@
 #![no_main]
+#[path = "../entry.rs"]
+#[allow(dead_code)]
+mod entry;
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    for key in [None, Some(&[7; 32])] {
-        if let Ok(unverified) = sprat::wire::beacon::peek(bytes, key) {
-            let _ = unverified.verify();
-        }
-    }
+    entry::beacon(bytes);
 });

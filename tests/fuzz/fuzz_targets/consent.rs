@@ -1,8 +1,7 @@
 #![no_main]
-use sprat::wire::{cbor, consent::{FromReceiver, FromSender}};
+#[path = "../entry.rs"]
+#[allow(dead_code)]
+mod entry;
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    if let Ok(FromSender::Ask(ask)) = cbor::decode(bytes) {
-        let _ = (ask.check(), ask.digest());
-    }
-    let _ = cbor::decode::<FromReceiver>(bytes);
+    entry::consent(bytes);
 });

@@ -1,6 +1,7 @@
 #![no_main]
-use sprat::wire::rendezvous::{Request, fields};
+#[path = "../entry.rs"]
+#[allow(dead_code)]
+mod entry;
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = fields(bytes, |_, _| Ok(()));
-    let _ = Request::decode(bytes);
+    entry::rendezvous(bytes);
 });

@@ -1,0 +1,361 @@
+//! What the fuzzers begin with: at least one message of each kind, made by the real encoders.
+
+use crate::entry::KEY;
+use futures::executor::block_on;
+use serde_bytes::ByteBuf;
+use sprat::{
+    core::{
+        consent::AskId,
+        id::{ChunkId, FileId, NodeId},
+        manifest::{Entry, MAX_CHUNK},
+        membership::{Beacon, Kind},
+        pairing::{Id, Message as Pairing},
+    },
+    wire::{
+        beacon, cbor, chat,
+        chunk::{Header, Question, Status},
+        consent::{Ask, AskedFile, FromReceiver, FromSender},
+        control, directory,
+        distribute::{self, Kept, Offered},
+        manifest, pairing, rendezvous,
+        signer::Signer,
+    },
+};
+
+const NODE: NodeId = NodeId([2; 32]);
+const FILE: FileId = FileId([3; 32]);
+const CHUNK: ChunkId = ChunkId([4; 32]);
+
+/// One seed: its target, its name, its bytes.
+pub type Seed = (&'static str, &'static str, Vec<u8>);
+
+/// All of them.
+pub fn all() -> Vec<Seed> {
+    let mut all = Vec::new();
+    beacons(&mut all);
+    controls(&mut all);
+    frames(&mut all);
+    asks(&mut all);
+    others(&mut all);
+    all
+}
+
+fn signer() -> Signer {
+    Signer::new([1; 32]).unwrap()
+}
+
+fn beacons(all: &mut Vec<Seed>) {
+    let beacon = |kind, key: Option<&[u8; 32]>| {
+        let beacon = Beacon {
+            kind,
+            node: signer().node(),
+            name: "anna@desk".into(),
+            tcp: 4001,
+            udp: 4001,
+            epoch: 1_700_000_000_000,
+            revision: 3,
+            seq: 5,
+        };
+        beacon::encode(&beacon, &signer(), key).unwrap()
+    };
+    all.push(("beacon", "join", beacon(Kind::Join, None)));
+    all.push(("beacon", "ping", beacon(Kind::Ping, None)));
+    all.push(("beacon", "leave", beacon(Kind::Leave, None)));
+    all.push(("beacon", "sealed", beacon(Kind::Ping, Some(&KEY))));
+}
+
+fn controls(all: &mut Vec<Seed>) {
+    use control::{
+        CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, Parts, PeerAddress, Request,
+        Response,
+    };
+    let mut ask = |name, request: Request| all.push(("control", name, cbor::encode(&request)));
+    ask("catalog", Request::Catalog { epoch: 1, since: 2 });
+    ask(
+        "manifests",
+        Request::Manifests {
+            files: vec![FILE; 2],
+        },
+    );
+    ask(
+        "page",
+        Request::Page {
+            file: FILE,
+            index: 1,
+        },
+    );
+    ask(
+        "have",
+        Request::Have {
+            file: FILE,
+            follow: true,
+        },
+    );
+    ask(
+        "haves",
+        Request::Haves {
+            files: vec![FILE; 2],
+        },
+    );
+    ask(
+        "chunks",
+        Request::Chunks {
+            ids: vec![CHUNK; 3],
+        },
+    );
+    let chunks = vec![1, 70_000];
+    ask("held", Request::Held { file: FILE, chunks });
+    ask("goodbye", Request::Goodbye);
+    ask("reach", Request::Reach { port: 4001 });
+    ask("peers", Request::Peers { port: 4001 });
+    let changed = Request::CatalogChanged {
+        epoch: 1,
+        revision: 2,
+    };
+    ask("catalog-changed", changed);
+    let mut answer = |name, response: Response| {
+        all.push(("control", name, cbor::encode(&response)));
+    };
+    let offer = Offer {
+        size: 5,
+        mtime: -1,
+        executable: true,
+        media: "text/plain".into(),
+        held: Held::Replica,
+        parts: Some(Parts { here: 1, of: 2 }),
+    };
+    let entry = |revision, offer| CatalogEntry {
+        revision,
+        name: "photos/Ärger.jpg".into(),
+        file: FILE,
+        offer,
+    };
+    let page = CatalogPage {
+        name: "anna".into(),
+        keeps: true,
+        unchosen: true,
+        visiting: true,
+        epoch: 1,
+        revision: 9,
+        reset: true,
+        more: false,
+        entries: vec![entry(1, Some(offer)), entry(2, None)],
+    };
+    answer("a-catalog", Response::Catalog(page));
+    let head = ManifestHead {
+        file: FILE,
+        root: ByteBuf::from(vec![1; 40]),
+        page: Some(ByteBuf::from(vec![2; 40])),
+    };
+    answer("a-manifests", Response::Manifests(vec![head]));
+    answer("a-page", Response::Page(ByteBuf::from(vec![1; 9])));
+    let have = Have {
+        chunks: 9,
+        bits: ByteBuf::from(vec![255, 1]),
+    };
+    answer("a-have", Response::Have(have.clone()));
+    answer("a-haves", Response::Haves(vec![Some(have), None]));
+    answer("a-chunks", Response::Chunks(ByteBuf::from(vec![5])));
+    answer("a-reached", Response::Reached { yes: true });
+    let peers = ["10.0.0.1:9", "[fd00::1]:9"];
+    let peers = peers.map(|at| PeerAddress::new(NODE, at.parse().unwrap()));
+    answer("a-peers", Response::Peers(peers.into()));
+    answer("a-busy", Response::Busy);
+}
+
+fn framed(message: &impl serde::Serialize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    block_on(distribute::write(&mut bytes, message)).unwrap();
+    bytes
+}
+
+fn frames(all: &mut Vec<Seed>) {
+    let message = chat::Message {
+        id: 7,
+        text: "lunch?".into(),
+        time: 1_700_000_000,
+    };
+    all.push(("chat", "message", framed(&message)));
+    all.push(("chat", "ack", framed(&chat::Answer::Ack { id: 7 })));
+    let why = chat::Refusal::TooFast;
+    all.push((
+        "chat",
+        "refuse",
+        framed(&chat::Answer::Refuse { id: 7, why }),
+    ));
+    let offered = Offered {
+        file: FILE,
+        origins: vec![NODE],
+        chunks: vec![0, 3, 70_000],
+    };
+    all.push(("distribute", "offered", framed(&offered)));
+    let want = distribute::Answer::Want(ByteBuf::from(vec![5]));
+    all.push(("distribute", "want", framed(&want)));
+    let refuse = distribute::Answer::Refuse(distribute::Refusal::NoRoom);
+    all.push(("distribute", "refuse", framed(&refuse)));
+    let bits = ByteBuf::from(vec![7]);
+    all.push(("distribute", "kept", framed(&Kept { bits })));
+    let mut questions = Vec::new();
+    Question::Get(1, CHUNK).write(&mut questions);
+    Question::Cancel(1).write(&mut questions);
+    all.push(("chunk", "questions", questions));
+    for (name, status) in [
+        ("bytes", Status::Bytes(MAX_CHUNK)),
+        ("missing", Status::Missing),
+        ("cancelled", Status::Cancelled),
+    ] {
+        let header = Header { tag: 9, status };
+        all.push(("chunk", name, header.to_bytes().to_vec()));
+    }
+}
+
+fn asks(all: &mut Vec<Seed>) {
+    let file = |name: &str| AskedFile {
+        name: name.into(),
+        size: 9,
+        media: "image/jpeg".into(),
+        executable: false,
+        mtime: -5,
+        file: FILE,
+    };
+    let ask = Ask {
+        id: AskId([6; 16]),
+        from: "bob".into(),
+        to: vec!["alice".into()],
+        files: vec![file("a.jpg"), file("b/c.jpg")],
+        time: 1_700_000_000,
+    };
+    for (name, said) in [
+        ("ask", FromSender::Ask(ask)),
+        ("peers", FromSender::Peers(vec![NODE])),
+        ("cancel", FromSender::Cancel("no".into())),
+    ] {
+        all.push(("consent", name, cbor::encode(&said)));
+    }
+    for (name, said) in [
+        ("shown", FromReceiver::Shown),
+        ("progress", FromReceiver::Progress(1 << 40)),
+        ("failed", FromReceiver::Failed("disk".into())),
+    ] {
+        all.push(("consent", name, cbor::encode(&said)));
+    }
+}
+
+fn others(all: &mut Vec<Seed>) {
+    let entry = |at| Entry {
+        id: ChunkId([at; 32]),
+        len: 1 << 16,
+    };
+    let entries = [entry(1), entry(2), entry(3)];
+    let encoded = manifest::encode(&entries);
+    all.push(("manifest", "root", encoded.root));
+    all.push(("manifest", "page", encoded.pages[0].clone()));
+    for (name, text) in [
+        ("plain", "photos/2026/a b.jpg"),
+        ("letters", "Ärger/日本.txt"),
+        ("reserved", "con/aux.txt"),
+    ] {
+        all.push(("name", name, text.into()));
+    }
+    let id = Id([9; 16]);
+    let hello = Pairing::Hello {
+        channel: 7,
+        sender: NODE,
+        receiver: NodeId([5; 32]),
+        session: id,
+        x: [1; 32],
+    };
+    let (session, attempt) = (id, id);
+    let messages = [
+        ("hello", hello),
+        (
+            "reply",
+            Pairing::Reply {
+                session,
+                attempt,
+                y: [2; 32],
+            },
+        ),
+        (
+            "proof",
+            Pairing::Proof {
+                session,
+                attempt,
+                mac: [3; 32],
+            },
+        ),
+        (
+            "port",
+            Pairing::Port {
+                session,
+                attempt,
+                sealed: [4; 18],
+            },
+        ),
+    ];
+    for (name, message) in messages {
+        let bytes = pairing::encode(&message, None, [0; 24]).unwrap();
+        all.push(("pairing", name, bytes));
+    }
+    let wait = Pairing::Wait {
+        channel: 7,
+        sender: NODE,
+    };
+    let sealed = pairing::encode(&wait, Some(&KEY), [8; 24]).unwrap();
+    all.push(("pairing", "sealed", sealed));
+    all.push(("pairing", "code", b"7-amber-falcon".to_vec()));
+    for (name, kind, more) in [("register", 0, true), ("unregister", 2, false)] {
+        let record: &[u8] = if more { &[1; 80] } else { &[] };
+        all.push((
+            "rendezvous",
+            name,
+            at_server(kind, record, Some(3600), None),
+        ));
+    }
+    let discover = at_server(3, &[], Some(9), Some(&[1; 8]));
+    all.push(("rendezvous", "discover", discover));
+    let claim = directory::Claim {
+        name: "anna".into(),
+        node: signer().node(),
+        server: NODE,
+        swarm: directory::SwarmTag([0; 32]),
+        made: 1_700_000_000,
+    };
+    let claim = directory::SignedClaim::new(&claim, &signer());
+    let swarm = directory::SwarmTag([1; 32]);
+    for (name, request) in [
+        ("enter", directory::Request::Enter { swarm }),
+        ("sign-up", directory::Request::SignUp { claim }),
+        (
+            "person",
+            directory::Request::Person {
+                name: "anna".into(),
+            },
+        ),
+        ("whence", directory::Request::Whence { node: NODE }),
+    ] {
+        all.push(("directory", name, cbor::encode(&request)));
+    }
+    let addresses = vec![ByteBuf::from(vec![10, 0, 0, 1])];
+    let whence = directory::Response::Whence { addresses };
+    all.push(("directory", "a-whence", cbor::encode(&whence)));
+}
+
+/// A request to a rendezvous point: the kind, and the field of that kind with what it holds.
+fn at_server(kind: u64, record: &[u8], number: Option<u64>, cookie: Option<&[u8]>) -> Vec<u8> {
+    let (mut out, mut inner) = (Vec::new(), Vec::new());
+    rendezvous::put_bytes(&mut inner, 1, b"sprat");
+    if !record.is_empty() {
+        rendezvous::put_bytes(&mut inner, 2, record);
+    }
+    if let Some(number) = number {
+        let field = if cookie.is_some() { 2 } else { 3 };
+        rendezvous::put(&mut inner, field, number);
+    }
+    if let Some(cookie) = cookie {
+        rendezvous::put_bytes(&mut inner, 3, cookie);
+    }
+    rendezvous::put(&mut out, 1, kind);
+    rendezvous::put_bytes(&mut out, kind + 2, &inner);
+    out
+}
