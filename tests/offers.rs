@@ -109,6 +109,9 @@ async fn a_handshake_that_takes_longer_than_the_wait_is_not_nobody() {
         let ran = swarm.run("bob", &[arguments, &["--wait", "1"]].concat());
         assert_eq!(ran.code(), 0, "{arguments:?}: {}", ran.err());
     }
+    // He is here, though he takes no messages: nobody of that name would be 5.
+    let ran = swarm.run("bob", &["msg", "alice", "hello", "--wait", "1"]);
+    assert!(![0, 5].contains(&ran.code()), "{}", ran.err());
 }
 
 /// Puts a file into a shared folder that takes seconds to read, and that nobody is writing to.

@@ -7,14 +7,19 @@ use super::{
     api::WhoError,
     context::{Command, Context},
 };
-use crate::core::id::NodeId;
+use crate::core::{id::NodeId, patience::HANDSHAKE};
 use std::time::{Duration, Instant};
 use tokio::{sync::oneshot, time::timeout_at};
+
+/// Between two looks whether somebody's connection is still under way.
+const COMING: Duration = Duration::from_millis(500);
 
 /// What is asked of the actor.
 pub enum Ask {
     /// Who is it? With `true`, a new key is taken and remembered.
     Find(String, bool, oneshot::Sender<Result<NodeId, WhoError>>),
+    /// Does it mean somebody who announced himself and is not connected yet?
+    Coming(String, oneshot::Sender<bool>),
     /// What is a node called, and was another key known for that name? `None` when it is not here.
     Named(NodeId, oneshot::Sender<Option<(String, bool)>>),
     /// Something was sent to it by a person: it is remembered before others.
@@ -58,7 +63,7 @@ impl Node {
     }
 
     /// The same for somebody who may be on his way, or known and somewhere behind a server: waits at most `wait` for him,
-    /// and until it is unlikely that another of
+    /// longer when his connection is under way, and until it is unlikely that another of
     /// that name comes.
     ///
     /// # Errors
@@ -69,7 +74,8 @@ impl Node {
         trust_new: bool,
         wait: Duration,
     ) -> Result<NodeId, WhoError> {
-        let until = Instant::now() + wait;
+        let mut until = Instant::now() + wait;
+        let last = until + HANDSHAKE;
         let mut changed = self.shared.context.changed.clone();
         look_for(&self.shared.context, who).await;
         loop {
@@ -87,9 +93,20 @@ impl Node {
             }
             match timeout_at(until.into(), changed.changed()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return found,
+                Ok(Err(_)) => return found,
+                Err(_) if until < last && self.is_coming(who).await => {
+                    until = last.min(Instant::now() + COMING);
+                }
+                Err(_) => return found,
             }
         }
+    }
+
+    /// Whether `who` means somebody whose connection is under way.
+    async fn is_coming(&self, who: &str) -> bool {
+        let context = &self.shared.context;
+        let coming = context.ask(|reply| Command::People(Ask::Coming(who.to_owned(), reply)));
+        coming.await.unwrap_or_default()
     }
 
     /// What a node is called, and whether another key was known for that name; `None` when it is not here.

@@ -66,3 +66,28 @@ fn a_download_waits_for_a_network_that_heals_and_says_so() {
     assert_eq!(download.end(), 0);
     assert!(downloaded(&fetcher.home("fetcher"), "big.bin") == bytes);
 }
+
+#[test]
+fn a_folder_of_many_names_comes_whole_over_a_slow_link() {
+    let Some(lab) = Lab::new(2) else { return };
+    let (alice, bob) = (lab.host(0), lab.host(1));
+    for at in 0..2000 {
+        let name = format!("pictures/picture-number-{at:04}.jpg");
+        share(&alice.home("alice"), &name, &noise(at, 100));
+    }
+    let mut serving = alice.serve("alice", &[]);
+    serving.event("scanned");
+    for host in lab.hosts() {
+        host.link(0, 1);
+    }
+    // Their names alone take longer than is waited for.
+    let list = bob.run("bob", &["list", "*.jpg", "--json", "--wait", "1"]);
+    let ended = (list.code(), list.json().len());
+    println!("listed after {:?}", list.elapsed);
+    assert_eq!(ended, (0, 2000), "{}", list.err());
+    let ran = bob.run("bob", &["download", "pictures/", "--wait", "1"]);
+    assert_eq!(ran.code(), 0, "{}", ran.err());
+    println!("fetched after {:?}", ran.elapsed);
+    let files = std::fs::read_dir(bob.home("bob").join("downloads/pictures"));
+    assert_eq!(files.unwrap().count(), 2000);
+}

@@ -5,7 +5,10 @@
 use super::{Actor, Note};
 use crate::{
     core::{id::NodeId, people::People},
-    node::{api::PeerInfo, people::Ask},
+    node::{
+        api::{PeerInfo, WhoError},
+        people::Ask,
+    },
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -51,6 +54,13 @@ impl Actor {
                     self.meet(*node);
                 }
                 let _ = reply.send(found);
+            }
+            Ask::Coming(who, reply) => {
+                let expected = self.membership.expected();
+                let expected = expected.map(|(node, name)| (node, name.to_owned()));
+                let expected: Vec<_> = expected.collect();
+                let found = self.people().find(&who, &expected, false);
+                let _ = reply.send(!matches!(found, Err(WhoError::Nobody)));
             }
             Ask::Named(node, reply) => {
                 let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
