@@ -162,8 +162,9 @@ async fn silent_holders_do_not_delay_the_manifest_one_after_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_without_sources_ends_when_its_time_is_up() {
-    // Claims alone are no sources: neither of chunks nor of a manifest.
-    for fault in [Fault::Misses, Fault::Silent] {
+    // Claims alone are no sources, neither of chunks nor of a manifest; nor is a byte a second, or an answer that never comes.
+    let faults = [Fault::Misses, Fault::Silent, Fault::Trickles, Fault::Stalls];
+    for fault in faults {
         let swarm = Swarm::new();
         let file = File::new("f.bin", noise(12, 1 << 20));
         let _bad = Faulty::join(swarm.port, "bad", file, fault);

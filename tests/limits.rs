@@ -89,7 +89,8 @@ fn a_tiny_upload_limit_is_slow_but_nobody_gives_up() {
 
 #[test]
 fn a_tiny_download_limit_is_slow_but_nobody_gives_up() {
-    a_long_chunk(&[], &["--download-limit", "15K"]);
+    // Not even one who is told to give up after less than the chunk takes.
+    a_long_chunk(&[], &["--download-limit", "15K", "--timeout", "5"]);
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub mod rate;
 pub mod register;
 pub mod retention;
 pub mod server_address;
+pub mod stall;
+pub mod succession;
 pub mod via;
 pub mod visitors;
 

@@ -301,6 +301,9 @@ impl Actor {
                 let _ = reply.send(self.peers.present(&nodes));
             }
             Command::Wake => self.wake_jobs(),
+            Command::Owned(files, reply) => {
+                let _ = reply.send(self.peers.owned(&files));
+            }
             Command::Versions(files, reply) => {
                 let _ = reply.send(self.peers.versions(&files));
             }

@@ -228,7 +228,7 @@ pub struct DownloadRequest {
     pub all_versions: bool,
     /// How long to look for it before giving up with [`DownloadError::NotFound`]; longer while names come in.
     pub wait: Duration,
-    /// How long to go without any source before giving up; `None` = for ever.
+    /// How long to go without useful progress before giving up; `None` = for ever.
     pub timeout: Option<Duration>,
 }
 
@@ -255,6 +255,17 @@ pub enum DownloadEvent {
     Waiting,
     /// There is a source again.
     Resumed,
+    /// The owner of a file replaced it in the meantime: it goes on with the new version, and with what is here of the old.
+    Replaced {
+        /// The file.
+        name: String,
+        /// Whose it is.
+        owner: String,
+        /// The new contents.
+        id: FileId,
+        /// Bytes of these.
+        size: u64,
+    },
     /// One file is complete, verified and in its place.
     FileDone(Box<Fetched>),
     /// One file failed; the others go on.
@@ -320,6 +331,31 @@ pub enum DownloadError {
         "no node that has the rest of `{0}` came back in time; what is here is kept, and the same command resumes it"
     )]
     SourcesLost(String),
+    /// Somebody has the rest, but for longer than the timeout next to nothing came.
+    #[error(
+        "next to nothing has come of `{0}` for too long; what is here is kept, and the same command resumes it"
+    )]
+    Stalled(String),
+    /// Its owner no longer offers it, and nobody has the rest.
+    #[error(
+        "`{name}` is no longer offered by {owner}, and nobody here has the rest of it; what is here is kept"
+    )]
+    Withdrawn {
+        /// The name.
+        name: String,
+        /// Whose it was.
+        owner: String,
+    },
+    /// It was asked for by its id, and its owner has other contents by that name now.
+    #[error(
+        "`{name}` was replaced by {owner}, and nobody here has the rest of what was asked for; download it by its name for the new version"
+    )]
+    Replaced {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        owner: String,
+    },
     /// Its name may not be written here.
     #[error("`{name}` cannot be saved: {why}")]
     Name {

@@ -11,7 +11,7 @@ use super::{
     limit::Limiter,
     meeting::Meeting,
     pair::Pairings,
-    peers::{Question, Resolution, Source},
+    peers::{Owned, Question, Resolution, Source},
     people,
     requests::Lookups,
 };
@@ -59,6 +59,8 @@ pub enum Command {
     Offers(Vec<(RelPath, FileId, Option<Offer>)>),
     /// The same for what is kept for the swarm: it shows when nothing better goes by that name.
     OfferReplica(RelPath, FileId, Option<Offer>),
+    /// What do those who are here share by these names, and does anybody have all of these contents?
+    Owned(Vec<(RelPath, FileId)>, oneshot::Sender<Owned>),
     /// Who has another version of these names?
     Versions(Vec<(RelPath, FileId)>, oneshot::Sender<Vec<Vec<Source>>>),
     /// Who has these files, and who is here?

@@ -3,11 +3,13 @@
 //!
 //! Pure bookkeeping for the actor. Invariant: there is an entry for each connected peer and for no other.
 
+mod owned;
 mod resolve;
 mod sight;
 #[cfg(test)]
 mod tests;
 
+pub use owned::Owned;
 pub use resolve::{Question, Resolution};
 
 use super::{

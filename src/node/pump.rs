@@ -20,7 +20,10 @@ use futures::{AsyncReadExt, AsyncWriteExt, io::ReadHalf};
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
@@ -86,6 +89,46 @@ pub enum Fate {
     Unwritable(u32, StoreError),
 }
 
+/// What is on its way in all pumps of a job. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Arriving(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    bytes: AtomicU64,
+    storing: AtomicU32,
+}
+
+impl Arriving {
+    /// Bytes that have come of chunks that are not whole yet.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether chunks are being hashed and written now.
+    #[must_use]
+    pub fn is_storing(&self) -> bool {
+        self.0.storing.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// The part of a chunk that has come; it counts until this is dropped.
+struct Body<'a>(&'a Counts, u64);
+
+impl Body<'_> {
+    fn came(&mut self, count: usize) {
+        self.1 += count as u64;
+        self.0.bytes.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Body<'_> {
+    fn drop(&mut self) {
+        self.0.bytes.fetch_sub(self.1, Ordering::Relaxed);
+    }
+}
+
 /// Chunks up to this size are hashed where they are received, if they stay in memory.
 const LIGHT: usize = 64 << 10;
 
@@ -144,6 +187,7 @@ impl Pump {
         net: &Net,
         peer: NodeId,
         limit: &Limiter,
+        arriving: &Arriving,
         outcomes: &mpsc::Sender<Outcome>,
     ) -> Self {
         let lane = |_| {
@@ -152,7 +196,7 @@ impl Pump {
             let task = tokio::spawn(run(
                 net.clone(),
                 peer,
-                limit.clone(),
+                (limit.clone(), arriving.clone()),
                 orders,
                 ledger.clone(),
                 outcomes.clone(),
@@ -187,7 +231,7 @@ impl Pump {
 async fn run(
     net: Net,
     peer: NodeId,
-    limit: Limiter,
+    (limit, arriving): (Limiter, Arriving),
     mut orders: mpsc::Receiver<Command>,
     ledger: Ledger,
     outcomes: mpsc::Sender<Outcome>,
@@ -202,7 +246,7 @@ async fn run(
                 let (read, write) = stream.split();
                 tokio::select! {
                     end = ask(write, first, &mut orders, &ledger) => end,
-                    end = receive(read, peer, &limit, &ledger, &outcomes) => end,
+                    end = receive(read, peer, (&limit, &arriving), &ledger, &outcomes) => end,
                 }
             }
             Err(error) => {
@@ -303,7 +347,7 @@ fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) 
 async fn receive(
     mut stream: ReadHalf<Stream>,
     peer: NodeId,
-    limit: &Limiter,
+    (limit, arriving): (&Limiter, &Arriving),
     ledger: &Ledger,
     outcomes: &mpsc::Sender<Outcome>,
 ) -> io::Result<()> {
@@ -334,7 +378,8 @@ async fn receive(
                 // Never shrunk: bytes that are overwritten next need no zeroes first.
                 let len = len.min(MAX_CHUNK) as usize;
                 buffer.resize(buffer.len().max(len), 0);
-                if let Err(error) = body_of(&mut stream, &mut buffer[..len], limit).await {
+                if let Err(error) = body_of(&mut stream, &mut buffer[..len], limit, arriving).await
+                {
                     if !cancelled {
                         let _ = outcomes
                             .send(Outcome {
@@ -360,9 +405,11 @@ async fn receive(
                     spare = buffer;
                     continue;
                 }
-                let outcomes = outcomes.clone();
+                let (outcomes, arriving) = (outcomes.clone(), arriving.clone());
+                arriving.0.storing.fetch_add(1, Ordering::Relaxed);
                 storing = Some(tokio::task::spawn_blocking(move || {
                     let result = keep(&order, &buffer[..len], since);
+                    arriving.0.storing.fetch_sub(1, Ordering::Relaxed);
                     let _ = outcomes.blocking_send(Outcome { result, ..outcome });
                     buffer
                 }));
@@ -422,7 +469,9 @@ async fn body_of(
     stream: &mut ReadHalf<Stream>,
     body: &mut [u8],
     limit: &Limiter,
+    arriving: &Arriving,
 ) -> io::Result<()> {
+    let mut part = Body(&arriving.0, 0);
     let mut patience = STALL * 3;
     let mut filled = 0;
     while filled < body.len() {
@@ -435,6 +484,7 @@ async fn body_of(
             count => count,
         };
         loan.spend(count);
+        part.came(count);
         filled += count;
         patience += Duration::from_secs(count as u64) / SLOWEST;
         patience = patience.saturating_sub(begun.elapsed());

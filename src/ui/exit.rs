@@ -65,7 +65,10 @@ impl From<Exit> for ExitCode {
 impl From<&DownloadError> for Exit {
     fn from(error: &DownloadError) -> Self {
         match error {
-            DownloadError::NotFound(_) | DownloadError::SourcesLost(_) => Self::NotFound,
+            DownloadError::NotFound(_)
+            | DownloadError::SourcesLost(_)
+            | DownloadError::Stalled(_) => Self::NotFound,
+            DownloadError::Withdrawn { .. } | DownloadError::Replaced { .. } => Self::Partial,
             DownloadError::Ambiguous { .. } => Self::Usage,
             DownloadError::Owner { why, .. } => Self::from(why),
             DownloadError::Name { .. } | DownloadError::Disk { .. } => Self::Failed,

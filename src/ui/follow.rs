@@ -121,6 +121,12 @@ pub async fn download(
                 bar.resumed();
                 say(sentences::resumed(&name));
             }
+            DownloadEvent::Replaced {
+                name, owner, size, ..
+            } => {
+                bar.resumed();
+                say(sentences::replaced(&name, &owner, size));
+            }
             DownloadEvent::FileDone(file) => {
                 tally.add(&file);
                 if listed && !out.json() {

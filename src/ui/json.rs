@@ -107,6 +107,12 @@ enum Event<'a> {
     },
     Waiting,
     Resumed,
+    Replaced {
+        name: &'a str,
+        owner: &'a str,
+        id: String,
+        size: u64,
+    },
     Done {
         name: &'a str,
         id: String,
@@ -268,6 +274,17 @@ pub fn download(event: &DownloadEvent) -> Option<String> {
         }),
         DownloadEvent::Waiting => line(&Event::Waiting),
         DownloadEvent::Resumed => line(&Event::Resumed),
+        DownloadEvent::Replaced {
+            name,
+            owner,
+            id,
+            size,
+        } => line(&Event::Replaced {
+            name,
+            owner,
+            id: id.to_string(),
+            size: *size,
+        }),
         DownloadEvent::FileDone(fetched) => done(fetched),
         DownloadEvent::FileFailed { name, error } => failed(name, error),
         DownloadEvent::End => return None,

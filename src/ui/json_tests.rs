@@ -108,6 +108,18 @@ fn a_download_tells_these_events() {
         (DownloadEvent::Waiting, r#"{"event":"waiting"}"#.to_owned()),
         (DownloadEvent::Resumed, r#"{"event":"resumed"}"#.to_owned()),
         (
+            DownloadEvent::Replaced {
+                name: "a".into(),
+                owner: "anna".into(),
+                id: FileId([1; 32]),
+                size: 5,
+            },
+            format!(
+                r#"{{"event":"replaced","name":"a","owner":"anna","id":"{}","size":5}}"#,
+                FileId([1; 32])
+            ),
+        ),
+        (
             DownloadEvent::FileDone(Box::new(fetched())),
             format!(
                 r#"{{"event":"done","name":"a/b.txt","id":"{ID}","path":"/h/downloads/a/b.txt","size":10,"fetched":6,"reused":3,"resumed":1,"seconds":1.235,"sources":[{{"peer":"{}","name":"al\"ice","bytes":6}}]}}"#,

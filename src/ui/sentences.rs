@@ -286,6 +286,17 @@ pub fn resumed(name: &str) -> String {
     format!("{}: going on, somebody has the rest of it", printable(name))
 }
 
+/// Its owner replaced it while it came.
+#[must_use]
+pub fn replaced(name: &str, owner: &str, size: u64) -> String {
+    format!(
+        "{}: {} replaced it meanwhile; going on with the new version, {}",
+        printable(name),
+        printable(owner),
+        text::size(size)
+    )
+}
+
 /// How far a long download is.
 #[must_use]
 pub fn milestone(name: &str, percent: u8, progress: &Progress) -> String {

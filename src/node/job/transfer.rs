@@ -6,8 +6,10 @@
 
 mod chunks;
 mod files;
+mod replaced;
 mod small;
 mod sources;
+mod timeout;
 mod versions;
 
 use super::{
@@ -23,13 +25,16 @@ use crate::{
         id::{FileId, NodeId},
         manifest::Entry,
         path::RelPath,
+        stall::Stall,
+        succession::Succession,
     },
     net::RequestError,
     node::{
         api::{DownloadError, DownloadEvent, DownloadRequest, JobId, Progress},
+        catalog::is_id,
         context::Command,
         peers::Source,
-        pump::{Outcome, Pump},
+        pump::{Arriving, Outcome, Pump},
     },
     store::{Finished, Laid, StoreError},
     wire::control::{Offer, Response},
@@ -44,7 +49,7 @@ use std::{
 };
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
-    task::JoinSet,
+    task::{AbortHandle, JoinSet},
     time::sleep_until,
 };
 use tokio_util::sync::CancellationToken;
@@ -80,7 +85,8 @@ enum State {
 
 /// What a task of the job brings back; the number is the file's.
 enum Done {
-    Prepared(usize, Result<Prepared, DownloadError>),
+    /// The id is that of the contents, which may be replaced meanwhile.
+    Prepared(usize, FileId, Result<Prepared, DownloadError>),
     Synced(usize, Result<(), StoreError>),
     /// The number is the place's.
     Copied(u32, Result<(), StoreError>),
@@ -116,6 +122,15 @@ pub struct Transfer {
     files: Vec<JobFile>,
     states: Vec<State>,
     tallies: Vec<Tally>,
+    /// Who offered each file as its own.
+    owners: Vec<Succession>,
+    /// The ids among the words that were asked for.
+    exact: Vec<String>,
+    /// The tasks that prepare files, and since when.
+    preparing: HashMap<usize, (AbortHandle, Instant)>,
+    /// Active files that nobody offers.
+    orphans: HashSet<usize>,
+    looked_for_heirs: Instant,
     /// Files that are `Waiting`, in order, but for the small ones.
     queue: VecDeque<usize>,
     smalls: Smalls,
@@ -132,8 +147,14 @@ pub struct Transfer {
     /// Who asked for what is here of a file that is downloaded, and when: so it downloads that, too, whatever its catalog says yet.
     met: HashMap<NodeId, Instant>,
     outcomes: (mpsc::Sender<Outcome>, mpsc::Receiver<Outcome>),
+    /// What is on its way in the pumps.
+    arriving: Arriving,
+    /// With a timeout: how long nothing useful may come yet.
+    stall: Option<Stall>,
     tasks: JoinSet<Done>,
     done_bytes: u64,
+    /// Bytes that were here of versions that were replaced.
+    left_behind: u64,
     files_done: u32,
     ended: usize,
     /// Since when nobody has the rest; `None` while somebody says to have it.
@@ -158,12 +179,6 @@ impl Transfer {
         started: Instant,
     ) -> Self {
         let into = request.into.unwrap_or_else(|| context.home.downloads());
-        let tally = || Tally {
-            fetched: 0,
-            reused: 0,
-            resumed: 0,
-            sources: HashMap::new(),
-        };
         let smalls = Smalls::of(files.iter().map(|file| file.size));
         Self {
             machine: Download::new(context.me).limited_to(context.download.rate()),
@@ -176,6 +191,15 @@ impl Transfer {
             tallies: files.iter().map(|_| tally()).collect(),
             queue: (0..files.len()).filter(|&at| !smalls.has(at)).collect(),
             smalls,
+            owners: vec![Succession::default(); files.len()],
+            exact: request
+                .what
+                .into_iter()
+                .filter(|word| is_id(word))
+                .collect(),
+            preparing: HashMap::new(),
+            orphans: HashSet::new(),
+            looked_for_heirs: Instant::now(),
             versions: Versions::default(),
             offers: Vec::new(),
             files,
@@ -186,8 +210,13 @@ impl Transfer {
             liars: HashSet::new(),
             met: HashMap::new(),
             outcomes: mpsc::channel(OUTCOMES),
+            arriving: Arriving::default(),
+            stall: request
+                .timeout
+                .map(|timeout| Stall::new(timeout, context.download.rate(), started.elapsed())),
             tasks: JoinSet::new(),
             done_bytes: 0,
+            left_behind: 0,
             files_done: 0,
             ended: 0,
             sourceless: None,
@@ -207,6 +236,7 @@ impl Transfer {
     /// Runs until every file ended, or `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
         let mut held = self.context.held.subscribe();
+        self.note_owners().await;
         loop {
             self.prepare_more();
             self.move_small(false);
@@ -252,6 +282,7 @@ impl Transfer {
                     if self.versions.is_due() {
                         self.refresh().await;
                     }
+                    self.look_for_heirs().await;
                     self.check_timeout().await;
                 }
             }
@@ -388,51 +419,15 @@ impl Transfer {
             }
         }
     }
+}
 
-    /// Says that it waits when nobody has had the rest for a moment, and gives up when that was asked for.
-    async fn check_timeout(&mut self) {
-        let Some(since) = self.sourceless else { return };
-        if self.asked_again.elapsed() >= ASK_AGAIN && since.elapsed() >= ASK_AGAIN {
-            self.asked_again = Instant::now();
-            self.known.clear();
-            self.smalls.forget(None);
-            self.versions.forget();
-            self.refresh().await;
-        }
-        if !self.said_waiting && since.elapsed() > Duration::from_secs(1) {
-            self.said_waiting = true;
-            self.send(DownloadEvent::Waiting).await;
-        }
-        // Everyone who ever offered it sent something else.
-        let lied = !self.liars.is_empty()
-            && self.names.keys().all(|node| self.liars.contains(node))
-            && since.elapsed() > Duration::from_secs(2);
-        let late = self
-            .timeout
-            .is_some_and(|timeout| since.elapsed() >= timeout);
-        if !lied && !late {
-            return;
-        }
-        for at in 0..self.files.len() {
-            if matches!(
-                self.states[at],
-                State::Active(_) | State::Small(..) | State::Waiting | State::Preparing
-            ) {
-                let name = self.files[at].name.as_str().to_owned();
-                if let State::Active(active) = &self.states[at] {
-                    let partial = active.opened.partial.clone();
-                    let _ = tokio::task::spawn_blocking(move || partial.sync()).await;
-                }
-                let error = if lied {
-                    DownloadError::Verification(name)
-                } else {
-                    DownloadError::SourcesLost(name)
-                };
-                self.failed(at, error).await;
-            }
-        }
-        self.queue.clear();
-        self.smalls.give_up();
+/// Nothing came yet.
+fn tally() -> Tally {
+    Tally {
+        fetched: 0,
+        reused: 0,
+        resumed: 0,
+        sources: HashMap::new(),
     }
 }
 

@@ -160,7 +160,7 @@ pub struct Options {
     )]
     pub wait: Option<Duration>,
 
-    /// Give a download up after so long without any source [default: wait for ever]
+    /// Give a download up after so long without useful progress [default: wait for ever]
     #[arg(
         long,
         value_name = "SECONDS",

@@ -134,7 +134,7 @@ impl Jobs {
             }
             DownloadEvent::Progress(progress) => job.progress = *progress,
             DownloadEvent::Waiting => job.waiting = true,
-            DownloadEvent::Resumed => job.waiting = false,
+            DownloadEvent::Resumed | DownloadEvent::Replaced { .. } => job.waiting = false,
             _ => {}
         });
     }
@@ -209,6 +209,9 @@ fn sentence(name: &str, event: &DownloadEvent, quarters: &mut Quarters) -> Optio
             .map(|percent| sentences::milestone(name, percent, progress)),
         DownloadEvent::Waiting => Some(sentences::waiting(name)),
         DownloadEvent::Resumed => Some(sentences::resumed(name)),
+        DownloadEvent::Replaced {
+            name, owner, size, ..
+        } => Some(sentences::replaced(name, owner, *size)),
         DownloadEvent::FileDone(file) => Some(sentences::fetched(file)),
         DownloadEvent::FileFailed { name, error } => Some(sentences::failed(name, error)),
         DownloadEvent::Incomplete(gaps) => Some(gaps::incomplete(gaps)),

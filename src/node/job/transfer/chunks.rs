@@ -116,14 +116,14 @@ impl Transfer {
             targets,
         };
         let Context { net, download, .. } = &self.context;
-        let start = || Pump::start(net, peer, download, &self.outcomes.0);
+        let start = || Pump::start(net, peer, download, &self.arriving, &self.outcomes.0);
         self.pumps.entry(peer).or_insert_with(start).get(order)
     }
 
     /// What is wanted at `place` of file `at`, and where it goes.
     pub(super) fn sink(&self, at: usize, place: u32) -> Option<(Entry, Sink)> {
         match &self.states[at] {
-            State::Active(active) => {
+            State::Active(active) if active.range.contains(&place) => {
                 let position = place - active.range.start;
                 let entry = active.opened.manifest.entries()[position as usize];
                 Some((

@@ -3,20 +3,20 @@
 //! Invariants: a file is finished only when all of it counts, and ends exactly once; what was begun in the node's
 //! holdings and catalog is ended there.
 
-use super::{ACTIVE, Active, Done, State, Transfer, panicked};
+use super::{ACTIVE, Active, Done, State, Transfer, panicked, tally};
 use crate::{
     core::{chunk::VerifiedChunk, download::Event},
     node::{
         api::{DownloadError, DownloadEvent},
         job::{
-            JobFile, Tally, disk_error,
+            JobFile, disk_error,
             prepare::{Opened, Patience, Prepared, prepare},
         },
     },
     store::{Partial, SYNC_BATCH, StoreError},
     wire::control::{Held, Offer},
 };
-use std::{collections::HashMap, path::PathBuf};
+use std::{path::PathBuf, time::Instant};
 
 impl Transfer {
     pub(super) fn prepare_more(&mut self) {
@@ -43,23 +43,36 @@ impl Transfer {
                 events: self.events.clone(),
                 timeout: self.timeout,
             };
-            self.tasks.spawn(async move {
-                Done::Prepared(at, prepare(context, file, into, patience).await)
+            let id = file.id;
+            let task = self.tasks.spawn(async move {
+                Done::Prepared(at, id, prepare(context, file, into, patience).await)
             });
+            self.preparing.insert(at, (task, Instant::now()));
             open += 1;
         }
     }
 
     pub(super) async fn done(&mut self, done: Done) {
+        if !matches!(done, Done::Have(..) | Done::Version(..)) {
+            // A step of a file, of which it has only a few.
+            let now = self.now();
+            self.stall.iter_mut().for_each(|stall| stall.renew(now));
+        }
+        if !self.is_current(&done) {
+            return;
+        }
+        if let Done::Prepared(at, ..) = &done {
+            self.preparing.remove(at);
+        }
         match done {
-            Done::Prepared(at, _) | Done::Finished(at, _)
+            Done::Prepared(at, ..) | Done::Finished(at, _)
                 if matches!(self.states[at], State::Ended) => {}
-            Done::Prepared(at, Ok(Prepared::Already(path))) => {
+            Done::Prepared(at, _, Ok(Prepared::Already(path))) => {
                 self.done_bytes += self.files[at].size;
                 self.finished(at, path, true).await;
             }
-            Done::Prepared(at, Ok(Prepared::Open(opened))) => self.opened(at, *opened).await,
-            Done::Prepared(at, Err(error)) => self.failed(at, error).await,
+            Done::Prepared(at, _, Ok(Prepared::Open(opened))) => self.opened(at, *opened).await,
+            Done::Prepared(at, _, Err(error)) => self.failed(at, error).await,
             Done::Synced(at, result) => {
                 if let State::Active(active) = &mut self.states[at] {
                     active.syncing = false;
@@ -125,24 +138,19 @@ impl Transfer {
     pub(super) fn finish(&mut self, at: usize, partial: Partial) {
         self.states[at] = State::Finishing;
         let (into, file) = (self.into.clone(), self.files[at].clone());
+        let id = file.id;
         self.tasks.spawn(async move {
             let work =
                 move || partial.finish(&into, &file.name, file.offer.mtime, file.offer.executable);
             match tokio::task::spawn_blocking(work).await {
                 Ok(result) => Done::Finished(at, result),
-                Err(error) => Done::Prepared(at, Err(panicked(&error))),
+                Err(error) => Done::Prepared(at, id, Err(panicked(&error))),
             }
         });
     }
 
     pub(super) async fn finished(&mut self, at: usize, path: PathBuf, already: bool) {
-        let empty = Tally {
-            fetched: 0,
-            reused: 0,
-            resumed: 0,
-            sources: HashMap::new(),
-        };
-        let tally = std::mem::replace(&mut self.tallies[at], empty);
+        let tally = std::mem::replace(&mut self.tallies[at], tally());
         let file = self.files[at].clone();
         let fetched = tally.into_fetched(&file, path, already, self.started, &self.names);
         self.files_done += 1;
@@ -223,6 +231,7 @@ impl Transfer {
         };
         self.tallies[at].reused += u64::from(entry.len);
         let kept = self.smalls.pile.get(from as u32);
+        let id = self.files[at].id;
         let reader = self.context.reader.clone();
         self.tasks.spawn(async move {
             let work = move || {
@@ -242,7 +251,7 @@ impl Transfer {
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(result) => Done::Copied(place, result),
-                Err(error) => Done::Prepared(at, Err(panicked(&error))),
+                Err(error) => Done::Prepared(at, id, Err(panicked(&error))),
             }
         });
     }
@@ -253,6 +262,9 @@ impl Transfer {
         let State::Active(active) = &mut self.states[at] else {
             return self.arrived(at);
         };
+        if !active.range.contains(&place) {
+            return; // Of a version that was replaced.
+        }
         let position = place - active.range.start;
         if !active.opened.have.insert(position) {
             return;
@@ -264,10 +276,11 @@ impl Transfer {
             self.finish(at, partial);
         } else if partial.unsynced() >= SYNC_BATCH && !active.syncing {
             active.syncing = true;
+            let id = self.files[at].id;
             self.tasks.spawn(async move {
                 match tokio::task::spawn_blocking(move || partial.sync()).await {
                     Ok(result) => Done::Synced(at, result),
-                    Err(error) => Done::Prepared(at, Err(panicked(&error))),
+                    Err(error) => Done::Prepared(at, id, Err(panicked(&error))),
                 }
             });
         }

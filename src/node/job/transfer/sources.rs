@@ -32,7 +32,11 @@ impl Transfer {
             return;
         };
         let mut here = self.refresh_small().await;
+        self.orphans.clear();
         for (at, mut sources) in active.into_iter().zip(sources) {
+            if sources.is_empty() {
+                self.orphans.insert(at);
+            }
             // Whole holders first, then the nearest of those who download.
             let me = self.context.me;
             sources.sort_by_cached_key(|source| {
