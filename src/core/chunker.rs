@@ -7,11 +7,11 @@
 //!
 //! Invariant: cuts depend on the bytes since the last cut alone, never on how they arrived. Keeps no state.
 
-use super::manifest::MAX_CHUNK;
+use super::manifest::{MAX_CHUNK, MIN_CHUNK};
 use fastcdc::v2020::{MASKS, cut};
 
 /// Bytes of the shortest chunk, but for the last of a file.
-pub const MIN: usize = 64 << 10;
+pub const MIN: usize = MIN_CHUNK as usize;
 /// Bytes that chunks have on average, roughly (a little more in truth: the minimum is skipped).
 pub const AVG: usize = 256 << 10;
 /// Bytes of the longest chunk.

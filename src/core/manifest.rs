@@ -4,7 +4,6 @@
 //! Invariants of a [`Manifest`]: every length is 1..=[`MAX_CHUNK`], the lengths add up to `size`.
 
 use super::id::{ChunkId, FileId};
-use std::collections::HashMap;
 
 /// Entries of a full page. Every page but the last is full.
 pub const PAGE_ENTRIES: usize = 4096;
@@ -12,6 +11,16 @@ pub const PAGE_ENTRIES: usize = 4096;
 pub const MAX_PAGES: usize = 1024;
 /// The longest chunk, in bytes.
 pub const MAX_CHUNK: u32 = 1 << 20;
+/// The shortest chunk that is not the last of its file, in bytes.
+pub const MIN_CHUNK: u32 = 64 << 10;
+/// Entries between two whose offset is kept: the others are added up.
+const STEP: usize = 64;
+
+/// The most chunks that a file of `size` bytes can have: what its manifest may cost follows from what the file is.
+#[must_use]
+pub fn most_chunks(size: u64) -> u64 {
+    size.div_ceil(u64::from(MIN_CHUNK))
+}
 
 /// One chunk of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +36,7 @@ pub struct Entry {
 pub struct Manifest {
     file: FileId,
     entries: Vec<Entry>,
+    /// Where each [`STEP`]th chunk begins.
     offsets: Vec<u64>,
     size: u64,
 }
@@ -52,12 +62,14 @@ impl Manifest {
             return Err(ManifestError::TooLong);
         }
         let mut size = 0;
-        let mut offsets = Vec::with_capacity(entries.len());
-        for entry in &entries {
+        let mut offsets = Vec::with_capacity(entries.len().div_ceil(STEP));
+        for (at, entry) in entries.iter().enumerate() {
             if !(1..=MAX_CHUNK).contains(&entry.len) {
                 return Err(ManifestError::ChunkLength(entry.len));
             }
-            offsets.push(size);
+            if at % STEP == 0 {
+                offsets.push(size);
+            }
             size += u64::from(entry.len);
         }
         Ok(Self {
@@ -101,29 +113,9 @@ impl Manifest {
     /// Where chunk `at` begins in the file.
     #[must_use]
     pub fn offset(&self, at: u32) -> u64 {
-        self.offsets[at as usize]
-    }
-
-    /// The positions of every chunk that occurs more than once, keyed by id, ascending. Such a chunk is fetched once and
-    /// written at each of them.
-    #[must_use]
-    pub fn repeats(&self) -> HashMap<ChunkId, Vec<u32>> {
-        let mut first = HashMap::with_capacity(self.entries.len());
-        let mut repeats: HashMap<ChunkId, Vec<u32>> = HashMap::new();
-        for (at, entry) in (0u32..).zip(&self.entries) {
-            match first.entry(entry.id) {
-                std::collections::hash_map::Entry::Vacant(slot) => {
-                    slot.insert(at);
-                }
-                std::collections::hash_map::Entry::Occupied(slot) => {
-                    repeats
-                        .entry(entry.id)
-                        .or_insert_with(|| vec![*slot.get()])
-                        .push(at);
-                }
-            }
-        }
-        repeats
+        let (at, near) = (at as usize, at as usize / STEP);
+        let between = &self.entries[near * STEP..at];
+        self.offsets[near] + between.iter().map(|one| u64::from(one.len)).sum::<u64>()
     }
 }
 
@@ -150,10 +142,23 @@ mod tests {
             [manifest.offset(0), manifest.offset(1), manifest.offset(2)],
             [0, 10, 15]
         );
-        assert_eq!(
-            manifest.repeats(),
-            HashMap::from([(ChunkId([1; 32]), vec![0, 2])])
-        );
+    }
+
+    #[test]
+    fn offsets_of_long_lists_are_the_sums_of_what_stands_before() {
+        let entries: Vec<Entry> = (0..200).map(|at| entry(1, 1 + at)).collect();
+        let manifest = Manifest::new(FileId([0; 32]), entries).unwrap();
+        let mut sum = 0;
+        for at in 0..200 {
+            assert_eq!(manifest.offset(at), sum);
+            sum += u64::from(at) + 1;
+        }
+    }
+
+    #[test]
+    fn a_file_has_as_many_chunks_as_the_shortest_make() {
+        let most = [0, 1, 65_535, 65_536, 65_537, 1 << 22].map(most_chunks);
+        assert_eq!(most, [0, 1, 1, 1, 2, 64]);
     }
 
     #[test]

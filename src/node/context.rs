@@ -8,6 +8,7 @@ use super::{
     doctor::Seen,
     holdings::Holdings,
     knowledge::{Knowledge, Replica},
+    large::Large,
     limit::Limiter,
     meeting::Meeting,
     pair::Pairings,
@@ -134,6 +135,8 @@ pub struct Context {
     pub replicas: Option<Replicas>,
     /// What others keep.
     pub known: Knowledge,
+    /// Whose turn it is among downloads of very large files.
+    pub large: Large,
     /// What changed, for the distributor.
     pub news: News,
     /// What bounds the chunks sent…

@@ -1,19 +1,22 @@
 //! A manifest from one holder: a page at a time, each checked against the root, the root against the file id.
 //!
-//! Invariant: what is returned hashes to the id that was asked for.
+//! Invariants: what is returned hashes to the id that was asked for; no page is asked for before whoever wants the manifest has said, from the
+//! root alone, that there is room for all of it; on its way into the index, one page is in memory at a time.
 
 use crate::{
     core::{
         id::{FileId, NodeId},
-        manifest::Manifest,
+        manifest::{Entry, Manifest},
     },
     net::{Net, RequestError},
+    store::{Index, StoreError},
     wire::{
         cbor::Malformed,
         control::{Request, Response},
         manifest::{Encoded, Root},
     },
 };
+use serde_bytes::ByteBuf;
 
 /// Why a holder's manifest was no use.
 pub enum Refusal {
@@ -21,6 +24,8 @@ pub enum Refusal {
     Missing,
     /// It sent something else.
     Lied(String),
+    /// It cannot be kept here.
+    Disk(StoreError),
 }
 
 impl From<Malformed> for Refusal {
@@ -29,53 +34,121 @@ impl From<Malformed> for Refusal {
     }
 }
 
-/// Asks `node` for the manifest of `file`.
-pub async fn ask(net: &Net, node: NodeId, file: FileId) -> Result<(Encoded, Manifest), Refusal> {
-    let request = |request| async {
-        match net.request(node, request).await {
-            Ok(response) => Ok(response),
-            Err(RequestError::Malformed(why)) => Err(Refusal::Lied(why)),
-            Err(_) => Err(Refusal::Missing),
-        }
-    };
-    let Response::Manifests(heads) = request(Request::Manifests { files: vec![file] }).await?
-    else {
-        return Err(Refusal::Missing);
-    };
-    let head = heads
-        .into_iter()
-        .find(|head| head.file == file)
-        .ok_or(Refusal::Missing)?;
-    if head.root.is_empty() {
-        return Err(Refusal::Missing);
+/// The head of a manifest, checked, and who gave it.
+pub struct Head {
+    node: NodeId,
+    file: FileId,
+    bytes: Vec<u8>,
+    pub root: Root,
+    /// The only page, if it came along.
+    first: Option<ByteBuf>,
+}
+
+async fn request(net: &Net, node: NodeId, request: Request) -> Result<Response, Refusal> {
+    match net.request(node, request).await {
+        Ok(response) => Ok(response),
+        Err(RequestError::Malformed(why)) => Err(Refusal::Lied(why)),
+        Err(_) => Err(Refusal::Missing),
     }
-    let root = Root::decode(file, &head.root)?;
-    let mut entries = Vec::new();
-    let mut pages = Vec::new();
-    let mut first = head.page;
-    for index in 0..root.pages.len() {
-        let page = match first.take() {
-            Some(page) => page,
-            None => match request(Request::Page {
-                file,
-                index: index as u32,
-            })
-            .await?
-            {
-                Response::Page(page) => page,
-                _ => return Err(Refusal::Missing),
-            },
+}
+
+/// Asks `node` for the head of the manifest of `file`: it tells how large the file is and how many chunks it has.
+pub async fn head(net: &Net, node: NodeId, file: FileId) -> Result<Head, Refusal> {
+    let files = vec![file];
+    let Response::Manifests(heads) = request(net, node, Request::Manifests { files }).await? else {
+        return Err(Refusal::Missing);
+    };
+    let head = heads.into_iter().find(|head| head.file == file);
+    let head = head.filter(|head| !head.root.is_empty());
+    let head = head.ok_or(Refusal::Missing)?;
+    Ok(Head {
+        node,
+        file,
+        root: Root::decode(file, &head.root)?,
+        bytes: head.root.into_vec(),
+        first: head.page,
+    })
+}
+
+impl Head {
+    async fn page(&mut self, net: &Net, index: usize) -> Result<(Vec<u8>, Vec<Entry>), Refusal> {
+        let page = match self.first.take() {
+            Some(page) if index == 0 => page,
+            _ => {
+                let page = Request::Page {
+                    file: self.file,
+                    index: index as u32,
+                };
+                match request(net, self.node, page).await? {
+                    Response::Page(page) => page,
+                    _ => return Err(Refusal::Missing),
+                }
+            }
         };
-        entries.extend(root.decode_page(index, &page)?);
-        pages.push(page.into_vec());
+        let entries = self.root.decode_page(index, &page)?;
+        Ok((page.into_vec(), entries))
     }
-    let manifest = root.assemble(file, entries)?;
-    Ok((
-        Encoded {
-            file,
-            root: head.root.into_vec(),
-            pages,
-        },
-        manifest,
-    ))
+
+    /// Fetches the rest into memory, about 40 bytes for each chunk.
+    pub async fn fetch(mut self, net: &Net) -> Result<Manifest, Refusal> {
+        let mut entries = Vec::new();
+        for index in 0..self.root.pages.len() {
+            entries.extend(self.page(net, index).await?.1);
+        }
+        Ok(self.root.assemble(self.file, entries)?)
+    }
+
+    /// Fetches the rest into the index, where whoever else brings pages of the same manifest puts them, too: each comes once.
+    pub async fn fetch_into(mut self, net: &Net, index: &Index) -> Result<(), Refusal> {
+        if self.root.pages.len() < 2 {
+            let mut pages = Vec::new();
+            for at in 0..self.root.pages.len() {
+                pages.push(self.page(net, at).await?.0);
+            }
+            let (index, file, root) = (index.clone(), self.file, self.bytes);
+            let known = self.root;
+            return disk(move || {
+                index.add_manifest(&Encoded { file, root, pages })?;
+                checked(&index, &file, &known)
+            })
+            .await?;
+        }
+        for at in 0..self.root.pages.len() {
+            let (known, file) = (index.clone(), self.file);
+            if disk(move || known.has_page(&file, at as u32)).await? {
+                continue;
+            }
+            let (page, _) = self.page(net, at).await?;
+            let index = index.clone();
+            disk(move || index.add_page(&file, at as u32, &page)).await?;
+        }
+        let (index, file, root) = (index.clone(), self.file, self.bytes);
+        disk(move || {
+            let checked = checked(&index, &file, &self.root)?;
+            if checked.is_ok() {
+                index.add_root(&file, &root)?;
+            }
+            Ok(checked)
+        })
+        .await?
+    }
+}
+
+/// Whether the pages that came make a manifest; if not, they go.
+fn checked(index: &Index, file: &FileId, root: &Root) -> Result<Result<(), Refusal>, StoreError> {
+    if index.adds_up(file, root)? {
+        return Ok(Ok(()));
+    }
+    index.remove_manifest(file)?;
+    let why = "its chunks do not add up to the file".into();
+    Ok(Err(Refusal::Lied(why)))
+}
+
+async fn disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Refusal> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(Refusal::Disk),
+        Err(_) => Err(Refusal::Missing),
+    }
 }

@@ -22,6 +22,7 @@ mod holdings;
 mod job;
 mod key;
 mod knowledge;
+mod large;
 mod later;
 mod limit;
 mod manifest;

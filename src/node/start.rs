@@ -11,6 +11,7 @@ use super::{
     distribute::{self, News},
     holdings::Holdings,
     knowledge::Knowledge,
+    large::Large,
     later::Later,
     limit::Limiter,
     meeting::{self, Meeting},
@@ -89,6 +90,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         None
     };
     let (events, first_events) = broadcast::channel(EVENTS);
+    if settings.share {
+        sweep(index.clone());
+    }
     let disk = (home, index, reader, replicas);
     let stop = CancellationToken::new();
     let (commands, commands_in) = mpsc::channel(COMMANDS);
@@ -189,6 +193,19 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     })
 }
 
+/// Removes the manifests that nothing needs, beside whatever else happens.
+fn sweep(index: Index) {
+    let sweeping = move || match index.sweep() {
+        Ok(0) => {}
+        Ok(removed) => tracing::info!("removed {removed} manifests that nothing needs"),
+        Err(error) => tracing::debug!(%error, "unused manifests cannot be removed"),
+    };
+    // Without it, they stay until the next start.
+    let _ = std::thread::Builder::new()
+        .name("sweep".into())
+        .spawn(sweeping);
+}
+
 /// Keeps trying the nodes that were named, from when this one may be seen.
 fn reach_out(
     net: &Net,
@@ -249,6 +266,7 @@ fn context(
         pairings: Pairings::default(),
         meeting,
         circle: None,
+        large: Large::default(),
     };
     (context, changed)
 }

@@ -4,19 +4,21 @@
 //! index claims a chunk only after its bytes were synced; after a failed sync nothing more is claimed; what is held is served to
 //! others through the reader until the file is in its place, and from there after.
 
-use super::{ChunkReader, Home, Index, StoreError, cache, failed, modes, positioned};
+use super::{
+    ChunkReader, Home, Index, StoreError, cache, failed, layout::Layout, modes, positioned,
+};
 use crate::{
     core::{
         chunk::VerifiedChunk,
         have::HaveSet,
         id::{ChunkId, FileId},
         manifest::{Entry, Manifest},
+        path::RelPath,
     },
     wire::manifest,
 };
 use std::{
-    collections::HashMap,
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -38,10 +40,9 @@ pub(super) struct Inner {
     index: Index,
     reader: ChunkReader,
     manifest: Arc<Manifest>,
+    layout: Layout,
     path: PathBuf,
     file: File,
-    first: HashMap<ChunkId, u32>,
-    repeats: HashMap<ChunkId, Vec<u32>>,
     have: Mutex<HaveSet>,
     unsynced: AtomicU64,
     /// One sync at a time; true once one failed.
@@ -58,7 +59,7 @@ impl std::fmt::Debug for Inner {
 impl Inner {
     /// Where chunk `id` lies in the file, once it is there.
     pub fn locate(&self, id: &ChunkId) -> Option<(u64, u32)> {
-        let at = *self.first.get(id)?;
+        let at = *self.layout.places(id).first()?;
         let len = self.manifest.entries()[at as usize].len;
         let held = !self.finished.load(Ordering::Acquire) && self.have().has(at);
         held.then(|| (self.manifest.offset(at), len))
@@ -113,7 +114,7 @@ impl Partial {
             .open(&path)
             .map_err(failed("open", &path))?;
         let meta = file.metadata().map_err(failed("look at", &path))?;
-        check_space(home, &manifest, &meta, dest_dir)?;
+        check_space(home, manifest.size(), modes::allocated(&meta), dest_dir)?;
         let mut have = match index.partial_have(&id) {
             // Bits that say more than the file can hold are not believed.
             Ok(Some(have)) if have.len() == manifest.len() && meta.len() == manifest.size() => have,
@@ -129,13 +130,10 @@ impl Partial {
             .map_err(failed("resize", &path))?;
         // What recovery found is claimed by the first sync.
         index.set_partial_have(&id, &claimed)?;
-        let entries = manifest.entries();
-        let first = (0..manifest.len()).rev();
         let inner = Arc::new(Inner {
             index: index.clone(),
             reader: reader.clone(),
-            first: first.map(|at| (entries[at as usize].id, at)).collect(),
-            repeats: manifest.repeats(),
+            layout: Layout::of(Arc::clone(&manifest)),
             unsynced: AtomicU64::new(if have.count() > claimed.count() {
                 SYNC_BATCH
             } else {
@@ -150,6 +148,26 @@ impl Partial {
         });
         reader.register(&inner);
         Ok((Self(inner), have))
+    }
+
+    /// Whether a file of `size` bytes would fit, before anything of it is asked for: it may lie there in part, or as `name` in `dest_dir`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSpace`] when it does not.
+    pub fn room_for(
+        home: &Home,
+        file: &FileId,
+        size: u64,
+        dest_dir: &Path,
+        name: &RelPath,
+    ) -> Result<(), StoreError> {
+        let there = fs::metadata(dest_dir.join(name.as_str()));
+        if there.is_ok_and(|meta| meta.len() == size) {
+            return Ok(());
+        }
+        let path = home.partials().join(file.to_string());
+        let allocated = fs::metadata(path).map_or(0, |meta| modes::allocated(&meta));
+        check_space(home, size, allocated, dest_dir)
     }
 
     /// The manifest.
@@ -179,8 +197,11 @@ impl Partial {
                 chunk.id().short()
             )));
         }
-        let places = inner.repeats.get(&chunk.id()).cloned();
-        let places = places.unwrap_or_else(|| vec![at]);
+        let places = inner.layout.places(&chunk.id()).iter().copied();
+        // Where a manifest states another length for it, it does not belong.
+        let places: Vec<u32> = places
+            .filter(|&at| fits(&inner.manifest.entries()[at as usize]))
+            .collect();
         let missing: Vec<u32> = {
             let have = inner.have();
             places.iter().copied().filter(|&at| !have.has(at)).collect()
@@ -299,12 +320,7 @@ impl Partial {
 }
 
 /// Refuses a download that will not fit, here and where it will end.
-fn check_space(
-    home: &Home,
-    manifest: &Manifest,
-    meta: &Metadata,
-    dest_dir: &Path,
-) -> Result<(), StoreError> {
+fn check_space(home: &Home, size: u64, allocated: u64, dest_dir: &Path) -> Result<(), StoreError> {
     let check = |at: &Path, needed: u64| {
         // Where the free space cannot be asked for, the writes will tell.
         match fs4::available_space(at) {
@@ -315,13 +331,13 @@ fn check_space(
             _ => Ok(()),
         }
     };
-    let rest = manifest.size().saturating_sub(modes::allocated(meta));
+    let rest = size.saturating_sub(allocated);
     let partials = home.partials();
     check(&partials, rest)?;
     let existing = dest_dir.ancestors().find(|path| path.is_dir());
     let device = |path: &Path| fs::metadata(path).map(|meta| modes::identity(&meta).0).ok();
     match existing {
-        Some(dest) if device(dest) != device(&partials) => check(dest, manifest.size()),
+        Some(dest) if device(dest) != device(&partials) => check(dest, size),
         _ => Ok(()),
     }
 }

@@ -11,21 +11,20 @@ mod account;
 mod adopt;
 mod evict;
 mod files;
-mod layout;
 mod open;
 mod reservation;
 mod sync;
 #[cfg(test)]
 mod tests;
 
-use super::{ChunkReader, Home, Index, StoreError, index::ReplicaRecord};
+use super::{ChunkReader, Home, Index, StoreError, index::ReplicaRecord, layout::Layout};
 use crate::core::{
     have::HaveSet,
     id::{ChunkId, FileId, NodeId},
     manifest::Manifest,
 };
 use account::Accounts;
-use layout::Layout;
+pub use account::ManifestRoom;
 pub use reservation::Reservation;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -33,11 +32,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
-/// Manifests kept in memory: of the files that are being pushed now.
+/// Manifests kept in memory: of the files that are being pushed now; and chunks of all but the newest of them.
 const LAYOUTS: usize = 4;
-/// Bytes of a manifest in the index: a chunk's entry, and the root with the file's record and its name.
-const ENTRY: u64 = 40;
-const ROOT: u64 = 1024;
+const LAYOUT_CHUNKS: u32 = 256 << 10;
+/// Bytes that a chunk's entry in a manifest takes in the index.
+const ENTRY: u64 = 64;
+/// Bytes that a file takes beside its chunks and their entries: its record, its name, the block that its last chunk begins, what memory knows.
+const ROOT: u64 = 8 << 10;
 const GIB: u64 = 1 << 30;
 
 type OnLost = Box<dyn Fn(FileId, &[u32]) + Send + Sync>;
@@ -162,7 +163,7 @@ impl Entry {
     }
 }
 
-/// What a manifest of so many chunks takes in the index, nearly.
+/// What a file of so many chunks takes beside them, at most.
 fn manifest_bytes(chunks: u32) -> u64 {
     ROOT + ENTRY * u64::from(chunks)
 }
@@ -256,6 +257,22 @@ impl Replicas {
         Some(Reservation::new(self.clone(), *origin, bytes))
     }
 
+    /// Sets room aside for the manifest of a file of so many chunks, which is to be fetched from `origin`, until it is dropped; `None` when it does
+    /// not fit.
+    #[must_use]
+    pub fn reserve_manifest(&self, origin: &NodeId, chunks: u32) -> Option<ManifestRoom> {
+        let mut state = self.state();
+        if !self.fits_manifest(&state, origin, chunks) {
+            return None;
+        }
+        state.accounts.reserve_manifest(origin, chunks);
+        Some(ManifestRoom::new(self.clone(), *origin, chunks))
+    }
+
+    fn fits_manifest(&self, state: &State, origin: &NodeId, chunks: u32) -> bool {
+        state.accounts.fits_entries(chunks) && self.fits(state, origin, manifest_bytes(chunks))
+    }
+
     /// Bytes that are kept, reserved ones not counted.
     #[must_use]
     pub fn used(&self) -> u64 {
@@ -276,15 +293,19 @@ impl Replicas {
         let Some(manifest) = self.0.index.manifest(file)? else {
             return Ok(None);
         };
-        Ok(Some(self.remember(manifest)))
+        Ok(Some(self.remember(Arc::new(manifest))))
     }
 
-    fn remember(&self, manifest: Manifest) -> Arc<Layout> {
+    fn remember(&self, manifest: Arc<Manifest>) -> Arc<Layout> {
         let file = manifest.file();
         let layout = Arc::new(Layout::of(manifest));
         let layouts = self.0.layouts.lock();
         let mut layouts = layouts.unwrap_or_else(PoisonError::into_inner);
-        if layouts.len() >= LAYOUTS {
+        let chunks = |all: &[(FileId, Arc<Layout>)]| -> u32 {
+            all.iter().map(|(_, one)| one.manifest().len()).sum()
+        };
+        while layouts.len() >= LAYOUTS || (!layouts.is_empty() && chunks(&layouts) > LAYOUT_CHUNKS)
+        {
             layouts.remove(0);
         }
         layouts.push((file, Arc::clone(&layout)));

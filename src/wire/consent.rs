@@ -16,7 +16,7 @@
 
 pub use super::frame::read;
 
-use super::{MAX_MEDIA, MAX_NAME, MAX_PATH, cbor, cbor::Malformed, frame};
+use super::{MAX_MEDIA, MAX_NAME, MAX_PATH, bounded, cbor, cbor::Malformed, frame};
 use crate::core::{
     consent::{AskId, Refusal},
     id::{FileId, NodeId},
@@ -44,8 +44,10 @@ pub struct Ask {
     /// What the sender calls himself.
     pub from: String,
     /// Whom he asks, by the names that he knows.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_PEOPLE>")]
     pub to: Vec<String>,
     /// What he wants to send.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_FILES>")]
     pub files: Vec<AskedFile>,
     /// When, in seconds since 1970.
     pub time: u64,
@@ -74,7 +76,7 @@ pub enum FromSender {
     /// The question; comes first.
     Ask(Ask),
     /// Acknowledges the yes: the files are granted. These others accepted, too.
-    Peers(Vec<NodeId>),
+    Peers(#[serde(deserialize_with = "bounded::list::<_, _, MAX_PEOPLE>")] Vec<NodeId>),
     /// It is taken back.
     Cancel(String),
 }

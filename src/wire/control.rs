@@ -5,7 +5,7 @@
 
 use super::{
     MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME,
-    MAX_PATH, MAX_PEERS, cbor::Malformed,
+    MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
 };
 use crate::core::id::{ChunkId, FileId, NodeId};
 use core::net::{IpAddr, SocketAddr};
@@ -32,6 +32,7 @@ pub enum Request {
     /// The manifests of these files: for each its root and, when there is just one page, that page.
     Manifests {
         /// At most 64.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_MANIFESTS>")]
         files: Vec<FileId>,
     },
     /// One page of a manifest.
@@ -51,11 +52,13 @@ pub enum Request {
     /// Which chunks of each of these files do you hold?
     Haves {
         /// At most 64.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_HAVES>")]
         files: Vec<FileId>,
     },
     /// Which of these chunks can you serve, whatever files they are in? For nodes that have another version of a file.
     Chunks {
         /// At most 1,800.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_CHUNKS>")]
         ids: Vec<ChunkId>,
     },
     /// "I now hold these chunks too", to those who follow; answered by [`Response::Done`].
@@ -63,6 +66,7 @@ pub enum Request {
         /// Of which file.
         file: FileId,
         /// Positions in its manifest, at most 4,096.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_HAVE_UPDATE>")]
         chunks: Vec<u32>,
     },
     /// "I am leaving", to those whom the beacon may not reach; answered by [`Response::Done`].
@@ -86,14 +90,16 @@ pub enum Response {
     /// To `Catalog`.
     Catalog(CatalogPage),
     /// To `Manifests`: in the order of the request, as many as fit; the rest has to be asked again.
-    Manifests(Vec<ManifestHead>),
+    Manifests(
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_MANIFESTS>")] Vec<ManifestHead>,
+    ),
     /// To `Page`.
     Page(ByteBuf),
     /// To `Have`.
     Have(Have),
     /// To `Haves`: for each file in its order, `None` for one of which nothing is here. As many as fit; the rest has to
     /// be asked again.
-    Haves(Vec<Option<Have>>),
+    Haves(#[serde(deserialize_with = "bounded::list::<_, _, MAX_HAVES>")] Vec<Option<Have>>),
     /// To `Chunks`: one bit for each that was named, in that order (see `core::have`).
     Chunks(ByteBuf),
     /// To a notice: it was taken in.
@@ -104,7 +110,7 @@ pub enum Response {
         yes: bool,
     },
     /// To `Peers`.
-    Peers(Vec<PeerAddress>),
+    Peers(#[serde(deserialize_with = "bounded::list::<_, _, MAX_PEERS>")] Vec<PeerAddress>),
     /// What was asked for is not here (any longer).
     Missing,
     /// Too much was asked for at once: try again later.
@@ -175,6 +181,7 @@ pub struct CatalogPage {
     /// Whether there are more entries after the last of these.
     pub more: bool,
     /// Changes, ascending by revision, at most 512.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_CATALOG_PAGE>")]
     pub entries: Vec<CatalogEntry>,
     /// While the node still reads its shared folder: how far it is. What it offers is not all of it then.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@
 //! to server; a sign-up counts at the one server that it names.
 
 use super::{
-    MAX_NAME,
+    MAX_NAME, bounded,
     cbor::{self, Malformed},
     signer::{self, Signer},
 };
@@ -177,6 +177,7 @@ pub enum Response {
     /// To `People` and `Person`: sorted by name, at most 64.
     People {
         /// The people.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_PEOPLE>")]
         people: Vec<Entry>,
         /// Whether there are more after the last.
         more: bool,
@@ -184,6 +185,7 @@ pub enum Response {
     /// To `Whence`: at most 8 addresses, of 4 or 16 bytes each.
     Whence {
         /// The addresses; none when it is not connected.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_ADDRESSES>")]
         addresses: Vec<ByteBuf>,
     },
     /// There is no such name, or it is another's.

@@ -14,7 +14,7 @@
 
 pub use super::frame::write;
 
-use super::{cbor::Malformed, frame};
+use super::{bounded, cbor::Malformed, frame};
 use crate::core::id::{FileId, NodeId};
 use futures::AsyncRead;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -34,8 +34,10 @@ pub struct Offered {
     /// The file; it stands in the holder's catalog, and the holder gives its manifest.
     pub file: FileId,
     /// The nodes that share it: as long as one of them wants copies, they are kept.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_ORIGINS>")]
     pub origins: Vec<NodeId>,
     /// Positions in its manifest, ascending.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_OFFERED>")]
     pub chunks: Vec<u32>,
 }
 

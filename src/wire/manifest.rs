@@ -4,10 +4,13 @@
 //! root and the root to each page, so every piece is checked as it arrives and nothing that a stranger declares is
 //! allocated before its bytes are here.
 
-use super::cbor::{self, Malformed};
+use super::{
+    bounded,
+    cbor::{self, Malformed},
+};
 use crate::core::{
     id::{ChunkId, FileId, PageId},
-    manifest::{Entry, MAX_CHUNK, MAX_PAGES, Manifest, PAGE_ENTRIES},
+    manifest::{Entry, MAX_CHUNK, MAX_PAGES, MIN_CHUNK, Manifest, PAGE_ENTRIES, most_chunks},
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +24,7 @@ pub struct Root {
     /// Bytes of the file.
     pub size: u64,
     /// The ids of its pages, in order.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_PAGES>")]
     pub pages: Vec<PageId>,
     /// How many chunks it has.
     pub chunks: u32,
@@ -29,11 +33,15 @@ pub struct Root {
 #[derive(Serialize, Deserialize)]
 struct WireEntry(ChunkId, u32);
 
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct WirePage(#[serde(deserialize_with = "bounded::list::<_, _, PAGE_ENTRIES>")] Vec<WireEntry>);
+
 impl Root {
     /// Checks a root against the file id it was asked for by.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are not that file's root, or declare something impossible.
+    /// [`Malformed`] when the bytes are not that file's root, or declare something impossible: more chunks than a file of that size can have, too.
     pub fn decode(file: FileId, bytes: &[u8]) -> Result<Self, Malformed> {
         if file_id(bytes) != file {
             return Err(Malformed("the root does not hash to the file id".into()));
@@ -41,7 +49,7 @@ impl Root {
         let root: Self = cbor::decode_canonical(bytes)?;
         let fits = root.pages.len() <= MAX_PAGES
             && root.chunks.div_ceil(PAGE_ENTRIES as u32) as usize == root.pages.len()
-            && root.size >= u64::from(root.chunks)
+            && u64::from(root.chunks) <= most_chunks(root.size)
             && root.size <= u64::from(root.chunks) * u64::from(MAX_CHUNK);
         if fits {
             Ok(root)
@@ -61,7 +69,7 @@ impl Root {
     /// Checks page `index` and gives its entries.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are not that page.
+    /// [`Malformed`] when the bytes are not that page, or a chunk of it has a length that none may have.
     pub fn decode_page(&self, index: usize, bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
         let id = self
             .pages
@@ -70,9 +78,16 @@ impl Root {
         if page_id(bytes) != *id {
             return Err(Malformed("the page does not hash to its id".into()));
         }
-        let entries: Vec<WireEntry> = cbor::decode_canonical(bytes)?;
+        let WirePage(entries) = cbor::decode_canonical(bytes)?;
         if entries.len() != self.entries_of(index) {
             return Err(Malformed("the page has a wrong number of entries".into()));
+        }
+        let last_page = index + 1 == self.pages.len();
+        let inner = entries.len() - usize::from(last_page && !entries.is_empty());
+        if entries[..inner].iter().any(|one| one.1 < MIN_CHUNK)
+            || entries.iter().any(|one| !(1..=MAX_CHUNK).contains(&one.1))
+        {
+            return Err(Malformed("a chunk is too short or too long".into()));
         }
         Ok(entries
             .into_iter()
@@ -168,9 +183,69 @@ mod tests {
         (0..count as u32)
             .map(|at| Entry {
                 id: ChunkId(*blake3::hash(&at.to_le_bytes()).as_bytes()),
-                len: 1 + at % MAX_CHUNK,
+                len: MIN_CHUNK + at,
             })
             .collect()
+    }
+
+    /// What `decode` says of these lengths.
+    fn decoded(lens: &[u32]) -> Result<Manifest, Malformed> {
+        let entry = |(at, &len): (usize, &u32)| Entry {
+            id: ChunkId([at as u8; 32]),
+            len,
+        };
+        let encoded = encode(&lens.iter().enumerate().map(entry).collect::<Vec<_>>());
+        decode(encoded.file, &encoded.root, &encoded.pages)
+    }
+
+    #[test]
+    fn only_the_last_chunk_may_be_short() {
+        assert!(decoded(&[1]).is_ok());
+        assert!(decoded(&[MIN_CHUNK, 1]).is_ok());
+        assert!(decoded(&[MIN_CHUNK, MAX_CHUNK, MIN_CHUNK]).is_ok());
+        // As many as the size allows, and one of them too short all the same.
+        for lens in [&[MIN_CHUNK - 1, MAX_CHUNK][..], &[0], &[MAX_CHUNK + 1]] {
+            assert!(decoded(lens).is_err(), "{lens:?}");
+        }
+    }
+
+    #[test]
+    fn a_root_of_more_chunks_than_its_file_can_have_is_refused_before_any_page() {
+        let pages = MAX_PAGES as u32;
+        let root = |size: u64| Root {
+            size,
+            pages: vec![PageId([1; 32]); MAX_PAGES],
+            chunks: pages * PAGE_ENTRIES as u32,
+        };
+        let honest = u64::from(pages) * PAGE_ENTRIES as u64 * u64::from(MIN_CHUNK);
+        for (size, fits) in [
+            (4 << 20, false),
+            (honest - u64::from(MIN_CHUNK), false),
+            (honest, true),
+        ] {
+            let bytes = cbor::encode(&root(size));
+            assert_eq!(
+                Root::decode(file_id(&bytes), &bytes).is_ok(),
+                fits,
+                "{size}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_page_of_more_entries_than_any_has_is_not_decoded() {
+        let bytes = encode(&entries(PAGE_ENTRIES)).pages.remove(0);
+        let mut long = bytes.clone();
+        // The head of the array says one more, and there is one.
+        long[1..3].copy_from_slice(&(PAGE_ENTRIES as u16 + 1).to_be_bytes());
+        long.extend_from_slice(&bytes[3..3 + 40]);
+        let root = Root {
+            size: 1 << 40,
+            pages: vec![page_id(&long)],
+            chunks: PAGE_ENTRIES as u32,
+        };
+        let error = root.decode_page(0, &long).unwrap_err();
+        assert!(error.0.contains("more than 4096 items"), "{error}");
     }
 
     #[test]

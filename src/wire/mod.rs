@@ -4,6 +4,7 @@
 //! length before it allocates, and refuses what it does not understand with a [`cbor::Malformed`].
 
 pub mod beacon;
+mod bounded;
 pub mod cbor;
 pub mod chat;
 pub mod chunk;

@@ -90,6 +90,8 @@ pub struct File {
     pub also: Vec<String>,
     chunks: Arc<HashMap<ChunkId, (usize, usize)>>,
     count: u32,
+    /// Bytes that it is said to have.
+    size: u64,
 }
 
 impl File {
@@ -124,7 +126,45 @@ impl File {
             also: Vec::new(),
             chunks: Arc::new(chunks),
             count,
+            size: at as u64,
         }
+    }
+
+    /// A file of which there is nothing but a manifest: chunks of these lengths, in so many pages that are all alike. It is honest in all else.
+    pub fn declared(name: &str, lens: &[u32], pages: usize) -> Self {
+        let entry = |(at, &len): (usize, &u32)| Entry {
+            id: VerifiedChunk::hash(&[name.as_bytes(), &at.to_le_bytes()].concat()).id(),
+            len,
+        };
+        let entries: Vec<Entry> = lens.iter().enumerate().map(entry).collect();
+        let page = manifest::encode(&entries);
+        let size = lens.iter().map(|&len| u64::from(len)).sum::<u64>() * pages as u64;
+        let count = (lens.len() * pages) as u32;
+        let root = manifest::Root {
+            size,
+            pages: vec![manifest::page_id(&page.pages[0]); pages],
+            chunks: count,
+        };
+        let root = sprat::wire::cbor::encode(&root);
+        Self {
+            name: name.into(),
+            bytes: Arc::default(),
+            encoded: Arc::new(Encoded {
+                file: manifest::file_id(&root),
+                root,
+                pages: vec![page.pages[0].clone(); pages.min(2)],
+            }),
+            also: Vec::new(),
+            chunks: Arc::default(),
+            count,
+            size,
+        }
+    }
+
+    /// A page of its manifest; the last one that there is stands for those after it.
+    fn page(&self, index: usize) -> Option<&Vec<u8>> {
+        let pages = &self.encoded.pages;
+        pages.get(index).or(pages.last())
     }
 
     /// The ids of its chunks.
@@ -321,7 +361,7 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
     match request {
         Request::Catalog { since, .. } => {
             let offer = Offer {
-                size: file.bytes.len() as u64,
+                size: file.size,
                 mtime: 1_700_000_000,
                 executable: false,
                 media: "application/octet-stream".into(),
@@ -401,7 +441,7 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
             };
             Response::Manifests(files.into_iter().map(head).collect())
         }
-        Request::Page { index, .. } => match file.encoded.pages.get(index as usize) {
+        Request::Page { index, .. } => match file.page(index as usize) {
             Some(page) if fault == Fault::FalsePage => {
                 let mut page = page.clone();
                 *page.last_mut().unwrap() ^= 1;

@@ -21,6 +21,7 @@ use crate::{
     wire::{
         control::Offer,
         distribute::{self, Answer, Kept, Offered, Refusal},
+        manifest::Root,
     },
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -30,7 +31,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+    time::timeout,
+};
 
 /// Rounds at a time.
 const ROUNDS: usize = 16;
@@ -41,10 +46,17 @@ const STALL: Duration = Duration::from_secs(10);
 /// For one chunk in all, so that a trickle is a stall too.
 const TRICKLE: Duration = Duration::from_secs(60);
 
+/// Files of so many chunks (some gigabytes) may be in any round. What larger ones take in memory is bounded in all: bytes a chunk, and bytes.
+const SMALL: u32 = 16 << 10;
+const CHUNK_MEMORY: u32 = 100;
+const MEMORY: u32 = 64 << 20;
+
 /// What all inbound pushes share.
 #[derive(Clone)]
 pub struct Gate {
     rounds: Arc<Semaphore>,
+    /// Bytes for manifests of large files.
+    memory: Arc<Semaphore>,
     peers: Arc<Mutex<HashSet<NodeId>>>,
 }
 
@@ -52,6 +64,7 @@ impl Default for Gate {
     fn default() -> Self {
         Self {
             rounds: Arc::new(Semaphore::new(ROUNDS)),
+            memory: Arc::new(Semaphore::new(MEMORY as usize)),
             peers: Arc::default(),
         }
     }
@@ -76,6 +89,17 @@ impl Gate {
             node,
             _round: round,
         })
+    }
+
+    /// Room in memory for the manifest of a file of so many chunks, until the end of the round.
+    fn room(&self, chunks: u32) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+        if chunks <= SMALL {
+            return Ok(None);
+        }
+        let bytes = chunks.checked_mul(CHUNK_MEMORY).filter(|&n| n <= MEMORY);
+        let bytes = bytes.ok_or(Refusal::NoRoom)?;
+        let room = Arc::clone(&self.memory).try_acquire_many_owned(bytes);
+        room.map(Some).map_err(|_| Refusal::Busy)
     }
 }
 
@@ -181,7 +205,7 @@ async fn round(
         let bits = HaveSet::full(count).to_bytes().into();
         return Ok(answer(stream, &Kept { bits }).await?);
     }
-    let manifest = manifest_of(parts, node, file, &replicas, &offer).await?;
+    let (manifest, _room) = manifest_of(parts, node, file, &replicas, &offer).await?;
     if offered
         .chunks
         .last()
@@ -239,36 +263,59 @@ async fn take(
     Ok(answer(stream, &Kept { bits }).await?)
 }
 
-/// The manifest, from here or from whoever pushes.
+/// The manifest, from here or from whoever pushes, and its room in memory. Nothing of it is written before it has room in the quota, and it gets
+/// that before a page of it is asked for.
 async fn manifest_of(
     parts: &Parts,
     node: NodeId,
     file: FileId,
     replicas: &Replicas,
     offer: &Offer,
-) -> Result<Arc<Manifest>, End> {
-    let context = &parts.context;
+) -> Result<(Arc<Manifest>, Option<OwnedSemaphorePermit>), End> {
+    let (context, gate) = (&parts.context, &parts.gate);
     let index = context.index.clone();
-    if let Some(known) = blocking(move || index.manifest(&file)).await? {
-        return Ok(Arc::new(known));
+    let known = blocking(move || {
+        let root = index.root(&file)?;
+        Ok(root.and_then(|root| Root::decode(file, &root).ok()))
+    });
+    if let Some(root) = known.await? {
+        let room = gate.room(root.chunks).map_err(End::Refused)?;
+        let index = context.index.clone();
+        if let Some(known) = blocking(move || index.manifest(&file)).await? {
+            return Ok((Arc::new(known), room));
+        }
     }
-    // A manifest counts against the quota, too: about 40 bytes for each 256 KiB.
-    let (replicas, bytes) = (replicas.clone(), offer.size / (256 << 10) * 40);
-    if !blocking(move || Ok(replicas.room_for(&node, bytes))).await? {
+    let head = match manifest::head(&context.net, node, file).await {
+        Ok(head) => head,
+        Err(why) => return Err(no_use(parts, node, why).await),
+    };
+    // Its catalog says one thing and its manifest another.
+    if head.root.size != offer.size {
+        return Err(End::Refused(Refusal::Unknown));
+    }
+    let chunks = head.root.chunks;
+    let room = gate.room(chunks).map_err(End::Refused)?;
+    let replicas = replicas.clone();
+    let reserved = blocking(move || Ok(replicas.reserve_manifest(&node, chunks))).await?;
+    let Some(_reserved) = reserved else {
+        parts.make_room();
         return Err(End::Refused(Refusal::NoRoom));
+    };
+    match head.fetch(&context.net).await {
+        Ok(manifest) => Ok((Arc::new(manifest), room)),
+        Err(why) => Err(no_use(parts, node, why).await),
     }
-    match manifest::ask(&context.net, node, file).await {
-        Ok((encoded, manifest)) => {
-            let index = context.index.clone();
-            blocking(move || index.add_manifest(&encoded)).await?;
-            Ok(Arc::new(manifest))
-        }
-        Err(NoManifest::Missing) => Err(End::Refused(Refusal::Unknown)),
-        Err(NoManifest::Lied(why)) => {
+}
+
+/// What becomes of a round whose manifest did not come. Whoever sends a false one is dropped for good.
+async fn no_use(parts: &Parts, node: NodeId, why: NoManifest) -> End {
+    match why {
+        NoManifest::Lied(why) => {
             let why = format!("its manifest is false: {why}");
-            context.tell(Command::Drop(node, why)).await;
-            Err(End::Broken(io::ErrorKind::InvalidData.into()))
+            parts.context.tell(Command::Drop(node, why)).await;
+            End::Broken(io::ErrorKind::InvalidData.into())
         }
+        NoManifest::Missing | NoManifest::Disk(_) => End::Refused(Refusal::Unknown),
     }
 }
 

@@ -146,7 +146,7 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
                         let why = format!("its manifest is false: {why}");
                         context.tell(Command::Drop(node, why)).await;
                     }
-                    Err(Refusal::Missing) => {}
+                    Err(Refusal::Missing | Refusal::Disk(_)) => {}
                 }
             }
         };

@@ -5,21 +5,26 @@
 
 use super::{Context, JobFile, disk_error};
 use crate::{
-    core::{have::HaveSet, manifest::Manifest},
+    core::{have::HaveSet, id::NodeId, manifest::Manifest},
     node::{
         api::{DownloadError, DownloadEvent},
         context::Command,
         manifest::{self, Refusal},
     },
     store::{Partial, StoreError, find_existing},
+    wire::manifest::Root,
 };
 use std::{
     collections::HashSet,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::{JoinSet, spawn_blocking},
+    time::timeout,
+};
 
 /// Between two rounds when nobody could give the manifest.
 const RETRY: Duration = Duration::from_millis(500);
@@ -47,6 +52,8 @@ pub struct Opened {
     pub resumed: u64,
     /// Bytes of it that were copied from other files here.
     pub reused: u64,
+    /// Room for its manifest in memory, when it is a large one.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 /// What to do while nobody has the manifest.
@@ -64,20 +71,41 @@ pub async fn prepare(
     into: PathBuf,
     patience: Patience,
 ) -> Result<Prepared, DownloadError> {
-    let known = {
-        let (index, id) = (context.index.clone(), file.id);
-        blocking(move || index.manifest(&id))
-            .await?
-            .map_err(|error| disk_error("the index", error))?
-    };
-    let manifest = match known {
-        Some(manifest) => manifest,
-        None => fetch(&mut context, &file, &patience).await?,
+    let (manifest, turn) = loop {
+        match known(&context, &file).await? {
+            Some(known) => break known,
+            None => fetch(&mut context, &file, &into, &patience).await?,
+        }
     };
     let name = file.name.clone();
-    blocking(move || open(&context, &name, Arc::new(manifest), &into))
+    let opened = move || {
+        let opened = open(&context, &name, (Arc::new(manifest), turn), &into);
+        if opened.is_err() {
+            // What was fetched for nothing does not stay.
+            context.index.remove_manifest(&file.id)?;
+        }
+        opened
+    };
+    blocking(opened)
         .await?
         .map_err(|error| disk_error("the download cannot be stored", error))
+}
+
+/// The manifest, if it is here, once there is room for it in memory.
+async fn known(
+    context: &Context,
+    file: &JobFile,
+) -> Result<Option<(Manifest, Option<OwnedSemaphorePermit>)>, DownloadError> {
+    let read = |error| disk_error("the index", error);
+    let (index, id) = (context.index.clone(), file.id);
+    let root = blocking(move || index.root(&id)).await?.map_err(read)?;
+    let Some(root) = root.and_then(|root| Root::decode(id, &root).ok()) else {
+        return Ok(None);
+    };
+    let turn = context.large.turn(root.chunks).await;
+    let index = context.index.clone();
+    let manifest = blocking(move || index.manifest(&id)).await?.map_err(read)?;
+    Ok(manifest.map(|manifest| (manifest, turn)))
 }
 
 pub(super) async fn blocking<T: Send + 'static>(
@@ -91,8 +119,8 @@ pub(super) async fn blocking<T: Send + 'static>(
 fn open(
     context: &Context,
     name: &crate::core::path::RelPath,
-    manifest: Arc<Manifest>,
-    into: &std::path::Path,
+    (manifest, turn): (Arc<Manifest>, Option<OwnedSemaphorePermit>),
+    into: &Path,
 ) -> Result<Prepared, StoreError> {
     if let Some(path) = find_existing(&context.reader, into, name, &manifest)? {
         return Ok(Prepared::Already(path));
@@ -122,15 +150,44 @@ fn open(
         have,
         resumed,
         reused,
+        _turn: turn,
     })))
+}
+
+/// Asks one holder for the manifest: first for its head, then, if the file fits the disk, for the rest of it. False when it is not what a
+/// person said yes to.
+async fn ask(
+    context: Context,
+    node: NodeId,
+    file: JobFile,
+    into: PathBuf,
+) -> Result<bool, Refusal> {
+    let head = manifest::head(&context.net, node, file.id).await?;
+    let (size, pages) = (head.root.size, head.root.pages.len());
+    // Nobody said yes to more, or less, than was asked.
+    if context.circle.is_some() && size != file.size {
+        return Ok(false);
+    }
+    if pages > 1 {
+        // So a manifest takes no more than a thousandth of what is free, whatever somebody says that a file is.
+        let home = context.home.clone();
+        let room =
+            spawn_blocking(move || Partial::room_for(&home, &file.id, size, &into, &file.name));
+        room.await
+            .map_err(|_| Refusal::Missing)?
+            .map_err(Refusal::Disk)?;
+    }
+    head.fetch_into(&context.net, &context.index).await?;
+    Ok(true)
 }
 
 /// Asks one holder after another, the next one as soon as one is slow, round after round, until the manifest is here.
 async fn fetch(
     context: &mut Context,
     file: &JobFile,
+    into: &Path,
     patience: &Patience,
-) -> Result<Manifest, DownloadError> {
+) -> Result<(), DownloadError> {
     let started = Instant::now();
     let mut lied = false;
     let mut said = false;
@@ -160,8 +217,8 @@ async fn fetch(
             .find(|source| !tried.contains(&source.node));
         if let Some(source) = next.filter(|_| asked.len() < AT_ONCE) {
             tried.insert(source.node);
-            let (context, node, id) = (context.clone(), source.node, file.id);
-            asked.spawn(async move { (node, manifest::ask(&context.net, node, id).await) });
+            let asking = ask(context.clone(), source.node, file.clone(), into.to_owned());
+            asked.spawn(async move { (source.node, asking.await) });
         } else if asked.is_empty() {
             // Nobody had it: another round, soon.
             tried.clear();
@@ -173,24 +230,20 @@ async fn fetch(
             continue;
         };
         match answer {
-            // Nobody said yes to more, or less, than was asked.
-            Ok((_, manifest)) if context.circle.is_some() && manifest.size() != file.size => {
-                return Err(DownloadError::Verification(name()));
-            }
-            Ok((encoded, manifest)) => {
-                let index = context.index.clone();
-                blocking(move || index.add_manifest(&encoded))
-                    .await?
-                    .map_err(|error| disk_error("the manifest cannot be stored", error))?;
+            Ok(true) => {
                 if said {
                     let _ = patience.events.send(DownloadEvent::Resumed).await;
                 }
-                return Ok(manifest);
+                return Ok(());
             }
+            Ok(false) => return Err(DownloadError::Verification(name())),
             Err(Refusal::Lied(why)) => {
                 lied = true;
                 let why = format!("its manifest is false: {why}");
                 context.tell(Command::Drop(node, why)).await;
+            }
+            Err(Refusal::Disk(error)) => {
+                return Err(disk_error("the manifest cannot be stored", error));
             }
             Err(Refusal::Missing) => {}
         }

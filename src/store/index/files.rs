@@ -374,7 +374,7 @@ mod tests {
                 .iter()
                 .map(|&tag| Entry {
                     id: ChunkId([tag; 32]),
-                    len: 10,
+                    len: 70_000,
                 })
                 .collect(),
         }
@@ -393,7 +393,7 @@ mod tests {
         let numbers = index.add_files(&mut files).unwrap();
         let found = index.locate(&ChunkId([1; 32])).unwrap();
         let offsets: Vec<u64> = found.iter().map(|place| place.offset).collect();
-        assert_eq!(offsets, [0, 10, 0]);
+        assert_eq!(offsets, [0, 70_000, 0]);
         assert_eq!(*found[1].record, files[1].record);
         assert_eq!(index.files(Kind::Shared).unwrap().len(), 2);
 

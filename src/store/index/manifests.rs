@@ -1,13 +1,22 @@
 //! Manifests in the index, in their canonical bytes: what is stored is what is sent.
 //!
-//! Invariant: a root is written after all its pages, and removed before them.
+//! Invariants: a root is written after all its pages, and removed before them; what nothing here needs is removed at the next start at the
+//! latest ([`Index::sweep`]).
 
-use super::{Index, PART, key};
+use super::{Index, Inner, PART, key};
 use crate::{
     core::{id::FileId, manifest::Manifest},
     store::StoreError,
     wire::manifest::{self, Encoded},
 };
+use std::{
+    collections::HashSet,
+    iter::Peekable,
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+/// Manifests that came in this run and may have no user yet; `None` once the sweep is over.
+pub(super) type Fresh = Option<HashSet<FileId>>;
 
 /// A root, and the page kept with it.
 type Stored = (Vec<u8>, Vec<u8>);
@@ -21,7 +30,114 @@ impl Index {
     /// # Errors
     /// When the index cannot be written.
     pub fn add_manifest(&self, encoded: &Encoded) -> Result<(), StoreError> {
+        self.is_fresh(encoded.file);
         self.add_manifests(std::iter::once(encoded))
+    }
+
+    /// Stores one page of a manifest whose root comes after all of them ([`Index::add_root`]).
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn add_page(&self, file: &FileId, page: u32, bytes: &[u8]) -> Result<(), StoreError> {
+        self.is_fresh(*file);
+        let mut batch = sled::Batch::default();
+        for (part, bytes) in (0u16..).zip(bytes.chunks(PART)) {
+            batch.insert(page_key(file, page, part), bytes);
+        }
+        // As a whole: one part tells that all are here.
+        self.0.pages.apply_batch(batch).map_err(|e| self.error(e))
+    }
+
+    /// Whether a page is here, whatever became of its root.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has_page(&self, file: &FileId, page: u32) -> Result<bool, StoreError> {
+        let known = self.0.pages.contains_key(page_key(file, page, 0));
+        known.map_err(|e| self.error(e))
+    }
+
+    /// Stores the root of a manifest whose pages are here.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn add_root(&self, file: &FileId, root: &[u8]) -> Result<(), StoreError> {
+        let put = self.0.roots.insert(file.as_bytes(), root_value(root, &[]));
+        put.map(drop).map_err(|e| self.error(e))
+    }
+
+    /// Whether the lengths of a manifest's chunks add up to what its root says, looked at page by page; false when a page is missing.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn adds_up(&self, file: &FileId, root: &manifest::Root) -> Result<bool, StoreError> {
+        let mut size = 0;
+        for at in 0..root.pages.len() {
+            let page = self.page(file, at as u32)?.unwrap_or_default();
+            let Ok(page) = root.decode_page(at, &page) else {
+                return Ok(false);
+            };
+            size += page.iter().map(|one| u64::from(one.len)).sum::<u64>();
+        }
+        Ok(size == root.size)
+    }
+
+    /// Removes a manifest, or the pages of one, unless something here needs it.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn remove_manifest(&self, file: &FileId) -> Result<(), StoreError> {
+        let _writing = self.writing();
+        self.drop_unused_manifest(file)
+    }
+
+    fn fresh(&self) -> MutexGuard<'_, Fresh> {
+        self.0.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_fresh(&self, file: FileId) {
+        if let Some(fresh) = &mut *self.fresh() {
+            fresh.insert(file);
+        }
+    }
+
+    /// Removes the manifests that an earlier run left behind and nothing here needs; gives their number. Ends early when nobody else holds
+    /// this index any more. To be called once, at any time: what comes meanwhile stays.
+    ///
+    /// # Errors
+    /// When the index cannot be read or written.
+    pub fn sweep(&self) -> Result<usize, StoreError> {
+        let Inner { users, have, .. } = &*self.0;
+        let mut removed = 0;
+        for tree in [&self.0.roots, &self.0.pages] {
+            let mut needed = [users, have, &self.0.replica_files].map(|tree| Needed::of(tree));
+            let mut last = None;
+            for item in tree.iter().keys() {
+                let item = item.map_err(|e| self.error(e))?;
+                let Some(file) = item.get(..32).and_then(FileId::from_slice) else {
+                    continue;
+                };
+                if last.replace(file) == Some(file) || Arc::strong_count(&self.0) == 1 {
+                    continue;
+                }
+                let mut used = false;
+                for tree in &mut needed {
+                    used |= tree.has(&file).map_err(|e| self.error(e))?;
+                }
+                if used {
+                    continue;
+                }
+                // It may have found a user since: that is looked at again.
+                let _writing = self.writing();
+                let new = matches!(&*self.fresh(), Some(fresh) if fresh.contains(&file));
+                if !new {
+                    self.drop_unused_manifest(&file)?;
+                    removed += 1;
+                }
+            }
+        }
+        *self.fresh() = None;
+        Ok(removed)
     }
 
     pub(super) fn add_manifests<'a>(
@@ -31,17 +147,14 @@ impl Index {
         let pages = encoded.clone().filter(|one| inline(one).is_empty());
         let pages = pages.flat_map(|one| {
             (0u32..).zip(&one.pages).flat_map(move |(at, page)| {
-                (0u16..).zip(page.chunks(PART)).map(move |(part, bytes)| {
-                    let at = at.to_be_bytes();
-                    let key = key(&[one.file.as_bytes(), &at, &part.to_be_bytes()]);
-                    (key, Some(bytes.to_vec()))
-                })
+                (0u16..)
+                    .zip(page.chunks(PART))
+                    .map(move |(part, bytes)| (page_key(&one.file, at, part), Some(bytes.to_vec())))
             })
         });
         self.apply(&self.0.pages, pages)?;
         let roots = encoded.map(|one| {
-            let len = (one.root.len() as u32).to_be_bytes();
-            let value = key(&[&len, &one.root, inline(one)]);
+            let value = root_value(&one.root, inline(one));
             (one.file.as_bytes().to_vec(), Some(value))
         });
         self.apply(&self.0.roots, roots)
@@ -125,6 +238,38 @@ impl Index {
     }
 }
 
+fn page_key(file: &FileId, page: u32, part: u16) -> Vec<u8> {
+    key(&[file.as_bytes(), &page.to_be_bytes(), &part.to_be_bytes()])
+}
+
+fn root_value(root: &[u8], page: &[u8]) -> Vec<u8> {
+    key(&[&(root.len() as u32).to_be_bytes(), root, page])
+}
+
+/// The files in a tree, whose keys begin with their ids, looked for in ascending order.
+struct Needed<I: Iterator>(Peekable<I>);
+
+impl Needed<std::iter::Empty<sled::Result<sled::IVec>>> {
+    fn of(tree: &sled::Tree) -> Needed<impl Iterator<Item = sled::Result<sled::IVec>> + use<>> {
+        Needed(tree.iter().keys().peekable())
+    }
+}
+
+impl<I: Iterator<Item = sled::Result<sled::IVec>>> Needed<I> {
+    fn has(&mut self, file: &FileId) -> sled::Result<bool> {
+        let before = |key: &sled::Result<sled::IVec>| {
+            let key = key.as_ref();
+            key.is_ok_and(|key| key.get(..32).is_none_or(|id| id < &file.as_bytes()[..]))
+        };
+        while self.0.next_if(before).is_some() {}
+        match self.0.peek() {
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(key)) => Ok(key.starts_with(file.as_bytes())),
+            None => Ok(false),
+        }
+    }
+}
+
 /// The only page of a small manifest: kept with the root, which saves a record for each of many small files.
 fn inline(one: &Encoded) -> &[u8] {
     match &one.pages[..] {
@@ -172,5 +317,69 @@ mod tests {
             index.remove_partial(&encoded.file).unwrap();
         }
         assert!(index.0.pages.is_empty() && index.0.roots.is_empty());
+    }
+
+    fn manifest_of(tag: u8, chunks: usize) -> Encoded {
+        let entry = |at: usize| Entry {
+            id: ChunkId(*blake3::hash(&[&[tag][..], &at.to_le_bytes()].concat()).as_bytes()),
+            len: 100_000,
+        };
+        manifest::encode(&(0..chunks).map(entry).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_behind_is_swept_away_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let (index, _) = Index::open(&home).unwrap();
+        let left: Vec<Encoded> = (0..20).map(|tag| manifest_of(tag, 200)).collect();
+        for one in &left {
+            index.add_manifest(one).unwrap();
+        }
+        // Pages whose root never came.
+        let cut_off = manifest_of(50, PAGE_ENTRIES + 5);
+        index.add_page(&cut_off.file, 1, &cut_off.pages[1]).unwrap();
+        let kept = manifest_of(60, 300);
+        index.add_manifest(&kept).unwrap();
+        let have = crate::core::have::HaveSet::empty(300);
+        index.set_partial_have(&kept.file, &have).unwrap();
+        // What came in this run is somebody's, as far as can be told.
+        assert_eq!(index.sweep().unwrap(), 0);
+        drop(index);
+
+        let (index, _) = Index::open(&home).unwrap();
+        let new = manifest_of(70, 200);
+        index.add_manifest(&new).unwrap();
+        let user = index.clone();
+        assert_eq!(index.sweep().unwrap(), left.len() + 1);
+        for one in left.iter().chain([&cut_off]) {
+            assert_eq!(user.root(&one.file).unwrap(), None);
+            assert_eq!(user.page(&one.file, 1).unwrap(), None);
+        }
+        for one in [&kept, &new] {
+            assert!(user.manifest(&one.file).unwrap().is_some());
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_comes_page_by_page_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::open(folder.path()).unwrap();
+        let (index, _) = Index::open(&home).unwrap();
+        for chunks in [1, PAGE_ENTRIES + 1] {
+            let encoded = manifest_of(1, chunks);
+            for (at, page) in (0..).zip(&encoded.pages) {
+                index.add_page(&encoded.file, at, page).unwrap();
+            }
+            assert_eq!(index.manifest(&encoded.file).unwrap(), None);
+            index.add_root(&encoded.file, &encoded.root).unwrap();
+            assert!(index.manifest(&encoded.file).unwrap().is_some());
+            for (at, page) in (0..).zip(&encoded.pages) {
+                assert_eq!(index.page(&encoded.file, at).unwrap().as_ref(), Some(page));
+            }
+            index.remove_manifest(&encoded.file).unwrap();
+            assert_eq!(index.root(&encoded.file).unwrap(), None);
+        }
+        assert!(index.0.pages.is_empty());
     }
 }

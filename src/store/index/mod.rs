@@ -29,7 +29,7 @@ use super::{
 };
 use crate::core::{have::HaveSet, id::FileId};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, RwLock},
@@ -84,6 +84,7 @@ struct Inner {
     known: RwLock<HashMap<u64, Arc<FileRecord>>>,
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
     writing: Mutex<()>,
+    fresh: Mutex<manifests::Fresh>,
 }
 
 impl std::fmt::Debug for Index {
@@ -128,6 +129,7 @@ impl Index {
             replica_files,
             known: RwLock::default(),
             writing: Mutex::default(),
+            fresh: Mutex::new(Some(HashSet::new())),
         };
         Ok((Self(Arc::new(inner)), notice))
     }

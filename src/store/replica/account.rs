@@ -1,6 +1,6 @@
-//! The sums: what is used and reserved, in all and by origin. Arithmetic only.
+//! The sums: what is used and reserved, in all and by origin, and how much of it for manifests. Arithmetic only.
 
-use super::Limits;
+use super::{ENTRY, Limits, Replicas, manifest_bytes};
 use crate::core::id::NodeId;
 use std::collections::HashMap;
 
@@ -13,7 +13,14 @@ pub(super) struct Accounts {
     unwritten: u64,
     /// Used and reserved, by origin.
     by_origin: HashMap<NodeId, u64>,
+    /// Entries of manifests: used and reserved.
+    entries: u64,
 }
+
+/// Of the quota, what all entries of manifests together may take, and what those of one file may: who keeps a few chunks of each of many large
+/// files keeps little else.
+const ENTRIES: u64 = 8;
+const ENTRIES_OF_ONE: u64 = 16;
 
 impl Accounts {
     pub fn new(limits: Limits) -> Self {
@@ -23,6 +30,7 @@ impl Accounts {
             reserved: 0,
             unwritten: 0,
             by_origin: HashMap::new(),
+            entries: 0,
         }
     }
 
@@ -40,6 +48,36 @@ impl Accounts {
         let has = self.by_origin.get(origin).copied().unwrap_or(0);
         let within = |sum: u64, limit| sum.checked_add(bytes).is_some_and(|sum| sum <= limit);
         quota > 0 && within(self.used + self.reserved, quota) && within(has, quota.div_ceil(2))
+    }
+
+    /// Whether so many entries of a manifest more fit their share of the quota.
+    pub fn fits_entries(&self, chunks: u32) -> bool {
+        let (bytes, quota) = (ENTRY * u64::from(chunks), self.limits.quota);
+        // A file of one chunk is never too large.
+        chunks <= 1 || (bytes <= quota / ENTRIES_OF_ONE && self.entries + bytes <= quota / ENTRIES)
+    }
+
+    pub fn reserve_manifest(&mut self, origin: &NodeId, chunks: u32) {
+        self.entries += ENTRY * u64::from(chunks);
+        self.reserve(origin, manifest_bytes(chunks));
+    }
+
+    fn release_manifest(&mut self, origin: &NodeId, chunks: u32) {
+        let bytes = manifest_bytes(chunks);
+        self.entries = self.entries.saturating_sub(ENTRY * u64::from(chunks));
+        self.release(origin, bytes, bytes);
+    }
+
+    /// A file's manifest and record are used without a reservation.
+    pub fn add_manifest(&mut self, origin: &NodeId, chunks: u32) {
+        self.entries += ENTRY * u64::from(chunks);
+        self.add(origin, manifest_bytes(chunks));
+    }
+
+    /// A file's manifest is gone.
+    pub fn remove_manifest(&mut self, origin: &NodeId, chunks: u32) {
+        self.entries = self.entries.saturating_sub(ENTRY * u64::from(chunks));
+        self.remove(origin, manifest_bytes(chunks));
     }
 
     pub fn reserve(&mut self, origin: &NodeId, bytes: u64) {
@@ -85,5 +123,30 @@ impl Accounts {
                 self.by_origin.remove(origin);
             }
         }
+    }
+}
+
+/// Room for a manifest that is on its way; free again when it is dropped.
+#[derive(Debug)]
+pub struct ManifestRoom {
+    replicas: Replicas,
+    origin: NodeId,
+    chunks: u32,
+}
+
+impl ManifestRoom {
+    pub(super) fn new(replicas: Replicas, origin: NodeId, chunks: u32) -> Self {
+        Self {
+            replicas,
+            origin,
+            chunks,
+        }
+    }
+}
+
+impl Drop for ManifestRoom {
+    fn drop(&mut self) {
+        let mut state = self.replicas.state();
+        state.accounts.release_manifest(&self.origin, self.chunks);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a record goes before the bytes that it promises.
 
-use super::{Entry, Inner, Replicas, State, manifest_bytes, path_of};
+use super::{Entry, Inner, Replicas, State, path_of};
 use crate::{
     core::{
         chunk::VerifiedChunk,
@@ -139,7 +139,7 @@ impl Replicas {
         };
         self.0.index.remove_replica_file(file)?;
         let (payer, chunks) = (entry.record.payer, entry.record.chunks);
-        state.accounts.remove(&payer, manifest_bytes(chunks));
+        state.accounts.remove_manifest(&payer, chunks);
         state.files.remove(file);
         Ok(())
     }

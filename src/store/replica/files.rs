@@ -9,6 +9,7 @@ use crate::{
     },
     store::{StoreError, index::ReplicaRecord},
 };
+use std::sync::Arc;
 
 /// Origins of one file that are remembered.
 const MAX_ORIGINS: usize = 16;
@@ -25,7 +26,7 @@ impl Replicas {
     /// [`StoreError::NoSpace`] when the manifest does not fit the quota.
     pub fn set_file(
         &self,
-        manifest: &Manifest,
+        manifest: &Arc<Manifest>,
         offer: &ReplicaOffer,
         origin: &NodeId,
         now: u64,
@@ -34,7 +35,7 @@ impl Replicas {
         let mut state = self.state();
         let known = state.files.get(&file).map(|entry| &entry.record);
         let cost = manifest_bytes(manifest.len());
-        if known.is_none() && !self.fits(&state, origin, cost) {
+        if known.is_none() && !self.fits_manifest(&state, origin, manifest.len()) {
             return Err(StoreError::NoSpace {
                 needed: cost,
                 at: self.0.dir.clone(),
@@ -50,7 +51,7 @@ impl Replicas {
             repeats: match known {
                 Some(record) => record.repeats,
                 // Made now: the first chunks will ask for it.
-                None => self.remember(manifest.clone()).repeats(),
+                None => self.remember(Arc::clone(manifest)).repeats(),
             },
             payer: known.map_or(*origin, |record| record.payer),
             origins: known.map_or_else(Vec::new, |record| record.origins.clone()),
@@ -61,12 +62,12 @@ impl Replicas {
         let new = known.is_none();
         self.0
             .index
-            .put_replica_file(&file, &record, new.then_some(manifest))?;
+            .put_replica_file(&file, &record, new.then_some(&**manifest))?;
         if let Some(entry) = state.files.get_mut(&file) {
             entry.record = record;
             entry.saved = now;
         } else {
-            state.accounts.add(origin, cost);
+            state.accounts.add_manifest(origin, manifest.len());
             state.files.insert(file, Entry::new(record));
         }
         adopt::claim(&self.0.index, &mut state, manifest, origin)

@@ -1,6 +1,6 @@
 //! From the disk to memory at start, and the traces of a crash away. What no record claims is looked at (`adopt`), never thrown away.
 
-use super::{Accounts, Entry, Inner, Limits, Replicas, State, adopt, manifest_bytes};
+use super::{Accounts, Entry, Inner, Limits, Replicas, State, adopt};
 use crate::{
     core::id::FileId,
     store::{Home, Index, StoreError, failed, index::NO_FILE},
@@ -119,7 +119,7 @@ pub(super) fn read(
     }
     for entry in files.values() {
         let record = &entry.record;
-        accounts.add(&record.payer, manifest_bytes(record.chunks));
+        accounts.add_manifest(&record.payer, record.chunks);
     }
     Ok((dir, state))
 }

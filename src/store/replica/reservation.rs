@@ -2,13 +2,13 @@
 //!
 //! Invariant: what is pending is named in `State::pending`, so nobody removes the file of a chunk that is about to be claimed.
 
-use super::{Layout, Replicas, State, path_of, sync};
+use super::{Replicas, State, path_of, sync};
 use crate::{
     core::{
         chunk::VerifiedChunk,
         id::{ChunkId, FileId, NodeId},
     },
-    store::{StoreError, index::ReplicaChunk},
+    store::{StoreError, index::ReplicaChunk, layout::Layout},
 };
 use std::{
     collections::BTreeMap,

@@ -35,7 +35,7 @@ fn keep(
     bytes: &[u8],
     positions: &[u32],
 ) -> Result<Vec<(FileId, Vec<u32>)>, StoreError> {
-    replicas.set_file(manifest, &offer(), &ORIGIN, 1000)?;
+    replicas.set_file(&Arc::new(manifest.clone()), &offer(), &ORIGIN, 1000)?;
     let batch: Vec<VerifiedChunk<'_>> = positions
         .iter()
         .map(|&at| chunk(manifest, bytes, at))
@@ -140,7 +140,7 @@ fn what_was_kept_is_served_and_there_again_after_a_restart() {
 #[test]
 fn a_repeated_chunk_is_kept_once_and_had_everywhere() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2, 1, 3, 1], 1000);
+    let (manifest, bytes) = pieces(&[1, 2, 1, 3, 1], 71_000);
     let replicas = open(&fixture, PLENTY);
     let kept = keep(&replicas, &manifest, &bytes, &[2, 4]).unwrap();
     assert_eq!(kept, [(manifest.file(), vec![0, 2, 4])]);
@@ -151,7 +151,7 @@ fn a_repeated_chunk_is_kept_once_and_had_everywhere() {
     assert_eq!(here(&replicas, &manifest.file()), [0, 2, 4]);
     assert_eq!(
         replicas.remove(&manifest.file(), Some(&[2])).unwrap(),
-        manifest_bytes(5) + 1000
+        manifest_bytes(5) + 71_000
     );
     assert_eq!(replicas.files(), []);
 }
@@ -159,8 +159,8 @@ fn a_repeated_chunk_is_kept_once_and_had_everywhere() {
 #[test]
 fn a_chunk_of_two_files_stays_until_the_last_one_goes() {
     let fixture = Fixture::new();
-    let (one, one_bytes) = pieces(&[1, 2], 5000);
-    let (two, two_bytes) = pieces(&[3, 2], 5000);
+    let (one, one_bytes) = pieces(&[1, 2], 80_000);
+    let (two, two_bytes) = pieces(&[3, 2], 80_000);
     let replicas = open(&fixture, PLENTY);
     keep(&replicas, &one, &one_bytes, &[0, 1]).unwrap();
     keep(&replicas, &two, &two_bytes, &[0, 1]).unwrap();
@@ -170,7 +170,7 @@ fn a_chunk_of_two_files_stays_until_the_last_one_goes() {
     let mut buf = Vec::new();
     assert!(fixture.reader.read(&shared, &mut buf).unwrap());
     assert_eq!(here(&replicas, &two.file()), [0, 1]);
-    assert_eq!(replicas.used(), 10_000 + manifest_bytes(2));
+    assert_eq!(replicas.used(), 160_000 + manifest_bytes(2));
     replicas.remove(&two.file(), Some(&[1])).unwrap();
     assert!(!fixture.reader.read(&shared, &mut buf).unwrap());
     assert_eq!(
@@ -233,8 +233,8 @@ fn without_a_quota_or_below_the_floor_nothing_is_taken() {
         let replicas = open(&fixture, limits);
         assert!(!replicas.room_for(&ORIGIN, 0));
         assert!(replicas.reserve(&ORIGIN, 1).is_none());
-        let (manifest, _) = pieces(&[1], 10);
-        let refused = replicas.set_file(&manifest, &offer(), &ORIGIN, 0);
+        let (manifest, _) = pieces(&[1], 66_000);
+        let refused = replicas.set_file(&Arc::new(manifest.clone()), &offer(), &ORIGIN, 0);
         assert!(matches!(refused, Err(StoreError::NoSpace { .. })));
         assert_eq!(fixture.index.manifest(&manifest.file()).unwrap(), None);
     }
@@ -245,13 +245,15 @@ fn without_a_quota_or_below_the_floor_nothing_is_taken() {
 #[test]
 fn what_was_not_committed_is_not_claimed_and_leaves_nothing_behind() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2, 3], 4000);
+    let (manifest, bytes) = pieces(&[1, 2, 3], 70_000);
     let replicas = open(&fixture, PLENTY);
-    replicas.set_file(&manifest, &offer(), &ORIGIN, 0).unwrap();
-    let mut reservation = replicas.reserve(&ORIGIN, 8000).unwrap();
+    replicas
+        .set_file(&Arc::new(manifest.clone()), &offer(), &ORIGIN, 0)
+        .unwrap();
+    let mut reservation = replicas.reserve(&ORIGIN, 140_000).unwrap();
     let first = chunk(&manifest, &bytes, 0);
     reservation.keep(&manifest.file(), &[first]).unwrap();
-    assert_eq!(reservation.left(), 4000);
+    assert_eq!(reservation.left(), 70_000);
     let mut buf = Vec::new();
     assert!(!fixture.reader.read(&first.id(), &mut buf).unwrap());
     assert!(here(&replicas, &manifest.file()).is_empty());
@@ -262,7 +264,7 @@ fn what_was_not_committed_is_not_claimed_and_leaves_nothing_behind() {
     let refused = reservation.keep(&manifest.file(), &[third]);
     assert!(matches!(
         refused,
-        Err(StoreError::NoSpace { needed: 4000, .. })
+        Err(StoreError::NoSpace { needed: 70_000, .. })
     ));
     let foreign = VerifiedChunk::hash(b"foreign");
     let refused = reservation.keep(&manifest.file(), &[foreign]);
@@ -281,11 +283,13 @@ fn what_was_not_committed_is_not_claimed_and_leaves_nothing_behind() {
 #[test]
 fn two_who_push_the_same_do_not_remove_it_from_each_other() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2], 4000);
+    let (manifest, bytes) = pieces(&[1, 2], 70_000);
     let replicas = open(&fixture, PLENTY);
-    replicas.set_file(&manifest, &offer(), &ORIGIN, 0).unwrap();
+    replicas
+        .set_file(&Arc::new(manifest.clone()), &offer(), &ORIGIN, 0)
+        .unwrap();
     let start = || {
-        let mut reservation = replicas.reserve(&ORIGIN, 4000).unwrap();
+        let mut reservation = replicas.reserve(&ORIGIN, 70_000).unwrap();
         let batch = [chunk(&manifest, &bytes, 0)];
         reservation.keep(&manifest.file(), &batch).unwrap();
         reservation
@@ -294,7 +298,7 @@ fn two_who_push_the_same_do_not_remove_it_from_each_other() {
     drop(one);
     assert_eq!(two.commit().unwrap(), [(manifest.file(), vec![0])]);
     assert_eq!(three.commit().unwrap(), [(manifest.file(), vec![0])]);
-    assert_eq!(replicas.used(), 4000 + manifest_bytes(2));
+    assert_eq!(replicas.used(), 70_000 + manifest_bytes(2));
     let mut buf = Vec::new();
     assert!(
         fixture
@@ -312,17 +316,19 @@ fn two_who_push_the_same_do_not_remove_it_from_each_other() {
 #[test]
 fn the_traces_of_a_crash_are_cleared_away_at_the_next_start() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2, 3], 4000);
-    let (other, _) = pieces(&[7, 8], 10);
+    let (manifest, bytes) = pieces(&[1, 2, 3], 70_000);
+    let (other, _) = pieces(&[7, 8], 66_000);
     let replicas = open(&fixture, PLENTY);
     keep(&replicas, &manifest, &bytes, &[0, 1]).unwrap();
-    replicas.set_file(&other, &offer(), &ORIGIN, 0).unwrap();
+    replicas
+        .set_file(&Arc::new(other.clone()), &offer(), &ORIGIN, 0)
+        .unwrap();
     let dir = replicas.0.dir.clone();
     drop(replicas);
     // Written and not claimed; half written; claimed and lost; and one that only looks like a chunk.
     let unclaimed = path_of(&dir, &manifest.entries()[2].id);
     fs::create_dir_all(unclaimed.parent().unwrap()).unwrap();
-    fs::write(&unclaimed, &bytes[8000..]).unwrap();
+    fs::write(&unclaimed, &bytes[140_000..]).unwrap();
     fs::write(dir.join("new/17"), b"half").unwrap();
     fs::remove_file(path_of(&dir, &manifest.entries()[1].id)).unwrap();
     fs::create_dir_all(dir.join("00")).unwrap();
@@ -332,7 +338,7 @@ fn the_traces_of_a_crash_are_cleared_away_at_the_next_start() {
     // What hashes right is kept, whoever forgot to claim it.
     assert_eq!(here(&replicas, &manifest.file()), [0, 2]);
     assert_eq!((chunk_files(&replicas), replicas.strays()), (2, 0));
-    assert_eq!(replicas.used(), 8000 + manifest_bytes(3));
+    assert_eq!(replicas.used(), 140_000 + manifest_bytes(3));
     // A file of which nothing came is forgotten, with its manifest.
     assert_eq!(replicas.files().len(), 1);
     assert_eq!(fixture.index.manifest(&other.file()).unwrap(), None);
@@ -355,7 +361,7 @@ fn without_its_index(fixture: Fixture) -> Fixture {
 #[test]
 fn an_index_that_was_lost_loses_no_copy() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2, 3, 2], 4000);
+    let (manifest, bytes) = pieces(&[1, 2, 3, 2], 70_000);
     let replicas = open(&fixture, PLENTY);
     keep(&replicas, &manifest, &bytes, &[0, 1]).unwrap();
     let dir = replicas.0.dir.clone();
@@ -363,12 +369,12 @@ fn an_index_that_was_lost_loses_no_copy() {
     // One that the power failed on.
     let damaged = path_of(&dir, &manifest.entries()[2].id);
     fs::create_dir_all(damaged.parent().unwrap()).unwrap();
-    fs::write(damaged, [0; 4000]).unwrap();
+    fs::write(damaged, [0; 70_000]).unwrap();
     let mut fixture = without_its_index(fixture);
     // At the second start they are known already; and once more it was lost.
     for round in 0..3 {
         let replicas = open(&fixture, PLENTY);
-        assert_eq!((replicas.strays(), replicas.used()), (2, 8000));
+        assert_eq!((replicas.strays(), replicas.used()), (2, 140_000));
         assert_eq!((chunk_files(&replicas), replicas.files().len()), (2, 0));
         let mut buf = Vec::new();
         for at in 0..3 {
@@ -384,9 +390,11 @@ fn an_index_that_was_lost_loses_no_copy() {
     // Its manifest comes: nothing has to be sent again.
     let replicas = open(&fixture, PLENTY);
     let file = manifest.file();
-    replicas.set_file(&manifest, &offer(), &ORIGIN, 0).unwrap();
+    replicas
+        .set_file(&Arc::new(manifest.clone()), &offer(), &ORIGIN, 0)
+        .unwrap();
     assert_eq!(here(&replicas, &file), [0, 1, 3]);
-    let used = 8000 + manifest_bytes(4);
+    let used = 140_000 + manifest_bytes(4);
     assert_eq!((replicas.strays(), replicas.used()), (0, used));
     drop(replicas);
     let fixture = fixture.restart();
@@ -398,7 +406,7 @@ fn an_index_that_was_lost_loses_no_copy() {
 #[test]
 fn records_that_were_lost_are_made_again_from_the_manifest() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2, 3], 4000);
+    let (manifest, bytes) = pieces(&[1, 2, 3], 70_000);
     let replicas = open(&fixture, PLENTY);
     keep(&replicas, &manifest, &bytes, &[0, 1, 2]).unwrap();
     let used = replicas.used();
@@ -415,7 +423,7 @@ fn records_that_were_lost_are_made_again_from_the_manifest() {
     let file = manifest.file();
     fixture.index.remove_replica_file(&file).unwrap();
     assert_eq!(replicas.reload(&fixture.home).unwrap(), [file]);
-    assert_eq!((replicas.strays(), replicas.used()), (3, 12_000));
+    assert_eq!((replicas.strays(), replicas.used()), (3, 210_000));
 }
 
 #[test]
@@ -455,14 +463,14 @@ fn strays_give_way_to_what_somebody_wants_and_to_time() {
 #[test]
 fn a_damaged_chunk_is_forgotten_and_told() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2, 1, 3], 4000);
+    let (manifest, bytes) = pieces(&[1, 2, 1, 3], 70_000);
     let replicas = open(&fixture, PLENTY);
     keep(&replicas, &manifest, &bytes, &[0, 1, 3]).unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
     replicas.on_lost(move |file, places| tell.lock().unwrap().push((file, places.to_vec())));
     let path = |at: usize| path_of(&replicas.0.dir, &manifest.entries()[at].id);
-    fs::write(path(0), noise(9, 4000)).unwrap();
+    fs::write(path(0), noise(9, 70_000)).unwrap();
     fs::write(path(1), b"short").unwrap();
     fs::remove_file(path(3)).unwrap();
     let mut buf = Vec::new();
@@ -498,7 +506,7 @@ fn a_damaged_chunk_is_forgotten_and_told() {
 #[test]
 fn a_disk_that_fails_claims_nothing_and_gives_the_room_back() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1, 2], 4000);
+    let (manifest, bytes) = pieces(&[1, 2], 70_000);
     let replicas = open(&fixture, PLENTY);
     let new = replicas.0.dir.join("new");
     fs::remove_dir(&new).unwrap();
@@ -530,7 +538,7 @@ fn a_download_takes_what_is_kept_here() {
 #[test]
 fn who_wants_a_file_is_remembered() {
     let fixture = Fixture::new();
-    let (manifest, bytes) = pieces(&[1], 4000);
+    let (manifest, bytes) = pieces(&[1], 70_000);
     let file = manifest.file();
     let replicas = open(&fixture, PLENTY);
     assert!(!replicas.touch(&file, &ORIGIN, 1).unwrap());
@@ -539,13 +547,13 @@ fn who_wants_a_file_is_remembered() {
     assert!(replicas.touch(&file, &other, 2000).unwrap());
     replicas.drop_origin(&file, &ORIGIN, 3000).unwrap();
     assert_eq!(replicas.files()[0].unwanted_since, None);
-    replicas.drop_origin(&file, &other, 4000).unwrap();
-    replicas.drop_origin(&file, &other, 5000).unwrap();
+    replicas.drop_origin(&file, &other, 70_000).unwrap();
+    replicas.drop_origin(&file, &other, 80_000).unwrap();
     drop(replicas);
     let fixture = fixture.restart();
     let replicas = open(&fixture, PLENTY);
     let known = &replicas.files()[0];
-    assert_eq!((known.seen, known.unwanted_since), (2000, Some(4000)));
+    assert_eq!((known.seen, known.unwanted_since), (2000, Some(70_000)));
     assert!(known.origins.is_empty());
     // A crowd of origins is not remembered whole.
     for tag in 0..100 {
@@ -560,18 +568,20 @@ fn who_wants_a_file_is_remembered() {
 #[test]
 fn a_file_of_many_chunks_costs_what_is_added() {
     let fixture = Fixture::new();
-    let bytes: Vec<u8> = (0..3000u32).flat_map(|at| noise(at.into(), 16)).collect();
+    let bytes: Vec<u8> = (0..300u32)
+        .flat_map(|at| noise(at.into(), 66_000))
+        .collect();
     let entries: Vec<Chunk> = bytes
-        .chunks(16)
+        .chunks(66_000)
         .map(|bytes| Chunk {
             id: VerifiedChunk::hash(bytes).id(),
-            len: 16,
+            len: 66_000,
         })
         .collect();
     let file = manifest::encode(&entries).file;
     let manifest = Manifest::new(file, entries).unwrap();
     let replicas = open(&fixture, PLENTY);
-    for batch in (0..3000).collect::<Vec<u32>>().chunks(500) {
+    for batch in (0..300).collect::<Vec<u32>>().chunks(50) {
         keep(&replicas, &manifest, &bytes, batch).unwrap();
     }
     assert!(replicas.have(&file).unwrap().unwrap().is_full());
@@ -579,7 +589,7 @@ fn a_file_of_many_chunks_costs_what_is_added() {
     let fixture = fixture.restart();
     let replicas = open(&fixture, PLENTY);
     assert!(replicas.have(&file).unwrap().unwrap().is_full());
-    let evens: Vec<u32> = (0..3000).step_by(2).collect();
+    let evens: Vec<u32> = (0..300).step_by(2).collect();
     replicas.remove(&file, Some(&evens)).unwrap();
-    assert_eq!(here(&replicas, &file).len(), 1500);
+    assert_eq!(here(&replicas, &file).len(), 150);
 }

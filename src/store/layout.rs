@@ -1,20 +1,26 @@
 //! Where each chunk stands in a file: look-ups by id, in 4 bytes a chunk beside the manifest.
 
 use crate::core::{have::HaveSet, id::ChunkId, manifest::Manifest};
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct Layout {
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     /// Positions by chunk id, then ascending.
     order: Vec<u32>,
 }
 
 impl Layout {
-    pub fn of(manifest: Manifest) -> Self {
+    pub fn of(manifest: Arc<Manifest>) -> Self {
         let entries = manifest.entries();
         let mut order: Vec<u32> = (0..manifest.len()).collect();
         order.sort_unstable_by_key(|&at| (entries[at as usize].id, at));
         Self { manifest, order }
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.manifest
     }
 
     /// The id at a position; `None` past the end.
