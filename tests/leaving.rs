@@ -3,7 +3,11 @@
 
 mod common;
 
-use common::{Swarm, noise, share, terminal::Terminal};
+use common::{Running, Swarm, kept, noise, share, terminal::Terminal, until};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 const WANTS_COPIES: [&str; 2] = ["--replicas", "2"];
 
@@ -130,4 +134,99 @@ fn who_shares_nothing_hears_nothing() {
     let status = status.last().unwrap();
     assert_eq!(status["safe"]["to_leave"], true, "{status}");
     assert!(status["replicas"]["quota"].is_u64(), "{status}");
+}
+
+/// What `status` says of safety.
+fn safe(node: &mut Running) -> serde_json::Value {
+    node.type_line("status");
+    let line = node.wait("status", |line| line.contains(r#""safe""#));
+    let status: serde_json::Value = serde_json::from_str(&line).unwrap();
+    status["safe"].clone()
+}
+
+/// Two prompts: one shares a file, and the other has downloaded it. What deleting the download does to the first one's safety.
+fn downloaded_and_deleted(swarm: &Swarm, quota: &str) -> (Running, Running) {
+    share(&swarm.home("bob"), "mine.bin", &noise(1, 8 << 20));
+    let room = ["--json", "--replicas", "2", "--replica-quota", quota];
+    let mut alice = swarm.start("alice", &room);
+    let mut bob = swarm.start(
+        "bob",
+        &["--json", "--replicas", "2", "--replica-quota", "0"],
+    );
+    alice.type_line("download mine.bin");
+    alice.event("done");
+    until("the download to count", || {
+        safe(&mut bob)["to_leave"] == true
+    });
+    (alice, bob)
+}
+
+#[test]
+fn a_download_that_is_deleted_is_no_copy_any_more() {
+    let swarm = Swarm::new();
+    let (_alice, mut bob) = downloaded_and_deleted(&swarm, "0");
+    let said = safe(&mut bob);
+    assert_eq!(
+        said["downloads"], 1,
+        "it is said that it rests on a download: {said}"
+    );
+    let deleted = Instant::now();
+    fs::remove_file(swarm.home("alice").join("downloads/mine.bin")).unwrap();
+    // Asked at once: whoever has it is asked, and looks.
+    assert_eq!(safe(&mut bob)["to_leave"], false);
+    until("its row to show it", || {
+        let rows = swarm.run("carol", &["list", "--json"]).json();
+        rows[0]["copies"] == 1 && rows[0]["holders"] == 1
+    });
+    let took = deleted.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert_eq!(safe(&mut bob)["to_leave"], false);
+}
+
+#[test]
+fn a_copy_is_made_where_a_download_was_deleted() {
+    let swarm = Swarm::new();
+    let (_alice, mut bob) = downloaded_and_deleted(&swarm, "100M");
+    fs::remove_file(swarm.home("alice").join("downloads/mine.bin")).unwrap();
+    until("a copy", || kept(&swarm.home("alice")) == 8 << 20);
+    until("safe", || safe(&mut bob)["to_leave"] == true);
+    assert_eq!(safe(&mut bob).get("downloads"), None);
+}
+
+#[test]
+fn a_prompt_promises_no_copies_when_nobody_has_room() {
+    let swarm = Swarm::new();
+    let _alice = swarm.serve("alice", &["--replica-quota", "1M"]);
+    let mut bob = prompt(&swarm, &WANTS_COPIES);
+    bob.sees("alice joined");
+    bob.enters("exit");
+    bob.sees("the only shared file has no copy elsewhere, and nobody here has room for one");
+    bob.sees("sprat> ");
+    bob.enters("exit");
+    bob.sees("left the swarm");
+    assert_eq!(bob.ends(), 0);
+}
+
+#[test]
+fn whose_downloads_a_yes_rests_on_is_said() {
+    let swarm = Swarm::new();
+    let _alice = {
+        let mut alice = swarm.start("alice", &["--json", "--replica-quota", "0"]);
+        let mut bob = prompt(&swarm, &WANTS_COPIES);
+        bob.sees("alice joined");
+        alice.type_line("download mine.bin");
+        alice.event("done");
+        until("it to count", || {
+            bob.enters("status");
+            bob.sees("sprat> ").contains("safe to leave: yes")
+        });
+        bob.enters("status");
+        bob.sees("yes, as long as alice keeps what was downloaded there: the only file lies nowhere else");
+        bob.sees("sprat> ");
+        bob.enters("exit");
+        bob.sees("what is shared here can be had as long as alice keeps what was downloaded there");
+        bob.sees("left the swarm");
+        assert_eq!(bob.ends(), 0);
+        alice
+    };
 }

@@ -106,7 +106,8 @@ impl Placement {
                 node,
                 have,
                 origin,
-            } => self.holder(&file, node, have, origin),
+                lasting,
+            } => self.holder(&file, node, have, (origin, lasting)),
             Event::NotHolder { file, node } => self.not_holder(&file, &node),
             Event::Kept { file, node, chunks } => self.kept(&file, node, chunks),
             Event::Refused { file, node, why } => self.refused(&file, &node, why),
@@ -148,6 +149,27 @@ impl Placement {
     #[must_use]
     pub fn safe(&self, file: &FileId) -> bool {
         self.files.get(file).is_some_and(File::safe)
+    }
+
+    /// If a file is [`safe`](Self::safe) only as long as somebody does not delete what he downloaded: who that is. Nobody, when it is
+    /// safe without, or not at all.
+    #[must_use]
+    pub fn rests_on(&self, file: &FileId) -> Vec<NodeId> {
+        self.files.get(file).map_or_else(Vec::new, File::rests_on)
+    }
+
+    /// Whether somebody here may still take copies of the file: has room, as far as is known, and does not have all of it.
+    #[must_use]
+    pub fn may_gain(&self, file: &FileId) -> bool {
+        self.files.get(file).is_some_and(|file| {
+            let whole = |node| {
+                file.holders
+                    .get(node)
+                    .is_some_and(|one| one.held.is_whole())
+            };
+            let mut peers = self.peers.iter();
+            peers.any(|(node, peer)| peer.offers_room && !peer.full && !whole(node))
+        })
     }
 
     /// What this node may drop of a file when room is short: positions (of a repeated chunk the first), the one with most copies elsewhere first. Unless
@@ -233,7 +255,7 @@ impl Placement {
         }
     }
 
-    fn holder(&mut self, id: &FileId, node: NodeId, have: HaveSet, origin: bool) {
+    fn holder(&mut self, id: &FileId, node: NodeId, have: HaveSet, kind: (bool, bool)) {
         let (true, Some(file)) = (self.peers.contains_key(&node), self.files.get_mut(id)) else {
             return;
         };
@@ -244,8 +266,9 @@ impl Placement {
         if held.is_nothing() {
             return self.not_holder(id, &node);
         }
+        let (origin, lasting) = kind;
         let known = file.holders.get(&node).map(|holder| holder.origin);
-        let (more, less) = file.set_holder(node, held, origin);
+        let (more, less) = file.set_holder(node, held, origin, lasting);
         if more {
             file.progress = file.progress.max(self.now);
         }
@@ -302,6 +325,7 @@ impl Placement {
             return self.trouble(&node, out);
         }
         peer.went_well();
+        peer.full = false;
         if !out.chunks.is_empty() {
             out.plan = file.plan;
             peer.put_back(out);
@@ -316,7 +340,10 @@ impl Placement {
         match (why, out) {
             (Refusal::Busy, Some(out)) => return self.trouble(node, out),
             (Refusal::Busy, None) => return,
-            (Refusal::NoRoom, _) => peer.passed_over(self.now),
+            (Refusal::NoRoom, _) => {
+                peer.full = true;
+                peer.passed_over(self.now);
+            }
             (Refusal::Off, _) => peer.set_offers(false),
         }
         self.share_out(node);

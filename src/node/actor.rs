@@ -411,6 +411,7 @@ impl Actor {
                 reading: !self.scanned,
                 ..Safe::default()
             },
+            resting_on: Vec::new(),
             replicas: (0, 0),
             scanning: self.scanning,
             downloads: jobs

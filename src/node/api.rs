@@ -165,6 +165,8 @@ pub struct Status {
     pub shared_bytes: u64,
     /// Files of the shared folder, and how many of them another node here could give all of.
     pub safe: Safe,
+    /// On whose downloads that rests: what they are called, a few at most.
+    pub resting_on: Vec<String>,
     /// Bytes that are kept for others, and the most that may be.
     pub replicas: (u64, u64),
     /// How far the shared folder is read, while it is.
@@ -186,10 +188,14 @@ pub struct Safe {
     pub files: u64,
     /// Those of which every chunk has a copy on another node that is here.
     pub elsewhere: u64,
+    /// Of these, those that are safe only as long as somebody keeps what was downloaded there.
+    pub downloads: u64,
     /// Whether another node is here that keeps copies.
     pub keepers: bool,
     /// The shared folder is not read for the first time: what is in it is not known yet.
     pub reading: bool,
+    /// Whether one of them has room, as far as is known, for something that has no copy elsewhere.
+    pub room: bool,
 }
 
 impl Safe {

@@ -420,6 +420,13 @@ impl PeerCatalog {
         holds.is_some_and(|holds| holds.names[0] + holds.names[1] > 0)
     }
 
+    /// Whether the peer has all of `file` otherwise than as a download, which its user may delete at any time.
+    #[must_use]
+    pub fn lasts(&self, file: FileId) -> bool {
+        let holds = self.holds.get(&file);
+        holds.is_some_and(|holds| holds.names[0] + holds.names[4] > 0)
+    }
+
     /// How much of `file` this peer keeps as a replica.
     #[must_use]
     pub fn parts(&self, file: FileId) -> Option<Parts> {

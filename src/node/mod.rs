@@ -90,7 +90,7 @@ struct Shared {
     appeared: CancellationToken,
     stop: CancellationToken,
     orders: mpsc::Sender<distribute::Order>,
-    share: std::sync::Mutex<Option<crate::store::Share>>,
+    share: std::sync::Mutex<Option<(crate::store::Share, crate::store::Fetched)>>,
 }
 
 impl Node {
@@ -154,8 +154,11 @@ impl Node {
         if asked.await.is_ok() {
             // A node that only looks or fetches shares nothing.
             let reading = status.safe.reading;
-            status.safe = answer.await.unwrap_or_default();
-            status.safe.reading = reading;
+            let (safe, nodes) = answer.await.unwrap_or_default();
+            status.safe = Safe { reading, ..safe };
+            let named = context.ask(|reply| Command::Present(nodes, reply)).await;
+            let named = named.unwrap_or_default().into_iter();
+            status.resting_on = named.map(|node| node.name).collect();
         }
         if let Some(replicas) = context.replicas.clone() {
             let used =

@@ -15,7 +15,7 @@ pub use resolve::{Question, Resolution};
 use super::{
     api::{Listing, PeerInfo, Version, Via},
     catalog::{MAX_CATALOGS, Offering, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
-    distribute::{FileView, PeerView, Survey},
+    distribute::{FileView, HolderView, PeerView, Survey},
     knowledge::Replica,
 };
 use crate::{
@@ -332,7 +332,12 @@ impl Peers {
         };
         let holder = |file, (node, peer): (&NodeId, &Peer)| {
             let held = peer.catalog.held(file)?;
-            Some((*node, held, peer.catalog.parts(file)))
+            Some(HolderView {
+                node: *node,
+                held,
+                parts: peer.catalog.parts(file),
+                lasting: peer.catalog.lasts(file),
+            })
         };
         let view = |&file: &FileId| FileView {
             file,

@@ -77,7 +77,7 @@ fn have(
         })
     };
     let partial = match partial {
-        Partial::Whole => return whole(),
+        Partial::Whole if still_here(reader, replicas, file) => return whole(),
         // What people gave one another is in no catalog.
         Partial::Nothing
             if reader.grants().is_hidden(file)
@@ -86,7 +86,7 @@ fn have(
             return whole();
         }
         Partial::Some(have) => Some(have),
-        Partial::Nothing => None,
+        Partial::Whole | Partial::Nothing => None,
     };
     let Some(kept) = replicas.and_then(|replicas| replicas.have(file).ok().flatten()) else {
         return partial;
@@ -101,6 +101,12 @@ fn have(
         chunks: kept.len(),
         bits: bits.into(),
     })
+}
+
+/// Whether a file that is offered as a whole is here, as far as a look tells: whoever asks may be about to leave because of it.
+fn still_here(reader: &ChunkReader, replicas: Option<&Replicas>, file: &FileId) -> bool {
+    let kept = || replicas?.have(file).ok().flatten();
+    reader.still_here(file).unwrap_or(false) || kept().is_some_and(|have| have.is_full())
 }
 
 fn look_up(

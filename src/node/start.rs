@@ -27,8 +27,8 @@ use crate::{
         PairingConfig,
     },
     store::{
-        Chats, ChunkReader, Errand, FileRecord, Home, Index, LaterFile, Limits, PeopleFile,
-        Replicas, Sent, ServersFile, Share,
+        Chats, ChunkReader, Errand, Fetched, FileRecord, Home, Index, LaterFile, Limits,
+        PeopleFile, Replicas, Sent, ServersFile, Share,
     },
     wire::{
         control::{Held, Offer},
@@ -85,7 +85,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let keeps = settings.share && replicas.limits().quota > 0;
     let (share_events, share) = mpsc::channel(SHARE_EVENTS);
     let sharing = if settings.share {
-        Some(Share::start(&home, &index, &reader, share_events)?)
+        let fetched = Fetched::start(home.downloads(), &index, &reader, share_events.clone())?;
+        let share = Share::start(&home, &index, &reader, share_events)?;
+        Some((share, fetched))
     } else {
         None
     };

@@ -8,6 +8,7 @@ mod cache;
 pub mod chats;
 mod database;
 pub mod directory;
+pub mod fetched;
 pub mod grants;
 pub mod home;
 mod ignored;
@@ -32,6 +33,7 @@ mod testing;
 
 pub use chats::{Chats, Said};
 pub use directory::{DirectoryStore, OpenedDirectory};
+pub use fetched::Fetched;
 pub use grants::Grants;
 pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};

@@ -274,15 +274,38 @@ impl ChunkReader {
         Ok(Some(file))
     }
 
+    /// Whether a file lies somewhere here for everybody and looks as the index says. What does not is looked at again.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn still_here(&self, file: &FileId) -> Result<bool, StoreError> {
+        let mut found = false;
+        for (source, record) in self.0.index.files_of(file)? {
+            if record.kind.is_private() {
+                continue;
+            }
+            if looks_like(&self.0.index.path_of(&record), record.stamp) {
+                found = true;
+            } else {
+                self.tell_stale(source, false);
+            }
+        }
+        Ok(found)
+    }
+
     fn stale(&self, place: &Location, damaged: bool) {
-        self.forget(place.source);
+        self.tell_stale(place.source, damaged);
+    }
+
+    fn tell_stale(&self, source: u64, damaged: bool) {
+        self.forget(source);
         let on_stale = self
             .0
             .on_stale
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(tell) = &*on_stale {
-            tell(place.source, damaged);
+            tell(source, damaged);
         }
     }
 

@@ -73,6 +73,17 @@ struct Safety {
     elsewhere: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     reading: bool,
+    /// Of these, those that are only in somebody's downloads.
+    #[serde(skip_serializing_if = "is_zero")]
+    downloads: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl From<&Safe> for Safety {
@@ -82,6 +93,7 @@ impl From<&Safe> for Safety {
             files: safe.files,
             elsewhere: safe.elsewhere,
             reading: safe.reading,
+            downloads: safe.downloads,
         }
     }
 }

@@ -191,7 +191,7 @@ fn status_tells_what_is_safe() {
             files: 5,
             elsewhere: 3,
             keepers: true,
-            reading: false,
+            ..Safe::default()
         },
         replicas: (7, 100),
         copied: (20, 30),
@@ -219,6 +219,7 @@ fn here() -> Status {
         shared_files: 0,
         shared_bytes: 0,
         safe: Safe::default(),
+        resting_on: Vec::new(),
         replicas: (0, 0),
         scanning: None,
         downloads: vec![],

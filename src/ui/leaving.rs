@@ -22,10 +22,22 @@ pub enum Step {
 pub enum Word {
     /// Others are taking copies: it leaves when they have them.
     Soon(Safe),
+    /// Those here who keep copies have no room for them.
+    Full(Safe),
     /// Nobody here takes copies.
     Alone(Safe),
     /// What is shared is not known yet.
     Reading(Safe),
+}
+
+impl Word {
+    /// What it is about.
+    #[must_use]
+    pub fn safe(&self) -> &Safe {
+        match self {
+            Self::Soon(safe) | Self::Full(safe) | Self::Alone(safe) | Self::Reading(safe) => safe,
+        }
+    }
 }
 
 /// What stands in the way of leaving: `None` when nothing does. Whoever wants one copy only has chosen.
@@ -35,8 +47,10 @@ pub fn obstacle(safe: &Safe, copies: Copies) -> Option<Word> {
         None
     } else if safe.reading {
         Some(Word::Reading(*safe))
-    } else if safe.keepers {
+    } else if safe.room {
         Some(Word::Soon(*safe))
+    } else if safe.keepers {
+        Some(Word::Full(*safe))
     } else {
         Some(Word::Alone(*safe))
     }
@@ -100,15 +114,13 @@ pub async fn tell(node: &Node, setup: &Setup, out: &Out) {
     let Some(status) = node.status().await else {
         return;
     };
-    let Some(Word::Soon(safe) | Word::Alone(safe)) =
-        obstacle(&status.safe, setup.settings.replicas)
-    else {
-        return;
-    };
-    if out.json() {
-        out.result(&json::leaving(&safe));
-    } else {
-        out.note(&sentences::left_behind(&safe));
+    match obstacle(&status.safe, setup.settings.replicas) {
+        Some(word) if out.json() => out.result(&json::leaving(word.safe())),
+        Some(word) => out.note(&sentences::left_behind(word.safe())),
+        None if status.safe.downloads > 0 && !out.json() => {
+            out.note(&sentences::left_to(&status.safe, &status.resting_on));
+        }
+        None => {}
     }
 }
 
@@ -124,6 +136,8 @@ mod tests {
             elsewhere,
             keepers,
             reading: false,
+            room: keepers,
+            downloads: 0,
         }
     }
 
@@ -163,6 +177,19 @@ mod tests {
         assert_eq!(farewell.look(Some(&safe(0, true))), soon);
         assert_eq!(farewell.look(Some(&safe(0, false))), alone);
         assert_eq!(farewell.ask(Some(&safe(0, false))), Step::Leave);
+    }
+
+    #[test]
+    fn it_promises_nothing_when_nobody_has_room() {
+        let full = Safe {
+            room: false,
+            ..safe(1, true)
+        };
+        let mut farewell = Farewell::new(THREE);
+        assert_eq!(farewell.ask(Some(&full)), Step::Say(Word::Full(full)));
+        let soon = Step::Say(Word::Soon(safe(1, true)));
+        assert_eq!(farewell.look(Some(&safe(1, true))), soon);
+        assert_eq!(farewell.look(Some(&full)), Step::Say(Word::Full(full)));
     }
 
     #[test]

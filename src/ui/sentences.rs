@@ -344,7 +344,7 @@ pub fn status(status: &Status) -> String {
         text::count(status.shared_files, "file"),
         text::size(status.shared_bytes),
         super::directory::servers(status),
-        safe_to_leave(&status.safe),
+        safe_to_leave(&status.safe, &status.resting_on),
         kept(status.replicas, status.copied),
         text::size(status.received),
         text::size(status.sent),
@@ -352,11 +352,12 @@ pub fn status(status: &Status) -> String {
 }
 
 /// Whether what is shared would still be here without this node.
-fn safe_to_leave(safe: &Safe) -> String {
+fn safe_to_leave(safe: &Safe, on: &[String]) -> String {
     if safe.reading {
         return "safe to leave: not known yet, the shared folder is still being read".to_owned();
     }
     match (safe.to_leave(), safe.files) {
+        (true, _) if safe.downloads > 0 => format!("safe to leave: yes, {}", rests(safe, on)),
         (true, _) => "safe to leave: yes".to_owned(),
         (false, 1) => "safe to leave: no, the only file has no copy elsewhere".to_owned(),
         (false, files) => format!(
@@ -387,6 +388,28 @@ fn kept(replicas: (u64, u64), copied: (u64, u64)) -> String {
     }
 }
 
+/// Whose downloads some files rest on.
+fn rests(safe: &Safe, on: &[String]) -> String {
+    let what = match (safe.downloads, safe.files) {
+        (_, 1) => "the only file lies".to_owned(),
+        (1, files) => format!("1 of {files} files lies"),
+        (downloads, files) => format!("{downloads} of {files} files lie"),
+    };
+    let names: Vec<String> = on.iter().map(|name| person(name)).collect();
+    let who = match &names[..] {
+        [] => "others keep".to_owned(),
+        [one] => format!("{one} keeps"),
+        several => format!("{} keep", several.join(", ")),
+    };
+    format!("as long as {who} what was downloaded there: {what} nowhere else")
+}
+
+/// What is said when it leaves while copies rest on downloads.
+#[must_use]
+pub fn left_to(safe: &Safe, on: &[String]) -> String {
+    format!("what is shared here can be had {}", rests(safe, on))
+}
+
 /// `2 of 3 files have`: those that would be gone.
 fn only_here(safe: &Safe) -> String {
     let missing = safe.files.saturating_sub(safe.elsewhere);
@@ -404,6 +427,10 @@ pub fn staying(word: &Word) -> String {
         Word::Soon(safe) => format!(
             "{} no copy elsewhere yet: leaving as soon as that is done; \
              exit again leaves at once, cancel stays",
+            only_here(safe)
+        ),
+        Word::Full(safe) => format!(
+            "{} no copy elsewhere, and nobody here has room for one: exit again leaves all the same",
             only_here(safe)
         ),
         Word::Alone(safe) => format!(

@@ -175,6 +175,8 @@ fn what_is_safe_is_said_in_a_sentence() {
         elsewhere,
         keepers: true,
         reading: false,
+        room: true,
+        downloads: 0,
     };
     for (files, elsewhere, expected) in [
         (0, 0, "yes"),
@@ -183,14 +185,14 @@ fn what_is_safe_is_said_in_a_sentence() {
         (5, 1, "no, 1 of 5 files has a copy elsewhere"),
         (1, 0, "no, the only file has no copy elsewhere"),
     ] {
-        let text = safe_to_leave(&safe(files, elsewhere));
+        let text = safe_to_leave(&safe(files, elsewhere), &[]);
         assert_eq!(text, format!("safe to leave: {expected}"));
     }
     let reading = Safe {
         reading: true,
         ..safe(0, 0)
     };
-    let text = safe_to_leave(&reading);
+    let text = safe_to_leave(&reading, &[]);
     assert!(
         text.contains("not known yet") && !reading.to_leave(),
         "{text}"
@@ -205,6 +207,24 @@ fn what_is_safe_is_said_in_a_sentence() {
         staying(&Word::Alone(safe(1, 0))),
         "the only shared file has no copy elsewhere, and nobody here keeps copies: \
          exit again leaves all the same"
+    );
+    assert_eq!(
+        staying(&Word::Full(safe(1, 0))),
+        "the only shared file has no copy elsewhere, and nobody here has room for one: \
+         exit again leaves all the same"
+    );
+    let lent = |downloads, files| Safe {
+        downloads,
+        ..safe(files, files)
+    };
+    let names = ["bob@desk".to_owned(), "carol".to_owned()];
+    assert_eq!(
+        safe_to_leave(&lent(1, 1), &names[..1]),
+        "safe to leave: yes, as long as bob@desk keeps what was downloaded there: the only file lies nowhere else"
+    );
+    assert_eq!(
+        left_to(&lent(2, 3), &names),
+        "what is shared here can be had as long as bob@desk, carol keep what was downloaded there: 2 of 3 files lie nowhere else"
     );
     assert!(left_behind(&safe(3, 2)).starts_with("1 of 3 shared files has no copy elsewhere"));
     assert_eq!(kept((0, 0), (0, 0)), "keeping nothing for others");

@@ -47,6 +47,8 @@ impl Held {
 pub(super) struct Holder {
     pub held: Held,
     pub origin: bool,
+    /// Not only somebody's download.
+    pub lasting: bool,
     pub weight: Weight,
 }
 
@@ -82,6 +84,7 @@ impl File {
             me: Holder {
                 held: nothing,
                 origin: false,
+                lasting: true,
                 weight: me,
             },
             holders: BTreeMap::new(),
@@ -130,13 +133,20 @@ impl File {
     }
 
     /// Changes what a node has. Says whether a chunk gained a copy, and whether one lost one.
-    pub fn set_holder(&mut self, node: NodeId, held: Held, origin: bool) -> (bool, bool) {
+    pub fn set_holder(
+        &mut self,
+        node: NodeId,
+        held: Held,
+        origin: bool,
+        lasting: bool,
+    ) -> (bool, bool) {
         let old = self.holders.remove(&node);
         let change = self.replace(old.as_ref().map(|old| &old.held), Some(&held));
         let weight = old.map_or_else(|| Weight::of(node), |old| old.weight);
         let holder = Holder {
             held,
             origin,
+            lasting,
             weight,
         };
         self.holders.insert(node, holder);
@@ -158,6 +168,7 @@ impl File {
         let holder = self.holders.entry(node).or_insert_with(|| Holder {
             held: Held::Part(HaveSet::empty(len)),
             origin: false,
+            lasting: true,
             weight: Weight::of(node),
         });
         let Held::Part(have) = &mut holder.held else {
@@ -243,6 +254,22 @@ impl File {
                 self.fewest() > 1 || (0..self.list.len()).all(|at| !self.first(at) || others(at))
             }
         }
+    }
+
+    /// See [`super::Placement::rests_on`].
+    pub fn rests_on(&self) -> Vec<NodeId> {
+        let whole = || self.holders.iter().filter(|(_, one)| one.held.is_whole());
+        let parts = self
+            .tally
+            .iter()
+            .position(|&chunks| chunks > 0)
+            .unwrap_or(0);
+        let mine = u32::from(!self.me.held.is_whole());
+        // Parts are replicas; this node's own count among them when it has no more.
+        if self.list.is_empty() || parts as u32 > mine || whole().any(|(_, one)| one.lasting) {
+            return Vec::new();
+        }
+        whole().map(|(node, _)| *node).collect()
     }
 
     /// See [`super::Placement::surplus`].

@@ -39,6 +39,8 @@ pub(super) struct Outstanding {
 pub(super) struct Peer {
     pub weight: Weight,
     pub offers_room: bool,
+    /// The last that it said about room is that it has none.
+    pub full: bool,
     /// Not a target until then: others take its share.
     pub passed_until: Option<Now>,
     /// Nothing is sent to it until then; its share waits.
@@ -58,6 +60,7 @@ impl Peer {
         Self {
             weight: Weight::of(node),
             offers_room: false,
+            full: false,
             passed_until: None,
             wait_until: Now::ZERO,
             troubles: 0,
@@ -93,6 +96,7 @@ impl Peer {
         if offers_room && !self.offers_room {
             self.passed_until = None;
             self.troubles = 0;
+            self.full = false;
         }
         self.offers_room = offers_room;
     }

@@ -292,6 +292,7 @@ impl World {
                 node: of,
                 have: other.holds.clone(),
                 origin: other.origin,
+                lasting: true,
             };
             self.tell(to, event);
         }

@@ -8,12 +8,13 @@ mod accept;
 mod keep;
 mod news;
 mod push;
+mod safety;
 mod survey;
 mod traffic;
 
 pub use accept::{Gate, accept};
 pub use news::News;
-pub use survey::{FileView, PeerView, Survey};
+pub use survey::{FileView, HolderView, PeerView, Survey};
 
 use super::{
     api::{Copies, Safe, Settings},
@@ -54,8 +55,8 @@ const ORDERS: usize = 64;
 
 /// What others want of it.
 pub enum Order {
-    /// How safe is it to leave?
-    Safe(oneshot::Sender<Safe>),
+    /// How safe is it to leave, and on whose downloads does that rest?
+    Safe(oneshot::Sender<(Safe, Vec<NodeId>)>),
     /// Something was refused for want of room.
     MakeRoom,
 }
@@ -178,7 +179,7 @@ pub async fn run(parts: Parts, mut orders: mpsc::Receiver<Order>) {
                     if distributor.take_in().await.is_none() {
                         return;
                     }
-                    let _ = reply.send(distributor.safe());
+                    let _ = reply.send(distributor.safe().await);
                 }
                 Some(Order::MakeRoom) => distributor.make_room().await,
                 None => return,
@@ -297,12 +298,9 @@ impl Distributor {
         for view in &views {
             let (file, shared) = (view.file, view.shared);
             let kept = self.kept.get(&file).is_some_and(|kept| kept.here > 0);
-            let sharing = view
-                .holders
-                .iter()
-                .filter(|(_, held, _)| *held == Held::Shared);
+            let sharing = view.holders.iter().filter(|one| one.held == Held::Shared);
             self.origins
-                .insert(file, sharing.map(|(node, ..)| *node).collect());
+                .insert(file, sharing.map(|one| one.node).collect());
             if !shared && !kept {
                 self.origins.remove(&file);
                 self.chunks.remove(&file);
@@ -354,8 +352,9 @@ impl Distributor {
         let file = view.file;
         let before = self.holding.remove(&file).unwrap_or_default();
         let mut now = HashSet::new();
-        for &(node, held, parts) in &view.holders {
-            match (held, parts) {
+        for one in &view.holders {
+            let (node, held) = (one.node, one.held);
+            match (held, one.parts) {
                 (Held::Shared | Held::Fetched, _) => {
                     let have = HaveSet::full(self.chunks.get(&file).copied().unwrap_or(0));
                     now.insert(node);
@@ -364,6 +363,7 @@ impl Distributor {
                         node,
                         have,
                         origin: held == Held::Shared,
+                        lasting: one.lasting,
                     });
                 }
                 (Held::Replica, Some(parts)) => {
@@ -397,6 +397,7 @@ impl Distributor {
                             node,
                             have,
                             origin: false,
+                            lasting: true,
                         });
                     }
                 }
@@ -430,19 +431,6 @@ impl Distributor {
             self.tasks
                 .spawn(async move { Found::Pushed(push(&parts, &traffic, order).await) });
         }
-    }
-
-    fn safe(&self) -> Safe {
-        let own = self.files.iter().filter(|(_, shared)| **shared);
-        let mut safe = Safe {
-            keepers: self.peers.values().any(|peer| peer.keeps),
-            ..Safe::default()
-        };
-        for (file, _) in own {
-            safe.files += 1;
-            safe.elsewhere += u64::from(self.placement.safe(file));
-        }
-        safe
     }
 }
 

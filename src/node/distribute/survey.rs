@@ -30,6 +30,17 @@ pub struct FileView {
     pub file: FileId,
     /// Whether it lies in this node's shared folder.
     pub shared: bool,
-    /// The others that have (some of) it; of a replica of a part, how much.
-    pub holders: Vec<(NodeId, Held, Option<Parts>)>,
+    /// The others that have (some of) it.
+    pub holders: Vec<HolderView>,
+}
+
+/// Somebody who has (some of) a file.
+#[derive(Clone, Copy, Debug)]
+pub struct HolderView {
+    pub node: NodeId,
+    pub held: Held,
+    /// Of a replica of a part: how much.
+    pub parts: Option<Parts>,
+    /// Whether it has all of it otherwise than as a download.
+    pub lasting: bool,
 }

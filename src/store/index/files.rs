@@ -14,6 +14,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
 };
@@ -178,7 +179,31 @@ impl Index {
         for number in replaced {
             self.remove(number)?;
         }
+        self.placed(files);
         Ok(numbers)
+    }
+
+    /// Tells where downloads came to lie.
+    fn placed(&self, files: &[NewFile]) {
+        let on_placed = self.0.on_placed.lock();
+        let on_placed = on_placed.unwrap_or_else(PoisonError::into_inner);
+        let Some(tell) = &*on_placed else {
+            return;
+        };
+        let fetched = files.iter().filter(|one| one.record.kind == Kind::Fetched);
+        let folders: BTreeSet<&Path> = fetched.filter_map(|one| one.record.path.parent()).collect();
+        if !folders.is_empty() {
+            tell(folders.into_iter().map(Path::to_owned).collect());
+        }
+    }
+
+    /// Calls `tell` with the folders of the downloads that are added from now on. It is called while they are, so it must not wait.
+    pub(in crate::store) fn on_placed(
+        &self,
+        tell: Option<Box<dyn Fn(Vec<PathBuf>) + Send + Sync>>,
+    ) {
+        let on_placed = self.0.on_placed.lock();
+        *on_placed.unwrap_or_else(PoisonError::into_inner) = tell;
     }
 
     /// Forgets a file: its chunks' places, and its manifest unless something else here needs it. The file itself is
@@ -236,6 +261,29 @@ impl Index {
             return Ok(None);
         };
         Ok(self.record(number)?.map(|record| (number, record)))
+    }
+
+    /// The files of a kind that lie at `path` or below it, with their numbers.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn files_below(
+        &self,
+        kind: Kind,
+        path: &Path,
+    ) -> Result<Vec<(u64, Arc<FileRecord>)>, StoreError> {
+        let mut files = Vec::new();
+        for item in self.0.paths.scan_prefix(path_key(kind, path)).values() {
+            let number = item.map_err(|e| self.error(e))?;
+            if let Ok(number) = number.as_ref().try_into().map(u64::from_be_bytes)
+                && let Some(record) = self.record(number)?
+                // Not one that only begins with the same letters.
+                && record.path.starts_with(path)
+            {
+                files.push((number, record));
+            }
+        }
+        Ok(files)
     }
 
     /// The record of a file's number.

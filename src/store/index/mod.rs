@@ -85,7 +85,12 @@ struct Inner {
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
     writing: Mutex<()>,
     fresh: Mutex<manifests::Fresh>,
+    /// Hears of the folders into which finished downloads came.
+    on_placed: Mutex<Option<OnPlaced>>,
 }
+
+/// Takes folders; it must not wait.
+type OnPlaced = Box<dyn Fn(Vec<PathBuf>) + Send + Sync>;
 
 impl std::fmt::Debug for Index {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -130,6 +135,7 @@ impl Index {
             known: RwLock::default(),
             writing: Mutex::default(),
             fresh: Mutex::new(Some(HashSet::new())),
+            on_placed: Mutex::default(),
         };
         Ok((Self(Arc::new(inner)), notice))
     }

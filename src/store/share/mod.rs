@@ -12,6 +12,7 @@ mod store;
 mod watch;
 
 pub(super) use read::{Reading, read_file};
+pub(super) use scan::send;
 
 use super::{ChunkReader, Home, HomeError, Index, StoreError, failed};
 use crate::{

@@ -278,15 +278,20 @@ impl Worker {
     }
 
     /// Hands an event over, waiting for room, but not beyond the end of the share.
-    pub fn emit(&self, mut event: ShareEvent) {
-        while !self.stopped() {
-            match self.events.try_send(event) {
-                Err(TrySendError::Full(back)) => {
-                    event = back;
-                    thread::sleep(Duration::from_millis(1));
-                }
-                Ok(()) | Err(TrySendError::Closed(_)) => return,
+    pub fn emit(&self, event: ShareEvent) {
+        send(&self.events, event, || self.stopped());
+    }
+}
+
+/// Hands an event over, waiting for room until `stopped`.
+pub fn send(to: &Sender<ShareEvent>, mut event: ShareEvent, stopped: impl Fn() -> bool) {
+    while !stopped() {
+        match to.try_send(event) {
+            Err(TrySendError::Full(back)) => {
+                event = back;
+                thread::sleep(Duration::from_millis(1));
             }
+            Ok(()) | Err(TrySendError::Closed(_)) => return,
         }
     }
 }

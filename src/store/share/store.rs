@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     core::{id::FileId, manifest::Entry, path::RelPath},
-    store::{FileRecord, Kind, NewFile, Stamp, StoreError, index::looks_like, place::media_of},
+    store::{
+        FileRecord, Kind, NewFile, Stamp, StoreError, fetched::give_up, index::looks_like,
+        place::media_of,
+    },
     wire::control::Scan,
 };
 use std::{
@@ -147,7 +150,9 @@ impl Worker {
         }
         if matches!(record.kind, Kind::Fetched | Kind::Received) {
             if damaged || !looks_like(&record.path, record.stamp) {
-                self.give_up(number, &record);
+                give_up(&self.index, &self.reader, number, &record, |event| {
+                    self.emit(event);
+                });
             }
             return;
         }
@@ -170,25 +175,6 @@ impl Worker {
             }
         }
         self.touched(&[self.root.join(&record.path)]);
-    }
-
-    /// Forgets a finished download that is no longer what it was.
-    fn give_up(&mut self, number: u64, record: &FileRecord) {
-        if let Err(error) = self.index.remove_file(number) {
-            return self.problem(Path::new(""), error.to_string());
-        }
-        self.reader.forget(number);
-        if record.kind.is_private() {
-            return;
-        }
-        let others = self.index.files_of(&record.file).unwrap_or_default();
-        if others.iter().any(|(_, other)| other.name == record.name) {
-            return;
-        }
-        if let Ok(name) = RelPath::parse(&record.name) {
-            let file = record.file;
-            self.emit(ShareEvent::Withdrawn { name, file });
-        }
     }
 
     /// Forgets a file that is gone or changed.

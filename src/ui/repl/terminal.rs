@@ -16,7 +16,7 @@ use crate::{
         config::Setup,
         exit::Exit,
         json,
-        leaving::{self, Farewell, Step, Word},
+        leaving::{self, Farewell, Step},
         logging::{self, Screen},
         output::{Line, Out},
         sentences,
@@ -202,9 +202,8 @@ async fn safe(session: &Session<'_>) -> Option<Safe> {
 /// Does what was decided; false when that is to leave.
 fn stays(session: &Session<'_>, step: Step) -> bool {
     if let Step::Say(word) = step {
-        let (Word::Soon(safe) | Word::Alone(safe) | Word::Reading(safe)) = &word;
         if session.out.json() {
-            session.out.result(&json::leaving(safe));
+            session.out.result(&json::leaving(word.safe()));
         } else {
             session.out.note(&sentences::staying(&word));
         }
