@@ -34,6 +34,7 @@ pub mod rate;
 pub mod register;
 pub mod retention;
 pub mod server_address;
+pub mod shares;
 pub mod stall;
 pub mod succession;
 pub mod via;

@@ -4,9 +4,11 @@
 //! him: what he has not taken yet stands in `outbox`, and while anything stands there the swarm is not polled.
 
 use super::{
-    ServerConfig, ServerEvent,
+    Load, ServerConfig, ServerEvent,
     behaviour::{Behaviour, BehaviourEvent},
+    circuits::Circuits,
     points::Points,
+    reservations::Reservations,
     throttle::Rate,
     transport,
 };
@@ -20,7 +22,7 @@ use crate::{
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use libp2p::{
-    PeerId, Swarm, identify,
+    PeerId, Swarm, identify, relay,
     request_response::{Event, Message, ResponseChannel},
     swarm::{self, ConnectionId, SwarmEvent},
 };
@@ -47,6 +49,11 @@ struct Driver {
     swarm: Swarm<Behaviour>,
     begun: Instant,
     points: Points,
+    reservations: Reservations,
+    circuits: Circuits,
+    introduced: u64,
+    /// What was told of last.
+    load: Load,
     /// Bounded by the connections.
     connected: HashMap<NodeId, HashMap<ConnectionId, IpAddr>>,
     answers: FuturesUnordered<Answering>,
@@ -70,13 +77,16 @@ pub(super) fn start(
     let node =
         identity::node(&local).ok_or_else(|| NetError::Identity("not an Ed25519 key".into()))?;
     let rate = Rate::new(config.quotas.relay_rate);
-    let transport =
-        transport::build(&keys, &rate).map_err(|error| NetError::Identity(error.to_string()))?;
+    let circuits = Circuits::new(config.quotas.circuits);
+    let reservations = Reservations::new(config.quotas.reservations);
+    let transport = transport::build(&keys, &rate, &circuits, config.quotas.circuits)
+        .map_err(|error| NetError::Identity(error.to_string()))?;
     let settings = swarm::Config::with_tokio_executor()
         // Whoever waits to be found has nothing to say: pings tell who is gone.
         .with_idle_connection_timeout(Duration::MAX)
         .with_max_negotiating_inbound_streams(32);
-    let behaviour = Behaviour::new(&keys, config.agent, &config.quotas);
+    let (quotas, agent) = (&config.quotas, config.agent);
+    let behaviour = Behaviour::new(&keys, agent, quotas, &circuits, &reservations);
     let mut swarm = Swarm::new(transport, behaviour, local, settings);
     let bound = sockets::listen(&mut swarm, &config.listen, config.port)?;
     let mut known = BTreeSet::new();
@@ -97,6 +107,10 @@ pub(super) fn start(
         swarm,
         begun: Instant::now(),
         points: Points::new(seed),
+        reservations,
+        circuits,
+        introduced: 0,
+        load: Load::default(),
         connected: HashMap::new(),
         answers: FuturesUnordered::new(),
         outbox: VecDeque::new(),
@@ -136,7 +150,10 @@ impl Driver {
                         let _ = self.swarm.behaviour_mut().directory.send_response(channel, response);
                     }
                 }
-                _ = tick.tick() => self.points.expire(self.begun.elapsed()),
+                _ = tick.tick() => {
+                    self.points.expire(self.begun.elapsed());
+                    self.tell_load();
+                }
                 () = events.closed() => break None,
             }
         };
@@ -201,6 +218,7 @@ impl Driver {
         if of.is_empty() {
             self.connected.remove(&node);
             self.points.left(node);
+            self.reservations.left(peer);
         }
         let connection = number(connection);
         self.outbox
@@ -259,8 +277,37 @@ impl Driver {
                     self.seen_at(seen, from);
                 }
             }
-            BehaviourEvent::Relay(event) => tracing::debug!(?event, "relay"),
+            BehaviourEvent::Crowd(connection) => drop(self.swarm.close_connection(connection)),
+            BehaviourEvent::Relay(event) => self.relay_event(&event),
             _ => {}
+        }
+    }
+
+    fn relay_event(&mut self, event: &relay::Event) {
+        tracing::debug!(?event, "relay");
+        match event {
+            relay::Event::ReservationTimedOut { src_peer_id } => {
+                self.reservations.left(src_peer_id);
+            }
+            relay::Event::CircuitReqAccepted { .. } => self.introduced += 1,
+            _ => {}
+        }
+        for peer in self.reservations.going() {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+    }
+
+    fn tell_load(&mut self) {
+        let load = Load {
+            nodes: self.connected.len(),
+            reachable: self.reservations.count(),
+            circuits: self.circuits.open(),
+            introduced: self.introduced,
+            relayed: self.circuits.carried(),
+        };
+        if load != self.load {
+            self.load = load;
+            self.outbox.push_back(ServerEvent::Load(load));
         }
     }
 

@@ -6,12 +6,16 @@
 //! connected, at the addresses that they come from; every table here is bounded.
 
 mod behaviour;
+mod carrier;
+mod circuits;
 mod codec;
 mod config;
+mod crowd;
 mod driver;
 mod gate;
 mod points;
 mod reader;
+mod reservations;
 mod throttle;
 mod transport;
 
@@ -30,6 +34,21 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Events that wait for whoever runs the server.
 const EVENTS: usize = 256;
+
+/// How much goes on at the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Nodes that are connected.
+    pub nodes: usize,
+    /// Those of them that wait to be reached through the server.
+    pub reachable: usize,
+    /// Circuits that carry now.
+    pub circuits: usize,
+    /// Circuits so far: each brought two nodes together.
+    pub introduced: u64,
+    /// Bytes that went through circuits so far, both ways together.
+    pub relayed: u64,
+}
 
 /// Something happened at the server.
 #[derive(Debug)]
@@ -61,6 +80,8 @@ pub enum ServerEvent {
         /// Where the answer goes. Dropped, the asker hears nothing.
         reply: oneshot::Sender<Response>,
     },
+    /// More or less goes on than before.
+    Load(Load),
     /// Others see the server there: some of them agree.
     Seen(SocketAddr),
 }

@@ -1,18 +1,27 @@
 //! The server among plain libp2p clients, on loopback: what they call standard works with it.
 
 use super::{Quotas, Server, ServerConfig, ServerEvent};
-use crate::net::identity;
+use crate::net::{address, identity};
 use libp2p::{
     Multiaddr, PeerId, Swarm, SwarmBuilder,
     futures::StreamExt,
     identify,
     multiaddr::Protocol,
     noise, ping, relay, rendezvous,
-    swarm::{NetworkBehaviour, SwarmEvent},
+    swarm::{
+        NetworkBehaviour, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
     tcp, yamux,
 };
-use std::time::Duration;
-use tokio::sync::mpsc;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::mpsc,
+};
 
 #[derive(NetworkBehaviour)]
 struct Client {
@@ -152,4 +161,174 @@ async fn plain_clients_reserve_register_find_and_reach_each_other() {
         _ => None,
     })
     .await;
+}
+
+/// The server as it is seen by those whose connections come from this address of the loopback network.
+async fn door(from: &'static str, server: &Multiaddr) -> Multiaddr {
+    let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = inner.local_addr().unwrap().port();
+    let to = address::socket(server).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = inner.accept().await {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+            tokio::spawn(async move {
+                let mut far = socket.connect(to).await?;
+                tokio::io::copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    });
+    let key = server.iter().last().unwrap();
+    address::tcp(SocketAddr::from(([127, 0, 0, 1], port))).with(key)
+}
+
+fn circuit(server: &Multiaddr, to: PeerId) -> DialOpts {
+    let through = server.clone().with(Protocol::P2pCircuit);
+    DialOpts::peer_id(to)
+        .addresses(vec![through.with(Protocol::P2p(to))])
+        .condition(PeerCondition::Always)
+        .build()
+}
+
+/// Waits to be reached, and is, for ever.
+async fn waiting(seed: u8, server: &Multiaddr) -> PeerId {
+    let mut swarm = client(seed);
+    reserve(&mut swarm, server).await;
+    let here = *swarm.local_peer_id();
+    tokio::spawn(async move {
+        loop {
+            swarm.select_next_some().await;
+        }
+    });
+    here
+}
+
+/// Opens so many circuits to somebody and tries again whenever one is refused or ends; counts those that stood.
+fn flood(mut swarm: Swarm<Client>, server: Multiaddr, to: PeerId, stood: mpsc::Sender<()>) {
+    tokio::spawn(async move {
+        for _ in 0..16 {
+            swarm.dial(circuit(&server, to)).unwrap();
+        }
+        loop {
+            match swarm.select_next_some().await {
+                SwarmEvent::ConnectionEstablished { peer_id, .. } if peer_id == to => {
+                    let _ = stood.try_send(());
+                }
+                SwarmEvent::OutgoingConnectionError { .. }
+                | SwarmEvent::ConnectionClosed { .. } => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    let _ = swarm.dial(circuit(&server, to));
+                }
+                _ => {}
+            }
+        }
+    });
+}
+
+/// Reaches somebody by relay, so that something comes back, and tells how long that took.
+async fn reach(mut swarm: Swarm<Client>, server: &Multiaddr, to: PeerId) -> Duration {
+    let began = Instant::now();
+    swarm.dial(circuit(server, to)).unwrap();
+    until(&mut swarm, |event| match event {
+        SwarmEvent::Behaviour(ClientEvent::Ping(ping)) if ping.peer == to => ping.result.ok(),
+        SwarmEvent::OutgoingConnectionError { error, .. } => panic!("{error}"),
+        _ => None,
+    })
+    .await;
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_shut_others_out_of_the_relay() {
+    let quotas = Quotas {
+        circuits: 64,
+        ..Quotas::default()
+    };
+    let (_server, _events, address, _) = start(quotas);
+    let target = waiting(1, &address).await;
+    let (stood, mut standing) = mpsc::channel(64);
+    for seed in 2..12 {
+        flood(client(seed), address.clone(), target, stood.clone());
+    }
+    for _ in 0..64 {
+        let stands = tokio::time::timeout(Duration::from_secs(30), standing.recv());
+        stands.await.expect("the flood does not fill the relay");
+    }
+    let began = Instant::now();
+    let (here, there) = (
+        door("127.0.0.2", &address).await,
+        door("127.0.0.3", &address).await,
+    );
+    let honest = waiting(100, &here).await;
+    let took = reach(client(101), &there, honest).await;
+    println!(
+        "reached after {took:?}, found and reached after {:?}",
+        began.elapsed()
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_does_not_take_all_reservations_and_connections() {
+    let quotas = Quotas {
+        reservations: 8,
+        connections: 24,
+        ..Quotas::default()
+    };
+    let (_server, _events, address, _) = start(quotas);
+    for seed in 1..9 {
+        waiting(seed, &address).await;
+    }
+    let mut crowd = Vec::new();
+    for seed in 10..26 {
+        let mut one = client(seed);
+        one.dial(address.clone()).unwrap();
+        until(&mut one, |event| {
+            matches!(event, SwarmEvent::ConnectionEstablished { .. }).then_some(())
+        })
+        .await;
+        crowd.push(one);
+    }
+    let began = Instant::now();
+    let (here, there) = (
+        door("127.0.0.2", &address).await,
+        door("127.0.0.3", &address).await,
+    );
+    let honest = waiting(100, &here).await;
+    reach(client(101), &there, honest).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_never_answers_holds_no_circuit_for_long() {
+    let quotas = Quotas {
+        circuits: 1,
+        ..Quotas::default()
+    };
+    let (_server, _events, address, _) = start(quotas);
+    // It has a reservation, and is not run any more.
+    let mut deaf = client(1);
+    reserve(&mut deaf, &address).await;
+    let mut source = client(2);
+    source
+        .dial(circuit(&address, *deaf.local_peer_id()))
+        .unwrap();
+    let began = Instant::now();
+    until(&mut source, |event| {
+        matches!(event, SwarmEvent::OutgoingConnectionError { .. }).then_some(())
+    })
+    .await;
+    assert!(
+        began.elapsed() < Duration::from_secs(9),
+        "{:?}",
+        began.elapsed()
+    );
 }

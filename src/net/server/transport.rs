@@ -1,13 +1,20 @@
 //! How bytes get on and off a server's wire: TCP with Noise and Yamux, and QUIC, for public and private swarms alike.
 
 use super::{
+    carrier::Carrier,
+    circuits::Circuits,
     reader::Reader,
     throttle::{Rate, Substream},
 };
-use crate::net::substreams::Substreams;
+use crate::{
+    core::origin::origin,
+    net::{address, substreams::Substreams},
+};
 use libp2p::{
     PeerId, Transport,
-    core::{StreamMuxer, muxing::StreamMuxerBox, transport::Boxed, upgrade::Version},
+    core::{
+        ConnectedPoint, StreamMuxer, muxing::StreamMuxerBox, transport::Boxed, upgrade::Version,
+    },
     futures::future::Either,
     identity::Keypair,
     noise, quic, tcp, yamux,
@@ -16,8 +23,8 @@ use std::time::Duration;
 
 /// How long a connection may take from the first packet to the last step of its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Substreams of a connection at a time: circuits, which many may open to one node, and little else. More end it.
-const STREAMS: usize = 256;
+/// Substreams of a connection at a time, besides circuits, all of which may lead to one node. More end it.
+const STREAMS: usize = 128;
 /// What a QUIC client may send unread, on one stream and on all.
 const UNREAD_STREAM: u32 = 512 << 10;
 const UNREAD: u32 = 2 << 20;
@@ -28,11 +35,14 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 pub(super) fn build(
     keys: &Keypair,
     rate: &Rate,
+    circuits: &Circuits,
+    most_circuits: usize,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, noise::Error> {
     let noise = noise::Config::new(keys)?;
     let mut muxing = yamux::Config::default();
-    muxing.set_max_num_streams(STREAMS);
-    let (of_tcp, of_quic) = (rate.clone(), rate.clone());
+    muxing.set_max_num_streams(most_circuits.saturating_add(STREAMS));
+    let of_tcp = (rate.clone(), circuits.clone());
+    let of_quic = of_tcp.clone();
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true))
         .map(|stream, _| {
             tune(&stream);
@@ -42,12 +52,12 @@ pub(super) fn build(
         .authenticate(noise)
         .multiplex(muxing)
         .timeout(HANDSHAKE)
-        .map(move |(peer, muxer), _| (peer, throttled(muxer, &of_tcp)));
+        .map(move |(peer, muxer), end| (peer, watched(muxer, &of_tcp, &end)));
     let mut config = quic::Config::new(keys);
     config.max_stream_data = UNREAD_STREAM;
     config.max_connection_data = UNREAD;
     let quic = quic::tokio::Transport::new(config)
-        .map(move |(peer, muxer), _| (peer, throttled(muxer, &of_quic)));
+        .map(move |(peer, muxer), end| (peer, watched(muxer, &of_quic, &end)));
     Ok(tcp
         .or_transport(quic)
         .map(|either, _| match either {
@@ -56,15 +66,17 @@ pub(super) fn build(
         .boxed())
 }
 
-fn throttled<M>(muxer: M, rate: &Rate) -> StreamMuxerBox
+fn watched<M>(muxer: M, (rate, circuits): &(Rate, Circuits), end: &ConnectedPoint) -> StreamMuxerBox
 where
     M: StreamMuxer + Unpin + Send + 'static,
     M::Substream: Unpin + Send + 'static,
     M::Error: Send + Sync + 'static,
 {
-    let rate = rate.clone();
+    let (rate, circuits) = (rate.clone(), circuits.clone());
+    let origin = address::ip(end.get_remote_address()).map(origin);
     StreamMuxerBox::new(Substreams::new(muxer, move |substream| {
-        Substream::new(substream, rate.clone())
+        let throttled = Substream::new(substream, rate.clone());
+        Carrier::new(throttled, circuits.clone(), origin)
     }))
 }
 
