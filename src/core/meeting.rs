@@ -31,6 +31,8 @@ const OTHERS: Duration = Duration::from_millis(500);
 const FIRST_WORD: Duration = Duration::from_secs(5);
 /// A path by relay that held so long was of use.
 const RELAYED: Duration = Duration::from_secs(30);
+/// So does one that carried so many bytes.
+const USEFUL: u64 = 512 << 10;
 /// So long somebody is connected straight before the servers are left.
 const STANDS: Duration = Duration::from_secs(2);
 /// So long they are kept after a person asked them something.
@@ -115,10 +117,11 @@ impl Meeting {
             Event::Failed { server, addresses } => self.failed(server, &addresses),
             Event::Lost { server } => self.lost(&server, &mut out),
             Event::Here { node, via } => self.peer_here(node, via, &mut out),
-            Event::Gone { node } => {
+            Event::Gone { node, carried } => {
                 if let Some(here) = self.here.remove(&node) {
                     let wait = self.config.found && node < self.config.me;
-                    let held = now.saturating_sub(here.since) >= RELAYED;
+                    // A server may end a circuit after few bytes, however fast they went.
+                    let held = now.saturating_sub(here.since) >= RELAYED || carried >= USEFUL;
                     if here.via == Via::Relay && !held {
                         self.nodes.broke(&node, now, &mut self.chance);
                     } else {

@@ -370,8 +370,14 @@ impl Driver {
     }
 
     fn forget(&mut self, node: NodeId, id: ConnectionId) {
-        let news = self.connections.remove(node, id);
-        self.tell(node, news);
+        let carried = self.swarm.behaviour().streams.carried(id);
+        match self.connections.remove(node, id) {
+            Some(News::Disconnected) => {
+                let gone = NetEvent::Disconnected { node, carried };
+                self.outbox.push_back(gone);
+            }
+            news => self.tell(node, news),
+        }
         self.release(node);
         self.path_ended(node);
     }
@@ -380,7 +386,7 @@ impl Driver {
         self.outbox.extend(news.map(|news| match news {
             News::Connected(address, via) => NetEvent::Connected { node, address, via },
             News::Path(address, via) => NetEvent::Path { node, address, via },
-            News::Disconnected => NetEvent::Disconnected { node },
+            News::Disconnected => NetEvent::Disconnected { node, carried: 0 },
         }));
     }
 

@@ -33,6 +33,8 @@ pub enum NetEvent {
     Disconnected {
         /// Who.
         node: NodeId,
+        /// Bytes that it carried, both ways together.
+        carried: u64,
     },
     /// None of the addresses led to the node, and it is not connected otherwise either.
     DialFailed {

@@ -78,7 +78,7 @@ impl Node {
 
     async fn disconnected(&mut self) -> NodeId {
         self.until(|event| match event {
-            NetEvent::Disconnected { node } => Some(node),
+            NetEvent::Disconnected { node, .. } => Some(node),
             _ => None,
         })
         .await

@@ -168,6 +168,21 @@ fn who_uses_up_the_quota_of_a_circuit_hurts_nobody_else() {
 }
 
 #[test]
+fn a_relayed_download_takes_one_circuit_after_another() {
+    let Some(wan) = Wan::pair(Nat::Symmetric, Nat::Symmetric) else {
+        return;
+    };
+    let _server = wan.rendezvous(&["--circuit-bytes", "5M"]);
+    let (bytes, _serving, mut prompt) = begun(&wan.client(0), &wan.client(1), 40 * MIB);
+    let done = prompt.event("done");
+    assert!(downloaded(&wan.client(1).home("fetcher"), "big.bin") == bytes);
+    // 8 s at 40 Mbit/s, and a little more than nine changes of circuits at 2 s each at most.
+    let took = done["seconds"].as_f64().unwrap();
+    println!("{took} s: {done}");
+    assert!(took < 40.0, "{took} s: {:?}", prompt.seen);
+}
+
+#[test]
 fn a_wrong_server_address_does_no_harm_at_home() {
     let Some(wan) = Wan::new(&[Nat::Cone], &[0, 0]) else {
         return;

@@ -81,6 +81,8 @@ pub enum Event {
     Gone {
         /// Who.
         node: NodeId,
+        /// Bytes that it carried, both ways together.
+        carried: u64,
     },
     /// A node could not be met.
     NotMet {

@@ -22,6 +22,14 @@ fn address(place: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, place as u8 + 1], 12000))
 }
 
+/// It is gone, and nothing went through.
+fn gone(n: u8) -> Event {
+    Event::Gone {
+        node: id(n),
+        carried: 0,
+    }
+}
+
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
@@ -228,7 +236,7 @@ fn who_is_connected_or_was_just_dialled_is_not_dialled_again() {
     world.pass(seconds(100));
     assert_eq!(world.met(), [id(150)]);
     // Lost, it is tried again, with growing pauses, and then forgotten.
-    world.event(Event::Gone { node: id(150) });
+    world.event(gone(150));
     for _ in 0..20 {
         world.pass(seconds(400));
         world.event(Event::NotMet { node: id(150) });
@@ -368,7 +376,7 @@ fn a_path_by_relay_that_never_holds_is_made_ever_more_rarely() {
         if world.met().len() > before {
             world.here(id(150), Via::Relay);
             world.pass(seconds(10));
-            world.event(Event::Gone { node: id(150) });
+            world.event(gone(150));
         }
     }
     let tries = world.met().len();
@@ -376,9 +384,24 @@ fn a_path_by_relay_that_never_holds_is_made_ever_more_rarely() {
     // One that held is made again at once.
     world.here(id(150), Via::Relay);
     world.pass(seconds(60));
-    world.event(Event::Gone { node: id(150) });
+    world.event(gone(150));
     world.pass(seconds(5));
     assert_eq!(world.met().len(), tries + 1);
+}
+
+#[test]
+fn a_circuit_that_carried_its_bytes_is_followed_by_the_next_one_at_once() {
+    let mut world = World::joined(config(1), &[id(150)]);
+    for tries in 1..40 {
+        assert_eq!(world.met().len(), tries);
+        world.here(id(150), Via::Relay);
+        world.pass(seconds(1));
+        world.event(Event::Gone {
+            node: id(150),
+            carried: 5 << 20,
+        });
+        world.pass(Duration::from_millis(1500));
+    }
 }
 
 #[test]
@@ -401,10 +424,10 @@ fn servers_are_left_while_somebody_is_connected_straight() {
             .len()
     };
     assert_eq!(tries(&world), 1);
-    world.event(Event::Gone { node: id(1) });
+    world.event(gone(1));
     world.pass(seconds(1));
     assert_eq!(tries(&world), 1, "one is left");
-    world.event(Event::Gone { node: id(2) });
+    world.event(gone(2));
     world.pass(seconds(1));
     assert_eq!(tries(&world), 2, "nobody is left");
 }

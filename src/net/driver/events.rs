@@ -34,6 +34,7 @@ impl Driver {
                 {
                     self.forget(node, connection_id);
                 }
+                self.swarm.behaviour_mut().streams.closed(connection_id);
             }
             SwarmEvent::OutgoingConnectionError {
                 connection_id,

@@ -86,14 +86,14 @@ impl Driver {
 
     /// A straight path to a node stands.
     pub(super) fn straight(&mut self, node: NodeId, now: Instant) {
-        let _ = self.circuits.end(node);
+        self.circuits.straight(node);
         self.open_waiting(now);
     }
 
     /// A connection to a node is gone.
     pub(super) fn path_ended(&mut self, node: NodeId) {
         if self.connections.relayed(node).is_empty() {
-            let dialled = self.circuits.end(node);
+            let dialled = self.circuits.end(node, Instant::now());
             if dialled && !self.relayed && !self.connections.has_straight(node) {
                 self.outbox.push_back(NetEvent::DialFailed {
                     node: Some(node),

@@ -21,6 +21,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(600);
 /// Dials for straight paths that one node may have made within [`PAUSE`]: an attempt is three, and both ends may begin one.
 /// libp2p remembers each of them for good.
 const MAX_DIALS: u32 = 12;
+/// Nodes of which it is remembered that the last attempt failed.
+const MAX_BARREN: usize = 256;
 /// Streams that wait.
 const MAX_WAITING: usize = 256;
 
@@ -54,6 +56,9 @@ struct Circuit {
 pub(in crate::net) struct Circuits {
     all: HashMap<NodeId, Circuit>,
     waiting: Vec<Waiting>,
+    /// To whom no straight path was found while the last circuit stood, and when that ended. (A server ends it after some
+    /// bytes, and bulk is not to wait again for what was tried a moment ago.)
+    barren: HashMap<NodeId, Instant>,
 }
 
 impl Circuits {
@@ -75,7 +80,7 @@ impl Circuits {
         let circuit = Circuit {
             server,
             since: now,
-            failed: false,
+            failed: self.barren.remove(&node).is_some_and(|at| now < at + PAUSE),
             ours,
             retry: now + PAUSE,
             pause: PAUSE,
@@ -85,9 +90,26 @@ impl Circuits {
         self.all.insert(node, circuit);
     }
 
-    /// The node is connected straight, or not at all; whether it was this end that had dialled the circuit.
-    pub(in crate::net) fn end(&mut self, node: NodeId) -> bool {
-        self.all.remove(&node).is_some_and(|circuit| circuit.ours)
+    /// The node is connected straight.
+    pub(in crate::net) fn straight(&mut self, node: NodeId) {
+        self.all.remove(&node);
+        self.barren.remove(&node);
+    }
+
+    /// The node is connected by relay no more; whether it was this end that had dialled the circuit.
+    pub(in crate::net) fn end(&mut self, node: NodeId, now: Instant) -> bool {
+        let Some(circuit) = self.all.remove(&node) else {
+            return false;
+        };
+        if circuit.failed || now.duration_since(circuit.since) >= HOPE {
+            if self.barren.len() >= MAX_BARREN {
+                self.barren.retain(|_, at| now < *at + PAUSE);
+            }
+            if self.barren.len() < MAX_BARREN {
+                self.barren.insert(node, now);
+            }
+        }
+        circuit.ours
     }
 
     /// The attempt at a straight path failed. A circuit that was made for it alone is to be closed.
@@ -203,6 +225,38 @@ mod tests {
         assert_eq!(circuits.ready(start + HOPE).len(), 1);
         circuits.failed(NODE);
         assert!(!circuits.hopeful(NODE, start));
+    }
+
+    #[test]
+    fn after_a_circuit_that_ran_out_bulk_does_not_wait_again() {
+        let (start, mut circuits) = (Instant::now(), Circuits::default());
+        circuits.stands(NODE, id(1), SERVER, true, start);
+        circuits.failed(NODE);
+        assert!(circuits.end(NODE, start));
+        circuits.stands(NODE, id(2), SERVER, true, start + HOPE);
+        assert!(!circuits.hopeful(NODE, start + HOPE));
+        // Nor after another one; later there is hope again, and so there is after a straight path.
+        circuits.end(NODE, start + HOPE);
+        circuits.stands(NODE, id(3), SERVER, true, start + HOPE + PAUSE);
+        assert!(circuits.hopeful(NODE, start + HOPE + PAUSE));
+        circuits.failed(NODE);
+        circuits.end(NODE, start);
+        circuits.straight(NODE);
+        circuits.stands(NODE, id(4), SERVER, true, start);
+        assert!(circuits.hopeful(NODE, start));
+        // What was over before an attempt ended says nothing.
+        circuits.end(NODE, start);
+        circuits.stands(NODE, id(5), SERVER, true, start);
+        assert!(circuits.hopeful(NODE, start));
+        for n in 0..=255 {
+            let node = NodeId([n; 32]);
+            for number in 0..4 {
+                circuits.stands(node, id(number), SERVER, true, start);
+                circuits.failed(node);
+                circuits.end(node, start);
+            }
+        }
+        assert!(circuits.barren.len() <= MAX_BARREN);
     }
 
     #[test]

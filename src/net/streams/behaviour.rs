@@ -59,7 +59,19 @@ impl Behaviour {
     pub(crate) fn received(&self, connection: ConnectionId) -> u64 {
         self.activity
             .get(&connection)
-            .map_or(0, |count| count.load(Ordering::Relaxed))
+            .map_or(0, |counts| counts.received.load(Ordering::Relaxed))
+    }
+
+    /// Bytes on the streams of a connection so far, both ways together.
+    pub(crate) fn carried(&self, connection: ConnectionId) -> u64 {
+        let counts = self.activity.get(&connection);
+        let sent = counts.map_or(0, |counts| counts.sent.load(Ordering::Relaxed));
+        sent + self.received(connection)
+    }
+
+    /// Forgets a connection that is closed: until then it tells what that carried.
+    pub(crate) fn closed(&mut self, connection: ConnectionId) {
+        self.activity.remove(&connection);
     }
 
     fn handler(&mut self, connection: ConnectionId) -> Handler {
@@ -94,9 +106,8 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
-        // The failures: a behaviour after this one may still refuse the connection.
+        // A behaviour after this one may still refuse the connection. What is closed the driver takes out.
         let gone = match event {
-            FromSwarm::ConnectionClosed(closed) => closed.connection_id,
             FromSwarm::DialFailure(failure) => failure.connection_id,
             FromSwarm::ListenFailure(failure) => failure.connection_id,
             _ => return,

@@ -1,4 +1,4 @@
-//! One open stream, and the count of what came in on its connection.
+//! One open stream, and the count of what its connection carries.
 
 use futures::{AsyncRead, AsyncWrite};
 use std::{
@@ -12,8 +12,15 @@ use std::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Bytes that came in on the streams of one connection: a sign of life besides the ping, which waits behind bulk.
-pub(super) type Activity = Arc<AtomicU64>;
+/// Bytes on the streams of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// What came in: a sign of life besides the ping, which waits behind bulk.
+    pub(super) received: AtomicU64,
+    pub(super) sent: AtomicU64,
+}
+
+pub(super) type Activity = Arc<Counts>;
 
 /// A stream of bytes to and from one node, in order and encrypted.
 ///
@@ -50,7 +57,8 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<usize>> {
         let read = Pin::new(&mut self.inner).poll_read(cx, buf);
         if let Poll::Ready(Ok(count)) = read {
-            self.activity.fetch_add(count as u64, Ordering::Relaxed);
+            let received = &self.activity.received;
+            received.fetch_add(count as u64, Ordering::Relaxed);
         }
         read
     }
@@ -62,7 +70,13 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
+        let wrote = Pin::new(&mut self.inner).poll_write(cx, buf);
+        if let Poll::Ready(Ok(count)) = wrote {
+            self.activity
+                .sent
+                .fetch_add(count as u64, Ordering::Relaxed);
+        }
+        wrote
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -43,7 +43,7 @@ impl Node {
                 NetEvent::Connected { node, .. }
                 | NetEvent::Path { node, .. }
                 | NetEvent::Rtt { node, .. }
-                | NetEvent::Disconnected { node }
+                | NetEvent::Disconnected { node, .. }
                 | NetEvent::Request { node, .. }
                 | NetEvent::Stream { node, .. } => assert_eq!(Some(node), member),
                 _ => {}

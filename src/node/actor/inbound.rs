@@ -40,8 +40,8 @@ impl Actor {
                 self.member(membership::Event::Connected { node, address });
                 self.may_know_others(node, via);
             }
-            NetEvent::Disconnected { node } => {
-                self.parts.context.meeting.gone(node);
+            NetEvent::Disconnected { node, carried } => {
+                self.parts.context.meeting.gone(node, carried);
                 self.member(membership::Event::Disconnected { node });
             }
             NetEvent::DialFailed {

@@ -137,9 +137,9 @@ impl Meeting {
         self.tell(Input::Event(Event::Here { node, via }));
     }
 
-    /// A node's last connection is gone.
-    pub fn gone(&self, node: NodeId) {
-        self.tell(Input::Event(Event::Gone { node }));
+    /// A node's last connection is gone, which carried so many bytes.
+    pub fn gone(&self, node: NodeId, carried: u64) {
+        self.tell(Input::Event(Event::Gone { node, carried }));
     }
 
     /// A node could not be reached.

@@ -34,7 +34,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         )
             .prop_map(|(server, nodes)| Event::Discovered { server, nodes }),
         (node(), via).prop_map(|(node, via)| Event::Here { node, via }),
-        node().prop_map(|node| Event::Gone { node }),
+        node().prop_map(|node| Event::Gone { node, carried: 0 }),
         node().prop_map(|node| Event::NotMet { node }),
         (node(), yes()).prop_map(|(node, yes)| Event::Punched { node, yes }),
         node().prop_map(|node| Event::Wanted { node }),
@@ -56,7 +56,7 @@ proptest! {
         for (event, pause) in events {
             match &event {
                 Event::Here { node, .. } => drop(here.insert(*node)),
-                Event::Gone { node } => drop(here.remove(node)),
+                Event::Gone { node, .. } => drop(here.remove(node)),
                 _ => {}
             }
             for action in machine.handle(event, now) {
