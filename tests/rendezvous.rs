@@ -1,6 +1,10 @@
 //! The rendezvous server as its owner sees it: what it says, what it keeps, how it ends.
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
+#[path = "common/visitor.rs"]
+mod visitor;
 
 use common::{Ran, Running};
 use serde_json::Value;
@@ -65,4 +69,21 @@ fn what_cannot_be_is_said() {
     ] {
         assert_eq!(Ran::of(command(home.path(), wrong)).code(), 2, "{wrong:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_owner_sees_who_is_here() {
+    let mut server = server::Server::start(&["--report", "0.5"]);
+    let mut one = visitor::Visitor::arrive(1, &server.address).await.unwrap();
+    let two = visitor::Visitor::arrive(2, &server.address).await.unwrap();
+    assert!(one.reserve().await);
+    let running = &mut server.running;
+    tokio::task::block_in_place(|| {
+        let full = |line: &String| line.contains(r#""nodes":2,"reachable":1,"relayed":0"#);
+        running.wait("two nodes", |line| full(&line.to_owned()));
+    });
+    drop((one, two));
+    tokio::task::block_in_place(|| {
+        running.wait("nobody", |line| line.contains(r#""nodes":0,"reachable":0"#));
+    });
 }

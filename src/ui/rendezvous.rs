@@ -4,11 +4,11 @@
 
 use super::{
     config::Setup, exit::Exit, open_files, output::Out, server_options::RendezvousOptions,
-    signals::Signals,
+    signals::Signals, text,
 };
 use crate::{
     core::{id::NodeId, path::printable, server_address::ServerAddress},
-    node::server::{Quotas, Rendezvous, ServerNews, ServerSettings},
+    node::server::{Load, Quotas, Rendezvous, ServerNews, ServerSettings},
 };
 use serde_json::json;
 use std::net::SocketAddr;
@@ -38,6 +38,7 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
         listen: setup.settings.listen.clone(),
         external: options.external,
         quotas,
+        report: Some(options.report).filter(|every| !every.is_zero()),
     };
     let mut server = match Rendezvous::start(settings).await {
         Ok(server) => server,
@@ -135,9 +136,53 @@ fn tell(out: &Out, key: NodeId, news: &ServerNews) {
         ServerNews::Seen(address) => {
             out.result(&format!("others see this server: {}", join(key, *address)));
         }
+        ServerNews::Load(load) if out.json() => {
+            let load = json!({
+                "event": "load",
+                "nodes": load.nodes,
+                "reachable": load.reachable,
+                "introduced": load.introduced,
+                "circuits": load.circuits,
+                "relayed": load.relayed,
+            });
+            out.result(&load.to_string());
+        }
+        ServerNews::Load(load) => out.result(&going_on(load)),
         ServerNews::Notice(text) if out.json() => {
             out.result(&json!({ "event": "notice", "text": text }).to_string());
         }
         ServerNews::Notice(text) => out.note(&printable(text)),
+    }
+}
+
+/// How much goes on, in a line.
+fn going_on(load: &Load) -> String {
+    format!(
+        "{} here, {} of them reachable through this server; {} introduced, {} relayed ({} now)",
+        text::count(load.nodes as u64, "node"),
+        load.reachable,
+        text::count(load.introduced, "pair"),
+        text::size(load.relayed),
+        text::count(load.circuits as u64, "connection"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_is_one_line() {
+        let load = Load {
+            nodes: 3,
+            reachable: 2,
+            circuits: 1,
+            introduced: 7,
+            relayed: 5 << 20,
+        };
+        assert_eq!(
+            going_on(&load),
+            "3 nodes here, 2 of them reachable through this server; 7 pairs introduced, 5.0 MiB relayed (1 connection now)"
+        );
     }
 }

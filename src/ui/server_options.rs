@@ -15,7 +15,8 @@ Examples:
 
 It prints the line by which others join. It introduces nodes, and carries bytes (which it cannot read) only for those whose
 routers let no straight path through. It shares no files and keeps nothing but names, in HOME/.sprat.
-With --json the first line is {\"event\":\"ready\",\"peer\",\"addresses\",\"join\"}.";
+With --json the first line is {\"event\":\"ready\",\"peer\",\"addresses\",\"join\"}, and how much goes on is
+{\"event\":\"load\",\"nodes\",\"reachable\",\"introduced\",\"circuits\",\"relayed\"} (bytes).";
 
 /// What a rendezvous server is told.
 #[derive(Args, Debug)]
@@ -51,6 +52,10 @@ pub struct RendezvousOptions {
     /// Clients that may wait to be reached through this server
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = parse_count)]
     pub reservations: usize,
+
+    /// How often to tell who is here and how much goes through, if that changed; 0 = never
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
+    pub report: Duration,
 
     /// Connections from one address
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = parse_count)]

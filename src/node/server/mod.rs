@@ -16,13 +16,14 @@ use crate::{
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
-pub use crate::net::server::Quotas;
+pub use crate::net::server::{Load, Quotas};
 
 /// The port of a server that is told no other.
 pub const PORT: u16 = 12000;
@@ -42,6 +43,8 @@ pub struct ServerSettings {
     pub external: Vec<String>,
     /// What it gives to whom.
     pub quotas: Quotas,
+    /// How often its owner is told how much goes on, if that changed; `None`: never.
+    pub report: Option<Duration>,
 }
 
 /// What a server has to say.
@@ -49,6 +52,8 @@ pub struct ServerSettings {
 pub enum ServerNews {
     /// Others see it at an address that none of its interfaces has.
     Seen(SocketAddr),
+    /// How much goes on.
+    Load(Load),
     /// Something that its owner should know.
     Notice(String),
 }
@@ -104,7 +109,14 @@ impl Rendezvous {
         let node = net.node();
         let (news, heard) = mpsc::channel(NEWS);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(run(home, net, events, directory, news, stopped));
+        let task = tokio::spawn(run(
+            home,
+            net,
+            events,
+            directory,
+            (news, settings.report),
+            stopped,
+        ));
         Ok(Self {
             node,
             addresses,
@@ -153,11 +165,11 @@ async fn run(
     net: Server,
     mut events: mpsc::Receiver<ServerEvent>,
     directory: crate::store::OpenedDirectory,
-    news: mpsc::Sender<ServerNews>,
+    (news, report): (mpsc::Sender<ServerNews>, Option<Duration>),
     mut stopped: oneshot::Receiver<()>,
 ) {
     let notice = directory.notice.clone();
-    let mut service = service::Service::new(net.node(), directory, news.clone());
+    let mut service = service::Service::new(net.node(), directory, news.clone(), report);
     if let Some(notice) = notice {
         drop(news.try_send(ServerNews::Notice(notice)));
     }

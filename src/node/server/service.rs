@@ -11,7 +11,7 @@ use crate::{
         rate::Rate,
         visitors::Visitors,
     },
-    net::server::ServerEvent,
+    net::server::{Load, ServerEvent},
     store::{DirectoryStore, OpenedDirectory},
     wire::directory::{Entry, MAX_ADDRESSES, MAX_PEOPLE, Request, Response, SignedClaim},
 };
@@ -44,6 +44,9 @@ const SIGN_UPS: Rate = Rate {
 /// How often unused names are looked for.
 const TICK: Duration = Duration::from_secs(60);
 
+/// Relayed bytes that are news.
+const WORTH_TELLING: u64 = 1 << 20;
+
 type Waiting = Vec<(oneshot::Sender<Response>, Response)>;
 
 /// See the module.
@@ -64,6 +67,10 @@ pub struct Service {
     news: mpsc::Sender<ServerNews>,
     /// The disk refused, and that was said.
     failing: bool,
+    /// How often its owner is told how much goes on.
+    report: Option<Duration>,
+    load: Load,
+    told: Load,
 }
 
 fn unix() -> u64 {
@@ -72,7 +79,12 @@ fn unix() -> u64 {
 }
 
 impl Service {
-    pub fn new(me: NodeId, opened: OpenedDirectory, news: mpsc::Sender<ServerNews>) -> Self {
+    pub fn new(
+        me: NodeId,
+        opened: OpenedDirectory,
+        news: mpsc::Sender<ServerNews>,
+        report: Option<Duration>,
+    ) -> Self {
         let mut directory = Directory::new(Limits::default());
         let mut lost = 0;
         for (_, bytes) in opened.records {
@@ -97,6 +109,9 @@ impl Service {
             waiting: Vec::new(),
             news,
             failing: false,
+            report,
+            load: Load::default(),
+            told: Load::default(),
         }
     }
 
@@ -104,6 +119,7 @@ impl Service {
     pub async fn run(&mut self, events: &mut mpsc::Receiver<ServerEvent>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut report = self.report.map(tokio::time::interval);
         loop {
             tokio::select! {
                 event = events.recv() => match event {
@@ -117,6 +133,12 @@ impl Service {
                     }
                 } => self.on_disk(done.unwrap_or(false)),
                 _ = tick.tick() => self.directory.expire(unix()),
+                () = async {
+                    match &mut report {
+                        Some(report) => drop(report.tick().await),
+                        None => std::future::pending().await,
+                    }
+                } => self.report(),
             }
             self.write();
         }
@@ -131,8 +153,21 @@ impl Service {
         }
     }
 
+    /// Tells how much goes on, if that is news.
+    fn report(&mut self) {
+        let (load, told) = (self.load, self.told);
+        // Circuits that only wait carry a little all the time.
+        let much = load.relayed - told.relayed >= WORTH_TELLING;
+        let relayed = told.relayed;
+        if much || (Load { relayed, ..load }) != told {
+            self.told = load;
+            drop(self.news.try_send(ServerNews::Load(load)));
+        }
+    }
+
     fn event(&mut self, event: ServerEvent) {
         match event {
+            ServerEvent::Load(load) => self.load = load,
             ServerEvent::Connected {
                 node,
                 connection,
