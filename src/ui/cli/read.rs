@@ -3,7 +3,7 @@
 use super::Cli;
 use crate::ui::{exit::Exit, repl::parse::VERBS, slips};
 use clap::{
-    CommandFactory as _, Parser as _,
+    CommandFactory as _, FromArgMatches as _,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use std::ffi::OsString;
@@ -25,6 +25,23 @@ pub fn long_options() -> Vec<String> {
     long.map(str::to_owned).collect()
 }
 
+/// The options of every command that mean something to a rendezvous server, which is no node.
+const OF_A_SERVER: [&str; 5] = ["help", "home", "json", "listen", "verbose"];
+
+/// The whole command line, in which each command shows what is of use to it.
+fn definition() -> clap::Command {
+    let mut all = Cli::command();
+    // Only then the commands have the options of all.
+    all.build();
+    all.mut_subcommand("rendezvous", |server| {
+        server.mut_args(|option| {
+            let of_a_node =
+                option.is_global_set() && !OF_A_SERVER.contains(&option.get_id().as_str());
+            if of_a_node { option.hide(true) } else { option }
+        })
+    })
+}
+
 /// Reads the words of a command line, the program's name first. Ends the program for those that ask for help, and for mistakes that
 /// clap explains well.
 ///
@@ -33,7 +50,9 @@ pub fn long_options() -> Vec<String> {
 pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
     let words: Vec<OsString> = words.into_iter().collect();
     let slip = slip(&words);
-    let said = match Cli::try_parse_from(&words) {
+    let matches = definition().try_get_matches_from(&words);
+    let read = matches.and_then(|matches| Cli::from_arg_matches(&matches));
+    let said = match read {
         // Even if it can be read: `-output` is `-o` with a folder that nobody meant.
         _ if slip.is_some() => slip.unwrap_or_default(),
         Ok(cli) => return Ok(cli),
@@ -100,8 +119,36 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_a_server_has_nothing_of_a_node() {
+        let help = |command: &str| {
+            let asked = definition().try_get_matches_from(["sprat", command, "--help"]);
+            asked.unwrap_err().to_string()
+        };
+        let (server, node) = (help("rendezvous"), help("serve"));
+        for option in [
+            "--replicas",
+            "--transfer-port",
+            "--no-mdns",
+            "--peer",
+            "--rendezvous",
+        ] {
+            assert!(!server.contains(option), "{option}: {server}");
+            assert!(node.contains(option), "{option}: {node}");
+        }
+        for option in ["--home", "--listen", "--json", "--port", "--circuits"] {
+            assert!(server.contains(option), "{option}: {server}");
+        }
+        let read = definition().try_get_matches_from(["sprat", "--no-mdns", "rendezvous"]);
+        assert!(read.is_ok());
+    }
+
+    #[test]
     fn a_command_of_the_prompt_is_sent_there() {
-        let wrong = |word| Cli::try_parse_from(["sprat", word]).unwrap_err();
+        let wrong = |word| {
+            definition()
+                .try_get_matches_from(["sprat", word])
+                .unwrap_err()
+        };
         assert!(of_the_prompt(&wrong("accept")).is_some_and(|said| said.contains("prompt")));
         assert_eq!(of_the_prompt(&wrong("recieve")), None);
         assert!(wrong("recieve").to_string().contains("'receive'"));
