@@ -277,6 +277,9 @@ impl Download {
         peer.rtt = rtt.min(Duration::from_secs(10));
         self.unsorted |= downloading != peer.downloading;
         peer.downloading = downloading;
+        if peer.link == Link::Gone {
+            peer.came_back();
+        }
         peer.link = Link::Up;
         let end = at.saturating_add(have.len()).min(self.chunks.len());
         if have.is_full() {

@@ -238,6 +238,11 @@ impl Peer {
         self.retry_at = now + pause.min(MAX_BACKOFF);
     }
 
+    /// It is connected anew: what failed with the last connection says nothing of this one.
+    pub(super) fn came_back(&mut self) {
+        (self.failures, self.retry_at) = (0, Duration::ZERO);
+    }
+
     #[cfg(test)]
     pub(super) fn check(&self) {
         let sum: u64 = self.requests.values().map(|r| u64::from(r.bytes)).sum();

@@ -474,6 +474,46 @@ fn strangers_and_crowds_do_not_make_it_grow() {
 }
 
 #[test]
+fn who_comes_back_is_asked_at_once_whatever_failed_with_the_last_connection() {
+    let mut job = Download::new(ME);
+    job.add(&file(8), &HaveSet::empty(8));
+    let peer = node(1);
+    let source = || Event::Source {
+        peer,
+        rtt: ms(1),
+        at: 0,
+        have: HaveSet::full(8),
+        downloading: false,
+    };
+    let mut asked = job.handle(source(), ms(0));
+    for n in 0..20 {
+        let chunks = asked.iter().filter_map(|action| match action {
+            Action::Fetch { chunk, .. } => Some(*chunk),
+            _ => None,
+        });
+        let chunks = chunks.collect();
+        job.handle(Event::Failed { peer, chunks }, ms(n * 10_000));
+        asked = job.handle(Event::Tick, ms(n * 10_000 + 9_000));
+        assert!(!asked.is_empty());
+    }
+    job.handle(
+        Event::Failed {
+            peer,
+            chunks: vec![0],
+        },
+        ms(300_000),
+    );
+    job.handle(Event::Gone { peer }, ms(300_100));
+    let asked = job.handle(source(), ms(300_200));
+    assert!(
+        asked
+            .iter()
+            .any(|action| matches!(action, Action::Fetch { .. }))
+    );
+    job.check();
+}
+
+#[test]
 fn an_own_limit_is_nobodys_fault() {
     let mut job = Download::new(ME).limited_to(Some(32 << 10));
     job.add(&file(8), &HaveSet::empty(8));

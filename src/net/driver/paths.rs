@@ -207,14 +207,18 @@ impl Driver {
         let Some(known) = self.servers.known(server) else {
             return;
         };
+        if self.dials.values().any(|dial| dial.0 == Some(node)) {
+            return; // That one's end is told.
+        }
         let now = Instant::now();
         let mut to = vec![address::circuit(relay, known.address, Some(peer))];
         let seen = known.addresses_of(&node).iter();
         let straight = seen.filter(|at| table.sees(peer, at.ip(), now));
         to.extend(straight.map(|at| address::tcp(*at)));
         let at = known.address;
+        // Also while dcutr dials: of its dials, left from the last circuit, nobody hears.
         let options = DialOpts::peer_id(peer)
-            .condition(PeerCondition::NotDialing)
+            .condition(PeerCondition::Always)
             .addresses(to)
             .allocate_new_port()
             .build();
