@@ -104,6 +104,31 @@ fn peers_shows_who_is_here_and_by_which_path() {
 }
 
 #[test]
+fn who_was_named_and_does_not_answer_is_named_with_the_reason() {
+    let swarm = Swarm::new();
+    let closed = || {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        taken.local_addr().unwrap().to_string()
+    };
+    let (peer, server) = (closed(), closed());
+    let words = [
+        "peers",
+        "--wait",
+        "2",
+        "--peer",
+        &peer,
+        "--rendezvous",
+        &server,
+    ];
+    let ran = swarm.run("alone", &words);
+    assert_eq!(ran.code(), 5);
+    for (option, address) in [("--peer", &peer), ("--rendezvous", &server)] {
+        let told = format!("{option} {address}: refused");
+        assert!(ran.err().contains(&told), "{told}: {}", ran.err());
+    }
+}
+
+#[test]
 fn alone_says_so_and_what_to_look_at() {
     let swarm = Swarm::new();
     for arguments in [&["list"][..], &["peers"], &["download", "x"]] {

@@ -3,11 +3,34 @@
 pub(super) use crate::core::origin::is_local;
 use crate::core::via::Via;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-/// The address of a TCP listener.
+/// The address of a TCP listener. A link-local one keeps the number of its interface, without which it means nothing.
 pub(super) fn tcp(address: SocketAddr) -> Multiaddr {
-    Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()))
+    let host = match address {
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => {
+            let zone = Protocol::Ip6zone(v6.scope_id().to_string().into());
+            Multiaddr::from(zone).with(Protocol::Ip6(*v6.ip()))
+        }
+        _ => Multiaddr::from(address.ip()),
+    };
+    host.with(Protocol::Tcp(address.port()))
+}
+
+/// The interface's number that `address` begins with, if any, and what follows.
+fn unzoned(address: &Multiaddr) -> (u32, impl Iterator<Item = Protocol<'_>>) {
+    let zone = match address.iter().next() {
+        Some(Protocol::Ip6zone(zone)) => zone.parse().unwrap_or(0),
+        _ => 0,
+    };
+    let zoned = |part: &Protocol| matches!(part, Protocol::Ip6zone(_));
+    (zone, address.iter().skip_while(zoned))
+}
+
+/// The socket of a link-local address of which the interface is known: libp2p's TCP cannot dial it.
+pub(super) fn zoned(address: &Multiaddr) -> Option<SocketAddr> {
+    let (zone, _) = unzoned(address);
+    tcp_socket(address).filter(|_| zone != 0)
 }
 
 /// The address of a QUIC listener.
@@ -19,7 +42,7 @@ pub(super) fn quic(address: SocketAddr) -> Multiaddr {
 
 /// The IP address that `address` begins with.
 pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
-    match address.iter().next()? {
+    match unzoned(address).1.next()? {
         Protocol::Ip4(ip) => Some(ip.into()),
         Protocol::Ip6(ip) => Some(ip.into()),
         _ => None,
@@ -28,10 +51,15 @@ pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
 
 /// The socket that `address` begins with, whatever runs over it.
 pub(super) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
-    match address.iter().nth(1)? {
-        Protocol::Tcp(port) | Protocol::Udp(port) => Some(SocketAddr::new(ip(address)?, port)),
-        _ => None,
-    }
+    let (zone, mut parts) = unzoned(address);
+    let port = match parts.nth(1)? {
+        Protocol::Tcp(port) | Protocol::Udp(port) => port,
+        _ => return None,
+    };
+    Some(match ip(address)? {
+        IpAddr::V6(ip) if zone != 0 => SocketAddrV6::new(ip, port, 0, zone).into(),
+        ip => SocketAddr::new(ip, port),
+    })
 }
 
 /// The TCP socket that `address` is; `None` for QUIC, relays and anything else.
@@ -42,7 +70,7 @@ pub(super) fn tcp_socket(address: &Multiaddr) -> Option<SocketAddr> {
 
 /// Whether bytes travel over TCP.
 pub(super) fn is_tcp(address: &Multiaddr) -> bool {
-    matches!(address.iter().nth(1), Some(Protocol::Tcp(_)))
+    matches!(unzoned(address).1.nth(1), Some(Protocol::Tcp(_)))
 }
 
 /// Whether a relay stands between.
@@ -128,6 +156,21 @@ mod tests {
         assert_eq!(tcp_socket(&tcp(address)), Some(address));
         assert_eq!(tcp_socket(&quic(address)), None);
         assert_eq!(socket(&quic(address)), Some(address));
+    }
+
+    #[test]
+    fn a_link_local_address_keeps_its_interface() {
+        let address: SocketAddr = "[fe80::1%3]:9".parse().unwrap();
+        let there = tcp(address).with(Protocol::P2p(PeerId::random()));
+        assert_eq!(tcp_socket(&there), Some(address));
+        assert_eq!(
+            (zoned(&there), ip(&there)),
+            (Some(address), Some(address.ip()))
+        );
+        assert!(is_tcp(&there));
+        assert_eq!(via(&there), Via::Lan);
+        assert_eq!(zoned(&tcp("[fe80::1]:9".parse().unwrap())), None);
+        assert_eq!(zoned(&there.with(Protocol::P2pCircuit)), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::core::doctor::{Interface, Tally};
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
 };
 
 /// One interface by one of its addresses.
@@ -58,6 +58,25 @@ pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<Link>> {
         .map(link)
         .collect();
     Ok(choose(all, names, listen))
+}
+
+/// Reads `[fe80::1%eth0]:4001`, an address that means something on one interface only; `None` if it has none.
+///
+/// # Errors
+/// A sentence, when there is no such interface, or it is no address.
+pub fn zoned(text: &str) -> Option<Result<SocketAddr, String>> {
+    let (host, port) = text.strip_prefix('[')?.split_once("]:")?;
+    let (ip, zone) = host.split_once('%')?;
+    let (Ok(ip), Ok(port)) = (ip.parse::<Ipv6Addr>(), port.parse()) else {
+        return Some(Err(format!("`{text}` is no address")));
+    };
+    let known = if_addrs::get_if_addrs().unwrap_or_default();
+    let named = known.iter().find(|known| known.name == zone);
+    let index = named.and_then(|known| known.index).or(zone.parse().ok());
+    Some(match index {
+        Some(index) => Ok(SocketAddrV6::new(ip, port, 0, index).into()),
+        None => Err(format!("this machine has no interface `{zone}`")),
+    })
 }
 
 /// All interfaces with an address, up or not, with what was heard by the links.
@@ -208,6 +227,20 @@ mod tests {
         assert_eq!(pick(&[], &["127.0.0.1"]), ["127.0.0.1"]);
         assert_eq!(pick(&[], &["0.0.0.0"]), everything[..3]);
         assert_eq!(pick(&["lo"], &["10.0.0.2"]), [""; 0]);
+    }
+
+    #[test]
+    fn an_interface_stands_behind_the_address_by_name_or_number() {
+        assert_eq!(zoned("[fe80::1]:9"), None);
+        assert_eq!(zoned("nas:9"), None);
+        assert_eq!(
+            zoned("[fe80::1%7]:9"),
+            Some(Ok("[fe80::1%7]:9".parse().unwrap()))
+        );
+        assert!(zoned("[fe80::1%lo]:9").unwrap().is_ok());
+        let missing = zoned("[fe80::1%nowhere0]:9").unwrap().unwrap_err();
+        assert!(missing.contains("nowhere0"), "{missing}");
+        assert!(zoned("[x%lo]:9").unwrap().is_err());
     }
 
     #[test]

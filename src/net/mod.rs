@@ -39,6 +39,7 @@ pub(crate) mod tests;
 pub use beacon::{BeaconConfig, BeaconError, Beacons, Heard};
 pub use event::{NetEvent, Reply, RequestError};
 pub use handle::Net;
+pub use interfaces::zoned;
 pub use meeting::MeetingEvent;
 pub use pairing::{PairingConfig, PairingSockets};
 pub use reach::reaches;

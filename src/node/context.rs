@@ -14,6 +14,7 @@ use super::{
     pair::Pairings,
     peers::{Owned, Question, Resolution, Source},
     people,
+    reach::Named,
     requests::Lookups,
 };
 use crate::{
@@ -147,6 +148,8 @@ pub struct Context {
     pub pairings: Pairings,
     /// The rendezvous servers.
     pub meeting: Meeting,
+    /// The nodes that were named by hand.
+    pub named: Named,
     /// Of a job: it fetches from these alone, and for nobody else.
     pub circle: Option<Circle>,
 }

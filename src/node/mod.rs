@@ -145,6 +145,12 @@ impl Node {
         self.ask(Command::Peers).await
     }
 
+    /// The nodes and servers that were named by hand and not reached, by the option that named each, and why not.
+    #[must_use]
+    pub fn unreached(&self) -> Vec<(String, String)> {
+        self.shared.context.named.unreached()
+    }
+
     /// How this node does; `None` when it is stopping.
     pub async fn status(&self) -> Option<Status> {
         let context = &self.shared.context;

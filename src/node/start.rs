@@ -98,8 +98,11 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let disk = (home, index, reader, replicas);
     let stop = CancellationToken::new();
     let (commands, commands_in) = mpsc::channel(COMMANDS);
+    let hosts = servers.iter().map(|server| &server.host);
+    let table = reach::Named::new(named.iter(), hosts);
     let meeting = meeting::Setup {
         servers,
+        named: table.clone(),
         learned,
         file: servers_file,
         swarm_key,
@@ -112,7 +115,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         commands: commands.clone(),
     };
     let meeting = Meeting::start(meeting, &stop);
-    let (context, changed) = context(&settings, &net, disk, commands, meeting);
+    let (context, changed) = context(&settings, &net, disk, commands, (meeting, table));
     let (distribute, queue) = distribute::parts(&context, keeps, &settings);
     let orders = distribute.orders.clone();
     let (tasks, next_job) = (TaskTracker::new(), Arc::new(AtomicU64::new(1)));
@@ -165,7 +168,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     if !settings.hidden {
         appeared.cancel();
     }
-    reach_out(&net, named, &appeared, &stop);
+    reach_out(&net, named, &context.named, &appeared, &stop);
     tell(&events, notice);
     let later = Later::start(
         consent.clone(),
@@ -212,11 +215,12 @@ fn sweep(index: Index) {
 fn reach_out(
     net: &Net,
     named: Vec<String>,
+    table: &reach::Named,
     appeared: &CancellationToken,
     stop: &CancellationToken,
 ) {
     for peer in named {
-        let reaching = reach::reach(net.clone(), peer, stop.clone());
+        let reaching = reach::reach(net.clone(), peer, table.clone(), stop.clone());
         let (appeared, stop) = (appeared.clone(), stop.clone());
         tokio::spawn(async move {
             let seen = stop.run_until_cancelled(appeared.cancelled()).await;
@@ -240,7 +244,7 @@ fn context(
     net: &Net,
     (home, index, reader, replicas): (Home, Index, ChunkReader, Replicas),
     commands: mpsc::Sender<Command>,
-    meeting: Meeting,
+    (meeting, named): (Meeting, reach::Named),
 ) -> (Context, watch::Sender<u64>) {
     let (changed, watch) = watch::channel(0);
     let context = Context {
@@ -267,6 +271,7 @@ fn context(
         download: Limiter::new(settings.download_limit),
         pairings: Pairings::default(),
         meeting,
+        named,
         circle: None,
         large: Large::default(),
     };

@@ -164,7 +164,7 @@ pub async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> E
     let exit = if !rows.is_empty() {
         Exit::Done
     } else if node.peers().await.is_empty() {
-        out.error(sentences::alone(node));
+        out.error(&sentences::alone(node));
         Exit::NotFound
     } else if let Some(pattern) = what.pattern {
         out.error(&format!("nothing here matches `{}`", printable(&pattern)));
@@ -184,7 +184,7 @@ pub async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> E
 pub async fn show_peers(node: &Node, out: &Out) -> Exit {
     let rows = node.peers().await;
     if rows.is_empty() {
-        out.error(sentences::alone(node));
+        out.error(&sentences::alone(node));
         return Exit::NotFound;
     }
     if out.json() {

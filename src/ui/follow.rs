@@ -179,7 +179,7 @@ async fn finish(
         return Exit::Failed;
     }
     if tally.failures.contains(&Exit::NotFound) && node.peers().await.is_empty() {
-        out.note(sentences::alone(node));
+        out.note(&sentences::alone(node));
     }
     let exit = Exit::of(tally.done, &tally.failures);
     if tally.incomplete {

@@ -161,7 +161,7 @@ pub async fn send(
     };
     let exit = follow(&node, request, &out, setup.progress, signals).await;
     if exit == Exit::NotFound && !out.json() && node.peers().await.is_empty() {
-        out.note(sentences::alone(&node));
+        out.note(&sentences::alone(&node));
     }
     leave(&node).await;
     exit

@@ -11,8 +11,24 @@ const NAME: usize = 64;
 /// More sources than this are counted, not named.
 const NAMED: usize = 4;
 
-/// Nobody answered: what to look at.
-pub const NOBODY: &str = "nobody is here: no other node answered. Is one running on this network, with the same passphrase? \
+/// Nobody answered: why those did not who were named by hand, or what to look at.
+fn nobody_here(unreached: &[(String, String)]) -> String {
+    if unreached.is_empty() {
+        return NOBODY.to_owned();
+    }
+    let each = unreached.iter().map(|(named, why)| {
+        let (named, why) = (printable(named), printable(why));
+        format!("{named}: {why}")
+    });
+    let each: Vec<String> = each.collect();
+    format!(
+        "nobody is here: no other node answered. {}",
+        each.join("; ")
+    )
+}
+
+/// The same where nobody was named.
+const NOBODY: &str = "nobody is here: no other node answered. Is one running on this network, with the same passphrase? \
      Where broadcasts are dropped, name one with --peer HOST:PORT";
 
 /// Nobody could be asked.
@@ -21,11 +37,11 @@ pub const NO_DESCRIPTORS: &str = "nobody could be reached: this process may not 
 
 /// Why nobody is here.
 #[must_use]
-pub fn alone(node: &Node) -> &'static str {
+pub fn alone(node: &Node) -> String {
     if node.is_short_of_descriptors() {
-        NO_DESCRIPTORS
+        NO_DESCRIPTORS.to_owned()
     } else {
-        NOBODY
+        nobody_here(&node.unreached())
     }
 }
 

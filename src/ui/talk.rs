@@ -77,7 +77,7 @@ pub async fn find(
     };
     let alone = error == WhoError::Nobody && node.peers().await.is_empty();
     let why = if alone {
-        alone_because(node).to_owned()
+        alone_because(node)
     } else {
         nobody(who, &error)
     };

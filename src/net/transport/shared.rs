@@ -2,6 +2,8 @@
 //!
 //! Dials leave from the listening port only if the transport that dials is the one that listens.
 
+use crate::net::address;
+use ::tokio::net::TcpStream;
 use libp2p::{
     Multiaddr, Transport,
     core::transport::{DialOpts, ListenerId, TransportError, TransportEvent},
@@ -32,6 +34,23 @@ fn lock(one: &One) -> MutexGuard<'_, Tcp> {
     one.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Dials. What is link-local libp2p would dial without the interface, and the system refuses that; it leaves from a port of
+/// its own, since no router stands between that had to be held open.
+fn dial(
+    one: &One,
+    address: Multiaddr,
+    options: DialOpts,
+) -> Result<<Tcp as Transport>::Dial, TransportError<io::Error>> {
+    match address::zoned(&address) {
+        Some(to) => Ok(Box::pin(async move {
+            let stream = TcpStream::connect(to).await?;
+            stream.set_nodelay(true)?;
+            Ok(tokio::TcpStream(stream))
+        })),
+        None => lock(one).dial(address, options),
+    }
+}
+
 impl Transport for Listening {
     type Output = <Tcp as Transport>::Output;
     type Error = io::Error;
@@ -55,7 +74,7 @@ impl Transport for Listening {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<io::Error>> {
-        lock(&self.0).dial(address, options)
+        dial(&self.0, address, options)
     }
 
     fn poll(
@@ -89,7 +108,7 @@ impl Transport for Dialling {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<io::Error>> {
-        lock(&self.0).dial(address, options)
+        dial(&self.0, address, options)
     }
 
     fn poll(

@@ -34,6 +34,7 @@ impl Actor {
                 let name = name.map_or_else(|| node.short(), str::to_owned);
                 let now = self.now();
                 self.parts.context.meeting.here(node, via);
+                self.parts.context.named.reached(address);
                 self.peers.connected(node, name, address, via, now);
                 self.ask_catalog(node);
                 self.await_acquaintance(node);
@@ -55,6 +56,7 @@ impl Actor {
                 addresses,
                 why,
             } => {
+                self.parts.context.named.failed(&addresses, &why);
                 let at: Vec<String> = addresses.iter().map(ToString::to_string).collect();
                 tracing::info!("no sprat answers at {}: {}", at.join(", "), printable(&why));
             }

@@ -18,7 +18,7 @@ use crate::{
         via::Via,
     },
     net::{MeetingEvent, Net},
-    node::{api::NodeEvent, context::Command},
+    node::{api::NodeEvent, context::Command, reach::Named},
     store::ServersFile,
 };
 use std::time::{Duration, Instant};
@@ -60,6 +60,8 @@ pub struct View {
 pub struct Setup {
     pub net: Net,
     pub servers: Vec<Address>,
+    /// What became of them.
+    pub named: Named,
     /// The keys that earlier runs learned.
     pub learned: Vec<(String, NodeId)>,
     pub file: ServersFile,

@@ -44,8 +44,6 @@ pub struct Task {
     entered: BTreeSet<NodeId>,
     /// What concerns other namespaces.
     codes: broadcast::Sender<MeetingEvent>,
-    /// Why the last attempt at some server failed.
-    why: String,
 }
 
 impl Task {
@@ -78,7 +76,6 @@ impl Task {
             publish,
             entered: BTreeSet::new(),
             codes,
-            why: String::new(),
         };
         task.show();
         task
@@ -120,9 +117,12 @@ impl Task {
     async fn input(&mut self, input: Input) {
         let event = match input {
             Input::Event(event) => event,
-            Input::Resolved(place, Ok(addresses)) => Event::Resolved { place, addresses },
+            Input::Resolved(place, Ok(addresses)) => {
+                self.resolved(place, Ok(&addresses));
+                Event::Resolved { place, addresses }
+            }
             Input::Resolved(place, Err(why)) => {
-                self.why = why;
+                self.resolved(place, Err(&why));
                 let addresses = Vec::new();
                 Event::Resolved { place, addresses }
             }
@@ -138,13 +138,16 @@ impl Task {
     fn net(&mut self, event: MeetingEvent) -> Option<Event> {
         let ours = |server: &NodeId, namespace: &str| self.namespace(server) == namespace;
         Some(match event {
-            MeetingEvent::Connected { server, address } => Event::Connected { server, address },
+            MeetingEvent::Connected { server, address } => {
+                self.setup.named.reached(address);
+                Event::Connected { server, address }
+            }
             MeetingEvent::Failed {
                 server,
                 addresses,
                 why,
             } => {
-                self.why = why;
+                self.setup.named.failed(&addresses, &why);
                 Event::Failed { server, addresses }
             }
             MeetingEvent::Lost { server } => {
@@ -284,7 +287,8 @@ impl Task {
             News::Lost { place } => (place, ServerState::Lost),
             News::Left { place } => (place, ServerState::Left),
             News::Unreachable { place } => {
-                let why = self.why.clone();
+                let host = self.setup.servers.get(place).map(|at| at.host.as_str());
+                let why = self.setup.named.why(host.unwrap_or_default());
                 (place, ServerState::Unreachable(why))
             }
             News::NewKey { place, known, now } => (place, ServerState::NewKey { known, now }),
@@ -300,6 +304,12 @@ impl Task {
             state,
         };
         let _ = self.setup.events.send(NodeEvent::Server(news)); // Nobody watches: fine.
+    }
+
+    fn resolved(&self, place: usize, found: Result<&[SocketAddr], &str>) {
+        if let Some(server) = self.setup.servers.get(place) {
+            self.setup.named.resolved(&server.host, found);
+        }
     }
 
     fn remember(&self, place: usize, server: NodeId) {
