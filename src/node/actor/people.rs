@@ -4,7 +4,10 @@
 
 use super::{Actor, Note};
 use crate::{
-    core::{id::NodeId, people::People},
+    core::{
+        id::NodeId,
+        people::{Here, People},
+    },
     node::{
         api::{PeerInfo, WhoError},
         people::Ask,
@@ -57,7 +60,11 @@ impl Actor {
             }
             Ask::Coming(who, reply) => {
                 let expected = self.membership.expected();
-                let expected = expected.map(|(node, name)| (node, name.to_owned()));
+                let expected = expected.map(|(node, name)| Here {
+                    node,
+                    name: name.to_owned(),
+                    unchosen: false,
+                });
                 let expected: Vec<_> = expected.collect();
                 let found = self.people().find(&who, &expected, false);
                 let _ = reply.send(!matches!(found, Err(WhoError::Nobody)));

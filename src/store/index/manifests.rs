@@ -3,7 +3,7 @@
 //! Invariants: a root is written after all its pages, and removed before them; what nothing here needs is removed at the next start at the
 //! latest ([`Index::sweep`]).
 
-use super::{Index, Inner, PART, key};
+use super::{Index, Inner, PART, Tree, key};
 use crate::{
     core::{id::FileId, manifest::Manifest},
     store::StoreError,
@@ -250,7 +250,7 @@ fn root_value(root: &[u8], page: &[u8]) -> Vec<u8> {
 struct Needed<I: Iterator>(Peekable<I>);
 
 impl Needed<std::iter::Empty<sled::Result<sled::IVec>>> {
-    fn of(tree: &sled::Tree) -> Needed<impl Iterator<Item = sled::Result<sled::IVec>> + use<>> {
+    fn of(tree: &Tree) -> Needed<impl Iterator<Item = sled::Result<sled::IVec>> + use<>> {
         Needed(tree.iter().keys().peekable())
     }
 }
