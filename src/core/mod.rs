@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod download;
 pub mod draw;
 pub mod exchange;
+pub mod fair;
 pub mod have;
 pub mod id;
 pub mod manifest;

@@ -224,6 +224,13 @@ impl People {
         Some(self.names.get(folded)?.person.name.as_str())
     }
 
+    /// Whether a person here had to do with the one who has this key: sent it something, or added it.
+    #[must_use]
+    pub fn is_friend(&self, key: &NodeId) -> bool {
+        let theirs = |entry: &Entry| entry.person.key == *key && entry.person.met;
+        self.added.contains_key(key) || self.names.values().any(theirs)
+    }
+
     /// The key that was known for this name, if this one is another and that is worth an alarm: not when nobody chose the
     /// name for either.
     #[must_use]

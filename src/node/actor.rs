@@ -321,6 +321,11 @@ impl Actor {
                 let here = self.catalog.is_own(file);
                 let _ = reply.send(offer.map(|(name, offer)| (name, offer, here)));
             }
+            Command::Standing(node, reply) => {
+                let friend = self.parts.people.0.is_friend(&node);
+                let peer = self.peers.get_mut(&node);
+                let _ = reply.send(peer.map(|peer| (peer.address.ip(), friend)));
+            }
             Command::Keepers(files, reply) => {
                 let _ = reply.send(self.peers.keepers(&files));
             }

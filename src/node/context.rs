@@ -29,6 +29,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeSet, HashMap},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -75,6 +76,8 @@ pub enum Command {
         FileId,
         oneshot::Sender<Option<(RelPath, Offer, bool)>>,
     ),
+    /// Where a peer is, and whether the user dealt with it.
+    Standing(NodeId, oneshot::Sender<Option<(IpAddr, bool)>>),
     /// The peers that keep a part of these files.
     Keepers(Vec<FileId>, oneshot::Sender<Vec<Replica>>),
     /// About people: who is meant, and what is remembered of them.

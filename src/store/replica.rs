@@ -10,6 +10,7 @@
 mod account;
 mod adopt;
 mod evict;
+mod fair;
 mod files;
 mod open;
 mod reservation;
@@ -19,6 +20,7 @@ mod tests;
 
 use super::{ChunkReader, Home, Index, StoreError, index::ReplicaRecord, layout::Layout};
 use crate::core::{
+    fair::Shares,
     have::HaveSet,
     id::{ChunkId, FileId, NodeId},
     manifest::Manifest,
@@ -126,6 +128,8 @@ impl std::fmt::Debug for Inner {
 struct State {
     files: BTreeMap<FileId, Entry>,
     accounts: Accounts,
+    /// Who is whose neighbour, for when room is short.
+    shares: Shares,
     /// Reservations that rely on the file of a chunk.
     pending: HashMap<ChunkId, u32>,
     /// Chunks of which no file is known (`adopt`).
@@ -271,6 +275,12 @@ impl Replicas {
 
     fn fits_manifest(&self, state: &State, origin: &NodeId, chunks: u32) -> bool {
         state.accounts.fits_entries(chunks) && self.fits(state, origin, manifest_bytes(chunks))
+    }
+
+    /// What the manifest of a file of so many chunks takes, at most.
+    #[must_use]
+    pub fn manifest_bytes(&self, chunks: u32) -> u64 {
+        manifest_bytes(chunks)
     }
 
     /// Bytes that are kept, reserved ones not counted.

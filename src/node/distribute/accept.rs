@@ -205,6 +205,10 @@ async fn round(
         let bits = HaveSet::full(count).to_bytes().into();
         return Ok(answer(stream, &Kept { bits }).await?);
     }
+    let standing = context.ask(|reply| Command::Standing(node, reply)).await;
+    if let Some(Some((address, friend))) = standing {
+        replicas.meet(node, address, friend);
+    }
     let (manifest, _room) = manifest_of(parts, node, file, &replicas, &offer).await?;
     if offered
         .chunks
@@ -296,7 +300,12 @@ async fn manifest_of(
     let chunks = head.root.chunks;
     let room = gate.room(chunks).map_err(End::Refused)?;
     let replicas = replicas.clone();
-    let reserved = blocking(move || Ok(replicas.reserve_manifest(&node, chunks))).await?;
+    let reserved = blocking(move || {
+        let gone = replicas.make_way(&node, replicas.manifest_bytes(chunks))?;
+        Ok((gone, replicas.reserve_manifest(&node, chunks)))
+    });
+    let (gone, reserved) = reserved.await?;
+    context.news.files(gone);
     let Some(_reserved) = reserved else {
         parts.make_room();
         return Err(End::Refused(Refusal::NoRoom));
@@ -366,6 +375,9 @@ async fn choose(
         let have = have.unwrap_or_else(|| HaveSet::empty(manifest.len()));
         let count = chunks.len() as u32;
         let (mut kept, mut wanted) = (HaveSet::empty(count), HaveSet::empty(count));
+        let lacking = |at: &&u32| !have.has(**at);
+        let len = |at: &u32| u64::from(manifest.entries()[*at as usize].len);
+        let gone = replicas.make_way(&node, chunks.iter().filter(lacking).map(len).sum())?;
         let (mut bytes, mut tight) = (0, false);
         for (at, &position) in (0..).zip(&chunks) {
             let len = u64::from(manifest.entries()[position as usize].len);
@@ -378,9 +390,10 @@ async fn choose(
                 tight = true;
             }
         }
-        Ok((kept, wanted, replicas.reserve(&node, bytes), tight))
+        Ok((kept, wanted, replicas.reserve(&node, bytes), tight, gone))
     });
-    let (kept, wanted, reservation, tight) = chosen.await?;
+    let (kept, wanted, reservation, tight, gone) = chosen.await?;
+    parts.context.news.files(gone);
     if tight {
         parts.make_room();
     }

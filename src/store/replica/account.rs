@@ -50,6 +50,23 @@ impl Accounts {
         quota > 0 && within(self.used + self.reserved, quota) && within(has, quota.div_ceil(2))
     }
 
+    /// Whether so many bytes more would fit if others used less: the origin's half is not used up, and the quota is.
+    pub fn is_short_of(&self, origin: &NodeId, bytes: u64) -> bool {
+        let has = self.by_origin.get(origin).copied().unwrap_or(0);
+        let own = has.saturating_add(bytes) <= self.limits.quota.div_ceil(2);
+        own && !self.fits(origin, bytes)
+    }
+
+    /// What each origin uses.
+    pub fn by_origin(&self) -> impl Iterator<Item = (&NodeId, &u64)> {
+        self.by_origin.iter()
+    }
+
+    /// Whether anything counts against this origin.
+    pub fn uses(&self, origin: &NodeId) -> bool {
+        self.by_origin.contains_key(origin)
+    }
+
     /// Whether so many entries of a manifest more fit their share of the quota.
     pub fn fits_entries(&self, chunks: u32) -> bool {
         let (bytes, quota) = (ENTRY * u64::from(chunks), self.limits.quota);

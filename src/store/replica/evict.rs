@@ -112,7 +112,11 @@ impl Replicas {
     }
 
     /// Removes records, then the bytes that nobody else needs, then what is known of files of which nothing is left.
-    fn drop_records(&self, state: &mut State, records: &[ReplicaChunk]) -> Result<(), StoreError> {
+    pub(super) fn drop_records(
+        &self,
+        state: &mut State,
+        records: &[ReplicaChunk],
+    ) -> Result<(), StoreError> {
         self.0.index.remove_replica_chunks(records)?;
         for record in records {
             let layout = self.layout(&record.file)?;

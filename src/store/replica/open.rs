@@ -2,7 +2,7 @@
 
 use super::{Accounts, Entry, Inner, Limits, Replicas, State, adopt};
 use crate::{
-    core::id::FileId,
+    core::{fair::Shares, id::FileId},
     store::{Home, Index, StoreError, failed, index::NO_FILE},
 };
 use std::{
@@ -88,6 +88,7 @@ pub(super) fn read(
         accounts,
         pending: HashMap::new(),
         strays,
+        shares: Shares::default(),
     };
     if !unclaimed.is_empty() {
         for prefix in unclaimed {
