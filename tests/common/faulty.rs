@@ -390,6 +390,8 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
                     more: last < SLOW_NAMES,
                     entries: (since + 1..=last).map(entry).collect(),
                     scan: None,
+                    unchosen: false,
+                    visiting: false,
                 });
             }
             let endless = fault == Fault::EndlessCatalog;
