@@ -78,6 +78,7 @@ async fn liar(victim: SocketAddr, target: SocketAddr, names: usize) -> sprat::ne
                     reset: false,
                     more: false,
                     entries: Vec::new(),
+                    scan: None,
                 }),
                 _ => Response::Missing,
             });

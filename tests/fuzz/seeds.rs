@@ -140,6 +140,7 @@ fn controls(all: &mut Vec<Seed>) {
         reset: true,
         more: false,
         entries: vec![entry(1, Some(offer)), entry(2, None)],
+        scan: None,
     };
     answer("a-catalog", Response::Catalog(page));
     let head = ManifestHead {

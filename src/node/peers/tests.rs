@@ -43,6 +43,8 @@ fn page(offers: &[(&str, u8, Held)], more: bool, scan: Option<Scan>) -> CatalogP
     CatalogPage {
         name: "n".into(),
         keeps: true,
+        unchosen: false,
+        visiting: false,
         epoch: 1,
         revision: 1 << 20,
         reset: true,
