@@ -384,8 +384,6 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
                 return Response::Catalog(CatalogPage {
                     name: name.to_owned(),
                     keeps: false,
-                    unchosen: false,
-                    visiting: false,
                     epoch: 1,
                     revision: SLOW_NAMES,
                     reset: since == 0,
