@@ -54,23 +54,12 @@ mod unix {
         files.try_for_each(|path| File::open(path)?.sync_all())
     }
 
-    /// Renames `from` to the name `to`, which nobody has; `Unsupported` where that is more than one step.
-    #[cfg(target_os = "linux")]
-    pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-        use rustix::{
-            fs::{CWD, RenameFlags, renameat_with},
-            io::Errno,
-        };
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // This file system does not know how.
-            Err(Errno::INVAL | Errno::NOSYS) => Err(io::ErrorKind::Unsupported.into()),
-            done => done.map_err(Into::into),
-        }
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    /// Opens a file to read it. To open a pipe that took its place must not wait for its writer.
+    pub fn open_file(path: &Path) -> io::Result<File> {
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(flags.bits().cast_signed());
+        options.open(path)
     }
 
     /// Device and inode: with size and mtime they tell whether a file is still the same one.
@@ -80,7 +69,12 @@ mod unix {
 
     /// Whether the file may be executed by its owner.
     pub fn executable(meta: &Metadata) -> bool {
-        meta.mode() & 0o100 != 0
+        is_executable(meta.mode())
+    }
+
+    /// Whether these permission bits let its owner execute a file.
+    pub fn is_executable(mode: u32) -> bool {
+        mode & 0o100 != 0
     }
 
     /// Gives a file 0644, or 0755 when `executable`, less what the process's umask took away when it was created.
@@ -153,8 +147,8 @@ mod elsewhere {
         files.try_for_each(|path| OpenOptions::new().write(true).open(path)?.sync_all())
     }
 
-    pub fn rename_new(_: &Path, _: &Path) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    pub fn open_file(path: &Path) -> io::Result<File> {
+        File::open(path)
     }
 
     pub fn identity(_: &Metadata) -> (u64, u64) {
@@ -162,6 +156,10 @@ mod elsewhere {
     }
 
     pub fn executable(_: &Metadata) -> bool {
+        false
+    }
+
+    pub fn is_executable(_: u32) -> bool {
         false
     }
 

@@ -1,35 +1,35 @@
 //! A finished download gets its place: under its name, beside what is there, and recorded so that it is served from now on.
 //!
-//! Never replaces a file and never goes through a symlink below the folder that the user chose. The order is safe to interrupt
+//! Never replaces a file and never goes through a symlink below the folder that the user chose, also when one takes a folder's place
+//! meanwhile: each step is done in an open folder. The order is safe to interrupt
 //! anywhere: bytes and times are synced, then linked to their name, then the folder is synced, then the index learns of it, and only then the partial
 //! file goes.
 
 mod find;
+mod names;
 
 pub use find::{Finder, find_existing};
+pub(super) use {find::parent, names::Folders};
 
 use super::{
     ChunkReader, FileRecord, Index, Kind, Partial, Stamp, StoreError, failed,
-    index::{NewFile, looks_like},
+    folder::{Folder, What, is_no_folder},
+    index::NewFile,
     modes,
     names::Names,
     positioned,
 };
 use crate::core::{chunk::VerifiedChunk, id::FileId, manifest::Manifest, path::RelPath};
 use std::{
-    collections::HashMap,
-    ffi::OsString,
+    ffi::OsStr,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// Numbers tried for a name that is taken, before giving up.
 const MAX_NUMBER: u32 = 10_000;
-/// Folders whose names are remembered.
-const FOLDERS: usize = 8;
 
 /// Where a download is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,61 +40,6 @@ pub struct Finished {
     pub already: bool,
 }
 
-/// What lies in the folders that downloads went to lately, so that ten thousand files need not list theirs ten thousand times.
-/// Only a hint: what must not be replaced is protected by how files are placed.
-#[derive(Default)]
-pub(super) struct Folders(Mutex<HashMap<PathBuf, Listed>>);
-
-struct Listed {
-    modified: Option<SystemTime>,
-    names: HashMap<String, Vec<OsString>>,
-}
-
-impl Folders {
-    /// The entries of `folder` that some file system would take for `name`.
-    fn alike(&self, folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
-        let key = fold(name).unwrap_or_default();
-        let modified = fs::metadata(folder)?.modified().ok();
-        let mut folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = folders
-            .get(folder)
-            .is_some_and(|listed| listed.modified.is_some() && listed.modified == modified);
-        if !fresh {
-            let mut names: HashMap<String, Vec<OsString>> = HashMap::new();
-            for entry in fs::read_dir(folder)? {
-                let name = entry?.file_name();
-                if let Some(key) = name.to_str().and_then(fold) {
-                    names.entry(key).or_default().push(name);
-                }
-            }
-            if folders.len() >= FOLDERS {
-                folders.clear();
-            }
-            folders.insert(folder.to_owned(), Listed { modified, names });
-        }
-        let alike = folders[folder].names.get(&key).into_iter().flatten();
-        Ok(alike.map(|name| folder.join(name)).collect())
-    }
-
-    /// Notes a name that this node added, and the folder's new time.
-    fn added(&self, folder: &Path, name: &str) {
-        let mut folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(listed), Some(key)) = (folders.get_mut(folder), fold(name)) {
-            listed.names.entry(key).or_default().push(name.into());
-            listed.modified = fs::metadata(folder).and_then(|meta| meta.modified()).ok();
-        }
-    }
-
-    fn forget(&self, folder: &Path) {
-        let mut folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.remove(folder);
-    }
-}
-
-fn fold(name: &str) -> Option<String> {
-    RelPath::parse(name).ok().map(|name| name.fold_key())
-}
-
 fn numbered(name: &RelPath, n: u32) -> RelPath {
     if n == 1 {
         name.clone()
@@ -103,28 +48,30 @@ fn numbered(name: &RelPath, n: u32) -> RelPath {
     }
 }
 
-/// The stamp of the file at `path` when its bytes are those of `manifest`. What the index knows is believed as long as
+/// The stamp of the file `name` when its bytes are those of `manifest`. What the index knows is believed as long as
 /// the file looks as it did.
 fn same_contents(
     index: &Index,
-    path: &Path,
+    folder: &Folder,
+    name: &OsStr,
     manifest: &Manifest,
 ) -> Result<Option<Stamp>, StoreError> {
-    let Ok(meta) = fs::symlink_metadata(path) else {
+    let Ok(look) = folder.look(name) else {
         return Ok(None);
     };
-    let stamp = Stamp::of(&meta);
-    if !meta.is_file() || stamp.size != manifest.size() {
+    let stamp = look.stamp;
+    if look.what != What::File || stamp.size != manifest.size() {
         return Ok(None);
     }
-    if let Some((_, record)) = index.file_at(Kind::Fetched, path)?
+    if let Some((_, record)) = index.file_at(Kind::Fetched, &folder.path().join(name))?
         && record.stamp == stamp
     {
         return Ok((record.file == manifest.file()).then_some(stamp));
     }
-    let Ok(file) = File::open(path) else {
+    let Ok(file) = folder.open_file(Path::new(name)) else {
         return Ok(None);
     };
+    let looks = || file.metadata().is_ok_and(|meta| Stamp::of(&meta) == stamp);
     let mut buf = Vec::new();
     for (at, entry) in (0..).zip(manifest.entries()) {
         buf.resize(entry.len as usize, 0);
@@ -134,7 +81,7 @@ fn same_contents(
             return Ok(None);
         }
     }
-    Ok(looks_like(path, stamp).then_some(stamp))
+    Ok(looks().then_some(stamp))
 }
 
 impl Partial {
@@ -183,7 +130,7 @@ impl Partial {
             executable,
         };
         let (finished, stamp) = ready.find_place(self.reader().folders(), &folder, &portable)?;
-        modes::sync_folder(&folder).map_err(failed("sync", &folder))?;
+        folder.sync().map_err(failed("sync", folder.path()))?;
         let place = (finished.path.clone(), stamp);
         let file = self.manifest().file();
         let kind = kind_of(self.reader(), &file);
@@ -218,19 +165,20 @@ impl Ready<'_> {
     pub fn find_place(
         &self,
         folders: &Folders,
-        folder: &Path,
+        folder: &Folder,
         name: &RelPath,
     ) -> Result<(Finished, Stamp), StoreError> {
         let mut n = 1;
         while n <= MAX_NUMBER {
             let candidate = numbered(name, n);
             let candidate = candidate.file_name();
+            let path = folder.path().join(candidate);
             let alike = folders
                 .alike(folder, candidate)
-                .map_err(failed("list", folder))?;
-            for path in &alike {
-                if let Some(stamp) = same_contents(self.index, path, self.manifest)? {
-                    let path = path.clone();
+                .map_err(failed("list", folder.path()))?;
+            for name in &alike {
+                if let Some(stamp) = same_contents(self.index, folder, name, self.manifest)? {
+                    let path = folder.path().join(name);
                     return Ok((
                         Finished {
                             path,
@@ -244,8 +192,7 @@ impl Ready<'_> {
                 n += 1;
                 continue;
             }
-            let path = folder.join(candidate);
-            match self.place(&path) {
+            match self.place(folder, candidate) {
                 Ok(stamp) => {
                     folders.added(folder, candidate);
                     let already = false;
@@ -267,17 +214,17 @@ impl Ready<'_> {
             }
         }
         Err(StoreError::Name {
-            path: folder.join(name.file_name()),
+            path: folder.path().join(name.file_name()),
             why: "too many files have that name".into(),
         })
     }
 
-    /// Gives the file the name `path` without replacing what has it.
-    fn place(&self, path: &Path) -> io::Result<Stamp> {
-        let look = || Ok(Stamp::of(&fs::symlink_metadata(path)?));
+    /// Gives the file the name `name` without replacing what has it.
+    fn place(&self, folder: &Folder, name: &str) -> io::Result<Stamp> {
+        let look = || Ok(folder.look(name)?.stamp);
         let moved = self.stamp.map(|stamp| {
             // Neither its bytes nor its times change by that.
-            modes::rename_new(self.from, path).map(|()| stamp)
+            folder.take_new(self.from, name).map(|()| stamp)
         });
         match moved {
             Some(Err(error)) if error.kind() == io::ErrorKind::Unsupported => {}
@@ -285,7 +232,9 @@ impl Ready<'_> {
             Some(done) => return done,
             None => {}
         }
-        match give_name(self.from, path).and_then(|()| look()) {
+        let linked = folder.link(self.from, name);
+        let given = or_renamed(linked, folder, name, || folder.take(self.from, name));
+        match given.and_then(|()| look()) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
             done => {
                 if done.is_ok() && self.stamp.is_some() {
@@ -294,39 +243,43 @@ impl Ready<'_> {
                 return done;
             }
         }
-        let id = self.manifest.file();
-        let copy = path.with_file_name(format!(".sprat-{}.tmp", id.short()));
-        if fs::symlink_metadata(&copy).is_ok_and(|meta| meta.is_file()) {
-            fs::remove_file(&copy)?;
+        let copy = format!(".sprat-{}.tmp", self.manifest.file().short());
+        if folder.look(&copy).is_ok_and(|look| look.what == What::File) {
+            folder.remove(&copy)?;
         }
         let done = (|| {
-            let mut to = File::create_new(&copy)?;
+            let mut to = folder.create(&copy, 0o666)?;
             io::copy(&mut File::open(self.from)?, &mut to)?;
             modes::set_executable(&to, self.executable)?;
             set_mtime(&to, self.mtime);
             to.sync_all()?;
-            give_name(&copy, path)
+            let linked = folder.link_own(&copy, name);
+            or_renamed(linked, folder, name, || folder.rename(&copy, name))
         })();
-        match fs::remove_file(&copy) {
+        match folder.remove(&copy) {
             Err(error) if done.is_ok() && error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => done.and_then(|()| look()),
         }
     }
 }
 
-/// Links `from` to the name `to`, or renames it where there are no hard links. Never replaces a file, but for a race on
-/// such file systems.
-fn give_name(from: &Path, to: &Path) -> io::Result<()> {
+/// What came of a link; or, where there are no hard links, of `rename`. Never replaces a file, but for a race on such file systems.
+fn or_renamed(
+    linked: io::Result<()>,
+    folder: &Folder,
+    name: &str,
+    rename: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
     use io::ErrorKind::{AlreadyExists, CrossesDevices, NotFound, StorageFull};
-    match fs::hard_link(from, to) {
+    match linked {
         Err(error)
             if !matches!(
                 error.kind(),
                 AlreadyExists | CrossesDevices | NotFound | StorageFull
             ) =>
         {
-            match fs::symlink_metadata(to) {
-                Err(error) if error.kind() == NotFound => fs::rename(from, to),
+            match folder.look(name) {
+                Err(error) if error.kind() == NotFound => rename(),
                 Err(error) => Err(error),
                 Ok(_) => Err(AlreadyExists.into()),
             }
@@ -335,27 +288,44 @@ fn give_name(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// The folder that `name` goes into, created part by part; nothing below `dest` may be a symlink.
-fn make_folder(dest: &Path, name: &RelPath) -> Result<PathBuf, StoreError> {
+/// Makes folders below `dest`, as far as they are not there.
+///
+/// # Errors
+/// [`StoreError::Name`] when something else has the name of one, also of one on the way.
+pub fn make_folders(dest: &Path, names: &[RelPath]) -> Result<(), StoreError> {
+    for name in names {
+        below(dest, name.portable().components())?;
+    }
+    Ok(())
+}
+
+/// The folder that `name` goes into, created part by part.
+fn make_folder(dest: &Path, name: &RelPath) -> Result<Folder, StoreError> {
+    let mut parts = name.components();
+    parts.next_back();
+    below(dest, parts)
+}
+
+/// A folder, created part by part; nothing below `dest` may be a symlink.
+fn below<'a>(dest: &Path, parts: impl Iterator<Item = &'a str>) -> Result<Folder, StoreError> {
     fs::create_dir_all(dest).map_err(failed("create", dest))?;
-    // Recorded paths must mean the same whatever the current folder is.
-    let mut folder = fs::canonicalize(dest).map_err(failed("open", dest))?;
-    let parts: Vec<&str> = name.components().collect();
-    for part in &parts[..parts.len() - 1] {
-        let parent = folder.clone();
-        folder.push(part);
-        match fs::create_dir(&folder) {
-            Ok(()) => modes::sync_folder(&parent).map_err(failed("sync", &parent))?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let meta = fs::symlink_metadata(&folder).map_err(failed("look at", &folder))?;
-                if !meta.is_dir() {
-                    return Err(StoreError::Name {
-                        path: folder,
-                        why: "a folder is needed there, and something else has the name".into(),
-                    });
+    let mut folder = Folder::open(dest).map_err(failed("open", dest))?;
+    for part in parts {
+        let path = folder.path().join(part);
+        match folder.make(part) {
+            Ok((made, new)) => {
+                if new {
+                    folder.sync().map_err(failed("sync", folder.path()))?;
                 }
+                folder = made;
             }
-            Err(error) => return Err(failed("create", &folder)(error)),
+            Err(error) if is_no_folder(&error) => {
+                return Err(StoreError::Name {
+                    path,
+                    why: "a folder is needed there, and something else has the name".into(),
+                });
+            }
+            Err(error) => return Err(failed("create", &path)(error)),
         }
     }
     Ok(folder)

@@ -6,8 +6,8 @@
 //! written to, a restored time, a failing disk): a node must not be taken for a liar because of what happened to its files.
 
 use super::{
-    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, partial, place::Folders,
-    positioned, replica,
+    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes, partial,
+    place::Folders, positioned, replica,
 };
 use crate::core::{
     chunk::VerifiedChunk,
@@ -242,15 +242,14 @@ impl ChunkReader {
             }
         }
         let path = self.0.index.path_of(&place.record);
-        // Looked at first: to open a pipe that took the file's place would wait for its writer.
         if !looks_like(&path, place.record.stamp) {
             self.stale(place, false);
             return Ok(None);
         }
-        let file = match File::open(&path).map_err(failed("open", &path)) {
+        let file = match modes::open_file(&path).map_err(failed("open", &path)) {
             Err(StoreError::Descriptors(_)) => {
                 self.opened().files.clear();
-                File::open(&path).map_err(failed("open", &path))
+                modes::open_file(&path).map_err(failed("open", &path))
             }
             other => other,
         };

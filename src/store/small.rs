@@ -5,8 +5,10 @@
 //! are synced, and the index learns of it only when its folder is too. What a crash leaves has no name that anyone looks for, and is removed at the next start.
 
 use super::{
-    Finished, Home, NewFile, Partial, Stamp, StoreError, failed, modes,
-    place::{Finder, Ready, record_of, set_mtime},
+    Finished, Home, NewFile, Partial, Stamp, StoreError, failed,
+    folder::Folder,
+    modes,
+    place::{Finder, Ready, parent, record_of, set_mtime},
 };
 use crate::core::{
     chunk::VerifiedChunk,
@@ -15,7 +17,7 @@ use crate::core::{
     path::RelPath,
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
@@ -228,26 +230,48 @@ pub fn place_all(
             .map(|_| Err(StoreError::of("sync", &partials, needed, again())))
             .collect();
     }
-    let mut folders = BTreeSet::new();
-    let mut results: Vec<Result<(Finished, Stamp), StoreError>> = laid
-        .iter_mut()
-        .map(|one| {
-            let (finished, stamp, folder) = place(&mut finder, one)?;
-            one.moved = !finished.already && stamp == one.stamp;
-            folders.insert(folder);
-            Ok((finished, stamp))
-        })
-        .collect();
-    for folder in &folders {
-        if let Err(error) = modes::sync_folder(folder) {
-            for result in &mut results {
-                if matches!(result, Ok((finished, _)) if finished.path.parent() == Some(folder)) {
-                    let again = std::io::Error::new(error.kind(), error.to_string());
-                    *result = Err(failed("sync", folder)(again));
+    // Folder by folder, so that one is open at a time.
+    let mut order: Vec<usize> = (0..laid.len()).collect();
+    order.sort_by_cached_key(|&at| parent(&finder.fit(&laid[at].small.name)));
+    let mut results: Vec<Option<Result<(Finished, Stamp), StoreError>>> = Vec::new();
+    results.resize_with(laid.len(), || None);
+    let mut open: Option<Filled> = None;
+    for at in order {
+        let one = &mut laid[at];
+        let portable = finder.fit(&one.small.name);
+        let parent = parent(&portable);
+        if open.as_ref().is_none_or(|open| open.parent != parent) {
+            if let Some(filled) = open.take() {
+                filled.sync(&mut results);
+            }
+            match finder.folder(&portable) {
+                Ok(folder) => {
+                    let files = Vec::new();
+                    open = Some(Filled {
+                        parent,
+                        folder,
+                        files,
+                    });
+                }
+                Err(error) => {
+                    results[at] = Some(Err(error));
+                    continue;
                 }
             }
         }
+        let Some(filled) = &mut open else { continue };
+        let placed = place(&finder, &filled.folder, &portable, one);
+        if let Ok((finished, stamp)) = &placed {
+            one.moved = !finished.already && *stamp == one.stamp;
+            filled.files.push(at);
+        }
+        results[at] = Some(placed);
     }
+    if let Some(filled) = open {
+        filled.sync(&mut results);
+    }
+    let results: Vec<Result<(Finished, Stamp), StoreError>> =
+        results.into_iter().flatten().collect();
     let placed = laid.iter().zip(&results);
     let mut files: Vec<NewFile> = placed
         .filter_map(|(one, result)| {
@@ -276,18 +300,40 @@ pub fn place_all(
         .collect()
 }
 
-fn place(finder: &mut Finder<'_>, one: &Laid) -> Result<(Finished, Stamp, PathBuf), StoreError> {
+/// A folder and the files that were put into it.
+struct Filled {
+    parent: String,
+    folder: Arc<Folder>,
+    files: Vec<usize>,
+}
+
+impl Filled {
+    /// Makes the names last. None of the files is in its place for sure when that fails.
+    fn sync(self, results: &mut [Option<Result<(Finished, Stamp), StoreError>>]) {
+        if let Err(error) = self.folder.sync() {
+            for at in self.files {
+                let again = std::io::Error::new(error.kind(), error.to_string());
+                results[at] = Some(Err(failed("sync", self.folder.path())(again)));
+            }
+        }
+    }
+}
+
+fn place(
+    finder: &Finder<'_>,
+    folder: &Folder,
+    portable: &RelPath,
+    one: &Laid,
+) -> Result<(Finished, Stamp), StoreError> {
     let Small {
-        name,
         file,
         entry,
         mtime,
         executable,
+        ..
     } = &one.small;
     let manifest = Manifest::new(*file, entry.iter().copied().collect())
         .map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let portable = finder.fit(name);
-    let folder = finder.folder(&portable)?;
     let ready = Ready {
         index: finder.index(),
         manifest: &manifest,
@@ -296,8 +342,7 @@ fn place(finder: &mut Finder<'_>, one: &Laid) -> Result<(Finished, Stamp, PathBu
         mtime: *mtime,
         executable: *executable,
     };
-    let (finished, stamp) = ready.find_place(finder.folders(), &folder, &portable)?;
-    Ok((finished, stamp, folder))
+    ready.find_place(finder.folders(), folder, portable)
 }
 
 #[cfg(test)]

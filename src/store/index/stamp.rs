@@ -37,6 +37,18 @@ impl Stamp {
             inode,
         }
     }
+
+    /// When it was last written; `None` for a time that cannot be counted with.
+    #[must_use]
+    pub fn modified(&self) -> Option<SystemTime> {
+        let whole = Duration::from_secs(self.mtime.unsigned_abs());
+        let time = if self.mtime < 0 {
+            UNIX_EPOCH.checked_sub(whole)
+        } else {
+            UNIX_EPOCH.checked_add(whole)
+        };
+        time?.checked_add(Duration::from_nanos(self.mtime_ns.into()))
+    }
 }
 
 /// Whole seconds, rounded down, and the nanoseconds after them: any time that a disk can hold.

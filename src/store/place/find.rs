@@ -3,13 +3,17 @@
 use super::{Folders, MAX_NUMBER, kind_of, make_folder, numbered, record_of, same_contents};
 use crate::{
     core::{id::FileId, manifest::Manifest, path::RelPath},
-    store::{ChunkReader, Index, Kind, NewFile, StoreError, modes, names::Names},
+    store::{ChunkReader, Index, Kind, NewFile, StoreError, folder::Folder, modes, names::Names},
 };
 use std::{
     collections::HashMap,
-    fs,
+    ffi::OsStr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
+
+/// Folders that a [`Finder`] holds open.
+const OPEN: usize = 32;
 
 /// Where the file that `manifest` describes lies already, as `name` or a numbered form of it below `dest`. It is served from there then.
 ///
@@ -28,21 +32,15 @@ pub fn find_existing(
     }
 }
 
-fn existing_folder(dest: &Path, name: &RelPath) -> Option<PathBuf> {
-    let mut folder = fs::canonicalize(dest).ok()?;
-    let parts: Vec<&str> = name.components().collect();
-    for part in &parts[..parts.len() - 1] {
-        folder.push(part);
-        if !fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir()) {
-            return None;
-        }
-    }
-    Some(folder)
+fn existing_folder(dest: &Path, name: &RelPath) -> Option<Folder> {
+    let folder = Folder::open(dest).ok()?;
+    let parent = Path::new(name.as_str()).parent();
+    folder.sub(parent.unwrap_or(Path::new(""))).ok()
 }
 
 fn existing_in(
     reader: &ChunkReader,
-    folder: &Path,
+    folder: &Folder,
     name: &RelPath,
     portable: &RelPath,
     manifest: &Manifest,
@@ -50,17 +48,19 @@ fn existing_in(
     let index = reader.index();
     let kind = kind_of(reader, &manifest.file());
     for n in 1..=MAX_NUMBER {
-        let path = folder.join(numbered(portable, n).file_name());
-        let Ok(meta) = fs::symlink_metadata(&path) else {
+        let candidate = numbered(portable, n);
+        let candidate = OsStr::new(candidate.file_name());
+        let Ok(look) = folder.look(candidate) else {
             break;
         };
-        let Some(stamp) = same_contents(index, &path, manifest)? else {
+        let Some(stamp) = same_contents(index, folder, candidate, manifest)? else {
             continue;
         };
+        let path = folder.path().join(candidate);
         if index.file_at(kind, &path)?.is_none() {
             // A crash came between its place and the index, or it never was a download.
             let place = (path.clone(), stamp);
-            let executable = modes::executable(&meta);
+            let executable = modes::is_executable(look.mode);
             let record = record_of(kind, name, manifest.file(), place, executable);
             let entries = manifest.entries().to_vec();
             index.add_file(NewFile { record, entries })?;
@@ -76,7 +76,7 @@ pub struct Finder<'a> {
     reader: &'a ChunkReader,
     dest: &'a Path,
     names: Names,
-    there: HashMap<String, Option<PathBuf>>,
+    there: HashMap<String, Option<Arc<Folder>>>,
 }
 
 impl<'a> Finder<'a> {
@@ -101,10 +101,13 @@ impl<'a> Finder<'a> {
         manifest: &Manifest,
     ) -> Result<Option<PathBuf>, StoreError> {
         let portable = self.names.fit(name);
-        let folder = self.there.entry(parent(&portable));
-        let folder = folder.or_insert_with(|| existing_folder(self.dest, &portable));
+        let parent = parent(&portable);
+        let folder = match self.there.get(&parent) {
+            Some(folder) => folder.clone(),
+            None => self.keep(parent, existing_folder(self.dest, &portable).map(Arc::new)),
+        };
         match folder {
-            Some(folder) => existing_in(self.reader, folder, name, &portable, manifest),
+            Some(folder) => existing_in(self.reader, &folder, name, &portable, manifest),
             None => Ok(None),
         }
     }
@@ -115,14 +118,22 @@ impl<'a> Finder<'a> {
     }
 
     /// The folder that `name` (as [`Finder::fit`] gives it) goes into, made if need be.
-    pub(in crate::store) fn folder(&mut self, name: &RelPath) -> Result<PathBuf, StoreError> {
+    pub(in crate::store) fn folder(&mut self, name: &RelPath) -> Result<Arc<Folder>, StoreError> {
         let parent = parent(name);
         if let Some(Some(folder)) = self.there.get(&parent) {
-            return Ok(folder.clone());
+            return Ok(Arc::clone(folder));
         }
-        let folder = make_folder(self.dest, name)?;
-        self.there.insert(parent, Some(folder.clone()));
+        let folder = Arc::new(make_folder(self.dest, name)?);
+        self.keep(parent, Some(Arc::clone(&folder)));
         Ok(folder)
+    }
+
+    fn keep(&mut self, parent: String, folder: Option<Arc<Folder>>) -> Option<Arc<Folder>> {
+        if self.there.len() >= OPEN {
+            self.there.clear();
+        }
+        self.there.insert(parent, folder.clone());
+        folder
     }
 
     pub(in crate::store) fn kind_of(&self, file: &FileId) -> Kind {
@@ -138,7 +149,8 @@ impl<'a> Finder<'a> {
     }
 }
 
-fn parent(name: &RelPath) -> String {
+/// The folders before a name.
+pub(in crate::store) fn parent(name: &RelPath) -> String {
     let parent = name.as_str().rsplit_once('/');
     parent.map_or_else(String::new, |(parent, _)| parent.to_owned())
 }

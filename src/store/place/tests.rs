@@ -185,3 +185,51 @@ fn files_finished_at_once_under_one_name_all_get_a_place() {
     });
     assert_eq!(names(&fixture.home.downloads()).len(), 8);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_is_swapped_for_a_link_meanwhile_leads_nothing_outside() {
+    use crate::store::{Finder, Small, lay, place_all};
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let fixture = Fixture::new();
+    let outside = tempfile::tempdir().unwrap();
+    let downloads = fixture.home.downloads();
+    let (folder, link) = (downloads.join("d"), fixture.folder.path().join("link"));
+    fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(outside.path(), &link).unwrap();
+    let stop = AtomicBool::new(false);
+    let mut placed = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                renameat_with(CWD, &folder, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        for round in 0..60u64 {
+            let small = |at| {
+                let bytes = noise(round * 100 + at, 20);
+                let manifest = manifest_of(&bytes);
+                let small = Small {
+                    name: RelPath::parse(&format!("d/{round}-{at}")).unwrap(),
+                    file: manifest.file(),
+                    entry: manifest.entries().first().copied(),
+                    mtime: 1_000_000,
+                    executable: false,
+                };
+                lay(&fixture.home, small, &bytes).unwrap()
+            };
+            let finder = Finder::new(&fixture.reader, &downloads);
+            let results = place_all(&fixture.home, finder, (0..50).map(small).collect());
+            placed += results.iter().filter(|result| result.is_ok()).count();
+            let single = download(&fixture, &format!("d/{round}"), &noise(1 << 40 | round, 50));
+            placed += usize::from(single.is_ok());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(names(outside.path()).is_empty());
+    let real = [&folder, &link].map(|path| fs::symlink_metadata(path).unwrap().is_dir());
+    let real = if real[0] { &folder } else { &link };
+    assert_eq!(names(real).len(), placed);
+    assert!(placed > 0);
+}

@@ -7,19 +7,36 @@ use super::{
 };
 use crate::{
     core::path::RelPath,
-    store::{Stamp, ignored::Ignored, modes},
+    store::{
+        Stamp,
+        folder::{Folder, Look, is_no_folder},
+        ignored::Ignored,
+        modes,
+        tree::{self, Met},
+    },
 };
 use std::{
     collections::HashSet,
-    fs::{self, Metadata},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
-use walkdir::WalkDir;
 
 /// How long a file must look the same before it is read.
 pub const SETTLE: Duration = Duration::from_secs(1);
+/// How long one must that grew soon after it had been read: a writer pauses. Twice as long each time, and at most so long.
+const PAUSE: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(60);
+/// Growing files that are remembered.
+const GROWING: usize = 4096;
+/// What is passed over is told one by one up to this many at a look, and counted beyond.
+const LISTED: usize = 10;
+
+/// A file that grew after it had been read: how long it must look the same now, and until when that counts.
+pub struct Growing {
+    settle: Duration,
+    until: Instant,
+}
 
 impl Worker {
     /// Looks at paths and all below them, reads what has to be read, and forgets what is gone. That comes last: what
@@ -28,10 +45,24 @@ impl Worker {
         let mut jobs = Vec::new();
         let mut gone = Vec::new();
         let mut ignored = Ignored::below(&self.root);
+        let root = match Folder::open(&self.root) {
+            Ok(root) => Some(root),
+            Err(error) if modes::out_of_descriptors(&error) => {
+                let later = Instant::now() + SETTLE;
+                self.due
+                    .extend(paths.iter().map(|path| (path.clone(), later)));
+                return;
+            }
+            Err(_) => None,
+        };
         for path in paths {
             let mut seen = HashSet::new();
-            let inside = self.is_inside(path) && !ignored.ignores(path, self.is_folder(path));
-            let whole = !inside || self.walk(path, &mut ignored, &mut seen, &mut jobs);
+            let mut whole = true;
+            if let Some(root) = &root
+                && !ignored.ignores(path, self.is_folder(path))
+            {
+                whole = self.walk(root, path, &mut ignored, &mut seen, &mut jobs);
+            }
             for (rules, why) in ignored.problems() {
                 self.problem(&rules, why);
             }
@@ -55,6 +86,7 @@ impl Worker {
                 .extract_if(|file, _| file.starts_with(path) && !seen.contains(file));
             gone.extend(vanished.map(|(file, _)| file));
         }
+        self.tell_left();
         self.run_jobs(jobs);
         if self.stopped() {
             return;
@@ -65,15 +97,6 @@ impl Worker {
         }
     }
 
-    /// Whether the way to `path` leads through real folders of the shared one.
-    fn is_inside(&self, path: &Path) -> bool {
-        let full = self.root.join(path);
-        path.parent().is_none()
-            || full
-                .parent()
-                .is_some_and(|folder| fs::canonicalize(folder).is_ok_and(|real| real == folder))
-    }
-
     fn is_folder(&self, path: &Path) -> bool {
         fs::symlink_metadata(self.root.join(path)).is_ok_and(|meta| meta.is_dir())
     }
@@ -81,79 +104,63 @@ impl Worker {
     /// False when there were not enough file descriptors to see everything.
     fn walk(
         &mut self,
+        root: &Folder,
         path: &Path,
         ignored: &mut Ignored,
         seen: &mut HashSet<PathBuf>,
         jobs: &mut Vec<Job>,
     ) -> bool {
         let mut whole = true;
-        // In the order of names, so that of two that clash the same one wins each time.
-        let walk = WalkDir::new(self.root.join(path)).sort_by_file_name();
-        let root = self.root.clone();
-        let walk = walk.into_iter().filter_entry(|entry| {
-            entry.depth() == 0
-                || !is_own(Path::new(entry.file_name()))
-                    && !entry
-                        .path()
-                        .strip_prefix(&root)
-                        .is_ok_and(|below| ignored.ignores_one(below, entry.file_type().is_dir()))
-        });
-        for entry in walk {
-            if self.stopped() {
-                return true;
-            }
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    if error.io_error().is_some_and(modes::out_of_descriptors) {
-                        whole = false;
-                        continue;
-                    }
-                    if error
-                        .io_error()
-                        .is_none_or(|e| e.kind() != io::ErrorKind::NotFound)
-                    {
-                        let at = error.path().and_then(|at| at.strip_prefix(&self.root).ok());
-                        let at = at.unwrap_or(path).to_owned();
-                        self.problem(&at, error.to_string());
-                    }
-                    continue;
+        let mut skip = |path: &Path, is_folder: bool| {
+            path.file_name().is_some_and(|name| is_own(name.as_ref()))
+                || ignored.ignores_one(path, is_folder)
+        };
+        tree::walk(root, path, &mut skip, &mut |path, met| {
+            match met {
+                Met::File(look, _) => {
+                    seen.insert(path.to_owned());
+                    self.consider(path, look, jobs);
                 }
-            };
-            let Ok(file) = entry.path().strip_prefix(&self.root) else {
-                continue;
-            };
-            let meta = if entry.file_type().is_file() {
-                entry.metadata().ok()
-            } else if entry.file_type().is_symlink() {
-                self.follow(file, entry.path())
-            } else {
-                // Folders are walked; pipes, sockets and devices have no contents.
-                None
-            };
-            if let Some(meta) = meta {
-                seen.insert(file.to_owned());
-                self.consider(file, &meta, jobs);
+                Met::Left(left) => self.left_out(path, left.to_string()),
+                Met::Failed(error) if modes::out_of_descriptors(&error) => whole = false,
+                // It has gone, or a link took its place: then it is looked at as that.
+                Met::Failed(error)
+                    if error.kind() == io::ErrorKind::NotFound || is_no_folder(&error) => {}
+                Met::Failed(error) => self.problem(path, error.to_string()),
+                Met::Empty => {}
             }
-        }
+            !self.stopped()
+        });
         whole
     }
 
-    /// What a symlink stands for: a file inside the shared folder, or nothing.
-    fn follow(&mut self, path: &Path, full: &Path) -> Option<Metadata> {
-        let target = fs::canonicalize(full).ok()?;
-        if !target.starts_with(&self.root) {
-            self.problem(path, "it is a link that leaves the shared folder".into());
-            return None;
+    /// Notes something that cannot be offered, for [`Worker::tell_left`].
+    fn left_out(&mut self, path: &Path, why: String) {
+        if self.told.insert((path.to_owned(), why.clone())) {
+            self.left.push((path.to_owned(), why));
         }
-        fs::metadata(target).ok().filter(Metadata::is_file)
+    }
+
+    /// Tells what was passed over in this look and not before: some by name, the rest as a number.
+    fn tell_left(&mut self) {
+        let left = std::mem::take(&mut self.left);
+        let more = left.len().saturating_sub(LISTED);
+        for (path, why) in left.into_iter().take(LISTED) {
+            let name = path.to_string_lossy().into_owned();
+            self.emit(ShareEvent::Problem { name, why });
+        }
+        if more > 0 {
+            let why = format!("{more} more things in it are not offered for such reasons");
+            let name = "shared".into();
+            self.emit(ShareEvent::Problem { name, why });
+        }
     }
 
     /// Decides what to do about a file that is there.
-    fn consider(&mut self, path: &Path, meta: &Metadata, jobs: &mut Vec<Job>) {
+    fn consider(&mut self, path: &Path, look: Look, jobs: &mut Vec<Job>) {
         let name = match name_of(path) {
             Ok(name) => name,
-            Err(why) => return self.problem(path, why),
+            Err(why) => return self.left_out(path, why),
         };
         if let Some(other) = self.names.get(name.as_str())
             && other != path
@@ -163,11 +170,11 @@ impl Worker {
             let same = self.hidden.entry(name.as_str().to_owned()).or_default();
             same.insert(path.to_owned());
             self.withdraw(path);
-            return self.problem(path, format!("`{other}` has the same name"));
+            return self.left_out(path, format!("`{other}` has the same name"));
         }
         self.names.insert(name.as_str().to_owned(), path.to_owned());
-        let stamp = Stamp::of(meta);
-        let executable = modes::executable(meta);
+        let stamp = look.stamp;
+        let executable = modes::is_executable(look.mode);
         if let Some(known) = self.files.get_mut(path) {
             let same = known.record.stamp == stamp && known.record.executable == executable;
             if same && known.offered {
@@ -181,10 +188,12 @@ impl Worker {
                 return self.emit(ShareEvent::Offered(offered));
             }
             if known.record.stamp != stamp {
+                let before = known.record.stamp;
+                self.grew(path, before, stamp);
                 self.withdraw(path);
             }
         }
-        if let Some(wait) = self.unsettled(path, meta, stamp) {
+        if let Some(wait) = self.unsettled(path, stamp) {
             self.due.insert(path.to_owned(), Instant::now() + wait);
             return;
         }
@@ -198,15 +207,16 @@ impl Worker {
     }
 
     /// How long to wait before looking again at a file that may still be written; `None` when it has settled.
-    fn unsettled(&mut self, path: &Path, meta: &Metadata, stamp: Stamp) -> Option<Duration> {
-        let age = meta
+    pub fn unsettled(&mut self, path: &Path, stamp: Stamp) -> Option<Duration> {
+        let now = Instant::now();
+        let growing = self.growing.get(path).filter(|one| now < one.until);
+        let settle = growing.map_or(SETTLE, |one| one.settle);
+        let age = stamp
             .modified()
-            .ok()
             .and_then(|time| SystemTime::now().duration_since(time).ok());
-        if age.is_some_and(|age| age >= SETTLE) {
+        if age.is_some_and(|age| age >= settle) {
             return None;
         }
-        let now = Instant::now();
         let seen = self.settling.entry(path.to_owned()).or_insert((stamp, now));
         if seen.0 != stamp {
             *seen = (stamp, now);
@@ -214,8 +224,35 @@ impl Worker {
         // A time in the future says nothing: then only how long it was watched counts.
         let watched = now.saturating_duration_since(seen.1);
         let quiet = age.unwrap_or_default().max(watched);
-        let rest = SETTLE.saturating_sub(quiet);
+        let rest = settle.saturating_sub(quiet);
         (!rest.is_zero()).then_some(rest)
+    }
+
+    /// A file changed that had been read. If it is the same one and longer now, somebody writes it with pauses, and each
+    /// version that is read meanwhile is work for everyone: it has to look the same for longer.
+    pub fn grew(&mut self, path: &Path, before: Stamp, now: Stamp) {
+        let same = (before.device, before.inode) == (now.device, now.inode);
+        if !same || now.size <= before.size {
+            return;
+        }
+        let at = Instant::now();
+        self.growing.retain(|_, one| at < one.until);
+        if self.growing.len() >= GROWING {
+            return;
+        }
+        // A person who saves again after minutes is no such writer.
+        let soon = i128::from(LONGEST.as_secs());
+        let apart = i128::from(now.mtime) - i128::from(before.mtime);
+        if !self.growing.contains_key(path) && !(0..=soon).contains(&apart) {
+            return;
+        }
+        let settle = self
+            .growing
+            .get(path)
+            .map_or(PAUSE, |one| (one.settle * 2).min(LONGEST));
+        let until = at + 4 * LONGEST;
+        self.growing
+            .insert(path.to_owned(), Growing { settle, until });
     }
 
     /// Lets go of the name of a path that is gone, so that another one may have it.

@@ -2,7 +2,7 @@
 //!
 //! Owns one thread that walks the folder, indexes what is new, and then follows its changes. Never writes into the folder. Files that look
 //! as the index says are not read. A file is read only after it has settled, and it is offered only after the index
-//! has all of it; one that changes is withdrawn at once. Links to files that stay inside the folder are followed; links that leave it, and
+//! has all of it; one that changes is withdrawn at once. One that grows after it was read has to settle for longer. Links to files that stay inside the folder are followed; links that leave it, and
 //! links to folders, are not.
 
 mod look;
@@ -118,10 +118,7 @@ impl Share {
         let root = fs::canonicalize(&shared).map_err(failed("open", &shared))?;
         let (wake, inbox) = sync_channel(QUEUE);
         let stop = Arc::new(AtomicBool::new(false));
-        let teller = Teller {
-            queue: wake.clone(),
-            lost: Arc::default(),
-        };
+        let teller = Teller::new(wake.clone());
         let stale = teller.clone();
         reader.on_stale(Some(Box::new(move |number, damaged| {
             stale.tell(Message::Stale { number, damaged });

@@ -2,7 +2,7 @@
 
 use crate::{
     core::{chunk::VerifiedChunk, chunker, manifest::Entry},
-    store::{Stamp, StoreError, failed},
+    store::{Stamp, StoreError, failed, modes},
 };
 use std::{
     fs::File,
@@ -45,7 +45,7 @@ impl Block {
     }
 }
 
-/// Reads the file at `path`, which must look like `stamp` before and after. `go_on` is told of each block's bytes. `spare` keeps the
+/// Reads the file at `path`, which must look like `stamp` before and after: a path that leads to another file by now gives nothing. `go_on` is told of each block's bytes. `spare` keeps the
 /// buffers from one file to the next.
 pub fn read_file(
     path: &Path,
@@ -53,7 +53,7 @@ pub fn read_file(
     spare: &mut Vec<Vec<u8>>,
     mut go_on: impl FnMut(u64) -> bool,
 ) -> Result<Reading, StoreError> {
-    let file = File::open(path).map_err(failed("open", path))?;
+    let file = modes::open_file(path).map_err(failed("open", path))?;
     let looks = || match file.metadata() {
         Ok(meta) => Ok(meta.is_file() && Stamp::of(&meta) == stamp),
         Err(error) => Err(failed("look at", path)(error)),

@@ -2,7 +2,8 @@
 
 use super::{
     ShareEvent,
-    watch::{Message, Teller, watch},
+    look::Growing,
+    watch::{Message, Teller, watch, why_unwatched},
 };
 use crate::{
     core::path::RelPath,
@@ -30,6 +31,8 @@ const AGAIN: Duration = Duration::from_secs(2);
 const SWEEP: Duration = Duration::from_secs(600);
 /// Between looks at everything, when the system does not tell what changes.
 pub const POLL: Duration = Duration::from_secs(5);
+/// Or so many times as long as the look takes, if that is more.
+const SHARE: u32 = 20;
 /// Between looks at the folder itself, which may be replaced.
 const ROOT_CHECK: Duration = Duration::from_secs(2);
 /// How long the end of the first scan waits for files that were just written.
@@ -70,7 +73,11 @@ pub struct Worker {
     pub again: HashMap<PathBuf, Instant>,
     /// Young files: how they looked, and since when.
     pub settling: HashMap<PathBuf, (Stamp, Instant)>,
+    /// Files that grew after they had been read.
+    pub growing: HashMap<PathBuf, Growing>,
     pub told: HashSet<(PathBuf, String)>,
+    /// What this look passed over and was not told before.
+    pub left: Vec<(PathBuf, String)>,
     pub spare: Vec<Vec<u8>>,
     pub read: u64,
 }
@@ -98,7 +105,9 @@ impl Worker {
             due: HashMap::new(),
             again: HashMap::new(),
             settling: HashMap::new(),
+            growing: HashMap::new(),
             told: HashSet::new(),
+            left: Vec::new(),
             spare: Vec::new(),
             read: 0,
         }
@@ -113,6 +122,7 @@ impl Worker {
         let mut young: Option<HashSet<PathBuf>> = Some(self.due.keys().cloned().collect());
         let first_until = Instant::now() + FIRST;
         let mut looked = Instant::now();
+        let mut took = Duration::ZERO;
         while !self.stopped() {
             let now = Instant::now();
             if let Some(waiting) = &mut young {
@@ -131,7 +141,16 @@ impl Worker {
                 watcher = self.watch();
                 self.due.insert(PathBuf::new(), now);
             }
-            let pause = if watcher.is_none() { POLL } else { SWEEP };
+            if let Some(error) = self.teller.take_failure() {
+                // A folder that came is not watched, so no sign of changes there will come.
+                watcher = None;
+                self.unwatched(&error);
+            }
+            let pause = if watcher.is_none() {
+                POLL.max(took * SHARE)
+            } else {
+                SWEEP
+            };
             if now >= looked + pause {
                 looked = now;
                 self.due.insert(PathBuf::new(), now);
@@ -143,6 +162,9 @@ impl Worker {
                 paths.sort();
                 paths.dedup_by(|path, folder| path.starts_with(folder));
                 self.look(&paths);
+                if paths[0].as_os_str().is_empty() {
+                    took = now.elapsed();
+                }
             }
         }
         self.reader.on_stale(None);
@@ -162,14 +184,14 @@ impl Worker {
         match watch(&self.root, self.teller.clone()) {
             Ok(watcher) => Some(watcher),
             Err(error) => {
-                let why = format!(
-                    "its changes cannot be watched ({error}); looking at it every {} seconds instead",
-                    POLL.as_secs()
-                );
-                self.problem(Path::new(""), why);
+                self.unwatched(&error);
                 None
             }
         }
+    }
+
+    fn unwatched(&mut self, error: &notify::Error) {
+        self.problem(Path::new(""), why_unwatched(error));
     }
 
     /// Takes what happened, waiting for it at most `wait`.

@@ -351,3 +351,64 @@ fn dropping_it_stops_it_even_when_nobody_listens() {
     drop(watched.share);
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
+
+#[test]
+fn a_file_that_grew_after_it_was_read_has_to_settle_for_longer() {
+    let fixture = Fixture::new();
+    let (tell, _events) = channel(64);
+    let (queue, inbox) = sync_channel(4);
+    let mut worker = scan::Worker::new(
+        fixture.home.shared(),
+        (fixture.index.clone(), fixture.reader.clone(), tell),
+        Arc::default(),
+        inbox,
+        Teller::new(queue),
+    );
+    let now = SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.unwrap().as_secs() as i64;
+    let stamp = |size, ago| crate::store::Stamp {
+        size,
+        mtime: now - ago,
+        mtime_ns: 0,
+        device: 1,
+        inode: 7,
+    };
+    let (log, note) = (Path::new("log"), Path::new("note"));
+    assert_eq!(worker.unsettled(log, stamp(2, 3)), None);
+    // A writer that pauses for 3.5 seconds.
+    worker.grew(log, stamp(1, 6), stamp(2, 3));
+    let rest = worker.unsettled(log, stamp(2, 3)).unwrap();
+    assert!(rest <= Duration::from_secs(2), "{rest:?}");
+    assert_eq!(worker.unsettled(log, stamp(2, 6)), None);
+    // It did so again: twice as long.
+    worker.grew(log, stamp(2, 12), stamp(3, 6));
+    assert!(worker.unsettled(log, stamp(3, 6)).is_some());
+    for size in 3..12 {
+        worker.grew(log, stamp(size, 12), stamp(size + 1, 6));
+    }
+    assert_eq!(worker.unsettled(log, stamp(12, 61)), None);
+    // Other files are read as soon as ever; so is what is replaced, cut, or written to once in a while.
+    let other = crate::store::Stamp {
+        inode: 8,
+        ..stamp(9, 3)
+    };
+    worker.grew(note, stamp(1, 6), other);
+    worker.grew(note, stamp(3, 6), stamp(2, 3));
+    worker.grew(note, stamp(1, 3600), stamp(2, 3));
+    assert_eq!(worker.unsettled(note, stamp(2, 3)), None);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_passed_over_is_told_a_few_by_name_and_the_rest_as_a_number() {
+    let fixture = Fixture::new();
+    let shared = fixture.home.shared();
+    for at in 0..15 {
+        std::os::unix::fs::symlink("nothing", shared.join(format!("{at:02}"))).unwrap();
+    }
+    let mut watched = Watched::start(&fixture);
+    assert!(watched.problem("00").contains("nothing"));
+    let why = watched.problem("shared");
+    assert!(why.starts_with("5 more"), "{why}");
+    watched.scanned();
+}

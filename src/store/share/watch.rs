@@ -3,6 +3,7 @@
 //! Reports paths that were touched, never what happened to them: whoever gets one looks for himself. When more happens than the queue
 //! holds, it says "look at everything" instead.
 
+use super::scan::POLL;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode},
@@ -10,7 +11,7 @@ use notify::{
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc::SyncSender,
     },
@@ -39,9 +40,26 @@ pub struct Teller {
     pub queue: SyncSender<Message>,
     /// Set when messages were lost: the whole folder has to be looked at.
     pub lost: Arc<AtomicBool>,
+    /// Why a part of the folder is not watched (any more).
+    failure: Arc<Mutex<Option<notify::Error>>>,
 }
 
 impl Teller {
+    /// Reports to `queue`.
+    pub fn new(queue: SyncSender<Message>) -> Self {
+        Self {
+            queue,
+            lost: Arc::default(),
+            failure: Arc::default(),
+        }
+    }
+
+    /// Why changes may not be told from now on, if so; gives it once.
+    pub fn take_failure(&self) -> Option<notify::Error> {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.take()
+    }
+
     /// Reports something; never waits.
     pub fn tell(&self, message: Message) {
         if self.queue.try_send(message).is_err() {
@@ -70,8 +88,42 @@ impl Teller {
                 }
                 _ => self.tell(Message::Touched(event.paths)),
             },
-            Err(_) => self.all(),
+            Err(error) => {
+                if is_limit(&error) {
+                    let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    *failure = Some(error);
+                }
+                self.all();
+            }
         }
+    }
+}
+
+/// What the system has a limit for that can be raised.
+fn limit(error: &notify::Error) -> Option<&'static str> {
+    match &error.kind {
+        notify::ErrorKind::MaxFilesWatch => Some("max_user_watches"),
+        notify::ErrorKind::Io(error) => match error.raw_os_error() {
+            Some(28) if cfg!(target_os = "linux") => Some("max_user_watches"),
+            Some(24) if cfg!(target_os = "linux") => Some("max_user_instances"),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn is_limit(error: &notify::Error) -> bool {
+    limit(error).is_some()
+}
+
+/// For people: why changes are not told, what is done instead, and what helps.
+pub fn why_unwatched(error: &notify::Error) -> String {
+    let instead = format!("looking at it every {} seconds instead", POLL.as_secs());
+    match limit(error) {
+        Some(name) if cfg!(target_os = "linux") => format!(
+            "its changes cannot be watched, since this system's limit for that is used up; {instead} (raise it with `sudo sysctl fs.inotify.{name}=524288` and start again)"
+        ),
+        _ => format!("its changes cannot be watched ({error}); {instead}"),
     }
 }
 
@@ -80,4 +132,36 @@ pub fn watch(root: &Path, teller: Teller) -> notify::Result<RecommendedWatcher> 
     let mut watcher = notify::recommended_watcher(move |event| teller.event(event))?;
     watcher.watch(root, RecursiveMode::Recursive)?;
     Ok(watcher)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exhausted_limit_is_named() {
+        let of = |kind| why_unwatched(&notify::Error::new(kind));
+        let watches = of(notify::ErrorKind::MaxFilesWatch);
+        assert!(watches.contains("fs.inotify.max_user_watches"), "{watches}");
+        assert!(watches.contains("every 5 seconds"), "{watches}");
+        let instances = of(notify::ErrorKind::Io(std::io::Error::from_raw_os_error(24)));
+        assert!(instances.contains("fs.inotify.max_user_instances"));
+        let other = of(notify::ErrorKind::Generic("odd".into()));
+        assert!(
+            other.contains("odd") && !other.contains("sysctl"),
+            "{other}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_can_no_longer_be_watched_is_told_once() {
+        let (queue, inbox) = std::sync::mpsc::sync_channel(4);
+        let teller = Teller::new(queue);
+        teller.event(Err(notify::Error::generic("odd")));
+        assert!(teller.take_failure().is_none());
+        teller.event(Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch)));
+        assert!(teller.take_failure().is_some());
+        assert!(teller.take_failure().is_none());
+        assert!(matches!(inbox.try_recv(), Ok(Message::Wake)));
+    }
 }
