@@ -41,6 +41,7 @@ fn ask(tag: u8, files: Vec<AskedFile>) -> Ask {
         from: "mallory".into(),
         to: vec!["bob".into()],
         files,
+        folders: Vec::new(),
         time: 0,
     }
 }

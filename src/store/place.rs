@@ -293,8 +293,9 @@ fn or_renamed(
 /// # Errors
 /// [`StoreError::Name`] when something else has the name of one, also of one on the way.
 pub fn make_folders(dest: &Path, names: &[RelPath]) -> Result<(), StoreError> {
+    let fitting = Names::of(dest);
     for name in names {
-        below(dest, name.portable().components())?;
+        below(dest, fitting.fit(name).components())?;
     }
     Ok(())
 }

@@ -1,15 +1,18 @@
 //! Files that are sent to people: anywhere on the disk, served where they lie while the send lasts, offered to nobody else.
 //!
 //! Owns their records in the index (`Kind::Sent`) and takes them out again. Never copies a file. Invariants: a file is hidden before the
-//! index knows it; a file that no longer looks as it did when it was read is not what was asked about, and is not sent.
+//! index knows it; a file that no longer looks as it did when it was read is not what was asked about, and is not sent. Of a folder, what
+//! cannot be sent is left out and listed, and the rest is sent.
 
 use super::{
     ChunkReader, FileRecord, Kind, NewFile, Stamp, StoreError, failed,
+    folder::{Folder, Look},
     ignored::Ignored,
     index::looks_like,
     modes,
     place::media_of,
     share::{Reading, read_file},
+    tree::{self, Met},
 };
 use crate::core::{id::FileId, path::RelPath};
 use std::{
@@ -18,10 +21,11 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use walkdir::WalkDir;
 
 /// A node's own folder, which has its key in it.
 const OWN: &str = ".sprat";
+/// What is left out is listed up to this many, and counted beyond.
+const LISTED: usize = 20;
 
 /// Why files cannot be sent. The sentence says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -83,12 +87,59 @@ impl SentFile {
     }
 }
 
+/// What is sent, and what is not.
+#[derive(Clone, Debug, Default)]
+pub struct Sending {
+    /// The files.
+    pub files: Vec<SentFile>,
+    /// Folders with nothing in them, by the names that the receiver is to give them.
+    pub folders: Vec<RelPath>,
+    /// What is left out.
+    pub left: LeftOut,
+}
+
+/// What lies in a folder that is sent and does not go with it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LeftOut {
+    /// Some of it, and why each; paths as they are, unescaped.
+    pub listed: Vec<(String, String)>,
+    /// How many more there are.
+    pub more: u64,
+}
+
+impl LeftOut {
+    fn add(&mut self, path: &Path, why: impl ToString) {
+        if self.listed.len() < LISTED {
+            let path = path.to_string_lossy().into_owned();
+            self.listed.push((path, why.to_string()));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty()
+    }
+}
+
 /// A file that was found, not read yet.
 struct Found {
     name: RelPath,
     path: PathBuf,
     stamp: Stamp,
     executable: bool,
+    /// It was named itself, rather than a folder that it lies in.
+    named: bool,
+}
+
+/// All that was found.
+#[derive(Default)]
+struct Finds {
+    files: Vec<Found>,
+    folders: Vec<RelPath>,
+    left: LeftOut,
 }
 
 /// What is being sent just now, by number in the index and how many sends use it. Clones are handles to the same table.
@@ -125,7 +176,7 @@ impl Sent {
         self.uses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads files and folders and makes them ready to be sent, at most `most` files. `go_on` is told of the bytes read.
+    /// Reads files and folders and makes them ready to be sent, at most `most` files and empty folders. `go_on` is told of the bytes read.
     ///
     /// # Errors
     /// [`SendError`]; nothing stays in the index then.
@@ -134,18 +185,34 @@ impl Sent {
         paths: &[PathBuf],
         most: usize,
         mut go_on: impl FnMut(u64) -> bool,
-    ) -> Result<Vec<SentFile>, SendError> {
+    ) -> Result<Sending, SendError> {
+        let Finds {
+            files: found,
+            folders,
+            mut left,
+        } = find(paths, most)?;
         let mut files = Vec::new();
-        for found in find(paths, most)? {
-            match self.add_one(found, &mut go_on) {
+        for one in found {
+            let (named, path) = (one.named, one.path.clone());
+            match self.add_one(one, &mut go_on) {
                 Ok(file) => files.push(file),
+                Err(SendError::Store(StoreError::Io { source, .. })) if !named => {
+                    left.add(&path, source);
+                }
                 Err(error) => {
                     self.release(&files);
                     return Err(error);
                 }
             }
         }
-        Ok(files)
+        if files.is_empty() {
+            return Err(SendError::Empty(paths.first().cloned().unwrap_or_default()));
+        }
+        Ok(Sending {
+            files,
+            folders,
+            left,
+        })
     }
 
     fn add_one(&self, found: Found, go_on: impl FnMut(u64) -> bool) -> Result<SentFile, SendError> {
@@ -227,8 +294,8 @@ impl Sent {
 }
 
 /// What lies at `paths`, folders with all that is in them.
-fn find(paths: &[PathBuf], most: usize) -> Result<Vec<Found>, SendError> {
-    let mut found = Vec::new();
+fn find(paths: &[PathBuf], most: usize) -> Result<Finds, SendError> {
+    let mut finds = Finds::default();
     let mut seen = HashSet::new();
     for path in paths {
         let real = match fs::canonicalize(path) {
@@ -240,53 +307,35 @@ fn find(paths: &[PathBuf], most: usize) -> Result<Vec<Found>, SendError> {
         };
         let given = path.file_name().or(real.file_name());
         let given = given.ok_or_else(|| SendError::NotAFile(path.clone()))?;
-        let top = PathBuf::from(given);
-        let top = top.as_path();
+        let top = Path::new(given);
         let meta = fs::metadata(&real).map_err(failed("look at", &real))?;
         if meta.is_file() {
             if seen.insert(real.clone()) {
-                found.push(look(top, real, &meta)?);
+                let name = name_of(top).map_err(|why| SendError::Name {
+                    path: path.clone(),
+                    why,
+                })?;
+                finds.files.push(Found {
+                    name,
+                    stamp: Stamp::of(&meta),
+                    executable: modes::executable(&meta),
+                    path: real,
+                    named: true,
+                });
             }
         } else if meta.is_dir() {
-            let before = seen.len();
-            let walk = WalkDir::new(&real).sort_by_file_name().into_iter();
-            let mut ignored = Ignored::below(&real);
-            let wanted = walk.filter_entry(|entry| {
-                entry.depth() == 0
-                    || entry.file_name() != OWN
-                        && !entry.path().strip_prefix(&real).is_ok_and(|below| {
-                            ignored.ignores_one(below, entry.file_type().is_dir())
-                        })
-            });
-            for entry in wanted {
-                let entry = entry.map_err(|error| {
-                    let at = error.path().unwrap_or(&real).to_owned();
-                    failed("list", &at)(error.into())
-                })?;
-                // Links are left out: what they lead to may be anything.
-                if !entry.file_type().is_file() || !seen.insert(entry.path().to_owned()) {
-                    continue;
-                }
-                let below = entry.path().strip_prefix(&real).unwrap_or(entry.path());
-                let meta = fs::metadata(entry.path()).map_err(failed("look at", entry.path()))?;
-                found.push(look(&top.join(below), entry.path().to_owned(), &meta)?);
-                if found.len() > most {
-                    return Err(SendError::TooMany(most));
-                }
-            }
-            if seen.len() == before {
-                return Err(SendError::Empty(path.clone()));
-            }
+            let root = Folder::open(&real).map_err(failed("open", &real))?;
+            find_below(&root, top, most, &mut seen, &mut finds)?;
         } else {
             return Err(SendError::NotAFile(path.clone()));
         }
-        if found.len() > most {
+        if finds.files.len() + finds.folders.len() > most {
             return Err(SendError::TooMany(most));
         }
     }
     // What goes by one name would be taken for one file.
     let mut names = HashSet::new();
-    for one in &mut found {
+    for one in &mut finds.files {
         let mut n = 1;
         let name = one.name.clone();
         while !names.insert(one.name.clone()) {
@@ -294,23 +343,69 @@ fn find(paths: &[PathBuf], most: usize) -> Result<Vec<Found>, SendError> {
             one.name = name.numbered(n);
         }
     }
-    Ok(found)
+    finds.folders.sort();
+    finds.folders.dedup();
+    Ok(finds)
 }
 
-fn look(name: &Path, path: PathBuf, meta: &fs::Metadata) -> Result<Found, SendError> {
-    let bad = |why: String| SendError::Name {
-        path: path.clone(),
-        why,
+/// What lies in the folder `root`, whose name is to be `top`.
+fn find_below(
+    root: &Folder,
+    top: &Path,
+    most: usize,
+    seen: &mut HashSet<PathBuf>,
+    finds: &mut Finds,
+) -> Result<(), SendError> {
+    let mut failure = None;
+    let mut ignored = Ignored::below(root.path());
+    let mut skip = |path: &Path, is_folder: bool| {
+        path.file_name().is_some_and(|name| name == OWN) || ignored.ignores_one(path, is_folder)
     };
-    let parts: Option<Vec<&str>> = name.iter().map(|part| part.to_str()).collect();
-    let parts = parts.ok_or_else(|| bad("its name is not UTF-8".into()))?;
-    let name = RelPath::parse(&parts.join("/")).map_err(|error| bad(error.to_string()))?;
-    Ok(Found {
-        name,
-        stamp: Stamp::of(meta),
-        executable: modes::executable(meta),
-        path,
-    })
+    let mut found = |below: &Path, met: Met, seen: &mut HashSet<PathBuf>| {
+        let path = root.path().join(below);
+        let named = || name_of(&top.join(below));
+        match met {
+            Met::File(Look { stamp, mode, .. }, real) => match named() {
+                Ok(name) => {
+                    if seen.insert(path.clone()) {
+                        let executable = modes::is_executable(mode);
+                        finds.files.push(Found {
+                            name,
+                            stamp,
+                            executable,
+                            path: root.path().join(real),
+                            named: false,
+                        });
+                    }
+                }
+                Err(why) => finds.left.add(&path, why),
+            },
+            Met::Empty => match named() {
+                Ok(name) => finds.folders.push(name),
+                Err(why) => finds.left.add(&path, why),
+            },
+            Met::Left(why) => finds.left.add(&path, why),
+            Met::Failed(error) if modes::out_of_descriptors(&error) => {
+                failure = Some(failed("list", &path)(error).into());
+            }
+            Met::Failed(error) => finds.left.add(&path, error),
+        }
+        if finds.files.len() + finds.folders.len() > most {
+            failure = Some(SendError::TooMany(most));
+        }
+        failure.is_none()
+    };
+    tree::walk(root, Path::new(""), &mut skip, &mut |below, met| {
+        found(below, met, seen)
+    });
+    failure.map_or(Ok(()), Err)
+}
+
+/// The name that travels, or why it cannot.
+fn name_of(path: &Path) -> Result<RelPath, String> {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    let parts = parts.ok_or("its name is not UTF-8")?;
+    RelPath::parse(&parts.join("/")).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -332,7 +427,7 @@ mod tests {
         let path = fixture.folder.path().join("a.bin");
         fs::write(&path, &bytes).unwrap();
         let sent = sent(&fixture);
-        let files = sent.add(&[path], 10, |_| true).unwrap();
+        let files = sent.add(&[path], 10, |_| true).unwrap().files;
         let (file, chunk) = (files[0].file, manifest_of(&bytes).entries()[0].id);
         let (friend, stranger) = (NodeId([1; 32]), NodeId([2; 32]));
         fixture.reader.grants().allow([file], friend);
@@ -362,7 +457,10 @@ mod tests {
         fs::write(top.join("a"), "").unwrap();
         fs::write(top.join(".sprat/identity.key"), "secret").unwrap();
         let sent = sent(&fixture);
-        let files = sent.add(std::slice::from_ref(&top), 2, |_| true).unwrap();
+        let files = sent
+            .add(std::slice::from_ref(&top), 2, |_| true)
+            .unwrap()
+            .files;
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["tree/a", "tree/sub/b"]);
         assert!(matches!(
@@ -384,7 +482,8 @@ mod tests {
             fs::write(top.join(name), name).unwrap();
         }
         let files = sent(&fixture).add(&[top.clone(), top.join("b.tmp")], 9, |_| true);
-        let names: Vec<_> = files.unwrap().iter().map(|one| one.name.clone()).collect();
+        let files = files.unwrap().files;
+        let names: Vec<_> = files.iter().map(|one| one.name.clone()).collect();
         // What is named itself is wanted.
         let names: Vec<&str> = names.iter().map(RelPath::as_str).collect();
         assert_eq!(names, ["tree/a", "b.tmp"]);
@@ -396,8 +495,11 @@ mod tests {
         let path = fixture.folder.path().join("a");
         fs::write(&path, noise(1, 1000)).unwrap();
         let sent = sent(&fixture);
-        let one = sent.add(std::slice::from_ref(&path), 10, |_| true).unwrap();
-        let two = sent.add(&[path], 10, |_| true).unwrap();
+        let one = sent
+            .add(std::slice::from_ref(&path), 10, |_| true)
+            .unwrap()
+            .files;
+        let two = sent.add(&[path], 10, |_| true).unwrap().files;
         sent.release(&one);
         assert_eq!(fixture.index.files(Kind::Sent).unwrap().len(), 1);
         assert!(fixture.reader.grants().is_hidden(&two[0].file));
@@ -405,5 +507,43 @@ mod tests {
         assert!(fixture.index.files(Kind::Sent).unwrap().is_empty());
         assert!(!fixture.reader.grants().is_hidden(&two[0].file));
         assert!(fixture.index.manifest(&two[0].file).unwrap().is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_sent_of_a_folder_is_listed_and_the_rest_is_sent() {
+        use std::os::unix::{ffi::OsStrExt, fs::symlink};
+        let fixture = Fixture::new();
+        let top = fixture.folder.path().join("tree");
+        fs::create_dir_all(top.join("hollow/deep")).unwrap();
+        fs::create_dir_all(top.join(".sprat")).unwrap();
+        fs::write(top.join(".sprat/identity.key"), "secret").unwrap();
+        fs::write(top.join("a"), "a").unwrap();
+        symlink("a", top.join("inside")).unwrap();
+        symlink(fixture.home.shared(), top.join("outside")).unwrap();
+        symlink(".sprat/identity.key", top.join("key")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(top.join("socket")).unwrap();
+        fs::write(top.join("back\\slash"), "x").unwrap();
+        if cfg!(target_os = "linux") {
+            fs::write(top.join(std::ffi::OsStr::from_bytes(b"\xff")), "x").unwrap();
+        }
+        for at in 0..LISTED {
+            symlink("nothing", top.join(format!("broken {at}"))).unwrap();
+        }
+        let sending = sent(&fixture).add(&[top], 10, |_| true).unwrap();
+        let names: Vec<&str> = sending
+            .files
+            .iter()
+            .map(|file| file.name.as_str())
+            .collect();
+        assert_eq!(names, ["tree/a", "tree/inside"]);
+        assert_eq!(sending.files[0].file, sending.files[1].file);
+        let folders: Vec<&str> = sending.folders.iter().map(RelPath::as_str).collect();
+        assert_eq!(folders, ["tree/hollow/deep"]);
+        assert_eq!(sending.left.listed.len(), LISTED);
+        assert_eq!(sending.left.more, 4 + u64::from(cfg!(target_os = "linux")));
+        let (path, why) = &sending.left.listed[0];
+        assert!(path.ends_with("back\\slash"), "{path}");
+        assert!(why.contains("backslash"), "{why}");
     }
 }

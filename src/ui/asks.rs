@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     core::{consent::title, path::printable_cut},
-    node::{AskInfo, Gone, LaterInfo, Person, Received, SendEvent},
+    node::{AskInfo, Gone, LaterInfo, LeftOut, Person, Received, SendEvent},
 };
 use std::path::Path;
 
@@ -206,6 +206,7 @@ pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
     let name = printable_cut(name, NAME);
     Some(match event {
         SendEvent::Ready { .. } | SendEvent::Progress(..) | SendEvent::End => return None,
+        SendEvent::LeftOut(left) => left_out(left),
         SendEvent::Unsendable(why) => printable_cut(why, 4 * NAME),
         SendEvent::NotFound { error, .. } => printable_cut(&error.to_string(), 4 * NAME),
         SendEvent::Asked(to) => format!("asked {}; waiting for the answer", who(to)),
@@ -233,6 +234,16 @@ pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
     })
 }
 
+/// What does not go with a folder, a line each, and how many more.
+fn left_out(left: &LeftOut) -> String {
+    let lines = left.listed.iter().map(|(path, why)| {
+        let (path, why) = (printable_cut(path, 2 * NAME), printable_cut(why, 2 * NAME));
+        format!("not sent: {path}: {why}")
+    });
+    let more = (left.more > 0).then(|| format!("not sent: {} more", left.more));
+    lines.chain(more).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +251,7 @@ mod tests {
         core::id::{FileId, NodeId},
         node::AskedFile,
     };
+    use std::sync::Arc;
 
     fn ask(from: &str, names: &[&str], to: &[&str]) -> AskInfo {
         let file = |name: &&str| AskedFile {
@@ -262,6 +274,7 @@ mod tests {
             size: (names.len() as u64) << 20,
             time: 0,
             lacking: 0,
+            folders: Arc::default(),
         }
     }
 
@@ -311,5 +324,18 @@ mod tests {
                 assert!(text.len() < 2000, "{}", text.len());
             }
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_a_line_each() {
+        let left = LeftOut {
+            listed: vec![("a\u{1b}[2J".into(), "it is a link to nothing".into())],
+            more: 3,
+        };
+        let text = sending("x", &SendEvent::LeftOut(left)).unwrap();
+        assert_eq!(
+            text,
+            "not sent: a\\u{1b}[2J: it is a link to nothing\nnot sent: 3 more"
+        );
     }
 }

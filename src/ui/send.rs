@@ -78,7 +78,8 @@ impl Course {
                 FindError::NewKey { .. } => Exit::Refused,
             }),
             SendEvent::Unsendable(_) => self.failures.push(Exit::Failed),
-            SendEvent::Asked(_)
+            SendEvent::LeftOut(_)
+            | SendEvent::Asked(_)
             | SendEvent::Waiting(_)
             | SendEvent::Resumed(_)
             | SendEvent::End => {}

@@ -49,6 +49,9 @@ pub struct Ask {
     /// What he wants to send.
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_FILES>")]
     pub files: Vec<AskedFile>,
+    /// Folders with nothing in them: relative, `/` between the parts. They count as files do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<String>,
     /// When, in seconds since 1970.
     pub time: u64,
 }
@@ -105,7 +108,7 @@ impl Ask {
     /// [`Malformed`] when there is more than the protocol allows, or nothing at all.
     pub fn check(&self) -> Result<(), Malformed> {
         let wrong = |what: &str| Err(Malformed(what.into()));
-        if self.files.is_empty() || self.files.len() > MAX_FILES {
+        if self.files.is_empty() || self.files.len() + self.folders.len() > MAX_FILES {
             return wrong("files out of bounds");
         }
         if self.to.len() > MAX_PEOPLE {
@@ -120,7 +123,7 @@ impl Ask {
             return wrong("a person's name is too long");
         }
         let long = |file: &AskedFile| file.name.len() > MAX_PATH || file.media.len() > MAX_MEDIA;
-        if self.files.iter().any(long) {
+        if self.files.iter().any(long) || self.folders.iter().any(|name| name.len() > MAX_PATH) {
             return wrong("a name is too long");
         }
         let mut names = HashSet::new();
@@ -187,6 +190,7 @@ mod tests {
             from: "alice@desk".into(),
             to: vec!["bob".into()],
             files: (0..files).map(file).collect(),
+            folders: Vec::new(),
             time: 1_700_000_000,
         }
     }
@@ -222,6 +226,9 @@ mod tests {
         assert!(with(|ask| ask.from = "x".repeat(MAX_NAME + 1)).is_err());
         assert!(with(|ask| ask.to = vec![String::new(); MAX_PEOPLE + 1]).is_err());
         assert!(with(|ask| ask.files[0].name = "x".repeat(MAX_PATH + 1)).is_err());
+        assert!(with(|ask| ask.folders = vec!["x".into(); MAX_FILES - 1]).is_err());
+        assert!(with(|ask| ask.folders = vec!["x".repeat(MAX_PATH + 1)]).is_err());
+        assert!(with(|ask| ask.folders = vec!["x".into()]).is_ok());
         assert!(with(|ask| ask.files[0].media = "x".repeat(MAX_MEDIA + 1)).is_err());
         assert!(with(|ask| ask.files[0].size = u64::MAX).is_err());
         assert!(with(|ask| ask.files[1].name = ask.files[0].name.clone()).is_err());

@@ -5,6 +5,8 @@ use crate::core::id::NodeId;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use crate::core::consent::{EXPIRY as ASK_EXPIRY, Gone, Refusal};
+/// What a send leaves out of a folder.
+pub use crate::store::LeftOut;
 /// A file that somebody asks to send.
 pub use crate::wire::consent::AskedFile;
 
@@ -72,6 +74,8 @@ pub struct AskInfo {
     pub to: Vec<String>,
     /// What.
     pub files: Arc<[AskedFile]>,
+    /// Folders with nothing in them that come with it.
+    pub folders: Arc<[String]>,
     /// Bytes in all.
     pub size: u64,
     /// When it was asked, by the sender's clock, in seconds since 1970.
@@ -145,6 +149,8 @@ pub enum SendEvent {
         /// Bytes.
         size: u64,
     },
+    /// Not all that lies in a folder can be sent; the rest is.
+    LeftOut(LeftOut),
     /// Nothing can be sent.
     Unsendable(String),
     /// A word names nobody, or several.

@@ -22,6 +22,7 @@ use crate::{
         context::{Circle, Command, Context},
         job::{self, JobFile},
     },
+    store,
     wire::{
         consent::{AskedFile, FromReceiver, FromSender, MAX_PEOPLE, cut},
         control::{Held, Offer},
@@ -189,7 +190,7 @@ impl Inbound {
             tokio::select! {
                 event = told(&mut transfer.events) => match event {
                     Some(event) => if self.told(event).await {
-                        return;
+                        return self.make_folders(transfer.into).await;
                     },
                     None => return,
                 },
@@ -283,6 +284,25 @@ impl Inbound {
             _ => {}
         }
         false
+    }
+
+    /// Makes the folders that came with it and have nothing in them, when all else is here.
+    async fn make_folders(&mut self, into: PathBuf) {
+        if self.stopped.is_some() || !self.failed.is_empty() {
+            return;
+        }
+        // A name that cannot be a path is passed over, as it is for files.
+        let names = self.info.folders.iter();
+        let names: Vec<RelPath> = names.filter_map(|name| RelPath::parse(name).ok()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let made = tokio::task::spawn_blocking(move || store::make_folders(&into, &names)).await;
+        if let Ok(Err(error)) = made {
+            let error = job::disk_error("an empty folder cannot be made", error);
+            let name = self.info.folders[0].clone();
+            self.failed.push((name, error));
+        }
     }
 
     /// Notes what is not here yet.

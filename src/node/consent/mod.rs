@@ -320,6 +320,7 @@ fn info(number: u32, (from, key_changed): (Person, bool), ask: Ask, lacking: u64
         files: ask.files.into(),
         time: ask.time,
         lacking,
+        folders: ask.folders.into(),
     }
 }
 

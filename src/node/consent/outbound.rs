@@ -8,12 +8,13 @@ use crate::{
     core::{
         consent::{AskId, title},
         id::NodeId,
+        path::RelPath,
     },
     node::{
         api::{JobId, SendEvent, SendRequest},
         distribute::unix_now,
     },
-    store::{SendError, SentFile},
+    store::{SendError, Sending, SentFile},
     wire::{
         MAX_NAME, cbor,
         consent::{Ask, AskedFile, FromSender, MAX_ASK, MAX_FILES, MAX_PEOPLE},
@@ -97,8 +98,12 @@ impl Consent {
         let read = tokio::task::spawn_blocking(move || {
             sent.add(&paths, MAX_FILES, |_| !stopped.is_cancelled())
         });
-        let files = match read.await {
-            Ok(Ok(files)) => files,
+        let Sending {
+            files,
+            folders,
+            left,
+        } = match read.await {
+            Ok(Ok(sending)) => sending,
             Ok(Err(error)) => {
                 let _ = events.send(SendEvent::Unsendable(error.to_string())).await;
                 return;
@@ -108,7 +113,10 @@ impl Consent {
                 return;
             }
         };
-        let ask = self.ask_of(&request, &files);
+        if !left.is_empty() {
+            let _ = events.send(SendEvent::LeftOut(left)).await;
+        }
+        let ask = self.ask_of(&request, &files, &folders);
         let size = ask.size().unwrap_or(u64::MAX);
         if cbor::encode(&FromSender::Ask(ask.clone())).len() > MAX_ASK {
             let why = SendError::TooMany(files.len()).to_string();
@@ -196,7 +204,7 @@ impl Consent {
         while people.join_next().await.is_some() {}
     }
 
-    fn ask_of(&self, request: &SendRequest, files: &[SentFile]) -> Ask {
+    fn ask_of(&self, request: &SendRequest, files: &[SentFile], folders: &[RelPath]) -> Ask {
         let mut id = [0; 16];
         if getrandom::fill(&mut id).is_err() {
             // It need only differ from this node's other asks.
@@ -217,6 +225,10 @@ impl Consent {
             from: self.0.settings.name.clone(),
             to: names.take(MAX_PEOPLE).cloned().collect(),
             files: files.iter().map(file).collect(),
+            folders: folders
+                .iter()
+                .map(|name| name.as_str().to_owned())
+                .collect(),
             time: unix_now(),
         }
     }

@@ -62,6 +62,12 @@ impl<'a> From<&'a LaterInfo> for Kept<'a> {
 }
 
 #[derive(Serialize)]
+struct LeftOut<'a> {
+    path: &'a str,
+    error: &'a str,
+}
+
+#[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Event<'a> {
     Later {
@@ -72,6 +78,8 @@ enum Event<'a> {
         later: u32,
         name: &'a str,
     },
+    #[serde(rename = "left-out")]
+    LeftOut { listed: Vec<LeftOut<'a>>, more: u64 },
     Ask {
         ask: u32,
         from: &'a str,
@@ -266,6 +274,14 @@ pub fn sending(name: &str, size: u64, event: &SendEvent) -> Option<String> {
     let peer = |to: &Person| to.node.to_string();
     Some(line(&match event {
         SendEvent::Ready { .. } | SendEvent::End => return None,
+        SendEvent::LeftOut(left) => Event::LeftOut {
+            listed: left
+                .listed
+                .iter()
+                .map(|(path, error)| LeftOut { path, error })
+                .collect(),
+            more: left.more,
+        },
         SendEvent::Unsendable(why) => Event::Error {
             to: None,
             peer: None,
