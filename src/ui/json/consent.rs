@@ -79,7 +79,10 @@ enum Event<'a> {
         name: &'a str,
     },
     #[serde(rename = "left-out")]
-    LeftOut { listed: Vec<LeftOut<'a>>, more: u64 },
+    LeftOut {
+        listed: Vec<LeftOut<'a>>,
+        more: u64,
+    },
     Ask {
         ask: u32,
         from: &'a str,
