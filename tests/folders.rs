@@ -1,15 +1,11 @@
-//! Folders that are sent: what is in them that is no plain file, and what becomes of permissions. The shipped binary.
+//! Folders that are sent: what is in them that is no plain file. The shipped binary.
 
 #![cfg(unix)]
 
 mod common;
 
 use common::{Running, Swarm};
-use std::{
-    fs,
-    os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
-};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 fn send(from: &mut Running, what: &Path, to: &str) {
     from.type_line(&format!("send '{}' --to {to}", what.display()));
