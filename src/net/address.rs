@@ -52,9 +52,8 @@ pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
 /// The socket that `address` begins with, whatever runs over it.
 pub(super) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
     let (zone, mut parts) = unzoned(address);
-    let port = match parts.nth(1)? {
-        Protocol::Tcp(port) | Protocol::Udp(port) => port,
-        _ => return None,
+    let (Protocol::Tcp(port) | Protocol::Udp(port)) = parts.nth(1)? else {
+        return None;
     };
     Some(match ip(address)? {
         IpAddr::V6(ip) if zone != 0 => SocketAddrV6::new(ip, port, 0, zone).into(),

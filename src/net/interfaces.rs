@@ -64,6 +64,7 @@ pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<Link>> {
 ///
 /// # Errors
 /// A sentence, when there is no such interface, or it is no address.
+#[must_use]
 pub fn zoned(text: &str) -> Option<Result<SocketAddr, String>> {
     let (host, port) = text.strip_prefix('[')?.split_once("]:")?;
     let (ip, zone) = host.split_once('%')?;

@@ -339,24 +339,8 @@ impl Actor {
                     peers: self.peers.paths(),
                 });
             }
-            Command::PathNews(node, straight) => {
-                let relay = self.parts.relay;
-                let name = self.peers.name(&node);
-                let via = straight.unwrap_or(Via::Relay);
-                self.tell(NodeEvent::Path(PathInfo {
-                    node,
-                    name,
-                    via,
-                    relay,
-                }));
-            }
-            Command::Drop(node, why) => {
-                let name = self.peers.name(&node);
-                self.tell(NodeEvent::PeerDropped { node, name, why });
-                let net = self.parts.context.net.clone();
-                tokio::spawn(async move { net.ban(node).await });
-                self.member(membership::Event::Banned { node });
-            }
+            Command::PathNews(node, straight) => self.tell_path(node, straight),
+            Command::Drop(node, why) => self.drop_peer(node, why),
             Command::Appear => {
                 self.member(membership::Event::Appear);
                 for (node, _, via) in self.peers.paths() {
@@ -365,6 +349,23 @@ impl Actor {
             }
             Command::Leave(_) => unreachable!("handled by the loop"),
         }
+    }
+
+    fn tell_path(&self, node: NodeId, straight: Option<Via>) {
+        self.tell(NodeEvent::Path(PathInfo {
+            node,
+            name: self.peers.name(&node),
+            via: straight.unwrap_or(Via::Relay),
+            relay: self.parts.relay,
+        }));
+    }
+
+    fn drop_peer(&mut self, node: NodeId, why: String) {
+        let name = self.peers.name(&node);
+        self.tell(NodeEvent::PeerDropped { node, name, why });
+        let net = self.parts.context.net.clone();
+        tokio::spawn(async move { net.ban(node).await });
+        self.member(membership::Event::Banned { node });
     }
 
     fn tell(&self, event: NodeEvent) {

@@ -246,6 +246,7 @@ impl OwnCatalog {
 
 /// What is known of a peer's catalog.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its page")]
 pub struct PeerCatalog {
     epoch: u64,
     /// The last revision that is known.

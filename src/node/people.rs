@@ -93,11 +93,10 @@ impl Node {
             }
             match timeout_at(until.into(), changed.changed()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return found,
                 Err(_) if until < last && self.is_coming(who).await => {
                     until = last.min(Instant::now() + COMING);
                 }
-                Err(_) => return found,
+                Ok(Err(_)) | Err(_) => return found,
             }
         }
     }

@@ -85,7 +85,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let keeps = settings.share && replicas.limits().quota > 0;
     let (share_events, share) = mpsc::channel(SHARE_EVENTS);
     let sharing = if settings.share {
-        let fetched = Fetched::start(home.downloads(), &index, &reader, share_events.clone())?;
+        let fetched = Fetched::start(&home.downloads(), &index, &reader, share_events.clone())?;
         let share = Share::start(&home, &index, &reader, share_events)?;
         Some((share, fetched))
     } else {

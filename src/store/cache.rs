@@ -43,7 +43,7 @@ mod tests {
         let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let path = folder.path().join("f");
         let mut file = File::create_new(&path).unwrap();
-        file.write_all(&[7; 1 << 16]).unwrap();
+        file.write_all(&vec![7; 1 << 16]).unwrap();
         file.sync_all().unwrap();
         let file = File::open(&path).unwrap();
         if cached(&file) != Some(true) {

@@ -201,6 +201,10 @@ mod tests {
 
     #[test]
     fn an_older_format_is_brought_up_to_date_and_nothing_is_lost() {
+        const STEPS: &[(u32, Step)] = &[
+            (4, |db| db.insert("b", "2").map(drop)),
+            (5, |db| db.insert("c", "3").map(drop)),
+        ];
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("index");
         let open = |format| {
@@ -215,10 +219,6 @@ mod tests {
         let db = open(numbered(4, &[]));
         db.insert("a", "1").unwrap();
         drop(db);
-        const STEPS: &[(u32, Step)] = &[
-            (4, |db| db.insert("b", "2").map(drop)),
-            (5, |db| db.insert("c", "3").map(drop)),
-        ];
         for _ in 0..2 {
             let db = open(numbered(6, STEPS));
             assert_eq!(db.len(), 3);

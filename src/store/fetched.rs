@@ -63,7 +63,7 @@ impl Fetched {
     /// # Errors
     /// When there can be no thread.
     pub fn start(
-        downloads: PathBuf,
+        downloads: &Path,
         index: &Index,
         reader: &ChunkReader,
         events: Sender<ShareEvent>,
@@ -78,7 +78,7 @@ impl Fetched {
             }
         })));
         let worker = Worker {
-            downloads: downloads.clone(),
+            downloads: downloads.to_owned(),
             index: index.clone(),
             reader: reader.clone(),
             events,
@@ -95,7 +95,7 @@ impl Fetched {
         let thread = thread::Builder::new()
             .name("downloads".into())
             .spawn(move || worker.run())
-            .map_err(failed("watch", &downloads))?;
+            .map_err(failed("watch", downloads))?;
         Ok(Self {
             index: index.clone(),
             stop,
@@ -341,7 +341,7 @@ mod tests {
     fn watched(fixture: Fixture) -> Watched {
         let (sender, events) = channel(64);
         let downloads = fixture.home.downloads();
-        let fetched = Fetched::start(downloads, &fixture.index, &fixture.reader, sender).unwrap();
+        let fetched = Fetched::start(&downloads, &fixture.index, &fixture.reader, sender).unwrap();
         Watched {
             fixture,
             events,

@@ -108,7 +108,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    fn add(&mut self, path: &Path, why: impl ToString) {
+    fn add(&mut self, path: &Path, why: &dyn std::fmt::Display) {
         if self.listed.len() < LISTED {
             let path = path.to_string_lossy().into_owned();
             self.listed.push((path, why.to_string()));
@@ -197,7 +197,7 @@ impl Sent {
             match self.add_one(one, &mut go_on) {
                 Ok(file) => files.push(file),
                 Err(SendError::Store(StoreError::Io { source, .. })) if !named => {
-                    left.add(&path, source);
+                    left.add(&path, &source);
                 }
                 Err(error) => {
                     self.release(&files);
@@ -378,17 +378,17 @@ fn find_below(
                         });
                     }
                 }
-                Err(why) => finds.left.add(&path, why),
+                Err(why) => finds.left.add(&path, &why),
             },
             Met::Empty => match named() {
                 Ok(name) => finds.folders.push(name),
-                Err(why) => finds.left.add(&path, why),
+                Err(why) => finds.left.add(&path, &why),
             },
-            Met::Left(why) => finds.left.add(&path, why),
+            Met::Left(why) => finds.left.add(&path, &why),
             Met::Failed(error) if modes::out_of_descriptors(&error) => {
                 failure = Some(failed("list", &path)(error).into());
             }
-            Met::Failed(error) => finds.left.add(&path, error),
+            Met::Failed(error) => finds.left.add(&path, &error),
         }
         if finds.files.len() + finds.folders.len() > most {
             failure = Some(SendError::TooMany(most));

@@ -91,7 +91,7 @@ pub fn walk(
         let mut empty = true;
         for name in names {
             let at = path.join(&name);
-            let met = match folder.look(&name) {
+            let entry = match folder.look(&name) {
                 Ok(look) if skip(&at, look.what == What::Folder) => continue,
                 Ok(look) if look.what == What::Folder => {
                     empty = false;
@@ -101,8 +101,8 @@ pub fn walk(
                 Ok(look) => of(root, &at, look, skip),
                 Err(error) => Met::Failed(error),
             };
-            empty &= !matches!(met, Met::File(..));
-            if !meet(&at, met) {
+            empty &= !matches!(entry, Met::File(..));
+            if !meet(&at, entry) {
                 return;
             }
         }
@@ -159,7 +159,7 @@ mod tests {
 
     fn met(root: &Path, at: &str) -> Vec<String> {
         let mut all = Vec::new();
-        let mut skip = |path: &Path, _: bool| path.ends_with(".own");
+        let mut skip = |path: &Path, _: bool| path.file_name().is_some_and(|name| name == ".own");
         let root = Folder::open(root).unwrap();
         walk(&root, Path::new(at), &mut skip, &mut |path, met| {
             let what = match met {

@@ -357,6 +357,7 @@ fn late(port: u16) -> u16 {
     at
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each fault")]
 fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response {
     match request {
         Request::Catalog { since, .. } => {

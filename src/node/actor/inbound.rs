@@ -20,7 +20,7 @@ use crate::{
     store::ShareEvent,
     wire::control::{Held, Offer, Request, Response},
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 /// That a peer goes by another name is told so often at most.
 const RENAMED: Duration = Duration::from_secs(60);
@@ -28,19 +28,7 @@ const RENAMED: Duration = Duration::from_secs(60);
 impl Actor {
     pub(super) fn net_event(&mut self, event: NetEvent) {
         match event {
-            NetEvent::Connected { node, address, via } => {
-                let name = self.people().added(&node);
-                let name = name.or_else(|| self.membership.name_of(&node));
-                let name = name.map_or_else(|| node.short(), str::to_owned);
-                let now = self.now();
-                self.parts.context.meeting.here(node, via);
-                self.parts.context.named.reached(address);
-                self.peers.connected(node, name, address, via, now);
-                self.ask_catalog(node);
-                self.await_acquaintance(node);
-                self.member(membership::Event::Connected { node, address });
-                self.may_know_others(node, via);
-            }
+            NetEvent::Connected { node, address, via } => self.connected(node, address, via),
             NetEvent::Disconnected { node, carried } => {
                 self.parts.context.meeting.gone(node, carried);
                 self.member(membership::Event::Disconnected { node });
@@ -136,6 +124,20 @@ impl Actor {
             NetEvent::Listening { .. } => {}
             NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
         }
+    }
+
+    fn connected(&mut self, node: NodeId, address: SocketAddr, via: Via) {
+        let name = self.people().added(&node);
+        let name = name.or_else(|| self.membership.name_of(&node));
+        let name = name.map_or_else(|| node.short(), str::to_owned);
+        let now = self.now();
+        self.parts.context.meeting.here(node, via);
+        self.parts.context.named.reached(address);
+        self.peers.connected(node, name, address, via, now);
+        self.ask_catalog(node);
+        self.await_acquaintance(node);
+        self.member(membership::Event::Connected { node, address });
+        self.may_know_others(node, via);
     }
 
     /// Answers what can be answered from memory; the rest goes to a blocking task.

@@ -174,18 +174,12 @@ impl Tree {
 
     /// All entries, or the error that there are none to be had.
     pub fn iter(&self) -> Entries {
-        match self.now() {
-            Ok(tree) => Entries::Of(tree.iter()),
-            Err(error) => Entries::None(Some(error)),
-        }
+        Entries::of(self.now().map(|tree| tree.iter()))
     }
 
     /// The entries whose keys begin with `prefix`.
     pub fn scan_prefix(&self, prefix: impl AsRef<[u8]>) -> Entries {
-        match self.now() {
-            Ok(tree) => Entries::Of(tree.scan_prefix(prefix)),
-            Err(error) => Entries::None(Some(error)),
-        }
+        Entries::of(self.now().map(|tree| tree.scan_prefix(prefix)))
     }
 
     #[cfg(test)]
@@ -204,24 +198,37 @@ impl IntoIterator for &Tree {
 }
 
 /// Entries of a tree in the order of their keys.
-pub(in crate::store) enum Entries {
-    Of(sled::Iter),
-    /// There is no tree at the moment: one error.
-    None(Option<sled::Error>),
+pub(in crate::store) struct Entries {
+    of: Option<sled::Iter>,
+    /// Why there is no tree at the moment: told once.
+    error: Option<sled::Error>,
 }
 
 impl Iterator for Entries {
     type Item = sled::Result<(sled::IVec, sled::IVec)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Of(entries) => entries.next(),
-            Self::None(error) => error.take().map(Err),
+        match &mut self.of {
+            Some(entries) => entries.next(),
+            None => self.error.take().map(Err),
         }
     }
 }
 
 impl Entries {
+    fn of(entries: sled::Result<sled::Iter>) -> Self {
+        match entries {
+            Ok(entries) => Self {
+                of: Some(entries),
+                error: None,
+            },
+            Err(error) => Self {
+                of: None,
+                error: Some(error),
+            },
+        }
+    }
+
     /// Their keys alone.
     pub fn keys(self) -> impl Iterator<Item = sled::Result<sled::IVec>> + use<> {
         self.map(|entry| entry.map(|(key, _)| key))

@@ -110,7 +110,7 @@ impl Index {
         let Inner { users, have, .. } = &*self.0;
         let mut removed = 0;
         for tree in [&self.0.roots, &self.0.pages] {
-            let mut needed = [users, have, &self.0.replica_files].map(|tree| Needed::of(tree));
+            let mut needed = [users, have, &self.0.replica_files].map(Needed::of);
             let mut last = None;
             for item in tree.iter().keys() {
                 let item = item.map_err(|e| self.error(e))?;

@@ -87,7 +87,7 @@ pub(super) fn adopt(
     dir: &Path,
     index: &Index,
     prefix: u8,
-    names: HashSet<String>,
+    names: &HashSet<String>,
     state: &mut State,
 ) -> Result<(), StoreError> {
     let claimed = index.replica_chunks(&[prefix])?;

@@ -93,7 +93,7 @@ pub(super) fn read(
     if !unclaimed.is_empty() {
         for prefix in unclaimed {
             let names = names_in(&dir.join(format!("{prefix:02x}")))?;
-            adopt::adopt(&dir, index, prefix, names, &mut state)?;
+            adopt::adopt(&dir, index, prefix, &names, &mut state)?;
         }
         let known = state.files.iter();
         let known: Vec<_> = known

@@ -369,7 +369,7 @@ fn an_index_that_was_lost_loses_no_copy() {
     // One that the power failed on.
     let damaged = path_of(&dir, &manifest.entries()[2].id);
     fs::create_dir_all(damaged.parent().unwrap()).unwrap();
-    fs::write(damaged, [0; 70_000]).unwrap();
+    fs::write(damaged, vec![0; 70_000]).unwrap();
     let mut fixture = without_its_index(fixture);
     // At the second start they are known already; and once more it was lost.
     for round in 0..3 {

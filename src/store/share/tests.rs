@@ -365,7 +365,7 @@ fn a_file_that_grew_after_it_was_read_has_to_settle_for_longer() {
         Teller::new(queue),
     );
     let now = SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let now = now.unwrap().as_secs() as i64;
+    let now = now.unwrap().as_secs().cast_signed();
     let stamp = |size, ago| crate::store::Stamp {
         size,
         mtime: now - ago,
