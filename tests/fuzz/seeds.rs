@@ -220,6 +220,7 @@ fn asks(all: &mut Vec<Seed>) {
         file: FILE,
     };
     let ask = Ask {
+        folders: Vec::new(),
         id: AskId([6; 16]),
         from: "bob".into(),
         to: vec!["alice".into()],
