@@ -50,7 +50,11 @@ pub struct Ask {
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_FILES>")]
     pub files: Vec<AskedFile>,
     /// Folders with nothing in them: relative, `/` between the parts. They count as files do.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::list::<_, _, MAX_FILES>"
+    )]
     pub folders: Vec<String>,
     /// When, in seconds since 1970.
     pub time: u64,
