@@ -295,9 +295,9 @@ fn a_home_holds_one_node_and_the_second_names_the_first() {
 #[test]
 fn the_doctor_needs_no_home_and_makes_none() {
     let swarm = Swarm::new();
-    let home = swarm.home("nobody").join("not").join("there");
-    let mut command = swarm.command("nobody", &["doctor", "--json"]);
-    command.args(["--home", home.to_str().unwrap()]);
+    let command = swarm.command("nobody", &["doctor", "--json"]);
+    let home = swarm.home("nobody");
+    std::fs::remove_dir_all(&home).unwrap();
     let ran = Ran::of(command);
     let conclusion = |event: &serde_json::Value| event["event"] == "conclusion";
     assert!(
