@@ -2,7 +2,7 @@
 //!
 //! Identities cost nothing, addresses do, and acquaintances are earned. So the sums are kept by address,
 //! and what somebody the user dealt with keeps here counts for a quarter. When room is short, the fullest
-//! share gives way to one that stays smaller than it. Arithmetic only. Invariant: at most [`MAX`] nodes
+//! share gives way to one that stays smaller than it. Arithmetic only. Invariant: at most `MAX` nodes
 //! are remembered; of the others each has a share of its own.
 
 use super::{id::NodeId, origin::origin};

@@ -3,7 +3,7 @@
 //! Owns one thread that watches the folders in which downloads lie (and the folders above them, as far as the home's own `downloads/`), and
 //! nothing else: what else lies there costs nothing. Whatever it is told of, it looks for itself. A download that is no longer what it was is
 //! taken out of the index and withdrawn. Never writes outside the index. Where the system does not tell of changes, it looks every
-//! [`POLL`]. Invariant: at most [`FOLDERS`] folders are watched; beyond that it looks from time to time, too.
+//! `POLL`. Invariant: at most `FOLDERS` folders are watched; beyond that it looks from time to time, too.
 
 use super::{
     ChunkReader, FileRecord, Index, Kind, ShareEvent, StoreError, failed, index::looks_like,

@@ -408,7 +408,6 @@ mod tests {
     fn a_passphrase_comes_from_a_file_or_the_environment_and_the_file_counts_first() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("words");
-        fs::write(&path, "from the file on disk\r\n").expect("written");
         let words = || Some("from the environment around".into());
         let with = |file: Option<PathBuf>| Options {
             passphrase_file: file,
@@ -435,9 +434,10 @@ mod tests {
         assert!(settle(with(Some(path.clone())), kept, None).is_ok());
         let empty = settle(with(None), Config::default(), Some(OsString::new()));
         assert!(matches!(empty, Err(ConfigError::Words(_))));
+        fs::write(&path, "from the file on disk\r\n").expect("written");
         assert_eq!(
             got(with(Some(path.clone()))).expect("ok").as_deref(),
-            Some("from the file")
+            Some("from the file on disk")
         );
         fs::write(&path, "\n").expect("written");
         assert!(got(with(Some(path))).is_err());

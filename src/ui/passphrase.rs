@@ -51,7 +51,6 @@ mod tests {
             "qwertyuiop",
             "sprat",
             "plum moss",
-            "correcthorsebatterystaple",
         ] {
             assert!(is_weak(weak), "{weak}");
         }
