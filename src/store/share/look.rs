@@ -188,8 +188,11 @@ impl Worker {
                 return self.emit(ShareEvent::Offered(offered));
             }
             if known.record.stamp != stamp {
-                let before = known.record.stamp;
-                self.grew(path, before, stamp);
+                // What changed while nobody looked says nothing of a writer who pauses.
+                let (before, seen) = (known.record.stamp, known.offered);
+                if seen {
+                    self.grew(path, before, stamp);
+                }
                 self.withdraw(path);
             }
         }
