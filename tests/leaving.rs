@@ -128,12 +128,20 @@ fn programs_read_what_is_left_behind() {
 #[test]
 fn who_shares_nothing_hears_nothing() {
     let swarm = Swarm::new();
-    let ran = swarm.pipe("bob", &WANTS_COPIES, "exit\n").succeeds();
-    assert!(!ran.err().contains("elsewhere"), "{}", ran.err());
-    let status = swarm.pipe("bob", &["--json"], "status\n").succeeds().json();
-    let status = status.last().unwrap();
-    assert_eq!(status["safe"]["to_leave"], true, "{status}");
+    let mut bob = swarm.start("bob", &["--json"]);
+    until("the folder to be read", || {
+        safe(&mut bob)["to_leave"] == true
+    });
+    bob.type_line("status");
+    let status = bob.event("status");
     assert!(status["replicas"]["quota"].is_u64(), "{status}");
+    bob.type_line("exit");
+    assert_eq!(bob.end(), 0);
+    assert!(
+        !bob.seen.iter().any(|line| line.contains("leaving")),
+        "{:?}",
+        bob.seen
+    );
 }
 
 /// What `status` says of safety.
@@ -191,6 +199,21 @@ fn a_copy_is_made_where_a_download_was_deleted() {
     until("a copy", || kept(&swarm.home("alice")) == 8 << 20);
     until("safe", || safe(&mut bob)["to_leave"] == true);
     assert_eq!(safe(&mut bob).get("downloads"), None);
+}
+
+#[test]
+fn a_kept_part_that_is_deleted_is_no_copy_any_more() {
+    let swarm = Swarm::new();
+    share(&swarm.home("bob"), "mine.bin", &noise(1, 4 << 20));
+    let mut bob = swarm.start("bob", &["--json", "--replicas", "2"]);
+    let _alice = swarm.serve("alice", &["--replicas", "2"]);
+    until("safe", || safe(&mut bob)["to_leave"] == true);
+    // A look counts for 5 s.
+    let replicas = swarm.home("alice").join(".sprat/replicas");
+    fs::remove_dir_all(&replicas).unwrap();
+    until("the loss to be seen, without a read", || {
+        safe(&mut bob)["to_leave"] == false
+    });
 }
 
 #[test]

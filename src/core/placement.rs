@@ -158,6 +158,13 @@ impl Placement {
         self.files.get(file).map_or_else(Vec::new, File::rests_on)
     }
 
+    /// On whom it rests that a file is [`safe`](Self::safe), and whether each has all of it: a few of those who do, before others those who have
+    /// it otherwise than as a download; without any, all who have parts.
+    #[must_use]
+    pub fn leans_on(&self, file: &FileId) -> Vec<(NodeId, bool)> {
+        self.files.get(file).map_or_else(Vec::new, File::leans_on)
+    }
+
     /// Whether somebody here may still take copies of the file: has room, as far as is known, and does not have all of it.
     #[must_use]
     pub fn may_gain(&self, file: &FileId) -> bool {

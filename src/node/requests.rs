@@ -2,7 +2,10 @@
 
 use super::context::Context;
 use crate::{
-    core::id::{FileId, NodeId},
+    core::{
+        have::HaveSet,
+        id::{FileId, NodeId},
+    },
     net::Reply,
     store::{ChunkReader, Replicas},
     wire::{
@@ -88,7 +91,7 @@ fn have(
         Partial::Some(have) => Some(have),
         Partial::Whole | Partial::Nothing => None,
     };
-    let Some(kept) = replicas.and_then(|replicas| replicas.have(file).ok().flatten()) else {
+    let Some(kept) = kept(replicas, file) else {
         return partial;
     };
     let mut bits = kept.to_bytes();
@@ -103,10 +106,19 @@ fn have(
     })
 }
 
+/// Which chunks of a file are kept for the swarm, as far as a look tells.
+fn kept(replicas: Option<&Replicas>, file: &FileId) -> Option<HaveSet> {
+    let replicas = replicas?;
+    if let Err(error) = replicas.look(file) {
+        tracing::debug!(%error, file = %file.short(), "what is kept cannot be looked at");
+    }
+    replicas.have(file).ok().flatten()
+}
+
 /// Whether a file that is offered as a whole is here, as far as a look tells: whoever asks may be about to leave because of it.
 fn still_here(reader: &ChunkReader, replicas: Option<&Replicas>, file: &FileId) -> bool {
-    let kept = || replicas?.have(file).ok().flatten();
-    reader.still_here(file).unwrap_or(false) || kept().is_some_and(|have| have.is_full())
+    reader.still_here(file).unwrap_or(false)
+        || kept(replicas, file).is_some_and(|have| have.is_full())
 }
 
 fn look_up(

@@ -12,6 +12,7 @@ mod adopt;
 mod evict;
 mod fair;
 mod files;
+mod look;
 mod open;
 mod reservation;
 mod sync;
@@ -32,6 +33,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Instant,
 };
 
 /// Manifests kept in memory: of the files that are being pushed now; and chunks of all but the newest of them.
@@ -145,6 +147,8 @@ struct Entry {
     all: Option<HaveSet>,
     /// What the index says of `record.seen`.
     saved: u64,
+    /// When it was last looked whether they lie there.
+    looked: Option<Instant>,
 }
 
 impl Entry {
@@ -329,6 +333,7 @@ impl Entry {
             firsts: HaveSet::empty(record.chunks),
             all: None,
             saved: record.seen,
+            looked: None,
             record,
         }
     }

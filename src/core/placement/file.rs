@@ -11,6 +11,9 @@ use super::{
 use crate::core::{Now, have::HaveSet, id::NodeId};
 use std::{collections::BTreeMap, sync::Arc};
 
+/// Of many who have all of a file, so many are asked whether that is still so.
+const FEW: usize = 4;
+
 /// What one node holds.
 #[derive(Clone, Debug)]
 pub(super) enum Held {
@@ -270,6 +273,18 @@ impl File {
             return Vec::new();
         }
         whole().map(|(node, _)| *node).collect()
+    }
+
+    /// See [`super::Placement::leans_on`].
+    pub fn leans_on(&self) -> Vec<(NodeId, bool)> {
+        let mut whole: Vec<_> = self.holders.iter().collect();
+        whole.retain(|(_, one)| one.held.is_whole());
+        if whole.is_empty() {
+            return self.holders.keys().map(|node| (*node, false)).collect();
+        }
+        whole.sort_by_key(|(_, one)| !one.lasting);
+        let few = whole.into_iter().take(FEW);
+        few.map(|(node, _)| (*node, true)).collect()
     }
 
     /// See [`super::Placement::surplus`].

@@ -1,11 +1,12 @@
 //! Whether it is safe to leave: what is shared here and would still be here without this node.
 //!
-//! Invariant: a yes is not said from memory alone. What rests on somebody's downloads is asked for there first, since they may be deleted at
-//! any time; who does not answer within [`PATIENCE`] is believed.
+//! Invariant: a yes is not said from memory alone. Those on whom it rests are asked first, and look: downloads and kept parts may be deleted at
+//! any time. Who does not answer within [`PATIENCE`] is believed.
 
 use super::Distributor;
 use crate::{
     core::{
+        have::HaveSet,
         id::{FileId, NodeId},
         placement::Event,
     },
@@ -13,7 +14,7 @@ use crate::{
     node::api::Safe,
     wire::{
         MAX_HAVES,
-        control::{Request, Response},
+        control::{Have, Request, Response},
     },
 };
 use std::{
@@ -29,21 +30,71 @@ const AT_ONCE: usize = 16;
 /// Nodes that are named.
 const NAMED: usize = 8;
 
+/// A file that somebody was asked for, whether all of it should be there, and what is.
+struct Found {
+    node: NodeId,
+    file: FileId,
+    whole: bool,
+    have: Option<Have>,
+}
+
 impl Distributor {
     /// How safe it is, and the nodes on whose downloads that rests.
     pub(super) async fn safe(&mut self) -> (Safe, Vec<NodeId>) {
         let (mut safe, mut rests) = self.judge_safety();
-        if safe.to_leave() && safe.downloads > 0 {
-            for (node, file) in gone(self.parts.context.net.clone(), &rests).await {
-                if let Some(nodes) = self.holding.get_mut(&file) {
-                    nodes.remove(&node);
-                }
-                self.feed(Event::NotHolder { file, node });
+        if safe.to_leave() && safe.files > 0 {
+            for found in look(self.parts.context.net.clone(), self.supports()).await {
+                self.correct(found);
             }
             (safe, rests) = self.judge_safety();
         }
         let nodes: BTreeSet<NodeId> = rests.into_iter().flat_map(|(_, nodes)| nodes).collect();
         (safe, nodes.into_iter().take(NAMED).collect())
+    }
+
+    /// On whom it rests that the own files are safe; with each file whether all of it should be there.
+    fn supports(&self) -> BTreeMap<NodeId, Vec<(FileId, bool)>> {
+        let mut of: BTreeMap<NodeId, Vec<(FileId, bool)>> = BTreeMap::new();
+        for (file, _) in self.files.iter().filter(|(_, shared)| **shared) {
+            for (node, whole) in self.placement.leans_on(file) {
+                of.entry(node).or_default().push((*file, whole));
+            }
+        }
+        of
+    }
+
+    /// Takes in what somebody has of a file. Bits that are empty stand for all of it.
+    fn correct(&mut self, found: Found) {
+        let Found {
+            node,
+            file,
+            whole,
+            have,
+        } = found;
+        let chunks = self.chunks.get(&file).copied().unwrap_or_default();
+        let part = match have {
+            Some(have) if have.bits.is_empty() => return,
+            Some(have) if have.chunks == chunks => HaveSet::from_bytes(&have.bits, chunks),
+            _ => None,
+        };
+        match part {
+            Some(have) if have.is_full() => return,
+            // Of somebody who had all of it, a part is a download that began anew.
+            Some(have) if !whole && have.count() > 0 => {
+                return self.feed(Event::Holder {
+                    file,
+                    node,
+                    have,
+                    origin: false,
+                    lasting: true,
+                });
+            }
+            _ => {}
+        }
+        if let Some(nodes) = self.holding.get_mut(&file) {
+            nodes.remove(&node);
+        }
+        self.feed(Event::NotHolder { file, node });
     }
 
     /// From what is known; with the files that rest on downloads, and whose.
@@ -71,48 +122,43 @@ impl Distributor {
     }
 }
 
-/// Asks the nodes whether they still have these files; gives those that they have no longer.
-async fn gone(net: Net, rests: &[(FileId, Vec<NodeId>)]) -> Vec<(NodeId, FileId)> {
-    let mut of: BTreeMap<NodeId, Vec<FileId>> = BTreeMap::new();
-    for (file, nodes) in rests {
-        for node in nodes {
-            of.entry(*node).or_default().push(*file);
-        }
-    }
-    let questions = of.into_iter().flat_map(|(node, files)| {
+/// Asks the nodes what they have of these files. Of those who do not answer in time nothing is said.
+async fn look(net: Net, supports: BTreeMap<NodeId, Vec<(FileId, bool)>>) -> Vec<Found> {
+    let pages = |(node, files): (NodeId, Vec<(FileId, bool)>)| {
         let pages: Vec<_> = files.chunks(MAX_HAVES).map(<[_]>::to_vec).collect();
         pages.into_iter().map(move |files| (node, files))
-    });
-    let mut questions: Vec<_> = questions.collect();
-    let (mut gone, mut asked) = (Vec::new(), JoinSet::new());
+    };
+    let mut questions: Vec<_> = supports.into_iter().flat_map(pages).collect();
+    let (mut found, mut asked) = (Vec::new(), JoinSet::new());
     let all = async {
         loop {
             while asked.len() < AT_ONCE
                 && let Some((node, files)) = questions.pop()
             {
-                asked.spawn(missing(net.clone(), node, files));
+                asked.spawn(ask(net.clone(), node, files));
             }
             match asked.join_next().await {
-                Some(missing) => gone.extend(missing.unwrap_or_default()),
+                Some(answer) => found.extend(answer.unwrap_or_default()),
                 None => return,
             }
         }
     };
     let _ = timeout(PATIENCE, all).await;
-    gone
+    found
 }
 
-async fn missing(net: Net, node: NodeId, files: Vec<FileId>) -> Vec<(NodeId, FileId)> {
-    let asked = Request::Haves {
-        files: files.clone(),
-    };
-    let Ok(Response::Haves(haves)) = net.request(node, asked).await else {
+async fn ask(net: Net, node: NodeId, asked: Vec<(FileId, bool)>) -> Vec<Found> {
+    let files = asked.iter().map(|(file, _)| *file).collect();
+    let Ok(Response::Haves(haves)) = net.request(node, Request::Haves { files }).await else {
         return Vec::new();
     };
-    // Bits that are empty stand for all of it.
-    let lacks = haves
-        .into_iter()
-        .map(|have| have.is_none_or(|have| !have.bits.is_empty()));
-    let pairs = files.into_iter().zip(lacks).filter(|(_, lacks)| *lacks);
-    pairs.map(|(file, _)| (node, file)).collect()
+    let pairs = asked.into_iter().zip(haves);
+    pairs
+        .map(|((file, whole), have)| Found {
+            node,
+            file,
+            whole,
+            have,
+        })
+        .collect()
 }

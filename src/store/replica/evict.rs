@@ -81,7 +81,7 @@ impl Replicas {
     }
 
     /// Forgets a chunk whose bytes are not what they were, for all files, and tells.
-    fn forget(&self, id: &ChunkId) -> Result<(), StoreError> {
+    pub(super) fn forget(&self, id: &ChunkId) -> Result<(), StoreError> {
         let mut lost = Vec::new();
         {
             let mut state = self.state();
