@@ -148,23 +148,32 @@ fn serve(swarm: &Swarm, name: &str) -> Running {
     node
 }
 
-/// Seconds until a node that was there before the flood and one that came into it know each other.
-fn found(kind: Made, sockets: usize, a_second: usize) -> f64 {
+/// Seconds until a node that was there before the flood and one that came into it know each other; `None` if they do not
+/// within half a minute.
+fn found(kind: Made, sockets: usize, a_second: usize) -> Option<f64> {
     let swarm = Swarm::new();
     let mut old = serve(&swarm, "old");
     let flood = Flood::start(swarm.port, kind, sockets, a_second);
     let begun = Instant::now();
     let mut new = serve(&swarm, "new");
-    let joined = |name: &'static str| {
-        move |line: &str| line.contains(r#""joined""#) && line.contains(&format!("\"{name}\""))
+    let joined = |node: &mut Running, name: &str| {
+        let name = format!("\"{name}\"");
+        while node.try_line() {}
+        let told = |line: &String| line.contains(r#""joined""#) && line.contains(&name);
+        node.seen.iter().any(told)
     };
-    old.wait("the new one", joined("new"));
-    new.wait("the old one", joined("old"));
-    let seconds = begun.elapsed().as_secs_f64();
-    eprintln!(
-        "{kind:?} from {sockets} sockets, {} a second: found after {seconds:.2} s",
-        flood.rate()
-    );
+    let seconds = loop {
+        let seconds = begun.elapsed().as_secs_f64();
+        if joined(&mut old, "new") && joined(&mut new, "old") {
+            break Some(seconds);
+        }
+        if seconds > 30.0 {
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(10)); // Between two looks, not in place of one.
+    };
+    let rate = flood.rate();
+    println!("{kind:?} from {sockets} sockets, {rate} a second: found after {seconds:.2?} s");
     seconds
 }
 
@@ -176,10 +185,11 @@ fn a_real_peer_is_found_in_every_kind_of_flood() {
         (Made::Strangers, 1),
         (Made::Forged, 1),
         (Made::Forged, 500),
+        (Made::Strangers, 500),
     ] {
         // Slower than a release build bears, and for a machine that has other work.
         let seconds = found(kind, sockets, 10_000);
-        assert!(seconds < 30.0, "{kind:?} from {sockets}: {seconds} s");
+        assert!(seconds.is_some(), "{kind:?} from {sockets} sockets");
     }
 }
 

@@ -1,33 +1,37 @@
 //! Who may be heard: sockets that sent true beacons, strangers, and those that sent forged ones.
 //!
-//! Owns a table of fixed size, in which each sender has one place by a hash that nobody outside can foretell. Never looks
-//! into a datagram. Invariants: a sender that is known keeps its place while it is; two that share one otherwise take it
-//! from one another, which makes the other a stranger again and nothing worse.
+//! Owns a table of at most [`PLACES`] senders. Never looks into a datagram. Invariants: who is known keeps its place while it
+//! is; who finds no place is heard with the rest, as one that says much.
 
 use crate::core::{
     Now,
     chance::Chance,
     rate::{Bucket, Rate},
 };
-use std::{
-    hash::{BuildHasher, RandomState},
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
 /// A node sends a few beacons a second at most; thirty homes may start behind one port of a forwarder.
 const PER_SENDER: Rate = Rate {
     per_second: 50.0,
     burst: 100.0,
 };
-/// Places: some hundred kilobytes.
-const PLACES: usize = 4096;
+/// What one node needs checked: a `JOIN` and some `PING`s, then one in five seconds.
+const LITTLE: Rate = Rate {
+    per_second: 0.5,
+    burst: 4.0,
+};
+/// Senders remembered: three megabytes, in a flood only.
+const PLACES: usize = 8192;
+/// How often room is made in a full table.
+const CLEARED: Duration = Duration::from_millis(500);
+/// How long a stranger that says nothing is remembered when there is no room.
+const IDLE: Duration = Duration::from_secs(4);
 /// How long a true beacon speaks for its sender: a dozen of its pauses.
 const KNOWN: Duration = Duration::from_secs(60);
 /// How long a sender is not heard after its first forged datagram; twice as long after each further one…
-const PENALTY: Duration = Duration::from_millis(250);
+const PENALTY: Duration = Duration::from_secs(2);
 /// …so many times.
-const DOUBLINGS: u32 = 6;
+const DOUBLINGS: u32 = 4;
 
 /// What is known of a sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,41 +42,38 @@ pub(super) enum Standing {
     Stranger,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Sender {
-    at: SocketAddr,
     bucket: Bucket,
+    little: Bucket,
     known_until: Now,
     mute_until: Now,
     failures: u32,
+    last: Now,
 }
 
 impl Sender {
-    fn new(at: SocketAddr, now: Now) -> Self {
+    fn new(now: Now) -> Self {
         Self {
-            at,
             bucket: Bucket::new(PER_SENDER, now),
+            little: Bucket::new(LITTLE, now),
             known_until: Now::ZERO,
             mute_until: Now::ZERO,
             failures: 0,
+            last: now,
         }
+    }
+
+    fn stays(&self, now: Now) -> bool {
+        now < self.known_until || now < self.mute_until || now < self.last + IDLE
     }
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Senders {
-    places: Vec<Option<Sender>>,
-    hash: RandomState,
-}
-
-impl Default for Senders {
-    fn default() -> Self {
-        Self {
-            places: vec![None; PLACES],
-            hash: RandomState::new(),
-        }
-    }
+    senders: HashMap<SocketAddr, Sender>,
+    cleared: Now,
 }
 
 impl Senders {
@@ -86,6 +87,7 @@ impl Senders {
         let Some(sender) = self.at(from, now) else {
             return Some(Standing::Stranger); // Limited with all others.
         };
+        sender.last = now;
         if now < sender.mute_until || !sender.bucket.take_by_chance(now, chance) {
             return None;
         }
@@ -95,6 +97,12 @@ impl Senders {
         } else {
             Standing::Stranger
         })
+    }
+
+    /// Whether it had little checked so far. Asked once for each check: it counts.
+    pub(super) fn says_little(&mut self, from: SocketAddr, now: Now) -> bool {
+        let sender = self.at(from, now);
+        sender.is_some_and(|sender| sender.little.take(now))
     }
 
     /// It sent a true beacon.
@@ -115,16 +123,20 @@ impl Senders {
         }
     }
 
-    /// The place of a sender; `None` when one that is known has it.
+    /// The place of a sender; `None` when there is none left.
     fn at(&mut self, from: SocketAddr, now: Now) -> Option<&mut Sender> {
-        let place = self.hash.hash_one(from) as usize % PLACES;
-        let place = &mut self.places[place];
-        match place {
-            Some(other) if other.at != from && now < other.known_until => return None,
-            Some(same) if same.at == from => {}
-            _ => *place = Some(Sender::new(from, now)),
+        if self.senders.len() >= PLACES && !self.senders.contains_key(&from) {
+            if now < self.cleared + CLEARED {
+                return None;
+            }
+            self.cleared = now;
+            self.senders.retain(|_, sender| sender.stays(now));
+            if self.senders.len() >= PLACES {
+                return None;
+            }
         }
-        place.as_mut()
+        let sender = self.senders.entry(from);
+        Some(sender.or_insert_with(|| Sender::new(now)))
     }
 }
 
@@ -148,7 +160,7 @@ mod tests {
                 senders.failed(from(1), now);
             }
         }
-        assert!((8..=10).contains(&heard), "{heard}");
+        assert!((4..=6).contains(&heard), "{heard}");
         // One whose beacon was true a moment ago is not muted by what others send in its name.
         senders.was_true(from(2), now);
         senders.failed(from(2), now);
@@ -170,5 +182,23 @@ mod tests {
         }
         let standing = senders.hear(from(1), Now::ZERO, &mut chance);
         assert_eq!(standing, Some(Standing::Known));
+    }
+
+    #[test]
+    fn who_says_little_is_told_from_who_says_much() {
+        let mut senders = Senders::default();
+        let mut said = |port, seconds: u64| {
+            let now = Now::from_secs(seconds);
+            senders.says_little(from(port), now)
+        };
+        // One beacon a second at first, then one in five.
+        for second in [0, 1, 2, 3, 4, 9, 14, 19] {
+            assert!(said(1, second), "{second}");
+        }
+        assert_eq!((0..100).filter(|_| said(2, 20)).count(), 4);
+        // A full table makes room for newcomers once those that fell silent can go.
+        let many = (0..PLACES as u16 + 100).filter(|port| said(10_000 + port, 30));
+        assert!(many.count() < PLACES + 1);
+        assert!(said(9_000, 36));
     }
 }
