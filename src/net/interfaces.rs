@@ -46,6 +46,10 @@ impl Link {
     }
 }
 
+/// Interfaces with nothing but a link-local address that are used, in the system's order: a host of containers has one for each
+/// of these, after its own.
+const LINK_LOCAL_ALONE: usize = 8;
+
 /// The links to send beacons on: all that are up, or those of the `names` given, or those with an address that is
 /// listened on. An unspecified address (`0.0.0.0`, `::`) stands for all of its family.
 ///
@@ -76,7 +80,9 @@ pub fn zoned(text: &str) -> Option<Result<SocketAddr, String>> {
     let index = named.and_then(|known| known.index).or(zone.parse().ok());
     Some(match index {
         Some(index) => Ok(SocketAddrV6::new(ip, port, 0, index).into()),
-        None => Err(format!("this machine has no interface `{zone}`")),
+        None => Err(format!(
+            "this machine has no interface `{zone}` with an address"
+        )),
     })
 }
 
@@ -142,6 +148,10 @@ fn is_up(interface: &if_addrs::Interface) -> bool {
     interface.is_loopback() || !matches!(interface.oper_status, Down | LowerLayerDown | NotPresent)
 }
 
+fn is_link_local(link: &Link) -> bool {
+    matches!(link.ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
 fn choose(all: Vec<Link>, names: &[String], listen: &[IpAddr]) -> Vec<Link> {
     let listened = |ip: IpAddr| {
         listen.is_empty()
@@ -164,15 +174,13 @@ fn choose(all: Vec<Link>, names: &[String], listen: &[IpAddr]) -> Vec<Link> {
                 .iter()
                 .any(|other| other.name == link.name && other.ip.is_ipv4() == v4)
         };
-        let better = |other: &Link| match other.ip {
-            IpAddr::V6(other) => !other.is_unicast_link_local(),
-            IpAddr::V4(_) => true,
-        };
-        let second_best = ip.is_unicast_link_local()
+        let second_best = is_link_local(link)
             && wanted
                 .iter()
-                .any(|other| other.name == link.name && better(other));
-        if ip != Ipv6Addr::LOCALHOST && !second_best && !served(false) {
+                .any(|other| other.name == link.name && !is_link_local(other));
+        let alone = chosen.iter().filter(|other| is_link_local(other)).count();
+        let too_many = is_link_local(link) && alone >= LINK_LOCAL_ALONE;
+        if ip != Ipv6Addr::LOCALHOST && !second_best && !served(false) && !too_many {
             chosen.push(link.clone());
         }
     }
@@ -228,6 +236,10 @@ mod tests {
         assert_eq!(pick(&[], &["127.0.0.1"]), ["127.0.0.1"]);
         assert_eq!(pick(&[], &["0.0.0.0"]), everything[..3]);
         assert_eq!(pick(&["lo"], &["10.0.0.2"]), [""; 0]);
+        let containers = (0..100).map(|n| on(&format!("veth{n}"), "fe80::9", 64));
+        let chosen = choose(all.into_iter().chain(containers).collect(), &[], &[]);
+        assert_eq!(ips(&chosen)[..5], everything);
+        assert_eq!(chosen.len(), 4 + LINK_LOCAL_ALONE);
     }
 
     #[test]

@@ -61,6 +61,32 @@ fn an_address_that_is_not_listened_on_leads_to_nobody() {
 }
 
 #[test]
+fn a_cable_with_nothing_but_link_local_addresses_is_enough() {
+    let Some(lab) = Lab::new(2) else { return };
+    for (number, host) in lab.hosts().enumerate() {
+        host.ip_command("-4 addr flush dev eth0");
+        host.ip_command(&format!("addr add fe80::a{number}/64 dev eth0 nodad"));
+    }
+    let bytes = noise(3, 1 << 20);
+    share(&lab.host(0).home("alice"), "a.bin", &bytes);
+    let _alice = lab.host(0).serve("alice", &["-t", "4100"]);
+    let asked = ["download", "a.bin", "--no-mdns", "--wait", "30"];
+    lab.host(1).run("bob", &asked).succeeds();
+    assert!(downloaded(&lab.host(1).home("bob"), "a.bin") == bytes);
+    // By hand, where nothing is heard.
+    let by_hand = |peer: &str, wait: &str| {
+        let alone = ["--discovery-port", "45671", "--no-mdns"];
+        let words = ["peers", "--wait", wait, "--peer", peer];
+        lab.host(1).run("carol", &[&words[..], &alone].concat())
+    };
+    by_hand("[fe80::a0%eth0]:4100", "30").succeeds();
+    let refused = by_hand("[fe80::a0%eth0]:4101", "2");
+    assert!(refused.err().contains("refused"), "{}", refused.err());
+    let nowhere = by_hand("[fe80::a0]:4100", "1");
+    assert!(nowhere.err().contains("%eth0"), "{}", nowhere.err());
+}
+
+#[test]
 fn hosts_without_ipv4_find_each_other_and_fetch() {
     let Some(lab) = Lab::new(2) else { return };
     for (number, host) in lab.hosts().enumerate() {
