@@ -31,6 +31,20 @@ pub struct Entry {
     pub len: u32,
 }
 
+/// The id of [`MAX_CHUNK`] zeroes.
+const ZEROES: ChunkId = ChunkId([
+    0x48, 0x8d, 0xe2, 0x02, 0xf7, 0x3b, 0xd9, 0x76, 0xde, 0x4e, 0x70, 0x48, 0xf4, 0xe1, 0xf3, 0x9a,
+    0x77, 0x6d, 0x86, 0xd5, 0x82, 0xb7, 0x34, 0x8f, 0xf5, 0x3b, 0xf4, 0x32, 0xb9, 0x87, 0xfc, 0xa8,
+]);
+
+impl Entry {
+    /// Whether its bytes are known without asking anybody: one of the chunks that a long hole in a file is cut into.
+    #[must_use]
+    pub fn is_hole(&self) -> bool {
+        self.len == MAX_CHUNK && self.id == ZEROES
+    }
+}
+
 /// The whole chunk list of one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Manifest {
@@ -84,6 +98,13 @@ impl Manifest {
     #[must_use]
     pub fn file(&self) -> FileId {
         self.file
+    }
+
+    /// Bytes of it that are written: its size without the holes.
+    #[must_use]
+    pub fn data(&self) -> u64 {
+        let written = self.entries.iter().filter(|entry| !entry.is_hole());
+        written.map(|entry| u64::from(entry.len)).sum()
     }
 
     /// The file's size in bytes.

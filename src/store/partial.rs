@@ -2,7 +2,8 @@
 //!
 //! Owns `.sprat/partial/<file id>` and its have-set. Takes [`VerifiedChunk`] alone, so no unverified byte reaches the file. Invariants: the
 //! index claims a chunk only after its bytes were synced; after a failed sync nothing more is claimed; what is held is served to
-//! others through the reader until the file is in its place, and from there after.
+//! others through the reader until the file is in its place, and from there after. What the manifest says is a hole (by the hash of zeroes) is
+//! here from the beginning, without a byte of it; other long runs of zeroes become holes when they are written.
 
 use super::{
     ChunkReader, Home, Index, StoreError, cache, failed, layout::Layout, modes, positioned,
@@ -43,6 +44,8 @@ pub(super) struct Inner {
     layout: Layout,
     path: PathBuf,
     file: File,
+    /// No earlier run wrote to it: where nothing is yet, a hole is.
+    fresh: bool,
     have: Mutex<HaveSet>,
     unsynced: AtomicU64,
     /// One sync at a time; true once one failed.
@@ -114,20 +117,27 @@ impl Partial {
             .open(&path)
             .map_err(failed("open", &path))?;
         let meta = file.metadata().map_err(failed("look at", &path))?;
-        check_space(home, manifest.size(), modes::allocated(&meta), dest_dir)?;
+        check_space(home, manifest.data(), modes::allocated(&meta), dest_dir)?;
         let mut have = match index.partial_have(&id) {
             // Bits that say more than the file can hold are not believed.
             Ok(Some(have)) if have.len() == manifest.len() && meta.len() == manifest.size() => have,
             _ => HaveSet::empty(manifest.len()),
         };
+        let fresh = meta.len() == 0;
+        if fresh {
+            // Nothing has to be written for them, so they can be claimed at once.
+            for at in holes(&manifest) {
+                have.insert(at);
+            }
+        }
         let claimed = have.clone();
-        if meta.len() > 0 {
+        if !fresh {
             // A sync may have failed: what is found must be on the disk, not only in memory.
             cache::drop_pages(&file);
             recover(&file, &manifest, &mut have);
         }
         file.set_len(manifest.size())
-            .map_err(failed("resize", &path))?;
+            .map_err(|error| StoreError::of("resize", &path, manifest.data(), error))?;
         // What recovery found is claimed by the first sync.
         index.set_partial_have(&id, &claimed)?;
         let inner = Arc::new(Inner {
@@ -145,19 +155,21 @@ impl Partial {
             manifest,
             path,
             file,
+            fresh,
         });
         reader.register(&inner);
         Ok((Self(inner), have))
     }
 
-    /// Whether a file of `size` bytes would fit, before anything of it is asked for: it may lie there in part, or as `name` in `dest_dir`.
+    /// Whether a file of `size` bytes, of which at least `data` have to be written, would fit before anything of it is asked for: it may lie
+    /// there in part, or as `name` in `dest_dir`.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] when it does not.
     pub fn room_for(
         home: &Home,
         file: &FileId,
-        size: u64,
+        (size, data): (u64, u64),
         dest_dir: &Path,
         name: &RelPath,
     ) -> Result<(), StoreError> {
@@ -167,7 +179,7 @@ impl Partial {
         }
         let path = home.partials().join(file.to_string());
         let allocated = fs::metadata(path).map_or(0, |meta| modes::allocated(&meta));
-        check_space(home, size, allocated, dest_dir)
+        check_space(home, data, allocated, dest_dir)
     }
 
     /// The manifest.
@@ -206,8 +218,13 @@ impl Partial {
             let have = inner.have();
             places.iter().copied().filter(|&at| !have.has(at)).collect()
         };
+        let write = if inner.fresh {
+            positioned::write_over_hole
+        } else {
+            positioned::write_all_at
+        };
         for &at in &missing {
-            positioned::write_all_at(&inner.file, chunk.bytes(), inner.manifest.offset(at))
+            write(&inner.file, chunk.bytes(), inner.manifest.offset(at))
                 .map_err(|error| StoreError::of("write", &inner.path, self.missing(), error))?;
         }
         let mut have = inner.have();
@@ -319,8 +336,16 @@ impl Partial {
     }
 }
 
-/// Refuses a download that will not fit, here and where it will end.
-fn check_space(home: &Home, size: u64, allocated: u64, dest_dir: &Path) -> Result<(), StoreError> {
+/// The positions of the holes.
+fn holes(manifest: &Manifest) -> impl Iterator<Item = u32> {
+    let entries = (0..).zip(manifest.entries());
+    entries
+        .filter(|(_, entry)| entry.is_hole())
+        .map(|(at, _)| at)
+}
+
+/// Refuses a download that will not fit, here and where it will end. `data` bytes of it have to be written.
+fn check_space(home: &Home, data: u64, allocated: u64, dest_dir: &Path) -> Result<(), StoreError> {
     let check = |at: &Path, needed: u64| {
         // Where the free space cannot be asked for, the writes will tell.
         match fs4::available_space(at) {
@@ -331,13 +356,13 @@ fn check_space(home: &Home, size: u64, allocated: u64, dest_dir: &Path) -> Resul
             _ => Ok(()),
         }
     };
-    let rest = size.saturating_sub(allocated);
+    let rest = data.saturating_sub(allocated);
     let partials = home.partials();
     check(&partials, rest)?;
     let existing = dest_dir.ancestors().find(|path| path.is_dir());
     let device = |path: &Path| fs::metadata(path).map(|meta| modes::identity(&meta).0).ok();
     match existing {
-        Some(dest) if device(dest) != device(&partials) => check(dest, size),
+        Some(dest) if device(dest) != device(&partials) => check(dest, data),
         _ => Ok(()),
     }
 }
@@ -354,10 +379,11 @@ fn recover(file: &File, manifest: &Manifest, have: &mut HaveSet) {
         buf.resize(len, 0);
         // A hole reads as zeroes, and most of an interrupted file is holes.
         let ends = [start, start + (len - probe) as u64];
-        let written = ends.iter().any(|&at| {
-            positioned::read_exact_at(file, &mut buf[..probe], at).is_ok()
-                && buf[..probe].iter().any(|&byte| byte != 0)
-        });
+        let written = entry.is_hole()
+            || ends.iter().any(|&at| {
+                positioned::read_exact_at(file, &mut buf[..probe], at).is_ok()
+                    && buf[..probe].iter().any(|&byte| byte != 0)
+            });
         if written
             && positioned::read_exact_at(file, &mut buf, start).is_ok()
             && VerifiedChunk::check(entry.id, &buf).is_ok()

@@ -30,6 +30,8 @@ use std::{
 
 /// Numbers tried for a name that is taken, before giving up.
 const MAX_NUMBER: u32 = 10_000;
+/// Bytes that are copied at a time.
+const COPIED: usize = 1 << 20;
 
 /// Where a download is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -243,24 +245,42 @@ impl Ready<'_> {
                 return done;
             }
         }
-        let copy = format!(".sprat-{}.tmp", self.manifest.file().short());
-        if folder.look(&copy).is_ok_and(|look| look.what == What::File) {
-            folder.remove(&copy)?;
+        let temporary = format!(".sprat-{}.tmp", self.manifest.file().short());
+        if folder
+            .look(&temporary)
+            .is_ok_and(|look| look.what == What::File)
+        {
+            folder.remove(&temporary)?;
         }
         let done = (|| {
-            let mut to = folder.create(&copy, 0o666)?;
-            io::copy(&mut File::open(self.from)?, &mut to)?;
+            let to = folder.create(&temporary, 0o666)?;
+            copy(&File::open(self.from)?, &to)?;
             modes::set_executable(&to, self.executable)?;
             set_mtime(&to, self.mtime);
             to.sync_all()?;
-            let linked = folder.link_own(&copy, name);
-            or_renamed(linked, folder, name, || folder.rename(&copy, name))
+            let linked = folder.link_own(&temporary, name);
+            or_renamed(linked, folder, name, || folder.rename(&temporary, name))
         })();
-        match folder.remove(&copy) {
+        match folder.remove(&temporary) {
             Err(error) if done.is_ok() && error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => done.and_then(|()| look()),
         }
     }
+}
+
+/// Copies a file into a new one, whose long runs of zeroes become holes.
+pub(super) fn copy(from: &File, to: &File) -> io::Result<()> {
+    let size = from.metadata()?.len();
+    to.set_len(size)?;
+    let mut buf = vec![0; COPIED];
+    let mut at = 0;
+    while at < size {
+        let len = usize::try_from(size - at).map_or(COPIED, |rest| rest.min(COPIED));
+        positioned::read_exact_at(from, &mut buf[..len], at)?;
+        positioned::write_over_hole(to, &buf[..len], at)?;
+        at += len as u64;
+    }
+    Ok(())
 }
 
 /// What came of a link; or, where there are no hard links, of `rename`. Never replaces a file, but for a race on such file systems.

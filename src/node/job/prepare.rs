@@ -5,7 +5,11 @@
 
 use super::{Context, JobFile, disk_error};
 use crate::{
-    core::{have::HaveSet, id::NodeId, manifest::Manifest},
+    core::{
+        have::HaveSet,
+        id::NodeId,
+        manifest::{Entry, MIN_CHUNK, Manifest},
+    },
     node::{
         api::{DownloadError, DownloadEvent},
         context::Command,
@@ -50,7 +54,7 @@ pub struct Opened {
     pub have: HaveSet,
     /// Bytes of it that an earlier run had verified.
     pub resumed: u64,
-    /// Bytes of it that were copied from other files here.
+    /// Bytes of it that were copied from other files here, and those of holes.
     pub reused: u64,
     /// Room for its manifest in memory, when it is a large one.
     _turn: Option<OwnedSemaphorePermit>,
@@ -132,17 +136,13 @@ fn open(
         manifest.clone(),
         into,
     )?;
-    let bytes = |have: &HaveSet| {
-        have.iter()
-            .map(|at| u64::from(manifest.entries()[at as usize].len))
-            .sum::<u64>()
-    };
-    let resumed = bytes(&have);
-    let reused = if have.is_full() {
-        0
-    } else {
-        partial.copy_local(|_| true)?.bytes
-    };
+    let here = have.iter().map(|at| manifest.entries()[at as usize]);
+    let (holes, written): (Vec<Entry>, Vec<Entry>) = here.partition(Entry::is_hole);
+    let bytes = |of: Vec<Entry>| of.iter().map(|entry| u64::from(entry.len)).sum::<u64>();
+    let (resumed, mut reused) = (bytes(written), bytes(holes));
+    if !have.is_full() {
+        reused += partial.copy_local(|_| true)?.bytes;
+    }
     let have = partial.have();
     Ok(Prepared::Open(Box::new(Opened {
         manifest,
@@ -169,10 +169,13 @@ async fn ask(
         return Ok(false);
     }
     if pages > 1 {
-        // So a manifest takes no more than a thousandth of what is free, whatever somebody says that a file is.
+        // So a manifest takes no more than a thousandth of what is free, whatever somebody says that a file is. How much of it are holes is not known
+        // yet, so large chunks are no reason to refuse it.
+        let data = size.min(u64::from(head.root.chunks) * u64::from(MIN_CHUNK));
         let home = context.home.clone();
-        let room =
-            spawn_blocking(move || Partial::room_for(&home, &file.id, size, &into, &file.name));
+        let room = spawn_blocking(move || {
+            Partial::room_for(&home, &file.id, (size, data), &into, &file.name)
+        });
         room.await
             .map_err(|_| Refusal::Missing)?
             .map_err(Refusal::Disk)?;

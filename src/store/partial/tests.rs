@@ -228,3 +228,71 @@ fn a_disk_that_fills_up_loses_nothing() {
     fs::remove_dir(&path).unwrap();
     result.unwrap();
 }
+
+#[cfg(unix)]
+#[test]
+fn holes_are_neither_fetched_nor_written_nor_wanted_as_room() {
+    use std::os::unix::fs::MetadataExt;
+    let taken = |path: &Path| fs::metadata(path).unwrap().blocks() * 512;
+    let fixture = Fixture::new();
+    let mut bytes = vec![0; 64 << 20];
+    bytes[30_000_000..30_004_096].copy_from_slice(&noise(1, 4096));
+    let manifest = manifest_of(&bytes);
+    assert!(manifest.data() <= 4 << 20, "{}", manifest.data());
+    let (partial, have) = fixture.partial(&manifest);
+    assert!(manifest.len() - have.count() <= 4, "{}", have.count());
+    // A kill costs no hole: all are known again, though nothing was written or synced.
+    drop(partial);
+    let (partial, again) = fixture.partial(&manifest);
+    assert_eq!(again, have);
+    drop(partial);
+    fixture.index.remove_partial(&manifest.file()).unwrap();
+    let (partial, again) = fixture.partial(&manifest);
+    assert_eq!(again, have);
+    partial.discard().unwrap();
+
+    let (partial, have) = fixture.partial(&manifest);
+    let missing = (0..manifest.len()).filter(|&at| !have.has(at));
+    fill(&partial, &bytes, missing);
+    let name = RelPath::parse("sparse").unwrap();
+    let done = partial.finish(&fixture.home.downloads(), &name, 0, false);
+    let path = done.unwrap().path;
+    assert!(fs::read(&path).unwrap() == bytes);
+    assert!(taken(&path) <= 1 << 20, "{}", taken(&path));
+    // A copy of it on another disk, too.
+    let copy = fixture.folder.path().join("copy");
+    let to = File::create_new(&copy).unwrap();
+    crate::store::place::copy(&File::open(&path).unwrap(), &to).unwrap();
+    assert!(fs::read(&copy).unwrap() == bytes);
+    assert!(taken(&copy) <= 1 << 20, "{}", taken(&copy));
+}
+
+#[test]
+fn a_hole_is_not_believed_where_something_was_written() {
+    let fixture = Fixture::new();
+    let bytes = vec![0; 4 << 20];
+    let manifest = manifest_of(&bytes);
+    let path = fixture.home.partials().join(manifest.file().to_string());
+    fs::write(&path, vec![7; 4 << 20]).unwrap();
+    let (partial, have) = fixture.partial(&manifest);
+    assert_eq!(have.count(), 0);
+    fill(&partial, &bytes, [0]);
+    let name = RelPath::parse("zeroes").unwrap();
+    let done = partial.finish(&fixture.home.downloads(), &name, 0, false);
+    assert!(fs::read(done.unwrap().path).unwrap() == bytes);
+}
+
+#[test]
+fn a_stranger_makes_no_hole_of_what_is_none() {
+    // The name of the zeroes with another length, and another name with theirs.
+    let zeroes = manifest_of(&vec![0; chunker::MAX]).entries()[0];
+    assert!(zeroes.is_hole());
+    let other = ChunkId([7; 32]);
+    for (id, len) in [
+        (zeroes.id, zeroes.len - 1),
+        (zeroes.id, 1),
+        (other, zeroes.len),
+    ] {
+        assert!(!Entry { id, len }.is_hole());
+    }
+}
