@@ -5,6 +5,7 @@
 //! `handle(event, now) -> actions`, so every scenario can be tested without a socket.
 
 pub mod chance;
+pub mod changes;
 pub mod chat;
 pub mod chunk;
 pub mod chunker;

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     core::{
         Now,
+        changes::Changes,
         exchange::Exchange,
         id::{FileId, NodeId},
         membership::{self, Kind, Membership},
@@ -132,6 +133,8 @@ pub struct Actor {
     scan_told: Option<Instant>,
     /// It was read for the first time.
     scanned: bool,
+    /// What changed in it since, as far as people were not told.
+    changes: Changes,
     doctor: Notes,
     double: double::Double,
     exchange: Exchange,
@@ -171,6 +174,7 @@ impl Actor {
             scanned: scanning.is_none(),
             scanning,
             scan_told: None,
+            changes: Changes::default(),
             doctor: Notes::default(),
             double: double::Double::default(),
             exchange,
@@ -226,6 +230,9 @@ impl Actor {
     /// The next moment at which something is due.
     fn next_wake(&self) -> Instant {
         let mut at = self.started + self.membership.next_tick().min(self.exchange.next_tick());
+        if let Some(changes) = self.changes.next_tick() {
+            at = at.min(self.started + changes);
+        }
         if let Some(publish) = self.publish_at {
             at = at.min(publish);
         }
@@ -244,6 +251,7 @@ impl Actor {
         self.ask_by_turns();
         self.tell_of_shortage();
         self.keep_people();
+        self.tell_changes();
         if self.publish_at.is_some_and(|at| at <= now) {
             self.publish();
         }

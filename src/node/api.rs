@@ -13,7 +13,10 @@ pub use directory::*;
 pub use listing::*;
 pub use start::StartError;
 
-use crate::core::id::{FileId, NodeId};
+use crate::core::{
+    changes::Change,
+    id::{FileId, NodeId},
+};
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -479,6 +482,8 @@ pub enum NodeEvent {
         /// Its name.
         name: String,
     },
+    /// The same as the two before, as a person wants to hear it: a moment later, and in one for many files.
+    Files(Change),
     /// A peer sent bytes that are not what they should be, and is dropped for good.
     PeerDropped {
         /// Who.

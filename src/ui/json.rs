@@ -397,21 +397,24 @@ pub fn history(history: &History) -> impl Iterator<Item = String> {
     })
 }
 
-/// What happens at a node.
+/// What happens at a node; `None` for what programs were told already, file by file.
 #[must_use]
-pub fn node(event: &NodeEvent) -> String {
-    line(&match event {
-        NodeEvent::Ask(info) => return consent::ask(info),
-        NodeEvent::AskGone { number, from, why } => return consent::gone(*number, from, *why),
-        NodeEvent::Received(came) => return consent::received(came),
+pub fn node(event: &NodeEvent) -> Option<String> {
+    let event = match event {
+        NodeEvent::Files(_) => return None,
+        NodeEvent::Ask(info) => return Some(consent::ask(info)),
+        NodeEvent::AskGone { number, from, why } => {
+            return Some(consent::gone(*number, from, *why));
+        }
+        NodeEvent::Received(came) => return Some(consent::received(came)),
         NodeEvent::Later {
             number,
             name,
             event,
-        } => return consent::later_event(*number, name, event),
-        NodeEvent::Server(news) => return directory::server(news),
-        NodeEvent::Path(path) => return directory::path(path),
-        NodeEvent::SameKey { name, address } => return key::same(name, *address),
+        } => return Some(consent::later_event(*number, name, event)),
+        NodeEvent::Server(news) => return Some(directory::server(news)),
+        NodeEvent::Path(path) => return Some(directory::path(path)),
+        NodeEvent::SameKey { name, address } => return Some(key::same(name, *address)),
         NodeEvent::PeerJoined {
             node,
             name,
@@ -480,7 +483,8 @@ pub fn node(event: &NodeEvent) -> String {
             key_changed: *key_changed,
         },
         NodeEvent::Notice(text) => Event::Notice { text },
-    })
+    };
+    Some(line(&event))
 }
 
 /// Three decimals are enough for people's clocks.

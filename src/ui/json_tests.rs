@@ -163,7 +163,7 @@ fn an_ambiguous_name_comes_with_its_whole_ids() {
 #[test]
 fn nothing_in_a_line_reorders_or_hides_it_and_it_reads_back() {
     let name = "a\u{202e}gpj\u{9b}\u{200b}\u{2028}\u{e0041}\n\u{7f}ü";
-    let text = node(&NodeEvent::Withdrawn { name: name.into() });
+    let text = node(&NodeEvent::Withdrawn { name: name.into() }).unwrap();
     assert_eq!(
         text,
         r#"{"event":"withdrawn","name":"a\u202egpj\u009b\u200b\u2028\udb40\udc41\n\u007fü"}"#

@@ -4,6 +4,7 @@
 //! Everything that a stranger named is escaped before it is shown.
 
 pub mod asks;
+mod changes;
 pub mod cli;
 mod code;
 pub mod commands;

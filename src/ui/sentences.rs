@@ -1,6 +1,6 @@
 //! What sprat says to people, in plain sentences. Pure; everything that a stranger named is escaped here.
 
-use super::{leaving::Word, talk, text};
+use super::{changes, leaving::Word, talk, text};
 use crate::{
     core::path::{printable, printable_cut},
     node::{DownloadError, Fetched, Node, NodeEvent, Progress, Safe, Status},
@@ -105,7 +105,10 @@ pub fn event(event: &NodeEvent) -> Option<String> {
             announced: false,
             ..
         } => format!("{} went silent", person(name)),
-        NodeEvent::CatalogChanged { .. } | NodeEvent::Scanning { .. } => return None,
+        NodeEvent::CatalogChanged { .. }
+        | NodeEvent::Scanning { .. }
+        | NodeEvent::Offered { .. }
+        | NodeEvent::Withdrawn { .. } => return None,
         NodeEvent::Scanned { files: 0, .. } => {
             "offering nothing yet: put files into the shared folder".to_owned()
         }
@@ -114,10 +117,7 @@ pub fn event(event: &NodeEvent) -> Option<String> {
             text::count(*files, "file"),
             text::size(*bytes)
         ),
-        NodeEvent::Offered { name, size } => {
-            format!("offering {}, {}", printable(name), text::size(*size))
-        }
-        NodeEvent::Withdrawn { name } => format!("no longer offering {}", printable(name)),
+        NodeEvent::Files(change) => changes::sentence(change),
         NodeEvent::PeerDropped { node, name, why } => format!(
             "dropped {} ({}): {}",
             person(name),

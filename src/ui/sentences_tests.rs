@@ -1,7 +1,10 @@
 //! What people read, word for word.
 
 use super::*;
-use crate::core::id::{FileId, NodeId};
+use crate::core::{
+    changes::Change,
+    id::{FileId, NodeId},
+};
 use std::{path::PathBuf, time::Duration};
 
 fn file(sources: &[(&str, u64)]) -> Fetched {
@@ -130,10 +133,14 @@ fn people_come_and_go() {
 
 #[test]
 fn files_are_offered_and_withdrawn() {
+    let (name, size) = ("a\rb".to_owned(), 1024);
     let offered = NodeEvent::Offered {
-        name: "a\rb".into(),
-        size: 1024,
+        name: name.clone(),
+        size,
     };
+    // Programs hear of each file, people of what they do.
+    assert_eq!(event(&offered), None);
+    let offered = NodeEvent::Files(Change::New { name, size });
     let scanned = |files| NodeEvent::Scanned {
         files,
         bytes: 2048,
@@ -145,10 +152,6 @@ fn files_are_offered_and_withdrawn() {
         Some("offering 1 file, 2.0 KiB")
     );
     assert!(event(&scanned(0)).is_some_and(|text| text.contains("nothing yet")));
-    assert_eq!(
-        event(&NodeEvent::Withdrawn { name: "x".into() }).as_deref(),
-        Some("no longer offering x")
-    );
 }
 
 #[test]

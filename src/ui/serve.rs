@@ -69,9 +69,12 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
 }
 
 fn tell(out: &Out, event: &NodeEvent) {
-    if out.json() {
-        out.result(&json::node(event));
-    } else if let Some(text) = sentences::event(event) {
+    let text = if out.json() {
+        json::node(event)
+    } else {
+        sentences::event(event)
+    };
+    if let Some(text) = text {
         out.result(&text);
     }
 }

@@ -5,6 +5,7 @@
 use super::Actor;
 use crate::{
     core::{
+        changes::Change,
         id::{FileId, NodeId},
         membership::{self, Action, Beacon, Kind},
         path::printable,
@@ -385,17 +386,19 @@ impl Actor {
                 };
                 self.offer(&offered.name, offered.file, Some(offer));
                 if self.scanned {
-                    let name = offered.name.as_str().to_owned();
-                    tracing::info!("indexed {}, {} bytes", printable(&name), offered.size);
+                    let (name, size, now) = (offered.name.as_str(), offered.size, self.now());
+                    self.changes.offered(name, size, offered.file, now);
                     self.tell(NodeEvent::Offered {
-                        name,
-                        size: offered.size,
+                        name: name.to_owned(),
+                        size,
                     });
                 }
             }
             ShareEvent::Withdrawn { name, file } => {
                 self.offer(&name, file, None);
                 if self.scanned {
+                    let now = self.now();
+                    self.changes.withdrawn(name.as_str(), file, now);
                     self.tell(NodeEvent::Withdrawn {
                         name: name.as_str().to_owned(),
                     });
@@ -410,6 +413,22 @@ impl Actor {
             ShareEvent::Problem { name, why } => {
                 self.tell(NodeEvent::Notice(format!("{}: {why}", printable(&name))));
             }
+        }
+    }
+
+    /// Tells people what changed in the shared folder, once it rests.
+    pub(super) fn tell_changes(&mut self) {
+        for change in self.changes.take(self.now()) {
+            match &change {
+                Change::New { name, size } => {
+                    tracing::info!("indexed {}, {size} bytes", printable(name));
+                }
+                Change::NewFiles { files, bytes, .. } => {
+                    tracing::info!("indexed {files} files, {bytes} bytes");
+                }
+                _ => {}
+            }
+            self.tell(NodeEvent::Files(change));
         }
     }
 }

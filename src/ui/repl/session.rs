@@ -394,8 +394,8 @@ fn tell(out: &Out, event: &NodeEvent, terminal: bool) {
     // What is meant for the person here is no mere news.
     let personal = matches!(event, NodeEvent::Message { .. } | NodeEvent::Received(_));
     if out.json() {
-        if is_told(event) {
-            out.result(&json::node(event));
+        if let Some(line) = json::node(event).filter(|_| is_told(event)) {
+            out.result(&line);
         }
         return;
     }
