@@ -163,6 +163,25 @@ async fn a_download_that_no_disk_holds_costs_no_manifest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_that_comes_slowly_is_progress_and_a_hole_takes_no_room() {
+    let swarm = Swarm::new();
+    let file = File::hole("hole.img", 3);
+    let _peer = Faulty::join(swarm.port, "mallory", file, Fault::SlowPages);
+    let home = swarm.home("carol");
+    // Three pages take 4.5 s.
+    let ran = swarm.run("carol", &["download", "hole.img", "--timeout", "4"]);
+    assert_eq!(ran.code(), 0, "{}", ran.err());
+    let path = home.join("downloads/hole.img");
+    let meta = std::fs::metadata(path).unwrap();
+    assert_eq!(meta.len(), 3 * (PAGE_ENTRIES as u64) << 20);
+    #[cfg(unix)]
+    {
+        let taken = std::os::unix::fs::MetadataExt::blocks(&meta) * 512;
+        assert!(taken < 1 << 20, "{taken}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn asks_of_nothing_but_empty_names_cost_what_their_bytes_do() {
     let swarm = Swarm::new();
     let mut bob = swarm.start("bob", &["--json"]);

@@ -98,8 +98,14 @@ impl Head {
         Ok(self.root.assemble(self.file, entries)?)
     }
 
-    /// Fetches the rest into the index, where whoever else brings pages of the same manifest puts them, too: each comes once.
-    pub async fn fetch_into(mut self, net: &Net, index: &Index) -> Result<(), Refusal> {
+    /// Fetches the rest into the index, where whoever else brings pages of the same manifest puts them, too: each comes once. `came` is told the
+    /// bytes of each.
+    pub async fn fetch_into(
+        mut self,
+        net: &Net,
+        index: &Index,
+        came: impl Fn(u64),
+    ) -> Result<(), Refusal> {
         if self.root.pages.len() < 2 {
             let mut pages = Vec::new();
             for at in 0..self.root.pages.len() {
@@ -119,6 +125,7 @@ impl Head {
                 continue;
             }
             let (page, _) = self.page(net, at).await?;
+            came(page.len() as u64);
             let index = index.clone();
             disk(move || index.add_page(&file, at as u32, &page)).await?;
         }

@@ -6,7 +6,7 @@ use sprat::{
         chunk::VerifiedChunk,
         chunker::next_cut,
         id::{ChunkId, FileId, NodeId},
-        manifest::Entry,
+        manifest::{Entry, PAGE_ENTRIES},
         membership::{Beacon, Kind},
     },
     net::{BeaconConfig, Beacons, Net, NetConfig, NetEvent, Purpose, Stream},
@@ -71,6 +71,8 @@ pub enum Fault {
     HalfCatalog,
     /// Says that it is reading its folder, for ever.
     Reads,
+    /// Tells a page of a manifest each 1.5 s.
+    SlowPages,
     /// A connection to it takes 4 s: its machine has much to do.
     LateHandshake,
 }
@@ -137,9 +139,14 @@ impl File {
             len,
         };
         let entries: Vec<Entry> = lens.iter().enumerate().map(entry).collect();
-        let page = manifest::encode(&entries);
-        let size = lens.iter().map(|&len| u64::from(len)).sum::<u64>() * pages as u64;
-        let count = (lens.len() * pages) as u32;
+        Self::of_pages(name, &entries, pages)
+    }
+
+    fn of_pages(name: &str, entries: &[Entry], pages: usize) -> Self {
+        let page = manifest::encode(entries);
+        let lens = entries.iter().map(|entry| u64::from(entry.len));
+        let size = lens.sum::<u64>() * pages as u64;
+        let count = (entries.len() * pages) as u32;
         let root = manifest::Root {
             size,
             pages: vec![manifest::page_id(&page.pages[0]); pages],
@@ -159,6 +166,14 @@ impl File {
             count,
             size,
         }
+    }
+
+    /// One that is nothing but a hole: so many pages of chunks that need not be fetched.
+    pub fn hole(name: &str, pages: usize) -> Self {
+        let zeroes = vec![0; 1 << 20];
+        let id = VerifiedChunk::hash(&zeroes).id();
+        let len = zeroes.len() as u32;
+        Self::of_pages(name, &[Entry { id, len }; PAGE_ENTRIES], pages)
     }
 
     /// A page of its manifest; the last one that there is stands for those after it.
@@ -319,7 +334,16 @@ impl Faulty {
                                 unanswered.push(reply);
                                 continue;
                             }
-                            reply.send(respond(request, &name, &file, fault));
+                            let slow = matches!(request, Request::Page { .. }) && fault == Fault::SlowPages;
+                            let response = respond(request, &name, &file, fault);
+                            if slow {
+                                tokio::spawn(async move {
+                                    tokio::time::sleep(Duration::from_millis(1500)).await;
+                                    reply.send(response);
+                                });
+                            } else {
+                                reply.send(response);
+                            }
                         }
                         NetEvent::Stream { stream, .. } => {
                             tokio::spawn(serve(stream, file.clone(), fault, counter.clone()));
@@ -547,6 +571,7 @@ async fn serve(mut stream: Stream, file: File, fault: Fault, asked: Arc<AtomicUs
             | Fault::FalseManifest
             | Fault::SlowCatalog
             | Fault::HalfCatalog
+            | Fault::SlowPages
             | Fault::Reads
             | Fault::LateHandshake
             | Fault::FalsePage

@@ -21,7 +21,10 @@ use crate::{
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::{
@@ -60,15 +63,48 @@ pub struct Opened {
     _turn: Option<OwnedSemaphorePermit>,
 }
 
-/// What to do while nobody has the manifest.
+/// What to do while nobody has the manifest. When to give up is the job's decision: it sees all that comes.
 pub struct Patience {
     /// Who is told that the download waits.
     pub events: mpsc::Sender<DownloadEvent>,
-    /// When it is given up.
-    pub timeout: Option<Duration>,
+    /// What the job is told.
+    pub coming: Arc<Coming>,
 }
 
-/// Does all that is needed before the first fetch. `patience` is how long nobody may have the manifest.
+/// The manifests of a job that are fetched from others just now.
+#[derive(Debug, Default)]
+pub struct Coming {
+    files: AtomicUsize,
+    bytes: AtomicU64,
+}
+
+impl Coming {
+    /// Whether others are waited for.
+    pub fn is_awaited(&self) -> bool {
+        self.files.load(Ordering::Relaxed) > 0
+    }
+
+    /// Bytes of manifests that came so far: those of pages that were not here, so that asking anew is no progress.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn file(self: &Arc<Self>) -> Awaited {
+        self.files.fetch_add(1, Ordering::Relaxed);
+        Awaited(Arc::clone(self))
+    }
+}
+
+/// A file whose manifest is fetched.
+struct Awaited(Arc<Coming>);
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.files.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Does all that is needed before the first fetch.
 pub async fn prepare(
     mut context: Context,
     file: JobFile,
@@ -161,6 +197,7 @@ async fn ask(
     node: NodeId,
     file: JobFile,
     into: PathBuf,
+    coming: Arc<Coming>,
 ) -> Result<bool, Refusal> {
     let head = manifest::head(&context.net, node, file.id).await?;
     let (size, pages) = (head.root.size, head.root.pages.len());
@@ -180,7 +217,10 @@ async fn ask(
             .map_err(|_| Refusal::Missing)?
             .map_err(Refusal::Disk)?;
     }
-    head.fetch_into(&context.net, &context.index).await?;
+    let came = |bytes| {
+        coming.bytes.fetch_add(bytes, Ordering::Relaxed);
+    };
+    head.fetch_into(&context.net, &context.index, came).await?;
     Ok(true)
 }
 
@@ -192,6 +232,7 @@ async fn fetch(
     patience: &Patience,
 ) -> Result<(), DownloadError> {
     let started = Instant::now();
+    let _awaited = patience.coming.file();
     let mut lied = false;
     let mut said = false;
     // Asked in this round, and those of them that have not answered.
@@ -205,12 +246,6 @@ async fn fetch(
         if lied && sources.is_empty() {
             return Err(DownloadError::Verification(name()));
         }
-        if patience
-            .timeout
-            .is_some_and(|timeout| started.elapsed() >= timeout)
-        {
-            return Err(DownloadError::SourcesLost(name()));
-        }
         if !said && started.elapsed() >= Duration::from_secs(1) {
             said = true;
             let _ = patience.events.send(DownloadEvent::Waiting).await;
@@ -220,7 +255,8 @@ async fn fetch(
             .find(|source| !tried.contains(&source.node));
         if let Some(source) = next.filter(|_| asked.len() < AT_ONCE) {
             tried.insert(source.node);
-            let asking = ask(context.clone(), source.node, file.clone(), into.to_owned());
+            let (coming, into) = (patience.coming.clone(), into.to_owned());
+            let asking = ask(context.clone(), source.node, file.clone(), into, coming);
             asked.spawn(async move { (source.node, asking.await) });
         } else if asked.is_empty() {
             // Nobody had it: another round, soon.

@@ -15,7 +15,7 @@ mod versions;
 use super::{
     Context, JobFile, Tally,
     batch::Readied,
-    prepare::{Opened, Prepared},
+    prepare::{Coming, Opened, Prepared},
 };
 use crate::{
     core::{
@@ -44,7 +44,7 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     ops::Range,
     path::PathBuf,
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -116,7 +116,6 @@ pub struct Transfer {
     context: Context,
     id: JobId,
     into: PathBuf,
-    timeout: Option<Duration>,
     events: mpsc::Sender<DownloadEvent>,
     started: Instant,
     files: Vec<JobFile>,
@@ -126,6 +125,8 @@ pub struct Transfer {
     owners: Vec<Succession>,
     /// The ids among the words that were asked for.
     exact: Vec<String>,
+    /// What comes of their manifests.
+    coming: Arc<Coming>,
     /// The tasks that prepare files, and since when.
     preparing: HashMap<usize, (AbortHandle, Instant)>,
     /// Active files that nobody offers.
@@ -184,7 +185,6 @@ impl Transfer {
             machine: Download::new(context.me).limited_to(context.download.rate()),
             id,
             into,
-            timeout: request.timeout,
             events,
             started,
             states: files.iter().map(|_| State::Waiting).collect(),
@@ -197,6 +197,7 @@ impl Transfer {
                 .into_iter()
                 .filter(|word| is_id(word))
                 .collect(),
+            coming: Arc::default(),
             preparing: HashMap::new(),
             orphans: HashSet::new(),
             looked_for_heirs: Instant::now(),

@@ -16,7 +16,7 @@ use crate::{
     store::{Partial, SYNC_BATCH, StoreError},
     wire::control::{Held, Offer},
 };
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 impl Transfer {
     pub(super) fn prepare_more(&mut self) {
@@ -41,7 +41,7 @@ impl Transfer {
             );
             let patience = Patience {
                 events: self.events.clone(),
-                timeout: self.timeout,
+                coming: Arc::clone(&self.coming),
             };
             let id = file.id;
             let task = self.tasks.spawn(async move {

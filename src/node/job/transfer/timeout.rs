@@ -39,11 +39,13 @@ impl Transfer {
     /// Whether nothing useful has come for as long as that may take. What this node itself has to do first does not count.
     fn is_late(&mut self) -> bool {
         let (now, busy) = (self.now(), self.arriving.is_storing());
-        let come = self.done_bytes + self.left_behind + self.arriving.bytes();
+        let contents = self.done_bytes + self.left_behind + self.arriving.bytes();
+        let come = contents + self.coming.bytes();
         let Some(stall) = &mut self.stall else {
             return false;
         };
-        if self.machine.is_complete() || busy {
+        let waits = !self.machine.is_complete() || self.coming.is_awaited();
+        if busy || !waits {
             stall.renew(now);
             return false;
         }
@@ -60,16 +62,23 @@ impl Transfer {
                 State::Active(_) | State::Small(..) | State::Waiting | State::Preparing
             ) {
                 let name = self.files[at].name.as_str().to_owned();
+                let nobody = match &self.states[at] {
+                    State::Preparing => {
+                        let sources = self.context.sources(vec![self.files[at].id]).await;
+                        sources.is_none_or(|files| files.iter().all(Vec::is_empty))
+                    }
+                    _ => self.sourceless.is_some(),
+                };
                 if let State::Active(active) = &self.states[at] {
                     let partial = active.opened.partial.clone();
                     let _ = tokio::task::spawn_blocking(move || partial.sync()).await;
                 }
                 let error = if lied {
                     DownloadError::Verification(name)
-                } else if self.sourceless.is_none() {
-                    DownloadError::Stalled(name)
-                } else {
+                } else if nobody {
                     DownloadError::SourcesLost(name)
+                } else {
+                    DownloadError::Stalled(name)
                 };
                 self.failed(at, error).await;
             }
