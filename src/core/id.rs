@@ -43,6 +43,21 @@ macro_rules! hex_id {
                 text
             }
 
+            /// Reads the text form back; `None` for anything else.
+            #[must_use]
+            pub fn from_hex(text: &str) -> Option<Self> {
+                let mut bytes = [0; 32];
+                let digits = text.as_bytes();
+                if digits.len() != 64 {
+                    return None;
+                }
+                for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+                    let digit = |at: usize| char::from(pair[at]).to_digit(16);
+                    *byte = (digit(0)? << 4 | digit(1)?) as u8;
+                }
+                Some(Self(bytes))
+            }
+
             /// Whether the text form begins with `prefix` (hexadecimal, either case).
             #[must_use]
             pub fn starts_with(&self, prefix: &str) -> bool {

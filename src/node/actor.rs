@@ -427,6 +427,7 @@ impl Actor {
             },
             resting_on: Vec::new(),
             replicas: (0, 0),
+            leftovers: (0, 0),
             scanning: self.scanning,
             downloads: jobs
                 .values()

@@ -174,6 +174,8 @@ pub struct Status {
     pub replicas: (u64, u64),
     /// How far the shared folder is read, while it is.
     pub scanning: Option<Scan>,
+    /// Downloads that were broken off and that nobody goes on with, and the bytes that they take.
+    pub leftovers: (u64, u64),
     /// Downloads under way.
     pub downloads: Vec<(String, Progress)>,
     /// Bytes of chunks received since the start.

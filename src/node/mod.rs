@@ -12,6 +12,7 @@ mod actor;
 pub mod api;
 mod catalog;
 mod chat;
+mod clean;
 mod consent;
 mod context;
 mod copies;
@@ -27,6 +28,7 @@ mod later;
 mod limit;
 mod manifest;
 mod meeting;
+mod mend;
 pub mod pair;
 mod peers;
 mod people;
@@ -41,9 +43,13 @@ mod tests;
 
 pub use api::*;
 pub use chat::{History, HistoryError, MessageError, Said, history_at};
+pub use clean::BrokenOff;
 pub use key::{NewKey, new_key};
 
-use crate::core::{code::Code, id::NodeId};
+use crate::core::{
+    code::Code,
+    id::{FileId, NodeId},
+};
 use consent::Consent;
 use context::{Command, Context};
 use std::{
@@ -171,7 +177,24 @@ impl Node {
                 tokio::task::spawn_blocking(move || (replicas.used(), replicas.limits().quota));
             status.replicas = used.await.unwrap_or_default();
         }
+        let left = self.broken_off().await;
+        let bytes = left.iter().map(|one| one.bytes).sum();
+        status.leftovers = (left.len() as u64, bytes);
         Some(status)
+    }
+
+    /// The downloads that were broken off and that nobody goes on with, the largest first.
+    pub async fn broken_off(&self) -> Vec<BrokenOff> {
+        let context = self.shared.context.clone();
+        let found = tokio::task::spawn_blocking(move || clean::broken_off(&context));
+        found.await.unwrap_or_default()
+    }
+
+    /// Removes one of them; false when it is under way, or gone.
+    pub async fn remove_broken_off(&self, file: FileId) -> bool {
+        let context = self.shared.context.clone();
+        let done = tokio::task::spawn_blocking(move || clean::remove(&context, file));
+        done.await.unwrap_or_default()
     }
 
     /// Starts a download. The events end with [`DownloadEvent::End`]; a reader that is slow loses progress, never

@@ -28,7 +28,7 @@ use crate::{
     },
     store::{
         Chats, ChunkReader, Errand, Fetched, FileRecord, Home, Index, LaterFile, Limits,
-        PeopleFile, Replicas, Sent, ServersFile, Share,
+        PeopleFile, Replicas, Sent, ServersFile, Share, remove_unused,
     },
     wire::{
         control::{Held, Offer},
@@ -193,9 +193,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         orders,
         share: Mutex::new(sharing),
     };
-    Ok(Node {
-        shared: Arc::new(shared),
-    })
+    let shared = Arc::new(shared);
+    tokio::spawn(super::mend::watch(Arc::downgrade(&shared)));
+    Ok(Node { shared })
 }
 
 /// Removes the manifests that nothing needs, beside whatever else happens.
@@ -402,6 +402,10 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
     // Before anybody can ask for anything: what is private is known.
     let sent = Sent::open(reader.clone())?;
     let replicas = Replicas::open(&home, &index, &reader, limits(settings))?;
+    home.keep_spare();
+    if let Err(error) = remove_unused(&home, &index) {
+        tracing::warn!(%error, "downloads that were broken off cannot be removed");
+    }
     let people_file = PeopleFile::of(home.root());
     let mut people = People::default();
     for person in people_file.read()? {

@@ -1,6 +1,6 @@
 //! The home folder: its layout, its lock, its identity.
 //!
-//! Owns `.sprat/` itself, `lock`, `identity.key` and `epoch`. Never looks into the shared files or the index. Invariants: one
+//! Owns `.sprat/` itself, `lock`, `identity.key`, `epoch` and `spare`. Never looks into the shared files or the index. Invariants: one
 //! [`Home`] per folder at a time, on the whole machine; a key that cannot be read is never replaced by another.
 
 use super::modes;
@@ -11,6 +11,11 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+/// The file that takes room for the next start.
+const SPARE: &str = "spare";
+/// What a start writes, but for the index's snapshot.
+const SPARE_BYTES: u64 = 2 << 20;
 
 /// The home folder cannot be used. The message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +158,25 @@ impl Home {
         self.root.join(".sprat/index")
     }
 
+    /// Takes room for the next start, which may find the disk full: its index and its number have to be written before anything can be
+    /// removed. It is given up by [`Home::open`].
+    pub fn keep_spare(&self) {
+        let snapshots = fs::read_dir(self.index_dir())
+            .into_iter()
+            .flatten()
+            .flatten();
+        let snapshots: u64 = snapshots
+            .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b"snap."))
+            .filter_map(|entry| Some(entry.metadata().ok()?.len()))
+            .sum();
+        let path = self.root.join(".sprat").join(SPARE);
+        // On a disk that is nearly full some of it, so that the start after the next one succeeds, too.
+        let sizes = (0..5).map(|halved| (SPARE_BYTES + 2 * snapshots) >> halved);
+        if !sizes.into_iter().any(|size| take_room(&path, size).is_ok()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+
     /// Creates the shared folder when there is none.
     ///
     /// # Errors
@@ -230,6 +254,16 @@ impl Home {
     }
 }
 
+/// Makes the file one of so many bytes that are really on the disk.
+fn take_room(path: &Path, size: u64) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    let mut file = modes::private(&mut options).open(path)?;
+    let zeroes = io::repeat(0).take(size);
+    let mut zeroes = io::BufReader::with_capacity(64 << 10, zeroes);
+    io::copy(&mut zeroes, &mut file).map(drop)
+}
+
 fn lock(root: &Path, path: &Path) -> Result<File, HomeError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -248,6 +282,8 @@ fn lock(root: &Path, path: &Path) -> Result<File, HomeError> {
         }
         Err(TryLockError::Error(error)) => return Err(HomeError::of("lock", path, error)),
     }
+    // This process has the home now: what was kept for its start is for it.
+    let _ = fs::remove_file(path.with_file_name(SPARE));
     file.set_len(0)
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .map_err(failed("write", path))?;

@@ -123,6 +123,8 @@ impl Partial {
             Ok(Some(have)) if have.len() == manifest.len() && meta.len() == manifest.size() => have,
             _ => HaveSet::empty(manifest.len()),
         };
+        // It is used from now on: what is not for a week is removed.
+        let _ = file.set_modified(std::time::SystemTime::now());
         let fresh = meta.len() == 0;
         if fresh {
             // Nothing has to be written for them, so they can be claimed at once.

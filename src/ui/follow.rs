@@ -6,7 +6,7 @@ use super::{
     exit::Exit, foreground::Foreground, gaps, json, output::Out, progress::Bar, sentences,
     signals::Signals,
 };
-use crate::node::{DownloadEvent, DownloadRequest, Fetched, Node};
+use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node};
 use std::{
     io::{self, IsTerminal as _},
     time::Duration,
@@ -73,6 +73,24 @@ impl Begun {
     }
 }
 
+/// A disk that is full is said once, not for each file that does not fit.
+#[derive(Debug, Default)]
+pub struct Full(bool);
+
+impl Full {
+    /// Whether `event` says that again.
+    pub fn again(&mut self, event: &DownloadEvent) -> bool {
+        let full = matches!(
+            event,
+            DownloadEvent::FileFailed {
+                error: DownloadError::NoSpace { .. },
+                ..
+            }
+        );
+        full && std::mem::replace(&mut self.0, true)
+    }
+}
+
 /// Runs a download to its end.
 pub async fn download(
     node: &Node,
@@ -88,8 +106,11 @@ pub async fn download(
     let mut tally = Tally::default();
     let mut listed = true;
     let mut begun_with = Begun::default();
+    let mut full = Full::default();
     while let Some(event) = job.next(signals).await {
+        let repeated = full.again(&event);
         if out.json()
+            && !repeated
             && let Some(line) = json::download(&event)
         {
             out.result(&line);
@@ -136,7 +157,7 @@ pub async fn download(
             DownloadEvent::FileFailed { name, error } => {
                 let exit = Exit::from(&error);
                 tally.failures.push(exit);
-                if exit != Exit::Interrupted && !out.json() {
+                if exit != Exit::Interrupted && !repeated && !out.json() {
                     bar.suspend(|| out.error(&sentences::failed(&name, &error)));
                 }
             }

@@ -20,6 +20,7 @@ pub mod key;
 mod status;
 
 pub use status::status;
+pub mod leftover;
 
 #[derive(Serialize)]
 struct ListRow<'a> {

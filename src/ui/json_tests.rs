@@ -200,7 +200,7 @@ fn status_tells_what_is_safe() {
     let text = status(&status_now, &[]);
     let safe = r#""safe":{"to_leave":false,"files":5,"elsewhere":3}"#;
     let parts = format!(
-        r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100,"received":20,"sent":30}},"#
+        r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100,"received":20,"sent":30}},"leftovers":{{"files":0,"bytes":0}},"#
     );
     assert!(text.contains(&parts), "{text}");
     assert_eq!(
@@ -221,6 +221,7 @@ fn here() -> Status {
         safe: Safe::default(),
         resting_on: Vec::new(),
         replicas: (0, 0),
+        leftovers: (0, 0),
         scanning: None,
         downloads: vec![],
         received: 0,

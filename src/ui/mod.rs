@@ -5,6 +5,7 @@
 
 pub mod asks;
 mod changes;
+mod clean;
 pub mod cli;
 mod code;
 pub mod commands;
@@ -144,6 +145,17 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             output,
             whose,
         }) => commands::download(&setup, what, output, whose, &mut signals).await,
+        Some(Command::Clean { yes }) => {
+            let sure = if yes {
+                clean::Sure::Yes
+            } else {
+                clean::Sure::Ask
+            };
+            commands::once(&setup, &mut signals, async |node, out| {
+                clean::clean(node, out, sure).await
+            })
+            .await
+        }
         Some(Command::Doctor) => doctor::doctor(&setup, &mut signals).await,
         Some(Command::Peers) => commands::peers(&setup, &mut signals).await,
         Some(Command::Msg {

@@ -354,7 +354,7 @@ pub fn status(status: &Status) -> String {
         format!(" (reading the shared folder{how_far})")
     });
     format!(
-        "{}\nconnected to {}; offering {}, {}{scan}{}\n{}\n{}\nreceived {}, sent {}",
+        "{}\nconnected to {}; offering {}, {}{scan}{}\n{}\n{}{}\nreceived {}, sent {}",
         ready(status),
         text::count(u64::from(status.peers), "node"),
         text::count(status.shared_files, "file"),
@@ -362,6 +362,7 @@ pub fn status(status: &Status) -> String {
         super::directory::servers(status),
         safe_to_leave(&status.safe, &status.resting_on),
         kept(status.replicas, status.copied),
+        broken_off(status.leftovers),
         text::size(status.received),
         text::size(status.sent),
     )
@@ -380,6 +381,18 @@ fn safe_to_leave(safe: &Safe, on: &[String]) -> String {
             "safe to leave: no, {} of {files} files {} a copy elsewhere",
             safe.elsewhere,
             if safe.elsewhere == 1 { "has" } else { "have" },
+        ),
+    }
+}
+
+/// Downloads that were broken off, if there are any.
+fn broken_off((files, bytes): (u64, u64)) -> String {
+    match files {
+        0 => String::new(),
+        _ => format!(
+            "\n{} broken off, {}: `clean` shows and removes them",
+            text::count(files, "download"),
+            text::size(bytes)
         ),
     }
 }

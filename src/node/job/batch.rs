@@ -73,18 +73,25 @@ fn look(
     known: &HashMap<FileId, Manifest>,
     into: &Path,
 ) -> Vec<(usize, Readied)> {
-    let needed = files.iter().map(|(_, file)| file.size).sum();
-    let room = has_room(&context.home, into, needed);
     let mut finder = Finder::new(&context.reader, into);
+    // What lies in its place needs no room.
+    let existing: Vec<_> = files
+        .iter()
+        .map(|(_, file)| finder.existing(&file.name, known.get(&file.id)?).ok())
+        .collect();
+    let missing = files.iter().zip(&existing);
+    let missing = missing.filter(|(_, here)| !matches!(here, Some(Some(_))));
+    let needed = missing.map(|((_, file), _)| file.size).sum();
+    let room = has_room(&context.home, into, needed);
     let mut buffer = Vec::new();
-    let mut ready = |file: &JobFile| {
+    let mut ready = |file: &JobFile, existing: Option<Option<PathBuf>>| {
         let manifest = known.get(&file.id)?;
+        if let Some(path) = existing? {
+            return Some(Readied::Already(path));
+        }
         // The offered size is what room was made for.
         if manifest.len() > 1 || manifest.size() != file.size || !room {
             return None;
-        }
-        if let Some(path) = finder.existing(&file.name, manifest).ok()? {
-            return Some(Readied::Already(path));
         }
         Some(match manifest.entries().first() {
             None => Readied::Here(Arc::default(), None),
@@ -97,9 +104,9 @@ fn look(
             },
         })
     };
-    let files = files.into_iter();
+    let files = files.into_iter().zip(existing);
     files
-        .map(|(at, file)| (at, ready(&file).unwrap_or(Readied::Other)))
+        .map(|((at, file), existing)| (at, ready(&file, existing).unwrap_or(Readied::Other)))
         .collect()
 }
 

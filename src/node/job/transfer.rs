@@ -163,6 +163,8 @@ pub struct Transfer {
     /// Since when nobody had the rest for the first time after the last chunk came: claims alone are no progress.
     dry: Option<Instant>,
     said_waiting: bool,
+    /// The disk is full: what is here already still counts, and nothing more is fetched.
+    full: bool,
     /// When the start is told at the latest; `None` once it is.
     begin_by: Option<Instant>,
     asked_again: Instant,
@@ -223,6 +225,7 @@ impl Transfer {
             sourceless: None,
             dry: None,
             said_waiting: false,
+            full: false,
             begin_by: Some(Instant::now() + BEGIN),
             asked_again: Instant::now(),
             shown: Instant::now(),

@@ -11,10 +11,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Bytes beyond a write: what sled moves about in its own time, and writers that ask at the same moment. Four of its segments.
-const AHEAD: u64 = 2 << 20;
+/// Bytes beyond a write: what sled moves about in its own time, and writers that ask at the same moment. Two of its segments.
+const AHEAD: u64 = 1 << 20;
 /// Taken in steps of so much, so that few writes have to ask the system.
-const STEP: u64 = 2 << 20;
+const STEP: u64 = 1 << 20;
 /// What a byte to be stored may cost: itself, and the leaf that is written anew around it.
 const COST: u64 = 2;
 

@@ -7,7 +7,7 @@
 //!
 //! Trees, keys big-endian: `roots` file id → length u32, root, the page if it is one short one; `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, source u64 →
 //! offset u64, length u32; `sources` source u64 → record; `paths` kind, path → source; `users` file id, source → nothing;
-//! `have` file id, part u16 → bits (part 0 begins with the length, u32); `replicas` and `replica_files` in `replicas`.
+//! `have` file id, part u16 → bits (part 0 begins with the length, u32); `begun` file id → name; `replicas` and `replica_files` in `replicas`.
 
 mod files;
 mod manifests;
@@ -41,7 +41,7 @@ const FORMAT: Format = Format {
     steps: &[],
 };
 /// The trees, in the order of [`Inner`]'s.
-const TREES: [&str; 9] = [
+const TREES: [&str; 10] = [
     "roots",
     "pages",
     "chunks",
@@ -51,6 +51,7 @@ const TREES: [&str; 9] = [
     "have",
     "replicas",
     "replica_files",
+    "begun",
 ];
 /// Those that are read through when it is opened: sources, paths, have.
 const SMALL_TREES: [usize; 3] = [3, 4, 6];
@@ -80,6 +81,7 @@ struct Inner {
     have: Tree,
     replicas: Tree,
     replica_files: Tree,
+    begun: Tree,
     /// Records that were looked up: each chunk of a file asks for the same one.
     known: RwLock<HashMap<u64, Arc<FileRecord>>>,
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
@@ -118,6 +120,7 @@ impl Index {
             have,
             replicas,
             replica_files,
+            begun,
         ] = std::array::from_fn(|at| db.tree(at));
         let inner = Inner {
             db,
@@ -132,6 +135,7 @@ impl Index {
             have,
             replicas,
             replica_files,
+            begun,
             known: RwLock::default(),
             writing: Mutex::default(),
             fresh: Mutex::new(Some(HashSet::new())),
@@ -211,7 +215,33 @@ impl Index {
             item.and_then(|key| self.0.have.remove(key))
                 .map_err(|e| self.error(e))?;
         }
+        let begun = self.0.begun.remove(file.as_bytes());
+        begun.map_err(|e| self.error(e))?;
         self.drop_unused_manifest(file)
+    }
+
+    /// Notes the name under which a download was begun.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn set_begun(&self, file: &FileId, name: &str) -> Result<(), StoreError> {
+        let put = self.0.begun.insert(file.as_bytes(), name.as_bytes());
+        put.map(drop).map_err(|e| self.error(e))
+    }
+
+    /// The downloads that were begun, with their names.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn begun(&self) -> Result<Vec<(FileId, String)>, StoreError> {
+        let mut begun = Vec::new();
+        for item in &self.0.begun {
+            let (key, name) = item.map_err(|e| self.error(e))?;
+            if let Some(file) = FileId::from_slice(&key) {
+                begun.push((file, String::from_utf8_lossy(&name).into_owned()));
+            }
+        }
+        Ok(begun)
     }
 
     /// The downloads under way.

@@ -63,7 +63,10 @@ fn existing_in(
             let executable = modes::is_executable(look.mode);
             let record = record_of(kind, name, manifest.file(), place, executable);
             let entries = manifest.entries().to_vec();
-            index.add_file(NewFile { record, entries })?;
+            if let Err(error) = index.add_file(NewFile { record, entries }) {
+                // It is here all the same; it is only not served yet.
+                tracing::debug!(%error, "what lies here could not be recorded");
+            }
         }
         return Ok(Some(path));
     }

@@ -51,7 +51,7 @@ enum Found {
 }
 
 fn look(path: &Path, prefix: u8, name: &str, buffer: &mut Vec<u8>) -> Found {
-    let Some(id) = id_of(prefix, name) else {
+    let Some(id) = ChunkId::from_hex(&format!("{prefix:02x}{name}")) else {
         return Found::Junk;
     };
     buffer.clear();
@@ -68,18 +68,6 @@ fn look(path: &Path, prefix: u8, name: &str, buffer: &mut Vec<u8>) -> Found {
             payer: NOBODY,
         }),
     }
-}
-
-/// The chunk whose file has this name in the folder of this prefix.
-fn id_of(prefix: u8, name: &str) -> Option<ChunkId> {
-    let mut id = [prefix; 32];
-    if name.len() != 62 || !name.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (at, byte) in (0..).step_by(2).zip(&mut id[1..]) {
-        *byte = u8::from_str_radix(&name[at..at + 2], 16).ok()?;
-    }
-    Some(ChunkId(id))
 }
 
 /// Takes in what lies in the folder of `prefix`, all of whose names are `names`, and no record claims. What is no chunk is removed.

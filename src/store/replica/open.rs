@@ -93,7 +93,11 @@ pub(super) fn read(
     if !unclaimed.is_empty() {
         for prefix in unclaimed {
             let names = names_in(&dir.join(format!("{prefix:02x}")))?;
-            adopt::adopt(&dir, index, prefix, &names, &mut state)?;
+            match adopt::adopt(&dir, index, prefix, &names, &mut state) {
+                // What cannot be noted now lies there at the next start, too.
+                Err(StoreError::NoSpace { .. }) => break,
+                done => done?,
+            }
         }
         let known = state.files.iter();
         let known: Vec<_> = known

@@ -142,6 +142,13 @@ impl Share {
     }
 }
 
+impl Share {
+    /// The index was opened again: what it no longer knows is read again. Waits while the thread has much to do.
+    pub fn recheck(&self) {
+        let _ = self.wake.send(Message::Reopened); // It has ended, then.
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);

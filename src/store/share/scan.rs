@@ -207,6 +207,7 @@ impl Worker {
                     }
                 }
                 Ok(Message::Stale { number, damaged }) => self.stale(number, damaged),
+                Ok(Message::Reopened) => self.reopened(),
                 Ok(Message::Wake) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
@@ -269,6 +270,27 @@ impl Worker {
             offered,
         };
         self.files.insert(known.record.path.clone(), known);
+    }
+
+    /// Forgets what the index forgot, and looks at everything.
+    fn reopened(&mut self) {
+        let records = match self.index.files(Kind::Shared) {
+            Ok(records) => records,
+            Err(error) => return self.problem(Path::new(""), error.to_string()),
+        };
+        let there: HashMap<PathBuf, u64> = records
+            .into_iter()
+            .map(|(number, record)| (record.path, number))
+            .collect();
+        let reader = &self.reader;
+        self.files.retain(|path, known| {
+            let kept = there.get(path) == Some(&known.number);
+            if !kept {
+                reader.forget(known.number);
+            }
+            kept
+        });
+        self.due.insert(PathBuf::new(), Instant::now());
     }
 
     fn tell_scanned(&mut self) {

@@ -30,6 +30,8 @@ pub enum Message {
         /// Its looks cannot be trusted: it has to be read again.
         damaged: bool,
     },
+    /// The index was opened again, and may have lost what it was told last.
+    Reopened,
     /// Look at the flags: stop, or everything.
     Wake,
 }

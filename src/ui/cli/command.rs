@@ -159,6 +159,16 @@ events. It is a node of its own while it looks: give it the same options, and an
 does not exist is not made.")]
     Doctor,
 
+    /// Show the downloads that were broken off, and remove them
+    #[command(after_help = "\
+They are kept so that the same `download` goes on with them. One that nobody used for a week, or whose file is here in a newer version, is
+removed by itself. At a terminal it asks first.")]
+    Clean {
+        /// Remove them without asking
+        #[arg(short, long)]
+        yes: bool,
+    },
+
     /// Say something to somebody who is here
     #[command(after_help = "\
 Examples:

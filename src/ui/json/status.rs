@@ -1,6 +1,6 @@
 //! JSON of `status`.
 
-use super::{Safety, consent::Kept as Waiting, directory::Server, line};
+use super::{Safety, consent::Kept as Waiting, directory::Server, leftover, line};
 use crate::node::{LaterInfo, Status};
 use serde::Serialize;
 
@@ -39,6 +39,7 @@ struct Row<'a> {
     shared_bytes: u64,
     safe: Safety,
     replicas: Kept,
+    leftovers: leftover::Sum,
     scanning: Option<Scan>,
     downloads: Vec<Download<'a>>,
     later: Vec<Waiting<'a>>,
@@ -68,6 +69,10 @@ pub fn status(status: &Status, later: &[LaterInfo]) -> String {
             quota: status.replicas.1,
             received: status.copied.0,
             sent: status.copied.1,
+        },
+        leftovers: leftover::Sum {
+            files: status.leftovers.0,
+            bytes: status.leftovers.1,
         },
         scanning: status.scanning.map(|scan| Scan {
             done: scan.bytes,

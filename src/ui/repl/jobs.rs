@@ -3,7 +3,14 @@
 use crate::core::path::printable;
 use crate::{
     node::{DownloadEvent, DownloadRequest, JobId, Node, Progress, SendEvent, SendRequest},
-    ui::{exit::Exit, follow::Begun, gaps, json, output::Out, send::Course, sentences, text},
+    ui::{
+        exit::Exit,
+        follow::{Begun, Full},
+        gaps, json,
+        output::Out,
+        send::Course,
+        sentences, text,
+    },
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinHandle;
@@ -60,6 +67,7 @@ impl Jobs {
         tokio::spawn(async move {
             let mut quarters = Quarters::default();
             let mut begun = Begun::default();
+            let mut full = Full::default();
             while let Some(event) = events.recv().await {
                 if matches!(event, DownloadEvent::End) {
                     break;
@@ -77,7 +85,7 @@ impl Jobs {
                 } else {
                     sentence(&name, &event, &mut quarters)
                 };
-                if let Some(line) = line {
+                if let Some(line) = line.filter(|_| !full.again(&event)) {
                     out.result(&line);
                 }
             }

@@ -65,6 +65,11 @@ pub enum Command {
     Status,
     /// `cancel [N]`
     Cancel(Option<u32>),
+    /// `clean [--yes]`
+    Clean {
+        /// Remove them.
+        yes: bool,
+    },
     /// `cancel later N`
     Forget(u32),
     /// `send FILE… --to NAME… [--later]`
@@ -209,6 +214,12 @@ pub const VERBS: &[Verb] = &[
                `cancel later N` takes back what waits for somebody. After `exit`, cancel also means: stay.",
     },
     Verb {
+        name: "clean",
+        usage: "clean [--yes]",
+        does: "show the downloads that were broken off, or remove them",
+        more: "With --yes they are removed, and would have to be fetched anew. One that nobody used for a week goes by itself.",
+    },
+    Verb {
         name: "help",
         usage: "help [COMMAND]",
         does: "show this, or more about a command",
@@ -290,6 +301,11 @@ pub fn parse(line: &str) -> Result<Command, String> {
                 .parse()
                 .map(|number| Command::Cancel(Some(number)))
                 .map_err(|_| "cancel takes the number of a download; `status` shows it".to_owned()),
+        },
+        "clean" => match &words[..] {
+            [] => Ok(Command::Clean { yes: false }),
+            [word] if word == "--yes" || word == "-y" => Ok(Command::Clean { yes: true }),
+            _ => Err(usage("clean")),
         },
         "help" | "?" => at_most_one("help", words).map(Command::Help),
         unknown => {

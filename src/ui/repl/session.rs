@@ -174,6 +174,12 @@ impl<'a> Session<'a> {
                 self.status().await;
                 Exit::Done
             }
+            Command::Clean { yes } => {
+                use ui::clean::{Sure, clean};
+                // Whoever types at the prompt is not to be asked by another reader of the same line.
+                let sure = if yes { Sure::Yes } else { Sure::Show };
+                clean(&self.node, &self.out, sure).await
+            }
             Command::Send {
                 files,
                 to,
@@ -217,16 +223,7 @@ impl<'a> Session<'a> {
                 }
                 Err(why) => self.wrong(&why),
             },
-            Command::Cancel(number) => match self.jobs.choose(number) {
-                Ok(id) => {
-                    self.node.cancel(id);
-                    Exit::Done
-                }
-                Err(why) => {
-                    self.out.error(&why);
-                    Exit::NotFound
-                }
-            },
+            Command::Cancel(number) => self.cancel(number),
             Command::Download { what, into, whose } => {
                 let request = DownloadRequest {
                     what,
@@ -243,6 +240,19 @@ impl<'a> Session<'a> {
                     self.jobs.start(&self.node, request, self.out.clone());
                     Exit::Done
                 }
+            }
+        }
+    }
+
+    fn cancel(&self, number: Option<u32>) -> Exit {
+        match self.jobs.choose(number) {
+            Ok(id) => {
+                self.node.cancel(id);
+                Exit::Done
+            }
+            Err(why) => {
+                self.out.error(&why);
+                Exit::NotFound
             }
         }
     }

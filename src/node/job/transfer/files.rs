@@ -13,7 +13,7 @@ use crate::{
             prepare::{Opened, Patience, Prepared, prepare},
         },
     },
-    store::{Partial, SYNC_BATCH, StoreError},
+    store::{Partial, SYNC_BATCH, StoreError, remove_replaced},
     wire::control::{Held, Offer},
 };
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -108,6 +108,9 @@ impl Transfer {
 
     /// A file's chunks can be fetched from now on.
     pub(super) async fn opened(&mut self, at: usize, opened: Opened) {
+        if self.full && !opened.have.is_full() {
+            return self.failed(at, self.no_space()).await;
+        }
         let file = &self.files[at];
         self.context.holdings.opened(file.id, opened.have.clone());
         let tally = &mut self.tallies[at];
@@ -139,9 +142,20 @@ impl Transfer {
         self.states[at] = State::Finishing;
         let (into, file) = (self.into.clone(), self.files[at].clone());
         let id = file.id;
+        let context = self.context.clone();
         self.tasks.spawn(async move {
-            let work =
-                move || partial.finish(&into, &file.name, file.offer.mtime, file.offer.executable);
+            let work = move || {
+                let finished =
+                    partial.finish(&into, &file.name, file.offer.mtime, file.offer.executable)?;
+                let (home, index) = (&context.home, &context.index);
+                let complete = (file.name.as_str(), &file.id);
+                if let Err(error) =
+                    remove_replaced(home, index, complete, |file| context.holdings.has(*file))
+                {
+                    tracing::warn!(%error, "what was begun of an older version cannot be removed");
+                }
+                Ok(finished)
+            };
             match tokio::task::spawn_blocking(work).await {
                 Ok(result) => Done::Finished(at, result),
                 Err(error) => Done::Prepared(at, id, Err(panicked(&error))),
@@ -184,11 +198,24 @@ impl Transfer {
         self.end(at, None);
         // Boxed: what it does may fail another file.
         Box::pin(self.act(unwanted)).await;
+        let first_full = matches!(error, DownloadError::NoSpace { .. })
+            && !std::mem::replace(&mut self.full, true);
         self.send(DownloadEvent::FileFailed {
             name: self.files[at].name.as_str().to_owned(),
             error,
         })
         .await;
+        if first_full {
+            Box::pin(self.stop_small()).await;
+        }
+    }
+
+    /// What becomes of the rest once the disk is full.
+    pub(super) fn no_space(&self) -> DownloadError {
+        DownloadError::NoSpace {
+            needed: 0,
+            at: self.into.clone(),
+        }
     }
 
     fn end(&mut self, at: usize, offer: Option<Offer>) {

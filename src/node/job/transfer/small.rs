@@ -197,6 +197,9 @@ impl Transfer {
                 continue;
             }
             match ready {
+                Readied::Here(..) | Readied::Wanted(_) if self.full => {
+                    self.failed(at, self.no_space()).await;
+                }
                 Readied::Already(path) => {
                     self.done_bytes += self.files[at].size;
                     self.finished(at, path, true).await;
@@ -298,6 +301,15 @@ impl Transfer {
             .await;
         }
         here
+    }
+
+    /// Fetches no more of them: there is no room.
+    pub(super) async fn stop_small(&mut self) {
+        for at in 0..self.files.len() {
+            if matches!(self.states[at], State::Small(..)) {
+                self.failed(at, self.no_space()).await;
+            }
+        }
     }
 
     /// The chunk of small file `at` is on the pile.

@@ -1,0 +1,52 @@
+//! Downloads that were broken off: which there are, and their end.
+//!
+//! Never touches one that is under way.
+
+use super::context::Context;
+use crate::{
+    core::id::FileId,
+    store::{leftovers, remove_leftover},
+};
+use std::{collections::HashMap, time::Duration};
+
+/// A download that was broken off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokenOff {
+    /// What it was called, if that is known.
+    pub name: Option<String>,
+    /// What it would have become.
+    pub file: FileId,
+    /// Bytes that it takes on the disk.
+    pub bytes: u64,
+    /// How long nobody used it.
+    pub unused: Duration,
+}
+
+/// All of them; none when the disk cannot be asked.
+pub fn broken_off(context: &Context) -> Vec<BrokenOff> {
+    let active = |file: &FileId| context.holdings.has(*file);
+    let left = leftovers(&context.home, active).unwrap_or_default();
+    let names = context.index.begun().unwrap_or_default();
+    let mut names: HashMap<FileId, String> = names.into_iter().collect();
+    let left = left.into_iter().map(|one| BrokenOff {
+        name: names.remove(&one.file),
+        file: one.file,
+        bytes: one.bytes,
+        unused: one.unused,
+    });
+    left.collect()
+}
+
+/// Removes one; false when it is under way, gone, or the disk refuses.
+pub fn remove(context: &Context, file: FileId) -> bool {
+    // Nobody begins with it meanwhile.
+    if !context.holdings.begin(file) {
+        return false;
+    }
+    let removed = remove_leftover(&context.home, &context.index, &file);
+    context.holdings.end(file);
+    removed.unwrap_or_else(|error| {
+        tracing::warn!(%error, "a download that was broken off cannot be removed");
+        false
+    })
+}

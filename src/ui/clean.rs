@@ -1,0 +1,96 @@
+//! `clean`: shows what broken-off downloads take, and removes them when that is wanted.
+
+use super::{exit::Exit, json, output::Out, text};
+use crate::{
+    core::path::printable,
+    node::{BrokenOff, Node},
+};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+/// Whether to remove what is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sure {
+    /// It was said beforehand.
+    Yes,
+    /// Ask, if there is somebody to be asked.
+    Ask,
+    /// Only show it, and say how.
+    Show,
+}
+
+/// Shows them, and removes them if that is wanted.
+pub async fn clean(node: &Node, out: &Out, sure: Sure) -> Exit {
+    let left = node.broken_off().await;
+    if left.is_empty() {
+        if !out.json() {
+            out.result("no download was broken off");
+        }
+        return Exit::Done;
+    }
+    if !out.json() {
+        for one in &left {
+            out.result(&line(one));
+        }
+    }
+    let bytes = left.iter().map(|one| one.bytes).sum();
+    let all = format!(
+        "{}, {}",
+        text::count(left.len() as u64, "download"),
+        text::size(bytes)
+    );
+    let wanted = match sure {
+        Sure::Yes => true,
+        Sure::Ask if io::stdin().is_terminal() && !out.json() => {
+            let question = format!("remove {all}? They would have to be fetched anew. [y/N] ");
+            tokio::task::spawn_blocking(move || asked(&question))
+                .await
+                .unwrap_or(false)
+        }
+        Sure::Ask | Sure::Show => false,
+    };
+    if !wanted {
+        if out.json() {
+            out.results(left.iter().map(|one| json::leftover::row(one, false)));
+        } else {
+            out.note(&format!("{all}: `clean --yes` removes them"));
+        }
+        return Exit::Done;
+    }
+    let mut failed = 0;
+    for one in &left {
+        let removed = node.remove_broken_off(one.file).await;
+        failed += usize::from(!removed);
+        if out.json() {
+            out.result(&json::leftover::row(one, removed));
+        }
+    }
+    if failed > 0 {
+        out.error(&format!("{failed} of them could not be removed"));
+        return Exit::Partial;
+    }
+    if !out.json() {
+        out.result(&format!("removed {all}"));
+    }
+    Exit::Done
+}
+
+fn line(one: &BrokenOff) -> String {
+    let name = one.name.as_deref().map(printable);
+    format!(
+        "{}  {}  {}, unused for {}",
+        one.file.short(),
+        name.as_deref().unwrap_or("(name not known)"),
+        text::size(one.bytes),
+        match one.unused.as_secs() / 3600 {
+            hours @ 0..48 => text::count(hours, "hour"),
+            hours => text::count(hours / 24, "day"),
+        }
+    )
+}
+
+fn asked(question: &str) -> bool {
+    let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}
