@@ -37,11 +37,17 @@ pub struct Sight {
 }
 
 impl Sight {
-    /// Whether somebody is here and nothing is on its way.
+    /// Whether somebody is here and nothing is on its way, as far as is known: enough for a whole name that its owner shares.
+    #[must_use]
+    pub fn has_told(&self) -> bool {
+        let coming = self.telling + self.failing + self.reading + self.expected;
+        self.here > 0 && coming == 0 && !self.hoping
+    }
+
+    /// The same, and nobody came for a while: enough for what several may have something of.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let coming = self.telling + self.failing + self.reading + self.expected;
-        self.here > 0 && coming == 0 && !self.hoping && self.quiet
+        self.has_told() && self.quiet
     }
 }
 
@@ -189,6 +195,24 @@ mod tests {
         // With something to answer, somebody behind a firewall costs the wait and no more.
         let other = Sight { here: 1, ..never };
         assert_eq!(ends(false, |_| other).0, WAIT.as_secs());
+    }
+
+    #[test]
+    fn one_whole_name_does_not_wait_for_newcomers_nobody_knows_of() {
+        let told = Sight {
+            telling: 0,
+            quiet: false,
+            ..TELLING
+        };
+        assert!(told.has_told() && !told.is_settled());
+        let expected = Sight {
+            expected: 1,
+            ..told
+        };
+        let reading = Sight { reading: 1, ..told };
+        for coming in [TELLING, expected, reading] {
+            assert!(!coming.has_told());
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
         };
         if resolution.firm {
             let since = *firm_since.get_or_insert(asked);
-            if resolution.sight.is_settled() || since.elapsed() >= GRACE {
+            if resolution.sight.has_told() || since.elapsed() >= GRACE {
                 return split(request, resolution);
             }
         } else {
