@@ -129,7 +129,8 @@ fn downloads_can_go_to_another_file_system() {
     let bytes = noise(4, 5 << 20);
     share(&swarm.home("alice"), "sub/a.bin", &bytes);
     let _alice = swarm.serve_scanned("alice", &[]);
-    let into = folder.path().join("new/folder");
+    // With a slash at its end: without one it would be the file's own path.
+    let into = folder.path().join("new/folder/");
     for _ in 0..2 {
         swarm
             .run(

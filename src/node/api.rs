@@ -6,11 +6,13 @@
 mod consent;
 mod directory;
 mod listing;
+mod place;
 mod start;
 
 pub use consent::*;
 pub use directory::*;
 pub use listing::*;
+pub use place::*;
 pub use start::StartError;
 
 use crate::core::{
@@ -233,6 +235,10 @@ pub struct DownloadRequest {
     pub what: Vec<String>,
     /// Where to put it; `None` = the home's `downloads/`.
     pub into: Option<PathBuf>,
+    /// What `into` is.
+    pub shape: Shape,
+    /// Whether another file that lies there is replaced by the new one, once that is whole.
+    pub overwrite: bool,
     /// Whose: a name, or an id. `None` = what each name means among all.
     pub from: Option<String>,
     /// Of names with contents of several owners: all of them, side by side.
@@ -337,6 +343,9 @@ pub enum DownloadError {
         /// Why it means nobody.
         why: WhoError,
     },
+    /// One file was to come, and this is not one.
+    #[error("that is {0} files, and there is room for one: name it, or fetch them into a folder")]
+    NotOne(usize),
     /// All sources went away for longer than the timeout.
     #[error(
         "no node that has the rest of `{0}` came back in time; what is here is kept, and the same command resumes it"

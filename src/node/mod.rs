@@ -37,6 +37,7 @@ mod reach;
 mod requests;
 mod serve;
 pub mod server;
+mod spool;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -53,7 +54,6 @@ use crate::core::{
 use consent::Consent;
 use context::{Command, Context};
 use std::{
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -253,12 +253,16 @@ impl Node {
         self.shared.consent.asks()
     }
 
-    /// Takes what is asked, into this folder or the home's `downloads/`.
+    /// Takes what is asked, into this folder or the home's `downloads/`, or as the [`Landing`] says.
     ///
     /// # Errors
     /// [`AnswerError`], when there is no such ask, or no room for it.
-    pub async fn accept(&self, number: u32, into: Option<PathBuf>) -> Result<(), AnswerError> {
-        self.shared.consent.accept(number, into).await
+    pub async fn accept(
+        &self,
+        number: u32,
+        landing: impl Into<Landing>,
+    ) -> Result<(), AnswerError> {
+        self.shared.consent.accept(number, landing.into()).await
     }
 
     /// Says no to an ask, or stops what was accepted.

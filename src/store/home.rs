@@ -122,6 +122,7 @@ impl Home {
             fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
         }
         super::small::clear_left(&own.join("partial"));
+        super::spool::clear(&own);
         Ok(Self {
             root,
             _lock: Arc::new(lock),

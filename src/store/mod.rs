@@ -2,7 +2,7 @@
 //!
 //! Owns every file that sprat reads or writes, and all of sled. Everything here is synchronous: callers
 //! run it on blocking threads. Never opens a socket. Invariants: data is synced before the index claims it; a file that changed since
-//! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced.
+//! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced unless a person said so.
 
 mod cache;
 pub mod chats;
@@ -30,6 +30,7 @@ pub mod sent;
 pub mod servers;
 pub mod share;
 pub mod small;
+pub mod spool;
 #[cfg(test)]
 mod testing;
 mod tree;
@@ -44,7 +45,7 @@ pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
 pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_replaced, remove_unused};
 pub use partial::{Partial, SYNC_BATCH};
 pub use people::PeopleFile;
-pub use place::{Finder, Finished, find_existing, make_folders};
+pub use place::{Finder, Finished, Spot, Taken, find_existing, make_folders};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ManifestRoom, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;
@@ -52,6 +53,7 @@ pub use sent::{LeftOut, SendError, Sending, Sent, SentFile};
 pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};
 pub use small::{Laid, Pile, Sink, Small, has_room, lacking, lay, place_all};
+pub use spool::{PourError, Spool, pour};
 
 use std::{
     io,

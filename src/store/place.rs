@@ -1,14 +1,17 @@
 //! A finished download gets its place: under its name, beside what is there, and recorded so that it is served from now on.
 //!
-//! Never replaces a file and never goes through a symlink below the folder that the user chose, also when one takes a folder's place
+//! Replaces a file only where a person said so ([`Taken::Replaced`]), at once and when the new one is whole; never goes through a symlink below the folder that the user chose, also when one takes a folder's place
 //! meanwhile: each step is done in an open folder. The order is safe to interrupt
 //! anywhere: bytes and times are synced, then linked to their name, then the folder is synced, then the index learns of it, and only then the partial
 //! file goes.
 
 mod find;
 mod names;
+mod spot;
 
 pub use find::{Finder, find_existing};
+use spot::is_taken;
+pub use spot::{Spot, Taken};
 pub(super) use {find::parent, names::Folders};
 
 use super::{
@@ -28,8 +31,6 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-/// Numbers tried for a name that is taken, before giving up.
-const MAX_NUMBER: u32 = 10_000;
 /// Bytes that are copied at a time.
 const COPIED: usize = 1 << 20;
 
@@ -88,16 +89,16 @@ fn same_contents(
 
 impl Partial {
     /// Gives a complete download its place, `dest/name` (as the file system can hold it), with `mtime` in seconds since 1970. A file of that name with the
-    /// same bytes is kept and used; one with others is kept, and the new one gets ` (2)`, ` (3)`, … before its extension.
+    /// same bytes is kept and used; one with others is kept, and the new one gets ` (2)`, ` (3)`, … before its extension, unless `spot` says otherwise.
     /// Missing folders are created. From then on the file is served from its place; call nothing on this download after it.
     ///
     /// # Errors
     /// [`StoreError::Missing`] when chunks are missing; [`StoreError::Name`] when a folder on the way is a symlink or a file. After
     /// an error the download is as it was, and can be finished again.
-    pub fn finish(
+    pub fn finish<'a>(
         &self,
         dest: &Path,
-        name: &RelPath,
+        spot: impl Into<Spot<'a>>,
         mtime: i64,
         executable: bool,
     ) -> Result<Finished, StoreError> {
@@ -121,9 +122,11 @@ impl Partial {
             *failed_sync = true;
             StoreError::of("sync", self.path(), self.unsynced(), error)
         })?;
-        let portable = Names::of(dest).fit(name);
+        let Spot { name, at, taken } = spot.into();
+        let portable = Names::of(dest).fit(at);
         let folder = make_folder(dest, &portable)?;
         let ready = Ready {
+            taken,
             index: self.index(),
             manifest: self.manifest(),
             from: self.path(),
@@ -152,6 +155,7 @@ impl Partial {
 
 /// A file whose bytes are synced, on its way to a name.
 pub(super) struct Ready<'a> {
+    pub taken: Taken,
     pub index: &'a Index,
     pub manifest: &'a Manifest,
     /// Where its bytes are.
@@ -171,7 +175,7 @@ impl Ready<'_> {
         name: &RelPath,
     ) -> Result<(Finished, Stamp), StoreError> {
         let mut n = 1;
-        while n <= MAX_NUMBER {
+        while n <= self.taken.tries() {
             let candidate = numbered(name, n);
             let candidate = candidate.file_name();
             let path = folder.path().join(candidate);
@@ -190,11 +194,15 @@ impl Ready<'_> {
                     ));
                 }
             }
-            if !alike.is_empty() {
-                n += 1;
-                continue;
-            }
-            match self.place(folder, candidate) {
+            let placed = match self.taken {
+                Taken::Replaced => self.replace(folder, candidate),
+                _ if alike.is_empty() => self.place(folder, candidate),
+                _ => {
+                    n += 1;
+                    continue;
+                }
+            };
+            match placed {
                 Ok(stamp) => {
                     folders.added(folder, candidate);
                     let already = false;
@@ -215,8 +223,12 @@ impl Ready<'_> {
                 }
             }
         }
+        let path = folder.path().join(name.file_name());
+        if self.taken == Taken::Refused {
+            return Err(is_taken(path));
+        }
         Err(StoreError::Name {
-            path: folder.path().join(name.file_name()),
+            path,
             why: "too many files have that name".into(),
         })
     }
@@ -245,6 +257,26 @@ impl Ready<'_> {
                 return done;
             }
         }
+        self.carry(folder, |carried| {
+            let linked = folder.link_own(carried, name);
+            or_renamed(linked, folder, name, || folder.rename(carried, name))
+        })
+        .and_then(|()| look())
+    }
+
+    /// Gives the file the name `name`, whatever has it; at every moment it is the whole old one or the whole new one.
+    fn replace(&self, folder: &Folder, name: &str) -> io::Result<Stamp> {
+        match folder.take(self.from, name) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                self.carry(folder, |carried| folder.rename(carried, name))?;
+            }
+            done => done?,
+        }
+        Ok(folder.look(name)?.stamp)
+    }
+
+    /// Copies the file into `folder`, from another file system, and has it named.
+    fn carry(&self, folder: &Folder, name: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
         let temporary = format!(".sprat-{}.tmp", self.manifest.file().short());
         if folder
             .look(&temporary)
@@ -258,12 +290,11 @@ impl Ready<'_> {
             modes::set_executable(&to, self.executable)?;
             set_mtime(&to, self.mtime);
             to.sync_all()?;
-            let linked = folder.link_own(&temporary, name);
-            or_renamed(linked, folder, name, || folder.rename(&temporary, name))
+            name(&temporary)
         })();
         match folder.remove(&temporary) {
             Err(error) if done.is_ok() && error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => done.and_then(|()| look()),
+            _ => done,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Files of one chunk or none: many at a time, because what a disk does for one of them it does for a thousand at nearly the same price.
 //!
 //! Such a file is here whole or not at all, so it needs no partial file and no have-set. Owns its way: verified bytes in memory ([`Pile`]), a
-//! temporary file ([`lay`]), its place ([`place_all`]). Never replaces a file. Invariants: no file gets its name before its bytes
+//! temporary file ([`lay`]), its place ([`place_all`]). Invariants: no file gets its name before its bytes
 //! are synced, and the index learns of it only when its folder is too. What a crash leaves has no name that anyone looks for, and is removed at the next start.
 
 use super::{
@@ -335,6 +335,7 @@ fn place(
     let manifest = Manifest::new(*file, entry.iter().copied().collect())
         .map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let ready = Ready {
+        taken: finder.taken(),
         index: finder.index(),
         manifest: &manifest,
         from: &one.temporary,
@@ -349,7 +350,7 @@ fn place(
 mod tests {
     use super::*;
     use crate::store::{
-        place::find_existing,
+        place::{Taken, find_existing},
         testing::{Fixture, manifest_of, noise},
     };
 
@@ -378,7 +379,7 @@ mod tests {
             .iter()
             .map(|(name, bytes)| lay(&fixture.home, small(name, bytes), bytes).unwrap())
             .collect();
-        let finder = Finder::new(&fixture.reader, &dest);
+        let finder = Finder::new(&fixture.reader, &dest, Taken::Beside);
         let placed = place_all(&fixture.home, finder, laid);
         let mut buf = Vec::new();
         for (at, ((name, bytes), finished)) in files.iter().zip(placed).enumerate() {
@@ -419,7 +420,7 @@ mod tests {
             lay(&fixture.home, small("way/a", &bytes), &bytes).unwrap(),
             lay(&fixture.home, small("b", &bytes), &bytes).unwrap(),
         ];
-        let finder = Finder::new(&fixture.reader, &dest);
+        let finder = Finder::new(&fixture.reader, &dest, Taken::Beside);
         let placed = place_all(&fixture.home, finder, laid);
         assert!(matches!(placed[0], Err(StoreError::Name { .. })));
         assert!(placed[1].is_ok());

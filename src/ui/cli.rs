@@ -98,7 +98,8 @@ mod tests {
             panic!("not a download");
         };
         assert_eq!(what, ["a", "b/"]);
-        assert_eq!(output, Some(PathBuf::from("/tmp")));
+        assert_eq!(output.path, Some(PathBuf::from("/tmp")));
+        assert!(!output.overwrite);
         assert!(Cli::try_parse_from(["sprat", "download"]).is_err());
     }
 

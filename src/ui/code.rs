@@ -10,10 +10,11 @@ use super::{
     exit::Exit,
     json,
     output::Out,
-    receive::{Lines, read_code},
+    receive::{Lines, has_code, read_code},
     send::{Course, follow, follow_job},
     sentences,
     signals::Signals,
+    streams::Input,
 };
 use crate::{
     core::{code::Code, path::printable},
@@ -23,7 +24,7 @@ use crate::{
     },
 };
 use serde::Serialize;
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 
 /// Receivers of a group that wait to be asked.
@@ -76,14 +77,21 @@ pub(super) fn complain(out: &Out, why: &str) {
 }
 
 /// `sprat send FILE…` without `--to`.
-pub async fn send(setup: &Setup, files: Vec<PathBuf>, which: Which, signals: &mut Signals) -> Exit {
+pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
     // Before anybody reads a code aloud for it.
-    if let Err(exit) = all_there(&out, &files) {
+    if let Err(exit) = all_there(&out, &input) {
         return exit;
     }
     let known = match which {
         Which::New(words) => Err(words),
+        Which::Theirs(typed) if typed.is_empty() && input.is_streamed() && !has_code() => {
+            complain(
+                &out,
+                "standard input is what is sent: give the code after --code, or in SPRAT_CODE",
+            );
+            return Exit::Usage;
+        }
         Which::Theirs(typed) => match read_code(vec![typed], &mut Lines::default()).await {
             Ok(code) => Ok(code),
             Err(why) => {
@@ -95,6 +103,13 @@ pub async fn send(setup: &Setup, files: Vec<PathBuf>, which: Which, signals: &mu
     let node = match start(&hidden(setup), false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
+    };
+    let (files, _held) = match input.into_paths(&node, &out, signals).await {
+        Ok(taken) => taken,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
     };
     let pairing = async {
         match known {
@@ -126,17 +141,24 @@ pub async fn send(setup: &Setup, files: Vec<PathBuf>, which: Which, signals: &mu
 /// `sprat send --group FILE…`: one code for many, until Ctrl-C.
 pub async fn send_to_group(
     setup: &Setup,
-    files: Vec<PathBuf>,
+    input: Input,
     words: usize,
     signals: &mut Signals,
 ) -> Exit {
     let out = Out::streams(setup.json);
-    if let Err(exit) = all_there(&out, &files) {
+    if let Err(exit) = all_there(&out, &input) {
         return exit;
     }
     let node = match start(&hidden(setup), false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
+    };
+    let (files, _held) = match input.into_paths(&node, &out, signals).await {
+        Ok(taken) => taken,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
     };
     let offered = node.new_code(words).await.and_then(|code| {
         let news = node.offer_group(code.clone())?;
@@ -215,8 +237,8 @@ async fn admit(mut news: mpsc::Receiver<GroupNews>, ids: mpsc::Sender<String>, o
     }
 }
 
-pub(super) fn all_there(out: &Out, files: &[PathBuf]) -> Result<(), Exit> {
-    for file in files {
+pub(super) fn all_there(out: &Out, input: &Input) -> Result<(), Exit> {
+    for file in input.files() {
         if let Err(error) = std::fs::metadata(file) {
             complain(out, &format!("{}: {error}", file.to_string_lossy()));
             return Err(Exit::Failed);

@@ -7,13 +7,13 @@ use super::{
     output::Out,
     sentences,
     signals::{Signals, second_quits},
+    streams::Output,
     table,
 };
 use crate::{
     core::path::printable,
     node::{DownloadRequest, Gaps, Node, NodeEvent},
 };
-use std::path::PathBuf;
 use tokio::sync::broadcast::error::RecvError;
 
 /// Starts a node, or says why it does not start.
@@ -112,18 +112,27 @@ pub async fn peers(setup: &Setup, signals: &mut Signals) -> Exit {
 pub async fn download(
     setup: &Setup,
     what: Vec<String>,
-    into: Option<PathBuf>,
+    output: Output,
     whose: Whose,
     signals: &mut Signals,
 ) -> Exit {
-    let out = Out::streams(setup.json);
+    let out = output.out(setup.json);
     let node = match start(setup, false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };
+    let (landing, _held) = match output.landing(&node, &out).await {
+        Ok(landing) => landing,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
+    };
     let request = DownloadRequest {
         what,
-        into,
+        into: landing.into,
+        shape: landing.shape,
+        overwrite: landing.overwrite,
         from: whose.from,
         all_versions: whose.all_versions,
         wait: setup.wait,

@@ -69,7 +69,7 @@ impl From<&DownloadError> for Exit {
             | DownloadError::SourcesLost(_)
             | DownloadError::Stalled(_) => Self::NotFound,
             DownloadError::Withdrawn { .. } | DownloadError::Replaced { .. } => Self::Partial,
-            DownloadError::Ambiguous { .. } => Self::Usage,
+            DownloadError::Ambiguous { .. } | DownloadError::NotOne(_) => Self::Usage,
             DownloadError::Owner { why, .. } => Self::from(why),
             DownloadError::Name { .. } | DownloadError::Disk { .. } => Self::Failed,
             DownloadError::Verification(_) => Self::Unverified,

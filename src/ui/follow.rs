@@ -4,9 +4,9 @@
 
 use super::{
     exit::Exit, foreground::Foreground, gaps, json, output::Out, progress::Bar, sentences,
-    signals::Signals,
+    signals::Signals, streams,
 };
-use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node};
+use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node, Shape};
 use std::{
     io::{self, IsTerminal as _},
     time::Duration,
@@ -100,6 +100,8 @@ pub async fn download(
     signals: &mut Signals,
 ) -> Exit {
     let begun = Instant::now();
+    // Where it lies does not matter: it goes on to standard output.
+    let stream = request.shape == Shape::One;
     let mut name = request.what.join(", ");
     let bar = Bar::new(progress);
     let mut job = Foreground::new(node, node.download(request), GOODBYE);
@@ -150,7 +152,7 @@ pub async fn download(
             }
             DownloadEvent::FileDone(file) => {
                 tally.add(&file);
-                if listed && !out.json() {
+                if listed && !stream && !out.json() {
                     bar.suspend(|| out.result(&sentences::fetched(&file)));
                 }
             }
@@ -169,6 +171,18 @@ pub async fn download(
         }
     }
     bar.clear();
+    if stream
+        && !job.stopped()
+        && let Some(file) = &tally.total
+    {
+        let exit = streams::pour(node, out, file).await;
+        if exit != Exit::Done {
+            return exit;
+        }
+        if !out.json() {
+            out.note(&sentences::poured(file));
+        }
+    }
     finish(node, out, &name, tally, begun.elapsed(), job.stopped()).await
 }
 

@@ -11,6 +11,7 @@ use super::{
     output::Out,
     send::{Course, FOR_EVER, follow_job},
     signals::Signals,
+    streams::Input,
     text,
 };
 use crate::{
@@ -117,13 +118,13 @@ pub async fn forget(node: &Node, out: &Out, number: u32) -> Exit {
 /// At the shell: waits.
 pub async fn send(
     setup: &Setup,
-    files: Vec<PathBuf>,
+    input: Input,
     to: &[String],
     trust: bool,
     signals: &mut Signals,
 ) -> Exit {
     let out = Out::streams(setup.json);
-    if let Err(exit) = code::all_there(&out, &files) {
+    if let Err(exit) = code::all_there(&out, &input) {
         return exit;
     }
     let [who] = to else {
@@ -133,6 +134,13 @@ pub async fn send(
     let node = match start(setup, false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
+    };
+    let (files, _held) = match input.into_paths(&node, &out, signals).await {
+        Ok(taken) => taken,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
     };
     let found = async {
         let known = key_of(&node, who, trust, setup.wait).await?;

@@ -35,6 +35,7 @@ pub mod serve;
 pub mod server_options;
 pub mod signals;
 mod slips;
+pub mod streams;
 pub mod table;
 pub mod talk;
 pub mod text;
@@ -110,19 +111,27 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             code,
             group,
             later,
+            called,
         }) => {
+            let input = match streams::Input::of(files, called) {
+                Ok(input) => input,
+                Err(why) => {
+                    code::complain(&output::Out::streams(setup.json), &why);
+                    return Exit::Usage;
+                }
+            };
             if later {
-                later::send(&setup, files, &to, trust_new_key, &mut signals).await
+                later::send(&setup, input, &to, trust_new_key, &mut signals).await
             } else if group {
-                code::send_to_group(&setup, files, words.unwrap_or(4), &mut signals).await
+                code::send_to_group(&setup, input, words.unwrap_or(4), &mut signals).await
             } else if to.is_empty() {
                 let code = match code {
                     Some(typed) => code::Which::Theirs(typed),
                     None => code::Which::New(words.unwrap_or(code::WORDS)),
                 };
-                code::send(&setup, files, code, &mut signals).await
+                code::send(&setup, input, code, &mut signals).await
             } else {
-                send::send(&setup, files, to, trust_new_key, &mut signals).await
+                send::send(&setup, input, to, trust_new_key, &mut signals).await
             }
         }
         Some(Command::Receive {
@@ -134,7 +143,7 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             let wanted = receive::Receive {
                 code,
                 words: words.unwrap_or(code::WORDS),
-                into: output,
+                output,
                 yes,
             };
             receive::receive(&setup, wanted, &mut signals).await

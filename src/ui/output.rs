@@ -1,4 +1,4 @@
-//! Where words go: results to standard output, everything else to standard error, or both to the prompt's screen.
+//! Where words go: results to standard output, everything else to standard error, or both to one of them, or to the prompt's screen.
 //!
 //! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up, every line goes through
 //! its one printer, so that no message breaks the line being typed.
@@ -33,6 +33,8 @@ pub struct Out {
 enum Target {
     /// The two streams; the flag says that nobody reads standard output any more.
     Streams(Arc<AtomicBool>),
+    /// Standard error alone: standard output is for a file's bytes.
+    Aside,
     /// The printer of the prompt.
     Screen(mpsc::Sender<Line>),
 }
@@ -43,6 +45,15 @@ impl Out {
     pub fn streams(json: bool) -> Self {
         Self {
             target: Target::Streams(Arc::default()),
+            json,
+        }
+    }
+
+    /// Writes everything to standard error, since a file goes to standard output.
+    #[must_use]
+    pub fn aside(json: bool) -> Self {
+        Self {
+            target: Target::Aside,
             json,
         }
     }
@@ -73,6 +84,7 @@ impl Out {
                     closed.store(written.is_err(), Ordering::Relaxed);
                 }
             }
+            Target::Aside => self.note(text),
             Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
         }
     }
@@ -88,7 +100,7 @@ impl Out {
                     .and_then(|()| stdout.flush());
                 closed.store(written.is_err(), Ordering::Relaxed);
             }
-            Target::Screen(_) => self.result(&lines.collect::<Vec<_>>().join("\n")),
+            Target::Aside | Target::Screen(_) => self.result(&lines.collect::<Vec<_>>().join("\n")),
         }
     }
 
@@ -96,7 +108,7 @@ impl Out {
     pub fn note(&self, text: &str) {
         match &self.target {
             // Without a standard error there is nobody to tell.
-            Target::Streams(_) => drop(writeln!(io::stderr().lock(), "{text}")),
+            Target::Streams(_) | Target::Aside => drop(writeln!(io::stderr().lock(), "{text}")),
             Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
         }
     }
@@ -104,7 +116,7 @@ impl Out {
     /// Says what went wrong, with the program's name, as programs do outside of a prompt.
     pub fn error(&self, text: &str) {
         match &self.target {
-            Target::Streams(_) => self.note(&format!("sprat: {text}")),
+            Target::Streams(_) | Target::Aside => self.note(&format!("sprat: {text}")),
             Target::Screen(_) => self.note(text),
         }
     }

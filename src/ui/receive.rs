@@ -13,7 +13,9 @@ use super::{
     output::Out,
     progress::Bar,
     send::FOR_EVER,
+    sentences,
     signals::Signals,
+    streams::{self, Output},
 };
 use crate::{
     core::code::Code,
@@ -24,7 +26,6 @@ use crate::{
 };
 use std::{
     io::{BufRead as _, IsTerminal as _, Write as _},
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -45,20 +46,20 @@ pub struct Receive {
     /// The words of the one that is shown.
     pub words: usize,
     /// Where to put it.
-    pub into: Option<PathBuf>,
+    pub output: Output,
     /// Take it without a question.
     pub yes: bool,
 }
 
 /// `sprat receive [CODE]`.
 pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> Exit {
-    let out = Out::streams(setup.json);
     let Receive {
         code,
         words,
-        into,
+        output,
         yes,
     } = wanted;
+    let out = output.out(setup.json);
     let mut lines = Lines::default();
     let code = match given(&code).transpose() {
         Ok(code) => code,
@@ -97,12 +98,28 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
         } else {
             out.note(&asks::offered(&ask));
         }
+        let things = ask.files.len() + ask.folders.len();
+        if output.is_stream() && things > 1 {
+            let _ = node.refuse(ask.number);
+            complain(
+                &out,
+                &format!(
+                    "that is {things} files, and standard output takes one: receive them into a folder (-o DIR)"
+                ),
+            );
+            return Exit::Usage;
+        }
         if !yes && !out.json() && std::io::stdin().is_terminal() && !agrees(&mut lines).await {
             let _ = node.refuse(ask.number);
             out.note("declined: nothing was taken");
             return Exit::Refused;
         }
-        if let Err(error) = node.accept(ask.number, into).await {
+        let stream = output.is_stream();
+        let (landing, _held) = match output.landing(&node, &out).await {
+            Ok(landing) => landing,
+            Err(exit) => return exit,
+        };
+        if let Err(error) = node.accept(ask.number, landing).await {
             complain(&out, &error.to_string());
             return match error {
                 AnswerError::NoRoom { .. } => Exit::NoSpace,
@@ -111,7 +128,17 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
         }
         let received = wait_for_end(&node, &mut events, ask.number, &bar).await;
         bar.clear();
-        finish(&out, received)
+        match received.as_deref() {
+            Some(Received { files, .. }) if stream && !files.is_empty() => {
+                let exit = streams::pour(&node, &out, &files[0]).await;
+                if exit == Exit::Done && !out.json() {
+                    out.note(&sentences::poured(&files[0]));
+                    return exit;
+                }
+                exit
+            }
+            _ => finish(&out, received),
+        }
     };
     let exit = tokio::select! {
         exit = taken => exit,
@@ -198,6 +225,11 @@ fn given(words: &[String]) -> Option<Result<Code, String>> {
     };
     let code = text.parse::<Code>().map_err(|error| error.to_string());
     (!text.is_empty()).then_some(code)
+}
+
+/// Whether there is a code in the environment.
+pub(super) fn has_code() -> bool {
+    std::env::var_os("SPRAT_CODE").is_some_and(|code| !code.is_empty())
 }
 
 /// The same, or what whoever sits there types.

@@ -11,6 +11,7 @@ use super::{
     progress::Bar,
     sentences,
     signals::Signals,
+    streams::Input,
 };
 use crate::node::{FindError, JobId, Node, Progress, SendEvent, SendFailure, SendRequest};
 use std::{
@@ -144,7 +145,7 @@ pub fn expand(path: &str) -> PathBuf {
 /// `sprat send`: a node that stays until everyone's has ended.
 pub async fn send(
     setup: &Setup,
-    files: Vec<PathBuf>,
+    input: Input,
     to: Vec<String>,
     trust_new: bool,
     signals: &mut Signals,
@@ -154,13 +155,18 @@ pub async fn send(
         Ok(node) => node,
         Err(exit) => return exit,
     };
-    let request = SendRequest {
-        files,
-        to,
-        trust_new,
-        wait: setup.wait,
+    let exit = match input.into_paths(&node, &out, signals).await {
+        Ok((files, _held)) => {
+            let request = SendRequest {
+                files,
+                to,
+                trust_new,
+                wait: setup.wait,
+            };
+            follow(&node, request, &out, setup.progress, signals).await
+        }
+        Err(exit) => exit,
     };
-    let exit = follow(&node, request, &out, setup.progress, signals).await;
     if exit == Exit::NotFound && !out.json() && node.peers().await.is_empty() {
         out.note(&sentences::alone(&node));
     }

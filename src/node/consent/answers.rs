@@ -9,7 +9,7 @@ use crate::{
         consent::{Event, Refusal},
         id::FileId,
     },
-    node::api::{AnswerError, AskInfo},
+    node::api::{AnswerError, AskInfo, Landing},
     store::lacking,
     wire::consent::Ask,
 };
@@ -59,7 +59,7 @@ impl Consent {
     }
 
     /// Says yes.
-    pub async fn accept(&self, number: u32, into: Option<PathBuf>) -> Result<(), AnswerError> {
+    pub async fn accept(&self, number: u32, landing: Landing) -> Result<(), AnswerError> {
         let unknown = AnswerError::Unknown(number);
         let (size, coming) = {
             let desk = self.desk();
@@ -70,14 +70,13 @@ impl Consent {
             (slot.info.size, desk.coming(&slot.files))
         };
         let needed = size.saturating_add(coming);
-        if let Some((needed, at)) = self.room(needed, into.clone()).await {
+        if let Some((needed, at)) = self.room(needed, landing.into.clone()).await {
             let desk = self.desk();
             if let Some(slot) = desk.slots.get(&number).filter(|_| desk.is_open(number)) {
                 slot.left.store(0, Ordering::Relaxed);
             }
             return Err(AnswerError::NoRoom { needed, at, coming });
         }
-        let into = into.unwrap_or_else(|| self.0.context.home.downloads());
         let mut desk = self.desk();
         let now = self.now();
         if desk.inbox.handle(Event::Accept(number), now).is_empty() {
@@ -86,7 +85,7 @@ impl Consent {
         let Some(slot) = desk.slots.get(&number) else {
             return Err(unknown);
         };
-        let _ = slot.control.try_send(Control::Accept(into));
+        let _ = slot.control.try_send(Control::Accept(landing));
         // The same from the same person, sent anew after a crash: the old transfer would stand in its way.
         let twins = desk.slots.iter().filter(|(other, twin)| {
             desk.inbox.is_lost(**other)

@@ -17,7 +17,8 @@ use crate::{
     net::Stream,
     node::{
         api::{
-            AskInfo, DownloadError, DownloadEvent, DownloadRequest, Fetched, NodeEvent, Received,
+            AskInfo, DownloadError, DownloadEvent, DownloadRequest, Fetched, Landing, NodeEvent,
+            Received, Shape,
         },
         context::{Circle, Command, Context},
         job::{self, JobFile},
@@ -30,7 +31,6 @@ use crate::{
 };
 use std::{
     collections::BTreeSet,
-    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -66,7 +66,7 @@ pub struct Inbound {
 
 /// A transfer that was accepted.
 struct Transfer {
-    into: PathBuf,
+    landing: Landing,
     /// What the job tells, once it runs.
     events: Option<mpsc::Receiver<DownloadEvent>>,
     cancel: CancellationToken,
@@ -106,8 +106,8 @@ impl Inbound {
     /// Runs to the end.
     pub async fn run(mut self) {
         self.say(&FromReceiver::Shown).await;
-        if let Some(into) = self.decided().await {
-            self.fetch(into).await;
+        if let Some(landing) = self.decided().await {
+            self.fetch(landing).await;
             self.left.store(0, Ordering::Relaxed);
             self.over().await;
         }
@@ -137,7 +137,7 @@ impl Inbound {
     }
 
     /// Waits for the person: the folder, or `None` when there is nothing to be done.
-    async fn decided(&mut self) -> Option<PathBuf> {
+    async fn decided(&mut self) -> Option<Landing> {
         let stop = self.consent.0.stop.clone();
         loop {
             let due = self.consent.desk().inbox.next_tick();
@@ -148,7 +148,7 @@ impl Inbound {
                         self.link = Some(Link::new(stream));
                         self.say(&FromReceiver::Shown).await;
                     }
-                    Control::Accept(into) => return Some(into),
+                    Control::Accept(landing) => return Some(landing),
                     Control::Refuse(why) => {
                         self.finish(FromReceiver::Refuse(why)).await;
                         return None;
@@ -177,10 +177,10 @@ impl Inbound {
     }
 
     /// Fetches what was accepted.
-    async fn fetch(&mut self, into: PathBuf) {
+    async fn fetch(&mut self, landing: Landing) {
         let stop = self.consent.0.stop.clone();
         let mut transfer = Transfer {
-            into,
+            landing,
             events: None,
             cancel: stop.child_token(),
         };
@@ -190,7 +190,7 @@ impl Inbound {
             tokio::select! {
                 event = told(&mut transfer.events) => match event {
                     Some(event) => if self.told(event).await {
-                        return self.make_folders(transfer.into).await;
+                        return self.make_folders(transfer.landing).await;
                     },
                     None => return,
                 },
@@ -253,18 +253,35 @@ impl Inbound {
         let names: Vec<&str> = self.info.files.iter().map(|one| &*one.name).collect();
         let request = DownloadRequest {
             what: vec![title(&names)],
-            into: Some(transfer.into.clone()),
+            into: transfer.landing.into.clone(),
+            shape: self.shape(transfer.landing.shape),
+            overwrite: transfer.landing.overwrite,
             ..DownloadRequest::default()
         };
-        let files = self.info.files.iter().filter_map(job_file).collect();
+        let files: Vec<JobFile> = self.info.files.iter().filter_map(job_file).collect();
+        let meant = files.len() + self.info.folders.len();
         let id = inner.next_job.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = mpsc::channel(EVENTS);
         let cancel = transfer.cancel.clone();
         job::note(&context, id, &request, &cancel);
         inner.tasks.spawn(job::run_private(
-            context, id, request, files, sender, cancel,
+            context,
+            id,
+            request,
+            (files, meant),
+            sender,
+            cancel,
         ));
         events
+    }
+
+    /// A folder goes into a folder, also when there is one file in it.
+    fn shape(&self, wanted: Shape) -> Shape {
+        match (wanted, &self.info.files[..]) {
+            (Shape::Path, [one]) if !one.name.contains('/') => Shape::Path,
+            (Shape::Path, _) => Shape::Folder,
+            (other, _) => other,
+        }
     }
 
     /// What the job tells; true at its end.
@@ -287,7 +304,7 @@ impl Inbound {
     }
 
     /// Makes the folders that came with it and have nothing in them, when all else is here.
-    async fn make_folders(&mut self, into: PathBuf) {
+    async fn make_folders(&mut self, landing: Landing) {
         if self.stopped.is_some() || !self.failed.is_empty() {
             return;
         }
@@ -297,6 +314,8 @@ impl Inbound {
         if names.is_empty() {
             return;
         }
+        let home = &self.consent.0.context.home;
+        let into = landing.into.unwrap_or_else(|| home.downloads());
         let made = tokio::task::spawn_blocking(move || store::make_folders(&into, &names)).await;
         if let Ok(Err(error)) = made {
             let error = job::disk_error("an empty folder cannot be made", error);
@@ -411,8 +430,10 @@ async fn timer(consent: Consent, away: bool) {
 }
 
 fn job_file(file: &AskedFile) -> Option<JobFile> {
+    let name = RelPath::parse(&file.name).ok()?;
     Some(JobFile {
-        name: RelPath::parse(&file.name).ok()?,
+        at: name.clone(),
+        name,
         offered: file.name.clone(),
         owners: Vec::new(),
         id: file.file,

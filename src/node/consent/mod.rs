@@ -13,7 +13,7 @@ mod person;
 pub mod who;
 
 use super::{
-    api::{Accepting, AnswerError, AskInfo, NodeEvent, Person},
+    api::{Accepting, AnswerError, AskInfo, Landing, NodeEvent, Person},
     context::{Command, Context},
     people,
 };
@@ -32,7 +32,6 @@ use crate::{
 use futures::AsyncWriteExt as _;
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -56,8 +55,8 @@ const CONTROLS: usize = 8;
 enum Control {
     /// The sender is back, on this stream.
     Stream(Stream),
-    /// Yes, into this folder.
-    Accept(PathBuf),
+    /// Yes, and where it goes.
+    Accept(Landing),
     /// No.
     Refuse(Refusal),
     /// Nobody came back, or the person has changed their mind.
@@ -289,7 +288,9 @@ impl Consent {
             if let Some(info) = info {
                 self.tell(NodeEvent::Ask(info));
             }
-        } else if let Err(AnswerError::NoRoom { .. }) = self.accept(number, None).await {
+        } else if let Err(AnswerError::NoRoom { .. }) =
+            self.accept(number, Landing::default()).await
+        {
             self.handle(Event::Refuse(number, Refusal::NoRoom));
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     },
     net::RequestError,
     node::{context::Command, manifest::Refusal},
-    store::{Finder, has_room},
+    store::{Finder, Taken, has_room},
     wire::{
         MAX_MANIFESTS,
         control::{Held, ManifestHead, Request, Response},
@@ -47,7 +47,7 @@ pub enum Readied {
 pub async fn prepare(
     context: Context,
     files: Vec<(usize, JobFile)>,
-    into: PathBuf,
+    (into, taken): (PathBuf, Taken),
 ) -> Vec<(usize, Readied)> {
     let ids: BTreeSet<FileId> = files.iter().map(|(_, file)| file.id).collect();
     let (index, wanted) = (context.index.clone(), ids.clone());
@@ -60,7 +60,7 @@ pub async fn prepare(
     let missing: Vec<FileId> = missing.collect();
     learn(&context, missing, &mut known).await;
     let numbers: Vec<usize> = files.iter().map(|(at, _)| *at).collect();
-    let looked = blocking(move || look(&context, files, &known, &into)).await;
+    let looked = blocking(move || look(&context, files, &known, (&into, taken))).await;
     looked.unwrap_or_else(|_| {
         let other = numbers.into_iter().map(|at| (at, Readied::Other));
         other.collect()
@@ -71,9 +71,9 @@ fn look(
     context: &Context,
     files: Vec<(usize, JobFile)>,
     known: &HashMap<FileId, Manifest>,
-    into: &Path,
+    (into, taken): (&Path, Taken),
 ) -> Vec<(usize, Readied)> {
-    let mut finder = Finder::new(&context.reader, into);
+    let mut finder = Finder::new(&context.reader, into, taken);
     // What lies in its place needs no room.
     let existing: Vec<_> = files
         .iter()

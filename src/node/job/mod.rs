@@ -8,6 +8,7 @@
 mod batch;
 mod prepare;
 mod resolve;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -31,13 +32,15 @@ use tokio_util::sync::CancellationToken;
 /// A file of a job.
 #[derive(Clone, Debug)]
 pub struct JobFile {
+    /// What it is called here, to everybody.
     pub name: RelPath,
+    /// Where it goes below the job's folder.
+    pub at: RelPath,
     pub id: FileId,
     pub size: u64,
     pub offer: Offer,
     /// The name that it is offered by, and who shared it by that when the job began: `Command::Current` tells what they
     /// share by it now.
-    #[expect(dead_code, reason = "for transfers whose source is replaced meanwhile")]
     pub offered: String,
     #[expect(dead_code, reason = "for transfers whose source is replaced meanwhile")]
     pub owners: Vec<NodeId>,
@@ -48,6 +51,7 @@ impl JobFile {
     fn from_listing((listing, offered, offer): (Listing, String, Offer)) -> Option<Self> {
         let name = RelPath::parse(&listing.name).ok()?;
         Some(Self {
+            at: name.clone(),
             name,
             id: listing.id,
             size: listing.size,
@@ -99,6 +103,7 @@ pub async fn run(
     if !found.gaps.is_empty() {
         let _ = events.send(DownloadEvent::Incomplete(found.gaps)).await;
     }
+    let failed = found.failed.len();
     for (name, error) in found.failed {
         let _ = events.send(DownloadEvent::FileFailed { name, error }).await;
     }
@@ -111,15 +116,24 @@ pub async fn run(
     for file in &files {
         context.reader.grants().show(&file.id);
     }
-    transfer(context, id, request, files, (events, started), cancel).await;
+    let meant = files.len() + failed;
+    transfer(
+        context,
+        id,
+        request,
+        (files, meant),
+        (events, started),
+        cancel,
+    )
+    .await;
 }
 
-/// Fetches files that are known, from the context's circle. Noted, too.
+/// Fetches files that are known, from the context's circle; `meant` things come in all, with empty folders. Noted, too.
 pub async fn run_private(
     context: Context,
     id: JobId,
     request: DownloadRequest,
-    files: Vec<JobFile>,
+    (files, meant): (Vec<JobFile>, usize),
     events: mpsc::Sender<DownloadEvent>,
     cancel: CancellationToken,
 ) {
@@ -127,7 +141,7 @@ pub async fn run_private(
         context,
         id,
         request,
-        files,
+        (files, meant),
         (events, Instant::now()),
         cancel,
     )
@@ -137,15 +151,24 @@ pub async fn run_private(
 async fn transfer(
     context: Context,
     id: JobId,
-    request: DownloadRequest,
-    files: Vec<JobFile>,
+    mut request: DownloadRequest,
+    (mut files, meant): (Vec<JobFile>, usize),
     (events, started): (mpsc::Sender<DownloadEvent>, Instant),
     cancel: CancellationToken,
 ) {
-    if !files.is_empty() {
-        transfer::Transfer::new(context.clone(), id, request, files, events.clone(), started)
-            .run(cancel)
-            .await;
+    let settled = settle::settle(&mut request, &mut files, meant);
+    match settled {
+        _ if files.is_empty() => {}
+        Ok(taken) => {
+            let told = (events.clone(), started);
+            transfer::Transfer::new(context.clone(), id, request, (files, taken), told)
+                .run(cancel)
+                .await;
+        }
+        Err(error) => {
+            let name = request.what.join(", ");
+            let _ = events.send(DownloadEvent::FileFailed { name, error }).await;
+        }
     }
     context
         .jobs

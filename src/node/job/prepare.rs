@@ -15,7 +15,7 @@ use crate::{
         context::Command,
         manifest::{self, Refusal},
     },
-    store::{Partial, StoreError, find_existing},
+    store::{Partial, Spot, StoreError, Taken, find_existing},
     wire::manifest::Root,
 };
 use std::{
@@ -108,7 +108,7 @@ impl Drop for Awaited {
 pub async fn prepare(
     mut context: Context,
     file: JobFile,
-    into: PathBuf,
+    (into, taken): (PathBuf, Taken),
     patience: Patience,
 ) -> Result<Prepared, DownloadError> {
     let (manifest, turn) = loop {
@@ -117,9 +117,10 @@ pub async fn prepare(
             None => fetch(&mut context, &file, &into, &patience).await?,
         }
     };
-    let name = file.name.clone();
     let opened = move || {
-        let opened = open(&context, &name, (Arc::new(manifest), turn), &into);
+        let JobFile { name, at, .. } = &file;
+        let spot = Spot { name, at, taken };
+        let opened = open(&context, spot, (Arc::new(manifest), turn), &into);
         if opened.is_err() {
             // What was fetched for nothing does not stay.
             context.index.remove_manifest(&file.id)?;
@@ -158,11 +159,11 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 fn open(
     context: &Context,
-    name: &crate::core::path::RelPath,
+    spot: Spot<'_>,
     (manifest, turn): (Arc<Manifest>, Option<OwnedSemaphorePermit>),
     into: &Path,
 ) -> Result<Prepared, StoreError> {
-    if let Some(path) = find_existing(&context.reader, into, name, &manifest)? {
+    if let Some(path) = find_existing(&context.reader, into, spot, &manifest)? {
         return Ok(Prepared::Already(path));
     }
     let (partial, have) = Partial::open(
@@ -172,7 +173,7 @@ fn open(
         manifest.clone(),
         into,
     )?;
-    context.index.set_begun(&manifest.file(), name.as_str())?;
+    context.index.set_begun(&manifest.file(), spot.name.as_str())?;
     let here = have.iter().map(|at| manifest.entries()[at as usize]);
     let (holes, written): (Vec<Entry>, Vec<Entry>) = here.partition(Entry::is_hole);
     let bytes = |of: Vec<Entry>| of.iter().map(|entry| u64::from(entry.len)).sum::<u64>();
@@ -212,7 +213,7 @@ async fn ask(
         let data = size.min(u64::from(head.root.chunks) * u64::from(MIN_CHUNK));
         let home = context.home.clone();
         let room = spawn_blocking(move || {
-            Partial::room_for(&home, &file.id, (size, data), &into, &file.name)
+            Partial::room_for(&home, &file.id, (size, data), &into, &file.at)
         });
         room.await
             .map_err(|_| Refusal::Missing)?

@@ -36,7 +36,7 @@ use crate::{
         peers::Source,
         pump::{Arriving, Outcome, Pump},
     },
-    store::{Finished, Laid, StoreError},
+    store::{Finished, Laid, StoreError, Taken},
     wire::control::{Offer, Response},
 };
 use small::Smalls;
@@ -116,6 +116,7 @@ pub struct Transfer {
     context: Context,
     id: JobId,
     into: PathBuf,
+    taken: Taken,
     events: mpsc::Sender<DownloadEvent>,
     started: Instant,
     files: Vec<JobFile>,
@@ -177,9 +178,8 @@ impl Transfer {
         context: Context,
         id: JobId,
         request: DownloadRequest,
-        files: Vec<JobFile>,
-        events: mpsc::Sender<DownloadEvent>,
-        started: Instant,
+        (files, taken): (Vec<JobFile>, Taken),
+        (events, started): (mpsc::Sender<DownloadEvent>, Instant),
     ) -> Self {
         let into = request.into.unwrap_or_else(|| context.home.downloads());
         let smalls = Smalls::of(files.iter().map(|file| file.size));
@@ -187,6 +187,7 @@ impl Transfer {
             machine: Download::new(context.me).limited_to(context.download.rate()),
             id,
             into,
+            taken,
             events,
             started,
             states: files.iter().map(|_| State::Waiting).collect(),

@@ -1,6 +1,8 @@
 //! Where a download would go: what lies there already, and the folders on the way.
 
-use super::{Folders, MAX_NUMBER, kind_of, make_folder, numbered, record_of, same_contents};
+use super::{
+    Folders, Spot, Taken, is_taken, kind_of, make_folder, numbered, record_of, same_contents,
+};
 use crate::{
     core::{id::FileId, manifest::Manifest, path::RelPath},
     store::{ChunkReader, Index, Kind, NewFile, StoreError, folder::Folder, modes, names::Names},
@@ -18,16 +20,18 @@ const OPEN: usize = 32;
 /// Where the file that `manifest` describes lies already, as `name` or a numbered form of it below `dest`. It is served from there then.
 ///
 /// # Errors
-/// When the index cannot be read. A file that cannot be read is another file.
-pub fn find_existing(
+/// When the index cannot be read. A file that cannot be read is another file. [`StoreError::Name`] when another one is there,
+/// which is to stay and to have none beside it.
+pub fn find_existing<'a>(
     reader: &ChunkReader,
     dest: &Path,
-    name: &RelPath,
+    spot: impl Into<Spot<'a>>,
     manifest: &Manifest,
 ) -> Result<Option<PathBuf>, StoreError> {
-    let portable = Names::of(dest).fit(name);
+    let spot = spot.into();
+    let portable = Names::of(dest).fit(spot.at);
     match existing_folder(dest, &portable) {
-        Some(folder) => existing_in(reader, &folder, name, &portable, manifest),
+        Some(folder) => existing_in(reader, &folder, spot, &portable, manifest),
         None => Ok(None),
     }
 }
@@ -41,19 +45,22 @@ fn existing_folder(dest: &Path, name: &RelPath) -> Option<Folder> {
 fn existing_in(
     reader: &ChunkReader,
     folder: &Folder,
-    name: &RelPath,
+    Spot { name, taken, .. }: Spot<'_>,
     portable: &RelPath,
     manifest: &Manifest,
 ) -> Result<Option<PathBuf>, StoreError> {
     let index = reader.index();
     let kind = kind_of(reader, &manifest.file());
-    for n in 1..=MAX_NUMBER {
+    for n in 1..=taken.tries() {
         let candidate = numbered(portable, n);
         let candidate = OsStr::new(candidate.file_name());
         let Ok(look) = folder.look(candidate) else {
             break;
         };
         let Some(stamp) = same_contents(index, folder, candidate, manifest)? else {
+            if taken == Taken::Refused {
+                return Err(is_taken(folder.path().join(candidate)));
+            }
             continue;
         };
         let path = folder.path().join(candidate);
@@ -78,6 +85,7 @@ fn existing_in(
 pub struct Finder<'a> {
     reader: &'a ChunkReader,
     dest: &'a Path,
+    taken: Taken,
     names: Names,
     there: HashMap<String, Option<Arc<Folder>>>,
 }
@@ -85,10 +93,11 @@ pub struct Finder<'a> {
 impl<'a> Finder<'a> {
     /// Nothing looked at yet.
     #[must_use]
-    pub fn new(reader: &'a ChunkReader, dest: &'a Path) -> Self {
+    pub fn new(reader: &'a ChunkReader, dest: &'a Path, taken: Taken) -> Self {
         Self {
             reader,
             dest,
+            taken,
             names: Names::of(dest),
             there: HashMap::new(),
         }
@@ -110,7 +119,13 @@ impl<'a> Finder<'a> {
             None => self.keep(parent, existing_folder(self.dest, &portable).map(Arc::new)),
         };
         match folder {
-            Some(folder) => existing_in(self.reader, &folder, name, &portable, manifest),
+            Some(folder) => {
+                let spot = Spot {
+                    taken: self.taken,
+                    ..name.into()
+                };
+                existing_in(self.reader, &folder, spot, &portable, manifest)
+            }
             None => Ok(None),
         }
     }
@@ -137,6 +152,10 @@ impl<'a> Finder<'a> {
         }
         self.there.insert(parent, folder.clone());
         folder
+    }
+
+    pub(in crate::store) fn taken(&self) -> Taken {
+        self.taken
     }
 
     pub(in crate::store) fn kind_of(&self, file: &FileId) -> Kind {

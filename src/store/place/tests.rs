@@ -140,6 +140,59 @@ fn times_and_the_executable_bit_are_kept() {
 }
 
 #[test]
+fn another_file_stays_or_is_replaced_as_was_said() {
+    let fixture = Fixture::new();
+    let downloads = fixture.home.downloads();
+    fs::create_dir_all(&downloads).unwrap();
+    fs::write(downloads.join("out"), "old").unwrap();
+    let (name, at) = (
+        RelPath::parse("new").unwrap(),
+        RelPath::parse("out").unwrap(),
+    );
+    let (partial, _) = fixture.partial(&manifest_of(b"new"));
+    fill(&partial, b"new", [0]);
+    let spot = |taken| Spot {
+        name: &name,
+        at: &at,
+        taken,
+    };
+    let refused = partial.finish(&downloads, spot(Taken::Refused), 0, false);
+    assert!(matches!(refused, Err(StoreError::Name { .. })));
+    let found = find_existing(
+        &fixture.reader,
+        &downloads,
+        spot(Taken::Refused),
+        partial.manifest(),
+    );
+    assert!(
+        matches!(found, Err(StoreError::Name { .. })),
+        "before a byte is fetched"
+    );
+    assert_eq!(fs::read(downloads.join("out")).unwrap(), b"old");
+    // Whoever has the old one open keeps it: the new one takes its name and not its bytes.
+    let old = File::open(downloads.join("out")).unwrap();
+    let done = partial
+        .finish(&downloads, spot(Taken::Replaced), 0, false)
+        .unwrap();
+    assert!(!done.already);
+    assert_eq!(io::read_to_string(old).unwrap(), "old");
+    assert_eq!(fs::read(downloads.join("out")).unwrap(), b"new");
+    assert_eq!(names(&downloads), ["out"]);
+    let records = fixture.index.files(Kind::Fetched).unwrap();
+    assert_eq!(records[0].1.name, "new", "others know it by its own name");
+    // A folder is replaced by nothing.
+    fs::create_dir(downloads.join("new")).unwrap();
+    let (partial, _) = fixture.partial(&manifest_of(b"newer"));
+    fill(&partial, b"newer", [0]);
+    let spot = Spot {
+        taken: Taken::Replaced,
+        ..Spot::from(&name)
+    };
+    assert!(partial.finish(&downloads, spot, 0, false).is_err());
+    assert!(downloads.join("new").is_dir());
+}
+
+#[test]
 fn an_unfinished_download_gets_no_place() {
     let fixture = Fixture::new();
     let (partial, _) = fixture.partial(&manifest_of(b"abc"));
@@ -219,7 +272,7 @@ fn a_folder_that_is_swapped_for_a_link_meanwhile_leads_nothing_outside() {
                 };
                 lay(&fixture.home, small, &bytes).unwrap()
             };
-            let finder = Finder::new(&fixture.reader, &downloads);
+            let finder = Finder::new(&fixture.reader, &downloads, Taken::Beside);
             let results = place_all(&fixture.home, finder, (0..50).map(small).collect());
             placed += results.iter().filter(|result| result.is_ok()).count();
             let single = download(&fixture, &format!("d/{round}"), &noise(1 << 40 | round, 50));

@@ -6,6 +6,7 @@ use super::parse::parse_name;
 use crate::ui::{
     commands::{ListWhat, Whose},
     server_options::{self, RendezvousOptions},
+    streams::Output,
 };
 use clap::Subcommand;
 use std::path::PathBuf;
@@ -34,16 +35,23 @@ Examples:
   sprat send photos/ notes.txt --to alice bob
   sprat send big.iso --to alice --wait 60 if she may take a minute to be there
   sprat send big.iso --to alice --later   whenever she comes
+  tar c notes/ | sprat send - --as notes.tar  what standard input gives
   sprat send photo.jpg --code 7-amber-falcon  to whoever waits with that code (`sprat receive` shows one)
+
+Standard input is read to its end into a private file in the home before anybody is asked, and that file is removed at the end.
 
 NAME is what `sprat peers` shows, or the end of an id. It stays until everyone has it, or said no; an ask that nobody answers ends after
 five minutes. Those who accept the same files fetch them from each other, too. Nobody else sees or gets them.
 
 Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some did, 5 there is nobody of that name.")]
     Send {
-        /// Files and folders
+        /// Files and folders, or - for standard input
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+
+        /// What standard input is called [default: stdin]
+        #[arg(long = "as", value_name = "NAME")]
+        called: Option<String>,
 
         /// To whom; may be given again
         #[arg(long, value_name = "NAME", num_args = 1..)]
@@ -77,6 +85,7 @@ Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some di
 Examples:
   sprat receive 7-amber-falcon           what `sprat send` printed on the other machine
   sprat receive 7 amber falcon -o /tmp   the same, to somewhere else
+  sprat receive 7-amber-falcon -yo - | tar x   one file, to standard output once it is whole
   sprat receive                          shows a code for the sender to type (`sprat send FILE --code CODE`), and asks for the
                                          sender's, so that it stands in no history (or reads SPRAT_CODE)
 
@@ -95,9 +104,9 @@ Exit codes: 0 all of it is here, 4 wrong code, or declined, 5 no sender with tha
               value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=8))]
         words: Option<usize>,
 
-        /// Where to put it [default: HOME/downloads]
-        #[arg(short, long, value_name = "DIR")]
-        output: Option<PathBuf>,
+        /// Where to put it
+        #[command(flatten)]
+        output: Output,
 
         /// Take it without a question
         #[arg(short, long)]
@@ -130,6 +139,8 @@ Examples:
   sprat download photos/            a whole folder
   sprat download 3f9c2a71b0         by the id that `list` shows
   sprat download big.iso -o /tmp    to somewhere else than HOME/downloads
+  sprat download big.iso -o new.iso under another name: a path that is no folder and does not end in / is the file's own
+  sprat download big.iso -o -       to standard output, once it is whole and verified
   sprat download homework.pdf --from anna     hers, where several people share one by that name
   sprat download '*.pdf' --all-versions       theirs, too: homework (anna).pdf, homework (bob).pdf
 
@@ -140,9 +151,9 @@ node that has the rest is gone, it waits for one to come back, for ever or until
         #[arg(required = true, value_name = "NAME|ID")]
         what: Vec<String>,
 
-        /// Where to put it [default: HOME/downloads]
-        #[arg(short, long, value_name = "DIR")]
-        output: Option<PathBuf>,
+        /// Where to put it
+        #[command(flatten)]
+        output: Output,
 
         /// Whose
         #[command(flatten)]

@@ -1,5 +1,6 @@
 //! The prompt's language: one command a line, words as in a shell, `#` begins a comment. Pure.
 
+mod download;
 #[cfg(test)]
 mod tests;
 
@@ -9,8 +10,8 @@ use crate::ui::{
     commands::{ListWhat, Whose},
     directory::Errand,
     slips,
+    streams::Output,
 };
-use std::path::PathBuf;
 
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +20,12 @@ pub enum Command {
     Nothing,
     /// `list [-l] [--versions] [PATTERN]`
     List(ListWhat),
-    /// `download WHAT… [-o DIR] [--from NAME | --all-versions]`
+    /// `download WHAT… [-o PATH] [--overwrite] [--from NAME | --all-versions]`
     Download {
         /// Names, globs, folders or ids.
         what: Vec<String>,
         /// Where to put it.
-        into: Option<PathBuf>,
+        output: Output,
         /// Whose.
         whose: Whose,
     },
@@ -122,10 +123,11 @@ pub const VERBS: &[Verb] = &[
     },
     Verb {
         name: "download",
-        usage: "download WHAT... [-o DIR]",
+        usage: "download WHAT... [-o PATH]",
         does: "fetch from everyone who has a piece",
         more: "WHAT is a name, a glob, a folder (photos/) or an id from `list`; names with spaces stand in quotes.\n\
-               It goes to downloads/, or to DIR. One that was interrupted goes on where it stopped.\n\
+               It goes to downloads/, or to PATH: a folder, or for one file its own path (a new folder ends in /). A file that is\n\
+               there stays, unless --overwrite is given. One that was interrupted goes on where it stopped.\n\
                Where several people share different files by one name: --from NAME takes that person's, --all-versions all.",
     },
     Verb {
@@ -259,7 +261,7 @@ pub fn parse(line: &str) -> Result<Command, String> {
     }
     match verb.as_str() {
         "list" => list(words),
-        "download" => download(words),
+        "download" => download::parse(words),
         "peers" => none("peers", &words, Command::Peers),
         "msg" => Err(usage("msg")),
         "chat" => talk::chat(words).ok_or_else(|| usage("chat")),
@@ -374,56 +376,6 @@ fn list(words: Vec<String>) -> Result<Command, String> {
     Ok(Command::List(what))
 }
 
-fn download(words: Vec<String>) -> Result<Command, String> {
-    let mut what = Vec::new();
-    let mut into = None;
-    let mut whose = Whose::default();
-    let mut options = true;
-    let mut words = words.into_iter();
-    while let Some(word) = words.next() {
-        let folder = if !options || !word.starts_with('-') || word == "-" {
-            what.push(word);
-            continue;
-        } else if word == "--" {
-            options = false;
-            continue;
-        } else if word == "--all-versions" && whose.from.is_none() {
-            whose.all_versions = true;
-            continue;
-        } else if word == "--from" || word.starts_with("--from=") {
-            let name = word.strip_prefix("--from=").map(str::to_owned);
-            match name.or_else(|| words.next()) {
-                Some(name) if !name.is_empty() && whose == Whose::default() => {
-                    whose.from = Some(name);
-                }
-                _ => return Err(format!("{}; --from takes one name", usage("download"))),
-            }
-            continue;
-        } else if word == "-o" || word == "--output" {
-            words.next()
-        } else if let Some(folder) = word.strip_prefix("--output=") {
-            Some(folder.to_owned())
-        } else if let Some(folder) = word.strip_prefix("-o") {
-            Some(folder.to_owned())
-        } else {
-            return Err(format!(
-                "{}; a name that begins with - comes after --",
-                usage("download")
-            ));
-        };
-        match folder {
-            Some(folder) if !folder.is_empty() && into.is_none() => {
-                into = Some(PathBuf::from(folder));
-            }
-            _ => return Err(format!("{}; -o takes one folder", usage("download"))),
-        }
-    }
-    if what.is_empty() {
-        return Err(usage("download"));
-    }
-    Ok(Command::Download { what, into, whose })
-}
-
 fn send(words: Vec<String>) -> Result<Command, String> {
     let (mut files, mut to) = (Vec::new(), Vec::new());
     let (mut options, mut people, mut trust, mut later) = (true, false, false, false);
@@ -448,6 +400,12 @@ fn send(words: Vec<String>) -> Result<Command, String> {
         } else {
             files.push(word);
         }
+    }
+    if files.iter().any(|file| file == "-") {
+        return Err(
+            "here standard input is the prompt's: `sprat send -` at the shell, with another --home"
+                .to_owned(),
+        );
     }
     if to.is_empty() && !files.is_empty() {
         let why = "here it takes a name after --to; for a code, `sprat send FILE` at the shell, with another --home";

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     core::path::printable,
-    node::{AnswerError, DownloadRequest, Gaps, Node, NodeEvent, SendRequest},
+    node::{AnswerError, DownloadRequest, Gaps, Node, NodeEvent, SendRequest, Shape},
     ui::{
         self, asks,
         commands::{show_list, show_peers},
@@ -224,10 +224,16 @@ impl<'a> Session<'a> {
                 Err(why) => self.wrong(&why),
             },
             Command::Cancel(number) => self.cancel(number),
-            Command::Download { what, into, whose } => {
+            Command::Download {
+                what,
+                output,
+                whose,
+            } => {
                 let request = DownloadRequest {
                     what,
-                    into,
+                    into: output.path,
+                    shape: Shape::Path,
+                    overwrite: output.overwrite,
                     from: whose.from,
                     all_versions: whose.all_versions,
                     wait: self.setup.wait,

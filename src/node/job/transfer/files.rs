@@ -13,7 +13,7 @@ use crate::{
             prepare::{Opened, Patience, Prepared, prepare},
         },
     },
-    store::{Partial, SYNC_BATCH, StoreError, remove_replaced},
+    store::{Partial, SYNC_BATCH, Spot, StoreError, remove_replaced},
     wire::control::{Held, Offer},
 };
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -34,18 +34,15 @@ impl Transfer {
                 continue;
             }
             self.states[at] = State::Preparing;
-            let (context, file, into) = (
-                self.context.clone(),
-                self.files[at].clone(),
-                self.into.clone(),
-            );
+            let (context, file) = (self.context.clone(), self.files[at].clone());
+            let place = (self.into.clone(), self.taken);
             let patience = Patience {
                 events: self.events.clone(),
                 coming: Arc::clone(&self.coming),
             };
             let id = file.id;
             let task = self.tasks.spawn(async move {
-                Done::Prepared(at, id, prepare(context, file, into, patience).await)
+                Done::Prepared(at, id, prepare(context, file, place, patience).await)
             });
             self.preparing.insert(at, (task, Instant::now()));
             open += 1;
@@ -141,12 +138,15 @@ impl Transfer {
     pub(super) fn finish(&mut self, at: usize, partial: Partial) {
         self.states[at] = State::Finishing;
         let (into, file) = (self.into.clone(), self.files[at].clone());
-        let id = file.id;
+        let (id, taken) = (file.id, self.taken);
         let context = self.context.clone();
         self.tasks.spawn(async move {
             let work = move || {
-                let finished =
-                    partial.finish(&into, &file.name, file.offer.mtime, file.offer.executable)?;
+                let JobFile {
+                    name, at, offer, ..
+                } = &file;
+                let spot = Spot { name, at, taken };
+                let finished = partial.finish(&into, spot, offer.mtime, offer.executable)?;
                 let (home, index) = (&context.home, &context.index);
                 let complete = (file.name.as_str(), &file.id);
                 if let Err(error) =

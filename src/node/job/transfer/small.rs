@@ -183,9 +183,9 @@ impl Transfer {
             if batch.is_empty() {
                 return;
             }
-            let (context, into) = (self.context.clone(), self.into.clone());
+            let (context, place) = (self.context.clone(), (self.into.clone(), self.taken));
             self.tasks
-                .spawn(async move { Done::Batch(batch::prepare(context, batch, into).await) });
+                .spawn(async move { Done::Batch(batch::prepare(context, batch, place).await) });
         }
     }
 
@@ -395,9 +395,10 @@ impl Transfer {
         let (all, laid): (Vec<usize>, Vec<Laid>) = smalls.laid.drain(..).unzip();
         (smalls.placing, smalls.since, smalls.laid_bytes) = (true, None, 0);
         let (context, into) = (self.context.clone(), self.into.clone());
+        let taken = self.taken;
         self.tasks.spawn(async move {
             let work = move || {
-                let finder = Finder::new(&context.reader, &into);
+                let finder = Finder::new(&context.reader, &into, taken);
                 place_all(&context.home, finder, laid)
             };
             match tokio::task::spawn_blocking(work).await {

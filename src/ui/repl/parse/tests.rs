@@ -1,9 +1,13 @@
 use super::*;
+use std::path::PathBuf;
 
 fn fetch(what: &[&str], into: Option<&str>) -> Command {
     Command::Download {
         what: what.iter().map(|w| (*w).to_owned()).collect(),
-        into: into.map(PathBuf::from),
+        output: Output {
+            path: into.map(PathBuf::from),
+            overwrite: false,
+        },
         whose: Whose::default(),
     }
 }
@@ -43,6 +47,17 @@ fn the_folder_stands_anywhere() {
         "download a --output /d b",
     ] {
         assert_eq!(parse(line), Ok(fetch(&["a", "b"], Some("/d"))), "{line}");
+    }
+    let Ok(Command::Download { output, .. }) = parse("download a --overwrite -o b") else {
+        panic!("not a download");
+    };
+    assert!(output.overwrite);
+    // The prompt's streams are the prompt's.
+    for line in ["download a -o -", "send - --to anna"] {
+        assert!(
+            parse(line).is_err_and(|why| why.contains("the prompt's")),
+            "{line}"
+        );
     }
     assert_eq!(parse("download -- -o"), Ok(fetch(&["-o"], None)));
     for line in [

@@ -1,0 +1,185 @@
+//! Room for bytes that have no place of their own on this disk: what standard input gives before it is sent, and what goes to
+//! standard output once it is whole.
+//!
+//! Owns `.sprat/spool`, which only its owner may enter. Never grows into the space that is to stay free. Invariants: what is here goes with
+//! its [`Spool`], at the latest when the home is opened next; nothing is poured out that was not verified on its way.
+
+use super::{Home, Index, Limits, StoreError, failed, modes, positioned};
+use crate::core::{chunk::VerifiedChunk, id::FileId, path::RelPath};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Bytes read at a time.
+const PIECE: usize = 256 << 10;
+/// Bytes after which the free space is looked at again.
+const LOOK: u64 = 8 << 20;
+
+/// A folder that is removed with all that is in it when this is dropped.
+#[derive(Debug)]
+pub struct Spool(Filler);
+
+/// Writes into a [`Spool`]; whoever holds that may let go of it meanwhile.
+#[derive(Clone, Debug)]
+pub struct Filler {
+    folder: PathBuf,
+    /// Bytes of the disk that are to stay free.
+    floor: u64,
+}
+
+impl Spool {
+    /// A new, empty one.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn new(home: &Home) -> Result<Self, StoreError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let all = home.root().join(".sprat/spool");
+        fs::create_dir_all(&all).map_err(failed("create", &all))?;
+        let folder = all.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
+        modes::create_private_dir(&folder).map_err(failed("create", &folder))?;
+        Ok(Self(Filler {
+            folder,
+            floor: Limits::default_for(home.root()).floor,
+        }))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// For writing into it.
+    #[must_use]
+    pub fn filler(&self) -> Filler {
+        self.0.clone()
+    }
+}
+
+impl Filler {
+    /// Writes all that `from` gives into a file called `name`, and gives its path. How much that is need not be known before.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSpace`] when it does not fit beside what is to stay free; [`StoreError::Io`] when `from` cannot be read.
+    pub fn fill(&self, name: &RelPath, mut from: impl Read) -> Result<PathBuf, StoreError> {
+        let path = self.folder.join(name.file_name());
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        // The folder keeps it private; to whom it is sent it is an ordinary file.
+        let file = modes::public(&mut options, false).open(&path);
+        let mut file = file.map_err(failed("create", &path))?;
+        let mut piece = vec![0; PIECE];
+        let (mut written, mut looked) = (0_u64, None);
+        loop {
+            let read = match from.read(&mut piece) {
+                Ok(0) => return Ok(path),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return Err(failed("read", Path::new("standard input"))(error));
+                }
+            };
+            if looked.is_none_or(|at| written - at >= LOOK) {
+                looked = Some(written);
+                // Where the free space cannot be asked for, the writes will tell.
+                let least = self.floor.saturating_add(LOOK);
+                if fs4::available_space(&self.folder).is_ok_and(|free| free < least) {
+                    let (needed, at) = (0, self.folder.clone());
+                    return Err(StoreError::NoSpace { needed, at });
+                }
+            }
+            let put = file.write_all(&piece[..read]);
+            put.map_err(|error| StoreError::of("write", &path, read as u64, error))?;
+            written += read as u64;
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0.folder); // The next start tries again.
+    }
+}
+
+/// Removes what an earlier run left.
+pub(super) fn clear(own: &Path) {
+    let _ = fs::remove_dir_all(own.join("spool")); // It is in nobody's way.
+}
+
+/// Why a file was not poured out, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum PourError {
+    /// This node could not read it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whoever was to take it did not.
+    #[error("{0}")]
+    Out(io::Error),
+}
+
+/// Writes the file at `path` to `out`, each chunk verified before it goes out; gives the bytes.
+///
+/// # Errors
+/// [`PourError`]; what went out until then was right.
+pub fn pour(
+    index: &Index,
+    file: &FileId,
+    path: &Path,
+    out: &mut impl Write,
+) -> Result<u64, PourError> {
+    let changed = || StoreError::Changed(path.to_owned());
+    let manifest = index.manifest(file)?.ok_or_else(changed)?;
+    let from = File::open(path).map_err(failed("open", path))?;
+    let mut bytes = Vec::new();
+    for (at, entry) in (0..).zip(manifest.entries()) {
+        bytes.resize(entry.len as usize, 0);
+        positioned::read_exact_at(&from, &mut bytes, manifest.offset(at))
+            .map_err(failed("read", path))?;
+        VerifiedChunk::check(entry.id, &bytes).map_err(|_| changed())?;
+        out.write_all(&bytes).map_err(PourError::Out)?;
+    }
+    out.flush().map_err(PourError::Out)?;
+    Ok(manifest.size())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::{Fixture, noise};
+
+    fn name(name: &str) -> RelPath {
+        RelPath::parse(name).unwrap()
+    }
+
+    #[test]
+    fn what_is_spooled_goes_with_its_spool_or_at_the_next_start() {
+        let fixture = Fixture::new();
+        let spool = Spool::new(&fixture.home).unwrap();
+        let bytes = noise(1, 700_000);
+        let path = spool.filler().fill(&name("log"), &bytes[..]).unwrap();
+        assert!(fs::read(&path).unwrap() == bytes);
+        drop(spool);
+        assert!(!path.exists());
+        let spool = Spool::new(&fixture.home).unwrap();
+        let left = spool.filler().fill(&name("log"), &bytes[..]).unwrap();
+        std::mem::forget(spool);
+        let _fixture = fixture.restart();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn what_is_to_stay_free_stays_free() {
+        let fixture = Fixture::new();
+        let spool = Spool::new(&fixture.home).unwrap();
+        let filler = Filler {
+            floor: u64::MAX,
+            ..spool.filler()
+        };
+        let full = filler.fill(&name("log"), io::repeat(7));
+        assert!(matches!(full, Err(StoreError::NoSpace { .. })));
+    }
+}

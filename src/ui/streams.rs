@@ -1,0 +1,206 @@
+//! `-` in the place of a file: standard input that is sent, and standard output that a file goes to.
+//!
+//! Invariants: standard output gets nothing but the bytes of one whole, verified file; nothing here panics when its other end is closed.
+
+use super::{code::complain, exit::Exit, output::Out, sentences, signals::Signals};
+use crate::{
+    core::path::RelPath,
+    node::{Fetched, Landing, Node, PourError, Shape, Spool},
+};
+use std::{
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+};
+
+/// What standard input is called, unless told otherwise.
+const STDIN: &str = "stdin";
+
+/// What is to be sent: paths, among which `-` may stand for standard input.
+#[derive(Clone, Debug)]
+pub struct Input {
+    paths: Vec<PathBuf>,
+    /// What standard input is called, if it is sent.
+    called: Option<RelPath>,
+}
+
+/// Whether a path means a stream.
+#[must_use]
+pub fn is_stream(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+impl Input {
+    /// Takes the words of a command line.
+    ///
+    /// # Errors
+    /// A sentence, when they make no sense.
+    pub fn of(paths: Vec<PathBuf>, called: Option<String>) -> Result<Self, String> {
+        let streams = paths.iter().filter(|path| is_stream(path)).count();
+        let called = match (streams, called) {
+            (0, None) => None,
+            (0, Some(_)) => {
+                return Err("--as names what comes by standard input: `sprat send -`".to_owned());
+            }
+            (1, called) => {
+                let name = called.unwrap_or_else(|| STDIN.to_owned());
+                let parsed = RelPath::parse(&name).ok();
+                let parsed = parsed.filter(|parsed| parsed.as_str() == parsed.file_name());
+                Some(parsed.ok_or_else(|| format!("--as takes the name of a file, not `{name}`"))?)
+            }
+            _ => return Err("standard input can be sent once".to_owned()),
+        };
+        Ok(Self { paths, called })
+    }
+
+    /// The files among them.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let paths = self.paths.iter().map(PathBuf::as_path);
+        paths.filter(|path| !is_stream(path))
+    }
+
+    /// Whether standard input is sent, so that nothing can be typed.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        self.called.is_some()
+    }
+
+    /// Paths alone: standard input is read to its end first, into a private folder that has to be held until all is sent.
+    ///
+    /// # Errors
+    /// The exit code; what was wrong is told.
+    pub async fn into_paths(
+        self,
+        node: &Node,
+        out: &Out,
+        signals: &mut Signals,
+    ) -> Result<(Vec<PathBuf>, Option<Spool>), Exit> {
+        let Some(name) = self.called else {
+            return Ok((self.paths, None));
+        };
+        if !out.json() {
+            let end = if io::stdin().is_terminal() {
+                "; Ctrl-D ends it"
+            } else {
+                ""
+            };
+            out.note(&format!("reading standard input{end}"));
+        }
+        let taken = tokio::select! {
+            taken = node.take_in(name, io::stdin()) => taken,
+            _ = signals.next() => return Err(Exit::Interrupted),
+        };
+        let (spool, path) = taken.map_err(|error| {
+            complain(out, &error.to_string());
+            match error {
+                crate::node::StoreError::NoSpace { .. } => Exit::NoSpace,
+                _ => Exit::Failed,
+            }
+        })?;
+        let mut paths = self.paths;
+        for stream in paths.iter_mut().filter(|path| is_stream(path)) {
+            stream.clone_from(&path);
+        }
+        Ok((paths, Some(spool)))
+    }
+}
+
+/// Where a command line wants what arrives: `-o`, `--overwrite`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Output {
+    /// Where to put it: a folder, for one file also its path, or `-` for standard output [default: HOME/downloads]
+    #[arg(short = 'o', long = "output", value_name = "PATH")]
+    pub path: Option<PathBuf>,
+
+    /// Replace another file that lies there, once the new one is whole
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl Output {
+    /// Whether it is standard output.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.path.as_deref().is_some_and(is_stream)
+    }
+
+    /// Where words go beside it.
+    #[must_use]
+    pub fn out(&self, json: bool) -> Out {
+        if self.is_stream() {
+            Out::aside(json)
+        } else {
+            Out::streams(json)
+        }
+    }
+
+    /// What the node is told; with standard output a folder that has to be held until that has all.
+    ///
+    /// # Errors
+    /// The exit code; what was wrong is told.
+    pub async fn landing(self, node: &Node, out: &Out) -> Result<(Landing, Option<Spool>), Exit> {
+        if !self.is_stream() {
+            let landing = Landing {
+                into: self.path,
+                shape: Shape::Path,
+                overwrite: self.overwrite,
+            };
+            return Ok((landing, None));
+        }
+        let spool = node.spool().await.map_err(|error| {
+            complain(out, &error.to_string());
+            Exit::Failed
+        })?;
+        let landing = Landing {
+            into: Some(spool.folder().to_owned()),
+            shape: Shape::One,
+            overwrite: false,
+        };
+        Ok((landing, Some(spool)))
+    }
+}
+
+/// Writes a file that came to standard output.
+pub async fn pour(node: &Node, out: &Out, file: &Fetched) -> Exit {
+    let error = match node.pour(file, io::stdout()).await {
+        Ok(_) => return Exit::Done,
+        Err(error) => error,
+    };
+    let why = match &error {
+        PourError::Out(why) if why.kind() == io::ErrorKind::BrokenPipe => {
+            "whoever read standard output has closed it; not all was written".to_owned()
+        }
+        PourError::Out(why) => format!("standard output: {why}"),
+        PourError::Store(why) => why.to_string(),
+    };
+    complain(out, &sentences::not_poured(&file.name, &why));
+    Exit::Failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(paths: &[&str], called: Option<&str>) -> Result<Input, String> {
+        let paths = paths.iter().map(PathBuf::from).collect();
+        Input::of(paths, called.map(str::to_owned))
+    }
+
+    #[test]
+    fn standard_input_has_a_name_and_is_sent_once() {
+        let name = |input: Input| input.called.map(|name| name.as_str().to_owned());
+        assert_eq!(name(input(&["-"], None).unwrap()).as_deref(), Some("stdin"));
+        let named = input(&["a", "-"], Some("log.txt")).unwrap();
+        assert_eq!(named.files().collect::<Vec<_>>(), [Path::new("a")]);
+        assert_eq!(name(named).as_deref(), Some("log.txt"));
+        assert_eq!(name(input(&["./-"], None).unwrap()), None);
+        for (paths, called) in [
+            (&["-", "-"][..], None),
+            (&["a"], Some("b")),
+            (&["-"], Some("a/b")),
+            (&["-"], Some("..")),
+            (&["-"], Some("")),
+        ] {
+            assert!(input(paths, called).is_err(), "{paths:?} {called:?}");
+        }
+    }
+}
