@@ -83,6 +83,21 @@ fn one_file_goes_to_standard_output_or_to_a_path_of_its_own() {
     let over = arguments(&["download", "b.bin", "--overwrite"], &path);
     swarm.run("bob", &over).succeeds();
     assert_eq!(fs::read(&path).unwrap(), b"other");
+
+    // Where nothing can be saved, it is not the room that lacks.
+    for (path, why) in [("/proc/nope", "/proc"), ("/proc/nope/", "/proc")] {
+        if !cfg!(target_os = "linux") {
+            break;
+        }
+        let nowhere = swarm.run("bob", &["download", "a.bin", "-o", path]);
+        assert_eq!(nowhere.code(), 1, "{}", nowhere.err());
+        let said = nowhere.err();
+        assert!(
+            said.contains("cannot create") && said.contains(why),
+            "{said}"
+        );
+        assert!(!said.contains("no space"), "{said}");
+    }
 }
 
 /// What a child says on a stream.

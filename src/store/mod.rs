@@ -45,7 +45,7 @@ pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
 pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_replaced, remove_unused};
 pub use partial::{Partial, SYNC_BATCH};
 pub use people::PeopleFile;
-pub use place::{Finder, Finished, Spot, Taken, find_existing, make_folders};
+pub use place::{Finder, Finished, Spot, Taken, find_existing, make_folders, reach};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ManifestRoom, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;

@@ -9,9 +9,9 @@ mod find;
 mod names;
 mod spot;
 
-pub use find::{Finder, find_existing};
-use spot::is_taken;
+pub use find::{Finder, find_existing, reach};
 pub use spot::{Spot, Taken};
+use spot::{is_taken, no_folder};
 pub(super) use {find::parent, names::Folders};
 
 use super::{
@@ -372,10 +372,7 @@ fn below<'a>(dest: &Path, parts: impl Iterator<Item = &'a str>) -> Result<Folder
                 folder = made;
             }
             Err(error) if is_no_folder(&error) => {
-                return Err(StoreError::Name {
-                    path,
-                    why: "a folder is needed there, and something else has the name".into(),
-                });
+                return Err(no_folder(path));
             }
             Err(error) => return Err(failed("create", &path)(error)),
         }

@@ -179,9 +179,6 @@ pub async fn download(
         if exit != Exit::Done {
             return exit;
         }
-        if !out.json() {
-            out.note(&sentences::poured(file));
-        }
     }
     finish(node, out, &name, tally, begun.elapsed(), job.stopped()).await
 }

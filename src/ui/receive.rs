@@ -13,7 +13,6 @@ use super::{
     output::Out,
     progress::Bar,
     send::FOR_EVER,
-    sentences,
     signals::Signals,
     streams::{self, Output},
 };
@@ -123,6 +122,7 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
             complain(&out, &error.to_string());
             return match error {
                 AnswerError::NoRoom { .. } => Exit::NoSpace,
+                AnswerError::Place(_) => Exit::Failed,
                 AnswerError::Unknown(_) => Exit::Refused,
             };
         }
@@ -130,12 +130,7 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
         bar.clear();
         match received.as_deref() {
             Some(Received { files, .. }) if stream && !files.is_empty() => {
-                let exit = streams::pour(&node, &out, &files[0]).await;
-                if exit == Exit::Done && !out.json() {
-                    out.note(&sentences::poured(&files[0]));
-                    return exit;
-                }
-                exit
+                streams::pour(&node, &out, &files[0]).await
             }
             _ => finish(&out, received),
         }

@@ -159,23 +159,6 @@ pub fn fetched(file: &Fetched) -> String {
     }
 }
 
-/// A file went to standard output.
-#[must_use]
-pub fn poured(file: &Fetched) -> String {
-    let name = printable(&file.name);
-    if file.already {
-        format!("{name} was here already, and went to standard output")
-    } else {
-        format!("got {name}, {}; it went to standard output", course(file))
-    }
-}
-
-/// A file did not go to standard output, or not all of it.
-#[must_use]
-pub fn not_poured(name: &str, why: &str) -> String {
-    format!("{name} did not all go to standard output: {why}")
-}
-
 /// Several files are here; `total` is their sum.
 #[must_use]
 pub fn summary(files: usize, failed: usize, total: &Fetched) -> String {
@@ -192,7 +175,7 @@ pub fn summary(files: usize, failed: usize, total: &Fetched) -> String {
 }
 
 /// `3.2 MiB in 0.4 s (8.0 MiB/s): all from alice`.
-fn course(file: &Fetched) -> String {
+pub(super) fn course(file: &Fetched) -> String {
     let mut parts = shares(file);
     if file.resumed > 0 {
         parts.push(format!("{} from before", text::size(file.resumed)));

@@ -4,7 +4,7 @@
 
 use super::{code::complain, exit::Exit, output::Out, sentences, signals::Signals};
 use crate::{
-    core::path::RelPath,
+    core::path::{RelPath, printable},
     node::{Fetched, Landing, Node, PourError, Shape, Spool},
 };
 use std::{
@@ -159,10 +159,15 @@ impl Output {
     }
 }
 
-/// Writes a file that came to standard output.
+/// Writes a file that came to standard output, and says so.
 pub async fn pour(node: &Node, out: &Out, file: &Fetched) -> Exit {
     let error = match node.pour(file, io::stdout()).await {
-        Ok(_) => return Exit::Done,
+        Ok(_) => {
+            if !out.json() {
+                out.note(&poured(file));
+            }
+            return Exit::Done;
+        }
         Err(error) => error,
     };
     let why = match &error {
@@ -172,8 +177,22 @@ pub async fn pour(node: &Node, out: &Out, file: &Fetched) -> Exit {
         PourError::Out(why) => format!("standard output: {why}"),
         PourError::Store(why) => why.to_string(),
     };
-    complain(out, &sentences::not_poured(&file.name, &why));
+    let name = &file.name;
+    complain(
+        out,
+        &format!("{name} did not all go to standard output: {why}"),
+    );
     Exit::Failed
+}
+
+fn poured(file: &Fetched) -> String {
+    let name = printable(&file.name);
+    if file.already {
+        format!("{name} was here already, and went to standard output")
+    } else {
+        let course = sentences::course(file);
+        format!("got {name}, {course}; it went to standard output")
+    }
 }
 
 #[cfg(test)]

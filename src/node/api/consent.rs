@@ -100,6 +100,9 @@ pub enum AnswerError {
         /// Bytes that are still to come of what was accepted before.
         coming: u64,
     },
+    /// Nothing can be saved there.
+    #[error("{0}; the ask stays open: accept it into another folder")]
+    Place(String),
 }
 
 fn beside(coming: u64) -> String {

@@ -9,11 +9,14 @@ use crate::{
         consent::{Event, Refusal},
         id::FileId,
     },
-    node::api::{AnswerError, AskInfo, Landing},
-    store::lacking,
+    node::api::{AnswerError, AskInfo, Landing, Shape},
+    store::{lacking, reach},
     wire::consent::Ask,
 };
-use std::{path::PathBuf, sync::atomic::Ordering};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
 
 impl Desk {
     /// Bytes that are still to come of what was accepted, besides `files`: the same sent anew needs room once.
@@ -48,6 +51,19 @@ impl Consent {
         looked.await.ok().flatten()
     }
 
+    /// Whether files can be made where they are to go.
+    async fn reached(&self, landing: &Landing) -> Result<(), AnswerError> {
+        let into = landing.into.clone();
+        let mut into = into.unwrap_or_else(|| self.0.context.home.downloads());
+        // It may be the path of a file.
+        if landing.shape == Shape::Path && !into.is_dir() {
+            into = into.parent().map(Path::to_owned).unwrap_or_default();
+        }
+        let looked = tokio::task::spawn_blocking(move || reach(&into)).await;
+        let looked = looked.unwrap_or(Ok(())); // The writes will tell.
+        looked.map_err(|error| AnswerError::Place(error.to_string()))
+    }
+
     /// Those that wait for an answer.
     pub fn asks(&self) -> Vec<AskInfo> {
         let desk = self.desk();
@@ -61,6 +77,7 @@ impl Consent {
     /// Says yes.
     pub async fn accept(&self, number: u32, landing: Landing) -> Result<(), AnswerError> {
         let unknown = AnswerError::Unknown(number);
+        self.reached(&landing).await?;
         let (size, coming) = {
             let desk = self.desk();
             let slot = desk.slots.get(&number).filter(|_| desk.is_open(number));

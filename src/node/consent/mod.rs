@@ -288,7 +288,7 @@ impl Consent {
             if let Some(info) = info {
                 self.tell(NodeEvent::Ask(info));
             }
-        } else if let Err(AnswerError::NoRoom { .. }) =
+        } else if let Err(AnswerError::NoRoom { .. } | AnswerError::Place(_)) =
             self.accept(number, Landing::default()).await
         {
             self.handle(Event::Refuse(number, Refusal::NoRoom));

@@ -22,10 +22,10 @@ use crate::{
         id::{FileId, NodeId},
         path::RelPath,
     },
-    store::StoreError,
+    store::{StoreError, reach},
     wire::control::Offer,
 };
-use std::{collections::HashMap, sync::PoisonError, time::Instant};
+use std::{collections::HashMap, path::PathBuf, sync::PoisonError, time::Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -148,6 +148,19 @@ pub async fn run_private(
     .await;
 }
 
+/// Whether anything can be saved there, found out once and before the first byte: a disk that nothing can be written to may have all
+/// that is wanted already.
+async fn reached(into: PathBuf, files: &[JobFile]) -> Result<(), DownloadError> {
+    let places = files.iter().map(|file| into.join(file.at.as_str()));
+    let places: Vec<PathBuf> = places.collect();
+    let looked = prepare::blocking(move || match reach(&into) {
+        Err(_) if places.iter().all(|place| place.is_file()) => Ok(()),
+        done => done,
+    });
+    let failed = |error| disk_error("nothing can be saved there", error);
+    looked.await?.map_err(failed)
+}
+
 async fn transfer(
     context: Context,
     id: JobId,
@@ -156,7 +169,13 @@ async fn transfer(
     (events, started): (mpsc::Sender<DownloadEvent>, Instant),
     cancel: CancellationToken,
 ) {
-    let settled = settle::settle(&mut request, &mut files, meant);
+    let mut settled = settle::settle(&mut request, &mut files, meant);
+    if settled.is_ok() && !files.is_empty() {
+        let into = request.into.get_or_insert_with(|| context.home.downloads());
+        if let Err(error) = reached(into.clone(), &files).await {
+            settled = Err(error);
+        }
+    }
     match settled {
         _ if files.is_empty() => {}
         Ok(taken) => {

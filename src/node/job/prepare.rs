@@ -173,7 +173,9 @@ fn open(
         manifest.clone(),
         into,
     )?;
-    context.index.set_begun(&manifest.file(), spot.name.as_str())?;
+    context
+        .index
+        .set_begun(&manifest.file(), spot.name.as_str())?;
     let here = have.iter().map(|at| manifest.entries()[at as usize]);
     let (holes, written): (Vec<Entry>, Vec<Entry>) = here.partition(Entry::is_hole);
     let bytes = |of: Vec<Entry>| of.iter().map(|entry| u64::from(entry.len)).sum::<u64>();

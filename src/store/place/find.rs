@@ -1,15 +1,19 @@
 //! Where a download would go: what lies there already, and the folders on the way.
 
 use super::{
-    Folders, Spot, Taken, is_taken, kind_of, make_folder, numbered, record_of, same_contents,
+    Folders, Spot, Taken, is_taken, kind_of, make_folder, no_folder, numbered, record_of,
+    same_contents,
 };
 use crate::{
     core::{id::FileId, manifest::Manifest, path::RelPath},
-    store::{ChunkReader, Index, Kind, NewFile, StoreError, folder::Folder, modes, names::Names},
+    store::{
+        ChunkReader, Index, Kind, NewFile, StoreError, failed, folder::Folder, modes, names::Names,
+    },
 };
 use std::{
     collections::HashMap,
     ffi::OsStr,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -78,6 +82,38 @@ fn existing_in(
         return Ok(Some(path));
     }
     Ok(None)
+}
+
+/// Whether files can be made in the folder `dest`, or it can be made, before anything is fetched for it. Leaves nothing.
+///
+/// # Errors
+/// What is in the way; [`StoreError::Name`] when that is a file.
+pub fn reach(dest: &Path) -> Result<(), StoreError> {
+    // Without a slash at its end, which would let a file before it be overlooked.
+    let dest = dest.components().as_path();
+    let mut known = dest.ancestors().filter(|path| *path != Path::new(""));
+    let there = known.find(|path| fs::metadata(path).is_ok());
+    let there = there.unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Err(no_folder(there.to_owned()));
+    }
+    let folder = Folder::open(there).map_err(failed("open", there))?;
+    let name = format!(".sprat-{}.tmp", std::process::id());
+    let (what, made) = if there == dest {
+        let made = folder.create(&name, 0o600).map(drop);
+        ("create a file in", made.and_then(|()| folder.remove(&name)))
+    } else {
+        let made = fs::create_dir(there.join(&name));
+        (
+            "create a folder in",
+            made.and_then(|()| fs::remove_dir(there.join(&name))),
+        )
+    };
+    match made {
+        // Of an earlier run, or another job is looking.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        done => done.map_err(failed(what, there)),
+    }
 }
 
 /// Where files go below one folder. It looks at each folder once, so that ten thousand files of one need not do it ten thousand

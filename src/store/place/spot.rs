@@ -46,6 +46,13 @@ impl Taken {
     }
 }
 
+pub(super) fn no_folder(path: PathBuf) -> StoreError {
+    StoreError::Name {
+        path,
+        why: "a folder is needed there, and something else has the name".into(),
+    }
+}
+
 pub(super) fn is_taken(path: PathBuf) -> StoreError {
     StoreError::Name {
         path,

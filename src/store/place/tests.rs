@@ -193,6 +193,25 @@ fn another_file_stays_or_is_replaced_as_was_said() {
 }
 
 #[test]
+fn what_cannot_be_reached_is_known_before_anything_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(reach(folder.path()).is_ok() && reach(&folder.path().join("a/b")).is_ok());
+    assert_eq!(names(folder.path()), ["file"], "nothing is left");
+    for inside in ["", "below", "below/more"] {
+        let refused = reach(&file.join(inside));
+        assert!(matches!(refused, Err(StoreError::Name { .. })), "{inside}");
+    }
+    // Their disk has no room either, which is not what is wrong.
+    #[cfg(target_os = "linux")]
+    for nowhere in ["/proc", "/proc/nope/a"] {
+        let refused = reach(Path::new(nowhere));
+        assert!(matches!(refused, Err(StoreError::Io { .. })), "{refused:?}");
+    }
+}
+
+#[test]
 fn an_unfinished_download_gets_no_place() {
     let fixture = Fixture::new();
     let (partial, _) = fixture.partial(&manifest_of(b"abc"));

@@ -311,6 +311,7 @@ impl<'a> Session<'a> {
         match error {
             AnswerError::Unknown(_) => Exit::NotFound,
             AnswerError::NoRoom { .. } => Exit::NoSpace,
+            AnswerError::Place(_) => Exit::Failed,
         }
     }
 
