@@ -27,6 +27,8 @@ mod networks;
 mod pairing;
 #[path = "lab/routers.rs"]
 mod routers;
+#[path = "lab/segments.rs"]
+mod segments;
 #[path = "lab/swarms.rs"]
 mod swarms;
 #[path = "lab/transfers.rs"]

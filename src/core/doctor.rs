@@ -79,6 +79,8 @@ pub struct Findings {
     pub peers: usize,
     /// What the peers said that were asked to dial this node back.
     pub dialled_back: Vec<(String, bool)>,
+    /// Whether a question that needs large packets was answered by those who had answered a small one.
+    pub large: Vec<(String, bool)>,
     /// The servers that were named.
     pub servers: Vec<Server>,
 }
@@ -119,6 +121,8 @@ pub enum Cause {
     Isolated,
     /// Others cannot begin a connection to this node.
     Unreachable,
+    /// Large packets to this peer get lost, and nothing tells of it.
+    LargePacketsLost(String),
     /// A server does not answer.
     ServerGone(String),
     /// A server does not forward to this node.
@@ -171,6 +175,8 @@ impl Findings {
         if self.peers == 0 {
             causes.extend(self.why_nobody());
         }
+        let lost = self.large.iter().filter(|(_, arrived)| !arrived);
+        causes.extend(lost.map(|(name, _)| Cause::LargePacketsLost(name.clone())));
         for server in &self.servers {
             if !server.connected {
                 causes.push(Cause::ServerGone(server.name.clone()));
@@ -308,6 +314,9 @@ mod tests {
         assert_eq!(findings.conclusions(), [Cause::Unreachable]);
         findings.dialled_back.push(("eve".into(), true));
         assert_eq!(findings.conclusions(), [Cause::None]);
+        findings.large = vec![("bob".into(), true), ("eve".into(), false)];
+        let lost = Cause::LargePacketsLost("eve".into());
+        assert_eq!(findings.conclusions(), [lost]);
     }
 
     fn server(tcp: &str) -> Server {

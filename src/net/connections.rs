@@ -7,11 +7,12 @@
 #[cfg(test)]
 mod tests;
 
+use super::segments::{BULK, QUIET};
 use crate::core::{id::NodeId, via::Via};
 use libp2p::swarm::ConnectionId;
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 
@@ -52,6 +53,8 @@ pub(super) struct Path {
     pub tcp: bool,
     /// Whether its handshake alone shows that both ends are of the same swarm.
     pub proven: bool,
+    /// Whether it was dialled with small segments (see `segments`).
+    pub small: bool,
 }
 
 /// What changed for a node.
@@ -240,6 +243,12 @@ impl Connections {
             .is_some_and(|known| known.told.is_some())
     }
 
+    /// Whether a connection was made to that socket.
+    pub(super) fn leads_to(&self, address: SocketAddr) -> bool {
+        let mut all = self.nodes.values().flat_map(|known| &known.all);
+        all.any(|connection| connection.straight() && connection.path.address == address)
+    }
+
     /// Whether there is any connection to a node, even one that may not be used.
     pub(super) fn has_any(&self, node: NodeId) -> bool {
         self.nodes.contains_key(&node)
@@ -307,6 +316,25 @@ impl Connections {
     fn get(&mut self, node: NodeId, id: ConnectionId) -> Option<&mut Connection> {
         let known = self.nodes.get_mut(&node)?;
         known.all.iter_mut().find(|connection| connection.id == id)
+    }
+
+    /// The other end of a connection with ordinary segments that gave no sign of life of late and never carried bulk, and since when
+    /// it stood.
+    pub(super) fn fell_silent(
+        &self,
+        node: NodeId,
+        id: ConnectionId,
+        received: u64,
+        now: Instant,
+    ) -> Option<(IpAddr, Instant)> {
+        let known = self.nodes.get(&node)?;
+        let connection = known.all.iter().find(|known| known.id == id)?;
+        let path = connection.path;
+        let ordinary = path.tcp && connection.straight() && connection.proven() && !path.small;
+        let silent = received == connection.received
+            && received < BULK
+            && now.duration_since(connection.heard) >= QUIET;
+        (ordinary && silent).then(|| (path.address.ip(), connection.since))
     }
 
     /// The other side answered a ping.

@@ -14,6 +14,7 @@ use super::{
     identity,
     mdns::Mdns,
     meeting::{Circuits, Servers, Table, Waiting},
+    segments::Segments,
     transport,
     unread::Unread,
 };
@@ -95,6 +96,7 @@ struct Driver {
     /// Rendezvous servers, and what the transport knows of them.
     servers: Servers,
     table: Arc<Table>,
+    segments: Arc<Segments>,
     circuits: Circuits,
     /// The IP addresses that are listened on by now.
     listening: HashSet<IpAddr>,
@@ -120,8 +122,15 @@ pub(super) fn start(
         identity::node(&local).ok_or_else(|| NetError::Identity("not an Ed25519 key".into()))?;
     let table = Arc::new(Table::default());
     let (circuits, relay) = relay::client::new(local);
-    let transport = transport::build(&keys, config.swarm_key, circuits, table.clone())
-        .map_err(|error| NetError::Identity(error.to_string()))?;
+    let segments = Arc::new(Segments::default());
+    let transport = transport::build(
+        &keys,
+        config.swarm_key,
+        circuits,
+        table.clone(),
+        segments.clone(),
+    )
+    .map_err(|error| NetError::Identity(error.to_string()))?;
     let mut outbox = VecDeque::new();
     let beyond_loopback =
         config.listen.is_empty() || config.listen.iter().any(|ip| !ip.is_loopback());
@@ -164,6 +173,7 @@ pub(super) fn start(
         sockets: bound.addresses.clone(),
         servers: Servers::default(),
         table,
+        segments,
         circuits: Circuits::default(),
         listening: HashSet::new(),
         started: Instant::now(),
@@ -316,7 +326,8 @@ impl Driver {
             None => {
                 for address in addresses {
                     let same = |dial: &(Option<NodeId>, Vec<SocketAddr>)| dial.1 == [address];
-                    if !self.dials.values().any(same) {
+                    let known = self.connections.leads_to(address);
+                    if !known && !self.dials.values().any(same) {
                         let options = DialOpts::unknown_peer_id()
                             .address(address::tcp(address))
                             .allocate_new_port()
@@ -370,7 +381,14 @@ impl Driver {
     }
 
     fn forget(&mut self, node: NodeId, id: ConnectionId) {
-        let carried = self.swarm.behaviour().streams.carried(id);
+        let streams = &self.swarm.behaviour().streams;
+        let (carried, received) = (streams.carried(id), streams.received(id));
+        let now = Instant::now();
+        let silent = self.connections.fell_silent(node, id, received, now);
+        if let Some((ip, since)) = silent {
+            tracing::debug!(%node, %ip, "a connection fell silent");
+            self.segments.fell_silent(ip, since, now);
+        }
         match self.connections.remove(node, id) {
             Some(News::Disconnected) => {
                 let gone = NetEvent::Disconnected { node, carried };

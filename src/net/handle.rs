@@ -88,7 +88,8 @@ impl Net {
     }
 
     /// Tries to connect over TCP. Returns at once; [`NetEvent::Connected`] or [`NetEvent::DialFailed`] follows, or
-    /// nothing when the node is connected or being dialled already. Without a node, each address is a dial of its own.
+    /// nothing when the node is connected or being dialled already. Without a node, each address is a dial of its own, unless a
+    /// connection leads there.
     /// At most 16 addresses; with none nothing is done.
     pub async fn dial(&self, node: Option<NodeId>, mut addresses: Vec<SocketAddr>) {
         addresses.truncate(MAX_DIAL);

@@ -26,6 +26,7 @@ mod per_address;
 mod reach;
 mod rendezvous;
 mod scoped;
+mod segments;
 pub mod server;
 mod streamless;
 mod streams;

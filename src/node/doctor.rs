@@ -7,11 +7,11 @@ use super::{Node, context::Command};
 use crate::{
     core::{
         doctor::{Findings, Interface, Server},
-        id::NodeId,
+        id::{ChunkId, NodeId},
         rate::{Bucket, Rate},
         via::Via,
     },
-    net::{MeetingEvent, Reply, reaches},
+    net::{MeetingEvent, Reply, RequestError, reaches},
     wire::{
         control::{Request, Response},
         directory::{self, tag},
@@ -25,6 +25,8 @@ use std::{
 
 /// Peers that are asked to dial back.
 const ASKED: usize = 3;
+/// Names of chunks in a question that is longer than any packet on Ethernet, jumbo frames included.
+const LARGE: usize = 400;
 /// Servers that are remembered; no more can be configured.
 const SERVERS: usize = 16;
 /// Addresses that mDNS told of.
@@ -161,7 +163,7 @@ impl Node {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
-        let dialled_back = self.dialled_back(&seen).await;
+        let (dialled_back, large) = self.asked(&seen).await;
         let mut interfaces = seen.interfaces;
         for interface in &mut interfaces {
             // Which interface mDNS came by is not told; which one it would be answered by is.
@@ -185,6 +187,7 @@ impl Node {
             private: self.shared.names.swarm_key.is_some(),
             peers: seen.peers.len(),
             dialled_back,
+            large,
             servers: servers.collect(),
         }
     }
@@ -203,18 +206,34 @@ impl Node {
             .checked_sub(i64::try_from(time).ok()?)
     }
 
-    async fn dialled_back(&self, seen: &Seen) -> Vec<(String, bool)> {
+    /// What some peers said who were asked to dial back, and whether a question in large packets reached them after that small
+    /// one. It is asked last: where these get lost, the connection is at its end.
+    async fn asked(&self, seen: &Seen) -> (Vec<(String, bool)>, Vec<(String, bool)>) {
         let net = &self.shared.context.net;
         let straight = seen.peers.iter().filter(|(.., via)| *via != Via::Relay);
         let asks = straight.take(ASKED).map(|(node, name, _)| async move {
             let port = net.port();
-            match net.request(*node, Request::Reach { port }).await {
-                Ok(Response::Reached { yes }) => Some((name.clone(), yes)),
-                _ => None, // Too busy, or of an earlier version.
-            }
+            let Ok(small) = net.request(*node, Request::Reach { port }).await else {
+                return None; // Of an earlier version, or not to be reached at all.
+            };
+            let yes = match small {
+                Response::Reached { yes } => Some((name.clone(), yes)),
+                _ => None, // Too busy.
+            };
+            let ids = vec![ChunkId([0; 32]); LARGE];
+            let large = match net.request(*node, Request::Chunks { ids }).await {
+                Ok(_) => Some((name.clone(), true)),
+                Err(RequestError::Timeout | RequestError::Closed) => Some((name.clone(), false)),
+                Err(_) => None,
+            };
+            Some((yes, large))
         });
         let answers = futures::future::join_all(asks).await;
-        answers.into_iter().flatten().collect()
+        let (back, large): (Vec<_>, Vec<_>) = answers.into_iter().flatten().unzip();
+        (
+            back.into_iter().flatten().collect(),
+            large.into_iter().flatten().collect(),
+        )
     }
 }
 

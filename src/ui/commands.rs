@@ -5,6 +5,7 @@ use super::{
     exit::Exit,
     follow, gaps, json,
     output::Out,
+    progress::Bar,
     sentences,
     signals::{Signals, second_quits},
     streams::Output,
@@ -138,7 +139,11 @@ pub async fn download(
         wait: setup.wait,
         timeout: setup.timeout,
     };
-    let exit = follow::download(&node, request, &out, setup.progress, signals).await;
+    let bar = Bar::new(setup.progress);
+    let exit = tokio::select! {
+        exit = follow::download(&node, request, &out, &bar, signals) => exit,
+        exit = follow::notices(&node, &out, &bar) => exit,
+    };
     leave(&node).await;
     exit
 }

@@ -145,6 +145,17 @@ fn sentences(cause: &Cause, findings: &Findings) -> (&'static str, String, Strin
             format!("Others cannot begin a connection to this node (TCP port {tcp}); it works as long as it begins them itself."),
             "Start it with a fixed port (-t 4001), and allow that port in this machine's firewall.".into(),
         ),
+        Cause::LargePacketsLost(name) => (
+            "large-packets-lost",
+            format!(
+                "Small packets reach {} and large ones get lost on the way, and nothing says so: a network between carries less \
+                 than these machines think.",
+                printable(name)
+            ),
+            "Set the MTU of the network interface to 1280 on both machines, or let ICMP (and ICMPv6) through every firewall \
+             between. Downloads go on by themselves with small packets, after some 20 s."
+                .into(),
+        ),
         Cause::ServerGone(name) => (
             "server-gone",
             format!("The rendezvous server {} does not answer.", printable(name)),

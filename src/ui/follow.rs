@@ -6,12 +6,12 @@ use super::{
     exit::Exit, foreground::Foreground, gaps, json, output::Out, progress::Bar, sentences,
     signals::Signals, streams,
 };
-use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node, Shape};
+use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node, NodeEvent, Shape};
 use std::{
     io::{self, IsTerminal as _},
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::broadcast::error::RecvError, time::Instant};
 
 /// On a terminal, more files than this are summed up instead of listed.
 const LISTED: u32 = 20;
@@ -96,14 +96,13 @@ pub async fn download(
     node: &Node,
     request: DownloadRequest,
     out: &Out,
-    progress: bool,
+    bar: &Bar,
     signals: &mut Signals,
 ) -> Exit {
     let begun = Instant::now();
     // Where it lies does not matter: it goes on to standard output.
     let stream = request.shape == Shape::One;
     let mut name = request.what.join(", ");
-    let bar = Bar::new(progress);
     let mut job = Foreground::new(node, node.download(request), GOODBYE);
     let mut tally = Tally::default();
     let mut listed = true;
@@ -181,6 +180,24 @@ pub async fn download(
         }
     }
     finish(node, out, &name, tally, begun.elapsed(), job.stopped()).await
+}
+
+/// Tells beside a download what the node has to say. Never ends.
+pub async fn notices(node: &Node, out: &Out, bar: &Bar) -> Exit {
+    let mut events = node.events();
+    loop {
+        match events.recv().await {
+            Ok(event @ NodeEvent::Notice(_)) if out.json() => {
+                out.result(&json::node(&event).unwrap_or_default());
+            }
+            Ok(event @ NodeEvent::Notice(_)) => {
+                let text = sentences::event(&event).unwrap_or_default();
+                bar.suspend(|| out.note(&text));
+            }
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
 }
 
 /// Sums up, and says what to do next.

@@ -11,6 +11,7 @@ fn path(via: Via, tcp: bool) -> Path {
         via,
         tcp,
         proven: true,
+        small: false,
     }
 }
 
@@ -140,4 +141,39 @@ fn what_is_not_proven_is_no_path_and_goes_in_time() {
     assert!(table.spare(late).is_empty());
     assert_eq!(table.spare(late + STANDS), [(NODE, id(2))]);
     assert!(table.expire(start + PROOF, |_| 0).is_empty());
+}
+
+#[test]
+fn a_straight_tcp_connection_that_falls_silent_before_bulk_came_is_told_from_others() {
+    let start = Instant::now();
+    let (soon, late) = (start + QUIET / 2, start + QUIET);
+    let mut table = Connections::new(true);
+    let small = Path {
+        small: true,
+        ..path(Via::Lan, true)
+    };
+    let all = [
+        path(Via::Lan, true),
+        path(Via::Lan, false),
+        path(Via::Relay, true),
+        small,
+    ];
+    for (number, path) in all.into_iter().enumerate() {
+        table.add(NODE, id(number), path, start);
+    }
+    let silent = |table: &Connections, number, received, now| {
+        let ip = table.fell_silent(NODE, id(number), received, now);
+        ip.is_some()
+    };
+    assert!(!silent(&table, 0, 0, soon));
+    assert!(silent(&table, 0, 0, late));
+    for other in 1..4 {
+        assert!(!silent(&table, other, 0, late), "{other}");
+    }
+    // Something came since the last look, or bulk had come before.
+    assert!(!silent(&table, 0, 1, late));
+    table.expire(start, |_| BULK);
+    assert!(!silent(&table, 0, BULK, start + 2 * QUIET));
+    table.heard(NODE, id(0), late);
+    assert!(!silent(&table, 0, 0, late));
 }

@@ -92,6 +92,9 @@ impl Driver {
         };
         let news = self.connections.add(node, id, path, now);
         self.tell(node, news);
+        let small = path.small.then(|| self.segments.news(path.address.ip()));
+        let small = small.flatten().map(NetEvent::Notice);
+        self.outbox.extend(small);
         if path.proven {
             self.path_begun(node, id, endpoint, dialled, now);
         } else {

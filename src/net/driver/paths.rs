@@ -11,7 +11,7 @@ use super::{
 };
 use libp2p::{
     Multiaddr, PeerId,
-    core::ConnectedPoint,
+    core::{ConnectedPoint, transport::PortUse},
     dcutr,
     swarm::{
         ConnectionId,
@@ -46,10 +46,20 @@ impl Driver {
             self.servers.known(server)?;
         }
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let address = address::socket(way).unwrap_or(nowhere);
+        let dialled = matches!(
+            endpoint,
+            ConnectedPoint::Dialer {
+                port_use: PortUse::New,
+                ..
+            }
+        );
+        let small = dialled && address::is_tcp(way) && !endpoint.is_relayed();
         Some(Path {
-            address: address::socket(way).unwrap_or(nowhere),
+            address,
             via: address::via(way),
             tcp: address::is_tcp(way),
+            small: small && self.segments.are_small(address.ip(), Instant::now()),
             // TCP and circuits have the prologue.
             proven: self.swarm_key.is_none() || address::is_tcp(way) || endpoint.is_relayed(),
         })

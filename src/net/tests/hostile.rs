@@ -29,6 +29,7 @@ impl Stranger {
                 None,
                 libp2p::relay::client::new(keys.public().to_peer_id()).0,
                 std::sync::Arc::default(),
+                std::sync::Arc::default(),
             )
             .unwrap(),
             streams::Behaviour::new(CONTROL),

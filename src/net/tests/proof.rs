@@ -13,7 +13,7 @@ use libp2p::{
     futures::StreamExt,
     swarm::{self, ConnectionId, SwarmEvent, dial_opts::DialOpts},
 };
-use std::{net::SocketAddr, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 use tokio::sync::{mpsc, oneshot};
 
 const KEY: [u8; 32] = [9; 32];
@@ -165,7 +165,8 @@ impl Stranger {
         let keys = identity::keypair([seed; 32]).unwrap();
         let local = keys.public().to_peer_id();
         let circuits = libp2p::relay::client::new(local).0;
-        let transport = transport::build(&keys, None, circuits, std::sync::Arc::default()).unwrap();
+        let transport =
+            transport::build(&keys, None, circuits, Arc::default(), Arc::default()).unwrap();
         let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
         let spoken = streams::Behaviour::new(SPOKEN);
         let swarm = Swarm::new(transport, spoken, local, settings);
@@ -324,7 +325,7 @@ async fn half_proven(victim: SocketAddr, asked: mpsc::Sender<bool>) {
     let local = keys.public().to_peer_id();
     let circuits = libp2p::relay::client::new(local).0;
     let transport =
-        transport::build(&keys, Some(KEY), circuits, std::sync::Arc::default()).unwrap();
+        transport::build(&keys, Some(KEY), circuits, Arc::default(), Arc::default()).unwrap();
     let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
     let spoken = streams::Behaviour::new(SPOKEN);
     let swarm = Swarm::new(transport, spoken, local, settings);

@@ -12,7 +12,7 @@ mod shared;
 
 pub(super) use listen::{Bound, listen, released};
 
-use super::meeting::Table;
+use super::{meeting::Table, segments::Segments};
 use guard::Guard;
 use libp2p::{
     PeerId, Transport,
@@ -45,6 +45,7 @@ pub(super) fn build(
     swarm_key: Option<[u8; 32]>,
     circuits: relay::client::Transport,
     table: Arc<Table>,
+    segments: Arc<Segments>,
 ) -> Result<Wire, noise::Error> {
     let plain = noise::Config::new(keys)?;
     let proven = match swarm_key {
@@ -52,8 +53,8 @@ pub(super) fn build(
         None => plain.clone(),
     };
     // One transport, so that both kinds of dial can leave from the port that it listens on.
-    let (listening, dialling) =
-        shared::split(tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)));
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
+    let (listening, dialling) = shared::split(tcp, segments);
     let circuits = circuits
         .upgrade(Version::V1Lazy)
         .authenticate(proven.clone())

@@ -2,11 +2,13 @@
 //!
 //! Dials leave from the listening port only if the transport that dials is the one that listens.
 
-use crate::net::address;
-use ::tokio::net::TcpStream;
+use crate::net::{
+    address,
+    segments::{Segments, connect},
+};
 use libp2p::{
     Multiaddr, Transport,
-    core::transport::{DialOpts, ListenerId, TransportError, TransportEvent},
+    core::transport::{DialOpts, ListenerId, PortUse, TransportError, TransportEvent},
     tcp::tokio,
 };
 use std::{
@@ -14,19 +16,23 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
+    time::Instant,
 };
 
 type Tcp = tokio::Transport;
 type One = Arc<Mutex<Tcp>>;
 
 /// The hand that listens.
-pub(super) struct Listening(One);
+pub(super) struct Listening(One, Arc<Segments>);
 /// The hand that only dials.
-pub(super) struct Dialling(One);
+pub(super) struct Dialling(One, Arc<Segments>);
 
-pub(super) fn split(tcp: Tcp) -> (Listening, Dialling) {
+pub(super) fn split(tcp: Tcp, segments: Arc<Segments>) -> (Listening, Dialling) {
     let one = Arc::new(Mutex::new(tcp));
-    (Listening(one.clone()), Dialling(one))
+    (
+        Listening(one.clone(), segments.clone()),
+        Dialling(one, segments),
+    )
 }
 
 /// Both hands belong to one task, so nobody ever waits here.
@@ -35,16 +41,20 @@ fn lock(one: &One) -> MutexGuard<'_, Tcp> {
 }
 
 /// Dials. What is link-local libp2p would dial without the interface, and the system refuses that; it leaves from a port of
-/// its own, since no router stands between that had to be held open.
+/// its own, since no router stands between that had to be held open. With small segments only what leaves from a port of
+/// its own anyway is dialled.
 fn dial(
     one: &One,
+    segments: &Segments,
     address: Multiaddr,
     options: DialOpts,
 ) -> Result<<Tcp as Transport>::Dial, TransportError<io::Error>> {
-    match address::zoned(&address) {
+    let alone = options.port_use == PortUse::New;
+    let to = address::tcp_socket(&address).filter(|_| alone);
+    let small = to.filter(|to| segments.are_small(to.ip(), Instant::now()));
+    match address::zoned(&address).or(small) {
         Some(to) => Ok(Box::pin(async move {
-            let stream = TcpStream::connect(to).await?;
-            stream.set_nodelay(true)?;
+            let stream = connect(to, small.is_some()).await?;
             Ok(tokio::TcpStream(stream))
         })),
         None => lock(one).dial(address, options),
@@ -74,7 +84,7 @@ impl Transport for Listening {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<io::Error>> {
-        dial(&self.0, address, options)
+        dial(&self.0, &self.1, address, options)
     }
 
     fn poll(
@@ -108,7 +118,7 @@ impl Transport for Dialling {
         address: Multiaddr,
         options: DialOpts,
     ) -> Result<Self::Dial, TransportError<io::Error>> {
-        dial(&self.0, address, options)
+        dial(&self.0, &self.1, address, options)
     }
 
     fn poll(

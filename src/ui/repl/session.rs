@@ -17,6 +17,7 @@ use crate::{
         follow, json, later,
         news::News,
         output::Out,
+        progress::Bar,
         send::expand,
         sentences,
         signals::Signals,
@@ -240,8 +241,8 @@ impl<'a> Session<'a> {
                     timeout: self.setup.timeout,
                 };
                 if let Some(signals) = foreground {
-                    let progress = self.setup.progress;
-                    follow::download(&self.node, request, &self.out, progress, signals).await
+                    let bar = Bar::new(self.setup.progress);
+                    follow::download(&self.node, request, &self.out, &bar, signals).await
                 } else {
                     self.jobs.start(&self.node, request, self.out.clone());
                     Exit::Done
