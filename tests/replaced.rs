@@ -123,3 +123,28 @@ fn one_of_many_small_files_is_replaced_and_all_arrive() {
         assert!(came == noise(n, 100 << 10) || came == noise(n + 100, 100 << 10));
     }
 }
+
+#[test]
+fn what_is_saved_under_its_owners_name_is_looked_for_by_the_name_it_is_offered_by() {
+    let swarm = Swarm::new();
+    share(&swarm.home("alice"), "big.bin", &noise(1, 24 * MIB));
+    share(&swarm.home("carol"), "big.bin", b"carol's");
+    let _alice = swarm.serve_scanned("alice", &["--upload-limit", LIMIT]);
+    let _carol = swarm.serve_scanned("carol", &[]);
+    let mut bob = swarm.start("bob", &["--json"]);
+    for _ in 0..2 {
+        bob.event("joined");
+    }
+    bob.type_line("download big.bin --all-versions");
+    bob.has(8 * MIB as u64);
+    let new = noise(2, 8 * MIB);
+    fs::write(swarm.home("alice").join("shared/big.bin"), &new).unwrap();
+    let replaced = bob.event("replaced");
+    assert_eq!(replaced["owner"], "alice", "{replaced}");
+    bob.wait("alice's new one", |line| {
+        line.contains(r#""event":"done""#) && line.contains("big (alice).bin")
+    });
+    assert!(downloaded(&swarm.home("bob"), "big (alice).bin") == new);
+    bob.type_line("exit");
+    assert_eq!(bob.end(), 0);
+}

@@ -288,10 +288,6 @@ impl Actor {
             Command::Resolve(question, reply) => {
                 let _ = reply.send(self.resolve(&question));
             }
-            Command::Current(names, reply) => {
-                let current = |name: &RelPath| self.peers.current(&self.catalog, name.as_str());
-                let _ = reply.send(names.iter().map(current).collect());
-            }
             Command::Sources(files, reply) => {
                 let _ = reply.send(
                     files

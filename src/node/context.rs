@@ -3,7 +3,7 @@
 //! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need not know each other.
 
 use super::{
-    api::{Gaps, JobId, Listing, PeerInfo, Progress, Status, Version},
+    api::{Gaps, JobId, Listing, PeerInfo, Progress, Status},
     distribute::{News, Survey},
     doctor::Seen,
     holdings::Holdings,
@@ -49,9 +49,6 @@ pub enum Command {
     Gaps(oneshot::Sender<Gaps>),
     /// What do these words mean now?
     Resolve(Question, oneshot::Sender<Resolution>),
-    /// What do the owners of these names share by each of them now? This node is none of them.
-    #[expect(dead_code, reason = "for transfers whose source is replaced meanwhile")]
-    Current(Vec<RelPath>, oneshot::Sender<Vec<Vec<Version>>>),
     /// Who has (some of) these files?
     Sources(Vec<FileId>, oneshot::Sender<Vec<Vec<Source>>>),
     /// Which of these nodes are here?
@@ -63,7 +60,7 @@ pub enum Command {
     /// The same for what is kept for the swarm: it shows when nothing better goes by that name.
     OfferReplica(RelPath, FileId, Option<Offer>),
     /// What do those who are here share by these names, and does anybody have all of these contents?
-    Owned(Vec<(RelPath, FileId)>, oneshot::Sender<Owned>),
+    Owned(Vec<(String, FileId)>, oneshot::Sender<Owned>),
     /// Who has another version of these names?
     Versions(Vec<(RelPath, FileId)>, oneshot::Sender<Vec<Vec<Source>>>),
     /// Who has these files, and who is here?

@@ -13,7 +13,7 @@ pub use owned::Owned;
 pub use resolve::{Question, Resolution};
 
 use super::{
-    api::{Listing, PeerInfo, Version, Via},
+    api::{Listing, PeerInfo, Via},
     catalog::{MAX_CATALOGS, Offering, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
     distribute::{FileView, HolderView, PeerView, Survey},
     knowledge::Replica,
@@ -277,15 +277,6 @@ impl Peers {
     #[must_use]
     pub fn unchosen(&self, node: &NodeId) -> bool {
         self.table.get(node).is_some_and(Peer::unchosen)
-    }
-
-    /// What the owners of `name` share by it now: one for each contents, without this node's own.
-    #[must_use]
-    pub fn current(&self, own: &OwnCatalog, name: &str) -> Vec<Version> {
-        let peers = self.offerings();
-        let rows = listings(own, &peers, |other, _| other == name);
-        let owned = rows.iter().filter(|row| !row.owners.is_empty());
-        owned.map(Listing::version).collect()
     }
 
     /// Who has (some of) `file`.

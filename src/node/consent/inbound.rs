@@ -435,7 +435,6 @@ fn job_file(file: &AskedFile) -> Option<JobFile> {
         at: name.clone(),
         name,
         offered: file.name.clone(),
-        owners: Vec::new(),
         id: file.file,
         size: file.size,
         offer: Offer {

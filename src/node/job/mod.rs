@@ -39,11 +39,8 @@ pub struct JobFile {
     pub id: FileId,
     pub size: u64,
     pub offer: Offer,
-    /// The name that it is offered by, and who shared it by that when the job began: `Command::Current` tells what they
-    /// share by it now.
+    /// The name that it is offered by, which is not always the one it is saved under.
     pub offered: String,
-    #[expect(dead_code, reason = "for transfers whose source is replaced meanwhile")]
-    pub owners: Vec<NodeId>,
 }
 
 impl JobFile {
@@ -57,7 +54,6 @@ impl JobFile {
             size: listing.size,
             offer,
             offered,
-            owners: listing.owners.iter().map(|owner| owner.node).collect(),
         })
     }
 }

@@ -100,7 +100,6 @@ mod tests {
                 parts: None,
             },
             offered: offered.to_owned(),
-            owners: Vec::new(),
         }
     }
 

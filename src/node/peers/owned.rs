@@ -2,10 +2,7 @@
 
 use super::Peers;
 use crate::{
-    core::{
-        id::{FileId, NodeId},
-        path::RelPath,
-    },
+    core::id::{FileId, NodeId},
     wire::control::{Held, Offer},
 };
 use std::collections::HashMap;
@@ -24,7 +21,7 @@ pub struct Owned {
 impl Peers {
     /// Looks at `files`, which are names with the contents that were meant.
     #[must_use]
-    pub fn owned(&self, files: &[(RelPath, FileId)]) -> Owned {
+    pub fn owned(&self, files: &[(String, FileId)]) -> Owned {
         let mut wanted: HashMap<&str, Vec<usize>> = HashMap::new();
         for (at, (name, _)) in files.iter().enumerate() {
             wanted.entry(name.as_str()).or_default().push(at);

@@ -151,10 +151,13 @@ fn what_somebody_fetched_before_the_owner_changed_it_makes_nothing_ambiguous() {
         let at: Vec<_> = rows[1].at.iter().map(|one| &*one.name).collect();
         assert_eq!(at, ["bob", "carl"]);
     }
-    let current = peers.current(&own(&[]), "doc.txt");
-    assert_eq!(current.len(), 1);
-    assert_eq!((current[0].id.0[0], current[0].mtime), (2, 2));
-    assert_eq!(current[0].owners[0].node, node(1));
+    let owned = peers.owned(&[("doc.txt".to_owned(), FileId([9; 32]))]);
+    let shared = owned.shared[0].iter();
+    let shared: Vec<_> = shared.map(|(node, id, _)| (*node, id.0[0])).collect();
+    assert_eq!(
+        (shared, &owned.whole[..]),
+        (vec![(node(1), 2)], &[true][..])
+    );
     // The old one is there for whoever wants it: by id, or as his who has it.
     let id = FileId([9; 32]).to_string();
     let resolution = peers.resolve(&own(&[]), &ask(&[&id[..8]]), None, LATER);

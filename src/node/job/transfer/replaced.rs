@@ -63,7 +63,7 @@ impl Transfer {
             return;
         }
         let files = stuck.iter().map(|&at| &self.files[at]);
-        let files = files.map(|file| (file.name.clone(), file.id)).collect();
+        let files = files.map(|file| (file.offered.clone(), file.id)).collect();
         let current = self.context.ask(|reply| Command::Owned(files, reply));
         let Some(current) = current.await else { return };
         for (nth, at) in stuck.into_iter().enumerate() {
