@@ -153,7 +153,7 @@ fn sentences(cause: &Cause, findings: &Findings) -> (&'static str, String, Strin
                 printable(name)
             ),
             "Set the MTU of the network interface to 1280 on both machines, or let ICMP (and ICMPv6) through every firewall \
-             between. Downloads go on by themselves with small packets, after some 20 s."
+             between. Downloads go on by themselves with small packets, after half a minute."
                 .into(),
         ),
         Cause::ServerGone(name) => (
