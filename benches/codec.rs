@@ -23,6 +23,7 @@ fn catalog() -> Response {
             size: 3_000_000 + at,
             mtime: 1_790_000_000,
             executable: false,
+            mode: None,
             media: "image/jpeg".into(),
             held: Held::Shared,
             parts: None,

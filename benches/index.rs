@@ -32,7 +32,7 @@ fn file(number: u32) -> NewFile {
             device: 0,
             inode: 0,
         },
-        executable: false,
+        rights: false.into(),
         file: FileId([0; 32]),
         name: path,
         media: String::new(),

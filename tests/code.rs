@@ -57,6 +57,12 @@ fn a_folder_and_an_empty_file_come_with_words_typed_as_people_do() {
     fs::create_dir_all(folder.join("day 1")).unwrap();
     fs::write(folder.join("day 1/a.txt"), "a").unwrap();
     fs::write(folder.join("empty"), "").unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(
+        folder.join("day 1/a.txt"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
     let (mut alice, code) = sender(&swarm, &[folder.to_str().unwrap()], &["--words", "4"]);
     assert_eq!(code.split('-').count(), 5, "{code}");
     // As they paste it, too: the whole line, with a full stop.
@@ -66,6 +72,13 @@ fn a_folder_and_an_empty_file_come_with_words_typed_as_people_do() {
     swarm.run("bob", &arguments).succeeds();
     assert_eq!(downloaded(&swarm.home("bob"), "trip/day 1/a.txt"), b"a");
     assert_eq!(downloaded(&swarm.home("bob"), "trip/empty"), b"");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let private = swarm.home("bob").join("downloads/trip/day 1/a.txt");
+        let mode = fs::metadata(private).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600, "what is private stays private");
+    }
     assert_eq!(alice.end(), 0);
 }
 

@@ -52,6 +52,7 @@ fn file(name: &str, size: u64, id: FileId) -> AskedFile {
         size,
         media: "text/plain".into(),
         executable: false,
+        mode: None,
         mtime: 0,
         file: id,
     }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Swarm, downloaded, noise, share};
-use std::{path::Path, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 fn done(events: &[serde_json::Value]) -> Vec<&serde_json::Value> {
     let done = events.iter().filter(|event| event["event"] == "done");
@@ -184,17 +184,35 @@ fn output_goes_where_it_is_told_to_and_keeps_time_and_mode() {
         .unwrap()
         .set_modified(then)
         .unwrap();
-    set_mode(&file, 0o755);
+    set_mode(&file, 0o750);
     let _alice = swarm.serve_scanned("alice", &[]);
     let out = swarm.home("bob").join("elsewhere/deep");
-    swarm
-        .run("bob", &["download", "tools/", "-o", out.to_str().unwrap()])
-        .succeeds();
+    let under = |umask: &str, out: &Path| {
+        let words = ["download", "tools/", "-o", out.to_str().unwrap()];
+        let sprat = swarm.command("bob", &words);
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
+        command.arg(sprat.get_program()).args(sprat.get_args());
+        common::Ran::of(command).succeeds();
+    };
+    under("022", &out);
     let file = out.join("tools/run.sh");
     assert_eq!(std::fs::read(&file).unwrap(), b"#!/bin/sh\n");
     let meta = std::fs::metadata(&file).unwrap();
     assert_eq!(meta.modified().unwrap(), then);
-    assert_ne!(mode(&file) & 0o100, 0, "it is executable");
+    assert_eq!(
+        mode(&file) & 0o777,
+        0o750,
+        "the sender's bits, under umask 022"
+    );
+    let private = out.join("private");
+    under("077", &private);
+    let file = private.join("tools/run.sh");
+    assert_eq!(
+        mode(&file) & 0o777,
+        0o700,
+        "and never wider than the receiver's"
+    );
     assert!(!swarm.home("bob").join("downloads/tools").exists());
 }
 

@@ -35,6 +35,7 @@ pub mod placement;
 pub mod rate;
 pub mod register;
 pub mod retention;
+pub mod rights;
 pub mod server_address;
 pub mod shares;
 pub mod stall;

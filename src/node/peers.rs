@@ -401,7 +401,8 @@ impl Peers {
     fn describe<'a>(&'a self, own: &'a OwnCatalog, name: &str, file: FileId) -> Option<&'a Offer> {
         let told = self.table.values();
         let told = told.filter_map(|peer| peer.catalog.get(name, file));
-        told.min_by_key(|offer| offer.held as u8)
+        // An older node does not say all of the permissions.
+        told.min_by_key(|offer| (offer.held as u8, offer.mode.is_none(), offer.mode))
             .or_else(|| own.get(name, file))
     }
 }

@@ -32,8 +32,8 @@ impl Node {
         let spool = self.spool().await?;
         let filler = spool.filler();
         // Held here, so that it goes when nobody waits any more for what may never end.
-        let filled = spawn_blocking(move || filler.fill(&name, from)).await;
-        Ok((spool, filled.map_err(panicked)??))
+        let written = spawn_blocking(move || filler.fill(&name, from)).await;
+        Ok((spool, written.map_err(panicked)??))
     }
 
     /// Writes a file that came to `out`, each chunk verified before it goes out; gives the bytes.

@@ -351,7 +351,8 @@ fn offer_fetched(actor: &mut Actor, fetched: Vec<FileRecord>) {
         let offer = Offer {
             size: record.stamp.size,
             mtime: record.stamp.mtime,
-            executable: record.executable,
+            executable: record.rights.executable(),
+            mode: record.rights.mode(),
             media: record.media,
             held: Held::Fetched,
             parts: None,

@@ -7,6 +7,7 @@ pub use unix::*;
 
 #[cfg(unix)]
 mod unix {
+    use crate::core::rights::Rights;
     use std::{
         ffi::OsString,
         fs::{self, File, Metadata, OpenOptions, Permissions},
@@ -16,6 +17,7 @@ mod unix {
             fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
         },
         path::{Path, PathBuf},
+        sync::OnceLock,
     };
 
     /// Creates a folder that only its owner may enter.
@@ -38,9 +40,9 @@ mod unix {
         options.mode(0o600)
     }
 
-    /// Creates files that everybody may read, as far as the umask lets them.
-    pub fn public(options: &mut OpenOptions, executable: bool) -> &mut OpenOptions {
-        options.mode(if executable { 0o755 } else { 0o644 })
+    /// Creates files with these permissions, as far as the umask lets them.
+    pub fn arriving(options: &mut OpenOptions, rights: Rights) -> &mut OpenOptions {
+        options.mode(rights.arriving())
     }
 
     /// Makes the bytes of many files last, all of which lie in `folder`.
@@ -67,24 +69,32 @@ mod unix {
         (meta.dev(), meta.ino())
     }
 
-    /// Whether the file may be executed by its owner.
-    pub fn executable(meta: &Metadata) -> bool {
-        is_executable(meta.mode())
+    /// The permissions of a file.
+    pub fn rights(meta: &Metadata) -> Rights {
+        Rights::of(meta.mode())
     }
 
-    /// Whether these permission bits let its owner execute a file.
-    pub fn is_executable(mode: u32) -> bool {
-        mode & 0o100 != 0
+    /// Those that these mode bits say.
+    pub fn rights_of(mode: u32) -> Rights {
+        Rights::of(mode)
     }
 
-    /// Gives a file 0644, or 0755 when `executable`, less what the process's umask took away when it was created.
-    pub fn set_executable(file: &File, executable: bool) -> io::Result<()> {
-        let readable = file.metadata()?.mode() & 0o644 | 0o600;
-        let mode = if executable {
-            readable | (readable & 0o444) >> 2
-        } else {
-            readable
-        };
+    /// What this process takes from the permissions of what it creates. It can only be read by setting it, so that is done once; what
+    /// another thread creates in that moment is private.
+    // Its type differs between systems.
+    #[allow(clippy::useless_conversion)]
+    fn umask() -> u32 {
+        static UMASK: OnceLock<u32> = OnceLock::new();
+        *UMASK.get_or_init(|| {
+            let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+            rustix::process::umask(before);
+            before.bits().into()
+        })
+    }
+
+    /// Gives a file these permissions, less the umask, as if it were created with them.
+    pub fn set_rights(file: &File, rights: Rights) -> io::Result<()> {
+        let mode = rights.arriving() & !umask();
         file.set_permissions(Permissions::from_mode(mode))
     }
 
@@ -121,6 +131,7 @@ mod unix {
 
 #[cfg(not(unix))]
 mod elsewhere {
+    use crate::core::rights::Rights;
     use std::{
         fs::{self, File, Metadata, OpenOptions},
         io,
@@ -139,7 +150,7 @@ mod elsewhere {
         options
     }
 
-    pub fn public(options: &mut OpenOptions, _: bool) -> &mut OpenOptions {
+    pub fn arriving(options: &mut OpenOptions, _: Rights) -> &mut OpenOptions {
         options
     }
 
@@ -155,15 +166,15 @@ mod elsewhere {
         (0, 0)
     }
 
-    pub fn executable(_: &Metadata) -> bool {
-        false
+    pub fn rights(_: &Metadata) -> Rights {
+        Rights::default()
     }
 
-    pub fn is_executable(_: u32) -> bool {
-        false
+    pub fn rights_of(_: u32) -> Rights {
+        Rights::default()
     }
 
-    pub fn set_executable(_: &File, _: bool) -> io::Result<()> {
+    pub fn set_rights(_: &File, _: Rights) -> io::Result<()> {
         Ok(())
     }
 

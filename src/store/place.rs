@@ -22,7 +22,9 @@ use super::{
     names::Names,
     positioned,
 };
-use crate::core::{chunk::VerifiedChunk, id::FileId, manifest::Manifest, path::RelPath};
+use crate::core::{
+    chunk::VerifiedChunk, id::FileId, manifest::Manifest, path::RelPath, rights::Rights,
+};
 use std::{
     ffi::OsStr,
     fs::{self, File},
@@ -100,7 +102,7 @@ impl Partial {
         dest: &Path,
         spot: impl Into<Spot<'a>>,
         mtime: i64,
-        executable: bool,
+        rights: impl Into<Rights>,
     ) -> Result<Finished, StoreError> {
         let have = self.have();
         if !have.is_full() {
@@ -116,7 +118,8 @@ impl Partial {
                 self.path().display()
             )));
         }
-        modes::set_executable(self.file(), executable).map_err(failed("restrict", self.path()))?;
+        let rights = rights.into();
+        modes::set_rights(self.file(), rights).map_err(failed("restrict", self.path()))?;
         set_mtime(self.file(), mtime);
         self.file().sync_all().map_err(|error| {
             *failed_sync = true;
@@ -132,14 +135,14 @@ impl Partial {
             from: self.path(),
             stamp: None,
             mtime,
-            executable,
+            rights,
         };
         let (finished, stamp) = ready.find_place(self.reader().folders(), &folder, &portable)?;
         folder.sync().map_err(failed("sync", folder.path()))?;
         let place = (finished.path.clone(), stamp);
         let file = self.manifest().file();
         let kind = kind_of(self.reader(), &file);
-        let record = record_of(kind, name, file, place, executable);
+        let record = record_of(kind, name, file, place, rights);
         let entries = self.manifest().entries().to_vec();
         self.index().add_file(NewFile { record, entries })?;
         self.close();
@@ -163,7 +166,7 @@ pub(super) struct Ready<'a> {
     /// How it looks there, when it is to be moved from there; without, it gets a second name.
     pub stamp: Option<Stamp>,
     pub mtime: i64,
-    pub executable: bool,
+    pub rights: Rights,
 }
 
 impl Ready<'_> {
@@ -285,9 +288,8 @@ impl Ready<'_> {
             folder.remove(&temporary)?;
         }
         let done = (|| {
-            let to = folder.create(&temporary, 0o666)?;
+            let to = folder.create(&temporary, self.rights.arriving())?;
             copy(&File::open(self.from)?, &to)?;
-            modes::set_executable(&to, self.executable)?;
             set_mtime(&to, self.mtime);
             to.sync_all()?;
             name(&temporary)
@@ -408,13 +410,13 @@ pub(super) fn record_of(
     name: &RelPath,
     file: FileId,
     (path, stamp): (PathBuf, Stamp),
-    executable: bool,
+    rights: Rights,
 ) -> FileRecord {
     FileRecord {
         kind,
         path,
         stamp,
-        executable,
+        rights,
         file,
         name: name.as_str().to_owned(),
         media: media_of(name),

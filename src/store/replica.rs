@@ -25,6 +25,7 @@ use crate::core::{
     have::HaveSet,
     id::{ChunkId, FileId, NodeId},
     manifest::Manifest,
+    rights::Rights,
 };
 use account::Accounts;
 pub use account::ManifestRoom;
@@ -78,8 +79,8 @@ pub struct ReplicaOffer {
     pub name: String,
     /// When it was last written: seconds since 1970.
     pub mtime: i64,
-    /// Whether it may be executed.
-    pub executable: bool,
+    /// Its permissions.
+    pub rights: Rights,
     /// Its media type.
     pub media: String,
 }

@@ -14,7 +14,7 @@ use super::{
     share::{Reading, read_file},
     tree::{self, Met},
 };
-use crate::core::{id::FileId, path::RelPath};
+use crate::core::{id::FileId, path::RelPath, rights::Rights};
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
@@ -70,8 +70,8 @@ pub struct SentFile {
     pub path: PathBuf,
     /// How it looked when it was read.
     pub stamp: Stamp,
-    /// Whether it may be executed.
-    pub executable: bool,
+    /// Its permissions.
+    pub rights: Rights,
     /// Its media type.
     pub media: String,
     /// Its contents.
@@ -129,7 +129,7 @@ struct Found {
     name: RelPath,
     path: PathBuf,
     stamp: Stamp,
-    executable: bool,
+    rights: Rights,
     /// It was named itself, rather than a folder that it lies in.
     named: bool,
 }
@@ -222,7 +222,7 @@ impl Sent {
             name: found.name.clone(),
             path: found.path.clone(),
             stamp: found.stamp,
-            executable: found.executable,
+            rights: found.rights,
             media: media.clone(),
             file,
             number,
@@ -249,7 +249,7 @@ impl Sent {
             kind: Kind::Sent,
             path: found.path.clone(),
             stamp: found.stamp,
-            executable: found.executable,
+            rights: found.rights,
             file,
             name: found.name.as_str().to_owned(),
             media: media.clone(),
@@ -318,7 +318,7 @@ fn find(paths: &[PathBuf], most: usize) -> Result<Finds, SendError> {
                 finds.files.push(Found {
                     name,
                     stamp: Stamp::of(&meta),
-                    executable: modes::executable(&meta),
+                    rights: modes::rights(&meta),
                     path: real,
                     named: true,
                 });
@@ -368,11 +368,11 @@ fn find_below(
             Met::File(Look { stamp, mode, .. }, real) => match named() {
                 Ok(name) => {
                     if seen.insert(path.clone()) {
-                        let executable = modes::is_executable(mode);
+                        let rights = modes::rights_of(mode);
                         finds.files.push(Found {
                             name,
                             stamp,
-                            executable,
+                            rights,
                             path: root.path().join(real),
                             named: false,
                         });

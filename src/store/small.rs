@@ -15,6 +15,7 @@ use crate::core::{
     id::FileId,
     manifest::{Entry, Manifest},
     path::RelPath,
+    rights::Rights,
 };
 use std::{
     collections::HashMap,
@@ -74,8 +75,8 @@ pub struct Small {
     pub entry: Option<Entry>,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// Whether it may be executed.
-    pub executable: bool,
+    /// Its permissions.
+    pub rights: Rights,
 }
 
 /// A small file whose bytes are written, not yet synced, and have no name yet. Dropped, it is removed.
@@ -120,7 +121,7 @@ pub fn lay(home: &Home, small: Small, bytes: &[u8]) -> Result<Laid, StoreError> 
     let temporary = home.partials().join(format!("{TEMPORARY}{number}"));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
-    let mut file = modes::public(&mut options, small.executable)
+    let mut file = modes::arriving(&mut options, small.rights)
         .open(&temporary)
         .map_err(failed("create", &temporary))?;
     let written = file.write_all(bytes).and_then(|()| {
@@ -280,12 +281,12 @@ pub fn place_all(
                 name,
                 file,
                 entry,
-                executable,
+                rights,
                 ..
             } = &one.small;
             let place = (finished.path.clone(), *stamp);
             Some(NewFile {
-                record: record_of(finder.kind_of(file), name, *file, place, *executable),
+                record: record_of(finder.kind_of(file), name, *file, place, *rights),
                 entries: entry.iter().copied().collect(),
             })
         })
@@ -329,7 +330,7 @@ fn place(
         file,
         entry,
         mtime,
-        executable,
+        rights,
         ..
     } = &one.small;
     let manifest = Manifest::new(*file, entry.iter().copied().collect())
@@ -341,7 +342,7 @@ fn place(
         from: &one.temporary,
         stamp: Some(one.stamp),
         mtime: *mtime,
-        executable: *executable,
+        rights: *rights,
     };
     ready.find_place(finder.folders(), folder, portable)
 }
@@ -361,7 +362,7 @@ mod tests {
             file: manifest.file(),
             entry: manifest.entries().first().copied(),
             mtime: 1_000_000,
-            executable: false,
+            rights: Rights::default(),
         }
     }
 

@@ -5,7 +5,7 @@
 //! its [`Spool`], at the latest when the home is opened next; nothing is poured out that was not verified on its way.
 
 use super::{Home, Index, Limits, StoreError, failed, modes, positioned};
-use crate::core::{chunk::VerifiedChunk, id::FileId, path::RelPath};
+use crate::core::{chunk::VerifiedChunk, id::FileId, path::RelPath, rights::Rights};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
@@ -70,7 +70,7 @@ impl Filler {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         // The folder keeps it private; to whom it is sent it is an ordinary file.
-        let file = modes::public(&mut options, false).open(&path);
+        let file = modes::arriving(&mut options, Rights::default()).open(&path);
         let mut file = file.map_err(failed("create", &path))?;
         let mut piece = vec![0; PIECE];
         let (mut written, mut looked) = (0_u64, None);

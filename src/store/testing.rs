@@ -72,7 +72,7 @@ impl Fixture {
             kind: Kind::Shared,
             path: name.into(),
             stamp: Stamp::of(&fs::metadata(&path).unwrap()),
-            executable: false,
+            rights: false.into(),
             file: FileId([0; 32]),
             name: name.into(),
             media: String::new(),

@@ -259,6 +259,7 @@ mod tests {
             size: 1 << 20,
             media: "image/jpeg".into(),
             executable: false,
+            mode: None,
             mtime: 0,
             file: FileId([1; 32]),
         };

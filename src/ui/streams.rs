@@ -161,14 +161,11 @@ impl Output {
 
 /// Writes a file that came to standard output, and says so.
 pub async fn pour(node: &Node, out: &Out, file: &Fetched) -> Exit {
-    let error = match node.pour(file, io::stdout()).await {
-        Ok(_) => {
-            if !out.json() {
-                out.note(&poured(file));
-            }
-            return Exit::Done;
+    let Err(error) = node.pour(file, io::stdout()).await else {
+        if !out.json() {
+            out.note(&poured(file));
         }
-        Err(error) => error,
+        return Exit::Done;
     };
     let why = match &error {
         PourError::Out(why) if why.kind() == io::ErrorKind::BrokenPipe => {

@@ -71,6 +71,9 @@ pub struct AskedFile {
     pub media: String,
     /// Whether it may be executed.
     pub executable: bool,
+    /// Its nine permission bits, where the sender's system has such; others are ignored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u16>,
     /// Seconds since 1970.
     pub mtime: i64,
     /// The contents.
@@ -186,6 +189,7 @@ mod tests {
             size: 5_000_000,
             media: "image/jpeg".into(),
             executable: false,
+            mode: None,
             mtime: 1_700_000_000,
             file: FileId([7; 32]),
         };

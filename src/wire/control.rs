@@ -7,7 +7,10 @@ use super::{
     MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME,
     MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
 };
-use crate::core::id::{ChunkId, FileId, NodeId};
+use crate::core::{
+    id::{ChunkId, FileId, NodeId},
+    rights::Rights,
+};
 use core::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -225,6 +228,9 @@ pub struct Offer {
     pub mtime: i64,
     /// Whether the owner may execute it.
     pub executable: bool,
+    /// Its nine permission bits, where the node's system has such; see [`Offer::rights`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u16>,
     /// Its media type, such as `text/plain`.
     pub media: String,
     /// How the node comes to have it.
@@ -244,6 +250,12 @@ pub struct Parts {
 }
 
 impl Offer {
+    /// Its permissions: other bits than the nine are ignored.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        Rights::told(self.executable, self.mode)
+    }
+
     /// Whether all of the file is here, by whatever way.
     #[must_use]
     pub fn is_whole(&self) -> bool {

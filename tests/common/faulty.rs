@@ -389,6 +389,7 @@ fn respond(request: Request, name: &str, file: &File, fault: Fault) -> Response 
                 size: file.size,
                 mtime: 1_700_000_000,
                 executable: false,
+                mode: None,
                 media: "application/octet-stream".into(),
                 held: if fault == Fault::Pretends {
                     Held::Partial

@@ -120,6 +120,7 @@ fn controls(all: &mut Vec<Seed>) {
         size: 5,
         mtime: -1,
         executable: true,
+        mode: None,
         media: "text/plain".into(),
         held: Held::Replica,
         parts: Some(Parts { here: 1, of: 2 }),
@@ -216,6 +217,7 @@ fn asks(all: &mut Vec<Seed>) {
         size: 9,
         media: "image/jpeg".into(),
         executable: false,
+        mode: None,
         mtime: -5,
         file: FILE,
     };

@@ -379,7 +379,8 @@ impl Actor {
                 let offer = Offer {
                     size: offered.size,
                     mtime: offered.mtime,
-                    executable: offered.executable,
+                    executable: offered.rights.executable(),
+                    mode: offered.rights.mode(),
                     media: offered.media,
                     held: Held::Shared,
                     parts: None,

@@ -6,6 +6,7 @@ fn offer(size: u64) -> Offer {
         size,
         mtime: 0,
         executable: false,
+        mode: None,
         media: "text/plain".into(),
         held: Held::Shared,
         parts: None,

@@ -441,6 +441,7 @@ fn job_file(file: &AskedFile) -> Option<JobFile> {
             size: file.size,
             mtime: file.mtime,
             executable: file.executable,
+            mode: file.mode,
             media: file.media.clone(),
             held: Held::Shared,
             parts: None,

@@ -215,7 +215,8 @@ impl Consent {
             name: file.name.as_str().to_owned(),
             size: file.stamp.size,
             media: file.media.clone(),
-            executable: file.executable,
+            executable: file.rights.executable(),
+            mode: file.rights.mode(),
             mtime: file.stamp.mtime,
             file: file.file,
         };

@@ -346,7 +346,7 @@ async fn begin(
     let offer = ReplicaOffer {
         name: name.as_str().to_owned(),
         mtime: offer.mtime,
-        executable: offer.executable,
+        rights: offer.rights(),
         media: offer.media,
     };
     blocking(move || {

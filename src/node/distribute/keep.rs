@@ -124,7 +124,8 @@ impl Distributor {
         let offer = offered.then(|| Offer {
             size: kept.size,
             mtime: kept.offer.mtime,
-            executable: kept.offer.executable,
+            executable: kept.offer.rights.executable(),
+            mode: kept.offer.rights.mode(),
             media: kept.offer.media.clone(),
             held: Held::Replica,
             parts: Some(parts),

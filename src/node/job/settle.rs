@@ -95,6 +95,7 @@ mod tests {
                 size: 1,
                 mtime: 0,
                 executable: false,
+                mode: None,
                 media: String::new(),
                 held: Held::Shared,
                 parts: None,

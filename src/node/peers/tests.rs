@@ -18,6 +18,7 @@ fn offer(held: Held, mtime: i64) -> Offer {
         size: 10,
         mtime,
         executable: false,
+        mode: None,
         media: "text/plain".into(),
         held,
         parts: None,

@@ -3,11 +3,12 @@
 //! Shared ones, downloads that were finished, and what goes from one person to another. A file's number is never used twice, so a chunk
 //! location that a crash left behind points at nothing rather than at another file.
 
-use super::{Index, Stamp, key, looks_like};
+use super::{Index, Stamp, key, looks_like, rights::StoredRights};
 use crate::{
     core::{
         id::{ChunkId, FileId},
         manifest::Entry,
+        rights::Rights,
     },
     store::{StoreError, modes},
     wire::{cbor, manifest},
@@ -52,8 +53,8 @@ pub struct FileRecord {
     pub path: PathBuf,
     /// How it looked.
     pub stamp: Stamp,
-    /// Whether it may be executed.
-    pub executable: bool,
+    /// Its permissions.
+    pub rights: Rights,
     /// Its contents.
     pub file: FileId,
     /// The name it is offered by: relative, `/` between the parts, NFC.
@@ -89,7 +90,7 @@ struct Stored(
     u8,
     #[serde(with = "serde_bytes")] Vec<u8>,
     Stamp,
-    bool,
+    StoredRights,
     FileId,
     String,
     String,
@@ -100,7 +101,7 @@ fn encode(record: &FileRecord) -> Vec<u8> {
         record.kind as u8,
         modes::path_bytes(&record.path),
         record.stamp,
-        record.executable,
+        record.rights.into(),
         record.file,
         record.name.clone(),
         record.media.clone(),
@@ -108,7 +109,7 @@ fn encode(record: &FileRecord) -> Vec<u8> {
 }
 
 fn decode(bytes: &[u8]) -> Result<FileRecord, StoreError> {
-    let Stored(kind, path, stamp, executable, file, name, media) = cbor::decode(bytes)
+    let Stored(kind, path, stamp, rights, file, name, media) = cbor::decode(bytes)
         .map_err(|error| StoreError::Corrupt(format!("a file record: {error}")))?;
     Ok(FileRecord {
         kind: [Kind::Shared, Kind::Fetched, Kind::Sent, Kind::Received]
@@ -117,7 +118,7 @@ fn decode(bytes: &[u8]) -> Result<FileRecord, StoreError> {
             .ok_or_else(|| StoreError::Corrupt("a file record of an unknown kind".into()))?,
         path: modes::path_of(path),
         stamp,
-        executable,
+        rights: rights.into(),
         file,
         name,
         media,
@@ -413,7 +414,7 @@ mod tests {
                     device: 0,
                     inode: 9,
                 },
-                executable: true,
+                rights: true.into(),
                 file: FileId([0; 32]),
                 name: path.into(),
                 media: "text/plain".into(),

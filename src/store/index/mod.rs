@@ -12,6 +12,7 @@
 mod files;
 mod manifests;
 mod replicas;
+mod rights;
 mod stamp;
 
 pub use files::{FileRecord, Kind, Location, NewFile};

@@ -21,6 +21,8 @@ pub(in crate::store) struct ReplicaRecord {
     pub size: u64,
     pub mtime: i64,
     pub executable: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u16>,
     pub media: String,
     pub chunks: u32,
     /// Whether a chunk stands in it more than once.

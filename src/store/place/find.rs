@@ -71,8 +71,8 @@ fn existing_in(
         if index.file_at(kind, &path)?.is_none() {
             // A crash came between its place and the index, or it never was a download.
             let place = (path.clone(), stamp);
-            let executable = modes::is_executable(look.mode);
-            let record = record_of(kind, name, manifest.file(), place, executable);
+            let rights = modes::rights_of(look.mode);
+            let record = record_of(kind, name, manifest.file(), place, rights);
             let entries = manifest.entries().to_vec();
             if let Err(error) = index.add_file(NewFile { record, entries }) {
                 // It is here all the same; it is only not served yet.

@@ -110,6 +110,71 @@ fn nothing_is_written_through_a_symlink() {
     assert!(names(outside.path()).is_empty());
 }
 
+/// What the sender's bits are here.
+#[cfg(unix)]
+const MODES: [(u32, u32); 6] = [
+    (0o600, 0o600),
+    (0o750, 0o750),
+    (0o444, 0o444),
+    (0o777, 0o777),
+    (0o4755, 0o755),
+    (0o1666, 0o666),
+];
+
+#[cfg(unix)]
+#[test]
+fn a_file_arrives_with_the_senders_bits_less_the_receivers_umask() {
+    use crate::store::{Small, lay, place_all};
+    use std::os::unix::fs::MetadataExt;
+    let fixture = Fixture::new();
+    let downloads = fixture.home.downloads();
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o7777;
+    let probe = fixture.folder.path().join("probe");
+    let mut options = fs::OpenOptions::new();
+    let all = modes::arriving(options.write(true).create_new(true), Rights::of(0o777));
+    drop(all.open(&probe).unwrap());
+    let umask = 0o777 & !mode(&probe);
+    let (mut laid, mut expected) = (Vec::new(), Vec::new());
+    for (at, (theirs, ours)) in MODES.into_iter().enumerate() {
+        let rights = Rights::of(theirs);
+        let bytes = noise(at as u64, 20);
+        let manifest = manifest_of(&bytes);
+        let name = RelPath::parse(&format!("large/{at}")).unwrap();
+        let (partial, _) = fixture.partial(&manifest);
+        fill(&partial, &bytes, [0]);
+        let done = partial
+            .finish(&downloads, &name, 1_000_000, rights)
+            .unwrap();
+        assert_eq!(mode(&done.path), ours & !umask, "{theirs:o}");
+        let bytes = noise(at as u64 + 100, 20);
+        let manifest = manifest_of(&bytes);
+        let small = Small {
+            name: RelPath::parse(&format!("small/{at}")).unwrap(),
+            file: manifest.file(),
+            entry: manifest.entries().first().copied(),
+            mtime: 1_000_000,
+            rights,
+        };
+        laid.push(lay(&fixture.home, small, &bytes).unwrap());
+        expected.push((theirs, ours & !umask));
+    }
+    let finder = Finder::new(&fixture.reader, &downloads, Taken::Beside);
+    for (done, (theirs, ours)) in place_all(&fixture.home, finder, laid)
+        .into_iter()
+        .zip(expected)
+    {
+        assert_eq!(mode(&done.unwrap().path), ours, "{theirs:o}");
+    }
+    // It is offered on as its owner has it, not as it lies here.
+    let records = fixture.index.files(Kind::Fetched).unwrap();
+    let modes: Vec<u16> = records
+        .iter()
+        .filter_map(|(_, one)| one.rights.mode())
+        .collect();
+    assert_eq!(modes.len(), 2 * MODES.len());
+    assert!(modes.contains(&0o666) && modes.contains(&0o600));
+}
+
 #[cfg(unix)]
 #[test]
 fn times_and_the_executable_bit_are_kept() {
@@ -287,7 +352,7 @@ fn a_folder_that_is_swapped_for_a_link_meanwhile_leads_nothing_outside() {
                     file: manifest.file(),
                     entry: manifest.entries().first().copied(),
                     mtime: 1_000_000,
-                    executable: false,
+                    rights: false.into(),
                 };
                 lay(&fixture.home, small, &bytes).unwrap()
             };

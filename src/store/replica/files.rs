@@ -6,6 +6,7 @@ use crate::{
         have::HaveSet,
         id::{FileId, NodeId},
         manifest::Manifest,
+        rights::Rights,
     },
     store::{StoreError, index::ReplicaRecord},
 };
@@ -45,7 +46,8 @@ impl Replicas {
             name: offer.name.clone(),
             size: manifest.size(),
             mtime: offer.mtime,
-            executable: offer.executable,
+            executable: offer.rights.executable(),
+            mode: offer.rights.mode(),
             media: offer.media.clone(),
             chunks: manifest.len(),
             repeats: match known {
@@ -146,7 +148,7 @@ impl Replicas {
                     offer: ReplicaOffer {
                         name: record.name,
                         mtime: record.mtime,
-                        executable: record.executable,
+                        rights: Rights::told(record.executable, record.mode),
                         media: record.media,
                     },
                     size: record.size,

@@ -22,7 +22,7 @@ fn offer() -> ReplicaOffer {
     ReplicaOffer {
         name: "notes/ä.txt".into(),
         mtime: -5,
-        executable: true,
+        rights: true.into(),
         media: "text/plain".into(),
     }
 }

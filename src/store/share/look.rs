@@ -174,9 +174,13 @@ impl Worker {
         }
         self.names.insert(name.as_str().to_owned(), path.to_owned());
         let stamp = look.stamp;
-        let executable = modes::is_executable(look.mode);
+        let rights = modes::rights_of(look.mode);
         if let Some(known) = self.files.get_mut(path) {
-            let same = known.record.stamp == stamp && known.record.executable == executable;
+            let same = known.record.stamp == stamp && known.record.rights.agrees(rights);
+            if same {
+                // An older index knew less.
+                known.record.rights = rights;
+            }
             if same && known.offered {
                 self.settling.remove(path);
                 return;
@@ -205,7 +209,7 @@ impl Worker {
             path: path.to_owned(),
             name,
             stamp,
-            executable,
+            rights,
         });
     }
 

@@ -16,7 +16,7 @@ pub(super) use scan::send;
 
 use super::{ChunkReader, Home, HomeError, Index, StoreError, failed};
 use crate::{
-    core::{id::FileId, path::RelPath},
+    core::{id::FileId, path::RelPath, rights::Rights},
     wire::control::Scan,
 };
 use std::{
@@ -45,8 +45,8 @@ pub struct Offered {
     pub size: u64,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// Whether it may be executed.
-    pub executable: bool,
+    /// Its permissions.
+    pub rights: Rights,
     /// Its media type, guessed from the name.
     pub media: String,
 }

@@ -6,7 +6,7 @@ use super::{
     watch::{Message, Teller, watch, why_unwatched},
 };
 use crate::{
-    core::path::RelPath,
+    core::{path::RelPath, rights::Rights},
     store::{ChunkReader, FileRecord, Index, Kind, Stamp, ignored::RULES, modes},
 };
 use std::{
@@ -49,7 +49,7 @@ pub struct Job {
     pub path: PathBuf,
     pub name: RelPath,
     pub stamp: Stamp,
-    pub executable: bool,
+    pub rights: Rights,
 }
 
 pub struct Worker {

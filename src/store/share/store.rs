@@ -204,7 +204,7 @@ fn record_of(job: &Job) -> FileRecord {
         kind: Kind::Shared,
         path: job.path.clone(),
         stamp: job.stamp,
-        executable: job.executable,
+        rights: job.rights,
         file: FileId([0; 32]),
         name: job.name.as_str().to_owned(),
         media: media_of(&job.name),
@@ -218,7 +218,7 @@ pub fn offered(record: &FileRecord, name: RelPath) -> Offered {
         file: record.file,
         size: record.stamp.size,
         mtime: record.stamp.mtime,
-        executable: record.executable,
+        rights: record.rights,
         media: record.media.clone(),
     }
 }

@@ -169,6 +169,26 @@ fn rules_that_change_take_files_away_and_bring_them_back() {
     watched.all(&["+notes.tmp", "+sub/other.tmp", "-sub/page"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn other_permissions_are_told_without_reading_the_file_again() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new();
+    let path = fixture.home.shared().join("a");
+    old(&path, &noise(1, 100_000));
+    let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o4640);
+    let mut watched = Watched::start(&fixture);
+    let rights = |watched: &mut Watched| watched.offered("a").rights.mode();
+    assert_eq!(rights(&mut watched), Some(0o640));
+    watched.scanned();
+    drop(watched);
+    mode(0o600);
+    let mut watched = Watched::start(&fixture);
+    assert_eq!(rights(&mut watched), Some(0o600));
+    assert_eq!(watched.scanned(), (1, 0));
+}
+
 #[test]
 fn a_renamed_file_is_not_read_again() {
     let fixture = Fixture::new();

@@ -146,7 +146,7 @@ impl Transfer {
                     name, at, offer, ..
                 } = &file;
                 let spot = Spot { name, at, taken };
-                let finished = partial.finish(&into, spot, offer.mtime, offer.executable)?;
+                let finished = partial.finish(&into, spot, offer.mtime, offer.rights())?;
                 let (home, index) = (&context.home, &context.index);
                 let complete = (file.name.as_str(), &file.id);
                 if let Err(error) =

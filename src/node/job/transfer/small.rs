@@ -340,7 +340,7 @@ impl Transfer {
                 file: file.id,
                 entry,
                 mtime: file.offer.mtime,
-                executable: file.offer.executable,
+                rights: file.offer.rights(),
             };
             if let Some(bytes) = self.smalls.pile.take(at as u32) {
                 work.push((at, small, bytes));
