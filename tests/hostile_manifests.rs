@@ -173,7 +173,7 @@ async fn a_manifest_that_comes_slowly_is_progress_and_a_hole_takes_no_room() {
     assert_eq!(ran.code(), 0, "{}", ran.err());
     let path = home.join("downloads/hole.img");
     let meta = std::fs::metadata(path).unwrap();
-    assert_eq!(meta.len(), 3 * (PAGE_ENTRIES as u64) << 20);
+    assert_eq!(meta.len(), (3 * PAGE_ENTRIES as u64) << 20);
     #[cfg(unix)]
     {
         let taken = std::os::unix::fs::MetadataExt::blocks(&meta) * 512;

@@ -169,7 +169,7 @@ pub async fn pour(node: &Node, out: &Out, file: &Fetched) -> Exit {
     };
     let why = match &error {
         PourError::Out(why) if why.kind() == io::ErrorKind::BrokenPipe => {
-            "whoever read standard output has closed it; not all was written".to_owned()
+            "the reader of standard output closed it; not all was written".to_owned()
         }
         PourError::Out(why) => format!("standard output: {why}"),
         PourError::Store(why) => why.to_string(),

@@ -173,7 +173,7 @@ impl File {
         let zeroes = vec![0; 1 << 20];
         let id = VerifiedChunk::hash(&zeroes).id();
         let len = zeroes.len() as u32;
-        Self::of_pages(name, &[Entry { id, len }; PAGE_ENTRIES], pages)
+        Self::of_pages(name, &vec![Entry { id, len }; PAGE_ENTRIES], pages)
     }
 
     /// A page of its manifest; the last one that there is stands for those after it.
