@@ -55,6 +55,7 @@ fn file(name: &str, size: u64, id: FileId) -> AskedFile {
         mode: None,
         mtime: 0,
         file: id,
+        holes: 0,
     }
 }
 

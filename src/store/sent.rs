@@ -76,6 +76,8 @@ pub struct SentFile {
     pub media: String,
     /// Its contents.
     pub file: FileId,
+    /// Bytes of it that are holes.
+    pub holes: u64,
     number: u64,
 }
 
@@ -218,13 +220,14 @@ impl Sent {
     fn add_one(&self, found: Found, go_on: impl FnMut(u64) -> bool) -> Result<SentFile, SendError> {
         let index = self.reader.index();
         let media = media_of(&found.name);
-        let ready = |file, number| SentFile {
+        let ready = |file, holes, number| SentFile {
             name: found.name.clone(),
             path: found.path.clone(),
             stamp: found.stamp,
             rights: found.rights,
             media: media.clone(),
             file,
+            holes,
             number,
         };
         {
@@ -234,7 +237,9 @@ impl Sent {
                 && let Some(count) = uses.get_mut(&number)
             {
                 *count += 1;
-                return Ok(ready(record.file, number));
+                let manifest = index.manifest(&record.file)?;
+                let holes = manifest.map_or(0, |manifest| manifest.size() - manifest.data());
+                return Ok(ready(record.file, holes, number));
             }
         }
         let mut spare = Vec::new();
@@ -244,6 +249,8 @@ impl Sent {
             Reading::Stopped => return Err(SendError::Stopped),
         };
         let file = crate::wire::manifest::encode(&entries).file;
+        let holes = entries.iter().filter(|entry| entry.is_hole());
+        let holes = holes.map(|entry| u64::from(entry.len)).sum();
         self.reader.grants().hide(file);
         let record = FileRecord {
             kind: Kind::Sent,
@@ -257,7 +264,7 @@ impl Sent {
         let mut uses = self.uses();
         let number = index.add_file(NewFile { record, entries })?;
         *uses.entry(number).or_default() += 1;
-        Ok(ready(file, number))
+        Ok(ready(file, holes, number))
     }
 
     /// The end of a send: what no other send uses is forgotten.

@@ -262,6 +262,7 @@ mod tests {
             mode: None,
             mtime: 0,
             file: FileId([1; 32]),
+            holes: 0,
         };
         AskInfo {
             number: 3,

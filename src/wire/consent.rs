@@ -78,6 +78,23 @@ pub struct AskedFile {
     pub mtime: i64,
     /// The contents.
     pub file: FileId,
+    /// Bytes of it that are holes, so no room is needed for them: the sender's word, which the manifest is to bear out.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub holes: u64,
+}
+
+/// Whether nothing needs to be said. Serde gives a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_none(bytes: &u64) -> bool {
+    *bytes == 0
+}
+
+impl AskedFile {
+    /// Bytes that are to be written.
+    #[must_use]
+    pub fn data(&self) -> u64 {
+        self.size.saturating_sub(self.holes)
+    }
 }
 
 /// What the sender says.
@@ -192,6 +209,7 @@ mod tests {
             mode: None,
             mtime: 1_700_000_000,
             file: FileId([7; 32]),
+            holes: 0,
         };
         Ask {
             id: AskId([1; 16]),
@@ -258,6 +276,21 @@ mod tests {
         // Within the limit it ends with the bytes that came.
         let mut from = &[0, 0x1f, 0, 0, 0][..];
         assert!(block_on(read::<FromSender, _>(&mut from, MAX_ASK)).is_err());
+    }
+
+    #[test]
+    fn holes_need_no_room_and_older_nodes_say_nothing_of_them() {
+        let mut file = ask(1).files.remove(0);
+        let size = file.size;
+        assert_eq!(file.data(), size);
+        let older = cbor::encode(&file);
+        file.holes = 1000;
+        assert_eq!(file.data(), size - 1000);
+        assert!(cbor::encode(&file).len() > older.len());
+        let read: AskedFile = cbor::decode(&older).unwrap();
+        assert_eq!(read.holes, 0);
+        file.holes = u64::MAX;
+        assert_eq!(file.data(), 0);
     }
 
     proptest! {

@@ -220,6 +220,7 @@ fn asks(all: &mut Vec<Seed>) {
         mode: None,
         mtime: -5,
         file: FILE,
+        holes: 3,
     };
     let ask = Ask {
         folders: Vec::new(),

@@ -11,7 +11,7 @@ use crate::{
     },
     node::api::{AnswerError, AskInfo, Landing, Shape},
     store::{lacking, reach},
-    wire::consent::Ask,
+    wire::consent::{Ask, AskedFile},
 };
 use std::{
     path::{Path, PathBuf},
@@ -38,7 +38,7 @@ impl Consent {
     pub(super) async fn lacking(&self, ask: &Ask) -> u64 {
         let files: Vec<FileId> = ask.files.iter().map(|file| file.file).collect();
         let coming = self.desk().coming(&files);
-        let needed = ask.size().unwrap_or(u64::MAX).saturating_add(coming);
+        let needed = data(&ask.files).saturating_add(coming);
         let room = self.room(needed, None).await;
         room.map_or(0, |(lacks, _)| lacks)
     }
@@ -78,15 +78,16 @@ impl Consent {
     pub async fn accept(&self, number: u32, landing: Landing) -> Result<(), AnswerError> {
         let unknown = AnswerError::Unknown(number);
         self.reached(&landing).await?;
-        let (size, coming) = {
+        let (data, coming) = {
             let desk = self.desk();
             let slot = desk.slots.get(&number).filter(|_| desk.is_open(number));
             let slot = slot.ok_or(unknown.clone())?;
             // Before the disk is looked at: another yes may come meanwhile.
-            slot.left.store(slot.info.size, Ordering::Relaxed);
-            (slot.info.size, desk.coming(&slot.files))
+            let data = data(&slot.info.files);
+            slot.left.store(data, Ordering::Relaxed);
+            (data, desk.coming(&slot.files))
         };
-        let needed = size.saturating_add(coming);
+        let needed = data.saturating_add(coming);
         if let Some((needed, at)) = self.room(needed, landing.into.clone()).await {
             let desk = self.desk();
             if let Some(slot) = desk.slots.get(&number).filter(|_| desk.is_open(number)) {
@@ -133,4 +134,12 @@ impl Consent {
         }
         known.then_some(()).ok_or(AnswerError::Unknown(number))
     }
+}
+
+/// Bytes that are to be written.
+fn data(files: &[AskedFile]) -> u64 {
+    files
+        .iter()
+        .map(AskedFile::data)
+        .fold(0, u64::saturating_add)
 }

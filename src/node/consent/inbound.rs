@@ -287,8 +287,9 @@ impl Inbound {
     /// What the job tells; true at its end.
     async fn told(&mut self, event: DownloadEvent) -> bool {
         if let DownloadEvent::Progress(progress) = &event {
+            // Holes were counted neither before nor are they now.
             let left = self.info.size.saturating_sub(progress.done);
-            self.left.store(left, Ordering::Relaxed);
+            self.left.fetch_min(left, Ordering::Relaxed);
         }
         match event {
             DownloadEvent::Progress(progress) if self.said.elapsed() >= PROGRESS => {

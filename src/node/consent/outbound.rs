@@ -219,6 +219,7 @@ impl Consent {
             mode: file.rights.mode(),
             mtime: file.stamp.mtime,
             file: file.file,
+            holes: file.holes,
         };
         let names = request.to.iter().filter(|name| name.len() <= MAX_NAME);
         Ask {

@@ -134,3 +134,17 @@ fn what_cannot_be_sent_of_a_folder_is_listed_and_the_rest_is_sent() {
     assert!(path.ends_with("back\\slash"), "{path}");
     assert!(why.contains("backslash"), "{why}");
 }
+
+#[test]
+fn how_much_of_a_file_are_holes_is_known_whoever_read_it() {
+    let fixture = Fixture::new();
+    let path = fixture.folder.path().join("sparse");
+    let file = fs::File::create_new(&path).unwrap();
+    file.set_len(5 << 20).unwrap();
+    crate::store::positioned::write_all_at(&file, b"data", 3 << 20).unwrap();
+    let sent = sent(&fixture);
+    for _ in 0..2 {
+        let added = sent.add(std::slice::from_ref(&path), 1, |_| true).unwrap();
+        assert_eq!(added.files[0].holes, 4 << 20);
+    }
+}
