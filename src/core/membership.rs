@@ -114,6 +114,11 @@ impl Membership {
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
         self.now = self.now.max(now);
         let mut out = Vec::new();
+        let about = match &event {
+            Event::Heard { beacon, .. } => Some(beacon.node),
+            Event::Found { node, .. } | Event::Connected { node, .. } => Some(*node),
+            _ => None,
+        };
         match event {
             Event::Heard { beacon, from, room } => self.heard(beacon, from, room, &mut out),
             Event::Found { .. } if self.hidden => {}
@@ -134,6 +139,9 @@ impl Membership {
             Event::Banned { node } => self.ban(node, &mut out),
             Event::Appear => self.appear(&mut out),
             Event::Tick => self.announce_if_due(&mut out),
+        }
+        if let Some(node) = about {
+            self.tell_elsewhere(node, &mut out);
         }
         self.forget_the_silent(&mut out);
         self.dial_the_due(&mut out);
@@ -319,6 +327,14 @@ impl Membership {
             && peer.connected(address, self.now)
         {
             out.push(Action::Joined { node });
+        }
+    }
+
+    fn tell_elsewhere(&mut self, node: NodeId, out: &mut Vec<Action>) {
+        let peer = self.peers.get_mut(&node);
+        let addresses = peer.map(Peer::take_elsewhere).unwrap_or_default();
+        if !addresses.is_empty() {
+            out.push(Action::Elsewhere { node, addresses });
         }
     }
 

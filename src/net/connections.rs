@@ -313,6 +313,34 @@ impl Connections {
         known.best(self.relayed).map(|best| best.id)
     }
 
+    /// The straight connections over TCP, the newest to each address; without any, the best one.
+    pub(super) fn paths(&self, node: NodeId) -> Vec<ConnectionId> {
+        let mut newest: Vec<&Connection> = Vec::new();
+        for one in self.bulk(node) {
+            newest.retain(|known| known.path.address.ip() != one.path.address.ip());
+            newest.push(one);
+        }
+        if newest.is_empty() {
+            return self.best(node).into_iter().collect();
+        }
+        newest.iter().map(|one| one.id).collect()
+    }
+
+    /// Where those lead.
+    pub(super) fn straight_ips(&self, node: NodeId) -> Vec<IpAddr> {
+        let all = self.bulk(node);
+        all.map(|one| one.path.address.ip()).collect()
+    }
+
+    fn bulk(&self, node: NodeId) -> impl Iterator<Item = &Connection> {
+        let all = self
+            .nodes
+            .get(&node)
+            .into_iter()
+            .flat_map(|known| &known.all);
+        all.filter(|one| one.proven() && one.straight() && one.path.tcp)
+    }
+
     fn get(&mut self, node: NodeId, id: ConnectionId) -> Option<&mut Connection> {
         let known = self.nodes.get_mut(&node)?;
         known.all.iter_mut().find(|connection| connection.id == id)

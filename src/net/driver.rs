@@ -98,6 +98,8 @@ struct Driver {
     table: Arc<Table>,
     segments: Arc<Segments>,
     circuits: Circuits,
+    /// Where else connected nodes may be.
+    elsewhere: HashMap<NodeId, Vec<SocketAddr>>,
     /// The IP addresses that are listened on by now.
     listening: HashSet<IpAddr>,
     started: Instant,
@@ -175,6 +177,7 @@ pub(super) fn start(
         table,
         segments,
         circuits: Circuits::default(),
+        elsewhere: HashMap::new(),
         listening: HashSet::new(),
         started: Instant::now(),
         swarm_key: config.swarm_key,
@@ -249,13 +252,16 @@ impl Driver {
                 }
             }
             Command::Request(node, request, answer) => self.request(node, request, answer),
-            Command::Open(node, purpose, opened) => {
+            Command::Open(node, purpose, path, opened) => {
                 self.open(Waiting {
                     node,
                     purpose,
+                    on: path.map(|path| path.0),
                     opened,
                 });
             }
+            Command::Paths(node, reply) => drop(reply.send(self.paths_to(node))),
+            Command::Elsewhere(node, addresses) => self.learn_elsewhere(node, addresses),
             Command::Disconnect(node) => self.disconnect(node),
             Command::Ban(node) => {
                 if let Some(peer) = identity::peer(node) {
@@ -391,6 +397,7 @@ impl Driver {
         }
         match self.connections.remove(node, id) {
             Some(News::Disconnected) => {
+                self.elsewhere.remove(&node);
                 let gone = NetEvent::Disconnected { node, carried };
                 self.outbox.push_back(gone);
             }

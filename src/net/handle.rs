@@ -1,8 +1,8 @@
 //! [`Net`]: how the rest of the program uses the network. Commands go to the driver, answers come back by `oneshot`.
 
 use super::{
-    NetConfig, NetError, NetEvent, Purpose, RequestError, Stream, StreamError, address, driver,
-    meeting, streams::Opened,
+    NetConfig, NetError, NetEvent, PathId, Purpose, RequestError, Stream, StreamError, address,
+    driver, meeting, streams::Opened,
 };
 use crate::{
     core::id::NodeId,
@@ -34,7 +34,9 @@ pub(super) enum Command {
     #[cfg(test)]
     DialQuic(NodeId, SocketAddr),
     Request(NodeId, Request, Answer<Response>),
-    Open(NodeId, Purpose, Opened),
+    Open(NodeId, Purpose, Option<PathId>, Opened),
+    Paths(NodeId, oneshot::Sender<Vec<PathId>>),
+    Elsewhere(NodeId, Vec<SocketAddr>),
     Disconnect(NodeId),
     Ban(NodeId),
     Meeting(meeting::Command),
@@ -139,12 +141,38 @@ impl Net {
     /// # Errors
     /// [`StreamError`] when there is no stream after at most 10 s.
     pub async fn stream(&self, node: NodeId, purpose: Purpose) -> Result<Stream, StreamError> {
+        self.stream_on(node, purpose, None).await
+    }
+
+    /// The same on one of [`Self::paths`], if it still stands.
+    ///
+    /// # Errors
+    /// [`StreamError`] when there is no stream after at most 10 s.
+    pub async fn stream_on(
+        &self,
+        node: NodeId,
+        purpose: Purpose,
+        path: Option<PathId>,
+    ) -> Result<Stream, StreamError> {
         let (opened, opening) = oneshot::channel();
-        self.tell(Command::Open(node, purpose, opened)).await;
+        self.tell(Command::Open(node, purpose, path, opened)).await;
         match tokio::time::timeout(DEADLINE, opening).await {
             Ok(stream) => stream.unwrap_or(Err(StreamError::Closed)),
             Err(_) => Err(StreamError::Timeout),
         }
+    }
+
+    /// The ways to a node that bulk may take: the straight ones over TCP, one for each address, else the best there is. Whoever
+    /// asks has much to fetch, so the node is dialled where else it may be, too.
+    pub async fn paths(&self, node: NodeId) -> Vec<PathId> {
+        let (reply, answer) = oneshot::channel();
+        self.tell(Command::Paths(node, reply)).await;
+        answer.await.unwrap_or_default()
+    }
+
+    /// A connected node may be reached at these addresses, too. Nothing is done before somebody asks for its paths.
+    pub async fn elsewhere(&self, node: NodeId, addresses: Vec<SocketAddr>) {
+        self.tell(Command::Elsewhere(node, addresses)).await;
     }
 
     /// Closes all connections to a node. It may come back.

@@ -44,7 +44,7 @@ pub use interfaces::zoned;
 pub use meeting::MeetingEvent;
 pub use pairing::{PairingConfig, PairingSockets};
 pub use reach::reaches;
-pub use streams::{Purpose, Stream, StreamError};
+pub use streams::{PathId, Purpose, Stream, StreamError};
 
 use std::{
     io,

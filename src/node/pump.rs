@@ -5,28 +5,37 @@
 //! withdrawn, after a word that it begins; nothing is written that does not hash to what was asked for; a stream that makes no progress while
 //! something is owed ends within [`STALL`].
 
+mod arriving;
+mod board;
+mod order;
+mod route;
+
+pub use arriving::Arriving;
+pub use order::{Fate, Order, Outcome, Target};
+
+use self::{
+    board::LANES,
+    route::{Paths, Route, see},
+};
 use super::limit::Limiter;
 use crate::{
-    core::{
-        chunk::VerifiedChunk,
-        id::{ChunkId, NodeId},
-        manifest::MAX_CHUNK,
-    },
-    net::{Net, Stream},
-    store::{Sink, StoreError},
+    core::{chunk::VerifiedChunk, id::NodeId, manifest::MAX_CHUNK},
+    net::{Net, PathId, Stream},
     wire::chunk::{HEADER, Header, Question, Status, Tag, invalid},
 };
 use futures::{AsyncReadExt, AsyncWriteExt, io::ReadHalf};
 use std::{
     collections::HashMap,
+    convert::Infallible,
     io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
 
 /// Without a byte for so long while an answer is owed, the stream is given up and its chunks are asked for elsewhere.
 pub const STALL: Duration = Duration::from_secs(10);
@@ -36,99 +45,6 @@ const SLOWEST: u32 = 64;
 /// Orders that wait to be written: as many as the pipelines of a few jobs allow.
 const QUEUE: usize = 1024;
 
-/// A chunk to fetch.
-pub struct Order {
-    /// Its position in the job.
-    pub chunk: u32,
-    /// Its id.
-    pub id: ChunkId,
-    /// Its length in bytes.
-    pub len: u32,
-    /// Where it goes.
-    pub targets: Vec<Target>,
-}
-
-/// A place where a chunk is to be written.
-pub struct Target {
-    /// The place, as a position in the job.
-    pub place: u32,
-    /// The file, and the position in it. (If the chunk occurs there more than once, it is written at each.)
-    pub sink: Sink,
-}
-
-/// What became of an order.
-pub struct Outcome {
-    /// Position in the job.
-    pub chunk: u32,
-    /// From whom.
-    pub peer: NodeId,
-    /// What happened.
-    pub result: Fate,
-}
-
-/// How an order ended, or that it begins to.
-pub enum Fate {
-    /// The answer begins to come.
-    Begun,
-    /// Verified and written.
-    Stored {
-        /// How many bytes.
-        bytes: u32,
-        /// The places of [`Order::targets`].
-        places: Vec<u32>,
-        /// From question to disk.
-        elapsed: Duration,
-    },
-    /// The peer does not have it.
-    Missing,
-    /// The peer sent other bytes.
-    Corrupt,
-    /// The stream broke or stalled before the answer.
-    Broken,
-    /// The bytes were right, but the disk refused them at this place.
-    Unwritable(u32, StoreError),
-}
-
-/// What is on its way in all pumps of a job. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Arriving(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    bytes: AtomicU64,
-    storing: AtomicU32,
-}
-
-impl Arriving {
-    /// Bytes that have come of chunks that are not whole yet.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.0.bytes.load(Ordering::Relaxed)
-    }
-
-    /// Whether chunks are being hashed and written now.
-    #[must_use]
-    pub fn is_storing(&self) -> bool {
-        self.0.storing.load(Ordering::Relaxed) > 0
-    }
-}
-
-/// The part of a chunk that has come; it counts until this is dropped.
-struct Body<'a>(&'a Counts, u64);
-
-impl Body<'_> {
-    fn came(&mut self, count: usize) {
-        self.1 += count as u64;
-        self.0.bytes.fetch_add(count as u64, Ordering::Relaxed);
-    }
-}
-
-impl Drop for Body<'_> {
-    fn drop(&mut self) {
-        self.0.bytes.fetch_sub(self.1, Ordering::Relaxed);
-    }
-}
-
 /// Chunks up to this size are hashed where they are received, if they stay in memory.
 const LIGHT: usize = 64 << 10;
 
@@ -137,16 +53,19 @@ enum Command {
     Cancel(u32),
 }
 
-/// Streams to one peer. Two, so that while one waits for its window or its disk the other one moves: a single stream
-/// left a third of two processors idle.
-const LANES: usize = 2;
+/// When a lane that is at work looks for another path, at first and then: the peer is dialled where else it may be as soon as
+/// somebody asks.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// With fewer orders than this the second stream is left alone: a peer whom many ask sends each of them a part of one
 /// chunk at a time, and what it has not begun can be taken back.
 const SPARSE: usize = 6;
 
-/// The streams to one peer. Dropping it closes them.
+/// The streams to one peer: two, so that while one waits for its window or its disk the other one moves (a single stream left
+/// a third of two processors idle), and so that two paths are used. Dropping it closes them.
 pub struct Pump {
     lanes: Vec<Lane>,
+    board: Paths,
 }
 
 struct Lane {
@@ -171,6 +90,8 @@ impl Drop for Lane {
 struct Open {
     order: Order,
     since: Instant,
+    /// Its answer is being read: too late to withdraw it.
+    begun: bool,
     cancelled: bool,
 }
 
@@ -190,12 +111,14 @@ impl Pump {
         arriving: &Arriving,
         outcomes: &mpsc::Sender<Outcome>,
     ) -> Self {
-        let lane = |_| {
+        let board = Paths::default();
+        let lane = |lane| {
             let (commands, orders) = mpsc::channel(QUEUE);
             let ledger = Ledger::default();
+            let (net, board) = (net.clone(), Arc::clone(&board));
+            let route = Route::new(net, peer, lane, board);
             let task = tokio::spawn(run(
-                net.clone(),
-                peer,
+                route,
                 (limit.clone(), arriving.clone()),
                 orders,
                 ledger.clone(),
@@ -209,13 +132,17 @@ impl Pump {
         };
         Self {
             lanes: (0..LANES).map(lane).collect(),
+            board,
         }
     }
 
     /// Asks for a chunk. False when the pump is stuck or gone: nothing will come of it.
     pub fn get(&mut self, order: Order) -> bool {
-        let load = |lane: &&Lane| lane.load().max(SPARSE);
-        let lane = self.lanes.iter().min_by_key(load);
+        let loads = std::array::from_fn(|at| self.lanes.get(at).map_or(0, Lane::load));
+        let apart = see(&self.board).next(loads);
+        let load = |at: &usize| loads[*at].max(SPARSE);
+        let lane = apart.or_else(|| (0..LANES).min_by_key(load));
+        let lane = lane.and_then(|at| self.lanes.get(at));
         lane.is_some_and(|lane| lane.commands.try_send(Command::Get(order)).is_ok())
     }
 
@@ -229,33 +156,51 @@ impl Pump {
 
 /// Serves orders over one stream after another until the handle is gone.
 async fn run(
-    net: Net,
-    peer: NodeId,
+    route: Route,
     (limit, arriving): (Limiter, Arriving),
     mut orders: mpsc::Receiver<Command>,
     ledger: Ledger,
     outcomes: mpsc::Sender<Outcome>,
 ) {
+    let peer = route.peer;
+    // What was asked on another path and did not come there.
+    let mut again: Vec<Order> = Vec::new();
     loop {
         // Open only when there is something to ask.
-        let Some(first) = orders.recv().await else {
-            return;
+        let first = match again.pop() {
+            Some(order) => Some(Command::Get(order)),
+            None => orders.recv().await,
         };
-        let ended = match net.chunk_stream(peer).await {
+        let Some(first) = first else { return };
+        let ended = match route.open().await {
             Ok(stream) => {
+                let path = stream.path();
                 let (read, write) = stream.split();
                 tokio::select! {
-                    end = ask(write, first, &mut orders, &ledger) => end,
-                    end = receive(read, peer, (&limit, &arriving), &ledger, &outcomes) => end,
+                    end = ask(write, (first, &mut again), &mut orders, &ledger, (&route, path)) => end,
+                    end = receive(read, (&route, path), (&limit, &arriving), &ledger, &outcomes) => {
+                        end.map(|never| match never {})
+                    }
                 }
             }
             Err(error) => {
                 if let Command::Get(order) = first {
+                    again.push(order);
+                }
+                for order in again.drain(..) {
                     fail(&outcomes, peer, order).await;
                 }
                 Err(io::Error::other(error.to_string()))
             }
         };
+        see(&route.board).moved(route.lane, None);
+        if matches!(ended, Ok(End::Moved)) {
+            let mut open: Vec<(Tag, Open)> = lock(&ledger).drain().collect();
+            open.sort_by_key(|(tag, _)| std::cmp::Reverse(*tag));
+            let wanted = open.into_iter().filter(|(_, open)| !open.cancelled);
+            again.extend(wanted.map(|(_, open)| open.order));
+            continue;
+        }
         if let Err(error) = &ended {
             tracing::debug!(peer = %peer.short(), %error, "chunk stream ended");
         }
@@ -269,7 +214,7 @@ async fn run(
                 fail(&outcomes, peer, order).await;
             }
         }
-        if ended.is_ok() {
+        if matches!(ended, Ok(End::Over)) {
             return;
         }
     }
@@ -284,19 +229,34 @@ async fn fail(outcomes: &mpsc::Sender<Outcome>, peer: NodeId, order: Order) {
     let _ = outcomes.send(outcome).await;
 }
 
-/// Writes the questions. Ends with `Ok` when the handle is gone.
+/// Why a lane asks no more.
+enum End {
+    /// The handle is gone.
+    Over,
+    /// Another path is better: what is not here yet is asked for on that.
+    Moved,
+}
+
+/// Writes the questions.
 async fn ask(
     mut stream: futures::io::WriteHalf<Stream>,
-    first: Command,
+    (first, again): (Command, &mut Vec<Order>),
     orders: &mut mpsc::Receiver<Command>,
     ledger: &Ledger,
-) -> io::Result<()> {
+    (route, path): (&Route, PathId),
+) -> io::Result<End> {
+    let (mut look, mut pause) = (Instant::now() + LOOK, LOOK);
     let mut tag: Tag = 0;
     let mut bytes = Vec::with_capacity(4096);
     let mut next = Some(first);
     loop {
-        let Some(command) = next else { return Ok(()) };
+        let Some(command) = next else {
+            return Ok(End::Over);
+        };
         enter(command, &mut tag, ledger, &mut bytes);
+        while let Some(order) = again.pop() {
+            enter(Command::Get(order), &mut tag, ledger, &mut bytes);
+        }
         while bytes.len() < 4000 {
             let Ok(command) = orders.try_recv() else {
                 break;
@@ -311,7 +271,21 @@ async fn ask(
             .await
             .map_err(|_| io::ErrorKind::TimedOut)??;
         bytes.clear();
-        next = orders.recv().await;
+        next = loop {
+            tokio::select! {
+                command = orders.recv() => break command,
+                () = sleep_until(look) => {
+                    pause = (pause * 2).min(LOOK_AGAIN);
+                    look = Instant::now() + pause;
+                    let oldest = lock(ledger).values().map(|open| (open.since, open.order.len)).min();
+                    let Some((since, len)) = oldest else { continue };
+                    see(&route.board).owed(path, len.into(), since.elapsed());
+                    if route.wanted().await.is_some_and(|wanted| wanted != path) {
+                        return Ok(End::Moved);
+                    }
+                }
+            }
+        };
     }
 }
 
@@ -327,6 +301,7 @@ fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) 
                 Open {
                     order,
                     since: Instant::now(),
+                    begun: false,
                     cancelled: false,
                 },
             );
@@ -334,7 +309,7 @@ fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) 
         Command::Cancel(chunk) => {
             let found = ledger
                 .iter_mut()
-                .find(|(_, open)| open.order.chunk == chunk);
+                .find(|(_, open)| open.order.chunk == chunk && !open.begun);
             if let Some((tag, open)) = found {
                 open.cancelled = true;
                 Question::Cancel(*tag).write(bytes);
@@ -346,25 +321,26 @@ fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) 
 /// Reads the answers. While one chunk is hashed and written, the next is read into the other buffer.
 async fn receive(
     mut stream: ReadHalf<Stream>,
-    peer: NodeId,
+    (route, path): (&Route, PathId),
     (limit, arriving): (&Limiter, &Arriving),
     ledger: &Ledger,
     outcomes: &mpsc::Sender<Outcome>,
-) -> io::Result<()> {
+) -> io::Result<Infallible> {
+    let peer = route.peer;
+    let mut before = Instant::now();
     let mut spare = Vec::new();
     let mut storing: Option<JoinHandle<Vec<u8>>> = None;
     loop {
         let header = header_of(&mut stream, ledger).await?;
-        let Some(Open {
-            order,
-            since,
-            cancelled,
-        }) = lock(ledger).remove(&header.tag)
-        else {
+        let asked = lock(ledger).get_mut(&header.tag).map(|open| {
+            open.begun = true;
+            (open.order.chunk, open.since, open.cancelled)
+        });
+        let Some((chunk, since, cancelled)) = asked else {
             return Err(invalid("an answer to no question"));
         };
         let outcome = Outcome {
-            chunk: order.chunk,
+            chunk,
             peer,
             result: Fate::Missing,
         };
@@ -378,18 +354,15 @@ async fn receive(
                 // Never shrunk: bytes that are overwritten next need no zeroes first.
                 let len = len.min(MAX_CHUNK) as usize;
                 buffer.resize(buffer.len().max(len), 0);
-                if let Err(error) = body_of(&mut stream, &mut buffer[..len], limit, arriving).await
-                {
-                    if !cancelled {
-                        let _ = outcomes
-                            .send(Outcome {
-                                result: Fate::Broken,
-                                ..outcome
-                            })
-                            .await;
-                    }
-                    return Err(error);
-                }
+                // Until all of it is here it stands in the ledger: it may be asked for on another path.
+                body_of(&mut stream, &mut buffer[..len], limit, arriving).await?;
+                let Some(Open { order, .. }) = lock(ledger).remove(&header.tag) else {
+                    return Err(invalid("an answer to no question"));
+                };
+                // Since it was asked for, or since the one before: that long the path was busy with it.
+                let busy = before.max(since).elapsed();
+                before = Instant::now();
+                see(&route.board).came(path, len as u64, busy);
                 // One write at a time: back-pressure reaches the sender through the stream's window.
                 if let Some(task) = storing.take() {
                     spare = task.await.map_err(io::Error::other)?;
@@ -406,21 +379,23 @@ async fn receive(
                     continue;
                 }
                 let (outcomes, arriving) = (outcomes.clone(), arriving.clone());
-                arriving.0.storing.fetch_add(1, Ordering::Relaxed);
+                arriving.stores();
                 storing = Some(tokio::task::spawn_blocking(move || {
                     let result = keep(&order, &buffer[..len], since);
-                    arriving.0.storing.fetch_sub(1, Ordering::Relaxed);
+                    arriving.stored();
                     let _ = outcomes.blocking_send(Outcome { result, ..outcome });
                     buffer
                 }));
             }
-            Status::Missing if !cancelled => {
-                let _ = outcomes.send(outcome).await;
-            }
             Status::Cancelled if !cancelled => {
                 return Err(invalid("cancelled what was not withdrawn"));
             }
-            Status::Missing | Status::Cancelled => {}
+            Status::Missing | Status::Cancelled => {
+                lock(ledger).remove(&header.tag);
+                if !cancelled {
+                    let _ = outcomes.send(outcome).await;
+                }
+            }
         }
     }
 }
@@ -471,7 +446,7 @@ async fn body_of(
     limit: &Limiter,
     arriving: &Arriving,
 ) -> io::Result<()> {
-    let mut part = Body(&arriving.0, 0);
+    let mut part = arriving.body();
     let mut patience = STALL * 3;
     let mut filled = 0;
     while filled < body.len() {

@@ -113,6 +113,13 @@ pub enum Action {
         /// Where, best first.
         addresses: Vec<SocketAddr>,
     },
+    /// A connected node may be reached at these addresses, too.
+    Elsewhere {
+        /// Who.
+        node: NodeId,
+        /// Where: some may be the one that it is connected at.
+        addresses: Vec<SocketAddr>,
+    },
     /// A node became a peer.
     Joined {
         /// Who.

@@ -50,6 +50,10 @@ pub(super) struct Peer {
     /// The last `(epoch, seq)`.
     pub(super) seen: Option<(u64, u64)>,
     addresses: Vec<SocketAddr>,
+    /// Where it is connected.
+    here: Option<IpAddr>,
+    /// There is another address since the others were told.
+    moved: bool,
     /// The last beacon, or since when the node is known.
     heard: Now,
     /// It is known by another's word alone, and no longer than until then.
@@ -74,6 +78,8 @@ impl Peer {
             confirmed: false,
             seen,
             addresses: Vec::new(),
+            here: None,
+            moved: false,
             heard: now,
             told_until: None,
             found_until: Now::ZERO,
@@ -186,6 +192,16 @@ impl Peer {
         self.retry = Some(self.retry.map_or(soonest, |at| at.min(soonest)));
     }
 
+    /// Addresses at which it may be besides the one at which it is connected, if that is news.
+    pub(super) fn take_elsewhere(&mut self) -> Vec<SocketAddr> {
+        let Some(here) = self.here.filter(|_| self.is_connected() && self.moved) else {
+            return Vec::new();
+        };
+        self.moved = false;
+        let others = self.addresses.iter().filter(|at| at.ip() != here);
+        others.copied().collect()
+    }
+
     /// Puts an address first; true if it was not known.
     fn add(&mut self, address: SocketAddr) -> bool {
         let known = self.addresses.iter().position(|known| *known == address);
@@ -194,6 +210,7 @@ impl Peer {
         }
         self.addresses.insert(0, address);
         self.addresses.truncate(MAX_ADDRESSES);
+        self.moved |= known.is_none();
         known.is_none()
     }
 
@@ -213,6 +230,7 @@ impl Peer {
             self.add(address);
         }
         self.told_until = None;
+        (self.here, self.moved) = (Some(address.ip()), true);
         self.retry = None;
         self.lost_at = None;
         self.redial_failed = false;

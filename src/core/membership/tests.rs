@@ -78,6 +78,21 @@ fn run(it: &mut Membership, end: Now) -> Vec<(Now, Action)> {
 }
 
 #[test]
+fn where_else_a_peer_may_be_is_told_once() {
+    let node = id(1);
+    let mut it = with_peer(node);
+    let found = |hosts: &[u8]| {
+        let addresses = hosts.iter().map(|n| at(*n, 4000)).collect();
+        Event::Found { node, addresses }
+    };
+    assert_eq!(it.handle(found(&[1]), ms(5)), []);
+    let addresses = vec![at(2, 4000)];
+    let told = it.handle(found(&[1, 2]), ms(10));
+    assert_eq!(told, [Action::Elsewhere { node, addresses }]);
+    assert_eq!(it.handle(found(&[1, 2]), ms(20)), []);
+}
+
+#[test]
 fn a_hidden_node_says_nothing_and_takes_up_nobody_until_it_appears() {
     let (peer, stranger) = (id(1), id(2));
     let mut it = Membership::hidden(ME, 1, ms(0));

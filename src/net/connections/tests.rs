@@ -177,3 +177,22 @@ fn a_straight_tcp_connection_that_falls_silent_before_bulk_came_is_told_from_oth
     table.heard(NODE, id(0), late);
     assert!(!silent(&table, 0, 0, late));
 }
+
+#[test]
+fn bulk_may_take_one_connection_to_each_address() {
+    let now = Instant::now();
+    let mut table = Connections::new(true);
+    let to = |host: u8, via, tcp| Path {
+        address: SocketAddr::from(([10, 0, host, 2], 1)),
+        ..path(via, tcp)
+    };
+    table.add(NODE, id(1), to(0, Via::Relay, true), now);
+    assert_eq!(table.paths(NODE), [id(1)]);
+    table.add(NODE, id(2), to(1, Via::Lan, true), now);
+    table.add(NODE, id(3), to(1, Via::Lan, true), now);
+    table.add(NODE, id(4), to(2, Via::Lan, true), now);
+    table.add(NODE, id(5), to(3, Via::Lan, false), now);
+    assert_eq!(table.paths(NODE), [id(3), id(4)]);
+    table.remove(NODE, id(3));
+    assert_eq!(table.paths(NODE), [id(2), id(4)]);
+}

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        NetEvent, Purpose, StreamError,
+        NetEvent, PathId, Purpose, StreamError,
         connections::Path,
         meeting::{MeetingEvent, Waiting},
         streams,
@@ -18,7 +18,13 @@ use libp2p::{
         dial_opts::{DialOpts, PeerCondition},
     },
 };
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
+
+/// Other addresses of one node that are remembered.
+const MAX_ELSEWHERE: usize = 3;
 
 /// The address of the way that a connection took: of an inbound circuit libp2p tells it as the local one.
 fn way(endpoint: &ConnectedPoint) -> &Multiaddr {
@@ -126,9 +132,10 @@ impl Driver {
             }
             return;
         }
+        let on = wanted.on.filter(|id| self.connections.serves(node, *id));
         // Copies that nobody asked for are not worth what a server's owner pays for them.
         let straight_only = wanted.purpose == Purpose::Distribution;
-        let best = self.connections.best(node);
+        let best = on.or_else(|| self.connections.best(node));
         let best = best.filter(|_| !straight_only || self.connections.has_straight(node));
         let peer = identity::peer(node);
         if let (Some(peer), Some(id)) = (peer, best) {
@@ -144,6 +151,43 @@ impl Driver {
             StreamError::OnlyRelayed
         };
         let _ = wanted.opened.send(Err(error));
+    }
+
+    /// A node may be at these addresses, too: remembered while it is connected.
+    pub(super) fn learn_elsewhere(&mut self, node: NodeId, mut addresses: Vec<SocketAddr>) {
+        if self.connections.has(node) {
+            addresses.retain(|at| address::is_dialable(*at) && !at.ip().is_loopback());
+            let known = self.elsewhere.entry(node).or_default();
+            addresses.retain(|at| !known.contains(at));
+            known.extend(addresses);
+            known.truncate(MAX_ELSEWHERE);
+        }
+    }
+
+    /// The ways that bulk may take. Each other address of the node is dialled once while it is connected.
+    pub(super) fn paths_to(&mut self, node: NodeId) -> Vec<PathId> {
+        let ips = self.connections.straight_ips(node);
+        // On one machine all ways are one.
+        let worth = !ips.is_empty() && !ips.iter().any(IpAddr::is_loopback);
+        let untried = self.elsewhere.get_mut(&node).filter(|_| worth);
+        let untried = untried.map(std::mem::take).unwrap_or_default();
+        let v4 = ips.iter().any(IpAddr::is_ipv4);
+        for at in untried {
+            // Of the other family it is most likely the same cable.
+            if let Some(peer) = identity::peer(node)
+                && !ips.contains(&at.ip())
+                && at.is_ipv4() == v4
+            {
+                let options = DialOpts::peer_id(peer)
+                    .condition(PeerCondition::Always)
+                    .addresses(vec![address::tcp(at)])
+                    .allocate_new_port()
+                    .build();
+                self.start_dial(Some(node), vec![at], options);
+            }
+        }
+        let all = self.connections.paths(node).into_iter();
+        all.map(PathId).collect()
     }
 
     fn open_waiting(&mut self, now: Instant) {

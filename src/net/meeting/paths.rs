@@ -30,6 +30,8 @@ const MAX_WAITING: usize = 256;
 pub(in crate::net) struct Waiting {
     pub node: NodeId,
     pub purpose: Purpose,
+    /// Where it is to be opened, if that still stands.
+    pub on: Option<ConnectionId>,
     pub opened: Opened,
 }
 
@@ -218,6 +220,7 @@ mod tests {
         let waiting = Waiting {
             node,
             purpose,
+            on: None,
             opened,
         };
         assert!(circuits.wait(waiting).is_ok());

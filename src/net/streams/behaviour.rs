@@ -1,6 +1,6 @@
 //! The part of the streams that lives with the swarm.
 
-use super::{Open, Stream, handler::Handler, stream::Activity};
+use super::{Open, PathId, Stream, handler::Handler, stream::Activity};
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol,
     core::{Endpoint, transport::PortUse},
@@ -76,7 +76,7 @@ impl Behaviour {
 
     fn handler(&mut self, connection: ConnectionId) -> Handler {
         let activity = self.activity.entry(connection).or_default().clone();
-        Handler::new(self.protocols, activity)
+        Handler::new(self.protocols, PathId(connection), activity)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The part of [`super::Behaviour`] that lives with one connection.
 
 use super::{
-    MAX_INBOUND, MAX_OPENING, Open, Opened, Stream, StreamError, TIMEOUT, stream::Activity,
+    MAX_INBOUND, MAX_OPENING, Open, Opened, PathId, Stream, StreamError, TIMEOUT, stream::Activity,
 };
 use futures::future::{Ready, ready};
 use libp2p::{
@@ -49,6 +49,7 @@ type Upgrade = ReadyUpgrade<StreamProtocol>;
 /// See the module.
 pub struct Handler {
     protocols: &'static [StreamProtocol],
+    path: PathId,
     activity: Activity,
     /// The places for streams of the other side.
     places: Arc<Semaphore>,
@@ -61,9 +62,14 @@ pub struct Handler {
 }
 
 impl Handler {
-    pub(super) fn new(protocols: &'static [StreamProtocol], activity: Activity) -> Self {
+    pub(super) fn new(
+        protocols: &'static [StreamProtocol],
+        path: PathId,
+        activity: Activity,
+    ) -> Self {
         Self {
             protocols,
+            path,
             activity,
             places: Arc::new(Semaphore::new(MAX_INBOUND)),
             arrived: VecDeque::new(),
@@ -122,7 +128,7 @@ impl ConnectionHandler for Handler {
             }) => {
                 // Dropping the stream resets it, and that is what the other side sees.
                 if let Ok(place) = self.places.clone().try_acquire_owned() {
-                    let stream = Stream::new(stream, self.activity.clone(), Some(place));
+                    let stream = Stream::new(stream, self.path, self.activity.clone(), Some(place));
                     self.arrived.push_back((protocol, stream));
                 }
             }
@@ -131,7 +137,12 @@ impl ConnectionHandler for Handler {
                 info: opened,
             }) => {
                 self.opening -= 1;
-                let _ = opened.send(Ok(Stream::new(stream, self.activity.clone(), None)));
+                let _ = opened.send(Ok(Stream::new(
+                    stream,
+                    self.path,
+                    self.activity.clone(),
+                    None,
+                )));
             }
             ConnectionEvent::DialUpgradeError(DialUpgradeError {
                 info: opened,

@@ -10,7 +10,7 @@ mod handler;
 mod stream;
 
 pub(super) use behaviour::{Behaviour, Incoming};
-pub use stream::Stream;
+pub use stream::{PathId, Stream};
 
 use crate::wire::{
     CHAT_PROTOCOL, CHUNK_PROTOCOL, CONSENT_PROTOCOL, DISTRIBUTE_PROTOCOL, MEMBER_PROTOCOL,

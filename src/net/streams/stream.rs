@@ -1,6 +1,7 @@
 //! One open stream, and the count of what its connection carries.
 
 use futures::{AsyncRead, AsyncWrite};
+use libp2p::swarm::ConnectionId;
 use std::{
     io,
     pin::Pin,
@@ -11,6 +12,10 @@ use std::{
     task::{Context, Poll},
 };
 use tokio::sync::OwnedSemaphorePermit;
+
+/// One way to a node: a connection, for as long as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PathId(pub(in crate::net) ConnectionId);
 
 /// Bytes on the streams of one connection.
 #[derive(Debug, Default)]
@@ -30,6 +35,7 @@ pub(super) type Activity = Arc<Counts>;
 #[derive(Debug)]
 pub struct Stream {
     inner: libp2p::Stream,
+    path: PathId,
     activity: Activity,
     /// Holds one of the places that the other side has on this connection.
     _place: Option<OwnedSemaphorePermit>,
@@ -38,14 +44,22 @@ pub struct Stream {
 impl Stream {
     pub(super) fn new(
         inner: libp2p::Stream,
+        path: PathId,
         activity: Activity,
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
             inner,
+            path,
             activity,
             _place: place,
         }
+    }
+
+    /// The path that it is on.
+    #[must_use]
+    pub fn path(&self) -> PathId {
+        self.path
     }
 }
 

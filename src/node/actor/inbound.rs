@@ -243,6 +243,10 @@ impl Actor {
                     let net = self.parts.context.net.clone();
                     tokio::spawn(async move { net.dial(Some(node), addresses).await });
                 }
+                Action::Elsewhere { node, addresses } => {
+                    let net = self.parts.context.net.clone();
+                    tokio::spawn(async move { net.elsewhere(node, addresses).await });
+                }
                 Action::Joined { node } => self.introduce(node, None),
                 Action::Left { node, announced } => self.left(node, announced),
                 Action::CatalogHint {

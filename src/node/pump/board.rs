@@ -1,0 +1,237 @@
+//! Where several paths lead to one peer: which of them each lane takes, and which lane gets an order.
+//!
+//! Pure; times are arguments, paths are names. Two paths are used at once, so both are measured by what they are there for;
+//! each lane gets orders as fast as it delivers them. A path that is many times slower than the best one is left alone.
+
+use std::{collections::BTreeMap, time::Duration};
+
+/// Lanes to one peer.
+pub const LANES: usize = 2;
+/// A path so many times slower than the best one only holds chunks up.
+const TOO_SLOW: f64 = 8.0;
+/// A path is known when so much came over it…
+const KNOWN: f64 = (512 << 10) as f64;
+/// …of which this much is remembered.
+const MEMORY: f64 = (8 << 20) as f64;
+/// Orders that a lane gets on a path of which nothing is known.
+const TRIAL: usize = 2;
+/// An order may be owed so long on such a path before that says anything.
+const GRACE: Duration = Duration::from_millis(250);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Measure {
+    bytes: f64,
+    seconds: f64,
+}
+
+/// See the module; `P` names a path.
+#[derive(Debug)]
+pub struct Board<P> {
+    measures: BTreeMap<P, Measure>,
+    lanes: [Option<P>; LANES],
+    /// There are several paths to be used.
+    several: bool,
+}
+
+impl<P> Default for Board<P> {
+    fn default() -> Self {
+        Self {
+            measures: BTreeMap::new(),
+            lanes: [const { None }; LANES],
+            several: false,
+        }
+    }
+}
+
+impl<P: Copy + Ord> Board<P> {
+    /// So many bytes came over a path, for which it was kept busy so long.
+    pub fn came(&mut self, path: P, bytes: u64, busy: Duration) {
+        let measure = self.measures.entry(path).or_default();
+        measure.bytes += bytes as f64;
+        measure.seconds += busy.as_secs_f64();
+        if measure.bytes > MEMORY {
+            let part = MEMORY / measure.bytes;
+            (measure.bytes, measure.seconds) = (MEMORY, measure.seconds * part);
+        }
+    }
+
+    /// An order of so many bytes has been owed on a path for so long: what is known to be much faster elsewhere is not
+    /// waited for until the path has shown how slow it is.
+    pub fn owed(&mut self, path: P, bytes: u64, since: Duration) {
+        let others = self.measures.keys().filter(|other| **other != path);
+        let best = others
+            .filter_map(|other| self.rate(*other))
+            .fold(0.0, f64::max);
+        let most = bytes as f64 / since.as_secs_f64().max(1e-6);
+        if since > GRACE && self.rate(path).is_none() && most * TOO_SLOW < best {
+            let (bytes, seconds) = (KNOWN, KNOWN / most);
+            self.measures.insert(path, Measure { bytes, seconds });
+        }
+    }
+
+    /// Bytes a second, once it is known.
+    fn rate(&self, path: P) -> Option<f64> {
+        let measure = self.measures.get(&path)?;
+        (measure.bytes >= KNOWN).then(|| measure.bytes / measure.seconds.max(1e-6))
+    }
+
+    /// Which of these paths a lane should take, `None` without any.
+    pub fn wanted(&mut self, lane: usize, paths: &[P]) -> Option<P> {
+        self.measures.retain(|path, _| paths.contains(path));
+        let best = paths.iter().filter_map(|path| self.rate(*path));
+        let best = best.fold(0.0, f64::max);
+        let usable = |path: &P| self.rate(*path).is_none_or(|rate| rate * TOO_SLOW >= best);
+        let mut usable: Vec<P> = paths.iter().copied().filter(usable).collect();
+        self.several = usable.len() > 1;
+        // The best that is known, and beside it first what is not known yet.
+        let speed = |path: &P| self.rate(*path).unwrap_or(f64::MAX);
+        usable.sort_by(|one, other| speed(other).total_cmp(&speed(one)).then(one.cmp(other)));
+        let known = usable.iter().position(|path| self.rate(*path).is_some());
+        if let Some(at) = known.filter(|at| *at >= LANES) {
+            usable.swap(LANES - 1, at);
+        }
+        usable.truncate(LANES);
+        // In an order that does not change, or the lanes would only change places.
+        usable.sort_unstable();
+        usable.get(lane % usable.len().max(1)).copied()
+    }
+
+    /// A lane is on this path now, or on none.
+    pub fn moved(&mut self, lane: usize, path: Option<P>) {
+        if let Some(place) = self.lanes.get_mut(lane) {
+            *place = path;
+        }
+    }
+
+    /// The lane for the next order, where there are several paths; each has so many orders already.
+    pub fn next(&self, loads: [usize; LANES]) -> Option<usize> {
+        if !self.several {
+            return None;
+        }
+        if self.lanes[0].is_some() && self.lanes[0] == self.lanes[1] {
+            // One of them is to move, which it does when it has something to do.
+            return (0..LANES).min_by_key(|lane| loads[*lane]);
+        }
+        let wait = |lane: usize| {
+            let rate = self.lanes[lane].and_then(|path| self.rate(path));
+            match rate {
+                Some(rate) => (loads[lane] + 1) as f64 / rate,
+                None if loads[lane] < TRIAL => 0.0,
+                None => f64::MAX,
+            }
+        };
+        (0..LANES).min_by(|one, other| {
+            let by_load = || loads[*one].cmp(&loads[*other]);
+            wait(*one).total_cmp(&wait(*other)).then_with(by_load)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// A board on which these paths deliver so many MiB a second.
+    fn measured(paths: &[(u8, u64)]) -> Board<u8> {
+        let mut board = Board::default();
+        for (path, rate) in paths {
+            board.came(*path, MIB, Duration::from_secs_f64(1.0 / *rate as f64));
+        }
+        board
+    }
+
+    #[test]
+    fn each_lane_has_a_path_of_its_own_and_keeps_it() {
+        let mut board = measured(&[]);
+        assert_eq!(board.wanted(0, &[]), None);
+        assert_eq!(
+            [0, 1].map(|lane| board.wanted(lane, &[5])),
+            [Some(5), Some(5)]
+        );
+        assert_eq!(
+            [0, 1].map(|lane| board.wanted(lane, &[5, 7])),
+            [Some(5), Some(7)]
+        );
+        let mut board = measured(&[(5, 6), (7, 24)]);
+        assert_eq!(
+            [0, 1].map(|lane| board.wanted(lane, &[7, 5])),
+            [Some(5), Some(7)]
+        );
+    }
+
+    #[test]
+    fn a_path_that_only_holds_up_is_left_alone() {
+        let mut board = measured(&[(5, 1), (7, 24)]);
+        assert_eq!(
+            [0, 1].map(|lane| board.wanted(lane, &[5, 7])),
+            [Some(7), Some(7)]
+        );
+        // A third one is tried beside the best.
+        assert_eq!(
+            [0, 1].map(|lane| board.wanted(lane, &[5, 7, 9])),
+            [Some(7), Some(9)]
+        );
+        let mut board = measured(&[(5, 10), (7, 24), (9, 20)]);
+        assert_eq!(
+            [0, 1].map(|lane| board.wanted(lane, &[5, 7, 9])),
+            [Some(7), Some(9)]
+        );
+        // It is not remembered longer than it stands.
+        board.wanted(0, &[5]);
+        assert_eq!(board.measures.len(), 1);
+    }
+
+    #[test]
+    fn orders_go_to_the_lane_that_is_done_with_them_first() {
+        let mut board = measured(&[(5, 6), (7, 24)]);
+        board.moved(0, Some(5));
+        board.wanted(0, &[5]);
+        assert_eq!(board.next([0, 0]), None);
+        let mut board = measured(&[(5, 6), (7, 24)]);
+        board.moved(0, Some(5));
+        board.wanted(0, &[5, 7]);
+        // The other one has something to do now, so it takes the other path.
+        assert_eq!(board.next([1, 0]), Some(1));
+        board.moved(1, Some(5));
+        assert_eq!(board.next([1, 0]), Some(1));
+        board.moved(1, Some(7));
+        let mut loads = [0, 0];
+        for _ in 0..10 {
+            loads[board.next(loads).unwrap()] += 1;
+        }
+        assert_eq!(loads, [2, 8]);
+        // Of a path of which nothing is known little is asked at first.
+        board.moved(0, Some(9));
+        let mut loads = [0, 0];
+        for _ in 0..10 {
+            loads[board.next(loads).unwrap()] += 1;
+        }
+        assert_eq!(loads, [2, 8]);
+    }
+
+    #[test]
+    fn what_lies_on_a_path_that_hardly_moves_is_not_waited_for() {
+        let mut board = measured(&[(5, 24)]);
+        assert_eq!(board.wanted(1, &[5, 7]), Some(7));
+        board.owed(7, MIB, GRACE);
+        assert_eq!(board.wanted(1, &[5, 7]), Some(7));
+        board.owed(7, MIB, GRACE * 2);
+        assert_eq!(board.wanted(1, &[5, 7]), Some(5));
+        // Where nothing better is known, it is.
+        let mut board = measured(&[]);
+        board.owed(7, MIB, GRACE * 100);
+        assert_eq!(board.wanted(0, &[7]), Some(7));
+        assert!(board.measures.is_empty());
+    }
+
+    #[test]
+    fn what_a_path_did_long_ago_is_forgotten() {
+        let mut board = measured(&[(5, 1)]);
+        for _ in 0..40 {
+            board.came(5, MIB, Duration::from_millis(10));
+        }
+        assert!(board.rate(5).unwrap() > 50.0 * MIB as f64);
+    }
+}
