@@ -245,7 +245,7 @@ mod tests {
 
     fn told(changes: &mut Changes) -> Vec<Change> {
         let at = changes.next_tick().expect("something");
-        assert_eq!(changes.take(at - ms(1)), []);
+        assert_eq!(changes.take(at.saturating_sub(ms(1))), []);
         let told = changes.take(at);
         assert_eq!(changes.next_tick(), None);
         told

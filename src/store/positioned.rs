@@ -110,8 +110,9 @@ mod tests {
         assert_eq!(next_run(&bytes, 0, 0), (300_000, 300_000));
         bytes[200_001..].fill(0);
         assert_eq!(next_run(&bytes, 0, 0), (200_704, 300_000));
-        assert_eq!(next_run(&[0; RUN], 0, 0), (0, RUN));
-        assert_eq!(next_run(&[0; RUN - 1], 0, 0), (RUN - 1, RUN - 1));
+        assert_eq!(next_run(&vec![0; RUN], 0, 0), (0, RUN));
+        let short = RUN - 1;
+        assert_eq!(next_run(&vec![0; short], 0, 0), (short, short));
     }
 
     #[test]
