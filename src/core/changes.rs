@@ -1,7 +1,7 @@
 //! What changed in a folder, as a person wants to hear it: a word for each file as long as they are few, one line for many.
 //!
-//! Never reads a clock. Invariants: at most [`MOST`] names are remembered, the rest only counted; whatever happened is told once nothing has
-//! happened for [`QUIET`], and [`LONGEST`] after it began whatever happens.
+//! Never reads a clock. Invariants: at most `MOST` names are remembered, the rest only counted; whatever happened is told once nothing has
+//! happened for `QUIET`, and `LONGEST` after it began whatever happens.
 
 use super::{Now, id::FileId};
 use std::{
