@@ -49,7 +49,8 @@ pub(in crate::net) fn listen<B: NetworkBehaviour>(
             port => port,
         };
         match listen_all(swarm, ips, number) {
-            Err(NetError::PortBusy(_)) if port == 0 && tries < TRIES => {}
+            // Somebody was faster.
+            Err(NetError::PortBusy(_) | NetError::Listen { .. }) if port == 0 && tries < TRIES => {}
             other => return other,
         }
     }
@@ -89,11 +90,16 @@ fn listen_one<B: NetworkBehaviour>(
     let refused = |error| NetError::from_bind(address, error);
     socket(address, Type::STREAM).map_err(refused)?;
     socket(address, Type::DGRAM).map_err(refused)?;
-    // libp2p's own error says nothing, but what is below it does.
-    let cause = |error| io::Error::other(root_cause(&error));
-    let mut listen = |multiaddr| swarm.listen_on(multiaddr).map_err(cause);
-    listeners.push(listen(address::tcp(address)).map_err(refused)?);
-    listeners.push(listen(address::quic(address)).map_err(refused)?);
+    // libp2p's own error says nothing, but what is below it does; and if somebody was faster since the look, another look tells.
+    let mut listen = |multiaddr, kind| {
+        let listening = swarm.listen_on(multiaddr);
+        listening.map_err(|error| {
+            let again = socket(address, kind).err();
+            refused(again.unwrap_or_else(|| io::Error::other(root_cause(&error))))
+        })
+    };
+    listeners.push(listen(address::tcp(address), Type::STREAM)?);
+    listeners.push(listen(address::quic(address), Type::DGRAM)?);
     Ok(())
 }
 
