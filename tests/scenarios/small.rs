@@ -129,7 +129,7 @@ fn kills_in_the_middle_lose_nothing_that_was_said_to_be_done() {
         before = found;
     }
     let events = swarm
-        .run("bob", &["download", "many/", "--json"])
+        .run("bob", &["download", "many/", "--json", "--wait", "60"])
         .succeeds()
         .json();
     let already = events.iter().filter(|event| event["already"] == true);
