@@ -1,5 +1,5 @@
 //! Helpers for the tests: the shipped binary as a person or a script runs it, and peers that misbehave.
-#![allow(dead_code)] // Each test file is a crate of its own and uses its part.
+#![allow(dead_code)] // Each program of tests uses its part.
 
 pub mod faulty;
 pub mod small;

@@ -1,5 +1,5 @@
 //! A running rendezvous server of this program, on loopback, in a home of its own.
-#![allow(dead_code)] // Each crate that has it uses its part.
+#![allow(dead_code)] // Each program that has it uses its part.
 
 use crate::common::Running;
 use libp2p::Multiaddr;

@@ -1,6 +1,6 @@
 //! The binary at a terminal: what is typed, and what is seen.
 
-#![allow(dead_code)] // Each crate that has it uses its part.
+#![allow(dead_code)] // Each program that has it uses its part.
 
 use super::{DEADLINE, Swarm, until};
 use rexpect::session::{PtySession, spawn_command};
