@@ -163,7 +163,7 @@ pub async fn download(
                 }
             }
             DownloadEvent::Incomplete(gaps) => {
-                tally.incomplete |= gaps.from_here();
+                tally.incomplete |= gaps.alone || gaps.from_here();
                 say(gaps::incomplete(&gaps));
             }
             DownloadEvent::End => break,

@@ -13,6 +13,9 @@ const NAMED: usize = 4;
 #[must_use]
 pub fn incomplete(gaps: &Gaps) -> String {
     let mut parts = Vec::new();
+    if gaps.alone {
+        parts.push("nobody else is here".to_owned());
+    }
     let scanning: Vec<String> = gaps.scanning.iter().take(NAMED).map(scanning).collect();
     parts.extend(scanning);
     for gap in gaps.catalogs.iter().take(NAMED) {
@@ -143,6 +146,7 @@ mod tests {
                 gap("eve", Missing::Connection),
             ],
             scanning: vec![(node("anna"), scan), (node("carl"), Scan::default())],
+            alone: false,
         };
         assert_eq!(
             incomplete(&gaps),
@@ -154,7 +158,9 @@ mod tests {
         let many = Gaps {
             catalogs: vec![gap("x", Missing::Answer); 9],
             scanning: Vec::new(),
+            alone: true,
         };
+        assert!(incomplete(&many).starts_with("this may not be all: nobody else is here; x"));
         assert!(incomplete(&many).contains("and 5 more nodes"));
     }
 

@@ -84,7 +84,7 @@ fn a_folder_of_all_kinds_comes_from_two_holders() {
 
     // All of it is served from its place: to the next one, when the others are gone.
     drop((alice, carol));
-    let _bob = swarm.serve_scanned("bob", &[]);
+    let bob = swarm.serve_scanned("bob", &[]);
     swarm.run("dave", &["download", "many/"]).succeeds();
     assert_eq!(placed(&swarm.home("dave"), &files), files.len());
 
@@ -93,6 +93,12 @@ fn a_folder_of_all_kinds_comes_from_two_holders() {
         .succeeds()
         .json();
     assert!(sum(&again, "fetched") == 0 && again.iter().any(|event| event["already"] == true));
+
+    // Nobody else is here: that may not be all.
+    drop(bob);
+    let ran = swarm.run("dave", &["download", "many/", "--json", "--wait", "1"]);
+    assert_eq!(ran.code(), 3);
+    assert!(ran.json().iter().any(|event| event["alone"] == true));
 }
 
 /// Starts the download and waits until `count` files are said to be done. All of them would take ten seconds: it is in the

@@ -82,13 +82,15 @@ pub struct Gaps {
     pub catalogs: Vec<Gap>,
     /// Nodes that still read their shared folder, and how far they are.
     pub scanning: Vec<(Owner, Scan)>,
+    /// Nobody else is here, so what this node has of a folder or a pattern need not be all.
+    pub alone: bool,
 }
 
 impl Gaps {
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.catalogs.is_empty() && self.scanning.is_empty()
+        self.catalogs.is_empty() && self.scanning.is_empty() && !self.alone
     }
 
     /// Whether a node that is connected has more than it told.

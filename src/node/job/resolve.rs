@@ -66,7 +66,8 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
                 continue;
             }
             Verdict::Settled | Verdict::GiveUp => {
-                let gaps = context.ask(Command::Gaps).await.unwrap_or_default();
+                let mut gaps = context.ask(Command::Gaps).await.unwrap_or_default();
+                gaps.alone = resolution.open && !lacking && resolution.sight.here == 0;
                 return Found {
                     gaps,
                     ..split(request, resolution)

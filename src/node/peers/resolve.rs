@@ -40,6 +40,8 @@ pub struct Resolution {
     pub ambiguous: Vec<(String, Vec<Version>)>,
     /// Each word has a meaning that only another owner could change.
     pub firm: bool,
+    /// Others may have more that a word means: it is a pattern or a folder.
+    pub open: bool,
     /// What is on its way.
     pub sight: Sight,
     /// Whose it should be is not clear.
@@ -96,7 +98,8 @@ impl Peers {
             let literal = pattern.literal(word);
             let literal = literal.map(|exact| rows(&|name, _| exact.matches(name)));
             let literal = literal.filter(|rows| !rows.is_empty());
-            firm &= literal.is_some() || !pattern.is_plural();
+            let mut open = literal.is_none() && pattern.is_plural();
+            firm &= !open;
             let mut found = literal.unwrap_or_else(|| rows(&|name, _| pattern.matches(name)));
             if found.is_empty() && is_id(word) {
                 found = rows(&|_, file| file.starts_with(word));
@@ -114,10 +117,12 @@ impl Peers {
                     // `photos` without its `/` may be a folder all the same.
                     let folder = Pattern::for_download(&format!("{word}/"));
                     found = rows(&|name, _| folder.matches(name));
+                    open |= !found.is_empty();
                     firm &= found.is_empty();
                 }
                 firm &= found.iter().any(|row| !row.owners.is_empty());
             }
+            result.open |= open;
             if found.is_empty() {
                 firm = false;
                 result.missing.push(word.clone());

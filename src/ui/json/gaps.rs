@@ -49,6 +49,8 @@ struct Incomplete<'a> {
     event: &'static str,
     nodes: Vec<Node<'a>>,
     scanning: Vec<Scanning<'a>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    alone: bool,
 }
 
 pub(super) fn people(owners: &[Owner]) -> Vec<Person<'_>> {
@@ -75,6 +77,7 @@ pub fn incomplete(gaps: &Gaps) -> String {
         event: "incomplete",
         nodes: gaps.catalogs.iter().map(node).collect(),
         scanning: gaps.scanning.iter().map(scanning).collect(),
+        alone: gaps.alone,
     })
 }
 
@@ -128,6 +131,7 @@ mod tests {
         let gaps = Gaps {
             catalogs: vec![gap],
             scanning: vec![(node("eve"), scan)],
+            alone: false,
         };
         let id = NodeId([7; 32]);
         assert_eq!(
