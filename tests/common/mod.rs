@@ -1,6 +1,7 @@
 //! Helpers for the tests: the shipped binary as a person or a script runs it, and peers that misbehave.
 #![allow(dead_code)] // Each program of tests uses its part.
 
+pub mod beacons;
 pub mod faulty;
 pub mod small;
 #[cfg(unix)]
@@ -396,6 +397,14 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what}: not within {DEADLINE:?}");
         std::thread::sleep(Duration::from_millis(20)); // Between two looks, not in place of one.
     }
+}
+
+/// KiB that a process has had in memory at most.
+pub fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let number = line.unwrap().split_whitespace().nth(1).unwrap();
+    number.parse().unwrap()
 }
 
 /// Deterministic bytes without repetition, different for each seed.

@@ -2,11 +2,12 @@
 //!
 //! By hand, with a release build: `SPRAT_BINARY=target/release/sprat cargo test --test scenarios flood:: -- --ignored --nocapture`.
 
-use crate::common::{Running, Swarm, noise};
-use sprat::{
-    core::membership::{Beacon, Kind},
-    wire::{beacon::encode, signer::Signer},
+use crate::common::{
+    Running, Swarm,
+    beacons::{self, EVERYONE, signer},
+    noise,
 };
+use sprat::{core::membership::Kind, wire::beacon::encode};
 use std::{
     net::UdpSocket,
     process::{Command, Stdio},
@@ -16,9 +17,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-
-/// Where all nodes of this machine hear it.
-const EVERYONE: &str = "127.255.255.255";
 
 /// What a flood is made of.
 #[derive(Clone, Copy, Debug)]
@@ -33,24 +31,11 @@ enum Made {
     Broken,
 }
 
-fn signer(number: u64) -> Signer {
-    Signer::new(*blake3::hash(&number.to_le_bytes()).as_bytes()).unwrap()
-}
-
 fn datagrams(kind: Made) -> Vec<Vec<u8>> {
     let beacon = |number: u64| {
         let signer = signer(number);
-        let beacon = Beacon {
-            kind: [Kind::Join, Kind::Ping][number as usize % 2],
-            node: signer.node(),
-            name: "flood".into(),
-            tcp: 9,
-            udp: 9,
-            epoch: 1,
-            revision: 1,
-            seq: 1,
-        };
-        encode(&beacon, &signer, None).unwrap()
+        let kind = [Kind::Join, Kind::Ping][number as usize % 2];
+        encode(&beacons::beacon(kind, &signer, 1), &signer, None).unwrap()
     };
     (0..2000)
         .map(|number| match kind {

@@ -2,18 +2,13 @@
 
 use crate::common::{
     DEADLINE, Swarm,
+    beacons::{EVERYONE, beacon, signer},
     faulty::{Fault, Faulty, File},
-    noise,
+    noise, peak,
 };
 use sprat::{
-    core::{
-        id::NodeId,
-        membership::{Beacon, Kind},
-    },
-    wire::{
-        beacon::{decode, encode},
-        signer::Signer,
-    },
+    core::{id::NodeId, membership::Kind},
+    wire::beacon::{decode, encode},
 };
 use std::{
     net::UdpSocket,
@@ -21,40 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where all nodes of this machine hear it.
-const EVERYONE: &str = "127.255.255.255";
-
-fn beacon(kind: Kind, signer: &Signer, seq: u64) -> Beacon {
-    Beacon {
-        kind,
-        node: signer.node(),
-        name: "flood".into(),
-        tcp: 9,
-        udp: 9,
-        epoch: 1,
-        revision: 1,
-        seq,
-    }
-}
-
-fn signer(number: u64) -> Signer {
-    Signer::new(*blake3::hash(&number.to_le_bytes()).as_bytes()).unwrap()
-}
-
 fn socket() -> UdpSocket {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_broadcast(true).unwrap();
     socket
-}
-
-/// Kilobytes that a process has had in memory at most.
-fn peak(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

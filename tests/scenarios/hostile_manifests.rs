@@ -1,6 +1,7 @@
 //! Manifests from strangers: what they cost is bounded by what their files can honestly be, by the quota, and by the disk.
 #![cfg(target_os = "linux")]
 
+use super::hostile_replicas::QUOTA;
 use crate::common::{
     DEADLINE, Running, Swarm,
     faulty::{self, Fault, Faulty, File, stranger},
@@ -22,23 +23,12 @@ use sprat::{
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 use tokio::time::timeout;
 
-const QUOTA: [&str; 6] = [
-    "serve",
-    "--json",
-    "--replicas",
-    "3",
-    "--replica-quota",
-    "8M",
-];
-
 /// Bytes that a process has had in memory at most, and since the last call to this.
 fn peak(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let number = line.unwrap().split_whitespace().nth(1).unwrap();
+    let peak = crate::common::peak(process);
     // Begins to count anew.
     let _ = fs::write(format!("/proc/{process}/clear_refs"), "5");
-    number.parse::<u64>().unwrap() << 10
+    peak << 10
 }
 
 /// Bytes of the node's own files, without chunks.

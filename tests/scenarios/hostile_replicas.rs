@@ -16,6 +16,16 @@ use sprat::{
 use std::{fs, process::Stdio, time::Duration};
 use tokio::time::timeout;
 
+/// A keeper with little room.
+pub const QUOTA: [&str; 6] = [
+    "serve",
+    "--json",
+    "--replicas",
+    "3",
+    "--replica-quota",
+    "8M",
+];
+
 /// A peer with one file, connected to `victim`, and a stream for pushing to it.
 async fn pusher(swarm: &Swarm, victim: NodeId, name: &str, file: &File) -> (Faulty, Stream) {
     let peer = Faulty::join(swarm.port, name, file.clone(), Fault::None);
@@ -172,15 +182,7 @@ async fn who_pushes_other_bytes_is_dropped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_identities_together_stay_within_the_quota() {
     let swarm = Swarm::new();
-    let arguments = [
-        "serve",
-        "--json",
-        "--replicas",
-        "3",
-        "--replica-quota",
-        "8M",
-    ];
-    let mut victim = swarm.start("victim", &arguments);
+    let mut victim = swarm.start("victim", &QUOTA);
     let node = id_of(&victim.event("ready")).await;
     let mut refused = 0;
     // A few at a time: so many connections from one address are not let in together.

@@ -4,7 +4,7 @@
 use crate::common::{
     DEADLINE, Swarm, downloaded,
     faulty::{File, stranger},
-    noise, share,
+    noise, peak, share,
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
 use sprat::{
@@ -27,16 +27,6 @@ fn address(node: &crate::common::Running) -> SocketAddr {
         .unwrap();
     let ready: serde_json::Value = serde_json::from_str(ready).unwrap();
     ready["addresses"][0].as_str().unwrap().parse().unwrap()
-}
-
-/// Kilobytes that a process has had in memory at most.
-fn peak(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 async fn ask(stream: &mut Stream, ids: &[ChunkId]) -> std::io::Result<()> {

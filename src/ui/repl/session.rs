@@ -443,16 +443,9 @@ fn is_told(event: &NodeEvent) -> bool {
     )
 }
 
+/// Whether the names that can be typed may have changed.
 fn changes_names(event: &NodeEvent) -> bool {
-    matches!(
-        event,
-        NodeEvent::CatalogChanged { .. }
-            | NodeEvent::PeerJoined { .. }
-            | NodeEvent::PeerRenamed { .. }
-            | NodeEvent::PeerLeft { .. }
-            | NodeEvent::PeerDropped { .. }
-            | NodeEvent::Ask(_)
-            | NodeEvent::AskGone { .. }
-            | NodeEvent::Received(_)
-    )
+    let told =
+        is_told(event) && !matches!(event, NodeEvent::Message { .. } | NodeEvent::Later { .. });
+    told || matches!(event, NodeEvent::CatalogChanged { .. })
 }

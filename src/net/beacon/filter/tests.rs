@@ -12,8 +12,8 @@ fn signer(n: u32) -> Signer {
     Signer::new(secret).unwrap()
 }
 
-fn bytes(signer: &Signer, seq: u64) -> Vec<u8> {
-    let beacon = Beacon {
+fn beacon(signer: &Signer, seq: u64) -> Beacon {
+    Beacon {
         kind: Kind::Ping,
         node: signer.node(),
         name: "n".into(),
@@ -22,8 +22,11 @@ fn bytes(signer: &Signer, seq: u64) -> Vec<u8> {
         epoch: 1,
         revision: 1,
         seq,
-    };
-    encode(&beacon, signer, None).unwrap()
+    }
+}
+
+fn bytes(signer: &Signer, seq: u64) -> Vec<u8> {
+    encode(&beacon(signer, seq), signer, None).unwrap()
 }
 
 fn through(filter: &Filter, bytes: &[u8], from: SocketAddr, now: Now) -> Option<Beacon> {
@@ -99,19 +102,7 @@ fn a_flood_costs_few_checks_and_the_real_one_is_heard() {
 
 #[test]
 fn what_is_heard_is_counted_by_what_it_is() {
-    let sealed = |seq| {
-        let beacon = Beacon {
-            kind: Kind::Ping,
-            node: signer(1).node(),
-            name: "n".into(),
-            tcp: 1,
-            udp: 1,
-            epoch: 1,
-            revision: 1,
-            seq,
-        };
-        encode(&beacon, &signer(1), Some(&[7; 32])).unwrap()
-    };
+    let sealed = |seq| encode(&beacon(&signer(1), seq), &signer(1), Some(&[7; 32])).unwrap();
     let mut newer = bytes(&signer(1), 1);
     newer[4] += 1;
     let count = |key: Option<[u8; 32]>, bytes: &[u8]| {

@@ -1,0 +1,150 @@
+use super::*;
+use crate::wire::{MAX_REQUEST, cbor};
+use proptest::prelude::*;
+
+fn page(revisions: &[u64]) -> Response {
+    let entry = |&revision| CatalogEntry {
+        revision,
+        name: "a".into(),
+        file: FileId([1; 32]),
+        offer: None,
+    };
+    Response::Catalog(CatalogPage {
+        name: "n".into(),
+        keeps: false,
+        unchosen: false,
+        visiting: false,
+        epoch: 1,
+        revision: 9,
+        reset: false,
+        more: false,
+        entries: revisions.iter().map(entry).collect(),
+        scan: None,
+    })
+}
+
+#[test]
+fn messages_come_back_as_they_were() {
+    let request = Request::Have {
+        file: FileId([3; 32]),
+        follow: true,
+    };
+    assert_eq!(
+        cbor::decode::<Request>(&cbor::encode(&request)).unwrap(),
+        request
+    );
+    let response = page(&[1, 2, 9]);
+    assert_eq!(
+        cbor::decode::<Response>(&cbor::encode(&response)).unwrap(),
+        response
+    );
+    assert!(response.check().is_ok());
+}
+
+#[test]
+fn a_page_of_before_scans_were_told_is_read_and_a_new_one_by_old_nodes() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Old {
+        name: String,
+        keeps: bool,
+        epoch: u64,
+        revision: u64,
+        reset: bool,
+        more: bool,
+        entries: Vec<CatalogEntry>,
+    }
+    let Response::Catalog(mut page) = page(&[1, 2]) else {
+        unreachable!()
+    };
+    // Without a scan the bytes are those of before; with one they are ignored.
+    let old: Old = cbor::decode(&cbor::encode(&page)).unwrap();
+    assert_eq!(cbor::encode(&old), cbor::encode(&page));
+    page.scan = Some(Scan {
+        files: 1,
+        bytes: 2,
+        of_files: Some(3),
+        of_bytes: None,
+    });
+    let bytes = cbor::encode(&page);
+    assert_eq!(cbor::decode::<Old>(&bytes).unwrap(), old);
+    assert_eq!(cbor::decode::<CatalogPage>(&bytes).unwrap(), page);
+}
+
+#[test]
+fn a_catalog_without_the_later_fields_is_read_and_looks_as_before() {
+    let Response::Catalog(mut newest) = page(&[1]) else {
+        unreachable!()
+    };
+    let plain = cbor::encode(&Response::Catalog(newest.clone()));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(!text(&plain).contains("unchosen") && !text(&plain).contains("visiting"));
+    (newest.unchosen, newest.visiting) = (true, true);
+    let newest = Response::Catalog(newest);
+    assert_eq!(
+        cbor::decode::<Response>(&cbor::encode(&newest)).unwrap(),
+        newest
+    );
+    assert_eq!(cbor::decode::<Response>(&plain).unwrap(), page(&[1]));
+}
+
+#[test]
+fn a_catalog_that_runs_backwards_or_past_its_end_is_refused() {
+    for revisions in [&[2, 1][..], &[1, 1], &[10], &[0]] {
+        assert!(page(revisions).check().is_err(), "{revisions:?}");
+    }
+}
+
+#[test]
+fn peers_are_told_with_addresses_or_not_at_all() {
+    let named: Vec<_> = ["10.0.0.1:9", "[fd00::1]:65535", "0.0.0.0:1"]
+        .map(|at| PeerAddress::new(NodeId([1; 32]), at.parse().unwrap()))
+        .into();
+    let back: Vec<_> = named.iter().map(|one| one.address().unwrap()).collect();
+    assert_eq!(back[1], "[fd00::1]:65535".parse().unwrap());
+    let told = Response::Peers(named.clone());
+    assert!(told.check().is_ok());
+    assert_eq!(
+        cbor::decode::<Response>(&cbor::encode(&told)).unwrap(),
+        told
+    );
+    let mut bad = named.clone();
+    bad[0].ip = ByteBuf::from(vec![1; 5]);
+    assert!(Response::Peers(bad).check().is_err());
+    let mut bad = named.clone();
+    bad[0].port = 0;
+    assert!(Response::Peers(bad).check().is_err());
+    let many = vec![named[0].clone(); MAX_PEERS + 1];
+    assert!(Response::Peers(many).check().is_err());
+}
+
+#[test]
+fn more_than_the_protocol_allows_is_refused() {
+    assert!(
+        Request::Manifests {
+            files: vec![FileId([0; 32]); MAX_MANIFESTS + 1]
+        }
+        .check()
+        .is_err()
+    );
+    let ids = |count| Request::Chunks {
+        ids: vec![ChunkId([255; 32]); count],
+    };
+    assert!(ids(MAX_CHUNKS).check().is_ok() && ids(MAX_CHUNKS + 1).check().is_err());
+    assert!(cbor::encode(&ids(MAX_CHUNKS)).len() <= MAX_REQUEST);
+    assert!(
+        Request::Held {
+            file: FileId([0; 32]),
+            chunks: vec![0; MAX_HAVE_UPDATE + 1]
+        }
+        .check()
+        .is_err()
+    );
+}
+
+proptest! {
+    #[test]
+    fn foreign_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = cbor::decode::<Request>(&bytes).map(|request| request.check());
+        let _ = cbor::decode::<Response>(&bytes).map(|response| response.check());
+    }
+}
