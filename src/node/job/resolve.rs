@@ -58,7 +58,9 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
             firm_since = None;
         }
         let lacking = resolution.found.is_empty() || !resolution.missing.is_empty();
-        match patience.look(&resolution.sight, lacking, start.elapsed()) {
+        // What this node has itself says nothing about what others have of a folder.
+        let alone = resolution.open && resolution.sight.here == 0;
+        match patience.look(&resolution.sight, lacking || alone, start.elapsed()) {
             // Somebody who is not here yet may have what is missing.
             Verdict::Settled if lacking && start.elapsed() < request.wait => {}
             Verdict::GiveUp if !question.in_full => {
@@ -67,7 +69,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
             }
             Verdict::Settled | Verdict::GiveUp => {
                 let mut gaps = context.ask(Command::Gaps).await.unwrap_or_default();
-                gaps.alone = resolution.open && !lacking && resolution.sight.here == 0;
+                gaps.alone = alone && !lacking;
                 return Found {
                     gaps,
                     ..split(request, resolution)
