@@ -5,7 +5,7 @@
 use super::context::Context;
 use crate::{
     core::id::FileId,
-    store::{leftovers, remove_leftover},
+    store::{leftovers, remove_leftover, replaced},
 };
 use std::{collections::HashMap, time::Duration};
 
@@ -49,4 +49,16 @@ pub fn remove(context: &Context, file: FileId) -> bool {
         tracing::warn!(%error, "a download that was broken off cannot be removed");
         false
     })
+}
+
+/// Removes what was begun of other versions of a file that is complete now, unless that is under way.
+pub fn remove_older(context: &Context, name: &str, file: &FileId) {
+    match replaced(&context.index, name, file) {
+        Ok(older) => older.into_iter().for_each(|one| {
+            remove(context, one);
+        }),
+        Err(error) => {
+            tracing::warn!(%error, "what was begun of an older version cannot be found");
+        }
+    }
 }

@@ -24,22 +24,14 @@ pub struct Leftover {
     pub unused: Duration,
 }
 
-/// Removes what was begun of other contents under the name of a file that is complete now: nobody wants an older version any more.
+/// What was begun of other contents under the name of a file that is complete now: nobody wants an older version any more.
 ///
 /// # Errors
-/// When the disk refuses.
-pub fn remove_replaced(
-    home: &Home,
-    index: &Index,
-    (name, file): (&str, &FileId),
-    active: impl Fn(&FileId) -> bool,
-) -> Result<(), StoreError> {
-    for (other, begun) in index.begun()? {
-        if begun == name && other != *file && !active(&other) {
-            remove_leftover(home, index, &other)?;
-        }
-    }
-    Ok(())
+/// When the index cannot be read.
+pub fn replaced(index: &Index, name: &str, file: &FileId) -> Result<Vec<FileId>, StoreError> {
+    let begun = index.begun()?.into_iter();
+    let others = begun.filter(|(other, begun)| begun == name && other != file);
+    Ok(others.map(|(other, _)| other).collect())
 }
 
 /// What was begun and is not under way, as `active` tells; the largest first.
@@ -126,12 +118,12 @@ mod tests {
         assert_eq!(left.len(), 2);
         assert!(left.iter().all(|left| left.bytes > 0 && left.file != one));
 
-        // Of the same name, and not the one that is complete, nor one that is under way.
+        // Of the same name, and not the one that is complete.
         for (file, name) in [(one, "a"), (two, "a"), (three, "b")] {
             index.set_begun(&file, name).unwrap();
         }
-        remove_replaced(home, index, ("b", &three), |_| false).unwrap();
-        remove_replaced(home, index, ("a", &two), |file| *file == one).unwrap();
+        assert_eq!(replaced(index, "b", &three).unwrap(), []);
+        assert_eq!(replaced(index, "a", &two).unwrap(), [one]);
         assert_eq!(leftovers(home, |_| false).unwrap().len(), 3);
         assert_eq!(index.begun().unwrap().len(), 3);
 
@@ -156,7 +148,7 @@ mod tests {
         assert_eq!(remove_unused(home, index).unwrap(), 0);
         let left = leftovers(home, |_| false).unwrap();
         assert_eq!(left.iter().map(|left| left.file).collect::<Vec<_>>(), [one]);
-        remove_replaced(home, index, ("a", &two), |_| false).unwrap();
+        assert!(remove_leftover(home, index, &one).unwrap());
         assert_eq!(leftovers(home, |_| false).unwrap(), []);
     }
 }

@@ -42,7 +42,7 @@ pub use grants::Grants;
 pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
 pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
-pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_replaced, remove_unused};
+pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_unused, replaced};
 pub use partial::{Partial, SYNC_BATCH};
 pub use people::PeopleFile;
 pub use place::{Finder, Finished, Spot, Taken, find_existing, make_folders, reach};

@@ -8,12 +8,13 @@ use crate::{
     core::{chunk::VerifiedChunk, download::Event},
     node::{
         api::{DownloadError, DownloadEvent},
+        clean,
         job::{
             JobFile, disk_error,
             prepare::{Opened, Patience, Prepared, prepare},
         },
     },
-    store::{Partial, SYNC_BATCH, Spot, StoreError, remove_replaced},
+    store::{Partial, SYNC_BATCH, Spot, StoreError},
     wire::control::{Held, Offer},
 };
 use std::{path::PathBuf, sync::Arc, time::Instant};
@@ -147,13 +148,7 @@ impl Transfer {
                 } = &file;
                 let spot = Spot { name, at, taken };
                 let finished = partial.finish(&into, spot, offer.mtime, offer.rights())?;
-                let (home, index) = (&context.home, &context.index);
-                let complete = (file.name.as_str(), &file.id);
-                if let Err(error) =
-                    remove_replaced(home, index, complete, |file| context.holdings.has(*file))
-                {
-                    tracing::warn!(%error, "what was begun of an older version cannot be removed");
-                }
+                clean::remove_older(&context, file.name.as_str(), &file.id);
                 Ok(finished)
             };
             match tokio::task::spawn_blocking(work).await {
