@@ -58,7 +58,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     {
         if entry.is_dir() {
             found.extend(sources(&entry));
-        } else if entry.extension().is_some_and(|ending| ending == "rs") {
+        } else if entry.extension().is_some_and(|ending| ending == "rs")
+            && entry.file_name() != Some("tests.rs".as_ref())
+        {
             found.push(entry);
         }
     }

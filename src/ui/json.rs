@@ -495,5 +495,4 @@ fn rounded(value: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

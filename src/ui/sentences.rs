@@ -496,5 +496,4 @@ pub fn person(name: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "sentences_tests.rs"]
 mod tests;

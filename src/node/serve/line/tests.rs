@@ -1,0 +1,121 @@
+
+use super::*;
+
+fn id(at: u8) -> ChunkId {
+    ChunkId([at; 32])
+}
+
+fn queue(chunks: &[u8]) -> Arc<Queue> {
+    let queue = Queue::default();
+    for (tag, &at) in (0..).zip(chunks) {
+        queue.push(tag, id(at));
+    }
+    Arc::new(queue)
+}
+
+/// All places but none, taken.
+async fn full(line: &Line) -> Vec<Place> {
+    let mut places = Vec::new();
+    for _ in 0..PLACES {
+        places.push(line.wait(&queue(&[])).await.unwrap());
+    }
+    assert!(line.spare().is_none());
+    places
+}
+
+#[tokio::test]
+async fn what_nobody_was_sent_goes_first() {
+    let line = Line::default();
+    let mut places = full(&line).await;
+    let (old, new) = (queue(&[1, 2]), queue(&[1, 3]));
+    for at in [1, 2] {
+        line.pick(&queue(&[at]));
+    }
+    let mut first = Box::pin(line.wait(&old));
+    let mut second = Box::pin(line.wait(&new));
+    assert!(futures::poll!(&mut first).is_pending());
+    assert!(futures::poll!(&mut second).is_pending());
+    places.pop();
+    assert!(futures::poll!(&mut first).is_pending());
+    let place = second.await.unwrap();
+    assert_eq!(line.pick(&new), Some((1, id(3))));
+    drop(place);
+    first.await.unwrap();
+    assert_eq!(line.pick(&old), Some((0, id(1))));
+}
+
+#[tokio::test]
+async fn whoever_goes_away_takes_no_place_along() {
+    let line = Line::default();
+    let mut places = full(&line).await;
+    let some = queue(&[1]);
+    let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(line.wait(&some))).collect();
+    for wait in &mut waiting {
+        assert!(futures::poll!(wait).is_pending());
+    }
+    drop(waiting.remove(0));
+    places.pop();
+    // It has been given a place, and goes without having looked.
+    drop(waiting.remove(0));
+    drop(waiting.remove(0).await);
+    places.clear();
+    assert_eq!(line.lock().taken, 0);
+}
+
+#[tokio::test]
+async fn a_second_wave_gets_each_chunk_once_before_any_twice() {
+    let line = Line::default();
+    for at in [1, 2, 3] {
+        line.pick(&queue(&[at]));
+    }
+    line.pick(&queue(&[1]));
+    assert_eq!(line.pick(&queue(&[1, 2, 3])), Some((1, id(2))));
+    assert_eq!(line.pick(&queue(&[1, 2, 3])), Some((2, id(3))));
+}
+
+#[test]
+fn a_slow_line_lets_each_hold_its_place_for_longer_within_bounds() {
+    let line = Line::default();
+    for _ in 0..100 {
+        line.took(Duration::from_millis(2));
+    }
+    assert_eq!(line.hold(), MIN_HOLD);
+    assert_eq!(line.lock().patience(), MIN_PATIENCE);
+    for _ in 0..100 {
+        line.took(Duration::from_secs(60));
+    }
+    assert_eq!(line.hold(), MAX_HOLD);
+    assert_eq!(line.lock().patience(), MAX_PATIENCE);
+    // A few that went fast, and nobody slow holds a place for long.
+    for _ in 0..40 {
+        line.took(Duration::from_millis(2));
+    }
+    assert!(line.hold() < MIN_HOLD * 2, "{:?}", line.hold());
+}
+
+#[tokio::test]
+async fn closing_waits_for_those_who_have_a_place_and_gives_none() {
+    let line = Line::default();
+    let mut places = full(&line).await;
+    let some = queue(&[1]);
+    let mut waiting = Box::pin(line.wait(&some));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    let mut close = Box::pin(line.close());
+    assert!(futures::poll!(&mut close).is_pending());
+    assert!(waiting.await.is_none());
+    places.pop();
+    assert!(line.spare().is_none() && line.wait(&some).await.is_none());
+    assert!(futures::poll!(&mut close).is_pending());
+    places.clear();
+    close.await;
+}
+
+#[tokio::test]
+async fn a_withdrawn_question_is_not_answered_with_a_chunk() {
+    let (line, some) = (Line::default(), queue(&[1, 2]));
+    some.withdraw(0);
+    assert_eq!(line.pick(&some), Some((1, id(2))));
+    assert_eq!(some.pop_withdrawn(), Some(0));
+    assert_eq!(line.pick(&some), None);
+    assert!(some.is_empty());
+}
