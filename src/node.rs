@@ -53,9 +53,10 @@ use crate::core::{
 };
 use consent::Consent;
 use context::{Command, Context};
+use parking_lot::Mutex;
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -96,7 +97,7 @@ struct Shared {
     appeared: CancellationToken,
     stop: CancellationToken,
     orders: mpsc::Sender<distribute::Order>,
-    share: std::sync::Mutex<Option<(crate::store::Share, crate::store::Fetched)>>,
+    share: parking_lot::Mutex<Option<(crate::store::Share, crate::store::Fetched)>>,
 }
 
 impl Node {
@@ -118,8 +119,7 @@ impl Node {
     /// events, never the node's time.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<NodeEvent> {
-        let first = self.shared.first_events.lock();
-        let first = first.unwrap_or_else(PoisonError::into_inner).take();
+        let first = self.shared.first_events.lock().take();
         first.unwrap_or_else(|| self.shared.events.subscribe())
     }
 
@@ -352,12 +352,7 @@ impl Node {
         if self.shared.consent.stop_send(job) {
             return;
         }
-        let jobs = self
-            .shared
-            .context
-            .jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let jobs = self.shared.context.jobs.lock();
         if let Some(job) = jobs.get(&job) {
             job.cancel.cancel();
         }
@@ -372,12 +367,7 @@ impl Node {
         // Whoever waits for the end of a chunk would have to fetch all of it again.
         let _ = tokio::time::timeout(HAND_OVER, self.shared.server.close()).await;
         self.ask(Command::Leave).await;
-        let share = self
-            .shared
-            .share
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let share = self.shared.share.lock().take();
         let index = self.shared.context.index.clone();
         let _ = tokio::task::spawn_blocking(move || {
             drop(share);

@@ -26,10 +26,11 @@ use crate::{
     },
 };
 use filter::Filter;
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 use tokio::sync::mpsc;
@@ -201,7 +202,7 @@ pub(super) fn refused(port: u16, source: io::Error) -> BeaconError {
 
 impl Inbox {
     fn tallies(&self) -> MutexGuard<'_, Vec<(Link, bool, Tally)>> {
-        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tallies.lock()
     }
 
     fn count(&self, from: SocketAddr, more: Tally) {

@@ -13,10 +13,11 @@ use super::{
     descriptors,
     interfaces::{Link, links},
 };
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{net::UdpSocket, task::JoinHandle};
@@ -169,7 +170,7 @@ impl<I: Inbox> Datagrams<I> {
     }
 
     fn outlets(&self) -> MutexGuard<'_, Vec<Outlet>> {
-        self.outlets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.outlets.lock()
     }
 
     /// Opens sockets for interfaces that have come and closes those of interfaces that have gone.
@@ -210,8 +211,7 @@ impl<I: Inbox> Datagrams<I> {
         let used = outlets.iter().map(|outlet| &outlet.link);
         if !(interfaces.is_empty() && listened.iter().all(IpAddr::is_unspecified)) {
             let networks = &self.desk.networks;
-            *networks.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(used.cloned().collect());
+            *networks.lock() = Some(used.cloned().collect());
         }
         let sending = outlets.iter();
         let sending = sending.map(|outlet| (outlet.link.clone(), outlet.joined));
@@ -238,7 +238,7 @@ impl<I: Inbox> Datagrams<I> {
 impl<I> Desk<I> {
     /// The discovery port is open on all interfaces, also on those that we were told to leave alone.
     fn serves(&self, from: SocketAddr) -> bool {
-        let networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let networks = self.networks.lock();
         let near = |link: &Link| comes_by(link, from);
         from.port() != 0 && networks.as_ref().is_none_or(|links| links.iter().any(near))
     }

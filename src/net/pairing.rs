@@ -16,9 +16,9 @@ use crate::{
     },
     wire::pairing::{MAX_PAIRING, NONCE, decode, encode, is_pairing},
 };
+use parking_lot::Mutex;
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{net::UdpSocket, sync::mpsc};
@@ -159,7 +159,7 @@ impl PairingSockets {
 impl Inbox {
     fn has_time_for(&self, source: IpAddr) -> bool {
         let now = self.started.elapsed();
-        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limits = self.limits.lock();
         let Limits {
             chance,
             addresses,

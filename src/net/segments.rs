@@ -7,10 +7,10 @@
 //! Owns the count of such connections by address, and the socket option. Never dials. Invariants: loopback and a path that
 //! carried bulk never count; at most [`PLACES`] addresses are remembered; a path is small for [`SMALL`] at most.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::net::{TcpSocket, TcpStream};
@@ -51,7 +51,7 @@ pub(super) struct Segments(Mutex<HashMap<IpAddr, Path>>);
 
 impl Segments {
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Path>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// A connection with ordinary segments to that address, which stood `since` then, fell silent before it carried bulk. Of several

@@ -396,12 +396,7 @@ impl Actor {
         let (shared_files, shared_bytes) = shared.fold((0, 0), |(files, bytes), (_, _, offer)| {
             (files + 1, bytes + offer.size)
         });
-        let jobs = self
-            .parts
-            .context
-            .jobs
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let jobs = self.parts.context.jobs.lock();
         Status {
             node: self.parts.context.net.node(),
             name: self.parts.name.clone(),

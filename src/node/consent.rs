@@ -30,9 +30,10 @@ use crate::{
     wire::consent::{Ask, FromReceiver, FromSender, MAX_ASK, read, write},
 };
 use futures::AsyncWriteExt as _;
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -132,7 +133,7 @@ impl Consent {
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.0.desk.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.desk.lock()
     }
 
     fn now(&self) -> Now {
@@ -246,11 +247,7 @@ impl Consent {
 
     /// A place for reading an ask of `node`; `None` when there is none.
     fn place(&self, node: NodeId) -> Option<Reading<'_>> {
-        let mut reading = self
-            .0
-            .reading
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut reading = self.0.reading.lock();
         let its = reading.iter().filter(|other| **other == node).count();
         if reading.len() >= READING || its >= READING_EACH {
             return None;
@@ -304,7 +301,7 @@ struct Reading<'a> {
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut places = self.places.lock();
         if let Some(at) = places.iter().position(|node| *node == self.node) {
             places.swap_remove(at);
         }

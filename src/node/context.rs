@@ -27,10 +27,11 @@ use crate::{
     store::{Chats, ChunkReader, Home, Index, Replicas},
     wire::control::{Held, Offer},
 };
+use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -180,12 +181,7 @@ impl Context {
             return self.ask(|reply| Command::Sources(files, reply)).await;
         };
         let mut nodes = vec![circle.sender];
-        nodes.extend(
-            &*circle
-                .fellows
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        nodes.extend(&*circle.fellows.lock());
         let mut here = self.ask(|reply| Command::Present(nodes, reply)).await?;
         for source in &mut here {
             // The others say themselves how much they have.

@@ -10,9 +10,10 @@ use crate::{
     },
     wire::{MAX_HAVE_UPDATE, control},
 };
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 /// Nodes that may follow one file.
@@ -32,7 +33,7 @@ pub struct Holdings(Arc<Mutex<HashMap<FileId, Holding>>>);
 
 impl Holdings {
     fn lock(&self) -> MutexGuard<'_, HashMap<FileId, Holding>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// A download begins, with what is here already. False when the file is being downloaded by another job.

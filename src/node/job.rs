@@ -25,7 +25,7 @@ use crate::{
     store::{StoreError, reach},
     wire::control::Offer,
 };
-use std::{collections::HashMap, path::PathBuf, sync::PoisonError, time::Instant};
+use std::{collections::HashMap, path::PathBuf, time::Instant};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -76,11 +76,7 @@ pub fn note(context: &Context, id: JobId, request: &DownloadRequest, cancel: &Ca
         progress: Progress::default(),
         cancel: cancel.clone(),
     };
-    context
-        .jobs
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(id, status);
+    context.jobs.lock().insert(id, status);
 }
 
 /// Runs a download that was noted to its end.
@@ -185,11 +181,7 @@ async fn transfer(
             let _ = events.send(DownloadEvent::FileFailed { name, error }).await;
         }
     }
-    context
-        .jobs
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .remove(&id);
+    context.jobs.lock().remove(&id);
     let _ = events.send(DownloadEvent::End).await;
 }
 

@@ -13,11 +13,8 @@ use crate::{
         control::{Parts, Request, Response},
     },
 };
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 /// Bytes of have-sets, about.
@@ -49,7 +46,7 @@ pub struct Knowledge(Arc<Mutex<Table>>);
 
 impl Knowledge {
     fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// What is known of a replica, if that is still what its catalog says.

@@ -15,12 +15,8 @@ use crate::{
     core::{consent::Refusal, id::NodeId},
     store::{Errand, LaterError, LaterFile, MAX_ERRANDS, StoreError},
 };
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, mpsc},
     time::{Instant, sleep, timeout},
@@ -89,7 +85,7 @@ impl Later {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.table.lock()
     }
 
     fn list(&self) -> Vec<Errand> {
@@ -135,7 +131,7 @@ impl Later {
 
     fn write(&self) -> Result<(), StoreError> {
         let writing = self.0.writing.lock();
-        let _writing = writing.unwrap_or_else(PoisonError::into_inner);
+        let _writing = writing;
         self.0.file.write(&self.list())
     }
 

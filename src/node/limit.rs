@@ -4,10 +4,8 @@
 //! held while waiting, and whoever stops waiting gives back what was booked for him.
 
 use crate::core::pace::Pace;
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
 /// Timers are no finer than this: shorter waits are left out, and the next one makes up for them.
@@ -27,7 +25,7 @@ struct Shared {
 
 impl Shared {
     fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pace.lock()
     }
 }
 

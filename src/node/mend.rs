@@ -6,7 +6,7 @@
 use super::{NodeEvent, Shared};
 use crate::store::StoreError;
 use std::{
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 use tokio::task::spawn_blocking;
@@ -58,7 +58,7 @@ fn mend(shared: &Arc<Shared>) -> Result<Option<String>, StoreError> {
         let before = replicas.reload(&context.home)?;
         context.news.files(before);
     }
-    let share = shared.share.lock().unwrap_or_else(PoisonError::into_inner);
+    let share = shared.share.lock();
     if let Some(share) = &*share {
         share.0.recheck();
     }

@@ -24,13 +24,8 @@ use crate::{
     wire::chunk::{HEADER, Header, Question, Status, Tag, invalid},
 };
 use futures::{AsyncReadExt, AsyncWriteExt, io::ReadHalf};
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    io,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, convert::Infallible, io, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -97,8 +92,8 @@ struct Open {
 
 type Ledger = Arc<Mutex<HashMap<Tag, Open>>>;
 
-fn lock(ledger: &Ledger) -> std::sync::MutexGuard<'_, HashMap<Tag, Open>> {
-    ledger.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(ledger: &Ledger) -> parking_lot::MutexGuard<'_, HashMap<Tag, Open>> {
+    ledger.lock()
 }
 
 impl Pump {

@@ -1,9 +1,10 @@
 //! Nodes and servers that were named by hand: what may be named, trying until they answer, and why they do not.
 
 use crate::net::{Net, zoned};
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
@@ -97,7 +98,7 @@ impl Named {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// It stands for these addresses, or for none.

@@ -19,12 +19,13 @@ use crate::{
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
 use line::{Line, PLACES, Place, Queue};
+use parking_lot::Mutex;
 use ready::RUN_BYTES;
 use std::{
     collections::HashMap,
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -323,8 +324,8 @@ fn written(count: usize) -> io::Result<usize> {
 
 type Writer = futures::io::WriteHalf<Stream>;
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> parking_lot::MutexGuard<'_, T> {
+    mutex.lock()
 }
 
 async fn push(stream: &mut Writer, bytes: &[u8]) -> io::Result<()> {

@@ -36,8 +36,9 @@ use crate::{
         signer::Signer,
     },
 };
+use parking_lot::Mutex;
 use std::{
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     time::{SystemTime, UNIX_EPOCH},
 };
 use tokio::sync::{broadcast, mpsc, watch};

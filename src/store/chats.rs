@@ -6,12 +6,13 @@
 
 use super::{StoreError, failed, home::write_durably, modes};
 use crate::core::id::NodeId;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 /// The most lines of a log.
@@ -59,7 +60,7 @@ impl Chats {
     /// # Errors
     /// When the disk refuses.
     pub fn append(&self, peer: &NodeId, said: &Said) -> Result<(), StoreError> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.writing.lock();
         match modes::create_private_dir(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(failed("create", &self.folder)(error));

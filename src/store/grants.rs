@@ -4,10 +4,8 @@
 //! far as it is offered. Never decides whom to grant anything. Invariant: a grant ends as often as it was given.
 
 use crate::core::id::{FileId, NodeId};
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::{collections::HashMap, sync::Arc};
 
 #[derive(Default)]
 struct Entry {
@@ -22,11 +20,11 @@ pub struct Grants(Arc<RwLock<HashMap<FileId, Entry>>>);
 
 impl Grants {
     fn read(&self) -> RwLockReadGuard<'_, HashMap<FileId, Entry>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.0.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, HashMap<FileId, Entry>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.0.write()
     }
 
     /// From now on the file is for those only who are granted it.

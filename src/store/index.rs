@@ -29,11 +29,12 @@ use super::{
     failed,
 };
 use crate::core::{have::HaveSet, id::FileId};
+use parking_lot::{Mutex, RwLock};
 use std::{
     collections::{HashMap, HashSet},
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock},
+    sync::Arc,
 };
 
 /// Goes up whenever what is stored, or what it means, changes, with a step that leads there: what is here is not to be lost by that.
@@ -159,10 +160,7 @@ impl Index {
     pub fn reopen(&self) -> Result<Option<String>, StoreError> {
         let _writing = self.writing();
         let notice = self.0.db.reopen(|| open(&self.0.dir))?;
-        let known = self.0.known.write();
-        known
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clear();
+        self.0.known.write().clear();
         Ok(notice)
     }
 
@@ -260,11 +258,8 @@ impl Index {
         Ok(files)
     }
 
-    fn writing(&self) -> std::sync::MutexGuard<'_, ()> {
-        self.0
-            .writing
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn writing(&self) -> parking_lot::MutexGuard<'_, ()> {
+        self.0.writing.lock()
     }
 
     fn error(&self, error: sled::Error) -> StoreError {

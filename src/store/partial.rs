@@ -18,12 +18,13 @@ use crate::{
     },
     wire::manifest,
 };
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -81,7 +82,7 @@ impl Inner {
     }
 
     fn have(&self) -> MutexGuard<'_, HaveSet> {
-        self.have.lock().unwrap_or_else(PoisonError::into_inner)
+        self.have.lock()
     }
 }
 
@@ -318,7 +319,7 @@ impl Partial {
     /// Waits for a sync that is under way.
     pub(super) fn syncing(&self) -> MutexGuard<'_, bool> {
         let inner = &self.0;
-        inner.syncing.lock().unwrap_or_else(PoisonError::into_inner)
+        inner.syncing.lock()
     }
 
     pub(super) fn index(&self) -> &Index {

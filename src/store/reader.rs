@@ -14,11 +14,12 @@ use crate::core::{
     have::HaveSet,
     id::{ChunkId, FileId, NodeId},
 };
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::{
     collections::HashMap,
     fs::File,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak},
+    sync::{Arc, Weak},
 };
 
 /// Files kept open. Reading a file's chunks in turn opens it once.
@@ -154,7 +155,7 @@ impl ChunkReader {
             }
         }
         let replicas = self.0.replicas.read();
-        let replicas = replicas.unwrap_or_else(PoisonError::into_inner).upgrade();
+        let replicas = replicas.upgrade();
         match replicas.map_or(Ok(false), |replicas| replicas.read(id, buf)) {
             Ok(true) => return Ok(true),
             Ok(false) => {}
@@ -166,11 +167,7 @@ impl ChunkReader {
 
     /// Serves what is kept for the swarm from now on, until it is dropped.
     pub(super) fn serve_replicas(&self, replicas: &Arc<replica::Inner>) {
-        let mut ours = self
-            .0
-            .replicas
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut ours = self.0.replicas.write();
         *ours = Arc::downgrade(replicas);
     }
 
@@ -298,11 +295,7 @@ impl ChunkReader {
 
     fn tell_stale(&self, source: u64, damaged: bool) {
         self.forget(source);
-        let on_stale = self
-            .0
-            .on_stale
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let on_stale = self.0.on_stale.lock();
         if let Some(tell) = &*on_stale {
             tell(source, damaged);
         }
@@ -310,11 +303,7 @@ impl ChunkReader {
 
     /// Calls `tell` for each file that was found changed. It is called on the reading thread, so it must not wait.
     pub(super) fn on_stale(&self, tell: Option<OnStale>) {
-        *self
-            .0
-            .on_stale
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = tell;
+        *self.0.on_stale.lock() = tell;
     }
 
     /// Closes a file that is no longer in the index, so that a deleted one gives its space back.
@@ -323,18 +312,18 @@ impl ChunkReader {
     }
 
     fn opened(&self) -> MutexGuard<'_, Open> {
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.open.lock()
     }
 
     /// Serves what a download has from now on, until it is dropped.
     pub(super) fn register(&self, partial: &Arc<partial::Inner>) {
-        let mut live = self.0.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut live = self.0.live.write();
         live.retain(|one| one.strong_count() > 0);
         live.push(Arc::downgrade(partial));
     }
 
     fn live(&self) -> Vec<Arc<partial::Inner>> {
-        let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
+        let live = self.0.live.read();
         live.iter().filter_map(Weak::upgrade).collect()
     }
 

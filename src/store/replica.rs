@@ -29,11 +29,12 @@ use crate::core::{
 };
 use account::Accounts;
 pub use account::ManifestRoom;
+use parking_lot::{Mutex, MutexGuard};
 pub use reservation::Reservation;
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     time::Instant,
 };
 
@@ -216,17 +217,13 @@ impl Replicas {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 
     /// Calls `tell` with a file and the positions that turned out to be damaged or gone. It is called on the reading thread, so
     /// it must not wait.
     pub fn on_lost(&self, tell: impl Fn(FileId, &[u32]) + Send + Sync + 'static) {
-        let mut on_lost = self
-            .0
-            .on_lost
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut on_lost = self.0.on_lost.lock();
         *on_lost = Some(Box::new(tell));
     }
 
@@ -296,12 +293,7 @@ impl Replicas {
 
     /// The chunk places of a file; `None` when its manifest is not here.
     fn layout(&self, file: &FileId) -> Result<Option<Arc<Layout>>, StoreError> {
-        let layouts = || {
-            self.0
-                .layouts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-        };
+        let layouts = || self.0.layouts.lock();
         if let Some((_, layout)) = layouts().iter().find(|(id, _)| id == file) {
             return Ok(Some(Arc::clone(layout)));
         }
@@ -315,7 +307,7 @@ impl Replicas {
         let file = manifest.file();
         let layout = Arc::new(Layout::of(manifest));
         let layouts = self.0.layouts.lock();
-        let mut layouts = layouts.unwrap_or_else(PoisonError::into_inner);
+        let mut layouts = layouts;
         let chunks = |all: &[(FileId, Arc<Layout>)]| -> u32 {
             all.iter().map(|(_, one)| one.manifest().len()).sum()
         };

@@ -15,11 +15,12 @@ use super::{
     tree::{self, Met},
 };
 use crate::core::{id::FileId, path::RelPath, rights::Rights};
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 /// A node's own folder, which has its key in it.
@@ -175,7 +176,7 @@ impl Sent {
     }
 
     fn uses(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
-        self.uses.lock().unwrap_or_else(PoisonError::into_inner)
+        self.uses.lock()
     }
 
     /// Reads files and folders and makes them ready to be sent, at most `most` files and empty folders. `go_on` is told of the bytes read.

@@ -17,13 +17,14 @@ use crate::core::{
     path::RelPath,
     rights::Rights,
 };
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::HashMap,
     fs::{self, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -38,7 +39,7 @@ pub struct Pile(Arc<Mutex<HashMap<u32, Arc<[u8]>>>>);
 
 impl Pile {
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, Arc<[u8]>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Keeps a chunk's bytes.

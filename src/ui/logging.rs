@@ -2,10 +2,8 @@
 
 use super::output::Line;
 use crate::core::path::printable;
-use std::{
-    io::{self, Write},
-    sync::{Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::io::{self, Write};
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
@@ -49,7 +47,7 @@ pub fn start(verbose: u8) {
 
 /// Sends the log where it breaks nothing.
 pub fn through(screen: Screen) {
-    *SCREEN.lock().unwrap_or_else(PoisonError::into_inner) = screen;
+    *SCREEN.lock() = screen;
 }
 
 /// One entry, written as a whole when it is complete.
@@ -73,7 +71,7 @@ impl Drop for Entry {
         if text.is_empty() {
             return;
         }
-        let screen = SCREEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let screen = SCREEN.lock();
         match &*screen {
             Screen::Prompt(printer) => drop(printer.try_send(Line::Text(text.into_owned()))),
             Screen::Bar(bar) => match bar.upgrade() {
@@ -101,7 +99,7 @@ mod tests {
 
     impl Write for Kept {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
 
@@ -130,7 +128,7 @@ mod tests {
                 tracing::error!(target: "libp2p_mdns::behaviour::iface", "theirs");
                 tracing::warn!(target: "sprat::node", "ours");
             });
-            let said = kept.0.lock().unwrap().clone();
+            let said = kept.0.lock().clone();
             let said = String::from_utf8(said).unwrap();
             (said.contains("theirs"), said.contains("ours"))
         };

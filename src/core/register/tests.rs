@@ -1,4 +1,3 @@
-
 use super::*;
 
 const TTL: Duration = Duration::from_secs(100);

@@ -21,11 +21,11 @@ use crate::{
     },
     wire::beacon::{Foreign, Unverified, foreign, is_ours, peek},
 };
+use parking_lot::{Mutex, MutexGuard};
 use senders::{Senders, Standing};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 const PER_ADDRESS: Rate = Rate {
@@ -160,7 +160,7 @@ impl Filter {
     }
 
     fn limits(&self) -> MutexGuard<'_, Limits> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+        self.limits.lock()
     }
 
     fn count_foreign(&self, bytes: &[u8], tally: &mut Tally) {

@@ -1,4 +1,3 @@
-
 use super::*;
 use libp2p::PeerId;
 

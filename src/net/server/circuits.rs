@@ -14,11 +14,12 @@ use crate::{
 };
 use futures::task::AtomicWaker;
 use libp2p::Multiaddr;
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Context,
@@ -70,7 +71,7 @@ impl Circuits {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.table.lock()
     }
 
     /// Bytes that all circuits carried so far, both ways together.

@@ -11,11 +11,8 @@ use crate::{
     net::address,
 };
 use libp2p::{Multiaddr, PeerId};
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 /// The table. Clones are handles to the same one.
 #[derive(Clone)]
@@ -40,7 +37,7 @@ impl Reservations {
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Clients that have one.

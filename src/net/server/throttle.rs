@@ -6,11 +6,12 @@
 
 use crate::core::pace::Pace;
 use futures::{AsyncRead, AsyncWrite};
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     future::Future,
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 use tokio::time::{Instant, Sleep};
@@ -36,7 +37,7 @@ impl Rate {
     }
 
     fn pace(&self) -> MutexGuard<'_, Pace> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pace.lock()
     }
 
     /// Books up to `wanted` bytes: how many, and when they may be read if that is not now.

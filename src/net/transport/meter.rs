@@ -16,13 +16,14 @@ use libp2p::{
     futures::{AsyncRead, AsyncWrite},
     yamux,
 };
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::{HashMap, VecDeque},
     future::{Ready, ready},
     io::{self, IoSlice},
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Poll, Waker, ready as done},
@@ -52,7 +53,7 @@ struct Waiting {
 
 impl Meter {
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
     fn taken(&self) -> u64 {

@@ -11,10 +11,11 @@ use libp2p::{
     core::transport::{DialOpts, ListenerId, PortUse, TransportError, TransportEvent},
     tcp::tokio,
 };
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Instant,
 };
@@ -37,7 +38,7 @@ pub(super) fn split(tcp: Tcp, segments: Arc<Segments>) -> (Listening, Dialling) 
 
 /// Both hands belong to one task, so nobody ever waits here.
 fn lock(one: &One) -> MutexGuard<'_, Tcp> {
-    one.lock().unwrap_or_else(PoisonError::into_inner)
+    one.lock()
 }
 
 /// Dials. What is link-local libp2p would dial without the interface, and the system refuses that; it leaves from a port of

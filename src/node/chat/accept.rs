@@ -18,10 +18,11 @@ use crate::{
     wire::chat::{self, Answer, Message, Refusal},
 };
 use futures::AsyncWriteExt;
+use parking_lot::Mutex;
 use std::{
     collections::HashMap,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{sync::broadcast, time::timeout};
@@ -55,7 +56,7 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = self.streams.lock();
         if let Some(count) = streams.get_mut(&self.node) {
             *count -= 1;
             if *count == 0 {
@@ -84,7 +85,7 @@ impl Door {
     }
 
     fn place(&self, node: NodeId) -> Option<Place> {
-        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = self.streams.lock();
         let all: usize = streams.values().sum();
         let own = streams.get(&node).copied().unwrap_or(0);
         if all >= STREAMS || own >= OF_ONE {
@@ -134,7 +135,7 @@ impl Door {
     }
 
     fn look_over(&self, node: NodeId, id: u64) -> Verdict {
-        let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inbox = self.inbox.lock();
         inbox.take(node, id, self.started.elapsed())
     }
 

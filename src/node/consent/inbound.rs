@@ -29,10 +29,11 @@ use crate::{
         control::{Held, Offer},
     },
 };
+use parking_lot::Mutex;
 use std::{
     collections::BTreeSet,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -346,7 +347,7 @@ impl Inbound {
         let nodes = nodes.into_iter().filter(|node| *node != me);
         let nodes: BTreeSet<NodeId> = nodes.take(MAX_PEOPLE).collect();
         let before = {
-            let mut fellows = self.fellows.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut fellows = self.fellows.lock();
             std::mem::replace(&mut *fellows, nodes.clone())
         };
         let grants = self.consent.0.context.reader.grants();

@@ -20,9 +20,10 @@ use crate::{
         consent::{Ask, AskedFile, FromSender, MAX_ASK, MAX_FILES, MAX_PEOPLE},
     },
 };
+use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -39,7 +40,7 @@ pub struct Sends(Arc<Mutex<HashMap<JobId, CancellationToken>>>);
 
 impl Sends {
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<JobId, CancellationToken>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock())
     }
 }
 
@@ -179,10 +180,7 @@ impl Consent {
                     }
                 };
                 // Two words may mean the same person.
-                let fresh = asked
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(person.node);
+                let fresh = asked.lock().insert(person.node);
                 if fresh {
                     let delivery = Delivery::new(consent.clone(), person, bundle, events, accepted);
                     delivery.run(cancel, ended, over).await;

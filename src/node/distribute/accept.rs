@@ -25,10 +25,11 @@ use crate::{
     },
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
+use parking_lot::Mutex;
 use std::{
     collections::HashSet,
     io,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 use tokio::{
@@ -80,7 +81,7 @@ struct Turn<'a> {
 impl Gate {
     fn turn(&self, node: NodeId) -> Option<Turn<'_>> {
         let round = self.rounds.try_acquire().ok()?;
-        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut peers = self.peers.lock();
         // Only now: dropping a turn takes the peer out, and the lock.
         let first = peers.insert(node);
         drop(peers);
@@ -105,10 +106,7 @@ impl Gate {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let peers = self.gate.peers.lock();
-        peers
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.node);
+        self.gate.peers.lock().remove(&self.node);
     }
 }
 

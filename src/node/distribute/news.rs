@@ -4,10 +4,8 @@
 //! bounded: beyond [`MOST`] files it says "all of them".
 
 use crate::core::id::{FileId, NodeId};
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashSet, sync::Arc};
 use tokio::sync::Notify;
 
 /// Files that are remembered one by one.
@@ -35,7 +33,7 @@ pub struct News {
 
 impl News {
     fn lock(&self) -> MutexGuard<'_, Fresh> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+        self.fresh.lock()
     }
 
     /// Something about these files changed.

@@ -4,8 +4,9 @@
 //! reception goes on at a trickle.
 
 use crate::node::context::Context;
+use parking_lot::Mutex;
 use std::{
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -41,7 +42,7 @@ impl Traffic {
     }
 
     fn is_busy(&self) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if seen.at.elapsed() >= LOOK {
             let bytes = self.context.received.load(Ordering::Relaxed)
                 + self.context.sent.load(Ordering::Relaxed);

@@ -44,7 +44,7 @@ use std::{
     collections::{HashMap, HashSet, VecDeque},
     ops::Range,
     path::PathBuf,
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::{
@@ -366,11 +366,7 @@ impl Transfer {
         }
         self.shown = Instant::now();
         let progress = self.progress();
-        let mut jobs = self
-            .context
-            .jobs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = self.context.jobs.lock();
         if let Some(job) = jobs.get_mut(&self.id) {
             job.progress = progress;
         }

@@ -26,12 +26,8 @@ use crate::{
     },
 };
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use std::{
-    collections::HashMap,
-    io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::timeout};
 
 /// For the three frames.
@@ -146,7 +142,7 @@ impl Pairings {
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -7,13 +7,14 @@ use crate::{
     core::id::NodeId,
     net::{Net, PathId, Purpose, Stream, StreamError},
 };
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 
 pub type Paths = Arc<Mutex<Board<PathId>>>;
 
 /// Looks at the board.
 pub fn see(board: &Paths) -> MutexGuard<'_, Board<PathId>> {
-    board.lock().unwrap_or_else(PoisonError::into_inner)
+    board.lock()
 }
 
 /// What a lane needs to find its path.

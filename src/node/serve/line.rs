@@ -12,9 +12,10 @@ use crate::{
     core::id::ChunkId,
     wire::chunk::{MAX_OPEN, Tag},
 };
+use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::{Notify, oneshot};
@@ -57,7 +58,7 @@ pub(super) struct Queue {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Question>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -219,7 +220,7 @@ impl State {
 
 impl Line {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 
     /// Waits for a place; `None` when there will be none any more.

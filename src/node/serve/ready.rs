@@ -4,10 +4,8 @@
 
 use super::line::Queue;
 use crate::{core::id::ChunkId, store::ChunkReader, wire::chunk::Tag};
-use std::{
-    collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::HashMap;
 
 /// How many are read together.
 const RUN: usize = 15;
@@ -20,7 +18,7 @@ pub(super) struct Ready(Mutex<HashMap<Tag, (ChunkId, Vec<u8>)>>);
 
 impl Ready {
     fn lock(&self) -> MutexGuard<'_, HashMap<Tag, (ChunkId, Vec<u8>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// What was read for a question whose turn it is.

@@ -6,10 +6,11 @@
 //! gets an error and never waits.
 
 use super::room::Room;
+use parking_lot::RwLock;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
 
 /// Bytes of a batch that need not be counted.
@@ -46,10 +47,7 @@ impl Opened {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        let opened = self
-            .opened
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
+        let opened = self.opened.get_mut();
         if let Some(opened) = opened.take() {
             opened.close(&self.dir);
         }
@@ -75,7 +73,7 @@ impl Live {
     }
 
     fn with<T>(&self, act: impl FnOnce(&Opened) -> sled::Result<T>) -> sled::Result<T> {
-        let opened = self.0.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let opened = self.0.opened.read();
         match &*opened {
             Some(opened) => act(opened),
             None => Err(closed()),
@@ -101,10 +99,7 @@ impl Live {
 
     /// Closes it, and opens it with `open`; what that gives besides comes back. Nobody can use it meanwhile.
     pub fn reopen<T, E>(&self, open: impl FnOnce() -> Result<(Opened, T), E>) -> Result<T, E> {
-        let put = |new: Option<Opened>| {
-            let opened = self.0.opened.write();
-            std::mem::replace(&mut *opened.unwrap_or_else(PoisonError::into_inner), new)
-        };
+        let put = |new: Option<Opened>| std::mem::replace(&mut *self.0.opened.write(), new);
         if let Some(old) = put(None) {
             old.close(&self.0.dir);
         }

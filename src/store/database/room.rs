@@ -4,11 +4,11 @@
 //! before they begin: behind the end of the log where the system can do that, else by a look at how much is free. Invariant: when
 //! [`Room::before`] said yes, at least [`AHEAD`] bytes more than the write needs are there for it.
 
+use parking_lot::Mutex;
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
 };
 
 /// Bytes beyond a write: what sled moves about in its own time, and writers that ask at the same moment. Two of its segments.
@@ -38,12 +38,12 @@ impl Room {
 
     /// The folder has another log now.
     pub fn renew(&self, dir: &Path) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::of(dir);
+        *self.0.lock() = State::of(dir);
     }
 
     /// Takes the room for a write of `bytes`.
     pub fn before(&self, bytes: usize) -> io::Result<()> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         state.before(bytes as u64 * COST + AHEAD)
     }
 }

@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::store::testing::{Fixture, fill, manifest_of, noise};
 use std::fs;

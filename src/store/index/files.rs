@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 /// Records kept in memory before all are let go: a few megabytes.
@@ -187,7 +187,7 @@ impl Index {
     /// Tells where downloads came to lie.
     fn placed(&self, files: &[NewFile]) {
         let on_placed = self.0.on_placed.lock();
-        let on_placed = on_placed.unwrap_or_else(PoisonError::into_inner);
+        let on_placed = on_placed;
         let Some(tell) = &*on_placed else {
             return;
         };
@@ -203,8 +203,7 @@ impl Index {
         &self,
         tell: Option<Box<dyn Fn(Vec<PathBuf>) + Send + Sync>>,
     ) {
-        let on_placed = self.0.on_placed.lock();
-        *on_placed.unwrap_or_else(PoisonError::into_inner) = tell;
+        *self.0.on_placed.lock() = tell;
     }
 
     /// Forgets a file: its chunks' places, and its manifest unless something else here needs it. The file itself is
@@ -222,11 +221,7 @@ impl Index {
         let Some(stored) = self.0.sources.remove(bytes).map_err(|e| self.error(e))? else {
             return Ok(());
         };
-        self.0
-            .known
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&number);
+        self.0.known.write().remove(&number);
         let record = decode(&stored)?;
         if self.number_at(record.kind, &record.path)? == Some(number) {
             let path = path_key(record.kind, &record.path);
@@ -292,7 +287,7 @@ impl Index {
         &self,
         number: u64,
     ) -> Result<Option<Arc<FileRecord>>, StoreError> {
-        let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.known.read();
         if let Some(record) = known.get(&number) {
             return Ok(Some(Arc::clone(record)));
         }
@@ -302,7 +297,7 @@ impl Index {
             return Ok(None);
         };
         let record = Arc::new(decode(&stored)?);
-        let mut known = self.0.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.known.write();
         if known.len() >= KNOWN {
             known.clear();
         }

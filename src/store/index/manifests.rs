@@ -9,11 +9,8 @@ use crate::{
     store::StoreError,
     wire::manifest::{self, Encoded},
 };
-use std::{
-    collections::HashSet,
-    iter::Peekable,
-    sync::{Arc, MutexGuard, PoisonError},
-};
+use parking_lot::MutexGuard;
+use std::{collections::HashSet, iter::Peekable, sync::Arc};
 
 /// Manifests that came in this run and may have no user yet; `None` once the sweep is over.
 pub(super) type Fresh = Option<HashSet<FileId>>;
@@ -92,7 +89,7 @@ impl Index {
     }
 
     fn fresh(&self) -> MutexGuard<'_, Fresh> {
-        self.0.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.fresh.lock()
     }
 
     fn is_fresh(&self, file: FileId) {

@@ -4,13 +4,8 @@ use crate::{
     core::path::RelPath,
     store::{Stamp, folder::Folder},
 };
-use std::{
-    collections::HashMap,
-    ffi::OsString,
-    io,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, ffi::OsString, io, path::PathBuf};
 
 /// Folders whose names are remembered.
 const FOLDERS: usize = 8;
@@ -31,7 +26,7 @@ impl Folders {
     pub fn alike(&self, folder: &Folder, name: &str) -> io::Result<Vec<OsString>> {
         let key = fold(name).unwrap_or_default();
         let looked = folder.stamp()?;
-        let mut folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.0.lock();
         let listed = folders.get(folder.path());
         if listed.is_none_or(|listed| listed.looked != looked) {
             let mut names: HashMap<String, Vec<OsString>> = HashMap::new();
@@ -51,7 +46,7 @@ impl Folders {
 
     /// Notes a name that this node added, and the folder's new time.
     pub fn added(&self, folder: &Folder, name: &str) {
-        let mut folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.0.lock();
         if let (Some(listed), Some(key), Ok(looked)) =
             (folders.get_mut(folder.path()), fold(name), folder.stamp())
         {
@@ -61,7 +56,7 @@ impl Folders {
     }
 
     pub fn forget(&self, folder: &Folder) {
-        let mut folders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut folders = self.0.lock();
         folders.remove(folder.path());
     }
 }

@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::store::testing::{Fixture, fill, manifest_of, noise};
 use std::fs;
@@ -27,7 +26,7 @@ fn a_file_that_changed_is_not_served_and_its_twin_is() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
     fixture.reader.on_stale(Some(Box::new(move |_, damaged| {
-        tell.lock().unwrap().push(damaged);
+        tell.lock().push(damaged);
     })));
     let path = fixture.home.shared().join("a");
     let mut buf = Vec::new();
@@ -41,7 +40,7 @@ fn a_file_that_changed_is_not_served_and_its_twin_is() {
         .set_len(10)
         .unwrap();
     assert!(!fixture.reader.read(&id, &mut buf).unwrap());
-    assert_eq!(*told.lock().unwrap(), [false]);
+    assert_eq!(*told.lock(), [false]);
     // Put back, but it is another file now as far as anyone can tell.
     fs::write(&path, noise(3, 500_000)).unwrap();
     assert!(!fixture.reader.read(&id, &mut buf).unwrap());
@@ -62,7 +61,7 @@ fn bytes_that_changed_behind_its_back_are_not_served() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
     fixture.reader.on_stale(Some(Box::new(move |_, damaged| {
-        tell.lock().unwrap().push(damaged);
+        tell.lock().push(damaged);
     })));
     let time = fs::metadata(&path).unwrap().modified().unwrap();
     let file = File::options().write(true).open(&path).unwrap();
@@ -72,7 +71,7 @@ fn bytes_that_changed_behind_its_back_are_not_served() {
     let entries = manifest.entries();
     assert!(!fixture.reader.read(&entries[0].id, &mut buf).unwrap());
     assert!(buf.is_empty());
-    assert_eq!(*told.lock().unwrap(), [true]);
+    assert_eq!(*told.lock(), [true]);
     // What did not change is still what it is called.
     assert!(fixture.reader.read(&entries[1].id, &mut buf).unwrap());
 }

@@ -15,7 +15,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::{self, Read},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 impl Inner {
@@ -98,11 +98,7 @@ impl Replicas {
             }
             self.drop_records(&mut state, &records)?;
         }
-        let on_lost = self
-            .0
-            .on_lost
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let on_lost = self.0.on_lost.lock();
         if let Some(tell) = &*on_lost {
             for (file, places) in lost {
                 tell(file, &places);

@@ -5,11 +5,12 @@ use crate::{
     core::{fair::Shares, id::FileId},
     store::{Home, Index, StoreError, failed, index::NO_FILE},
 };
+use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
 };
 
 pub(super) fn open(home: &Home, index: &Index, limits: Limits) -> Result<Replicas, StoreError> {

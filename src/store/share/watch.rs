@@ -8,10 +8,11 @@ use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode},
 };
+use parking_lot::Mutex;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::SyncSender,
     },
@@ -58,7 +59,7 @@ impl Teller {
 
     /// Why changes may not be told from now on, if so; gives it once.
     pub fn take_failure(&self) -> Option<notify::Error> {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failure = self.failure.lock();
         failure.take()
     }
 
@@ -92,7 +93,7 @@ impl Teller {
             },
             Err(error) => {
                 if is_limit(&error) {
-                    let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut failure = self.failure.lock();
                     *failure = Some(error);
                 }
                 self.all();

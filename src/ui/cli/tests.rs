@@ -1,4 +1,3 @@
-
 use super::*;
 use clap::CommandFactory as _;
 use std::{path::PathBuf, time::Duration};

@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::ui::cli::Cli;
 use clap::Parser as _;

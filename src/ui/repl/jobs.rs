@@ -12,7 +12,8 @@ use crate::{
         sentences, text,
     },
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// Smaller downloads tell only their beginning and end.
@@ -41,7 +42,7 @@ struct Running {
 
 impl Jobs {
     fn with<T>(&self, act: impl FnOnce(&mut Running) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.0.lock())
     }
 
     fn change(&self, number: u32, act: impl FnOnce(&mut Job)) {

@@ -24,11 +24,8 @@ use crate::{
         talk::Partner,
     },
 };
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::{Mutex, MutexGuard};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
     sync::{
         broadcast::{Receiver, error::RecvError},
@@ -92,12 +89,11 @@ impl<'a> Session<'a> {
 
     /// Who is talked to.
     pub fn partner(&self) -> Option<Partner> {
-        let chatting = self.chatting.lock();
-        chatting.unwrap_or_else(PoisonError::into_inner).clone()
+        self.chatting.lock().clone()
     }
 
     fn talk_with(&self, partner: Option<Partner>) {
-        *self.chatting.lock().unwrap_or_else(PoisonError::into_inner) = partner;
+        *self.chatting.lock() = partner;
     }
 
     /// What has to do with people.
@@ -276,7 +272,7 @@ impl<'a> Session<'a> {
     }
 
     fn sends(&self) -> MutexGuard<'_, Vec<JoinHandle<Exit>>> {
-        self.sends.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sends.lock()
     }
 
     /// Waits until every send, and everything that was accepted, has ended; gives how.
@@ -392,7 +388,7 @@ pub async fn watch(
                         people: node.peers().await.into_iter().map(|row| row.name).collect(),
                         asks: node.asks().iter().map(|ask| ask.number).collect(),
                     };
-                    *names.lock().unwrap_or_else(PoisonError::into_inner) = known;
+                    *names.lock() = known;
                 }
             }
         }

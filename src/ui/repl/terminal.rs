@@ -31,7 +31,6 @@ use std::{
     cell::Cell,
     io::{self, Write as _},
     path::Path,
-    sync::PoisonError,
     thread::JoinHandle,
     time::Duration,
 };
@@ -374,7 +373,7 @@ impl Completer for Words {
         cursor: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.names.lock();
         Ok(complete(line, cursor, &known, files::begin_so))
     }
 }

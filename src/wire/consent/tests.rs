@@ -1,4 +1,3 @@
-
 use super::*;
 use futures::executor::block_on;
 use proptest::prelude::*;

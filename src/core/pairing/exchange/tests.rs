@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn code(text: &str) -> Code {

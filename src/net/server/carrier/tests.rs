@@ -1,4 +1,3 @@
-
 use super::*;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};

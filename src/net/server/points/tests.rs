@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn record(seed: u8, standard: bool, addresses: usize) -> (NodeId, Vec<u8>) {

@@ -1,4 +1,3 @@
-
 use super::*;
 use libp2p::core::muxing::StreamMuxer;
 use libp2p::futures::{AsyncWriteExt as _, poll};

@@ -4,10 +4,7 @@
 
 use super::{ASK_AGAIN, State, Transfer};
 use crate::node::api::{DownloadError, DownloadEvent};
-use std::{
-    sync::PoisonError,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 impl Transfer {
     /// Says that it waits when nobody has had the rest for a moment, and gives up when that was asked for.
@@ -50,7 +47,7 @@ impl Transfer {
             return false;
         }
         let jobs = &self.context.jobs;
-        let sharers = jobs.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let sharers = jobs.lock().len();
         stall.is_over(come, sharers, now)
     }
 

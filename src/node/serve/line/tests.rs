@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn id(at: u8) -> ChunkId {

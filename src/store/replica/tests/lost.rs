@@ -126,7 +126,7 @@ fn a_damaged_chunk_is_forgotten_and_told() {
     keep(&replicas, &manifest, &bytes, &[0, 1, 3]).unwrap();
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);
-    replicas.on_lost(move |file, places| tell.lock().unwrap().push((file, places.to_vec())));
+    replicas.on_lost(move |file, places| tell.lock().push((file, places.to_vec())));
     let path = |at: usize| path_of(&replicas.0.dir, &manifest.entries()[at].id);
     fs::write(path(0), noise(9, 70_000)).unwrap();
     fs::write(path(1), b"short").unwrap();
@@ -142,7 +142,7 @@ fn a_damaged_chunk_is_forgotten_and_told() {
         assert!(buf.is_empty() && !path(at).exists());
     }
     let file = manifest.file();
-    assert_eq!(*told.lock().unwrap(), [(file, vec![0, 2]), (file, vec![1])]);
+    assert_eq!(*told.lock(), [(file, vec![0, 2]), (file, vec![1])]);
     assert_eq!(here(&replicas, &file), [3]);
     assert!(
         !fixture

@@ -1,4 +1,3 @@
-
 use super::{super::parse::parse, *};
 
 fn said(who: &str, text: &str, trust: bool) -> Command {
