@@ -12,7 +12,6 @@ pub mod chunker;
 pub mod code;
 pub mod consent;
 pub mod copies;
-pub mod directory;
 pub mod doctor;
 pub mod download;
 pub mod draw;
@@ -33,7 +32,6 @@ pub mod people;
 pub mod picker;
 pub mod placement;
 pub mod rate;
-pub mod register;
 pub mod retention;
 pub mod rights;
 pub mod server_address;
@@ -41,7 +39,6 @@ pub mod shares;
 pub mod stall;
 pub mod succession;
 pub mod via;
-pub mod visitors;
 
 /// Time since some fixed moment (a node's start), by a clock that never goes back.
 pub type Now = std::time::Duration;

@@ -4,7 +4,7 @@
 //! verified. The rooms, from the outside in; imports point to the right only:
 //!
 //! ```text
-//! ui ──▶ node ──▶ net, store ──▶ wire ──▶ core
+//! ui ──▶ node, server ──▶ net, store ──▶ wire ──▶ core
 //! ```
 //!
 //! - [`core`]: the decisions, pure: chunks, manifests, the picker, membership, names from strangers.
@@ -12,6 +12,7 @@
 //! - [`store`]: what is on disk: the index, the shared folder, partial downloads.
 //! - [`net`]: what touches sockets: the libp2p swarm, chunk streams, the beacon.
 //! - [`node`]: one running node; [`node::Node`] is the handle that every front end holds.
+//! - [`server`]: the rendezvous server, a program of its own in the same binary.
 //! - [`ui`]: the command line and the prompt.
 //!
 //! `docs/design.md` walks the path of a byte through them; `docs/protocol.md` is for a second implementation.
@@ -19,6 +20,7 @@
 pub mod core;
 pub mod net;
 pub mod node;
+pub mod server;
 pub mod store;
 pub mod ui;
 pub mod wire;

@@ -5,10 +5,10 @@
 //! that is `node`'s. Invariants: every message that comes out was checked, every queue has a bound, and whatever a
 //! stranger sends costs him his stream or his connection, not this process.
 
-mod address;
+pub(crate) mod address;
 pub mod beacon;
 mod behaviour;
-mod codec;
+pub(crate) mod codec;
 mod connections;
 mod datagrams;
 pub mod descriptors;
@@ -16,22 +16,21 @@ mod driver;
 mod event;
 mod gate;
 mod handle;
-mod identity;
+pub(crate) mod identity;
 mod interfaces;
 mod mdns;
 mod meeting;
 mod member;
 pub mod pairing;
-mod per_address;
+pub(crate) mod per_address;
 mod reach;
-mod rendezvous;
+pub(crate) mod rendezvous;
 mod scoped;
 mod segments;
-pub mod server;
-mod streamless;
+pub(crate) mod streamless;
 mod streams;
-mod substreams;
-mod transport;
+pub(crate) mod substreams;
+pub(crate) mod transport;
 mod unread;
 
 #[cfg(test)]

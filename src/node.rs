@@ -36,7 +36,6 @@ mod pump;
 mod reach;
 mod requests;
 mod serve;
-pub mod server;
 mod spool;
 mod start;
 #[cfg(test)]

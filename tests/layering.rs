@@ -1,10 +1,17 @@
-//! The house keeps its shape: imports point one way only, `ui → node → { net, store } → wire → core`, and what belongs
+//! The house keeps its shape: imports point one way only, `ui → { node, server } → { net, store } → wire → core`, and what belongs
 //! to one room stays in it.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+/// The decisions of the server, as pure as those in `core`.
+const PURE: &[&str] = &[
+    "server/directory.rs",
+    "server/register.rs",
+    "server/visitors.rs",
+];
 
 /// Each room, the rooms it may import, and the crates it must not.
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
@@ -44,8 +51,13 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
         &["libp2p", "sled", "serde_cbor", "spake2"],
     ),
     (
+        "server",
+        &["core", "wire", "net", "store"],
+        &["sled", "serde_cbor", "spake2"],
+    ),
+    (
         "ui",
-        &["core", "node"],
+        &["core", "node", "server"],
         &["libp2p", "sled", "serde_cbor", "spake2"],
     ),
 ];
@@ -150,6 +162,22 @@ fn what_belongs_to_one_room_stays_in_it() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn decisions_are_pure_where_the_server_makes_them() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (_, _, forbidden) = ROOMS[0];
+    for file in PURE {
+        let code = code(&source.join(file));
+        for name in forbidden {
+            assert!(!code.contains(&format!("{name}::")), "{file}: {name}");
+        }
+        assert!(
+            rooms_named(&code).iter().all(|room| room == "core"),
+            "{file}"
+        );
+    }
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub struct People {
 }
 
 /// Names that look alike are one name: neither case, form, width nor what takes no room tells them apart.
-pub(super) fn fold(name: &str) -> String {
+pub fn fold(name: &str) -> String {
     let shown: String = name.nfkc().filter(|&c| !deceives(c)).collect();
     shown.trim().to_lowercase()
 }

@@ -1,12 +1,12 @@
 //! Addresses: libp2p's spelling and the standard library's, which kind of path one is, and what a wildcard stands for.
 
-pub(super) use crate::core::origin::is_local;
+pub(crate) use crate::core::origin::is_local;
 use crate::core::via::Via;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// The address of a TCP listener. A link-local one keeps the number of its interface, without which it means nothing.
-pub(super) fn tcp(address: SocketAddr) -> Multiaddr {
+pub(crate) fn tcp(address: SocketAddr) -> Multiaddr {
     let host = match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => {
             let zone = Protocol::Ip6zone(v6.scope_id().to_string().into());
@@ -28,20 +28,20 @@ fn unzoned(address: &Multiaddr) -> (u32, impl Iterator<Item = Protocol<'_>>) {
 }
 
 /// The socket of a link-local address of which the interface is known: libp2p's TCP cannot dial it.
-pub(super) fn zoned(address: &Multiaddr) -> Option<SocketAddr> {
+pub(crate) fn zoned(address: &Multiaddr) -> Option<SocketAddr> {
     let (zone, _) = unzoned(address);
     tcp_socket(address).filter(|_| zone != 0)
 }
 
 /// The address of a QUIC listener.
-pub(super) fn quic(address: SocketAddr) -> Multiaddr {
+pub(crate) fn quic(address: SocketAddr) -> Multiaddr {
     Multiaddr::from(address.ip())
         .with(Protocol::Udp(address.port()))
         .with(Protocol::QuicV1)
 }
 
 /// The IP address that `address` begins with.
-pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
+pub(crate) fn ip(address: &Multiaddr) -> Option<IpAddr> {
     match unzoned(address).1.next()? {
         Protocol::Ip4(ip) => Some(ip.into()),
         Protocol::Ip6(ip) => Some(ip.into()),
@@ -50,7 +50,7 @@ pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
 }
 
 /// The socket that `address` begins with, whatever runs over it.
-pub(super) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
+pub(crate) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
     let (zone, mut parts) = unzoned(address);
     let (Protocol::Tcp(port) | Protocol::Udp(port)) = parts.nth(1)? else {
         return None;
@@ -62,25 +62,25 @@ pub(super) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
 }
 
 /// The TCP socket that `address` is; `None` for QUIC, relays and anything else.
-pub(super) fn tcp_socket(address: &Multiaddr) -> Option<SocketAddr> {
+pub(crate) fn tcp_socket(address: &Multiaddr) -> Option<SocketAddr> {
     let plain = is_tcp(address) && !is_relayed(address);
     plain.then(|| socket(address)).flatten()
 }
 
 /// Whether bytes travel over TCP.
-pub(super) fn is_tcp(address: &Multiaddr) -> bool {
+pub(crate) fn is_tcp(address: &Multiaddr) -> bool {
     matches!(unzoned(address).1.nth(1), Some(Protocol::Tcp(_)))
 }
 
 /// Whether a relay stands between.
-pub(super) fn is_relayed(address: &Multiaddr) -> bool {
+pub(crate) fn is_relayed(address: &Multiaddr) -> bool {
     address
         .iter()
         .any(|part| matches!(part, Protocol::P2pCircuit))
 }
 
 /// The server over which a circuit goes.
-pub(super) fn relay(address: &Multiaddr) -> Option<PeerId> {
+pub(crate) fn relay(address: &Multiaddr) -> Option<PeerId> {
     let mut before = None;
     for part in address {
         match part {
@@ -93,7 +93,7 @@ pub(super) fn relay(address: &Multiaddr) -> Option<PeerId> {
 }
 
 /// The socket of a server, with its key, and the way over it to a node.
-pub(super) fn circuit(server: PeerId, at: SocketAddr, node: Option<PeerId>) -> Multiaddr {
+pub(crate) fn circuit(server: PeerId, at: SocketAddr, node: Option<PeerId>) -> Multiaddr {
     let over = tcp(at)
         .with(Protocol::P2p(server))
         .with(Protocol::P2pCircuit);
@@ -104,7 +104,7 @@ pub(super) fn circuit(server: PeerId, at: SocketAddr, node: Option<PeerId>) -> M
 }
 
 /// Which kind of path leads to `address`.
-pub(super) fn via(address: &Multiaddr) -> Via {
+pub(crate) fn via(address: &Multiaddr) -> Via {
     match ip(address) {
         _ if is_relayed(address) => Via::Relay,
         Some(ip) if is_local(ip) => Via::Lan,
@@ -113,14 +113,14 @@ pub(super) fn via(address: &Multiaddr) -> Via {
 }
 
 /// Whether a stranger's word that someone listens there is worth a dial.
-pub(super) fn is_dialable(address: SocketAddr) -> bool {
+pub(crate) fn is_dialable(address: SocketAddr) -> bool {
     let ip = address.ip();
     let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
     address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
 }
 
 /// Replaces a wildcard by the addresses of this machine's interfaces: those that others can use first, loopback last.
-pub(super) fn expand(bound: &[SocketAddr]) -> Vec<SocketAddr> {
+pub(crate) fn expand(bound: &[SocketAddr]) -> Vec<SocketAddr> {
     // Without a list of interfaces a wildcard stands for nothing: better no address than a wrong one.
     let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
         .unwrap_or_default()

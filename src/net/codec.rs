@@ -19,20 +19,20 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{io, marker::PhantomData, time::Duration};
 
 /// How long an exchange may take, from the first byte asked to the last answered.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 /// Exchanges under way on one connection, both directions together.
 const CONCURRENT: usize = 100;
 /// The same where only short ones with a server are.
 const CONCURRENT_WITH_SERVER: usize = 8;
 
 /// A message with bounds.
-pub(super) trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
+pub(crate) trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Checks the bounds that the types do not.
     fn check(&self) -> Result<(), Malformed>;
 }
 
 /// A protocol of requests and answers.
-pub(super) trait Exchange: Clone + Copy + Default + Send + 'static {
+pub(crate) trait Exchange: Clone + Copy + Default + Send + 'static {
     /// What is asked.
     type Request: Message;
     /// What is answered.
@@ -45,18 +45,18 @@ pub(super) trait Exchange: Clone + Copy + Default + Send + 'static {
 
 /// See the module.
 #[derive(Clone, Copy, Default)]
-pub(super) struct CborCodec<E>(PhantomData<E>);
+pub(crate) struct CborCodec<E>(PhantomData<E>);
 
 /// The behaviour of one such protocol.
-pub(super) type Behaviour<E> = request_response::Behaviour<CborCodec<E>>;
+pub(crate) type Behaviour<E> = request_response::Behaviour<CborCodec<E>>;
 
 /// [`control`].
 #[derive(Clone, Copy, Default)]
-pub(super) struct Control;
+pub(crate) struct Control;
 
 /// [`directory`].
 #[derive(Clone, Copy, Default)]
-pub(super) struct Directory;
+pub(crate) struct Directory;
 
 macro_rules! exchange {
     ($name:ident, $room:ident, $request:expr, $response:expr) => {
@@ -101,18 +101,18 @@ fn behaviour<E: Exchange>(
 }
 
 /// Exchanges control messages.
-pub(super) fn control() -> Behaviour<Control> {
+pub(crate) fn control() -> Behaviour<Control> {
     behaviour(CONTROL_PROTOCOL, ProtocolSupport::Full, CONCURRENT)
 }
 
 /// Asks servers, and answers nobody.
-pub(super) fn directory_client() -> Behaviour<Directory> {
+pub(crate) fn directory_client() -> Behaviour<Directory> {
     let support = ProtocolSupport::Outbound;
     behaviour(DIRECTORY_PROTOCOL, support, CONCURRENT_WITH_SERVER)
 }
 
 /// Answers nodes, and asks nobody.
-pub(super) fn directory_server() -> Behaviour<Directory> {
+pub(crate) fn directory_server() -> Behaviour<Directory> {
     let support = ProtocolSupport::Inbound;
     behaviour(DIRECTORY_PROTOCOL, support, CONCURRENT_WITH_SERVER)
 }

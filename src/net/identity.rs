@@ -11,17 +11,17 @@ use libp2p::{PeerId, identity::Keypair};
 const PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 
 /// The key pair of a 32-byte Ed25519 secret. `None` never happens for 32 bytes; libp2p's signature allows it.
-pub(super) fn keypair(mut secret: [u8; 32]) -> Option<Keypair> {
+pub(crate) fn keypair(mut secret: [u8; 32]) -> Option<Keypair> {
     Keypair::ed25519_from_bytes(&mut secret).ok()
 }
 
 /// The node that a `PeerId` names; `None` for other kinds of keys.
-pub(super) fn node(peer: &PeerId) -> Option<NodeId> {
+pub(crate) fn node(peer: &PeerId) -> Option<NodeId> {
     NodeId::from_slice(peer.to_bytes().strip_prefix(&PREFIX[..])?)
 }
 
 /// The `PeerId` of a node; `None` when the bytes cannot be one (they always can: the multihash fits).
-pub(super) fn peer(node: NodeId) -> Option<PeerId> {
+pub(crate) fn peer(node: NodeId) -> Option<PeerId> {
     let mut bytes = PREFIX.to_vec();
     bytes.extend_from_slice(node.as_bytes());
     PeerId::from_bytes(&bytes).ok()

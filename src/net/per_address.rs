@@ -13,9 +13,9 @@ use libp2p::{
 use std::{collections::HashMap, convert::Infallible, net::IpAddr};
 
 /// Inbound connections that one address may have: a house behind one NAT, not one machine's flood.
-pub(super) const PER_ADDRESS: usize = 64;
+pub(crate) const PER_ADDRESS: usize = 64;
 /// The same for loopback, where many homes on one machine share the address.
-pub(super) const PER_LOOPBACK: usize = 256;
+pub(crate) const PER_LOOPBACK: usize = 256;
 
 /// The circuits that may come in over one server: they last for seconds where a straight path is found.
 const PER_SERVER: usize = 128;
@@ -29,7 +29,7 @@ type Origin = (IpAddr, bool);
 pub struct TooMany(IpAddr);
 
 /// See the module.
-pub(super) struct PerAddress {
+pub(crate) struct PerAddress {
     most: usize,
     most_of_loopback: usize,
     open: HashMap<ConnectionId, Origin>,
@@ -44,7 +44,7 @@ impl Default for PerAddress {
 
 impl PerAddress {
     /// Allows so many connections from an address, and so many from this machine itself.
-    pub(super) fn new(most: usize, most_of_loopback: usize) -> Self {
+    pub(crate) fn new(most: usize, most_of_loopback: usize) -> Self {
         Self {
             most,
             most_of_loopback,

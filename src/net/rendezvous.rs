@@ -31,7 +31,7 @@ const MAX_TTL: u64 = 72 * 3600;
 
 /// What a server is asked.
 #[derive(Debug, Clone)]
-pub(super) enum Request {
+pub(crate) enum Request {
     /// To let this node be found.
     Register {
         namespace: String,
@@ -50,7 +50,7 @@ pub(super) enum Request {
 
 /// What a server answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Response {
+pub(crate) enum Response {
     /// This node can be found for so long.
     Registered(Duration),
     /// Who registered, where they say that they are, and how far this node has read now.
@@ -61,12 +61,12 @@ pub(super) enum Response {
 
 /// See the module.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Codec;
+pub(crate) struct Codec;
 
-pub(super) type Behaviour = request_response::Behaviour<Codec>;
+pub(crate) type Behaviour = request_response::Behaviour<Codec>;
 
 /// Asks servers, and answers nobody.
-pub(super) fn behaviour() -> Behaviour {
+pub(crate) fn behaviour() -> Behaviour {
     request_response::Behaviour::new(
         [(StreamProtocol::new(PROTOCOL), ProtocolSupport::Outbound)],
         Config::default().with_request_timeout(TIMEOUT),
@@ -74,7 +74,7 @@ pub(super) fn behaviour() -> Behaviour {
 }
 
 /// A refused request, for people.
-pub(super) fn refusal(status: u64) -> &'static str {
+pub(crate) fn refusal(status: u64) -> &'static str {
     match status {
         100 => "the server does not take that name",
         101 => "the server does not take this node's addresses",
@@ -87,7 +87,7 @@ pub(super) fn refusal(status: u64) -> &'static str {
 }
 
 /// The status of a server that does not know a cookie, for instance because it was started again.
-pub(super) const INVALID_COOKIE: u64 = 103;
+pub(crate) const INVALID_COOKIE: u64 = 103;
 
 /// All fields of a message, in order; `None` where it is none.
 fn fields(message: &[u8]) -> Option<Vec<(u64, Value<'_>)>> {
@@ -100,7 +100,7 @@ fn fields(message: &[u8]) -> Option<Vec<(u64, Value<'_>)>> {
 }
 
 /// The length before a message. Two bytes hold what requests may have, three what answers may; more is nonsense.
-pub(super) async fn length(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<usize> {
+pub(crate) async fn length(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<usize> {
     let mut value = 0;
     for shift in [0, 7, 14] {
         let mut byte = [0];

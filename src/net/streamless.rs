@@ -14,7 +14,7 @@ use libp2p::{
 use std::task::{Context, Poll};
 
 /// What such a behaviour may have to say. An error of the first four refuses the connection.
-pub(super) trait Streamless: 'static {
+pub(crate) trait Streamless: 'static {
     /// What it reports.
     type Event: Send + 'static;
 
@@ -59,7 +59,7 @@ pub(super) trait Streamless: 'static {
 
 /// Makes a behaviour of it.
 #[derive(Default)]
-pub(super) struct Behaviour<T>(pub(super) T);
+pub(crate) struct Behaviour<T>(pub(crate) T);
 
 impl<T: Streamless> NetworkBehaviour for Behaviour<T> {
     type ConnectionHandler = dummy::ConnectionHandler;

@@ -8,13 +8,13 @@ use std::{
 };
 
 /// See the module; `wrap` puts it around.
-pub(super) struct Substreams<M, W> {
+pub(crate) struct Substreams<M, W> {
     inner: M,
     wrap: W,
 }
 
 impl<M, W> Substreams<M, W> {
-    pub(super) fn new(inner: M, wrap: W) -> Self {
+    pub(crate) fn new(inner: M, wrap: W) -> Self {
         Self { inner, wrap }
     }
 }

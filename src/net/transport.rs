@@ -10,7 +10,7 @@ mod listen;
 mod meter;
 mod shared;
 
-pub(super) use listen::{Bound, listen, released};
+pub(crate) use listen::{Bound, listen, released};
 
 use super::{meeting::Table, segments::Segments};
 use guard::Guard;
@@ -105,7 +105,7 @@ fn tune(stream: &tcp::tokio::TcpStream) {
 fn tune(_: &tcp::tokio::TcpStream) {}
 
 /// The innermost reason of an error: libp2p wraps each in half a dozen others.
-pub(super) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(inner) = innermost.source() {
         innermost = inner;

@@ -1,6 +1,7 @@
 //! The exit codes: what a script can tell apart.
 
 use crate::node::{DirectoryError, DownloadError, MessageError, StartError, WhoError};
+use crate::server::ServerError;
 use std::process::ExitCode;
 
 /// How a command ended. Its number is the exit code.
@@ -113,6 +114,16 @@ impl From<&DirectoryError> for Exit {
             | DirectoryError::Refused(_) => Self::Refused,
             DirectoryError::Lies(_) => Self::Unverified,
             DirectoryError::Busy(_) | DirectoryError::Silent(..) => Self::Failed,
+        }
+    }
+}
+
+impl From<&ServerError> for Exit {
+    fn from(error: &ServerError) -> Self {
+        match error {
+            _ if error.is_no_space() => Self::NoSpace,
+            ServerError::Setting(_) => Self::Usage,
+            _ => Self::Failed,
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     core::{id::NodeId, path::printable, server_address::ServerAddress},
-    node::server::{Load, Quotas, Rendezvous, ServerNews, ServerSettings},
+    server::{Load, Quotas, Rendezvous, ServerNews, ServerSettings},
 };
 use serde_json::json;
 use std::net::SocketAddr;

@@ -22,7 +22,7 @@ With --json the first line is {\"event\":\"ready\",\"peer\",\"addresses\",\"join
 #[derive(Args, Debug)]
 pub struct RendezvousOptions {
     /// The port to listen on, TCP and UDP alike; 0 = any free one
-    #[arg(long, value_name = "PORT", default_value_t = crate::node::server::PORT)]
+    #[arg(long, value_name = "PORT", default_value_t = crate::server::PORT)]
     pub port: u16,
 
     /// Where others reach this server (IP or IP:PORT), if none of its interfaces has that address; may be given again

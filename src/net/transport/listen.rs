@@ -15,7 +15,7 @@ const TRIES: usize = 32;
 
 /// The sockets that a swarm listens on.
 #[derive(Debug)]
-pub(in crate::net) struct Bound {
+pub(crate) struct Bound {
     /// The number that all of them have.
     pub port: u16,
     /// As they were bound: wildcards are not expanded.
@@ -26,7 +26,7 @@ pub(in crate::net) struct Bound {
 ///
 /// # Errors
 /// The first address that cannot be had. With port 0 other numbers are tried before that.
-pub(in crate::net) fn listen<B: NetworkBehaviour>(
+pub(crate) fn listen<B: NetworkBehaviour>(
     swarm: &mut Swarm<B>,
     ips: &[IpAddr],
     port: u16,
@@ -134,7 +134,7 @@ fn socket(address: SocketAddr, kind: Type) -> io::Result<Socket> {
 
 /// Returns when all of these can be bound again: QUIC lets go of its sockets in a task of its own, some time after the
 /// swarm is gone.
-pub(in crate::net) async fn released(addresses: &[SocketAddr]) {
+pub(crate) async fn released(addresses: &[SocketAddr]) {
     let taken = |address: &SocketAddr| {
         socket(*address, Type::STREAM).is_err() || socket(*address, Type::DGRAM).is_err()
     };

@@ -23,7 +23,7 @@ pub enum Refused {
 
 /// See the module.
 #[derive(Default)]
-pub(in crate::net) struct Gate {
+pub(in crate::server) struct Gate {
     from: HashMap<PeerId, HashMap<ConnectionId, IpAddr>>,
 }
 

@@ -4,7 +4,7 @@
 //! namespace once, at most [`Limits::per_node`] of them and only while it is connected; `order` has exactly the entries
 //! of `entries`, so what is asked costs by what is answered, not by what is kept.
 
-use super::{Now, id::NodeId};
+use crate::core::{Now, id::NodeId};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,
@@ -91,13 +91,13 @@ impl Register {
     }
 
     /// How many entries there are.
-    #[must_use]
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.count
     }
 
     /// Whether there are none.
-    #[must_use]
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }

@@ -9,8 +9,9 @@ use super::{
     reservations::Reservations,
 };
 use crate::{
-    core::{rate::Rate, visitors::Visitors},
+    core::rate::Rate,
     net::{address, codec as exchange, identity, per_address::PerAddress, streamless},
+    server::visitors::Visitors,
 };
 use libp2p::{
     Multiaddr, PeerId,

@@ -24,9 +24,9 @@ mod tests;
 
 pub use config::{Quotas, ServerConfig};
 
-use super::NetError;
 use crate::{
     core::id::NodeId,
+    net::{NetError, address},
     wire::directory::{Request, Response},
 };
 use std::net::{IpAddr, SocketAddr};
@@ -91,6 +91,7 @@ pub enum ServerEvent {
 pub struct Server {
     stop: mpsc::Sender<oneshot::Sender<()>>,
     node: NodeId,
+    #[cfg(test)]
     port: u16,
     addresses: Vec<SocketAddr>,
 }
@@ -107,8 +108,9 @@ impl Server {
         let server = Self {
             stop,
             node,
+            #[cfg(test)]
             port: bound.port,
-            addresses: super::address::expand(&bound.addresses),
+            addresses: address::expand(&bound.addresses),
         };
         Ok((server, heard))
     }
@@ -120,7 +122,7 @@ impl Server {
     }
 
     /// The port that it listens on, by TCP and UDP.
-    #[must_use]
+    #[cfg(test)]
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -27,7 +27,7 @@ use std::{
 pub struct Full(IpAddr);
 
 /// See the module.
-pub(in crate::net) struct Crowd {
+pub(in crate::server) struct Crowd {
     most_pending: usize,
     all: Shares,
     pending: Shares,

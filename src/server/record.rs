@@ -3,7 +3,8 @@
 //! Invariant: what comes from the disk is checked as what comes from a stranger: a name with a wrong signature is dropped.
 
 use crate::{
-    core::{directory::Name, id::NodeId},
+    core::id::NodeId,
+    server::directory::Name,
     wire::{
         cbor::{self, Malformed},
         directory::SignedClaim,

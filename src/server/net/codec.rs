@@ -2,7 +2,7 @@
 //!
 //! Never allocates what a stranger declares, but what is within the limit.
 
-use super::super::rendezvous::length;
+use crate::net::rendezvous::length;
 use crate::wire::rendezvous::{MAX_REQUEST, PROTOCOL, Request, Response, put_number};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::{

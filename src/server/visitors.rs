@@ -3,7 +3,7 @@
 //!
 //! Never reads a clock. Bounded: see [`Buckets`].
 
-use super::{
+use crate::core::{
     Now,
     chance::Chance,
     id::NodeId,

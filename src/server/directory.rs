@@ -5,7 +5,7 @@
 //! [`Limits::expiry`]; names that look alike are one name; whoever has not entered a swarm is told nothing of it, except of
 //! names that he already knows.
 
-use super::{id::NodeId, people::fold};
+use crate::core::{id::NodeId, people::fold};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How much is kept.
@@ -233,13 +233,13 @@ impl<C: Clone> Directory<C> {
     }
 
     /// How many names there are.
-    #[must_use]
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
     /// Whether there are none.
-    #[must_use]
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }

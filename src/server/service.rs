@@ -5,13 +5,12 @@
 
 use super::{ServerNews, record};
 use crate::{
-    core::{
+    core::{id::NodeId, rate::Rate},
+    server::{
         directory::{Directory, Limits, Name, Verdict},
-        id::NodeId,
-        rate::Rate,
+        net::{Load, ServerEvent},
         visitors::Visitors,
     },
-    net::server::{Load, ServerEvent},
     store::{DirectoryStore, OpenedDirectory},
     wire::directory::{Entry, MAX_ADDRESSES, MAX_PEOPLE, Request, Response, SignedClaim},
 };

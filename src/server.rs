@@ -1,17 +1,20 @@
 //! A rendezvous server as a whole: its home, its network and its directory of names.
 //!
 //! Owns starting, running and ending it. It has a node's home folder (lock, identity), and nothing else of a node: it
-//! shares no folder, keeps no file, is of no swarm. Names are decided in `core::directory`, here they meet signatures and
+//! shares no folder, keeps no file, is of no swarm. Names are decided in `directory`, here they meet signatures and
 //! the disk. Invariant: a sign-up is confirmed when it is on the disk, not before.
 
+mod directory;
+mod net;
 mod record;
+mod register;
 mod service;
+mod visitors;
 
-use super::api::StartError;
 use crate::{
     core::id::NodeId,
-    net::server::{Server, ServerConfig, ServerEvent},
-    store::{DirectoryStore, Home},
+    net::NetError,
+    store::{DirectoryStore, Home, HomeError, StoreError},
 };
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,12 +26,44 @@ use tokio::{
     task::JoinHandle,
 };
 
-pub use crate::net::server::{Load, Quotas};
+pub use net::{Load, Quotas};
+use net::{Server, ServerConfig, ServerEvent};
 
 /// The port of a server that is told no other.
 pub const PORT: u16 = 12000;
 /// What is said while nobody listens.
 const NEWS: usize = 64;
+
+/// Why a server did not start. The message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The home folder cannot be used, or another program uses it.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// A port or an address cannot be had.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The disk does not do what is needed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// A task of the program itself failed: a bug, not the user's doing.
+    #[error("an internal task failed ({0}): this is a bug in sprat, please report it")]
+    Internal(String),
+}
+
+impl ServerError {
+    /// Whether room on the disk is all that is wanted.
+    #[must_use]
+    pub fn is_no_space(&self) -> bool {
+        matches!(
+            self,
+            Self::Home(HomeError::NoSpace(_)) | Self::Store(StoreError::NoSpace { .. })
+        )
+    }
+}
 
 /// How to start a server.
 #[derive(Clone, Debug)]
@@ -72,21 +107,21 @@ impl Rendezvous {
     /// Opens the home, the directory and the sockets.
     ///
     /// # Errors
-    /// [`StartError`] says what to do.
-    pub async fn start(settings: ServerSettings) -> Result<Self, StartError> {
+    /// [`ServerError`] says what to do.
+    pub async fn start(settings: ServerSettings) -> Result<Self, ServerError> {
         let home = settings.home.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let home = Home::open(&home)?;
             let secret = home.identity()?;
             let directory = DirectoryStore::open(&home)?;
-            Ok::<_, StartError>((home, secret, directory))
+            Ok::<_, ServerError>((home, secret, directory))
         });
         let opened = opened.await;
         let (home, secret, directory) =
-            opened.map_err(|error| StartError::Internal(error.to_string()))??;
+            opened.map_err(|error| ServerError::Internal(error.to_string()))??;
         let external = settings.external.iter().map(|text| {
             external(text, settings.port).ok_or_else(|| {
-                StartError::Setting(format!(
+                ServerError::Setting(format!(
                     "`{text}` is not an address that others could use: write it as 203.0.113.7 or 203.0.113.7:{PORT}"
                 ))
             })
