@@ -93,6 +93,7 @@ pub struct People {
 }
 
 /// Names that look alike are one name: neither case, form, width nor what takes no room tells them apart.
+#[must_use]
 pub fn fold(name: &str) -> String {
     let shown: String = name.nfkc().filter(|&c| !deceives(c)).collect();
     shown.trim().to_lowercase()

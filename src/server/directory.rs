@@ -34,7 +34,7 @@ const COARSE: u64 = 86_400;
 
 /// A name and its owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name<C> {
+pub struct SignUp<C> {
     /// As the owner writes it.
     pub name: String,
     /// Whose it is.
@@ -64,7 +64,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Directory<C> {
     limits: Limits,
-    names: BTreeMap<String, Name<C>>,
+    names: BTreeMap<String, SignUp<C>>,
     of: BTreeMap<NodeId, BTreeSet<String>>,
     /// Who is connected, and the swarm he entered.
     present: HashMap<NodeId, Option<[u8; 32]>>,
@@ -89,7 +89,7 @@ impl<C: Clone> Directory<C> {
     }
 
     /// What an earlier run wrote down. False, and nothing is kept, when that makes no sense.
-    pub fn recall(&mut self, name: Name<C>) -> bool {
+    pub fn recall(&mut self, name: SignUp<C>) -> bool {
         let key = fold(&name.name);
         if key.is_empty() || self.names.contains_key(&key) || self.names.len() >= self.limits.total
         {
@@ -100,7 +100,7 @@ impl<C: Clone> Directory<C> {
         true
     }
 
-    fn keep(&mut self, key: String, name: Name<C>) {
+    fn keep(&mut self, key: String, name: SignUp<C>) {
         self.of.entry(name.node).or_default().insert(key.clone());
         self.names.insert(key, name);
     }
@@ -149,7 +149,7 @@ impl<C: Clone> Directory<C> {
     }
 
     /// Binds a name to its node, or renews that.
-    pub fn sign_up(&mut self, name: Name<C>) -> Verdict {
+    pub fn sign_up(&mut self, name: SignUp<C>) -> Verdict {
         let key = fold(&name.name);
         if key.is_empty() {
             return Verdict::Unknown;
@@ -193,7 +193,7 @@ impl<C: Clone> Directory<C> {
         pattern: Option<&str>,
         after: Option<&str>,
         most: usize,
-    ) -> Option<(Vec<&Name<C>>, bool)> {
+    ) -> Option<(Vec<&SignUp<C>>, bool)> {
         use std::ops::Bound::{Excluded, Unbounded};
         let swarm = (*self.present.get(&asker)?)?;
         let pattern = pattern.map(fold);
@@ -215,7 +215,7 @@ impl<C: Clone> Directory<C> {
 
     /// Who has this name.
     #[must_use]
-    pub fn person(&self, name: &str) -> Option<&Name<C>> {
+    pub fn person(&self, name: &str) -> Option<&SignUp<C>> {
         self.names.get(&fold(name))
     }
 
@@ -244,7 +244,7 @@ impl<C: Clone> Directory<C> {
         self.names.is_empty()
     }
 
-    fn is_over(&self, name: &Name<C>, now: u64) -> bool {
+    fn is_over(&self, name: &SignUp<C>, now: u64) -> bool {
         !self.present.contains_key(&name.node) && now.saturating_sub(name.seen) > self.limits.expiry
     }
 
@@ -266,7 +266,7 @@ impl<C: Clone> Directory<C> {
     }
 
     /// What to write down: the key of each record that changed, and the record, unless it is gone.
-    pub fn take_changes(&mut self) -> Vec<(String, Option<Name<C>>)> {
+    pub fn take_changes(&mut self) -> Vec<(String, Option<SignUp<C>>)> {
         let changed = std::mem::take(&mut self.changed);
         let each = changed.into_iter().map(|key| {
             let name = self.names.get(&key).cloned();

@@ -4,7 +4,7 @@
 
 use crate::{
     core::id::NodeId,
-    server::directory::Name,
+    server::directory::SignUp,
     wire::{
         cbor::{self, Malformed},
         directory::SignedClaim,
@@ -22,12 +22,16 @@ struct Record {
 ///
 /// # Errors
 /// [`Malformed`] when it is not signed by its node, or was made for another server.
-pub fn name(claim: SignedClaim, server: NodeId, seen: u64) -> Result<Name<SignedClaim>, Malformed> {
+pub fn name(
+    claim: SignedClaim,
+    server: NodeId,
+    seen: u64,
+) -> Result<SignUp<SignedClaim>, Malformed> {
     let said = claim.verify()?;
     if said.server != server {
         return Err(Malformed("a sign-up at another server".into()));
     }
-    Ok(Name {
+    Ok(SignUp {
         name: said.name,
         node: said.node,
         swarm: said.swarm.0,
@@ -40,13 +44,13 @@ pub fn name(claim: SignedClaim, server: NodeId, seen: u64) -> Result<Name<Signed
 ///
 /// # Errors
 /// [`Malformed`].
-pub fn read(bytes: &[u8], server: NodeId) -> Result<Name<SignedClaim>, Malformed> {
+pub fn read(bytes: &[u8], server: NodeId) -> Result<SignUp<SignedClaim>, Malformed> {
     let record: Record = cbor::decode(bytes)?;
     name(record.claim, server, record.seen)
 }
 
 /// For the disk.
-pub fn write(name: &Name<SignedClaim>) -> Vec<u8> {
+pub fn write(name: &SignUp<SignedClaim>) -> Vec<u8> {
     cbor::encode(&Record {
         claim: name.claim.clone(),
         seen: name.seen,

@@ -7,7 +7,7 @@ use super::{ServerNews, record};
 use crate::{
     core::{id::NodeId, rate::Rate},
     server::{
-        directory::{Directory, Limits, Name, Verdict},
+        directory::{Directory, Limits, SignUp, Verdict},
         net::{Load, ServerEvent},
         visitors::Visitors,
     },
@@ -256,7 +256,7 @@ impl Service {
         }
     }
 
-    fn entry(&self, name: &Name<SignedClaim>) -> Entry {
+    fn entry(&self, name: &SignUp<SignedClaim>) -> Entry {
         let present = self.directory.is_present(&name.node);
         Entry {
             claim: name.claim.clone(),

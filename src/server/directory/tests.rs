@@ -7,8 +7,8 @@ fn node(n: u8) -> NodeId {
     NodeId([n; 32])
 }
 
-fn name(text: &str, n: u8) -> Name<u8> {
-    Name {
+fn name(text: &str, n: u8) -> SignUp<u8> {
+    SignUp {
         name: text.into(),
         node: node(n),
         swarm: [n % 2; 32],
