@@ -1,6 +1,6 @@
 //! Fetches one file from whoever is near and offers it: `cargo run --example download -- NAME [HOME]`.
 
-use sprat::node::{DownloadEvent, DownloadRequest, Node, Settings};
+use sprat::{DownloadEvent, DownloadRequest, Node, Settings};
 use std::time::Duration;
 
 #[tokio::main]
