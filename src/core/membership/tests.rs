@@ -463,8 +463,8 @@ fn a_flood_of_fresh_identities_leaves_room_for_the_real_one() {
         let mut pending: std::collections::VecDeque<NodeId> = [].into();
         let mut answers = 0;
         let mut reached = 0;
-        // Five hundred a second for two minutes: all that the socket lets through.
-        for n in 0..60_000u64 {
+        // Five hundred a second, all that the socket lets through, for far more than the tables hold.
+        for n in 0..15_000u64 {
             let now = ms(n * 2);
             let from = if same_source { ip(1) } else { ip(n as u8) };
             let kind = if n % 2 == 0 { Kind::Join } else { Kind::Ping };
@@ -492,7 +492,7 @@ fn a_flood_of_fresh_identities_leaves_room_for_the_real_one() {
             assert!(pending.len() <= MAX_DIALS);
         }
         assert!(reached > 0, "the real one was never dialled");
-        assert!(answers <= 100 + 120 * 50, "{answers}");
+        assert!(answers <= 100 + 30 * 50, "{answers}");
         assert!(it.answers_per_source.len() <= MAX_KNOWN);
     }
 }

@@ -85,6 +85,12 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    // Each case is thousands of events.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn a_flood_of_registrations_stays_within_its_server(count in 1..2000usize, seed in any::<u64>()) {
         let mut world = World::joined(Config { seed, ..config(2) }, &[]);
