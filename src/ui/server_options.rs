@@ -1,6 +1,6 @@
 //! The options of `sprat rendezvous`.
 //!
-//! Owns their defaults as people read them, which are those of [`Quotas`](crate::node::server::Quotas). Never acts on them.
+//! Owns their defaults as people read them, which are those of [`Quotas`](crate::server::Quotas). Never acts on them.
 
 use super::cli::{parse_rate, parse_seconds, parse_size};
 use clap::Args;
