@@ -29,10 +29,10 @@ pub mod progress;
 mod receive;
 pub mod rendezvous;
 pub mod repl;
+pub mod running;
 pub mod send;
 pub mod sentences;
 pub mod serve;
-pub mod server_options;
 pub mod signals;
 mod slips;
 pub mod streams;
@@ -43,7 +43,6 @@ pub mod text;
 use clap::CommandFactory as _;
 use cli::{Cli, Command};
 use config::{Config, Setup};
-use directory::Errand;
 use exit::Exit;
 use signals::Signals;
 use std::{io::Write as _, time::Duration};
@@ -104,15 +103,18 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
         None => repl::run(&setup, &mut signals).await,
         Some(Command::Serve { accept }) => serve::serve(&setup, &accept, &mut signals).await,
         Some(Command::Send {
-            files,
-            to,
-            trust_new_key,
+            what,
             words,
             code,
             group,
-            later,
             called,
         }) => {
+            let cli::Send {
+                files,
+                to,
+                later,
+                trust_new_key,
+            } = what;
             let input = match streams::Input::of(files, called) {
                 Ok(input) => input,
                 Err(why) => {
@@ -148,42 +150,9 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             };
             receive::receive(&setup, wanted, &mut signals).await
         }
-        Some(Command::List(what)) => commands::list(&setup, what, &mut signals).await,
-        Some(Command::Download {
-            what,
-            output,
-            whose,
-        }) => commands::download(&setup, what, output, whose, &mut signals).await,
-        Some(Command::Clean { yes }) => {
-            let sure = if yes {
-                clean::Sure::Yes
-            } else {
-                clean::Sure::Ask
-            };
-            commands::once(&setup, &mut signals, async |node, out| {
-                clean::clean(node, out, sure).await
-            })
-            .await
-        }
+        Some(Command::Shared(command)) => commands::run(&setup, command, &mut signals).await,
         Some(Command::Doctor) => doctor::doctor(&setup, &mut signals).await,
-        Some(Command::Peers) => commands::peers(&setup, &mut signals).await,
-        Some(Command::Msg {
-            who,
-            text,
-            trust_new_key,
-        }) => talk::msg(&setup, &who, &text.join(" "), trust_new_key, &mut signals).await,
-        Some(Command::Signup { who: name, release }) => {
-            directory::once(&setup, Errand::SignUp { name, release }, &mut signals).await
-        }
-        Some(Command::People { pattern }) => {
-            directory::once(&setup, Errand::People(pattern), &mut signals).await
-        }
-        Some(Command::Add {
-            who: name,
-            trust_new_key: trust,
-        }) => directory::once(&setup, Errand::Add { name, trust }, &mut signals).await,
         Some(Command::NewKey) => new_key::run(&setup).await,
-        Some(Command::History { who, lines }) => talk::history(&setup, who, lines).await,
         Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,
         Some(Command::Passphrase { words }) => passphrase::print(words, setup.json),
         Some(Command::Completions { shell }) => completions(shell),

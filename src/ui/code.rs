@@ -5,12 +5,12 @@
 //! written to a log. Until then the node is hidden: nothing but the pairing is announced.
 
 use super::{
-    commands::{leave, start},
     config::Setup,
     exit::Exit,
     json,
     output::Out,
     receive::{Lines, has_code, read_code},
+    running::{leave, start},
     send::{Course, follow, follow_job},
     sentences,
     signals::Signals,

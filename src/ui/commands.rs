@@ -1,128 +1,116 @@
-//! The commands that run once: start a node that only looks or fetches, do the one thing, leave.
+//! What the commands do that the shell and the prompt have in common.
 
 use super::{
+    clean::{Sure, clean},
+    cli::{Download, ListWhat, Shared},
     config::Setup,
+    directory,
     exit::Exit,
     follow, gaps, json,
     output::Out,
     progress::Bar,
+    running::{leave, once, start},
     sentences,
-    signals::{Signals, second_quits},
-    streams::Output,
-    table,
+    signals::Signals,
+    streams, table, talk,
 };
 use crate::{
     core::path::printable,
-    node::{DownloadRequest, Gaps, Node, NodeEvent},
+    node::{DownloadRequest, Gaps, Node, Shape},
 };
-use tokio::sync::broadcast::error::RecvError;
+use std::time::Duration;
 
-/// Starts a node, or says why it does not start.
-///
-/// # Errors
-/// The exit code.
-pub async fn start(setup: &Setup, share: bool, out: &Out) -> Result<Node, Exit> {
-    let mut settings = setup.settings.clone();
-    settings.share = share;
-    Node::start(settings).await.map_err(|error| {
-        out.error(&printable(&error.to_string()));
-        Exit::from(&error)
-    })
+/// How long is waited for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// By the nodes nearby.
+    pub swarm: Duration,
+    /// By a rendezvous server.
+    pub server: Duration,
 }
 
-/// Runs a command with a node that only looks; a signal ends it.
-pub async fn once(
-    setup: &Setup,
-    signals: &mut Signals,
-    command: impl AsyncFnOnce(&Node, &Out) -> Exit,
-) -> Exit {
-    let out = Out::streams(setup.json);
-    let node = match start(setup, false, &out).await {
-        Ok(node) => node,
-        Err(exit) => return exit,
-    };
-    let exit = tokio::select! {
-        exit = command(&node, &out) => exit,
-        exit = warn(&node, &out) => exit,
-        _ = signals.next() => Exit::Interrupted,
-    };
-    leave(&node).await;
-    exit
-}
-
-/// What `list` is to show.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
-pub struct ListWhat {
-    /// A glob, or a part of the name
-    pub pattern: Option<String>,
-
-    /// Show whose it is and when it was changed
-    #[arg(short, long)]
-    pub long: bool,
-
-    /// Show older versions, too: what others still have of a file that its owner has changed
-    #[arg(long)]
-    pub versions: bool,
-}
-
-/// Whose file a name means, where several people share one by it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
-pub struct Whose {
-    /// Fetch what this person offers by these names
-    #[arg(long, value_name = "NAME", conflicts_with = "all_versions")]
-    pub from: Option<String>,
-
-    /// Where several people share different files by one name, fetch all, as `name (PERSON).ext`
-    #[arg(long)]
-    pub all_versions: bool,
-}
-
-/// Tells what a person must know who only looks: that this home is a copy.
-async fn warn(node: &Node, out: &Out) -> Exit {
-    let mut events = node.events();
-    loop {
-        match events.recv().await {
-            Ok(event @ NodeEvent::SameKey { .. }) => {
-                out.note(&sentences::event(&event).unwrap_or_default());
-            }
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => std::future::pending().await,
+/// At the shell: with a node that only looks or fetches, and leaves.
+pub async fn run(setup: &Setup, command: Shared, signals: &mut Signals) -> Exit {
+    match command {
+        Shared::Download(what) => download(setup, what, signals).await,
+        // Needs no node, and works beside one that runs.
+        Shared::History(what) => talk::history_at(setup, what).await,
+        command => {
+            let patience = Patience {
+                swarm: setup.wait,
+                server: setup.wait,
+            };
+            once(setup, signals, async |node, out| {
+                act(node, out, command, patience, Sure::Ask).await
+            })
+            .await
         }
     }
 }
 
-/// `sprat list`.
-pub async fn list(setup: &Setup, what: ListWhat, signals: &mut Signals) -> Exit {
-    once(setup, signals, async |node, out| {
-        let gaps = node.look(setup.wait).await;
-        show_list(node, out, what, &gaps).await
-    })
-    .await
-}
-
-/// `sprat peers`.
-pub async fn peers(setup: &Setup, signals: &mut Signals) -> Exit {
-    once(setup, signals, async |node, out| {
-        node.look(setup.wait).await;
-        show_peers(node, out).await
-    })
-    .await
-}
-
-/// `sprat download`.
-pub async fn download(
-    setup: &Setup,
-    what: Vec<String>,
-    output: Output,
-    whose: Whose,
-    signals: &mut Signals,
+/// With a node that runs. `unsure` is what `clean` does that was not told to remove anything.
+///
+/// Downloads are not for it: who waits for one, and where it is told, differs too much.
+pub async fn act(
+    node: &Node,
+    out: &Out,
+    command: Shared,
+    patience: Patience,
+    unsure: Sure,
 ) -> Exit {
-    let out = output.out(setup.json);
+    let Patience { swarm, server } = patience;
+    match command {
+        Shared::List(what) => {
+            let gaps = node.look(swarm).await;
+            show_list(node, out, what, &gaps).await
+        }
+        Shared::Peers => {
+            node.look(swarm).await;
+            show_peers(node, out).await
+        }
+        Shared::Msg(msg) => talk::send(node, out, swarm, &msg).await,
+        Shared::History(what) => talk::history(node, out, &what).await,
+        Shared::Signup { called, release } => {
+            directory::sign_up(node, out, server, &called, release).await
+        }
+        Shared::People { part } => directory::people(node, out, server, part.as_deref()).await,
+        Shared::Add {
+            called,
+            trust_new_key,
+        } => directory::add(node, out, server, &called, trust_new_key).await,
+        Shared::Clean { yes } => clean(node, out, if yes { Sure::Yes } else { unsure }).await,
+        Shared::Download(_) => Exit::Usage,
+    }
+}
+
+/// What a node is asked to download.
+#[must_use]
+pub fn request(download: Download, setup: &Setup) -> DownloadRequest {
+    let Download {
+        what,
+        output,
+        whose,
+    } = download;
+    DownloadRequest {
+        what,
+        into: output.path,
+        shape: Shape::Path,
+        overwrite: output.overwrite,
+        from: whose.from,
+        all_versions: whose.all_versions,
+        wait: setup.wait,
+        timeout: setup.timeout,
+    }
+}
+
+async fn download(setup: &Setup, mut what: Download, signals: &mut Signals) -> Exit {
+    let output = std::mem::take(&mut what.output);
+    let out = streams::out(&output, setup.json);
     let node = match start(setup, false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };
-    let (landing, _held) = match output.landing(&node, &out).await {
+    let (landing, _held) = match streams::landing(output, &node, &out).await {
         Ok(landing) => landing,
         Err(exit) => {
             leave(&node).await;
@@ -130,14 +118,10 @@ pub async fn download(
         }
     };
     let request = DownloadRequest {
-        what,
         into: landing.into,
         shape: landing.shape,
         overwrite: landing.overwrite,
-        from: whose.from,
-        all_versions: whose.all_versions,
-        wait: setup.wait,
-        timeout: setup.timeout,
+        ..request(what, setup)
     };
     let bar = Bar::new(setup.progress);
     let exit = tokio::select! {
@@ -148,14 +132,8 @@ pub async fn download(
     exit
 }
 
-/// Goodbye; a signal meanwhile ends it at once.
-pub async fn leave(node: &Node) {
-    second_quits();
-    node.leave().await;
-}
-
 /// Prints what the swarm offers, and what of it is not known.
-pub async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit {
+async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit {
     let mut rows = node.list(what.pattern.clone()).await;
     let all = rows.len();
     rows.retain(|row| what.versions || !row.older);
@@ -195,7 +173,7 @@ pub async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> E
 }
 
 /// Prints who is here.
-pub async fn show_peers(node: &Node, out: &Out) -> Exit {
+async fn show_peers(node: &Node, out: &Out) -> Exit {
     let rows = node.peers().await;
     if rows.is_empty() {
         out.error(&sentences::alone(node));

@@ -2,55 +2,15 @@
 //!
 //! Everything that strangers named is escaped here; programs get it whole, in JSON.
 
-use super::{
-    commands, config::Setup, exit::Exit, json, output::Out, sentences::person, signals::Signals,
-    table, text,
-};
+use super::{exit::Exit, json, output::Out, sentences::person, table, text};
 use crate::{
     core::{path::printable, via::Via},
     node::{DirectoryError, Node, PathInfo, ServerInfo, ServerNews, ServerState, SignedUp, Status},
 };
 use std::time::Duration;
 
-/// What is asked of the servers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
-    /// `signup NAME [--release]`
-    SignUp {
-        /// The name.
-        name: String,
-        /// Give it back.
-        release: bool,
-    },
-    /// `people [PATTERN]`
-    People(Option<String>),
-    /// `add NAME [--trust-new-key]`
-    Add {
-        /// The name.
-        name: String,
-        /// Take a new key.
-        trust: bool,
-    },
-}
-
-/// Runs one at the shell: a node that only asks.
-pub async fn once(setup: &Setup, errand: Errand, signals: &mut Signals) -> Exit {
-    commands::once(setup, signals, async |node, out| {
-        run(node, out, setup.wait, errand).await
-    })
-    .await
-}
-
-/// Runs one with a node that runs; a server is waited for at most so long.
-pub async fn run(node: &Node, out: &Out, wait: Duration, errand: Errand) -> Exit {
-    match errand {
-        Errand::SignUp { name, release } => sign_up(node, out, wait, &name, release).await,
-        Errand::People(pattern) => people(node, out, wait, pattern.as_deref()).await,
-        Errand::Add { name, trust } => add(node, out, wait, &name, trust).await,
-    }
-}
-
-async fn sign_up(node: &Node, out: &Out, wait: Duration, name: &str, release: bool) -> Exit {
+/// Binds a name at the servers, or gives it back; a server is waited for at most so long.
+pub async fn sign_up(node: &Node, out: &Out, wait: Duration, name: &str, release: bool) -> Exit {
     let results = match node.sign_up(name, release, wait).await {
         Ok(results) => results,
         Err(error) => return failed(out, name, &error),
@@ -84,7 +44,8 @@ fn signed_up(name: &str, server: &str, release: bool) -> String {
     }
 }
 
-async fn people(node: &Node, out: &Out, wait: Duration, pattern: Option<&str>) -> Exit {
+/// Shows who signed up.
+pub async fn people(node: &Node, out: &Out, wait: Duration, pattern: Option<&str>) -> Exit {
     let rows = match node.people(pattern, wait).await {
         Ok(rows) => rows,
         Err(error) => return failed(out, pattern.unwrap_or_default(), &error),
@@ -102,7 +63,8 @@ async fn people(node: &Node, out: &Out, wait: Duration, pattern: Option<&str>) -
     Exit::Done
 }
 
-async fn add(node: &Node, out: &Out, wait: Duration, name: &str, trust: bool) -> Exit {
+/// Adds somebody who signed up to those who are known.
+pub async fn add(node: &Node, out: &Out, wait: Duration, name: &str, trust: bool) -> Exit {
     match node.add_person(name, trust, wait).await {
         Ok(row) => {
             if out.json() {

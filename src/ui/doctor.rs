@@ -3,7 +3,7 @@
 //! Owns the words for causes and cures. Never concludes anything: `core::doctor` does. What servers and peers are called is
 //! escaped.
 
-use super::{commands, config::Setup, exit::Exit, output::Out, signals::Signals};
+use super::{config::Setup, exit::Exit, output::Out, running::once, signals::Signals};
 use crate::core::{
     doctor::{Cause, Findings, Interface, Nat, Server},
     path::printable,
@@ -35,7 +35,7 @@ pub async fn doctor(setup: &Setup, signals: &mut Signals) -> Exit {
         _ => None,
     };
     // The node says itself why it cannot start: a port in use, another node on this home.
-    commands::once(&setup, signals, async |node, out| {
+    once(&setup, signals, async |node, out| {
         out.note("listening for some seconds…");
         tokio::time::sleep(LISTEN.max(setup.wait)).await;
         show(&node.examine(setup.wait).await, out)

@@ -4,11 +4,11 @@
 
 use super::{
     asks, code,
-    commands::{leave, start},
     config::Setup,
     exit::Exit,
     json,
     output::Out,
+    running::{leave, start},
     send::{Course, FOR_EVER, follow_job},
     signals::Signals,
     streams::Input,

@@ -5,16 +5,17 @@
 
 use super::{
     asks,
+    cli::Output,
     code::{MAX_CODES, complain, failed, hidden, tell_code, too_many},
-    commands::{leave, start},
     config::Setup,
     exit::Exit,
     json,
     output::Out,
     progress::Bar,
+    running::{leave, start},
     send::FOR_EVER,
     signals::Signals,
-    streams::{self, Output},
+    streams,
 };
 use crate::{
     core::code::Code,
@@ -58,7 +59,7 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
         output,
         yes,
     } = wanted;
-    let out = output.out(setup.json);
+    let out = streams::out(&output, setup.json);
     let mut lines = Lines::default();
     let code = match given(&code).transpose() {
         Ok(code) => code,
@@ -114,7 +115,7 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
             return Exit::Refused;
         }
         let stream = output.is_stream();
-        let (landing, _held) = match output.landing(&node, &out).await {
+        let (landing, _held) = match streams::landing(output, &node, &out).await {
             Ok(landing) => landing,
             Err(exit) => return exit,
         };

@@ -3,8 +3,8 @@
 //! Standard output tells where it is and how to join, then what its owner should know.
 
 use super::{
-    config::Setup, exit::Exit, open_files, output::Out, server_options::RendezvousOptions,
-    signals::Signals, text,
+    cli::RendezvousOptions, config::Setup, exit::Exit, open_files, output::Out, signals::Signals,
+    text,
 };
 use crate::{
     core::{id::NodeId, path::printable, server_address::ServerAddress},

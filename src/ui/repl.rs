@@ -2,6 +2,7 @@
 
 pub mod complete;
 pub mod files;
+pub mod help;
 pub mod jobs;
 pub mod parse;
 mod pipe;
@@ -10,11 +11,11 @@ mod talk;
 mod terminal;
 
 use super::{
-    commands::{leave, start},
     config::Setup,
     exit::Exit,
     leaving,
     output::Out,
+    running::{leave, start},
     signals::Signals,
 };
 use crate::node::Accepting;

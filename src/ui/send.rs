@@ -2,13 +2,13 @@
 
 use super::{
     asks,
-    commands::{leave, start},
     config::Setup,
     exit::Exit,
     foreground::Foreground,
     json,
     output::Out,
     progress::Bar,
+    running::{leave, start},
     sentences,
     signals::Signals,
     streams::Input,

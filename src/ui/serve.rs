@@ -3,13 +3,13 @@
 //! Standard output tells what happens, a line each; a reader that goes away does not stop the node.
 
 use super::{
-    commands::{leave, start},
     config::Setup,
     exit::Exit,
     json, leaving,
     news::News,
     output::Out,
     progress::ScanBar,
+    running::{leave, start},
     sentences,
     signals::Signals,
 };

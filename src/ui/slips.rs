@@ -1,6 +1,6 @@
 //! Slips of the fingers: what was probably meant. Pure.
 
-/// How far from a known word one may be that was meant for it: letters that are wrong, missing, too many, or swapped.
+/// How many edits from a known word one may be that was meant for it: letters that are wrong, missing, too many, or swapped.
 const NEAR: usize = 2;
 /// No word that is known has so many letters.
 const LONGEST: usize = 32;
@@ -18,15 +18,16 @@ pub fn one_dash(word: &str, options: &[impl AsRef<str>]) -> Option<String> {
 }
 
 /// What to say to a word at the prompt that is no command there, though it may be one at the shell.
-pub fn not_at_the_prompt(word: &str, here: &[&str], at_the_shell: &[&str]) -> String {
+pub fn not_at_the_prompt(word: &str, here: &[&str], at_the_shell: &[String]) -> String {
     if word == "sprat" {
         return "at the prompt a command stands alone: `list`, not `sprat list`; try `help`"
             .to_owned();
     }
-    if at_the_shell.contains(&word) {
+    let at_the_shell = at_the_shell.iter().map(String::as_str);
+    if at_the_shell.clone().any(|command| command == word) {
         return format!("`{word}` is typed at the shell: `sprat {word}`, with another --home");
     }
-    match nearest(word, here.iter().chain(at_the_shell).copied()) {
+    match nearest(word, here.iter().copied().chain(at_the_shell)) {
         Some(meant) => format!("there is no command `{word}`; did you mean `{meant}`?"),
         None => format!("there is no command `{word}`; try `help`"),
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariants: standard output gets nothing but the bytes of one whole, verified file; nothing here panics when its other end is closed.
 
-use super::{code::complain, exit::Exit, output::Out, sentences, signals::Signals};
+use super::{cli::Output, code::complain, exit::Exit, output::Out, sentences, signals::Signals};
 use crate::{
     core::path::{RelPath, printable},
     node::{Fetched, Landing, Node, PourError, Shape, Spool},
@@ -104,59 +104,43 @@ impl Input {
     }
 }
 
-/// Where a command line wants what arrives: `-o`, `--overwrite`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
-pub struct Output {
-    /// Where to put it: a folder, for one file also its path, or `-` for standard output [default: HOME/downloads]
-    #[arg(short = 'o', long = "output", value_name = "PATH")]
-    pub path: Option<PathBuf>,
-
-    /// Replace another file that lies there, once the new one is whole
-    #[arg(long)]
-    pub overwrite: bool,
+/// Where words go beside what arrives.
+#[must_use]
+pub fn out(output: &Output, json: bool) -> Out {
+    if output.is_stream() {
+        Out::aside(json)
+    } else {
+        Out::streams(json)
+    }
 }
 
-impl Output {
-    /// Whether it is standard output.
-    #[must_use]
-    pub fn is_stream(&self) -> bool {
-        self.path.as_deref().is_some_and(is_stream)
-    }
-
-    /// Where words go beside it.
-    #[must_use]
-    pub fn out(&self, json: bool) -> Out {
-        if self.is_stream() {
-            Out::aside(json)
-        } else {
-            Out::streams(json)
-        }
-    }
-
-    /// What the node is told; with standard output a folder that has to be held until that has all.
-    ///
-    /// # Errors
-    /// The exit code; what was wrong is told.
-    pub async fn landing(self, node: &Node, out: &Out) -> Result<(Landing, Option<Spool>), Exit> {
-        if !self.is_stream() {
-            let landing = Landing {
-                into: self.path,
-                shape: Shape::Path,
-                overwrite: self.overwrite,
-            };
-            return Ok((landing, None));
-        }
-        let spool = node.spool().await.map_err(|error| {
-            complain(out, &error.to_string());
-            Exit::Failed
-        })?;
+/// What the node is told; with standard output a folder that has to be held until that has all.
+///
+/// # Errors
+/// The exit code; what was wrong is told.
+pub async fn landing(
+    output: Output,
+    node: &Node,
+    out: &Out,
+) -> Result<(Landing, Option<Spool>), Exit> {
+    if !output.is_stream() {
         let landing = Landing {
-            into: Some(spool.folder().to_owned()),
-            shape: Shape::One,
-            overwrite: false,
+            into: output.path,
+            shape: Shape::Path,
+            overwrite: output.overwrite,
         };
-        Ok((landing, Some(spool)))
+        return Ok((landing, None));
     }
+    let spool = node.spool().await.map_err(|error| {
+        complain(out, &error.to_string());
+        Exit::Failed
+    })?;
+    let landing = Landing {
+        into: Some(spool.folder().to_owned()),
+        shape: Shape::One,
+        overwrite: false,
+    };
+    Ok((landing, Some(spool)))
 }
 
 /// Writes a file that came to standard output, and says so.

@@ -3,13 +3,12 @@
 //! Everything that somebody else wrote is escaped and cut here; programs get it whole, in JSON.
 
 use super::{
-    commands::once,
+    cli::{self, Msg},
     config::Setup,
     exit::Exit,
     json,
     output::Out,
     sentences::{alone as alone_because, person},
-    signals::Signals,
     text,
 };
 use crate::{
@@ -17,7 +16,7 @@ use crate::{
         id::NodeId,
         path::{printable, printable_cut},
     },
-    node::{History, HistoryError, MessageError, Node, WhoError, history_at},
+    node::{self, History, HistoryError, MessageError, Node, WhoError},
 };
 use std::time::Duration;
 
@@ -33,25 +32,10 @@ pub struct Partner {
     pub name: String,
 }
 
-/// `sprat msg`.
-pub async fn msg(setup: &Setup, who: &str, text: &str, trust: bool, signals: &mut Signals) -> Exit {
-    once(setup, signals, async |node, out| {
-        send(node, out, setup.wait, who, text, trust).await
-    })
-    .await
-}
-
-/// Finds somebody within `wait` and says something to him.
-pub async fn send(
-    node: &Node,
-    out: &Out,
-    wait: Duration,
-    who: &str,
-    text: &str,
-    trust: bool,
-) -> Exit {
-    match find(node, out, wait, who, trust).await {
-        Ok(partner) => say(node, out, &partner, text).await,
+/// Finds somebody within `wait` and says something to them.
+pub async fn send(node: &Node, out: &Out, wait: Duration, msg: &Msg) -> Exit {
+    match find(node, out, wait, &msg.who, msg.trust_new_key).await {
+        Ok(partner) => say(node, out, &partner, &msg.text.join(" ")).await,
         Err(exit) => exit,
     }
 }
@@ -103,19 +87,19 @@ pub async fn say(node: &Node, out: &Out, to: &Partner, text: &str) -> Exit {
     }
 }
 
-/// `sprat history`: needs no node, and works beside one that runs.
-pub async fn history(setup: &Setup, who: String, count: usize) -> Exit {
+/// `history` at the shell: needs no node, and works beside one that runs.
+pub async fn history_at(setup: &Setup, what: cli::History) -> Exit {
     let out = Out::streams(setup.json);
     let home = setup.settings.home.clone();
-    let word = who.clone();
-    let read = tokio::task::spawn_blocking(move || history_at(&home, &word, count)).await;
+    let (who, count) = (what.who.clone(), what.count());
+    let read = tokio::task::spawn_blocking(move || node::history_at(&home, &who, count)).await;
     let read = read.unwrap_or_else(|error| Err(HistoryError::Disk(error.to_string())));
-    show_history(&out, &who, read)
+    show_history(&out, &what.who, read)
 }
 
 /// `history` at the prompt.
-pub async fn prompt_history(node: &Node, out: &Out, who: &str, count: usize) -> Exit {
-    show_history(out, who, node.history(who, count).await)
+pub async fn history(node: &Node, out: &Out, what: &cli::History) -> Exit {
+    show_history(out, &what.who, node.history(&what.who, what.count()).await)
 }
 
 fn show_history(out: &Out, who: &str, read: Result<History, HistoryError>) -> Exit {

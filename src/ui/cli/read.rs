@@ -1,9 +1,9 @@
 //! Reading the command line, and saying what was meant where that is likely.
 
-use super::Cli;
-use crate::ui::{exit::Exit, repl::parse::VERBS, slips};
+use super::{AtPrompt, Cli};
+use crate::ui::{exit::Exit, slips};
 use clap::{
-    CommandFactory as _, FromArgMatches as _,
+    CommandFactory as _, FromArgMatches as _, Subcommand as _,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use std::ffi::OsString;
@@ -80,9 +80,7 @@ fn of_the_prompt(error: &clap::Error) -> Option<String> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
         return None;
     };
-    VERBS
-        .iter()
-        .any(|verb| verb.name == word)
+    AtPrompt::has_subcommand(word)
         .then(|| format!("`{word}` is typed at the prompt, which `sprat` without a command opens"))
 }
 

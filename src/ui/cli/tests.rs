@@ -9,6 +9,25 @@ fn parse(line: &str) -> Cli {
 #[test]
 fn the_definition_is_consistent() {
     Cli::command().debug_assert();
+    AtPrompt::command().debug_assert();
+}
+
+#[test]
+fn no_command_has_an_argument_of_the_name_of_an_option_of_all() {
+    let all = Cli::command();
+    let of_all: Vec<&clap::Id> = all.get_arguments().map(clap::Arg::get_id).collect();
+    for command in all.get_subcommands() {
+        let taken = command
+            .get_arguments()
+            .find(|arg| of_all.contains(&arg.get_id()));
+        assert!(taken.is_none(), "{}: {taken:?}", command.get_name());
+    }
+    for line in [
+        "sprat signup anna --name node",
+        "sprat add anna --name node",
+    ] {
+        assert_eq!(parse(line).options.name.as_deref(), Some("node"));
+    }
 }
 
 #[test]
@@ -21,7 +40,7 @@ fn options_count_before_and_after_the_command() {
         assert_eq!(cli.options.wait, Some(Duration::from_millis(500)));
         assert!(cli.options.json);
         assert!(
-            matches!(cli.command, Some(Command::List(what)) if what.pattern.as_deref() == Some("x"))
+            matches!(cli.command, Some(Command::Shared(Shared::List(what))) if what.pattern.as_deref() == Some("x"))
         );
     }
 }
@@ -42,7 +61,7 @@ fn lists_are_repeated_or_separated_by_commas() {
 
 #[test]
 fn download_takes_several_names_and_a_folder() {
-    let Some(Command::Download { what, output, .. }) =
+    let Some(Command::Shared(Shared::Download(Download { what, output, .. }))) =
         parse("sprat download a b/ -o /tmp -vv").command
     else {
         panic!("not a download");
@@ -81,4 +100,17 @@ fn nonsense_is_refused() {
     assert!(Cli::try_parse_from(["sprat", "--name", ""]).is_err());
     assert!(Cli::try_parse_from(["sprat", "--name", "a\u{1b}[1m"]).is_err());
     assert!(Cli::try_parse_from(["sprat", "--name", &"x".repeat(65)]).is_err());
+}
+
+#[test]
+fn a_history_is_as_long_as_either_form_says() {
+    for (line, lines) in [("", 100), (" 5", 5), (" -l 6", 6), (" --lines=7", 7)] {
+        let Some(Command::Shared(Shared::History(history))) =
+            parse(&format!("sprat history bob{line}")).command
+        else {
+            panic!("{line}: not a history");
+        };
+        assert_eq!((&*history.who, history.count()), ("bob", lines));
+    }
+    assert!(Cli::try_parse_from(["sprat", "history", "bob", "5", "-l", "6"]).is_err());
 }

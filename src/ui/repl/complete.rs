@@ -1,7 +1,9 @@
-//! Completion at the prompt: commands, and the names that the swarm offers, folder by folder. Pure.
+//! Completion at the prompt: commands, their options, and the names that the swarm offers, folder by folder. Pure.
+//!
+//! Where a word stands among what a command takes comes from the declaration in `cli`.
 
-use super::parse::VERBS;
-use crate::core::path::printable;
+use crate::{core::path::printable, ui::cli::AtPrompt};
+use clap::{Arg, ArgAction, Command, CommandFactory as _};
 use std::collections::BTreeSet;
 
 /// More candidates than this help nobody.
@@ -29,38 +31,92 @@ pub fn complete(
 ) -> (usize, Vec<String>) {
     let before = line.get(..cursor).unwrap_or(line);
     let (start, word, words) = last_word(before);
-    let people = |word: &str| whole(word, &known.people);
-    let Some(verb) = words.first() else {
-        return (start, verbs(&word));
-    };
-    // A person's name has no folders in it; what is offered has.
-    let found = match (verb.as_str(), words.len()) {
-        ("help" | "?", 1) => verbs(&word),
-        ("msg" | "chat" | "history", 1) => people(&word),
-        ("list", 1) => offered(&word, &known.offered),
-        ("download", _) => match words.last().map(String::as_str) {
-            Some("-o" | "--output") => offered(&word, &files(&word)),
-            _ => offered(&word, &known.offered),
-        },
-        ("send", _) if words.iter().any(|word| word == "--to") => people(&word),
-        ("send", count) => {
-            let mut found = offered(&word, &files(&word));
-            if count > 1 && !word.is_empty() && "--to".starts_with(&word) {
-                found.push("--to ".to_owned());
-            }
-            found
-        }
-        ("accept" | "refuse", 1) => numbers(&word, &known.asks),
-        ("accept", 2) => {
-            let mut folders = files(&word);
-            folders.retain(|path| path.ends_with('/'));
-            offered(&word, &folders)
-        }
+    let mut all = AtPrompt::command();
+    // Only then every argument knows how many values it takes.
+    all.build();
+    let found = match words.split_first() {
+        None => verbs(&all, &word),
         // In a chat.
-        ("/send", 1) => offered(&word, &files(&word)),
-        _ => Vec::new(),
+        Some((verb, [])) if verb == "/send" => offered(&word, &files(&word)),
+        Some((verb, given)) => match all.find_subcommand(verb) {
+            None => Vec::new(),
+            Some(command) => {
+                let (arg, may_be_option) = next(command, given);
+                match arg {
+                    _ if may_be_option && word.starts_with('-') => options(command, &word),
+                    Some(arg) => values(arg, &word, &all, known, files),
+                    None => Vec::new(),
+                }
+            }
+        },
     };
     (start, found)
+}
+
+/// The argument that comes next, if any can, and whether an option may stand in its place.
+fn next<'a>(command: &'a Command, given: &[String]) -> (Option<&'a Arg>, bool) {
+    let takes_many = |arg: &Arg| arg.get_num_args().is_some_and(|many| many.max_values() > 1);
+    let positional = |at| command.get_positionals().nth(at);
+    // How many positional arguments are complete, the option whose values come, and whether `--` was passed.
+    let (mut complete, mut open, mut only_names) = (0, None, false);
+    for word in given {
+        if only_names || word == "-" || !word.starts_with('-') {
+            match open {
+                Some(option) if takes_many(option) => {}
+                Some(_) => open = None,
+                None if positional(complete).is_some_and(|arg| !takes_many(arg)) => complete += 1,
+                None => {}
+            }
+        } else if word == "--" {
+            (open, only_names) = (None, true);
+        } else {
+            open = option(command, word);
+        }
+    }
+    (open.or_else(|| positional(complete)), !only_names)
+}
+
+/// The option that a word names, if its value is the next word.
+fn option<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
+    let named = |arg: &&Arg| match word.strip_prefix("--") {
+        Some(long) => arg.get_long() == Some(long),
+        None => arg
+            .get_short()
+            .is_some_and(|short| word[1..] == *short.encode_utf8(&mut [0; 4])),
+    };
+    let takes_value = |arg: &&Arg| matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+    command.get_opts().filter(takes_value).find(named)
+}
+
+/// The long options that begin so.
+fn options(command: &Command, prefix: &str) -> Vec<String> {
+    let long = command.get_arguments().filter_map(Arg::get_long);
+    let long = long.map(|name| format!("--{name} "));
+    long.filter(|name| name.starts_with(prefix)).collect()
+}
+
+/// What could be a value of an argument: by its name in the declaration.
+fn values(
+    arg: &Arg,
+    word: &str,
+    all: &Command,
+    known: &Known,
+    files: impl Fn(&str) -> Vec<String>,
+) -> Vec<String> {
+    match arg.get_id().as_str() {
+        "what" | "pattern" => offered(word, &known.offered),
+        // A person's name has no folders in it; what is offered has.
+        "who" | "to" | "from" => whole(word, &known.people),
+        "files" | "path" => offered(word, &files(word)),
+        "into" => {
+            let mut folders = files(word);
+            folders.retain(|path| path.ends_with('/'));
+            offered(word, &folders)
+        }
+        "ask" => numbers(word, &known.asks),
+        "about" => verbs(all, word),
+        _ => Vec::new(),
+    }
 }
 
 fn numbers(prefix: &str, asks: &[u32]) -> Vec<String> {
@@ -68,12 +124,10 @@ fn numbers(prefix: &str, asks: &[u32]) -> Vec<String> {
     asks.filter(|number| number.starts_with(prefix)).collect()
 }
 
-fn verbs(prefix: &str) -> Vec<String> {
-    VERBS
-        .iter()
-        .filter(|verb| verb.name.starts_with(prefix))
-        .map(|verb| format!("{} ", verb.name))
-        .collect()
+fn verbs(all: &Command, prefix: &str) -> Vec<String> {
+    let names = all.get_subcommands().map(Command::get_name);
+    let names = names.filter(|name| name.starts_with(prefix));
+    names.map(|name| format!("{name} ")).collect()
 }
 
 /// Names that begin so, no further than their next folder, quoted as the line needs it. After a whole one the next word

@@ -1,7 +1,8 @@
 //! The prompt's commands from a pipe or a file: one a line, in order, each finished before the next but for sends, which are at the end.
 
-use super::{parse::Command, session::Session};
+use super::{parse::Typed, session::Session};
 use crate::ui::{
+    cli::{AtPrompt, Shared},
     exit::Exit,
     signals::{Signals, second_quits},
 };
@@ -31,7 +32,9 @@ pub async fn run(session: &Session<'_>, signals: &mut Signals) -> Exit {
             Some(Ok(line)) => match String::from_utf8(line) {
                 Err(_) => session.wrong("a command is not UTF-8"),
                 Ok(line) => match session.read(&line) {
-                    Ok(Command::Exit) => return finish(session, result, signals).await,
+                    Ok(Typed::Command(AtPrompt::Exit)) => {
+                        return finish(session, result, signals).await;
+                    }
                     Ok(command) => one(session, command, signals).await,
                     Err(why) => session.wrong(&why),
                 },
@@ -57,8 +60,11 @@ async fn finish(session: &Session<'_>, result: Exit, signals: &mut Signals) -> E
     }
 }
 
-async fn one(session: &Session<'_>, command: Command, signals: &mut Signals) -> Exit {
-    if matches!(command, Command::Download { .. }) {
+async fn one(session: &Session<'_>, command: Typed, signals: &mut Signals) -> Exit {
+    if matches!(
+        command,
+        Typed::Command(AtPrompt::Shared(Shared::Download(_)))
+    ) {
         return session.execute(command, Some(signals)).await;
     }
     tokio::select! {

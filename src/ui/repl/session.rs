@@ -2,16 +2,19 @@
 
 use super::{
     complete::Known,
+    help,
     jobs::Jobs,
-    parse::{self, Command},
+    parse::{self, Typed},
     talk,
 };
 use crate::{
     core::path::printable,
-    node::{AnswerError, DownloadRequest, Gaps, Node, NodeEvent, SendRequest, Shape},
+    node::{AnswerError, Node, NodeEvent, SendRequest},
     ui::{
         self, asks,
-        commands::{show_list, show_peers},
+        clean::Sure,
+        cli::{AtPrompt, Download, Shared, Waiting},
+        commands::{self, Patience},
         config::Setup,
         exit::Exit,
         follow, json, later,
@@ -25,7 +28,7 @@ use crate::{
     },
 };
 use parking_lot::{Mutex, MutexGuard};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{
         broadcast::{Receiver, error::RecvError},
@@ -80,7 +83,7 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// As [`parse::parse`].
-    pub fn read(&self, line: &str) -> Result<Command, String> {
+    pub fn read(&self, line: &str) -> Result<Typed, String> {
         match self.partner() {
             Some(_) => talk::in_chat(line),
             None => parse::parse(line),
@@ -96,43 +99,19 @@ impl<'a> Session<'a> {
         *self.chatting.lock() = partner;
     }
 
-    /// What has to do with people.
-    async fn talk(&self, command: Command) -> Exit {
-        let wait = self.setup.wait.saturating_sub(self.started.elapsed());
-        match (command, self.partner()) {
-            (Command::Msg { who, text, trust }, _) => {
-                ui::talk::send(&self.node, &self.out, wait, &who, &text, trust).await
-            }
-            (Command::Chat { who, trust }, _) => {
-                match ui::talk::find(&self.node, &self.out, wait, &who, trust).await {
-                    Ok(partner) => {
-                        if !self.out.json() {
-                            self.out.note(&ui::talk::begun(&partner));
-                        }
-                        self.talk_with(Some(partner));
-                        Exit::Done
-                    }
-                    Err(exit) => exit,
-                }
-            }
-            (Command::History { who, lines }, _) => {
-                ui::talk::prompt_history(&self.node, &self.out, &who, lines).await
-            }
-            (Command::Say(text), Some(partner)) => {
+    /// Does what does not outlast the line. Downloads run in the background, unless `foreground` gives the signals that
+    /// stop them. The exit code is that of the same command at the shell.
+    pub async fn execute(&self, line: Typed, foreground: Option<&mut Signals>) -> Exit {
+        match (line, self.partner()) {
+            (Typed::Command(command), _) => self.command(command, foreground).await,
+            (Typed::Say(text), Some(partner)) => {
                 ui::talk::say(&self.node, &self.out, &partner, &text).await
             }
-            (Command::SendHere(file), Some(partner)) => {
-                let request = SendRequest {
-                    files: vec![expand(&file)],
-                    to: vec![partner.node.to_string()],
-                    trust_new: false,
-                    wait: self.setup.wait,
-                };
-                let send = self.jobs.send(&self.node, request, self.out.clone());
-                self.sends().push(send);
+            (Typed::SendHere(file), Some(partner)) => {
+                self.send(&[expand(&file)], vec![partner.node.to_string()], false);
                 Exit::Done
             }
-            (Command::Quit, Some(partner)) => {
+            (Typed::Quit, Some(partner)) => {
                 self.talk_with(None);
                 if !self.out.json() {
                     let name = sentences::person(&partner.name);
@@ -140,109 +119,94 @@ impl<'a> Session<'a> {
                 }
                 Exit::Done
             }
-            _ => Exit::Done,
+            (Typed::Nothing | Typed::Say(_) | Typed::SendHere(_) | Typed::Quit, _) => Exit::Done,
         }
     }
 
-    /// Does what does not outlast the line. Downloads run in the background, unless `foreground` gives the signals that
-    /// stop them. The exit code is that of the same command at the shell.
-    pub async fn execute(&self, command: Command, foreground: Option<&mut Signals>) -> Exit {
+    async fn command(&self, command: AtPrompt, foreground: Option<&mut Signals>) -> Exit {
         match command {
-            Command::Nothing | Command::Exit => Exit::Done,
-            Command::List(what) => {
-                let gaps = self.look_around().await;
-                show_list(&self.node, &self.out, what, &gaps).await
+            AtPrompt::Shared(Shared::Download(what)) => self.download(what, foreground).await,
+            AtPrompt::Shared(command) => {
+                let patience = Patience {
+                    swarm: self.left(),
+                    server: self.setup.wait,
+                };
+                // The line is the editor's: nothing else asks anything there.
+                commands::act(&self.node, &self.out, command, patience, Sure::Show).await
             }
-            Command::Peers => {
-                self.look_around().await;
-                show_peers(&self.node, &self.out).await
-            }
-            Command::Msg { .. }
-            | Command::Chat { .. }
-            | Command::History { .. }
-            | Command::Say(_)
-            | Command::SendHere(_)
-            | Command::Quit => self.talk(command).await,
-            Command::Directory(errand) => {
-                let wait = self.setup.wait;
-                ui::directory::run(&self.node, &self.out, wait, errand).await
-            }
-            Command::Status => {
+            AtPrompt::Chat { who, trust_new_key } => self.chat(&who, trust_new_key).await,
+            AtPrompt::Status => {
                 self.status().await;
                 Exit::Done
             }
-            Command::Clean { yes } => {
-                use ui::clean::{Sure, clean};
-                // Whoever types at the prompt is not to be asked by another reader of the same line.
-                let sure = if yes { Sure::Yes } else { Sure::Show };
-                clean(&self.node, &self.out, sure).await
-            }
-            Command::Send {
-                files,
-                to,
-                trust,
-                later: true,
-            } => {
-                let files = files.iter().map(|file| expand(file)).collect();
-                later::keep(&self.node, &self.out, files, &to, trust, self.left()).await
-            }
-            Command::Forget(number) => later::forget(&self.node, &self.out, number).await,
-            Command::Send {
-                files, to, trust, ..
-            } => {
+            AtPrompt::Send(what) => {
+                let typed = what.files.iter().map(|file| file.to_string_lossy());
+                let files: Vec<PathBuf> = typed.map(|file| expand(&file)).collect();
+                let (to, trust) = (what.to, what.trust_new_key);
+                if what.later {
+                    let wait = self.left();
+                    return later::keep(&self.node, &self.out, files, &to, trust, wait).await;
+                }
                 self.send(&files, to, trust);
                 Exit::Done
             }
-            Command::Asks => {
+            AtPrompt::Asks => {
                 self.asks();
                 Exit::Done
             }
-            Command::Accept(number, into) => {
-                let into = into.map(|folder| expand(&folder));
-                // Noted first: it may be here before the answer is.
-                self.coming.send_if_modified(|all| all.insert(number));
-                match self.node.accept(number, into).await {
-                    Ok(()) => Exit::Done,
-                    Err(error) => {
-                        self.coming.send_if_modified(|all| all.remove(&number));
-                        self.answer_failed(&error)
-                    }
-                }
-            }
-            Command::Refuse(number) => match self.node.refuse(number) {
+            AtPrompt::Accept { ask, into } => self.accept(ask, into.as_deref()).await,
+            AtPrompt::Refuse { ask } => match self.node.refuse(ask) {
                 Ok(()) => Exit::Done,
                 Err(error) => self.answer_failed(&error),
             },
-            Command::Help(about) => match parse::help(about.as_deref()) {
+            AtPrompt::Help { about } => match help::help(about.as_deref()) {
                 Ok(text) => {
                     self.out.result(&text);
                     Exit::Done
                 }
                 Err(why) => self.wrong(&why),
             },
-            Command::Cancel(number) => self.cancel(number),
-            Command::Download {
-                what,
-                output,
-                whose,
-            } => {
-                let request = DownloadRequest {
-                    what,
-                    into: output.path,
-                    shape: Shape::Path,
-                    overwrite: output.overwrite,
-                    from: whose.from,
-                    all_versions: whose.all_versions,
-                    wait: self.setup.wait,
-                    timeout: self.setup.timeout,
-                };
-                if let Some(signals) = foreground {
-                    let bar = Bar::new(self.setup.progress);
-                    follow::download(&self.node, request, &self.out, &bar, signals).await
-                } else {
-                    self.jobs.start(&self.node, request, self.out.clone());
-                    Exit::Done
+            AtPrompt::Cancel {
+                waiting: Some(Waiting::Later { number }),
+                ..
+            } => later::forget(&self.node, &self.out, number).await,
+            AtPrompt::Cancel { job, .. } => self.cancel(job),
+            // The reader of the lines sees to that.
+            AtPrompt::Exit => Exit::Done,
+        }
+    }
+
+    async fn chat(&self, who: &str, trust: bool) -> Exit {
+        match ui::talk::find(&self.node, &self.out, self.left(), who, trust).await {
+            Ok(partner) => {
+                if !self.out.json() {
+                    self.out.note(&ui::talk::begun(&partner));
                 }
+                self.talk_with(Some(partner));
+                Exit::Done
+            }
+            Err(exit) => exit,
+        }
+    }
+
+    async fn download(&self, what: Download, foreground: Option<&mut Signals>) -> Exit {
+        let request = commands::request(what, self.setup);
+        let Some(signals) = foreground else {
+            self.jobs.start(&self.node, request, self.out.clone());
+            return Exit::Done;
+        };
+        let bar = Bar::new(self.setup.progress);
+        follow::download(&self.node, request, &self.out, &bar, signals).await
+    }
+
+    async fn accept(&self, number: u32, into: Option<&str>) -> Exit {
+        // Noted first: it may be here before the answer is.
+        self.coming.send_if_modified(|all| all.insert(number));
+        match self.node.accept(number, into.map(expand)).await {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                self.coming.send_if_modified(|all| all.remove(&number));
+                self.answer_failed(&error)
             }
         }
     }
@@ -260,9 +224,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn send(&self, files: &[String], to: Vec<String>, trust_new: bool) {
+    fn send(&self, files: &[PathBuf], to: Vec<String>, trust_new: bool) {
         let request = SendRequest {
-            files: files.iter().map(|file| expand(file)).collect(),
+            files: files.to_vec(),
             to,
             trust_new,
             wait: self.setup.wait,
@@ -321,11 +285,6 @@ impl<'a> Session<'a> {
     /// How long the swarm may still take to answer.
     fn left(&self) -> Duration {
         self.setup.wait.saturating_sub(self.started.elapsed())
-    }
-
-    /// Gives the swarm time to answer, if this node is so young that it may not have. What is not known then.
-    async fn look_around(&self) -> Gaps {
-        self.node.look(self.left()).await
     }
 
     async fn status(&self) {

@@ -1,12 +1,12 @@
 //! The part of the prompt's language that has to do with people. Pure.
 
-use super::parse::Command;
-use crate::ui::cli::HISTORY;
+use super::parse::Typed;
+use crate::ui::cli::Msg;
 
 const TRUST: &str = "--trust-new-key";
 
 /// What follows `msg`: the text is taken as it stands, unless all of it is quoted.
-pub(super) fn msg(rest: &str) -> Option<Command> {
+pub(super) fn msg(rest: &str) -> Option<Msg> {
     let (mut who, mut rest) = first_word(rest)?;
     let mut trust = false;
     while who == TRUST {
@@ -23,50 +23,34 @@ pub(super) fn msg(rest: &str) -> Option<Command> {
     let text = quoted
         .flatten()
         .map_or_else(|| text.to_owned(), |words| words.join(" "));
-    (!text.is_empty()).then_some(Command::Msg { who, text, trust })
-}
-
-/// The words that follow `chat`.
-pub(super) fn chat(mut words: Vec<String>) -> Option<Command> {
-    let before = words.len();
-    words.retain(|word| word != TRUST);
-    let trust = words.len() < before;
-    let who = words.pop().filter(|_| words.is_empty())?;
-    Some(Command::Chat { who, trust })
-}
-
-/// The words that follow `history`.
-pub(super) fn history(words: &[String]) -> Option<Command> {
-    let (who, lines) = match words {
-        [who] => (who, HISTORY),
-        [who, lines] => (who, lines.parse().ok()?),
-        _ => return None,
-    };
-    let who = who.clone();
-    Some(Command::History { who, lines })
+    (!text.is_empty()).then(|| Msg {
+        who,
+        text: vec![text],
+        trust_new_key: trust,
+    })
 }
 
 /// A line while somebody is talked to.
 ///
 /// # Errors
 /// A sentence that says what is wrong and what to do.
-pub(super) fn in_chat(line: &str) -> Result<Command, String> {
+pub(super) fn in_chat(line: &str) -> Result<Typed, String> {
     let line = line.trim();
     if line.is_empty() {
-        return Ok(Command::Nothing);
+        return Ok(Typed::Nothing);
     }
     let Some(command) = line.strip_prefix('/') else {
-        return Ok(Command::Say(line.to_owned()));
+        return Ok(Typed::Say(line.to_owned()));
     };
     if command.starts_with('/') {
-        return Ok(Command::Say(command.to_owned()));
+        return Ok(Typed::Say(command.to_owned()));
     }
     let (verb, rest) = command
         .split_once(char::is_whitespace)
         .unwrap_or((command, ""));
     match verb {
-        "quit" | "q" | "exit" => Ok(Command::Quit),
-        "send" if !rest.trim().is_empty() => Ok(Command::SendHere(rest.trim().to_owned())),
+        "quit" | "q" | "exit" => Ok(Typed::Quit),
+        "send" if !rest.trim().is_empty() => Ok(Typed::SendHere(rest.trim().to_owned())),
         _ => Err("in a chat there are /quit and /send FILE; //x says /x".to_owned()),
     }
 }

@@ -6,19 +6,20 @@
 use super::{
     complete::complete,
     files,
-    parse::Command,
+    parse::Typed,
     session::{Coming, Names, Session, watch},
 };
 use crate::{
     node::{Node, NodeEvent, Safe},
     ui::{
-        commands::leave,
+        cli::AtPrompt,
         config::Setup,
         exit::Exit,
         json,
         leaving::{self, Farewell, Step},
         logging::{self, Screen},
         output::{Line, Out},
+        running::leave,
         sentences,
         signals::{Asked, Signals},
     },
@@ -157,20 +158,21 @@ async fn talk(
         let (line, answer) = match input {
             Some(Input::Line(line, answer)) => (session.read(&line), answer),
             // Who talks with somebody leaves that first.
-            Some(Input::Leave(answer)) if session.partner().is_some() => {
-                (Ok(Command::Quit), answer)
-            }
-            Some(Input::Leave(answer)) => (Ok(Command::Exit), answer),
+            Some(Input::Leave(answer)) if session.partner().is_some() => (Ok(Typed::Quit), answer),
+            Some(Input::Leave(answer)) => (Ok(Typed::Command(AtPrompt::Exit)), answer),
             Some(Input::Lost) | None => return Exit::Interrupted,
         };
         match line {
-            Ok(Command::Exit) => {
+            Ok(Typed::Command(AtPrompt::Exit)) => {
                 let safe = safe(session).await;
                 if !stays(session, farewell.ask(safe.as_ref())) {
                     return Exit::Done;
                 }
             }
-            Ok(Command::Cancel(None)) if session.jobs.count() == 0 && farewell.stay() => {
+            Ok(Typed::Command(AtPrompt::Cancel {
+                job: None,
+                waiting: None,
+            })) if session.jobs.count() == 0 && farewell.stay() => {
                 session.out.note(sentences::STAYING);
             }
             Ok(command) => tokio::select! {

@@ -1,4 +1,4 @@
-use super::*;
+use super::{super::help::VERBS, *};
 
 fn names() -> Vec<String> {
     [
@@ -74,6 +74,8 @@ fn people_are_completed_where_somebody_is_meant() {
     assert_eq!(at_end("chat a"), (5, both));
     assert!(at_end("msg alice p").1.is_empty());
     assert!(at_end("history e").1.is_empty());
+    assert_eq!(at_end("download plan.txt --from al").1, ["alice "]);
+    assert_eq!(at_end("chat --trust-new-key al").1, ["alice "]);
 }
 
 #[test]
@@ -82,7 +84,9 @@ fn files_are_completed_where_something_is_sent_and_then_people() {
     assert_eq!(at_end("send p").1, both);
     let quoted = vec!["'/home/a b/'".to_owned(), "/home/x.jpg ".to_owned()];
     assert_eq!(at_end("send plan.odt /home/").1, quoted);
-    assert_eq!(at_end("send plan.odt -").1, ["--to "]);
+    assert_eq!(at_end("send plan.odt --t").1, ["--to ", "--trust-new-key "]);
+    assert_eq!(at_end("send plan.odt --later -").1.len(), 3);
+    assert_eq!(at_end("send -- plan.odt p").1, both);
     assert_eq!(at_end("send plan.odt --to al").1, ["alice "]);
     assert_eq!(at_end("/send pl").1, ["plan.odt "]);
 }

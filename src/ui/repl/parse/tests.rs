@@ -1,28 +1,47 @@
 use super::*;
+use crate::ui::cli::{Download, ListWhat, Output, Send, Waiting, Whose};
 use std::path::PathBuf;
 
-fn fetch(what: &[&str], into: Option<&str>) -> Command {
-    Command::Download {
+fn shared(command: Shared) -> Typed {
+    Typed::Command(AtPrompt::Shared(command))
+}
+
+fn fetch(what: &[&str], into: Option<&str>) -> Typed {
+    shared(Shared::Download(Download {
         what: what.iter().map(|w| (*w).to_owned()).collect(),
         output: Output {
             path: into.map(PathBuf::from),
             overwrite: false,
         },
         whose: Whose::default(),
+    }))
+}
+
+fn listed(pattern: &str) -> Typed {
+    shared(Shared::List(ListWhat {
+        pattern: Some(pattern.to_owned()),
+        ..ListWhat::default()
+    }))
+}
+
+fn at_prompt(line: &str) -> Result<AtPrompt, String> {
+    match parse(line)? {
+        Typed::Command(command) => Ok(command),
+        other => panic!("{line}: {other:?}"),
     }
 }
 
-fn listed(pattern: &str) -> ListWhat {
-    ListWhat {
-        pattern: Some(pattern.to_owned()),
-        ..ListWhat::default()
+fn download(line: &str) -> Download {
+    match at_prompt(line) {
+        Ok(AtPrompt::Shared(Shared::Download(what))) => what,
+        other => panic!("{line}: {other:?}"),
     }
 }
 
 #[test]
 fn words_are_split_as_in_a_shell() {
-    assert_eq!(parse("list 'a b'"), Ok(Command::List(listed("a b"))));
-    assert_eq!(parse("list a\\ b"), Ok(Command::List(listed("a b"))));
+    assert_eq!(parse("list 'a b'"), Ok(listed("a b")));
+    assert_eq!(parse("list a\\ b"), Ok(listed("a b")));
     assert_eq!(
         parse("download \"a b\" c/ '*.jpg'"),
         Ok(fetch(&["a b", "c/", "*.jpg"], None))
@@ -33,9 +52,9 @@ fn words_are_split_as_in_a_shell() {
 #[test]
 fn blank_lines_and_comments_ask_for_nothing() {
     for line in ["", "   ", "# a comment", "\t# list"] {
-        assert_eq!(parse(line), Ok(Command::Nothing), "{line:?}");
+        assert_eq!(parse(line), Ok(Typed::Nothing), "{line:?}");
     }
-    assert_eq!(parse("peers # who?"), Ok(Command::Peers));
+    assert_eq!(parse("peers # who?"), Ok(shared(Shared::Peers)));
 }
 
 #[test]
@@ -48,10 +67,7 @@ fn the_folder_stands_anywhere() {
     ] {
         assert_eq!(parse(line), Ok(fetch(&["a", "b"], Some("/d"))), "{line}");
     }
-    let Ok(Command::Download { output, .. }) = parse("download a --overwrite -o b") else {
-        panic!("not a download");
-    };
-    assert!(output.overwrite);
+    assert!(download("download a --overwrite -o b").output.overwrite);
     // The prompt's streams are the prompt's.
     for line in ["download a -o -", "send - --to anna"] {
         assert!(
@@ -76,17 +92,17 @@ fn the_folder_stands_anywhere() {
 
 #[test]
 fn whose_it_is_and_which_versions_are_asked_as_at_the_shell() {
-    let list = |line: &str| match parse(line) {
-        Ok(Command::List(what)) => (what.pattern, what.long, what.versions),
+    let list = |line: &str| match at_prompt(line) {
+        Ok(AtPrompt::Shared(Shared::List(what))) => (what.pattern, what.long, what.versions),
         other => panic!("{line}: {other:?}"),
     };
     assert_eq!(list("list -l x"), (Some("x".into()), true, false));
     assert_eq!(list("list --versions"), (None, false, true));
     assert_eq!(list("list -- -l"), (Some("-l".into()), false, false));
     assert!(parse("list -x").is_err());
-    let whose = |line: &str| match parse(line) {
-        Ok(Command::Download { whose, .. }) => (whose.from, whose.all_versions),
-        other => panic!("{line}: {other:?}"),
+    let whose = |line: &str| {
+        let whose = download(line).whose;
+        (whose.from, whose.all_versions)
     };
     for line in ["download a --from anna", "download --from=anna a"] {
         assert_eq!(whose(line), (Some("anna".into()), false), "{line}");
@@ -104,32 +120,36 @@ fn whose_it_is_and_which_versions_are_asked_as_at_the_shell() {
 
 #[test]
 fn every_command_is_read_and_explained() {
-    assert_eq!(parse("status"), Ok(Command::Status));
-    assert_eq!(parse("asks"), Ok(Command::Asks));
-    assert_eq!(parse("refuse 3"), Ok(Command::Refuse(3)));
-    assert_eq!(parse("accept 3"), Ok(Command::Accept(3, None)));
-    assert_eq!(
-        parse("accept 3 '/my folder'"),
-        Ok(Command::Accept(3, Some("/my folder".into())))
-    );
+    assert_eq!(at_prompt("status"), Ok(AtPrompt::Status));
+    assert_eq!(at_prompt("asks"), Ok(AtPrompt::Asks));
+    assert_eq!(at_prompt("refuse 3"), Ok(AtPrompt::Refuse { ask: 3 }));
+    for (line, into) in [
+        ("accept 3", None),
+        ("accept 3 '/my folder'", Some("/my folder".to_owned())),
+    ] {
+        assert_eq!(at_prompt(line), Ok(AtPrompt::Accept { ask: 3, into }));
+    }
     for line in [
         "send 'a b' c --to bob ann",
         "send --to=bob 'a b' c --to ann",
     ] {
-        let send = Command::Send {
+        let send = AtPrompt::Send(Send {
             files: vec!["a b".into(), "c".into()],
             to: vec!["bob".into(), "ann".into()],
-            trust: false,
-            later: false,
-        };
-        assert_eq!(parse(line), Ok(send), "{line}");
+            ..Send::default()
+        });
+        assert_eq!(at_prompt(line), Ok(send), "{line}");
     }
-    let later = parse("send a --later --to bob");
+    let later = at_prompt("send a --later --to bob");
     assert!(
-        matches!(later, Ok(Command::Send { later: true, .. })),
+        matches!(later, Ok(AtPrompt::Send(Send { later: true, .. }))),
         "{later:?}"
     );
-    assert_eq!(parse("cancel later 3"), Ok(Command::Forget(3)));
+    let cancel = |job, waiting| Ok(AtPrompt::Cancel { job, waiting });
+    let later = Waiting::Later { number: 3 };
+    assert_eq!(at_prompt("cancel later 3"), cancel(None, Some(later)));
+    assert_eq!(at_prompt("cancel 2"), cancel(Some(2), None));
+    assert_eq!(at_prompt("cancel"), cancel(None, None));
     for line in ["cancel later", "cancel later x", "cancel later 1 2"] {
         assert!(parse(line).is_err(), "{line}");
     }
@@ -143,20 +163,18 @@ fn every_command_is_read_and_explained() {
     ] {
         assert!(parse(line).is_err(), "{line}");
     }
-    let (name, trust) = ("ann lee".to_owned(), true);
-    assert_eq!(
-        parse("add 'ann lee' --trust-new-key"),
-        Ok(Command::Directory(Errand::Add { name, trust }))
-    );
-    let (name, release) = ("ann".to_owned(), false);
-    assert_eq!(
-        parse("signup ann"),
-        Ok(Command::Directory(Errand::SignUp { name, release }))
-    );
-    assert_eq!(
-        parse("people"),
-        Ok(Command::Directory(Errand::People(None)))
-    );
+    let add = Shared::Add {
+        called: "ann lee".to_owned(),
+        trust_new_key: true,
+    };
+    assert_eq!(parse("add 'ann lee' --trust-new-key"), Ok(shared(add)));
+    let sign_up = Shared::Signup {
+        called: "ann".to_owned(),
+        release: false,
+    };
+    assert_eq!(parse("signup ann"), Ok(shared(sign_up)));
+    let people = Shared::People { part: None };
+    assert_eq!(parse("people"), Ok(shared(people)));
     for line in [
         "add",
         "add a b",
@@ -167,13 +185,41 @@ fn every_command_is_read_and_explained() {
     ] {
         assert!(parse(line).is_err(), "{line}");
     }
-    assert_eq!(parse("exit"), Ok(Command::Exit));
-    assert_eq!(parse("quit"), Ok(Command::Exit));
-    assert_eq!(parse("cancel 2"), Ok(Command::Cancel(Some(2))));
-    assert_eq!(parse("help list"), Ok(Command::Help(Some("list".into()))));
-    for verb in VERBS {
-        assert!(help(Some(verb.name)).is_ok());
-        assert!(help(None).is_ok_and(|text| text.contains(verb.usage)));
+    assert_eq!(at_prompt("exit"), Ok(AtPrompt::Exit));
+    assert_eq!(at_prompt("quit"), Ok(AtPrompt::Exit));
+    for (line, about) in [
+        ("help list", Some("list".to_owned())),
+        ("?", None),
+        ("help", None),
+    ] {
+        assert_eq!(at_prompt(line), Ok(AtPrompt::Help { about }), "{line}");
+    }
+    for yes in ["clean --yes", "clean -y"] {
+        assert_eq!(parse(yes), Ok(shared(Shared::Clean { yes: true })));
+    }
+}
+
+#[test]
+fn a_mistake_says_how_it_is_meant() {
+    for (line, said) in [
+        ("download a -x", "comes after --"),
+        ("list a b", "stand in quotes"),
+        ("download a -o", "--output <PATH> takes a value"),
+        ("download a -o b -o c", "--output <PATH> is given twice"),
+        ("download a --from b --all-versions", "exclude each other"),
+        ("history ann x", "N is a number of lines"),
+        ("accept x", "`asks` shows the numbers"),
+        ("accept", "`asks` shows the numbers"),
+        ("cancel x", "`status`"),
+        ("peers x", "usage: peers"),
+        ("list --help", "usage: list"),
+        ("send a --code x", "usage: send"),
+    ] {
+        let why = parse(line).unwrap_err();
+        assert!(
+            why.starts_with("usage: ") && why.ends_with(said) || why.contains(said),
+            "{line}: {why}"
+        );
     }
 }
 
@@ -194,5 +240,4 @@ fn what_is_unknown_points_to_help() {
     }
     assert!(parse("peers x").is_err());
     assert!(parse("cancel x").is_err_and(|why| why.contains("`status`")));
-    assert!(help(Some("x")).is_err());
 }

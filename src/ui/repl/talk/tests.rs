@@ -1,8 +1,12 @@
 use super::{super::parse::parse, *};
+use crate::ui::cli::{AtPrompt, Shared};
 
-fn said(who: &str, text: &str, trust: bool) -> Command {
-    let (who, text) = (who.into(), text.into());
-    Command::Msg { who, text, trust }
+fn said(who: &str, text: &str, trust_new_key: bool) -> Typed {
+    Typed::Command(AtPrompt::Shared(Shared::Msg(Msg {
+        who: who.into(),
+        text: vec![text.into()],
+        trust_new_key,
+    })))
 }
 
 #[test]
@@ -40,18 +44,18 @@ fn a_message_is_taken_as_it_stands_or_unquoted() {
 
 #[test]
 fn chat_and_history_name_one_person() {
-    let chat = |who: &str, trust| {
+    let chat = |who: &str, trust_new_key| {
         let who = who.to_owned();
-        Ok(Command::Chat { who, trust })
+        Ok(Typed::Command(AtPrompt::Chat { who, trust_new_key }))
     };
     assert_eq!(parse("chat 'ann lee'"), chat("ann lee", false));
     assert_eq!(parse("chat --trust-new-key bob"), chat("bob", true));
-    let history = |lines| {
-        let who = "bob".to_owned();
-        Ok(Command::History { who, lines })
-    };
-    assert_eq!(parse("history bob"), history(HISTORY));
-    assert_eq!(parse("history bob 5"), history(5));
+    for (line, lines) in [("history bob", 100), ("history bob 5", 5)] {
+        let Ok(Typed::Command(AtPrompt::Shared(Shared::History(history)))) = parse(line) else {
+            panic!("{line}: not a history");
+        };
+        assert_eq!((&*history.who, history.count()), ("bob", lines));
+    }
     for line in [
         "chat",
         "chat a b",
@@ -68,15 +72,15 @@ fn chat_and_history_name_one_person() {
 
 #[test]
 fn in_a_chat_every_line_is_said_but_those_with_a_slash() {
-    let say = |text: &str| Ok(Command::Say(text.to_owned()));
+    let say = |text: &str| Ok(Typed::Say(text.to_owned()));
     assert_eq!(in_chat("exit"), say("exit"));
     assert_eq!(in_chat("it's #1 "), say("it's #1"));
     assert_eq!(in_chat("//quit"), say("/quit"));
-    assert_eq!(in_chat("  "), Ok(Command::Nothing));
-    assert_eq!(in_chat("/quit"), Ok(Command::Quit));
+    assert_eq!(in_chat("  "), Ok(Typed::Nothing));
+    assert_eq!(in_chat("/quit"), Ok(Typed::Quit));
     assert_eq!(
         in_chat("/send a b.txt"),
-        Ok(Command::SendHere("a b.txt".into()))
+        Ok(Typed::SendHere("a b.txt".into()))
     );
     assert!(in_chat("/frob").is_err() && in_chat("/send").is_err());
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns their defaults as people read them, which are those of [`Quotas`](crate::server::Quotas). Never acts on them.
 
-use super::cli::{parse_rate, parse_seconds, parse_size};
+use super::parse::{parse_rate, parse_seconds, parse_size};
 use clap::Args;
 use std::time::Duration;
 

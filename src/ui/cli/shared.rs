@@ -1,0 +1,252 @@
+//! The commands that the shell and the prompt have in common, and their words.
+//!
+//! Owns what a person may write after each. Never acts on them.
+
+use super::parse::parse_name;
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Lines of a history, unless told otherwise.
+const HISTORY: usize = 100;
+
+/// The commands that mean the same at the shell and at the prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Shared {
+    /// Show what the nodes nearby offer
+    #[command(after_help = "\
+Examples:
+  sprat list                 everything
+  sprat list jpg             names that contain `jpg`
+  sprat list 'photos/*.jpg'  names that match a glob
+  sprat list -l              with the owner and the date of each
+  sprat list --versions      with what others still have of files that their owners changed
+  sprat list --json          for a program
+
+`holders` counts the nodes that have the whole file, this one included, `(you)` beside it; `copies` is the fewest copies that any part
+of it has on the same nodes and on those that keep a part. `(kept)` beside them: nobody here offers the file any more; it lives on in
+the copies that others keep for its owner.
+
+It waits while names come in, and up to --wait for a node that still reads its folder. Exit codes: 0 this is all there is, 3 somebody
+did not tell all (who, is said), 5 nothing matches, or nobody is here.")]
+    List(ListWhat),
+
+    /// Fetch files from everyone who has a piece of them
+    #[command(after_help = "\
+Examples:
+  sprat download big.iso            by its name
+  sprat download 'photos/*.jpg'     by a glob
+  sprat download photos/            a whole folder
+  sprat download 3f9c2a71b0         by the id that `list` shows
+  sprat download big.iso -o /tmp    to somewhere else than HOME/downloads
+  sprat download big.iso -o new.iso under another name: a path that is no folder and does not end in / is the file's own
+  sprat download big.iso -o -       to standard output, once it is whole and verified
+  sprat download homework.pdf --from anna     hers, where several people share one by that name
+  sprat download '*.pdf' --all-versions       theirs, too: homework (anna).pdf, homework (bob).pdf
+
+A name means what its owner shares by it now. A download that was interrupted goes on when the same command is given again. When every
+node that has the rest is gone, it waits for one to come back, for ever or until --timeout.")]
+    Download(Download),
+
+    /// Show who is here, and by which path they are reached
+    Peers,
+
+    /// Show the downloads that were broken off, and remove them
+    #[command(after_help = "\
+They are kept so that the same `download` goes on with them. One that nobody used for a week, or whose file is here in a newer version, is
+removed by itself. At a terminal it asks first.")]
+    Clean {
+        /// Remove them without asking
+        #[arg(short, long)]
+        yes: bool,
+    },
+
+    /// Say something to somebody who is here
+    #[command(after_help = "\
+Examples:
+  sprat msg alice 'lunch at noon?'     by the name that `peers` shows
+  sprat msg Xy12AbCd hello             by the id beside it
+
+It ends well only when the other side has it. Nothing is kept for somebody who is away.")]
+    Msg(Msg),
+
+    /// Bind a name to this node at the rendezvous server, so that others find you by it
+    #[command(after_help = "\
+Examples:
+  sprat signup anna --rendezvous meet.example.org
+  sprat signup anna --release             gives the name back
+
+The name is yours, at that server, until you give it back or were not there for 90 days; your key proves it.
+
+Exit codes: 0 done, 4 the name is taken, 5 no server answers.")]
+    Signup {
+        /// The name, at most 64 bytes
+        #[arg(value_name = "NAME", value_parser = parse_name)]
+        called: String,
+
+        /// Give it back
+        #[arg(long)]
+        release: bool,
+    },
+
+    /// Show who signed up at the rendezvous server, in this swarm
+    #[command(after_help = "\
+Examples:
+  sprat people --rendezvous meet.example.org
+  sprat people ann                        names that contain `ann`
+
+Exit codes: 0 done, 5 nobody matches, or no server answers.")]
+    People {
+        /// A part of the name
+        #[arg(value_name = "PATTERN")]
+        part: Option<String>,
+    },
+
+    /// Add somebody who signed up to those you know: that name means their key from then on, and no other
+    #[command(after_help = "\
+Examples:
+  sprat add anna --rendezvous meet.example.org
+  sprat send photo.jpg --to anna          reaches her by that server, wherever she is
+
+Exit codes: 0 done, 4 the name means another key here, 5 nobody has that name, or no server answers.")]
+    Add {
+        /// Exactly the name
+        #[arg(value_name = "NAME", value_parser = parse_name)]
+        called: String,
+
+        /// Add them although that name had another key before
+        #[arg(long)]
+        trust_new_key: bool,
+    },
+
+    /// Show what was said with somebody
+    History(History),
+}
+
+/// What to download, to where, and whose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Download {
+    /// Names, globs, folders (photos/) or ids
+    #[arg(required = true, value_name = "NAME|ID")]
+    pub what: Vec<String>,
+
+    /// Where to put it
+    #[command(flatten)]
+    pub output: Output,
+
+    /// Whose
+    #[command(flatten)]
+    pub whose: Whose,
+}
+
+/// What `list` is to show.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct ListWhat {
+    /// A glob, or a part of the name
+    pub pattern: Option<String>,
+
+    /// Show whose it is and when it was changed
+    #[arg(short, long)]
+    pub long: bool,
+
+    /// Show older versions, too: what others still have of a file that its owner has changed
+    #[arg(long)]
+    pub versions: bool,
+}
+
+/// Whose file a name means, where several people share one by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Whose {
+    /// Fetch what this person offers by these names
+    #[arg(long, value_name = "NAME", conflicts_with = "all_versions")]
+    pub from: Option<String>,
+
+    /// Where several people share different files by one name, fetch all, as `name (PERSON).ext`
+    #[arg(long)]
+    pub all_versions: bool,
+}
+
+/// Where a command line wants what arrives: `-o`, `--overwrite`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Output {
+    /// Where to put it: a folder, for one file also its path, or `-` for standard output [default: HOME/downloads]
+    #[arg(short = 'o', long = "output", value_name = "PATH")]
+    pub path: Option<PathBuf>,
+
+    /// Replace another file that lies there, once the new one is whole
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl Output {
+    /// Whether it is standard output.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.path.as_deref() == Some(Path::new("-"))
+    }
+}
+
+/// What to say, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Msg {
+    /// A name, or an id (the last 6 or more characters of it will do)
+    #[arg(value_name = "NAME")]
+    pub who: String,
+
+    /// What to say, at most 4 KiB
+    #[arg(required = true)]
+    pub text: Vec<String>,
+
+    /// Send it although that name had another key before, and remember the new one
+    #[arg(long)]
+    pub trust_new_key: bool,
+}
+
+/// With whom something was said, and how much of it to show.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct History {
+    /// A name, or an id
+    #[arg(value_name = "NAME")]
+    pub who: String,
+
+    /// How many of the last lines [default: 100]
+    #[arg(value_name = "N", value_parser = parse_lines)]
+    last: Option<usize>,
+
+    /// The same
+    #[arg(short, long, value_name = "N", value_parser = parse_lines, conflicts_with = "last")]
+    lines: Option<usize>,
+}
+
+impl History {
+    /// How many of the last lines are wanted.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.last.or(self.lines).unwrap_or(HISTORY)
+    }
+}
+
+fn parse_lines(text: &str) -> Result<usize, String> {
+    text.parse()
+        .map_err(|_| "N is a number of lines".to_owned())
+}
+
+/// Which files to send to whom.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[group(skip)] // The shell's command of that name has one.
+pub struct Send {
+    /// Files and folders, or - for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// To whom; may be given again
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub to: Vec<String>,
+
+    /// Wait until they are here, for as long as it takes; Ctrl-C ends it (at a prompt it is kept over restarts)
+    #[arg(long, requires = "to")]
+    pub later: bool,
+
+    /// Send although that name had another key before, and remember the new one
+    #[arg(long)]
+    pub trust_new_key: bool,
+}
