@@ -31,7 +31,7 @@ use net::{Server, ServerConfig, ServerEvent};
 
 /// The port of a server that is told no other.
 pub const PORT: u16 = 12000;
-/// What is said while nobody listens.
+/// What is said while no one listens.
 const NEWS: usize = 64;
 
 /// Why a server did not start. The message says what to do.
@@ -214,7 +214,7 @@ async fn run(
     }
     service.close().await;
     net.stop().await;
-    // Until here nobody else may use it.
+    // Until here no other process may use it.
     drop(home);
 }
 

@@ -13,7 +13,7 @@ pub use words::WORDS;
 pub const MAX_CHANNEL: u16 = 999;
 /// Fewer words could be guessed.
 pub const MIN_WORDS: usize = 2;
-/// More words nobody types.
+/// More words are too many to type.
 pub const MAX_WORDS: usize = 8;
 /// A code for many receivers is guessed at more often than one that burns at the first wrong guess.
 pub const MIN_GROUP_WORDS: usize = 4;

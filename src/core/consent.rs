@@ -1,7 +1,7 @@
 //! Asking before sending: who may be asked what, how often and for how long, at both ends.
 //!
 //! Pure. [`Inbox`] is the receiver's end, of all asks together; [`Errand`] is the sender's, of one ask to one person. Neither knows what
-//! is in the files. Invariants: an ask is shown once and decided once; what was decided is never asked again; nobody can have more
+//! is in the files. Invariants: an ask is shown once and decided once; what was decided is never asked again; no peer can have more
 //! than one ask open here, and all together no more than [`MAX_OPEN`].
 
 mod errand;
@@ -37,7 +37,7 @@ impl fmt::Debug for AskId {
 pub enum Refusal {
     /// The person said no.
     Person,
-    /// Nobody answers asks there: no prompt, and nothing is taken without one.
+    /// No person answers asks there: no prompt, and nothing is taken without one.
     Nobody,
     /// Another ask of the same sender is still open.
     Busy,
@@ -47,7 +47,7 @@ pub enum Refusal {
     TooOften,
     /// That ask was decided before.
     Decided,
-    /// Nobody answered in time.
+    /// No person answered in time.
     Expired,
     /// It does not fit on the disk there.
     NoRoom,

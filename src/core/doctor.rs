@@ -1,6 +1,6 @@
-//! What is wrong when nobody is found: conclusions from what a node sees of its networks.
+//! What is wrong when no node is found: conclusions from what a node sees of its networks.
 //!
-//! Pure: somebody else looks, this says what it means. Invariant: a conclusion follows from what was seen, and comes with
+//! Pure: `node::doctor` looks, this says what it means. Invariant: a conclusion follows from what was seen, and comes with
 //! something to do about it; the likeliest cause comes first.
 
 use core::net::{IpAddr, SocketAddr};
@@ -117,7 +117,7 @@ pub enum Cause {
     OtherVersion,
     /// mDNS gets through and beacons do not.
     BeaconsDropped,
-    /// Nothing comes at all: nobody is there, or the network keeps its guests apart.
+    /// Nothing comes at all: no node is there, or the network keeps its guests apart.
     Isolated,
     /// Others cannot begin a connection to this node.
     Unreachable,
@@ -227,7 +227,7 @@ impl Findings {
         } else if outward.iter().all(|one| one.heard.own == 0) {
             Some(Cause::FirewallHere)
         } else if through_a_server {
-            None // Nobody else is there: nothing to mend.
+            None // No other node is there: nothing to mend.
         } else {
             Some(Cause::Isolated)
         }

@@ -95,7 +95,7 @@ impl Download {
     }
 
     /// A job on a node that allows itself only so many bytes a second: it asks for no more than that lets through soon, and
-    /// the time it takes is nobody's fault.
+    /// the time it takes is no peer's fault.
     #[must_use]
     pub fn limited_to(self, limit: Option<u64>) -> Self {
         Self { limit, ..self }
@@ -341,7 +341,7 @@ impl Download {
             }
             self.peers[at].deliver(bytes, elapsed, self.clock);
         }
-        // It is verified and on disk: that holds whoever sent it, and however late.
+        // It is verified and on disk: that holds whichever peer sent it, and however late.
         if let Some(head) = head {
             self.chunks.store(head);
             self.settle(head, actions);
@@ -382,14 +382,14 @@ impl Download {
         }
     }
 
-    /// After every event: notices what is late, gives work to whoever has room, and says how the job stands.
+    /// After every event: notices what is late, gives work to peers that have room, and says how the job stands.
     fn proceed(&mut self, actions: &mut Vec<Action>) {
         self.stirred = false;
         self.notice_late();
         self.sort();
         let up = self.peers.iter().filter(|peer| peer.is_connected()).count();
         self.peers.iter_mut().for_each(|peer| peer.share(up));
-        // Whoever has just been slow comes after the others, and a seed is left what they do not have.
+        // A peer that has just been slow comes after the others, and a seed is left what they do not have.
         for (slow, downloads) in [(false, true), (false, false), (true, true), (true, false)] {
             for at in 0..self.peers.len() {
                 while self.peers[at].slow == slow

@@ -1,7 +1,7 @@
 //! Randomness for secrets, drawn from a seed that the system gave.
 //!
 //! Owns the expansion (BLAKE3's extendable output under a key derived from the seed). Never finds a seed by itself:
-//! whoever makes a [`Draw`] answers for 32 bytes that nobody can foretell. For choices that are no secrets see
+//! the maker of a [`Draw`] answers for 32 bytes that cannot be foretold. For choices that are no secrets see
 //! [`super::chance`].
 
 use rand_core::{CryptoRng, RngCore};

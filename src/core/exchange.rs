@@ -3,8 +3,8 @@
 //! Owns what each peer said of its port, who is asked when, what is told to whom, and which of what a peer tells is tried.
 //! Never dials. Invariants: told of are only peers that asked themselves (and so agreed), at the IP address that their own
 //! connection comes from; what one peer tells costs at most [`TRIED`] dials of one try each at once and then a few a minute,
-//! all peers together at most [`TRIED_IN_ALL`]; and nobody can name a nearer kind of network than the one that its own
-//! connection comes from, so that nobody outside has this machine, or its network, knocked at.
+//! all peers together at most [`TRIED_IN_ALL`]; and no peer can name a nearer kind of network than the one that its own
+//! connection comes from, so that no outsider has this machine, or its network, knocked at.
 
 #[cfg(test)]
 mod tests;
@@ -47,9 +47,9 @@ const REMEMBERED: usize = 1024;
 const PAUSE: Duration = Duration::from_secs(15);
 /// Between two questions to the same one.
 const AGAIN: Duration = Duration::from_secs(60);
-/// How long an answer is waited for before nobody is expected by it.
+/// How long an answer is waited for before no peer is expected by it.
 const ANSWER: Duration = Duration::from_secs(1);
-/// "At my own address": what is told of somebody on the teller's own machine to whoever is not on it.
+/// "At my own address": what is told of a peer on the teller's own machine to one that is not on it.
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// One peer that is here and not reached by relay.
@@ -75,7 +75,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Nobody is here yet.
+    /// No peer is here yet.
     #[must_use]
     pub fn new(me: NodeId, seed: u64, now: Now) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Exchange {
         self.next
     }
 
-    /// Whom to ask now, if it is time: whoever was asked longest ago.
+    /// Whom to ask now, if it is time: the peer that was asked longest ago.
     pub fn due(&mut self, now: Now) -> Option<NodeId> {
         if now < self.next {
             return None;
@@ -125,7 +125,7 @@ impl Exchange {
         Some(*node)
     }
 
-    /// Whether somebody who was asked a moment ago may tell of somebody else.
+    /// Whether a peer that was asked a moment ago may tell of another one.
     #[must_use]
     pub fn expects_answers(&self, now: Now) -> bool {
         let soon = |peer: &Peer| peer.waiting && peer.asked.is_some_and(|at| now < at + ANSWER);

@@ -1,7 +1,7 @@
 //! Fair shares of the room that a node gives to others: who makes room when it is short.
 //!
 //! Identities cost nothing, addresses do, and acquaintances are earned. So the sums are kept by address,
-//! and what somebody the user dealt with keeps here counts for a quarter. When room is short, the fullest
+//! and what a node the user dealt with keeps here counts for a quarter. When room is short, the fullest
 //! share gives way to one that stays smaller than it. Arithmetic only. Invariant: at most `MAX` nodes
 //! are remembered; of the others each has a share of its own.
 
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 /// Nodes whose address is remembered.
 const MAX: usize = 4096;
-/// What somebody the user dealt with keeps here counts for so many times less.
+/// What a node the user dealt with keeps here counts for so many times less.
 const FRIEND: u64 = 4;
 
 /// Who uses a share.
@@ -136,7 +136,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_took_room_is_not_pushed_out_for_it_in_turn(
+        fn one_that_took_room_is_not_pushed_out_for_it_in_turn(
             held in prop::collection::vec((0u8..6, 0u8..3, 1u64..1000), 1..12),
             by in 0u8..6,
             bytes in 1u64..1000,

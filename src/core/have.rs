@@ -1,4 +1,4 @@
-//! Which chunks of a manifest somebody holds: a bitfield with a running count.
+//! Which chunks of a manifest a node holds: a bitfield with a running count.
 //!
 //! Invariant: bits past `len` are zero, in memory and on the wire, and `count` is the number of ones.
 

@@ -33,7 +33,7 @@ const FIRST_WORD: Duration = Duration::from_secs(5);
 const RELAYED: Duration = Duration::from_secs(30);
 /// So does one that carried so many bytes.
 const USEFUL: u64 = 512 << 10;
-/// So long somebody is connected straight before the servers are left.
+/// So long a node is connected straight before the servers are left.
 const STANDS: Duration = Duration::from_secs(2);
 /// So long they are kept after a person asked them something.
 const NEEDED: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ pub struct Config {
     pub servers: Vec<Known>,
     /// Whether others are to find this node. One that only looks is not to be found.
     pub found: bool,
-    /// Whether to leave the servers while somebody is connected straight.
+    /// Whether to leave the servers while a node is connected straight.
     pub leave: bool,
     /// For choices.
     pub seed: u64,
@@ -82,7 +82,7 @@ pub struct Meeting {
     places: Vec<Place>,
     nodes: Nodes,
     here: BTreeMap<NodeId, Here>,
-    /// Since when somebody is connected straight.
+    /// Since when a node is connected straight.
     straight: Option<Now>,
     /// Until when a person may ask the servers more.
     needed: Now,
@@ -204,7 +204,7 @@ impl Meeting {
         self.places.iter().any(|place| !place.tried)
     }
 
-    /// Whether somebody may be here in a moment: a server was not heard yet, or a node is being met for the first time.
+    /// Whether a node may be here in a moment: a server was not heard yet, or a node is being met for the first time.
     #[must_use]
     pub fn expects_somebody(&self) -> bool {
         let answers = self.places.iter().filter_map(Place::joined);
@@ -260,7 +260,7 @@ impl Meeting {
         let places = &self.places;
         let number = places.iter().position(at);
         let Some(number) = number.or_else(|| places.iter().position(expected)) else {
-            // Nobody asked for it, or it came too late.
+            // It was not asked for, or it came too late.
             if !self.places.iter().any(|place| place.is(&server)) {
                 out.push(Action::Leave(server));
             }
@@ -326,7 +326,7 @@ impl Meeting {
                 other.stage = Stage::Idle { retry: now };
             }
         }
-        // Nobody is left: rather this node's network changed than all servers failed.
+        // No server is left: rather this node's network changed than all servers failed.
         if held && self.joined().is_empty() {
             for place in &mut self.places {
                 place.failures = 0;
@@ -358,7 +358,7 @@ impl Meeting {
                 let first = joined.discovered.is_none();
                 let mut news = false;
                 for node in nodes.into_iter().filter(|node| *node != me) {
-                    // Whoever is there already was there first, and we are the newcomer.
+                    // A node that is there already was there first, and we are the newcomer.
                     let wait = !first && self.config.found && node < me;
                     let here = self.here.contains_key(&node);
                     let told = (node, *server);
@@ -415,7 +415,7 @@ impl Meeting {
             return self.come_back();
         }
         let since = *self.straight.get_or_insert(self.now);
-        // Whoever is relayed needs the server, and so does whoever is on the way.
+        // A relayed node needs the server, and so does one that is on the way.
         let needed = self.here.values().any(|here| here.via == Via::Relay)
             || self.nodes.under_way() > 0
             || self.nodes.wants()

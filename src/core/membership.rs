@@ -40,7 +40,7 @@ pub const MAX_DIALS_PER_SOURCE: usize = 8;
 const MAX_BANNED: usize = 256;
 /// A node that is not connected and silent for this long is gone: 15 s is what is promised, less what it takes to show.
 pub const SILENCE: Duration = Duration::from_secs(14);
-/// A newcomer dials whoever answers its `JOIN`; those who answered wait this long before they dial it.
+/// A newcomer dials those that answer its `JOIN`; those that answered wait this long before they dial it.
 pub const NEWCOMER_DIALS: Duration = Duration::from_secs(1);
 
 /// Nothing is due at a hidden node; it looks all the same.
@@ -76,7 +76,7 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Nobody is known yet; the first [`Event::Tick`] announces us.
+    /// No peer is known yet; the first [`Event::Tick`] announces us.
     #[must_use]
     pub fn new(me: NodeId, seed: u64, now: Now) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Membership {
         }
     }
 
-    /// The same, but nobody hears of us, and nobody new is heard, until [`Event::Appear`].
+    /// The same, but no node hears of us, and no new one is heard, until [`Event::Appear`].
     #[must_use]
     pub fn hidden(me: NodeId, seed: u64, now: Now) -> Self {
         Self {
@@ -185,7 +185,7 @@ impl Membership {
             .map(|(node, _)| *node)
     }
 
-    /// Whether somebody who was found without a beacon is being dialled for the first time: they may be here in a moment.
+    /// Whether a node that was found without a beacon is being dialled for the first time: they may be here in a moment.
     #[must_use]
     pub fn expects_somebody(&self) -> bool {
         self.peers.values().any(Peer::is_new)
@@ -300,7 +300,7 @@ impl Membership {
         }
     }
 
-    /// Only of somebody who is not known yet: nobody else's word puts its own address in place of a known one.
+    /// Only of a node that is not known yet: no other node's word puts its own address in place of a known one.
     fn told(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<Action>) {
         if node == self.me || self.banned.contains(&node) || self.knows(&node) {
             return;

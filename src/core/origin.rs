@@ -11,7 +11,7 @@ pub fn is_local(ip: IpAddr) -> bool {
     }
 }
 
-/// The address to count by. Of a public IPv6 address that is its /64 (RFC 4291, section 2.5.4), for whoever has one of these
+/// The address to count by. Of a public IPv6 address that is its /64 (RFC 4291, section 2.5.4), for a node that has one of these
 /// has all. Within a network of our own each machine counts by itself.
 #[must_use]
 pub fn origin(ip: IpAddr) -> IpAddr {

@@ -1,6 +1,6 @@
 //! So many bytes a second, and whose turn it is: the arithmetic of a rate limit.
 //!
-//! Owns one line of turns. Whoever asks books the next one, so turns come in the order of asking and no queue is needed.
+//! Owns one line of turns. A task that asks books the next one, so turns come in the order of asking and no queue is needed.
 //! Never waits and never reads a clock. Invariant: in any span, what moves is at most the rate × the span, plus
 //! `CREDIT`, plus one turn.
 
@@ -59,7 +59,7 @@ impl Pace {
         at
     }
 
-    /// So many of the bytes booked will not move: whoever asks next gets their time.
+    /// So many of the bytes booked will not move: the next one to ask gets their time.
     pub fn give_back(&mut self, bytes: usize) {
         self.free_at = self.free_at.saturating_sub(self.time(bytes));
     }

@@ -15,8 +15,8 @@
 //! Owns what to say, when to say it again, and when a code is burnt. Never opens a socket, reads a clock or asks for
 //! randomness. X and Y are SPAKE2's (see [`Link`] for what comes out of it).
 //!
-//! Invariants: only a completed wrong proof burns a code, and it does so before anything was sealed for whoever gave
-//! it. A receiver gives one proof in its life, so whoever poses as a sender gets one guess too. Whatever strangers send,
+//! Invariants: only a completed wrong proof burns a code, and it does so before anything was sealed for the node that gave
+//! it. A receiver gives one proof in its life, so one that poses as a sender gets one guess, too. Whatever strangers send,
 //! the tables stay within the limits below, and each datagram in costs at most one datagram out that is not longer.
 
 mod event;

@@ -2,12 +2,12 @@
 //!
 //! Owns how they are drawn and what they are worth. Never asks for randomness. Their key is made in `wire::passphrase`.
 //!
-//! Whoever dials a private node can test one guess after another against what it says, on machines of their own: only
+//! A stranger that dials a private node can test one guess after another against what it says, on machines of their own: only
 //! the number of guesses that the words take protects the swarm.
 
 use super::{code::WORDS, draw::Draw};
 
-/// Fewer words than this are worth less than 77 bits, which nobody tries through.
+/// Fewer words than this are worth less than 77 bits, too many to try.
 pub const MIN_WORDS: usize = 10;
 /// More than 192 bits are worth no more.
 pub const MAX_WORDS: usize = 24;

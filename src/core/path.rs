@@ -125,7 +125,7 @@ impl RelPath {
     /// - a component that is a device to Windows (`CON`, `nul.txt`, `COM1`, …) gets a `_` before it;
     /// - where that would get longer than a name may be, `_` takes the place of the offending character instead.
     ///
-    /// A portable name maps to itself, however often it travels. So `a:b` and `a%3Ab` meet: whoever writes files
+    /// A portable name maps to itself, however often it travels. So `a:b` and `a%3Ab` meet: a person who writes files
     /// must look for one that is there already (see [`RelPath::fold_key`], [`RelPath::numbered`]).
     #[must_use]
     pub fn portable(&self) -> Self {

@@ -1,4 +1,4 @@
-//! How long somebody who asks what there is waits for those who have not said it yet.
+//! How long a person who asks what there is waits for nodes that have not said it yet.
 //!
 //! Decides when to answer, from counts and times alone. Never asks anybody. Invariants: it does not give up while names
 //! come in, nor before the wait that was asked for is over; whatever the others do, it gives up [`LONGEST`] after that.
@@ -30,21 +30,21 @@ pub struct Sight {
     pub expected: u32,
     /// Others may be on their way, of whom no more is known.
     pub hoping: bool,
-    /// Nobody came for a while.
+    /// No node came for a while.
     pub quiet: bool,
     /// Names that peers told so far, and [`STEP`] for each that came: it only grows.
     pub told: u64,
 }
 
 impl Sight {
-    /// Whether somebody is here and nothing is on its way, as far as is known: enough for a whole name that its owner shares.
+    /// Whether a node is here and nothing is on its way, as far as is known: enough for a whole name that its owner shares.
     #[must_use]
     pub fn has_told(&self) -> bool {
         let coming = self.telling + self.failing + self.reading + self.expected;
         self.here > 0 && coming == 0 && !self.hoping
     }
 
-    /// The same, and nobody came for a while: enough for what several may have something of.
+    /// The same, and no node came for a while: enough for what several may have something of.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.has_told() && self.quiet
@@ -62,7 +62,7 @@ pub enum Verdict {
     GiveUp,
 }
 
-/// Somebody who waits.
+/// A person who waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     until: Now,

@@ -2,7 +2,7 @@
 //!
 //! Owns the memory of names and what a word means among those who are here. Never reads a clock or a disk. Invariants: at
 //! most [`MAX`] names; those with whom one had to do (`met`) go last; one key claims at most [`MAX_OF_ONE`] names by
-//! itself, so that whoever renames itself all day takes no others' names away. A name that nobody chose (*unchosen*: a
+//! itself, so that a node that renames itself all day takes no others' names away. A name that no person chose (*unchosen*: a
 //! program made it up) says little, so another key with the same made-up name is no alarm; but what a person sends to
 //! such a name goes to the key that it went to before, or nowhere.
 
@@ -17,7 +17,7 @@ use unicode_normalization::UnicodeNormalization as _;
 pub const MAX: usize = 10_000;
 /// Names that one key holds without a person's doing.
 pub const MAX_OF_ONE: usize = 8;
-/// Seeing somebody again is written down once a day.
+/// Seeing a person again is written down once a day.
 const DAY: u64 = 86_400;
 /// Characters of a node's text form that mean it: at its end, where ids differ…
 const LAST: usize = 6;
@@ -35,20 +35,20 @@ pub struct Person {
     pub met: bool,
     /// Whether a person here added it: then the name means this key and no other, and this key has no other name.
     pub added: bool,
-    /// Whether nobody chose the name: a program made it up.
+    /// Whether no person chose the name: a program made it up.
     pub unchosen: bool,
     /// When it was last here: seconds since 1970.
     pub seen: u64,
 }
 
-/// Somebody who is here.
+/// A person who is here.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Here {
     /// Who.
     pub node: NodeId,
     /// What it is called.
     pub name: String,
-    /// Whether nobody chose that name.
+    /// Whether no person chose that name.
     pub unchosen: bool,
 }
 
@@ -58,14 +58,14 @@ struct Entry {
     fresh: bool,
 }
 
-/// Why a word means nobody to whom something may be sent.
+/// Why a word means no person to whom something may be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WhoError {
-    /// Nobody of that name is here.
+    /// No person of that name is here.
     Nobody,
     /// It could be any of these.
     Ambiguous(Vec<NodeId>),
-    /// Somebody of that name is here, with another key than before.
+    /// A person of that name is here, with another key than before.
     NewKey {
         /// The name, as it came: to be escaped.
         name: String,
@@ -122,9 +122,9 @@ impl People {
         self.put(folded, Entry { person, fresh });
     }
 
-    /// Somebody who calls himself so is here. The first key of a name is remembered; what somebody calls himself who was
-    /// added counts for nothing. Gives the name by which this key was last known, the first time it comes with another one
-    /// that nobody has.
+    /// A person of this name is here. The first key of a name is remembered; what a person who was
+    /// added is called counts for nothing. Gives the name by which this key was last known, the first time it comes with
+    /// another one that no person has.
     pub fn see(&mut self, name: &str, key: NodeId, unchosen: bool, now: u64) -> Option<String> {
         let folded = fold(name);
         if self.added.get(&key).is_some_and(|added| *added != folded) {
@@ -185,7 +185,7 @@ impl People {
         self.put(folded, Entry { person, fresh });
     }
 
-    /// A person added somebody: from now on this name means this key.
+    /// A person added another one: from now on this name means this key.
     ///
     /// # Errors
     /// The key that was known for the name, if a person here had to do with it. With `trust_new` it is replaced.
@@ -232,7 +232,7 @@ impl People {
         self.added.contains_key(key) || self.names.values().any(theirs)
     }
 
-    /// The key that was known for this name, if this one is another and that is worth an alarm: not when nobody chose the
+    /// The key that was known for this name, if this one is another and that is worth an alarm: not when no person chose the
     /// name for either.
     #[must_use]
     pub fn changed(&self, name: &str, key: &NodeId, unchosen: bool) -> Option<NodeId> {
@@ -254,7 +254,7 @@ impl People {
     }
 
     /// Whom a name or (part of) an id means among those who are `here`. A whole id means that key, whatever anybody is
-    /// called. Somebody with a new key is meant only with `trust_new`.
+    /// called. A person with a new key is meant only with `trust_new`.
     ///
     /// # Errors
     /// [`WhoError`], when it is not one person, or not the one who was known.
@@ -264,7 +264,7 @@ impl People {
         }
         let folded = fold(who);
         let named = |name: &str| is_name_of(who, name);
-        // Whoever else calls himself so is not the one who was added.
+        // Another person of that name is not the one who was added.
         if let Some(entry) = self.names.get(&folded).filter(|entry| entry.person.added) {
             let key = entry.person.key;
             let is_here = here.iter().any(|one| one.node == key);
@@ -273,7 +273,7 @@ impl People {
         let meant = here.iter();
         let meant = meant.filter(|one| named(&one.name) || is_id_of(who, &one.node));
         let mut meant: Vec<&Here> = meant.collect();
-        // Of two with a name that nobody chose, the one that came first is not the better one.
+        // Of two with a name that no person chose, the one that came first is not the better one.
         let tells = |entry: &&Entry| !entry.fresh && (entry.person.met || !entry.person.unchosen);
         if meant.len() > 1
             && meant.iter().all(|one| named(&one.name))

@@ -1,6 +1,6 @@
 //! In which order the missing chunks of a job are asked for.
 //!
-//! Rarest first. Among equally rare chunks: while nobody else is known to download them, in the order of the disk from a
+//! Rarest first. Among equally rare chunks: while no other node is known to download them, in the order of the disk from a
 //! place of this node's own (others may have begun at the same moment, unknown to one another); else by this node's rendezvous
 //! rank (D. Thaler, C. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998) among the
 //! downloaders, so that they ask a single source for different chunks without talking about it.
@@ -108,8 +108,8 @@ fn score(chunk: u64, node: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// How near two nodes are to each other, by their names only; the smaller the nearer. Whoever cannot follow everyone
-/// follows who is nearest, and so do the others: a web without islands, whoever came first.
+/// How near two nodes are to each other, by their names only; the smaller the nearer. A node that cannot follow every other
+/// follows the nearest, and so do the others: a web without islands, no matter which came first.
 #[must_use]
 pub fn distance(one: &NodeId, other: &NodeId) -> u64 {
     score(word(one.as_bytes()), word(other.as_bytes()))
@@ -276,7 +276,7 @@ impl Picker {
         }
     }
 
-    /// The chunk is here, or nobody wants it any more.
+    /// The chunk is here, or is not wanted any more.
     pub fn settle(&mut self, chunk: u32) {
         self.take(chunk);
         self.missing.remove(chunk);
@@ -417,7 +417,7 @@ impl Picker {
 
     /// The same for one who downloads, too, while there is enough else to wait for: each who has a chunk gives it to the few
     /// whose turn comes next, by their ranks, and these give it to more. Would all ask the one who has it, then those
-    /// who get it from him had nobody to give it to.
+    /// that get it there had no peer to give it to.
     #[must_use]
     pub fn pick_in_turn(&self, claims: &Claims) -> Option<u32> {
         let turns = |chunk: u32| self.claims[chunk as usize].saturating_add(1);

@@ -5,7 +5,7 @@
 //!
 //! - A chunk lacks copies when fewer live nodes than R hold it, whole holders and this node among them.
 //! - Who pushes it: the holder that [`score()`] ranks highest among the live origins, or, if none is live, among all live holders. While nothing gets
-//!   better for [`PATIENCE`], the next one in that order may push too, so that a node that only claims to hold something stops nobody.
+//!   better for [`PATIENCE`], the next one in that order may push too, so that a node that only claims to hold something stops no other.
 //! - To whom: the nodes ranked highest among those that offer room, did not refuse lately and do not hold it, as many as lack.
 //!
 //! Invariants: one push per node and [`MAX_OUTSTANDING`] in all are outstanding; a chunk is never pushed to a node that is known to
@@ -72,7 +72,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Knows nobody and nothing yet; `me` is this node.
+    /// Knows no node and no file yet; `me` is this node.
     #[must_use]
     pub fn new(me: NodeId) -> Self {
         Self {
@@ -151,7 +151,7 @@ impl Placement {
         self.files.get(file).is_some_and(File::safe)
     }
 
-    /// If a file is [`safe`](Self::safe) only as long as somebody does not delete what he downloaded: who that is. Nobody, when it is
+    /// If a file is [`safe`](Self::safe) only as long as some people do not delete what they downloaded: who they are. None, when it is
     /// safe without, or not at all.
     #[must_use]
     pub fn rests_on(&self, file: &FileId) -> Vec<NodeId> {
@@ -165,7 +165,7 @@ impl Placement {
         self.files.get(file).map_or_else(Vec::new, File::leans_on)
     }
 
-    /// Whether somebody here may still take copies of the file: has room, as far as is known, and does not have all of it.
+    /// Whether a node here may still take copies of the file: has room, as far as is known, and does not have all of it.
     #[must_use]
     pub fn may_gain(&self, file: &FileId) -> bool {
         self.files.get(file).is_some_and(|file| {

@@ -1,7 +1,7 @@
 //! What becomes of a file that is kept for others.
 //!
 //! Owns the decision alone. Wanted is what a node that is here shares, or what one shared that is away; what its owner no longer
-//! shares is kept for a grace period, so that his restart costs nothing.
+//! shares is kept for a grace period, so that the owner's restart costs nothing.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub enum Owners {
 pub enum Verdict {
     /// Keep it and offer it.
     Keep,
-    /// Keep it for now, but do not offer it: since this moment nobody wants it.
+    /// Keep it for now, but do not offer it: since this moment no node wants it.
     Unwanted(u64),
     /// Remove it.
     Remove,

@@ -14,7 +14,7 @@ pub enum Room {
     Free,
     /// It takes a place of this address, which has most.
     InPlaceOf(IpAddr),
-    /// Nobody has so much more that it should give way.
+    /// No address has so much more that it should give way.
     None,
 }
 
@@ -90,7 +90,7 @@ mod tests {
         [10, 0, 0, last].into()
     }
 
-    /// Comes, in somebody's place if need be; whether it could.
+    /// Comes, in another one's place if need be; whether it could.
     fn come(shares: &mut Shares, address: IpAddr) -> bool {
         match shares.room(address) {
             Room::Free => {}
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_has_less_than_its_share_gets_in(rush in prop::collection::vec(0u8..6, 0..400)) {
+        fn an_address_with_less_than_its_share_gets_in(rush in prop::collection::vec(0u8..6, 0..400)) {
             let most = 24;
             let mut shares = Shares::new(most);
             for who in rush {

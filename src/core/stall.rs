@@ -38,7 +38,7 @@ impl Stall {
         }
     }
 
-    /// Something was done that is progress whatever it weighs, or nobody else is waited for: the patience is whole again.
+    /// Something was done that is progress whatever it weighs, or no other node is waited for: the patience is whole again.
     pub fn renew(&mut self, now: Now) {
         self.left = self.patience;
         self.at = self.at.max(now);

@@ -1,4 +1,4 @@
-//! What became of a file that was being downloaded and that nobody has all of any more.
+//! What became of a file that was being downloaded and that no node has all of any more.
 //!
 //! Decides from what its owners offer by its name now: to wait, to go on with the owner's new version, or to give it up. Never
 //! asks anybody. Invariants: only who offered these contents as its own file is an owner; while one of them still has
@@ -55,7 +55,7 @@ impl Succession {
         }
     }
 
-    /// What to do about a file of `size` bytes, now that nobody has all of it.
+    /// What to do about a file of `size` bytes, now that no node has all of it.
     pub fn judge(&mut self, size: u64, standing: impl Fn(NodeId) -> Standing, now: Now) -> Verdict {
         let stand: Vec<Standing> = self.owners.iter().map(|&node| standing(node)).collect();
         let find = |wanted| stand.iter().position(|&standing| standing == wanted);
@@ -105,7 +105,7 @@ mod tests {
         let mut file = owned_by(&[A, B]);
         let standing = |node| if node == B { Other } else { Nothing };
         assert_eq!(file.judge(1, standing, at(0)), Verdict::Replaced(B));
-        // Whoever never offered it says nothing about it.
+        // A node that never offered it says nothing about it.
         let mut file = owned_by(&[A]);
         assert_eq!(
             file.judge(1, |node| if node == A { Away } else { Other }, at(0)),

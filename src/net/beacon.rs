@@ -41,7 +41,7 @@ const HEARD: usize = 256;
 /// What the beacon needs to know.
 #[derive(Clone)]
 pub struct BeaconConfig {
-    /// The UDP port that all nodes near share. 0 takes any free one, which nobody else knows.
+    /// The UDP port that all nodes near share. 0 takes any free one, which no other node knows.
     pub discovery_port: u16,
     /// The addresses that this node listens on; empty for all.
     pub listen: Vec<IpAddr>,
@@ -234,7 +234,7 @@ impl datagrams::Inbox for Inbox {
             return;
         };
         let room = bytes.len();
-        // Full: whoever sent it sends another one soon.
+        // Full: its sender sends another one soon.
         let _ = self.heard.try_send(Heard { beacon, from, room });
     }
 

@@ -105,13 +105,13 @@ pub(crate) fn control() -> Behaviour<Control> {
     behaviour(CONTROL_PROTOCOL, ProtocolSupport::Full, CONCURRENT)
 }
 
-/// Asks servers, and answers nobody.
+/// Asks servers, and answers no node.
 pub(crate) fn directory_client() -> Behaviour<Directory> {
     let support = ProtocolSupport::Outbound;
     behaviour(DIRECTORY_PROTOCOL, support, CONCURRENT_WITH_SERVER)
 }
 
-/// Answers nodes, and asks nobody.
+/// Answers nodes, and asks none.
 pub(crate) fn directory_server() -> Behaviour<Directory> {
     let support = ProtocolSupport::Inbound;
     behaviour(DIRECTORY_PROTOCOL, support, CONCURRENT_WITH_SERVER)

@@ -380,7 +380,7 @@ impl Connections {
         }
     }
 
-    /// Nobody could be heard until now, because this side did not listen.
+    /// No peer could be heard until now, because this side did not listen.
     pub(super) fn excuse(&mut self, now: Instant) {
         for known in self.nodes.values_mut() {
             for connection in &mut known.all {

@@ -1,8 +1,8 @@
 //! A cap on inbound connections from one IP address, handshakes under way included. A public IPv6 address counts by its
-//! /64, for whoever has one of these has all.
+//! /64, for a node that has one of these has all.
 //!
 //! Refuses before the handshake, so a flood from one machine costs this one no cryptography, and leaves places for
-//! others. Invariant: `counts` has exactly the addresses that `open` has, so it is empty when nobody is connected.
+//! others. Invariant: `counts` has exactly the addresses that `open` has, so it is empty when no node is connected.
 
 use super::{address, streamless::Streamless};
 use crate::core::origin::origin;

@@ -1,6 +1,6 @@
 //! Paths on which large packets get lost: who is to be dialled with small segments.
 //!
-//! Where a leg carries less than the ends think, and nobody tells them (a router whose ICMP is dropped, a switch in the way of
+//! Where a leg carries less than the ends think, and no router tells them (one whose ICMP is dropped, a switch in the way of
 //! jumbo frames), connections are made and small messages come through, but each falls silent with the first bulk. One that
 //! did so may have lost its network; the second in a row, made in between, did not.
 //!

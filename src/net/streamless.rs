@@ -18,7 +18,7 @@ pub(crate) trait Streamless: 'static {
     /// What it reports.
     type Event: Send + 'static;
 
-    /// Somebody connects to us; who, is not known yet.
+    /// A node connects to us; which, is not known yet.
     fn arriving(
         &mut self,
         _: ConnectionId,
@@ -28,7 +28,7 @@ pub(crate) trait Streamless: 'static {
         Ok(())
     }
 
-    /// Somebody connected to us.
+    /// A node connected to us.
     fn arrived(
         &mut self,
         _: ConnectionId,
@@ -43,7 +43,7 @@ pub(crate) trait Streamless: 'static {
         Ok(())
     }
 
-    /// We connected to somebody.
+    /// We connected to a node.
     fn dialled(&mut self, _: &PeerId) -> Result<(), ConnectionDenied> {
         Ok(())
     }

@@ -2,8 +2,8 @@
 //!
 //! Owns the names, who is present and in which swarm. Never checks a signature, and reads no clock: times are seconds
 //! since 1970 as the server sees them. Invariants: a name belongs to one key until it is released or was unused for
-//! [`Limits::expiry`]; names that look alike are one name; whoever has not entered a swarm is told nothing of it, except of
-//! names that he already knows.
+//! [`Limits::expiry`]; names that look alike are one name; a node that has not entered a swarm is told nothing of it, except of
+//! names that it already knows.
 
 use crate::core::{id::NodeId, people::fold};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,7 +15,7 @@ pub struct Limits {
     pub per_key: usize,
     /// Names in all.
     pub total: usize,
-    /// Seconds after which a name is free that nobody used.
+    /// Seconds after which an unused name is free.
     pub expiry: u64,
 }
 
@@ -43,7 +43,7 @@ pub struct SignUp<C> {
     pub swarm: [u8; 32],
     /// When the owner was last here.
     pub seen: u64,
-    /// What he signed.
+    /// What the owner signed.
     pub claim: C,
 }
 
@@ -66,7 +66,7 @@ pub struct Directory<C> {
     limits: Limits,
     names: BTreeMap<String, SignUp<C>>,
     of: BTreeMap<NodeId, BTreeSet<String>>,
-    /// Who is connected, and the swarm he entered.
+    /// Who is connected, and the swarm that each entered.
     present: HashMap<NodeId, Option<[u8; 32]>>,
     /// Changed since they were last taken.
     changed: BTreeSet<String>,
@@ -75,7 +75,7 @@ pub struct Directory<C> {
 }
 
 impl<C: Clone> Directory<C> {
-    /// Nobody has a name.
+    /// No name is taken.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -117,13 +117,13 @@ impl<C: Clone> Directory<C> {
         }
     }
 
-    /// Somebody connected.
+    /// A node connected.
     pub fn arrived(&mut self, node: NodeId, now: u64) {
         self.present.entry(node).or_default();
         self.saw(node, now);
     }
 
-    /// His last connection is gone.
+    /// Its last connection is gone.
     pub fn left(&mut self, node: NodeId, now: u64) {
         self.present.remove(&node);
         self.saw(node, now);
@@ -141,7 +141,7 @@ impl<C: Clone> Directory<C> {
         }
     }
 
-    /// He says which swarm he is of.
+    /// It says which swarm it is of.
     pub fn enter(&mut self, node: NodeId, swarm: [u8; 32]) {
         if let Some(present) = self.present.get_mut(&node) {
             *present = Some(swarm);
@@ -185,7 +185,7 @@ impl<C: Clone> Directory<C> {
     }
 
     /// Names of the swarm that `asker` entered, in order, after that name, with `pattern` in them; and whether there are
-    /// more. `None` when he entered none.
+    /// more. `None` when it entered none.
     #[must_use]
     pub fn people(
         &self,
@@ -219,7 +219,7 @@ impl<C: Clone> Directory<C> {
         self.names.get(&fold(name))
     }
 
-    /// Whether he is connected.
+    /// Whether it is connected.
     #[must_use]
     pub fn is_present(&self, node: &NodeId) -> bool {
         self.present.contains_key(node)
@@ -248,7 +248,7 @@ impl<C: Clone> Directory<C> {
         !self.present.contains_key(&name.node) && now.saturating_sub(name.seen) > self.limits.expiry
     }
 
-    /// Frees the names that nobody used.
+    /// Frees the unused names.
     pub fn expire(&mut self, now: u64) {
         let over = self
             .names
@@ -258,7 +258,7 @@ impl<C: Clone> Directory<C> {
         for key in over {
             self.forget(&key);
         }
-        // Who is here all the time uses his names, too.
+        // A node that is here all the time uses its names, too.
         let here: Vec<NodeId> = self.present.keys().copied().collect();
         for node in here {
             self.saw(node, now);

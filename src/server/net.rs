@@ -2,7 +2,7 @@
 //!
 //! Owns the server's sockets, its protocols and their limits: who may be connected, be met, and be relayed, and how fast.
 //! Everyone else has a [`Server`] and the queue of [`ServerEvent`]s. Never decides about names: that is `node`'s. Invariants:
-//! it holds no swarm's key and sees no contents; whoever is idle costs it no buffers; it dials nobody but those who are
+//! it holds no swarm's key and sees no contents; an idle client costs it no buffers; it dials only those that are
 //! connected, at the addresses that they come from; every table here is bounded.
 
 mod behaviour;
@@ -32,7 +32,7 @@ use crate::{
 use std::net::{IpAddr, SocketAddr};
 use tokio::sync::{mpsc, oneshot};
 
-/// Events that wait for whoever runs the server.
+/// Events that wait for the server's task.
 const EVENTS: usize = 256;
 
 /// How much goes on at the server.
@@ -69,7 +69,7 @@ pub enum ServerEvent {
         /// Its number.
         connection: u64,
     },
-    /// Somebody asks the directory.
+    /// A node asks the directory.
     Asked {
         /// Who.
         node: NodeId,

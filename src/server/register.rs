@@ -102,7 +102,7 @@ impl Register {
         self.count == 0
     }
 
-    /// Keeps, or renews, an entry. One that says nothing new keeps its number, so that nobody is told twice.
+    /// Keeps, or renews, an entry. One that says nothing new keeps its number, so that no client is told twice.
     ///
     /// # Errors
     /// [`Full`].

@@ -50,7 +50,7 @@ mod tests {
             eprintln!("this file system does not tell what it has in memory: not tested");
             return;
         }
-        // It is advice: a page that somebody is just looking at stays until it is given again.
+        // It is advice: a page that is just being read stays until it is given again.
         let until = Instant::now() + Duration::from_secs(20);
         while cached(&file) != Some(false) {
             assert!(Instant::now() < until, "it stays in memory");

@@ -139,7 +139,7 @@ fn migrate(db: &sled::Db, meta: &sled::Tree, known: &[u8], format: Format) -> sl
     Ok(())
 }
 
-/// Whether somebody else holds it: sled says it in words.
+/// Whether another process holds it: sled says it in words.
 fn is_locked(error: &io::Error) -> bool {
     error.to_string().contains("could not acquire lock")
 }

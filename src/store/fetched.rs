@@ -156,7 +156,7 @@ impl Worker {
                     for folder in folders {
                         if !self.folders.contains(&folder) {
                             self.watch(&folder);
-                            // What happened there before it was watched, nobody told.
+                            // What happened there before it was watched is not known.
                             self.touched.insert(folder);
                             due.get_or_insert(Instant::now() + DEBOUNCE);
                         }

@@ -340,7 +340,7 @@ fn move_aside(dir: &Path) -> Result<PathBuf, StoreError> {
     let aside = parent.join(format!("index.damaged-{}", newest.saturating_add(1)));
     fs::rename(dir, &aside).map_err(failed("rename", dir))?;
     for path in older {
-        // What cannot be removed is in nobody's way.
+        // What cannot be removed is in no one's way.
         let _ = fs::remove_dir_all(path);
     }
     fs::create_dir_all(dir).map_err(failed("create", dir))?;

@@ -21,10 +21,10 @@ const LONGEST_PATH: usize = 4096;
 /// Bytes of the file that are read: more than the largest that is written.
 const LONGEST: u64 = (MAX_ERRANDS * MAX_PATHS * LONGEST_PATH * 6) as u64;
 
-/// Files that wait for somebody.
+/// Files that wait for a person.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Errand {
-    /// Its number, for whoever wants to take it back.
+    /// Its number, for one who wants to take it back.
     pub number: u32,
     /// For whom.
     pub to: NodeId,
@@ -45,7 +45,7 @@ struct Line {
     since: u64,
 }
 
-/// Why files cannot wait for somebody. The sentence says what to do.
+/// Why files cannot wait for a person. The sentence says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LaterError {
     /// There is nothing of that name.

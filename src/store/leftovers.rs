@@ -1,4 +1,4 @@
-//! Downloads that were begun and that nobody goes on with: what they take, and how they are let go.
+//! Downloads that were begun and are not going on: what they take, and how they are let go.
 //!
 //! Owns the decision which files in `.sprat/partial/` are such, and their removal. Never touches one that is open. What is removed was
 //! verified and could have been gone on with, so it is shown first, or waits [`UNUSED`].
@@ -24,7 +24,7 @@ pub struct Leftover {
     pub unused: Duration,
 }
 
-/// What was begun of other contents under the name of a file that is complete now: nobody wants an older version any more.
+/// What was begun of other contents under the name of a file that is complete now: an older version is not wanted any more.
 ///
 /// # Errors
 /// When the index cannot be read.
@@ -84,7 +84,7 @@ pub fn remove_leftover(home: &Home, index: &Index, file: &FileId) -> Result<bool
     Ok(true)
 }
 
-/// Removes what nobody used for [`UNUSED`]; gives how many. For the start, when nothing is under way.
+/// Removes what was not used for [`UNUSED`]; gives how many. For the start, when nothing is under way.
 ///
 /// # Errors
 /// When the disk refuses.

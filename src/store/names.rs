@@ -1,7 +1,7 @@
 //! Which names the file system of a folder can hold.
 //!
 //! Names stay as they are wherever they can. Windows, and the file systems that come from it, refuse some
-//! or make two names into one: there, and where nobody can tell, a name takes its portable form.
+//! or make two names into one: there, and where it cannot be told, a name takes its portable form.
 
 use crate::core::path::RelPath;
 use std::path::Path;
@@ -52,7 +52,7 @@ fn holds_any(folder: &Path) -> bool {
     rustix::fs::statfs(folder).is_ok_and(|about| !OTHERS.contains(&(about.f_type as u32)))
 }
 
-/// Elsewhere nobody is asked: the portable form is right everywhere.
+/// Elsewhere the system is not asked: the portable form is right everywhere.
 #[cfg(not(target_os = "linux"))]
 fn holds_any(_: &Path) -> bool {
     false

@@ -259,7 +259,7 @@ impl Partial {
     /// Makes what is here last: the bytes first, then the claim to have them. Others may write meanwhile.
     ///
     /// # Errors
-    /// When the disk refuses. After a failed sync nobody knows which bytes arrived: every later call fails too, and the
+    /// When the disk refuses. After a failed sync it is not known which bytes arrived: every later call fails too, and the
     /// download goes on with a new [`Partial::open`].
     pub fn sync(&self) -> Result<(), StoreError> {
         let inner = &*self.0;

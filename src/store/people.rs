@@ -75,7 +75,7 @@ impl PeopleFile {
         }
     }
 
-    /// Adds records, or puts them in place of all. With none to add it only waits for whoever writes.
+    /// Adds records, or puts them in place of all. With none to add it only waits for the one that writes.
     ///
     /// # Errors
     /// When the disk refuses.

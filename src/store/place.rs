@@ -211,7 +211,7 @@ impl Ready<'_> {
                     let already = false;
                     return Ok((Finished { path, already }, stamp));
                 }
-                // Somebody was faster, or the names were listed before it came.
+                // Another program was faster, or the names were listed before it came.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     folders.forget(folder);
                     if folders
@@ -395,7 +395,7 @@ pub(super) fn set_mtime(file: &File, mtime: i64) {
     }
 }
 
-/// What a finished download is: one that came from a person is nobody else's business.
+/// What a finished download is: one that came from a person is private.
 pub(super) fn kind_of(reader: &ChunkReader, file: &FileId) -> Kind {
     if reader.grants().is_hidden(file) {
         Kind::Received

@@ -87,7 +87,7 @@ impl ChunkReader {
         &self.0.grants
     }
 
-    /// Whether whoever reads may know what this file consists of.
+    /// Whether the reader may know what this file consists of.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -98,13 +98,13 @@ impl ChunkReader {
         if !self.0.grants.is_hidden(file) || self.0.grants.allows(file, peer) {
             return Ok(true);
         }
-        // The same contents may be here for everybody, too.
+        // The same contents may be here for everyone, too.
         let here = self.0.index.files_of(file)?;
         Ok(here.iter().any(|(_, record)| !record.kind.is_private())
             || self.0.index.is_replica(file)?)
     }
 
-    /// Whether whoever reads may have the chunks that lie at `place`.
+    /// Whether the reader may have the chunks that lie at `place`.
     fn may_have(&self, place: &Location) -> bool {
         let record = &place.record;
         !record.kind.is_private()
@@ -270,7 +270,7 @@ impl ChunkReader {
         Ok(Some(file))
     }
 
-    /// Whether a file lies somewhere here for everybody and looks as the index says. What does not is looked at again.
+    /// Whether a file lies somewhere here for everyone and looks as the index says. What does not is looked at again.
     ///
     /// # Errors
     /// When the index cannot be read.

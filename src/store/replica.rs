@@ -5,7 +5,7 @@
 //! is written after the bytes and their name were synced, and removed before the bytes are; a chunk's file stays until no record
 //! and no reservation needs it; what is found damaged or gone is forgotten, not served.
 //!
-//! A chunk that two files share lies on the disk once and is counted twice: whoever goes first then changes nothing for the other.
+//! A chunk that two files share lies on the disk once and is counted twice: the first to go then changes nothing for the other.
 
 mod account;
 mod adopt;
@@ -73,7 +73,7 @@ impl Limits {
     }
 }
 
-/// What a file is called, from its origin's catalog: foreign text and numbers, checked by whoever read the catalog.
+/// What a file is called, from its origin's catalog: foreign text and numbers, checked by the reader of the catalog.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReplicaOffer {
     /// The name that its origin offers it by.
@@ -145,7 +145,7 @@ struct Entry {
     record: ReplicaRecord,
     /// First places of the chunks that are kept.
     firsts: HaveSet,
-    /// All of their places, where they have several; `None` until somebody asks.
+    /// All of their places, where they have several; `None` until they are asked for.
     all: Option<HaveSet>,
     /// What the index says of `record.seen`.
     saved: u64,

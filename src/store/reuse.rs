@@ -63,7 +63,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Downloads that were interrupted and that nobody goes on with now: often this file's version of yesterday.
+    /// Downloads that were interrupted and are not going on now: often this file's version of yesterday.
     fn left_over(&self) -> Result<Vec<FileId>, StoreError> {
         let mut files = self.index().partials()?;
         files.retain(|file| *file != self.manifest().file() && !self.reader().is_live(file));

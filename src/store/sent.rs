@@ -1,4 +1,4 @@
-//! Files that are sent to people: anywhere on the disk, served where they lie while the send lasts, offered to nobody else.
+//! Files that are sent to people: anywhere on the disk, served where they lie while the send lasts, offered to no other node.
 //!
 //! Owns their records in the index (`Kind::Sent`) and takes them out again. Never copies a file. Invariants: a file is hidden before the
 //! index knows it; a file that no longer looks as it did when it was read is not what was asked about, and is not sent. Of a folder, what
@@ -54,7 +54,7 @@ pub enum SendError {
     /// It changed meanwhile.
     #[error("{} changed while it was read; send it again", .0.display())]
     Changed(PathBuf),
-    /// Somebody does not want to wait for it.
+    /// The person does not want to wait for it.
     #[error("stopped")]
     Stopped,
     /// The disk or the index refused.
@@ -162,7 +162,7 @@ impl Sent {
         for (number, _) in index.files(Kind::Sent)? {
             index.remove_file(number)?;
         }
-        // What came from people stays theirs; what was interrupted is nobody's business until it goes on.
+        // What came from people stays theirs; what was interrupted is private until it goes on.
         for (_, record) in index.files(Kind::Received)? {
             reader.grants().hide(record.file);
         }

@@ -64,7 +64,7 @@ mod tests {
                 .0,
             texts(3)
         );
-        // Four empty texts of a declared million, and then nonsense that nobody gets to.
+        // Four empty texts of a declared million, and then nonsense that is never reached.
         let bytes = [0x9a, 0, 0x0f, 0x42, 0x40, 0x60, 0x60, 0x60, 0x60, 0xff];
         let error = cbor::decode::<Three>(&bytes).unwrap_err().to_string();
         assert!(error.contains("more than 3 items"), "{error}");

@@ -5,7 +5,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Bytes that are not the message they should be. Whoever sent them is to blame.
+/// Bytes that are not the message they should be. Their sender is to blame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("malformed message: {0}")]
 pub struct Malformed(pub String);

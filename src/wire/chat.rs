@@ -62,7 +62,7 @@ pub enum Answer {
 pub enum Refusal {
     /// Too many in too short a time; the stream ends with it.
     TooFast,
-    /// Nobody is there to read it.
+    /// No person is there to read it.
     Off,
 }
 

@@ -41,12 +41,12 @@ pub const MAX_WHY: usize = 1024;
 pub struct Ask {
     /// Its name; the same when it is asked again after an interruption.
     pub id: AskId,
-    /// What the sender calls himself.
+    /// The sender's name.
     pub from: String,
-    /// Whom he asks, by the names that he knows.
+    /// Who is asked, by the names that the sender knows.
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_PEOPLE>")]
     pub to: Vec<String>,
-    /// What he wants to send.
+    /// What the sender wants to send.
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_FILES>")]
     pub files: Vec<AskedFile>,
     /// Folders with nothing in them: relative, `/` between the parts. They count as files do.

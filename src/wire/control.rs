@@ -169,7 +169,7 @@ pub struct CatalogPage {
     pub name: String,
     /// Whether the node keeps chunks for others (has room for replicas at all).
     pub keeps: bool,
-    /// Whether nobody chose the name: the program made it up.
+    /// Whether no person chose the name: the program made it up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unchosen: bool,
     /// Whether the node runs one command and leaves: it offers no folder, and that it comes and goes is no news.

@@ -24,8 +24,8 @@ pub const MAX_ADDRESSES: usize = 8;
 /// Where the nodes of the public swarm register.
 pub const PUBLIC: &str = "sprat";
 
-/// By which a server tells swarms apart without knowing them; zeros for the public one. Whoever shows it is in the swarm,
-/// so it is told to nobody else.
+/// By which a server tells swarms apart without knowing them; zeros for the public one. A node that shows it is in the swarm,
+/// so it is told to no other node.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
@@ -59,7 +59,7 @@ pub fn namespace(swarm_key: Option<&[u8; 32]>, server: &NodeId) -> String {
     )
 }
 
-/// The rendezvous namespace of whoever waits with a code of this number. (The number is public; the words are not in it.)
+/// The rendezvous namespace of the node that waits with a code of this number. (The number is public; the words are not in it.)
 #[must_use]
 pub fn code_namespace(swarm_key: Option<&[u8; 32]>, server: &NodeId, channel: u32) -> String {
     swarm_key.map_or_else(
@@ -154,7 +154,7 @@ pub enum Request {
         /// The name.
         name: String,
     },
-    /// From which addresses is this node connected to you? Asked before a hole is punched to it, so that nobody can have
+    /// From which addresses is this node connected to you? Asked before a hole is punched to it, so that no node can have
     /// packets sent to a third party.
     Whence {
         /// The node.

@@ -1,7 +1,7 @@
 //! The proof that both ends of a QUIC connection know the key of their private swarm: `/sprat/member/1`.
 //!
 //! Owns its frames and codes. Never makes a nonce and never touches a stream. QUIC proves who the ends are, so the codes
-//! are over their ids: nobody can pass another's on.
+//! are over their ids: no node can pass another's on.
 //!
 //! ```text
 //! first     nonce                                                                          32 bytes

@@ -10,7 +10,7 @@
 //! body     canonical CBOR of a `Message`
 //! ```
 //!
-//! A beacon begins otherwise, so each of the two is dropped after four bytes by whoever waits for the other.
+//! A beacon begins otherwise, so each of the two is dropped after four bytes by a node that waits for the other.
 
 use super::{
     MAX_NAME,

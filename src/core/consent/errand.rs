@@ -147,7 +147,7 @@ impl Errand {
             }
             Heard::Refused(Refusal::Expired) => self.end(Outcome::Expired),
             Heard::Refused(why) => self.end(Outcome::Refused(why)),
-            // Whoever did not accept cannot have it.
+            // A person who did not accept cannot have it.
             Heard::Done if self.is_accepted() => self.end(Outcome::Done),
             Heard::Done => Vec::new(),
             Heard::Failed(why) => self.end(Outcome::Failed(why)),

@@ -56,7 +56,7 @@ pub enum Action {
     Decline(u32, Refusal),
     /// Tell the person that there is nothing to answer any more.
     Gone(u32, Gone),
-    /// Nobody came back for it: give the transfer up.
+    /// The sender did not come back for it: give the transfer up.
     GiveUp(u32),
 }
 

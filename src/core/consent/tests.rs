@@ -76,7 +76,7 @@ fn one_open_ask_a_peer_and_ten_in_all() {
 }
 
 #[test]
-fn whoever_asks_too_often_waits() {
+fn a_peer_that_asks_too_often_waits() {
     let mut inbox = Inbox::new(EXPIRY);
     let shown = |inbox: &mut Inbox, what: u8, now| match inbox.handle(asked(1, what), now)[..] {
         [Action::Show(number)] => {
@@ -108,7 +108,7 @@ fn what_was_accepted_goes_on_without_asking_and_only_as_the_same() {
     };
     let other = inbox.handle(other, at(20));
     assert_eq!(other, [Action::TurnAway(Refusal::Decided)]);
-    // Somebody else with the same number is somebody else.
+    // Another peer with the same number is another ask.
     assert_eq!(inbox.handle(asked(2, 1), at(20)), [Action::Show(2)]);
     assert_eq!(inbox.handle(asked(1, 1), at(21)), [Action::Rejoin(1)]);
     inbox.handle(Event::Refuse(2, Refusal::Person), at(22));
@@ -149,7 +149,7 @@ fn an_errand_runs_from_the_ask_to_the_end() {
     assert!(errand.handle(Heard::Tick, at(1)).is_empty());
     errand.handle(Heard::Sent, at(1));
     assert_eq!(errand.handle(Heard::Shown, at(1)), [Act::TellAsked]);
-    // Nobody gets what nobody accepted.
+    // What was not accepted reaches no one.
     assert!(errand.handle(Heard::Done, at(2)).is_empty());
     let begin = [Act::Begin { first: true }];
     assert_eq!(errand.handle(Heard::Accepted, at(2)), begin);

@@ -42,7 +42,7 @@ fn first(findings: &Findings) -> Cause {
 }
 
 #[test]
-fn whoever_finds_nobody_is_told_the_likeliest_cause() {
+fn a_node_that_finds_no_other_is_told_the_likeliest_cause() {
     let none = Tally::default();
     assert_eq!(first(&alone(none)), Cause::FirewallHere);
     assert_eq!(first(&alone(own(none))), Cause::Isolated);
@@ -132,7 +132,7 @@ fn a_server_that_is_gone_full_or_of_another_time_is_named() {
             Cause::Clock(-3600)
         ]
     );
-    // Whoever can be reached straight needs nobody to forward.
+    // A node that can be reached straight needs no server to forward.
     findings.servers = vec![Server {
         reserved: Some(false),
         reaches: Some(true),

@@ -2,7 +2,7 @@
 //!
 //! A chunk that occurs several times is fetched once. One of its missing places, the *head*, stands for all of them; it
 //! keeps standing for them when that place itself is given up. Chunks are the same when id and length are: a manifest may
-//! state a false length for somebody else's chunk, and that must not be asked of those who hold the true one.
+//! state a false length for another file's chunk, and that must not be asked of those who hold the true one.
 //! Invariant: `heads` and `places` speak of missing chunks only.
 
 use crate::core::{have::HaveSet, id::ChunkId, manifest::Entry};
@@ -127,7 +127,7 @@ impl Chunks {
         self.heads.remove(&(self.id(head), self.bytes(head)));
     }
 
-    /// Nobody wants the chunk at `place` any more. Gives its head, if that is not wanted anywhere now.
+    /// The chunk at `place` is not wanted any more. Gives its head, if that is not wanted anywhere now.
     pub(super) fn give_up(&mut self, place: u32) -> Option<u32> {
         let head = std::mem::replace(self.head.get_mut(place as usize)?, DONE);
         if head == DONE {

@@ -10,7 +10,7 @@ use std::time::Duration;
 const LOOK: usize = 64;
 /// With so many chunks in flight there is time to wait for one's turn.
 const BUSY: usize = 4;
-/// The last chunks of all: for these nobody is spared.
+/// The last chunks of all: for these no peer is spared.
 const LAST: usize = 2;
 
 impl Download {
@@ -217,7 +217,7 @@ impl Download {
         if self.picker.open().count() > 0 || peer.slow || !peer.is_idle() {
             return None;
         }
-        // The line of a seed is everybody's: what is asked of it twice, somebody else waits for.
+        // The line of a seed is everyone's: what is asked of it twice, another peer waits for.
         let downloads = |peer: &Peer| peer.downloading && peer.is_connected();
         let last = self.asked.len() <= LAST;
         if !peer.downloading && !last && self.peers.iter().any(downloads) {

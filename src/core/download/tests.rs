@@ -466,7 +466,7 @@ fn strangers_and_crowds_do_not_make_it_grow() {
         job.handle(source(crowd(at)), ms(0));
     }
     assert_eq!((job.peers.len(), job.index.len()), (MAX_PEERS, MAX_PEERS));
-    // Whoever leaves makes room.
+    // A peer that leaves makes room.
     job.handle(Event::Gone { peer: crowd(3) }, ms(1));
     job.handle(source(crowd(1999)), ms(1));
     assert!(job.connected(crowd(1999)).is_some());
@@ -541,7 +541,7 @@ fn an_own_limit_is_nobodys_fault() {
     };
     let actions = job.handle(stored, ms(8500));
     assert!(matches!(actions[..], [Action::Fetch { .. }]), "{actions:?}");
-    // Whoever is silent for far longer than that is late all the same.
+    // A peer that is silent for far longer than that is late all the same.
     let actions = job.handle(Event::Tick, ms(60_000));
     assert!(matches!(actions[..], [Action::Fetch { .. }]), "{actions:?}");
     job.check();

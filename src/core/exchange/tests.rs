@@ -18,7 +18,7 @@ fn machine() -> Exchange {
     Exchange::new(node(0), 1, Now::ZERO)
 }
 
-/// A hub with these peers, of which each has asked with its port (0: to be told of to nobody).
+/// A hub with these peers, of which each has asked with its port (0: to be told of to no peer).
 fn hub(peers: &[(u32, &str, u16)]) -> (Exchange, Vec<(NodeId, IpAddr)>) {
     let mut hub = machine();
     let here: Vec<_> = peers.iter().map(|(n, at, _)| (node(*n), ip(at))).collect();
@@ -161,7 +161,7 @@ fn each_is_asked_when_it_comes_and_again_by_turns() {
     assert!(asker.expects_answers(Now::ZERO));
     asker.told((node(1), ip("10.0.0.1")), &[], |_| false, Now::ZERO);
     assert!(!asker.expects_answers(Now::ZERO));
-    // In a crowd not everybody is asked at once, but everybody in the end, and then the first ones again.
+    // In a crowd not every peer is asked at once, but every one in the end, and then the first ones again.
     let at_once = (2..200).filter(|n| asker.connected(node(*n), Now::ZERO));
     assert_eq!(at_once.count(), 15);
     // Who does not answer is not waited for.
@@ -174,7 +174,7 @@ fn each_is_asked_when_it_comes_and_again_by_turns() {
     }
     assert_eq!(reached.len(), 199);
     assert_eq!(asker.due(now), None);
-    // Somebody alone is asked once a minute.
+    // A peer alone is asked once a minute.
     let mut asker = machine();
     asker.connected(node(1), Now::ZERO);
     let questions = (0..40).filter(|_| {

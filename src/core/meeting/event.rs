@@ -160,7 +160,7 @@ pub enum News {
         /// Which.
         place: usize,
     },
-    /// It was left while somebody is connected straight.
+    /// It was left while a node is connected straight.
     Left {
         /// Which.
         place: usize,

@@ -19,11 +19,11 @@ pub const MAX_WANTED: usize = 32;
 pub const MAX_UNDER_WAY: usize = 16;
 /// A meeting of which nothing is heard has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Whoever comes later meets those who are there; they give it so long before they try themselves.
+/// A node that comes later meets those that are there; they give it so long before they try, too.
 const NEWCOMER_MEETS: Duration = Duration::from_secs(2);
 /// The shortest time between two attempts, however often a node registers.
 const APART: Duration = Duration::from_secs(5);
-/// How long somebody is tried for a person.
+/// How long a node is tried for a person.
 const WANTED: Duration = Duration::from_secs(60);
 /// The pauses after failures. A node that fails more often is forgotten until it registers again.
 const PAUSES: [Duration; 6] = [
@@ -86,7 +86,7 @@ impl Nodes {
             .map(|(node, _)| *node)
             .collect();
         if theirs.len() >= MAX_PER_SERVER {
-            // By chance, so that whoever floods a server does not decide who is met.
+            // By chance, so that one who floods a server does not decide which nodes are met.
             let victim = theirs[chance.below(theirs.len())];
             let waits = |known: &Node| known.stage == Stage::Waiting && known.wanted.is_none();
             if chance.below(2) == 0 || !self.0.get(&victim).is_some_and(waits) {
@@ -173,7 +173,7 @@ impl Nodes {
         }
     }
 
-    /// What took too long, and what nobody wants any more.
+    /// What took too long, and what is not wanted any more.
     pub(super) fn expire(&mut self, now: Now, chance: &mut Chance) {
         let late: Vec<NodeId> = self
             .0
@@ -231,7 +231,7 @@ impl Nodes {
         self.0.values().filter(meeting).count()
     }
 
-    /// Whether somebody may be here in a moment: being met for the first time, or about to be.
+    /// Whether a node may be here in a moment: being met for the first time, or about to be.
     pub(super) fn expects(&self, joined: &[NodeId], full: bool) -> bool {
         self.0.values().any(|known| {
             let wanted = known.wanted.is_some() && known.stage != Stage::Here;
@@ -285,7 +285,7 @@ impl Node {
     fn through(&self, joined: &[NodeId]) -> Vec<NodeId> {
         let told = joined.iter().filter(|server| self.servers.contains(server));
         let told: Vec<NodeId> = told.copied().collect();
-        // Of somebody whom no server told of, any may know.
+        // Of a node that no server told of, any server may know.
         if told.is_empty() && self.wanted.is_some() {
             joined.to_vec()
         } else {

@@ -111,7 +111,7 @@ pub(super) struct Joined {
     pub(super) discover: Duty,
     /// It said who is there.
     pub(super) discovered: Option<Now>,
-    /// When somebody was last new there.
+    /// When a node was last new there.
     news: Now,
 }
 
@@ -218,7 +218,7 @@ impl Place {
         self.addresses.clone_from(&addresses);
         let until = now + PATIENCE;
         self.stage = Stage::Dialing { until };
-        // One that was only learned is compared when somebody answers, so that a new key can be told.
+        // One that was only learned is compared when a server answers, so that a new key can be told.
         let server = self.known.key.filter(|_| self.known.named);
         Action::Dial { server, addresses }
     }
@@ -245,7 +245,7 @@ impl Place {
             server,
             since: now,
             enter: Duty::new(Next::Due(now)),
-            // Where nobody is to find this node, somebody who was told of it may still be sent to it.
+            // Where no node is to find this one, a node that was told of it may still be sent to it.
             reserve: Duty::new(Next::Due(now)),
             register: Duty::new(if found {
                 // Not before it can be reached there.

@@ -61,7 +61,7 @@ pub enum Event {
         /// Where.
         address: SocketAddr,
     },
-    /// The first connection with a node stands, whoever dialled.
+    /// The first connection with a node stands, whichever end dialled.
     Connected {
         /// Who.
         node: NodeId,

@@ -90,12 +90,12 @@ pub enum SenderAction {
         /// Whose connection.
         attempt: Id,
     },
-    /// Somebody guessed wrong; the code stays good for so many more wrong guesses. Only in a group.
+    /// A receiver guessed wrong; the code stays good for so many more wrong guesses. Only in a group.
     Guessed {
         /// How many.
         left: u32,
     },
-    /// Somebody guessed wrong, and the code is good for nothing any more. Whoever still asks hears of it.
+    /// A receiver guessed wrong, and the code is good for nothing any more. Those that still ask hear of it.
     Burnt,
 }
 
@@ -134,17 +134,17 @@ pub enum ReceiverAction {
     Failed(Failure),
 }
 
-/// Why nobody was found.
+/// Why no sender was found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Failure {
     /// No sender on the code's channel.
     Nobody,
-    /// There is one, and all the time it was serving somebody else.
+    /// There is one, and all the time it was serving another receiver.
     Busy,
     /// The sender says that the words are wrong.
     Wrong,
-    /// The sender's code was burnt by somebody else's wrong guess.
+    /// The sender's code was burnt by another receiver's wrong guess.
     Spent,
-    /// The proof was given, and no good answer came: the sender is gone, or was somebody else who does not know the words.
+    /// The proof was given, and no good answer came: the sender is gone, or was another node that does not know the words.
     Unconfirmed,
 }

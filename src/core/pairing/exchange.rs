@@ -147,7 +147,7 @@ impl Keys {
         sealed.try_into().ok()
     }
 
-    /// The port, if whoever sealed it has the same key: that is the sender's proof.
+    /// The port, if the node that sealed it has the same key: that is the sender's proof.
     pub(super) fn open(&self, sealed: &[u8; SEALED_PORT]) -> Option<u16> {
         let payload = Payload {
             msg: sealed,

@@ -77,11 +77,11 @@ pub enum Message {
 /// Why a sender refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Refusal {
-    /// Somebody else is being served: ask again.
+    /// Another receiver is being served: ask again.
     Busy,
     /// The proof was wrong.
     Wrong,
-    /// A wrong proof of somebody else burnt the code.
+    /// A wrong proof of another receiver burnt the code.
     Spent,
     /// That attempt is not remembered, and its proof was not looked at.
     Unknown,

@@ -74,7 +74,7 @@ impl std::fmt::Debug for Receiver {
 }
 
 impl Receiver {
-    /// Listens for senders until `wait` is over. `random` are 32 bytes that nobody can foretell and that are used for
+    /// Listens for senders until `wait` is over. `random` are 32 bytes that cannot be foretold and that are used for
     /// nothing else.
     #[must_use]
     pub fn new(me: NodeId, code: Code, random: &[u8; 32], wait: Duration, now: Now) -> Self {
@@ -157,7 +157,7 @@ impl Receiver {
     fn wait(&mut self, channel: u16, sender: NodeId, from: Place, out: &mut Vec<ReceiverAction>) {
         let looking = matches!(self.state, State::Looking);
         let ours = channel == self.code.channel() && sender != self.me && from.may_be(sender);
-        // The same sender may be heard from several addresses, and a stranger may repeat its words from his own.
+        // The same sender may be heard from several addresses, and a stranger may repeat its words from another one.
         if !looking || !ours || self.asked.contains_key(&(sender, from)) {
             return;
         }
@@ -266,7 +266,7 @@ impl Receiver {
             State::Done => return,
             State::Proving(proving) if proving.session != session => return,
             State::Proving(_) => match why {
-                // Somebody else was a moment faster; he may yet fail to connect.
+                // Another receiver was a moment faster; it may yet fail to connect.
                 Refusal::Busy => {
                     self.busy = true;
                     return;

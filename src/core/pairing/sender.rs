@@ -1,6 +1,6 @@
 //! The side that has something to send: announces, lets receivers prove the code, and tells the one who did the port.
 //!
-//! Invariants: nothing is sealed for anybody before his proof was right; a proof is looked at once; in [`Mode::One`] the
+//! Invariants: nothing is sealed for a receiver before its proof was right; a proof is looked at once; in [`Mode::One`] the
 //! first wrong one burns the code, in [`Mode::Group`] the tenth; junk costs a half-open place at most.
 
 use super::{
@@ -35,7 +35,7 @@ const SOURCES: usize = 256;
 enum Stage {
     /// No proof came yet.
     Half(Half),
-    /// It was right: this is what he is told, and told again.
+    /// It was right: this is what the receiver is told, and told again.
     Proven {
         mac: [u8; 32],
         sealed: [u8; SEALED_PORT],
@@ -92,7 +92,7 @@ impl std::fmt::Debug for Sender {
 }
 
 impl Sender {
-    /// Nobody has asked yet; the first [`SenderEvent::Tick`] announces. `random` are 32 bytes that nobody can foretell and
+    /// No receiver has asked yet; the first [`SenderEvent::Tick`] announces. `random` are 32 bytes that cannot be foretold and
     /// that are used for nothing else; `port` is where `me` accepts connections.
     #[must_use]
     pub fn new(me: NodeId, port: u16, code: Code, mode: Mode, random: &[u8; 32], now: Now) -> Self {
@@ -190,7 +190,7 @@ impl Sender {
                 attempt,
                 mac,
             } => {
-                // Who names a live attempt was let in already, and nobody can guess its name.
+                // One that names a live attempt was let in already: the name cannot be guessed.
                 let live = self.attempts.contains_key(attempt);
                 if !live && !self.has_time_for(from.source()) {
                     return;
@@ -367,7 +367,7 @@ impl Sender {
             x: attempt.x,
             y: attempt.y,
         };
-        // A message that is no point was nobody's guess.
+        // A message that is no point was no guess.
         let keys = half.finish_sender(&said)?;
         if !keys.is_proof(mac) {
             attempt.stage = Stage::Wrong;

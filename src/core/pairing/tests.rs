@@ -362,7 +362,7 @@ fn a_receiver_that_starts_again_replaces_itself() {
 }
 
 #[test]
-fn whoever_has_another_channel_is_not_heard() {
+fn a_receiver_with_another_channel_is_not_heard() {
     let other = receiver(2, "8-amber-falcon");
     let mut world = World::new(sender(GOOD, Mode::One), vec![(2, other)]);
     world.run(31);
@@ -424,7 +424,7 @@ fn two_runs_with_one_code_share_only_what_is_public() {
         assert!(world.found(2));
         world.sent
     };
-    // No field beyond the public ones is the same: so none is made from the code and the nodes alone, and nobody who
+    // No field beyond the public ones is the same: so none is made from the code and the nodes alone, and no one who
     // recorded it can compute what a guess would have given.
     let secret = |messages: Vec<Message>| -> BTreeSet<Vec<u8>> {
         let mut fields = BTreeSet::new();

@@ -24,7 +24,7 @@ fn ends(empty: bool, sight: impl Fn(u64) -> Sight) -> (u64, Verdict) {
 }
 
 #[test]
-fn whoever_tells_all_it_has_is_waited_for_however_long_that_takes() {
+fn a_node_that_tells_all_it_has_is_waited_for_however_long_that_takes() {
     // A page each eight seconds, for a minute.
     let sight = |second| Sight {
         telling: u32::from(second < 60),
@@ -35,7 +35,7 @@ fn whoever_tells_all_it_has_is_waited_for_however_long_that_takes() {
 }
 
 #[test]
-fn whoever_falls_silent_is_given_up() {
+fn a_node_that_falls_silent_is_given_up() {
     let sight = |second: u64| Sight {
         told: second.min(20) * STEP,
         ..TELLING
@@ -45,7 +45,7 @@ fn whoever_falls_silent_is_given_up() {
 }
 
 #[test]
-fn whoever_drips_names_holds_nobody_up() {
+fn a_node_that_drips_names_holds_no_one_up() {
     // One name each second is slower than any network.
     let drip = |second| Sight {
         told: second,
@@ -88,7 +88,7 @@ fn a_handshake_under_way_is_waited_for_beyond_that_when_there_is_nothing_else() 
         ..TELLING
     };
     assert_eq!(ends(true, |_| never).0, (WAIT + HANDSHAKE).as_secs());
-    // With something to answer, somebody behind a firewall costs the wait and no more.
+    // With something to answer, a node behind a firewall costs the wait and no more.
     let other = Sight { here: 1, ..never };
     assert_eq!(ends(false, |_| other).0, WAIT.as_secs());
 }

@@ -19,7 +19,7 @@ fn here(rows: &[(u32, &str)]) -> Vec<Here> {
     rows.iter().map(row).collect()
 }
 
-/// The same, with names that nobody chose.
+/// The same, with names that no person chose.
 fn made_up(rows: &[(u32, &str)]) -> Vec<Here> {
     let row = |&(n, name): &(u32, &str)| one(node(n), name, true);
     rows.iter().map(row).collect()
@@ -103,7 +103,7 @@ fn who_was_added_is_meant_by_that_name_for_good_and_nobody_else() {
     assert_eq!(people.add("anna", node(3), true, 8), Ok(()));
     assert_eq!(people.added(&node(1)), None);
     assert_eq!(people.find("anna", &here(&[(3, "x")]), false), Ok(node(3)));
-    // One whom nobody here had to do with stands in nobody's way.
+    // One that no person here had to do with stands in no one's way.
     people.see("bob", node(4), false, 9);
     assert_eq!(people.add("bob", node(5), false, 10), Ok(()));
 }
@@ -134,11 +134,11 @@ fn another_name_of_a_key_is_news_once() {
     assert_eq!(people.see("robert", node(1), false, 4), None);
     assert_eq!(people.see("bob", node(1), false, 5), None);
     assert_eq!(people.see("rob", node(1), false, 6), Some("Bob".into()));
-    // Somebody else's name is no new one of this key.
+    // Another person's name is no new one of this key.
     assert_eq!(people.see("alice", node(2), false, 7), None);
     assert_eq!(people.see("alice", node(1), false, 8), None);
     assert_eq!(people.changed("alice", &node(1), false), Some(node(2)));
-    // Of somebody who was added the other name counts for nothing.
+    // Of a person who was added the other name counts for nothing.
     people.add("anna", node(3), false, 9).unwrap();
     assert_eq!(people.see("anni", node(3), false, 10), None);
 }
@@ -219,7 +219,7 @@ fn names_that_nobody_chose_raise_no_alarm_and_still_mean_whom_they_meant() {
     people.see(name, node(1), true, 1);
     people.see(name, node(2), true, 1);
     assert_eq!(people.changed(name, &node(2), true), None);
-    // Somebody who chose that name does so for a reason.
+    // A person who chose that name did so for a reason.
     assert_eq!(people.changed(name, &node(2), false), Some(node(1)));
     let both = made_up(&[(1, name), (2, name)]);
     let ambiguous = Err(WhoError::Ambiguous(vec![node(1), node(2)]));

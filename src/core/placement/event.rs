@@ -110,7 +110,7 @@ pub enum Event {
         have: HaveSet,
         /// Whether it offers the file as its own.
         origin: bool,
-        /// Whether it is meant to stay there; what somebody downloaded may be deleted at any time.
+        /// Whether it is meant to stay there; what a person downloaded may be deleted at any time.
         lasting: bool,
     },
     /// A node holds nothing of a file any more.

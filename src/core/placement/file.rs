@@ -50,7 +50,7 @@ impl Held {
 pub(super) struct Holder {
     pub held: Held,
     pub origin: bool,
-    /// Not only somebody's download.
+    /// Not only a download.
     pub lasting: bool,
     pub weight: Weight,
 }
@@ -62,7 +62,7 @@ pub(super) struct File {
     pub me: Holder,
     pub holders: BTreeMap<NodeId, Holder>,
     whole: u32,
-    /// Empty as long as nobody holds a part.
+    /// Empty as long as no node holds a part.
     counts: Vec<u16>,
     tally: Vec<u32>,
     /// The last plan: what was queued by an older one is void.
@@ -245,7 +245,7 @@ impl File {
         self.holders.values().filter(before).count() as u32
     }
 
-    /// Whether every chunk is held by somebody else.
+    /// Whether every chunk is held by another node.
     pub fn safe(&self) -> bool {
         if self.list.is_empty() || self.whole > u32::from(self.me.held.is_whole()) {
             return true;

@@ -65,7 +65,7 @@ impl Placement {
         self.due.insert((at, *id));
     }
 
-    /// Plans every file that lacks copies: somebody takes replicas who did not before.
+    /// Plans every file that lacks copies: a node takes replicas that did not before.
     pub(super) fn wake(&mut self, delay: Duration) {
         let lacking = self.files.iter().filter(|(_, file)| file.may_lack());
         let lacking: Vec<FileId> = lacking.map(|(id, _)| *id).collect();

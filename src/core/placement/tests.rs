@@ -20,7 +20,7 @@ proptest! {
         world.run(LONG);
         let goal = u64::from(wanted).min(nodes).max(origins.min(nodes)) as u32;
         let counts = world.counts();
-        // Who hears late may push what somebody else pushed.
+        // A node that hears late may push what another one pushed.
         prop_assert!(counts.iter().all(|&count| count >= goal));
         let extra: u32 = counts.iter().map(|count| count - goal).sum();
         prop_assert!(lossy > 0 || extra == 0, "{extra} of {chunks} too many");

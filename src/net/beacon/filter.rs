@@ -81,7 +81,7 @@ impl Budget {
 struct Limits {
     chance: Chance,
     senders: Senders,
-    /// For strangers on the port that everybody knows…
+    /// For strangers on the port that everyone knows…
     everyone: Budget,
     /// …and on this process' own ports, so that a flood of the first leaves time for answers.
     answers: Budget,

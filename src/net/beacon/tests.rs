@@ -8,7 +8,7 @@ use tokio::{net::UdpSocket, time::timeout};
 const DEADLINE: Duration = Duration::from_secs(10);
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// A port that is free now, and that nobody else is likely to be given.
+/// A port that is free now, and that no other process is likely to be given.
 fn free_port() -> u16 {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
     socket.local_addr().unwrap().port()
@@ -69,7 +69,7 @@ async fn two_on_loopback_hear_each_other_and_answer_by_unicast() {
     bert.answer(beacon(&bert, Kind::Ping, 3), join.from, answer.room)
         .await;
     assert_eq!(next(&mut to_anna).await.beacon.seq, 3);
-    // Each copy was heard once, nobody heard itself, and the answers reached Anna alone.
+    // Each copy was heard once, none heard itself, and the answers reached Anna alone.
     for receiver in [&mut to_anna, &mut to_bert, &mut to_carl] {
         assert!(receiver.try_recv().is_err());
     }

@@ -1,4 +1,4 @@
-//! What the driver asks servers: for whoever wants an answer, and from where they see a node that is to be met.
+//! What the driver asks servers: for those that want an answer, and from where they see a node that is to be met.
 
 use super::{
     super::{
@@ -69,7 +69,7 @@ impl Driver {
     }
 
     pub(super) fn meet(&mut self, node: NodeId, servers: &[NodeId]) {
-        // Of what is not proven there may come nothing, of which nobody would hear.
+        // Of what is not proven there may come nothing, of which no one would hear.
         if !self.connections.has(node) && self.connections.is_proving(node) {
             return self.not_met(node, "its connection has yet to be proven");
         }

@@ -79,7 +79,7 @@ impl Driver {
     fn established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
         let now = Instant::now();
         let dialled = self.dials.remove(&id).is_some();
-        // The gate lets nobody else through.
+        // The gate lets no other node through.
         let Some(node) = identity::node(&peer) else {
             return;
         };

@@ -221,7 +221,7 @@ impl Driver {
         true
     }
 
-    /// Whether it was on a server's connection that someone introduced himself.
+    /// Whether it was on a server's connection that a node introduced itself.
     pub(super) fn server_identified(
         &mut self,
         peer: &PeerId,

@@ -133,7 +133,7 @@ impl Driver {
             return;
         }
         let on = wanted.on.filter(|id| self.connections.serves(node, *id));
-        // Copies that nobody asked for are not worth what a server's owner pays for them.
+        // Copies that no person asked for are not worth what a server's owner pays for them.
         let straight_only = wanted.purpose == Purpose::Distribution;
         let best = on.or_else(|| self.connections.best(node));
         let best = best.filter(|_| !straight_only || self.connections.has_straight(node));
@@ -270,7 +270,7 @@ impl Driver {
         let straight = seen.filter(|at| table.sees(peer, at.ip(), now));
         to.extend(straight.map(|at| address::tcp(*at)));
         let at = known.address;
-        // Also while dcutr dials: of its dials, left from the last circuit, nobody hears.
+        // Also while dcutr dials: of its dials, left from the last circuit, no one hears.
         let options = DialOpts::peer_id(peer)
             .condition(PeerCondition::Always)
             .addresses(to)

@@ -93,7 +93,7 @@ async fn two_nodes_meet_at_a_server_and_find_a_straight_path() {
     let server = Server::new(100).await;
     let (mut a, mut b) = settled(&server, config(1), config(2)).await;
     assert_eq!(a.discover(&server).await, [b.id()]);
-    // Nobody new since.
+    // No new node since.
     assert!(a.discover(&server).await.is_empty());
     let began = Instant::now();
     a.net.meet(b.id(), vec![server.id]).await;

@@ -17,7 +17,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 use tokio::sync::{mpsc, oneshot};
 
 const KEY: [u8; 32] = [9; 32];
-/// How long whoever is no member may stay.
+/// How long a node that is no member may stay.
 const STAY: Duration = Duration::from_secs(5);
 
 fn private(seed: u8, key: [u8; 32]) -> Node {
@@ -123,7 +123,7 @@ async fn a_member_by_tcp_may_come_by_quic_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_has_no_key_or_another_is_told_of_to_nobody() {
+async fn a_node_with_no_key_or_another_is_told_of_to_no_one() {
     let mut a = private(1, KEY);
     for stranger in [private(4, [8; 32]), Node::new(3)] {
         stranger.dial_by_quic(&a).await;
@@ -136,12 +136,12 @@ async fn whoever_has_no_key_or_another_is_told_of_to_nobody() {
     assert_eq!(node, member.id());
 }
 
-/// What someone does on a stream of each kind that he opens.
+/// What a node does on a stream of each kind that it opens.
 #[derive(Clone, Copy, PartialEq)]
 enum Trick {
-    /// Nothing of the proof: he asks and wants chunks at once.
+    /// Nothing of the proof: it asks and wants chunks at once.
     Straight,
-    /// Sends back the code that he was sent.
+    /// Sends back the code that it was sent.
     Reflect,
     /// Answers what the victim begins, with what it sent.
     Answer,
@@ -186,7 +186,7 @@ impl Stranger {
         opening
     }
 
-    /// How long the connection stood, after he tried everything.
+    /// How long the connection stood, after the node tried everything.
     async fn run(mut self, victim: SocketAddr, trick: Trick) -> Duration {
         let to = DialOpts::unknown_peer_id()
             .address(address::quic(victim))
@@ -288,7 +288,7 @@ fn cbor(request: &Request) -> Vec<u8> {
 async fn a_stranger_gets_no_answer_and_is_closed_in_time() {
     let mut victim = private(1, KEY);
     let id = victim.id();
-    // What the stranger himself sent to the victim when he was a member, with the nonce of that time.
+    // What the stranger sent to the victim when it was a member, with the nonce of that time.
     let (first, second) = (seed(true, id), seed(false, id));
     let old = Exchange {
         first: Node::new(first).id(),
@@ -388,7 +388,7 @@ async fn nothing_is_asked_or_answered_on_what_is_not_proven_though_its_node_is()
         count += 1;
     }
     assert!(count > 0);
-    // Nobody was heard asking.
+    // No node was heard asking.
     while let Ok(event) = victim.events.try_recv() {
         assert!(!matches!(event, NetEvent::Request { .. }), "{event:?}");
     }
@@ -396,7 +396,7 @@ async fn nothing_is_asked_or_answered_on_what_is_not_proven_though_its_node_is()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_to_be_met_while_his_connection_is_not_proven_is_met_later_and_not_forgotten() {
+async fn a_node_to_be_met_while_its_connection_is_not_proven_is_met_later_and_not_forgotten() {
     let mut victim = private(1, KEY);
     // The victim begins with the proof, so its stream tells that it knows the connection.
     let mut stranger = Stranger::new(seed(false, victim.id()));

@@ -49,7 +49,7 @@ pub(crate) fn listen<B: NetworkBehaviour>(
             port => port,
         };
         match listen_all(swarm, ips, number) {
-            // Somebody was faster.
+            // Another process was faster.
             Err(NetError::PortBusy(_) | NetError::Listen { .. }) if port == 0 && tries < TRIES => {}
             other => return other,
         }
@@ -90,7 +90,7 @@ fn listen_one<B: NetworkBehaviour>(
     let refused = |error| NetError::from_bind(address, error);
     socket(address, Type::STREAM).map_err(refused)?;
     socket(address, Type::DGRAM).map_err(refused)?;
-    // libp2p's own error says nothing, but what is below it does; and if somebody was faster since the look, another look tells.
+    // libp2p's own error says nothing, but what is below it does; and if another process was faster since the look, another look tells.
     let mut listen = |multiaddr, kind| {
         let listening = swarm.listen_on(multiaddr);
         listening.map_err(|error| {

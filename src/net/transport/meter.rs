@@ -4,7 +4,7 @@
 //! a few chunks at a time has to know when one has left. Here a flush waits until the connection has taken as many bytes as
 //! the stream wrote since its last flush; what other streams write meanwhile counts, too, so it may end early.
 //!
-//! Invariants: a flush ends when the connection does; whoever waits is woken, though a stream may be flushed by two tasks:
+//! Invariants: a flush ends when the connection does; a waiter is woken, though a stream may be flushed by two tasks:
 //! before its protocol is agreed on, reading flushes, too.
 
 use crate::net::substreams::Substreams;
@@ -173,7 +173,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         done!(Pin::new(&mut self.inner).poll_flush(cx))?;
         if let Some(goal) = self.goal {
             let mut waiting = self.meter.lock();
-            // Under the lock, so that whoever counts meanwhile finds the waker.
+            // Under the lock, so that one that counts meanwhile finds the waker.
             if self.meter.taken() < goal {
                 let waiting = waiting.entry(self.id).or_default();
                 waiting.goal = goal;

@@ -36,7 +36,7 @@ pub(super) fn split(tcp: Tcp, segments: Arc<Segments>) -> (Listening, Dialling) 
     )
 }
 
-/// Both hands belong to one task, so nobody ever waits here.
+/// Both hands belong to one task, so neither ever waits here.
 fn lock(one: &One) -> MutexGuard<'_, Tcp> {
     one.lock()
 }

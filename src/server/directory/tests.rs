@@ -95,7 +95,7 @@ fn only_those_of_a_swarm_see_it_and_only_in_pages() {
     assert_eq!(names(None, None, 2), (vec!["ann", "bob"], true));
     assert_eq!(names(None, Some("bob"), 2), (vec!["cleo"], false));
     assert_eq!(names(Some("O"), None, 9), (vec!["bob", "cleo"], false));
-    // A name that one knows is told across swarms; where somebody is, is not.
+    // A name that one knows is told across swarms; where a node is, is not.
     assert_eq!(directory.person("DAN").unwrap().node, node(2));
     directory.arrived(node(2), NOW);
     directory.enter(node(2), [0; 32]);

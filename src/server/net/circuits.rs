@@ -86,7 +86,7 @@ impl Circuits {
         table.open.values().filter(carries).count()
     }
 
-    /// Somebody at this address asks for a circuit.
+    /// A client at this address asks for a circuit.
     pub(super) fn ask(&self, origin: IpAddr) -> Circuit {
         let since = self.0.begun.elapsed();
         let state = Arc::new(State {
@@ -109,7 +109,7 @@ impl Circuits {
         }
     }
 
-    /// Whether somebody who asked from there may have it. If need be another one ends.
+    /// Whether a client that asked from there may have it. If need be another one ends.
     pub(super) fn admit(&self, from: &Multiaddr) -> bool {
         let Some(from) = address::ip(from).map(origin) else {
             return true;

@@ -1,7 +1,7 @@
 //! The one task that owns a server's swarm.
 //!
-//! Answers at the rendezvous points by itself, and takes to whoever runs the server what concerns names. Never waits for
-//! him: what he has not taken yet stands in `outbox`, and while anything stands there the swarm is not polled.
+//! Answers at the rendezvous points by itself, and takes to the server's task what concerns names. Never waits for
+//! it: what it has not taken yet stands in `outbox`, and while anything stands there the swarm is not polled.
 
 use super::{
     Load, ServerConfig, ServerEvent,
@@ -82,7 +82,7 @@ pub(super) fn start(
     let transport = transport::build(&keys, &rate, &circuits, config.quotas.circuits)
         .map_err(|error| NetError::Identity(error.to_string()))?;
     let settings = swarm::Config::with_tokio_executor()
-        // Whoever waits to be found has nothing to say: pings tell who is gone.
+        // A client that waits to be found has nothing to say: pings tell who is gone.
         .with_idle_connection_timeout(Duration::MAX)
         .with_max_negotiating_inbound_streams(32);
     let (quotas, agent) = (&config.quotas, config.agent);
@@ -317,7 +317,7 @@ impl Driver {
         Some((node, *address))
     }
 
-    /// Somebody sees the server at `seen`: a router stands between, if others see it there too.
+    /// A client sees the server at `seen`: a router stands between, if others see it there too.
     fn seen_at(&mut self, seen: SocketAddr, by: IpAddr) {
         let plausible = seen.port() == self.port
             && !address::is_local(seen.ip())

@@ -23,7 +23,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-/// What one key may ask: a node asks once a second while it looks for somebody.
+/// What one key may ask: a node asks once a second while it looks for another.
 const PER_NODE: Rate = Rate {
     per_second: 4.0,
     burst: 60.0,

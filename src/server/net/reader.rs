@@ -1,4 +1,4 @@
-//! Reads ahead from a socket, but only while there is much to read: whoever is idle has no buffer.
+//! Reads ahead from a socket, but only while there is much to read: an idle client has no buffer.
 
 use futures::{AsyncRead, AsyncWrite};
 use std::{

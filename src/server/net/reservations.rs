@@ -45,7 +45,7 @@ impl Reservations {
         self.table().holders.len()
     }
 
-    /// Whether somebody may have one, or keep it.
+    /// Whether a client may have one, or keep it.
     pub(super) fn admit(&self, peer: PeerId, from: &Multiaddr) -> bool {
         let mut table = self.table();
         let Some(from) = address::ip(from).map(origin) else {

@@ -203,7 +203,7 @@ async fn waiting(seed: u8, server: &Multiaddr) -> PeerId {
     here
 }
 
-/// Opens so many circuits to somebody and tries again whenever one is refused or ends; counts those that stood.
+/// Opens so many circuits to a node and tries again whenever one is refused or ends; counts those that stood.
 fn flood(mut swarm: Swarm<Client>, server: Multiaddr, to: PeerId, stood: mpsc::Sender<()>) {
     tokio::spawn(async move {
         for _ in 0..16 {
@@ -225,7 +225,7 @@ fn flood(mut swarm: Swarm<Client>, server: Multiaddr, to: PeerId, stood: mpsc::S
     });
 }
 
-/// Reaches somebody by relay, so that something comes back, and tells how long that took.
+/// Reaches a node by relay, so that something comes back, and tells how long that took.
 async fn reach(mut swarm: Swarm<Client>, server: &Multiaddr, to: PeerId) -> Duration {
     let began = Instant::now();
     swarm.dial(circuit(server, to)).unwrap();

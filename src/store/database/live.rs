@@ -2,7 +2,7 @@
 //!
 //! sled gives up for good after the first write that fails, and says no to everything from then on. [`Live`] owns it, its trees
 //! and the room for its next writes, and can open it again while others hold [`Tree`]s of it. Invariants: no write begins
-//! without room for it ([`Room`]), so that a disk that is full does not break it; whoever uses a tree while there is none
+//! without room for it ([`Room`]), so that a disk that is full does not break it; a user of a tree while there is none
 //! gets an error and never waits.
 
 use super::room::Room;
@@ -36,7 +36,7 @@ impl Opened {
     /// Closes it. sled panics when the disk refuses its last sync, so that one is tried first.
     fn close(self, dir: &Path) {
         let broken = self.db.context.global_error().is_err();
-        // Wakes whoever waits for a write that will never come.
+        // Wakes those that wait for a write that will never come.
         let flushed = self.db.flush();
         let synced = || std::fs::File::open(dir.join("db")).and_then(|file| file.sync_all());
         if !broken && (flushed.is_err() || synced().is_err()) {
@@ -97,7 +97,7 @@ impl Live {
         self.with(|opened| opened.db.generate_id())
     }
 
-    /// Closes it, and opens it with `open`; what that gives besides comes back. Nobody can use it meanwhile.
+    /// Closes it, and opens it with `open`; what that gives besides comes back. No one can use it meanwhile.
     pub fn reopen<T, E>(&self, open: impl FnOnce() -> Result<(Opened, T), E>) -> Result<T, E> {
         let put = |new: Option<Opened>| std::mem::replace(&mut *self.0.opened.write(), new);
         if let Some(old) = put(None) {

@@ -30,9 +30,9 @@ pub enum Kind {
     Shared,
     /// It was downloaded; its path is absolute.
     Fetched,
-    /// It is being sent to somebody; its path is absolute. Private: for those with a grant (`store::grants`), until the send ends.
+    /// It is being sent to a person; its path is absolute. Private: for those with a grant (`store::grants`), until the send ends.
     Sent,
-    /// It was received from somebody; its path is absolute. Private, too.
+    /// It was received from a person; its path is absolute. Private, too.
     Received,
 }
 

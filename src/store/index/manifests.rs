@@ -98,7 +98,7 @@ impl Index {
         }
     }
 
-    /// Removes the manifests that an earlier run left behind and nothing here needs; gives their number. Ends early when nobody else holds
+    /// Removes the manifests that an earlier run left behind and nothing here needs; gives their number. Ends early when no other task holds
     /// this index any more. To be called once, at any time: what comes meanwhile stays.
     ///
     /// # Errors

@@ -234,7 +234,7 @@ fn another_file_stays_or_is_replaced_as_was_said() {
         "before a byte is fetched"
     );
     assert_eq!(fs::read(downloads.join("out")).unwrap(), b"old");
-    // Whoever has the old one open keeps it: the new one takes its name and not its bytes.
+    // A program that has the old one open keeps it: the new one takes its name and not its bytes.
     let old = File::open(downloads.join("out")).unwrap();
     let done = partial
         .finish(&downloads, spot(Taken::Replaced), 0, false)
@@ -303,7 +303,7 @@ fn a_crash_between_placing_and_forgetting_costs_nothing() {
     let name = RelPath::parse("a").unwrap();
     let found = find_existing(&fixture.reader, &downloads, &name, &manifest).unwrap();
     assert_eq!(found, Some(downloads.join("a")));
-    // Whoever downloads it nevertheless does not write into the user's file.
+    // A download of it does not write into the user's file.
     let (partial, have) = fixture.partial(&manifest);
     assert_eq!(have.count(), 0);
     assert_eq!(fs::read(downloads.join("a")).unwrap(), bytes);

@@ -3,7 +3,7 @@
 //! They are named by their contents, so what they are can be seen by looking. Owns the *strays*: chunks of which no file is known, on an
 //! account of their own. They are served like all others, and go to the first file whose manifest names them. Invariants: what
 //! hashes right is removed only for room, or after a month; strays count against the quota like everything else, so losing the
-//! index again and again makes nothing grow; a stray is never a reason to refuse what somebody wants kept.
+//! index again and again makes nothing grow; a stray is never a reason to refuse what a node wants kept.
 
 use super::{Replicas, State, path_of};
 use crate::{
@@ -26,7 +26,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// On whose account strays are: nobody's.
+/// On whose account strays are: no node's.
 const NOBODY: NodeId = NodeId([0; 32]);
 /// Records that are written together.
 const BATCH: usize = 128;
@@ -158,7 +158,7 @@ impl Replicas {
     /// # Errors
     /// When the index cannot be written.
     pub fn evict_strays(&self, bytes: u64) -> Result<(), StoreError> {
-        // Strays are on nobody's account, so somebody who has nothing here asks for the room: at most one's share.
+        // Strays are on no node's account, so it is as if a node that has nothing here asked for the room: at most one's share.
         let bytes = bytes.min(self.0.limits.quota / 2);
         for prefix in 0..=255u8 {
             let mut state = self.state();

@@ -39,7 +39,7 @@ impl Inner {
         Ok(false)
     }
 
-    /// Removes the file of a chunk that nobody needs.
+    /// Removes the file of a chunk that is not needed.
     pub(super) fn unlink_unless_needed(&self, state: &State, id: &ChunkId) {
         let needed = state.pending.contains_key(id)
             || !matches!(self.index.replica_chunks(id.as_bytes()), Ok(records) if records.is_empty());
@@ -107,7 +107,7 @@ impl Replicas {
         Ok(())
     }
 
-    /// Removes records, then the bytes that nobody else needs, then what is known of files of which nothing is left.
+    /// Removes records, then the bytes that no other file needs, then what is known of files of which nothing is left.
     pub(super) fn drop_records(
         &self,
         state: &mut State,

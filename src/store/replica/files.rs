@@ -101,7 +101,7 @@ impl Replicas {
         changed.map(drop)
     }
 
-    /// Sets since when nobody wants the file.
+    /// Sets since when no node wants the file.
     ///
     /// # Errors
     /// When the index cannot be written.

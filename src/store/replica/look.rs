@@ -1,4 +1,4 @@
-//! Looking whether what is kept still lies where it was put: somebody may be about to leave because of it.
+//! Looking whether what is kept still lies where it was put: a node may be about to leave because of it.
 
 use super::{Replicas, path_of};
 use crate::{

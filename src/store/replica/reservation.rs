@@ -1,6 +1,6 @@
 //! A pusher's room: from the promise to the claim.
 //!
-//! Invariant: what is pending is named in `State::pending`, so nobody removes the file of a chunk that is about to be claimed.
+//! Invariant: what is pending is named in `State::pending`, so no task removes the file of a chunk that is about to be claimed.
 
 use super::{Replicas, State, path_of, sync};
 use crate::{
@@ -152,7 +152,7 @@ impl Reservation {
         let mut claimed: BTreeMap<FileId, Vec<u32>> = BTreeMap::new();
         {
             let mut state = self.replicas.state();
-            // What was evicted, or claimed by somebody else, while this was on its way.
+            // What was evicted, or claimed by another round, while this was on its way.
             let valid = |piece: &Piece, state: &State| -> Result<bool, StoreError> {
                 let ReplicaChunk { id, file, .. } = &piece.chunk;
                 Ok(state.files.contains_key(file)

@@ -260,7 +260,7 @@ fn what_was_not_committed_is_not_claimed_and_leaves_nothing_behind() {
     let mut buf = Vec::new();
     assert!(!fixture.reader.read(&first.id(), &mut buf).unwrap());
     assert!(here(&replicas, &manifest.file()).is_empty());
-    // More than was promised, of another file, of a file that nobody named.
+    // More than was promised, of another file, of a file that was not named.
     let second = chunk(&manifest, &bytes, 1);
     reservation.keep(&manifest.file(), &[second]).unwrap();
     let third = chunk(&manifest, &bytes, 2);
@@ -338,7 +338,7 @@ fn the_traces_of_a_crash_are_cleared_away_at_the_next_start() {
     fs::write(dir.join("00/readme"), b"what").unwrap();
     let fixture = fixture.restart();
     let replicas = open(&fixture, PLENTY);
-    // What hashes right is kept, whoever forgot to claim it.
+    // What hashes right is kept, even if it was not claimed.
     assert_eq!(here(&replicas, &manifest.file()), [0, 2]);
     assert_eq!((chunk_files(&replicas), replicas.strays()), (2, 0));
     assert_eq!(replicas.used(), 140_000 + manifest_bytes(3));

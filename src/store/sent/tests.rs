@@ -26,7 +26,7 @@ fn what_is_sent_is_there_for_those_only_who_were_granted_it() {
         assert_eq!(reader.has(&[chunk]).unwrap().count() == 1, expected);
         assert_eq!(reader.may_see(&file).unwrap(), expected);
     }
-    // The same bytes in the shared folder are for everybody.
+    // The same bytes in the shared folder are for everyone.
     fixture.index_shared("public", &bytes);
     let reader = fixture.reader.on_behalf_of(stranger);
     assert!(reader.read(&chunk, &mut buf).unwrap());

@@ -115,7 +115,7 @@ fn a_message_has_one_form_and_nothing_after_it() {
         }
         assert!(decode(&[&good[..], &[0]].concat(), None).is_err());
     }
-    // A map with a key that nobody knows.
+    // A map with an unknown key.
     let body = b"\xa1\x62No\xa3\x67session\x50aaaaaaaaaaaaaaaa\x63why\x64Busy\x61x\x01";
     assert!(decode(&[&header(None)[..], body].concat(), None).is_err());
 }

@@ -64,7 +64,7 @@ impl World {
         self.event(Event::Here { node: n, via });
     }
 
-    /// Lets time pass; servers answer each question for newcomers with "nobody".
+    /// Lets time pass; servers answer each question for newcomers with "none".
     pub(super) fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(at) = self.meeting.next_tick().filter(|at| *at <= until) {

@@ -113,7 +113,7 @@ impl Senders {
         }
     }
 
-    /// It sent what is no beacon, or a forged one. Of a known sender somebody else may have done so in its name.
+    /// It sent what is no beacon, or a forged one. Of a known sender another host may have done so in its name.
     pub(super) fn failed(&mut self, from: SocketAddr, now: Now) {
         if let Some(sender) = self.at(from, now)
             && now >= sender.known_until

@@ -88,7 +88,7 @@ async fn arrived((mut from, mut to): (Stream, Stream), bytes: &[u8]) -> (usize, 
 async fn a_relay_that_alters_bytes_ends_a_connection_and_not_an_acquaintance() {
     let server = Server::new(100).await;
     let (a, mut b) = settled(&server, config(1), config(2)).await;
-    // No straight path: nobody is told where to punch.
+    // No straight path: no node is told where to punch.
     server.honest.store(false, Ordering::SeqCst);
     a.net.meet(b.id(), vec![server.id]).await;
     assert_eq!(b.connected().await, (a.id(), Via::Relay));

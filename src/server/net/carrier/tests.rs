@@ -77,7 +77,7 @@ async fn anything_else_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_is_to_take_a_circuit_answers_in_time() {
+async fn the_client_that_is_to_take_a_circuit_answers_in_time() {
     let circuits = Circuits::new(1);
     for (answer, intime) in [(&b"\x04yes!"[..], true), (b"\x7fy", false), (b"", false)] {
         let (mut ours, mut theirs) = pair(&circuits);

@@ -61,7 +61,7 @@ fn what_an_earlier_run_left_behind_is_swept_away_and_nothing_else() {
     index.add_manifest(&kept).unwrap();
     let have = crate::core::have::HaveSet::empty(300);
     index.set_partial_have(&kept.file, &have).unwrap();
-    // What came in this run is somebody's, as far as can be told.
+    // What came in this run may still be needed.
     assert_eq!(index.sweep().unwrap(), 0);
     drop(index);
 
