@@ -34,6 +34,7 @@ pub mod placement;
 pub mod rate;
 pub mod retention;
 pub mod rights;
+pub mod score;
 pub mod server_address;
 pub mod shares;
 pub mod stall;

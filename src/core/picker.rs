@@ -19,6 +19,7 @@ mod tests;
 use super::{
     have::HaveSet,
     id::{ChunkId, NodeId},
+    score::{Weight, word},
 };
 use std::{collections::BTreeSet, ops::Range};
 
@@ -79,8 +80,8 @@ pub struct Picker {
     words: Vec<u64>,
     /// For each chunk: downloaders that come before this node.
     ranks: Vec<u16>,
-    me: u64,
-    rivals: Vec<u64>,
+    me: Weight,
+    rivals: Vec<Weight>,
 }
 
 /// Availability, then rank, then position, in one word.
@@ -93,26 +94,11 @@ fn chunk_of(key: u64) -> u32 {
     key as u32
 }
 
-fn word(bytes: &[u8; 32]) -> u64 {
-    bytes
-        .iter()
-        .take(8)
-        .fold(0, |word, &byte| word << 8 | u64::from(byte))
-}
-
-/// The rendezvous score of a chunk on a node. Both are uniform already; this only has to mix them (`SplitMix64`).
-fn score(chunk: u64, node: u64) -> u64 {
-    let mut x = chunk ^ node.rotate_left(32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
-}
-
 /// How near two nodes are to each other, by their names only; the smaller the nearer. A node that cannot follow every other
 /// follows the nearest, and so do the others: a web without islands, no matter which came first.
 #[must_use]
 pub fn distance(one: &NodeId, other: &NodeId) -> u64 {
-    score(word(one.as_bytes()), word(other.as_bytes()))
+    Weight::of(*other).score(word(one.as_bytes()))
 }
 
 impl Picker {
@@ -128,7 +114,7 @@ impl Picker {
             claims: Vec::new(),
             words: Vec::new(),
             ranks: Vec::new(),
-            me: word(me.as_bytes()),
+            me: Weight::of(me),
             rivals: Vec::new(),
         }
     }
@@ -172,8 +158,8 @@ impl Picker {
             return self.turned(chunk);
         }
         let word = self.words[chunk as usize];
-        let mine = score(word, self.me);
-        let before = |&&rival: &&u64| score(word, rival) > mine;
+        let mine = self.me.score(word);
+        let before = |rival: &&Weight| rival.score(word) > mine;
         self.rivals.iter().filter(before).count() as u16
     }
 
@@ -184,14 +170,14 @@ impl Picker {
         if len < WHOLE {
             return 0;
         }
-        let begin = score(self.words[range.start as usize], self.me) % len;
+        let begin = self.me.score(self.words[range.start as usize]) % len;
         let place = (u64::from(chunk - range.start) + len - begin) % len;
         (place * (1 << 16) / len) as u16
     }
 
     /// Who else downloads now: decides the order of equally rare chunks. Costs O(n log n), n being the open chunks.
     pub fn set_rivals(&mut self, rivals: impl IntoIterator<Item = NodeId>) {
-        self.rivals = rivals.into_iter().map(|id| word(id.as_bytes())).collect();
+        self.rivals = rivals.into_iter().map(Weight::of).collect();
         for chunk in self.missing.iter() {
             self.ranks[chunk as usize] = self.rank(chunk);
         }

@@ -1,10 +1,10 @@
 //! What to push to whom, so that each chunk of each file has enough copies; and what may be dropped.
 //!
 //! Owns what is known of who is here, who holds what, and who refused. Never moves a byte, reads a clock or draws a number: each
-//! node decides alone from what it knows, and rendezvous hashing ([`score()`]) makes them agree.
+//! node decides alone from what it knows, and rendezvous hashing ([`score`](super::score::score)) makes them agree.
 //!
 //! - A chunk lacks copies when fewer live nodes than R hold it, whole holders and this node among them.
-//! - Who pushes it: the holder that [`score()`] ranks highest among the live origins, or, if none is live, among all live holders. While nothing gets
+//! - Who pushes it: the holder that [`score`](super::score::score) ranks highest among the live origins, or, if none is live, among all live holders. While nothing gets
 //!   better for [`PATIENCE`], the next one in that order may push too, so that a node that only claims to hold something stops no other.
 //! - To whom: the nodes ranked highest among those that offer room, did not refuse lately and do not hold it, as many as lack.
 //!
@@ -15,7 +15,6 @@ mod event;
 mod file;
 mod peer;
 mod plan;
-mod score;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -25,13 +24,12 @@ use super::{
     Now,
     have::HaveSet,
     id::{FileId, NodeId},
+    score::Weight,
 };
 pub use event::{Action, ChunkList, Copies, Event, Refusal};
 use file::{File, Held};
 use peer::{Outstanding, Peer};
 use plan::Cursor;
-use score::Weight;
-pub use score::score;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,

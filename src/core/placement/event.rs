@@ -4,6 +4,7 @@ use crate::core::{
     have::HaveSet,
     id::{FileId, NodeId},
     manifest::Manifest,
+    score,
 };
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ impl ChunkList {
                 repeated.insert(pair[1]);
             }
         }
-        let word = |id| super::score::word(id);
+        let word = |id| score::word(id);
         Self {
             words: entries.iter().map(|one| word(one.id.as_bytes())).collect(),
             lens: entries.iter().map(|one| one.len).collect(),

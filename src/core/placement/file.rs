@@ -4,11 +4,8 @@
 //! how many hold it besides; `tally` says how many chunks have each count. So most questions about copies cost nothing, and
 //! news cost what changed. Only the first position of a repeated chunk is counted.
 
-use super::{
-    event::{ChunkList, Copies},
-    score::Weight,
-};
-use crate::core::{Now, have::HaveSet, id::NodeId};
+use super::event::{ChunkList, Copies};
+use crate::core::{Now, have::HaveSet, id::NodeId, score::Weight};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Of many who have all of a file, so many are asked whether that is still so.

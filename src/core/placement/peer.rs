@@ -1,9 +1,10 @@
 //! One node: whether it takes replicas now, what is queued for it, and what is on its way.
 
-use super::{REFUSED, score::Weight};
+use super::REFUSED;
 use crate::core::{
     Now,
     id::{FileId, NodeId},
+    score::Weight,
 };
 use std::{
     collections::{BTreeSet, VecDeque},

@@ -7,11 +7,11 @@ use super::{
     Action, Copies, MAX_OUTSTANDING, MAX_PUSH_BYTES, MAX_PUSH_CHUNKS, PATIENCE, Placement,
     file::{File, Held},
     peer::Outstanding,
-    score::Weight,
 };
 use crate::core::{
     Now,
     id::{FileId, NodeId},
+    score::Weight,
 };
 use std::{cmp::Reverse, time::Duration};
 

@@ -2,6 +2,7 @@ use super::{
     world::{FILE, Fault, World, list, node},
     *,
 };
+use crate::core::score::score;
 use proptest::prelude::*;
 use std::time::Instant;
 

@@ -1,6 +1,6 @@
 //! Rendezvous hashing (highest random weight: D. Thaler, C. Ravishankar, 1998): every node ranks the nodes for a chunk alike.
 
-use crate::core::id::{ChunkId, NodeId};
+use super::id::{ChunkId, NodeId};
 use std::cmp::Ordering;
 
 /// The weight of a node for a chunk; the highest comes first, and of equal ones the greater node id.
@@ -65,7 +65,7 @@ impl Weight {
 mod tests {
     use super::*;
 
-    /// Another implementation has to come to the same numbers.
+    /// Another implementation has to come to the same numbers, by the document alone.
     #[test]
     fn the_score_is_what_the_protocol_says() {
         let mut chunk = [0; 32];
@@ -74,5 +74,7 @@ mod tests {
         node[..8].copy_from_slice(&0xFEDC_BA98_7654_3210u64.to_be_bytes());
         assert_eq!(score(&ChunkId([0; 32]), &NodeId([0; 32])), 0);
         assert_eq!(score(&ChunkId(chunk), &NodeId(node)), 0xF0B0_E205_E4AE_1E05);
+        let document = include_str!("../../docs/protocol.md");
+        assert!(document.contains("the score is F0B0E205E4AE1E05."));
     }
 }
