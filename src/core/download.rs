@@ -15,15 +15,15 @@ mod event;
 mod peer;
 mod requests;
 #[cfg(test)]
-mod tests;
+mod simulation;
 #[cfg(test)]
-mod world;
+mod tests;
 
 pub use event::{Action, Event};
 
 use super::{Now, have::HaveSet, id::NodeId, manifest::Entry, picker::Picker};
 use chunks::Chunks;
-use peer::{Link, Peer};
+use peer::{Peer, PeerState};
 use std::{
     collections::{BTreeSet, HashMap},
     ops::Range,
@@ -61,12 +61,12 @@ pub struct Download {
     unsorted: bool,
     /// Something was added or removed since the last event.
     stirred: bool,
-    said: Said,
+    said: Reported,
 }
 
 /// How the job stands, as the caller knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said {
+enum Reported {
     Going,
     Waiting,
     Complete,
@@ -90,7 +90,7 @@ impl Download {
             sort_at: Duration::ZERO,
             unsorted: false,
             stirred: true,
-            said: Said::Complete,
+            said: Reported::Complete,
         }
     }
 
@@ -108,8 +108,8 @@ impl Download {
         let chunks = &self.chunks;
         self.picker
             .append(range.clone().map(|at| (chunks.id(at), chunks.is_head(at))));
-        if self.said == Said::Complete {
-            self.said = Said::Going;
+        if self.said == Reported::Complete {
+            self.said = Reported::Going;
         }
         self.stirred = true;
         range
@@ -258,7 +258,7 @@ impl Download {
             let at = self
                 .peers
                 .iter()
-                .position(|peer| gone(peer) && peer.link == Link::Gone)
+                .position(|peer| gone(peer) && peer.link == PeerState::Gone)
                 .or_else(|| self.peers.iter().position(gone))?;
             self.index.remove(&self.peers[at].id);
             self.peers[at] = Peer::new(peer);
@@ -271,16 +271,16 @@ impl Download {
     fn on_source(&mut self, id: NodeId, rtt: Duration, at: u32, have: &HaveSet, downloading: bool) {
         let Some(place) = self.place(id) else { return };
         let peer = &mut self.peers[place];
-        if peer.link == Link::Banned {
+        if peer.link == PeerState::Banned {
             return;
         }
         peer.rtt = rtt.min(Duration::from_secs(10));
         self.unsorted |= downloading != peer.downloading;
         peer.downloading = downloading;
-        if peer.link == Link::Gone {
+        if peer.link == PeerState::Gone {
             peer.came_back();
         }
-        peer.link = Link::Up;
+        peer.link = PeerState::Up;
         let end = at.saturating_add(have.len()).min(self.chunks.len());
         if have.is_full() {
             let claims = &mut self.peers[place].claims;
@@ -315,7 +315,7 @@ impl Download {
             return;
         };
         self.picker.forget(&mut self.peers[at].claims);
-        self.peers[at].link = Link::Gone;
+        self.peers[at].link = PeerState::Gone;
         self.unsorted |= std::mem::take(&mut self.peers[at].downloading);
         let chunks: Vec<u32> = self.peers[at].requests.keys().copied().collect();
         for chunk in chunks {
@@ -367,9 +367,9 @@ impl Download {
         let Some(&at) = self.index.get(&peer) else {
             return;
         };
-        if self.peers[at].link != Link::Banned {
+        if self.peers[at].link != PeerState::Banned {
             self.on_gone(peer);
-            self.peers[at].link = Link::Banned;
+            self.peers[at].link = PeerState::Banned;
             actions.push(Action::Drop { peer });
         }
     }
@@ -418,17 +418,17 @@ impl Download {
 
     fn report(&mut self, actions: &mut Vec<Action>) {
         let now = if self.is_complete() {
-            Said::Complete
+            Reported::Complete
         } else if self.asked.is_empty() && !self.any_hope() {
-            Said::Waiting
+            Reported::Waiting
         } else {
-            Said::Going
+            Reported::Going
         };
         match (std::mem::replace(&mut self.said, now), now) {
             (before, now) if before == now => {}
-            (_, Said::Complete) => actions.push(Action::Complete),
-            (_, Said::Waiting) => actions.push(Action::Waiting),
-            (_, Said::Going) => actions.push(Action::Resumed),
+            (_, Reported::Complete) => actions.push(Action::Complete),
+            (_, Reported::Waiting) => actions.push(Action::Waiting),
+            (_, Reported::Going) => actions.push(Action::Resumed),
         }
     }
 

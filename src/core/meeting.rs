@@ -1,6 +1,6 @@
 //! Rendezvous servers: which to dial when, what to ask of them, whom to meet through them, and when to leave them.
 //!
-//! Owns the places of the configured servers and the table of nodes that they told of. Never opens a socket, resolves a
+//! Owns the entries of the configured servers and the table of nodes that they told of. Never opens a socket, resolves a
 //! name or reads a clock: addresses and answers arrive as events, time is an argument.
 //!
 //! Invariants: at most one dial a server is under way, and one question of each kind; a node that is connected is not met;
@@ -8,7 +8,7 @@
 
 mod event;
 mod known;
-mod place;
+mod server;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +16,7 @@ use super::{Now, chance::Chance, id::NodeId, via::Via};
 pub use event::{Action, Event, Known, News};
 use known::Nodes;
 pub use known::{MAX_MET, MAX_PER_SERVER, MAX_WANTED};
-use place::{HELD, Place, Stage};
+use server::{HELD, ServerEntry, Stage};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Configured servers.
@@ -55,7 +55,7 @@ pub struct Config {
 
 /// A connected peer.
 #[derive(Debug)]
-struct Here {
+struct ConnectedPeer {
     via: Via,
     since: Now,
     /// That there is no straight path was told.
@@ -67,7 +67,7 @@ struct Here {
 pub struct View {
     /// Its key, when it is known.
     pub server: Option<NodeId>,
-    /// Whether it is joined, by this place or by another one.
+    /// Whether it is joined, by this entry or by another one.
     pub joined: bool,
     /// How many of the nodes that it told of are here.
     pub met: usize,
@@ -79,9 +79,9 @@ pub struct Meeting {
     config: Config,
     chance: Chance,
     now: Now,
-    places: Vec<Place>,
+    servers: Vec<ServerEntry>,
     nodes: Nodes,
-    here: BTreeMap<NodeId, Here>,
+    here: BTreeMap<NodeId, ConnectedPeer>,
     /// Since when a node is connected straight.
     straight: Option<Now>,
     /// Until when a person may ask the servers more.
@@ -93,11 +93,11 @@ impl Meeting {
     #[must_use]
     pub fn new(mut config: Config, now: Now) -> Self {
         config.servers.truncate(MAX_SERVERS);
-        let place = |known: &Known| Place::new(*known, now);
+        let entry = |known: &Known| ServerEntry::new(*known, now);
         Self {
             chance: Chance::new(config.seed),
             now,
-            places: config.servers.iter().map(place).collect(),
+            servers: config.servers.iter().map(entry).collect(),
             nodes: Nodes::default(),
             here: BTreeMap::new(),
             straight: None,
@@ -131,7 +131,7 @@ impl Meeting {
             }
             Event::NotMet { node } => self.nodes.failed(&node, now, &mut self.chance),
             Event::Punched { node, yes } => {
-                let relayed = |here: &&mut Here| here.via == Via::Relay && !here.told;
+                let relayed = |here: &&mut ConnectedPeer| here.via == Via::Relay && !here.told;
                 if let (false, Some(here)) = (yes, self.here.get_mut(&node).filter(relayed)) {
                     here.told = true;
                     out.push(Action::Tell(News::Relayed { node }));
@@ -165,20 +165,21 @@ impl Meeting {
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         let joined = self.joined();
-        let places = self.places.iter().filter_map(Place::next);
+        let servers = self.servers.iter().filter_map(ServerEntry::next);
         let nodes = self.nodes.next(&joined, self.now);
-        let tell =
-            |here: &Here| (here.via == Via::Relay && !here.told).then_some(here.since + PUNCHING);
+        let tell = |here: &ConnectedPeer| {
+            (here.via == Via::Relay && !here.told).then_some(here.since + PUNCHING)
+        };
         let told = self.here.values().filter_map(tell).min();
         let leave = self.straight.map(|since| (since + STANDS).max(self.needed));
         let leave = leave.filter(|at| self.config.leave && *at > self.now);
-        places.chain(nodes).chain(told).chain(leave).min()
+        servers.chain(nodes).chain(told).chain(leave).min()
     }
 
     /// The servers that are joined, each once.
     #[must_use]
     pub fn joined(&self) -> Vec<NodeId> {
-        let joined = self.places.iter().filter_map(Place::joined);
+        let joined = self.servers.iter().filter_map(ServerEntry::joined);
         joined.map(|joined| joined.server).collect()
     }
 
@@ -186,44 +187,46 @@ impl Meeting {
     #[must_use]
     pub fn view(&self) -> Vec<View> {
         let joined = self.joined();
-        let view = |place: &Place| {
-            let server = place.known.key;
+        let view = |entry: &ServerEntry| {
+            let server = entry.known.key;
             View {
                 server,
                 joined: server.is_some_and(|server| joined.contains(&server))
-                    && matches!(place.stage, Stage::Joined(_) | Stage::Double),
+                    && matches!(entry.stage, Stage::Joined(_) | Stage::Double),
                 met: server.map_or(0, |server| self.nodes.met_through(&server)),
             }
         };
-        self.places.iter().map(view).collect()
+        self.servers.iter().map(view).collect()
     }
 
     /// Whether a server was not tried yet: it may be joined in a moment.
     #[must_use]
     pub fn is_starting(&self) -> bool {
-        self.places.iter().any(|place| !place.tried)
+        self.servers.iter().any(|entry| !entry.tried)
     }
 
     /// Whether a node may be here in a moment: a server was not heard yet, or a node is being met for the first time.
     #[must_use]
     pub fn expects_somebody(&self) -> bool {
-        let answers = self.places.iter().filter_map(Place::joined);
+        let answers = self.servers.iter().filter_map(ServerEntry::joined);
         let first = answers.filter_map(|joined| joined.discovered).min();
         let patient = first.is_none_or(|at| self.now < at + OTHERS);
-        let unheard = |place: &Place| match &place.stage {
+        let unheard = |entry: &ServerEntry| match &entry.stage {
             Stage::Joined(joined) => {
                 joined.discovered.is_none() && self.now < joined.since + FIRST_WORD
             }
-            Stage::Idle { .. } | Stage::Resolving { .. } | Stage::Dialing { .. } => !place.tried,
+            Stage::Idle { .. } | Stage::Resolving { .. } | Stage::Dialing { .. } => !entry.tried,
             Stage::Double | Stage::Away => false,
         };
-        (patient && self.places.iter().any(unheard))
+        (patient && self.servers.iter().any(unheard))
             || self.nodes.expects(&self.joined(), self.met() >= MAX_MET)
     }
 
     /// Peers that are here thanks to a server.
     fn met(&self) -> usize {
-        let of = |(node, here): &(&NodeId, &Here)| here.via != Via::Lan && self.nodes.knows(node);
+        let of = |(node, here): &(&NodeId, &ConnectedPeer)| {
+            here.via != Via::Lan && self.nodes.knows(node)
+        };
         self.here.iter().filter(of).count()
     }
 
@@ -234,16 +237,16 @@ impl Meeting {
         out: &mut Vec<Action>,
     ) {
         let now = self.now;
-        let Some(place) = self.places.get_mut(place) else {
+        let Some(entry) = self.servers.get_mut(place) else {
             return;
         };
-        if !matches!(place.stage, Stage::Resolving { .. }) {
+        if !matches!(entry.stage, Stage::Resolving { .. }) {
             return;
         }
         if addresses.is_empty() {
-            place.failed(now, &mut self.chance);
+            entry.failed(now, &mut self.chance);
         } else {
-            out.push(place.dial(addresses, now));
+            out.push(entry.dial(addresses, now));
         }
     }
 
@@ -254,23 +257,23 @@ impl Meeting {
         out: &mut Vec<Action>,
     ) {
         let now = self.now;
-        let dialing = |place: &Place| matches!(place.stage, Stage::Dialing { .. });
-        let at = |place: &Place| dialing(place) && place.addresses.contains(&address);
-        let expected = |place: &Place| dialing(place) && place.known.key == Some(server);
-        let places = &self.places;
-        let number = places.iter().position(at);
-        let Some(number) = number.or_else(|| places.iter().position(expected)) else {
+        let dialing = |entry: &ServerEntry| matches!(entry.stage, Stage::Dialing { .. });
+        let at = |entry: &ServerEntry| dialing(entry) && entry.addresses.contains(&address);
+        let expected = |entry: &ServerEntry| dialing(entry) && entry.known.key == Some(server);
+        let servers = &self.servers;
+        let number = servers.iter().position(at);
+        let Some(number) = number.or_else(|| servers.iter().position(expected)) else {
             // It was not asked for, or it came too late.
-            if !self.places.iter().any(|place| place.is(&server)) {
+            if !self.servers.iter().any(|entry| entry.is(&server)) {
                 out.push(Action::Leave(server));
             }
             return;
         };
-        let twin = self.places.iter().any(|place| place.is(&server));
-        let place = &mut self.places[number];
-        if let Some(known) = place.known.key.filter(|known| *known != server) {
-            place.failed(now, &mut self.chance);
-            if place.wrong.replace(server) != Some(server) {
+        let twin = self.servers.iter().any(|entry| entry.is(&server));
+        let entry = &mut self.servers[number];
+        if let Some(known) = entry.known.key.filter(|known| *known != server) {
+            entry.failed(now, &mut self.chance);
+            if entry.wrong.replace(server) != Some(server) {
                 let (place, now) = (number, server);
                 out.push(Action::Tell(News::NewKey { place, known, now }));
             }
@@ -280,14 +283,14 @@ impl Meeting {
             return;
         }
         if twin {
-            (place.known.key, place.tried) = (Some(server), true);
-            place.stage = Stage::Double;
+            (entry.known.key, entry.tried) = (Some(server), true);
+            entry.stage = Stage::Double;
             return;
         }
-        place.connected(server, self.config.found, now);
+        entry.connected(server, self.config.found, now);
         let place = number;
         out.push(Action::Tell(News::Joined { place, server }));
-        for other in &mut self.places {
+        for other in &mut self.servers {
             if !matches!(other.stage, Stage::Joined(_)) && other.known.key == Some(server) {
                 (other.stage, other.tried) = (Stage::Double, true);
             }
@@ -296,41 +299,41 @@ impl Meeting {
 
     fn failed(&mut self, server: Option<NodeId>, addresses: &[::core::net::SocketAddr]) {
         let now = self.now;
-        for place in &mut self.places {
-            let here = addresses.iter().any(|at| place.addresses.contains(at));
-            let expected = server.is_some() && place.known.key == server;
-            if matches!(place.stage, Stage::Dialing { .. }) && (here || expected) {
-                place.failed(now, &mut self.chance);
+        for entry in &mut self.servers {
+            let here = addresses.iter().any(|at| entry.addresses.contains(at));
+            let expected = server.is_some() && entry.known.key == server;
+            if matches!(entry.stage, Stage::Dialing { .. }) && (here || expected) {
+                entry.failed(now, &mut self.chance);
             }
         }
     }
 
     fn lost(&mut self, server: &NodeId, out: &mut Vec<Action>) {
         let now = self.now;
-        let Some(number) = self.places.iter().position(|place| place.is(server)) else {
+        let Some(number) = self.servers.iter().position(|entry| entry.is(server)) else {
             return;
         };
-        let place = &mut self.places[number];
-        let held = place
+        let entry = &mut self.servers[number];
+        let held = entry
             .joined()
             .is_some_and(|joined| now.saturating_sub(joined.since) >= HELD);
         if held {
-            place.failures = 0;
+            entry.failures = 0;
         }
-        place.failed(now, &mut self.chance);
+        entry.failed(now, &mut self.chance);
         // What follows is news of the same absence.
-        place.told = true;
+        entry.told = true;
         out.push(Action::Tell(News::Lost { place: number }));
-        for other in &mut self.places {
+        for other in &mut self.servers {
             if matches!(other.stage, Stage::Double) && other.known.key == Some(*server) {
                 other.stage = Stage::Idle { retry: now };
             }
         }
         // No server is left: rather this node's network changed than all servers failed.
         if held && self.joined().is_empty() {
-            for place in &mut self.places {
-                place.failures = 0;
-                place.hurry(now, &mut self.chance);
+            for entry in &mut self.servers {
+                entry.failures = 0;
+                entry.hurry(now, &mut self.chance);
             }
         }
     }
@@ -338,7 +341,7 @@ impl Meeting {
     /// A joined server answered something.
     fn answered(&mut self, server: &NodeId, event: Event) {
         let (now, me) = (self.now, self.config.me);
-        let mut joined = self.places.iter_mut().filter_map(Place::joined_mut);
+        let mut joined = self.servers.iter_mut().filter_map(ServerEntry::joined_mut);
         let Some(joined) = joined.find(|joined| joined.server == *server) else {
             return;
         };
@@ -375,7 +378,7 @@ impl Meeting {
             return;
         }
         let since = self.now;
-        let fresh = || Here {
+        let fresh = || ConnectedPeer {
             via,
             since,
             told: false,
@@ -402,9 +405,9 @@ impl Meeting {
 
     /// Goes back to servers that were left.
     fn come_back(&mut self) {
-        for place in &mut self.places {
-            if matches!(place.stage, Stage::Away) {
-                place.hurry(self.now, &mut self.chance);
+        for entry in &mut self.servers {
+            if matches!(entry.stage, Stage::Away) {
+                entry.hurry(self.now, &mut self.chance);
             }
         }
     }
@@ -420,15 +423,15 @@ impl Meeting {
             || self.nodes.under_way() > 0
             || self.nodes.wants()
             || self.now < self.needed
-            || self.places.iter().any(|place| match &place.stage {
+            || self.servers.iter().any(|entry| match &entry.stage {
                 Stage::Joined(joined) => joined.discovered.is_none(),
-                _ => !place.tried,
+                _ => !entry.tried,
             });
         if !self.config.leave || needed || self.now < since + STANDS {
             return;
         }
-        for (number, place) in self.places.iter_mut().enumerate() {
-            if let Some(joined) = place.joined() {
+        for (number, entry) in self.servers.iter_mut().enumerate() {
+            if let Some(joined) = entry.joined() {
                 let server = joined.server;
                 if self.config.found {
                     out.push(Action::Unregister(server));
@@ -436,21 +439,21 @@ impl Meeting {
                 out.push(Action::Leave(server));
                 out.push(Action::Tell(News::Left { place: number }));
             }
-            place.stage = Stage::Away;
+            entry.stage = Stage::Away;
         }
     }
 
     fn tend_servers(&mut self, out: &mut Vec<Action>) {
         let now = self.now;
-        for (number, place) in self.places.iter_mut().enumerate() {
-            if place.begin(now, &mut self.chance) {
+        for (number, entry) in self.servers.iter_mut().enumerate() {
+            if entry.begin(now, &mut self.chance) {
                 out.push(Action::Resolve { place: number });
             }
-            let away = matches!(place.stage, Stage::Idle { .. }) && place.failures > 0;
-            if away && place.wrong.is_none() && !std::mem::replace(&mut place.told, true) {
+            let away = matches!(entry.stage, Stage::Idle { .. }) && entry.failures > 0;
+            if away && entry.wrong.is_none() && !std::mem::replace(&mut entry.told, true) {
                 out.push(Action::Tell(News::Unreachable { place: number }));
             }
-            place.duties(now, &mut self.chance, out);
+            entry.duties(now, &mut self.chance, out);
         }
     }
 

@@ -10,10 +10,10 @@
 //!            both prove the key again over the connection to that port
 //! ```
 //!
-//! The messages are datagrams of the network nearby, or go over a stream to a node that was found elsewhere ([`Place`]).
+//! The messages are datagrams of the network nearby, or go over a stream to a node that was found elsewhere ([`Endpoint`]).
 //!
 //! Owns what to say, when to say it again, and when a code is burnt. Never opens a socket, reads a clock or asks for
-//! randomness. X and Y are SPAKE2's (see [`Link`] for what comes out of it).
+//! randomness. X and Y are SPAKE2's (see [`LinkKey`] for what comes out of it).
 //!
 //! Invariants: only a completed wrong proof burns a code, and it does so before anything was sealed for the node that gave
 //! it. A receiver gives one proof in its life, so one that poses as a sender gets one guess, too. Whatever strangers send,
@@ -27,9 +27,11 @@ mod sender;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Failure, Mode, Place, ReceiverAction, ReceiverEvent, SenderAction, SenderEvent};
-pub use exchange::Link;
-pub use message::{Id, Message, Refusal, SEALED_PORT};
+pub use event::{
+    Endpoint, Failure, Mode, ReceiverAction, ReceiverEvent, SenderAction, SenderEvent,
+};
+pub use exchange::LinkKey;
+pub use message::{Id, Message, PairingRefusal, SEALED_PORT};
 pub use receiver::Receiver;
 pub use sender::Sender;
 

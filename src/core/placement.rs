@@ -16,9 +16,9 @@ mod file;
 mod peer;
 mod plan;
 #[cfg(test)]
-mod tests;
+mod simulation;
 #[cfg(test)]
-mod world;
+mod tests;
 
 use super::{
     Now,

@@ -11,7 +11,7 @@ use super::{
     NetError,
     datagrams::{self, Datagrams, Range, comes_by},
     descriptors::is_shortage,
-    interfaces::{Link, survey},
+    interfaces::{InterfaceAddr, survey},
 };
 use crate::{
     core::{
@@ -110,7 +110,7 @@ struct Shared {
 struct Inbox {
     filter: Filter,
     /// What was heard by each link, and whether that is in the groups.
-    tallies: Mutex<Vec<(Link, bool, Tally)>>,
+    tallies: Mutex<Vec<(InterfaceAddr, bool, Tally)>>,
     heard: mpsc::Sender<Heard>,
     started: Instant,
 }
@@ -201,13 +201,13 @@ pub(super) fn refused(port: u16, source: io::Error) -> BeaconError {
 }
 
 impl Inbox {
-    fn tallies(&self) -> MutexGuard<'_, Vec<(Link, bool, Tally)>> {
+    fn tallies(&self) -> MutexGuard<'_, Vec<(InterfaceAddr, bool, Tally)>> {
         self.tallies.lock()
     }
 
     fn count(&self, from: SocketAddr, more: Tally) {
         let mut tallies = self.tallies();
-        let near = |(link, ..): &&mut (Link, bool, Tally)| comes_by(link, from);
+        let near = |(link, ..): &&mut (InterfaceAddr, bool, Tally)| comes_by(link, from);
         if let Some((_, _, tally)) = tallies.iter_mut().find(near) {
             tally.own = tally.own.saturating_add(more.own);
             tally.ours = tally.ours.saturating_add(more.ours);
@@ -238,7 +238,7 @@ impl datagrams::Inbox for Inbox {
         let _ = self.heard.try_send(Heard { beacon, from, room });
     }
 
-    fn looked(&self, links: &[(Link, bool)]) {
+    fn looked(&self, links: &[(InterfaceAddr, bool)]) {
         let mut tallies = self.tallies();
         let before = std::mem::take(&mut *tallies);
         *tallies = links

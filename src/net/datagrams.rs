@@ -11,7 +11,7 @@ mod sockets;
 
 use super::{
     descriptors,
-    interfaces::{Link, links},
+    interfaces::{InterfaceAddr, links},
 };
 use parking_lot::{Mutex, MutexGuard};
 use std::{
@@ -55,7 +55,7 @@ pub(super) trait Inbox: Send + Sync + 'static {
 
     /// The interfaces were looked at: those that are used now, and whether a socket of the discovery port is in the
     /// groups there.
-    fn looked(&self, _: &[(Link, bool)]) {}
+    fn looked(&self, _: &[(InterfaceAddr, bool)]) {}
 }
 
 /// The sockets; they close when it is dropped.
@@ -80,7 +80,7 @@ impl Drop for Listener {
 
 /// One interface's sending socket.
 struct Outlet {
-    link: Link,
+    link: InterfaceAddr,
     /// Whether the discovery port is in the groups there.
     joined: bool,
     listener: Listener,
@@ -90,7 +90,7 @@ struct Outlet {
 struct Desk<I> {
     inbox: I,
     /// Networks from which datagrams are taken; `None`: from anywhere.
-    networks: Mutex<Option<Vec<Link>>>,
+    networks: Mutex<Option<Vec<InterfaceAddr>>>,
 }
 
 /// Opens the discovery port (0: any free one; the one it is comes back), for IPv4 and, where there is any, IPv6. Call it
@@ -140,7 +140,7 @@ impl<I: Inbox> Datagrams<I> {
 
     /// Sends to everyone near: on each interface to its broadcast address and to the groups.
     pub(super) async fn announce(&self, bytes: &[u8]) {
-        let outlets: Vec<(Link, Arc<UdpSocket>)> = self
+        let outlets: Vec<(InterfaceAddr, Arc<UdpSocket>)> = self
             .outlets()
             .iter()
             .map(|outlet| (outlet.link.clone(), Arc::clone(&outlet.listener.socket)))
@@ -221,7 +221,7 @@ impl<I: Inbox> Datagrams<I> {
     }
 
     /// Whether a socket of the discovery port is in the groups of that link now.
-    fn join(&self, link: &Link) -> bool {
+    fn join(&self, link: &InterfaceAddr) -> bool {
         let mut joined = false;
         for discovery in &self.discovery {
             match sockets::join(&discovery.socket, link) {
@@ -239,13 +239,13 @@ impl<I> Desk<I> {
     /// The discovery port is open on all interfaces, also on those that we were told to leave alone.
     fn serves(&self, from: SocketAddr) -> bool {
         let networks = self.networks.lock();
-        let near = |link: &Link| comes_by(link, from);
+        let near = |link: &InterfaceAddr| comes_by(link, from);
         from.port() != 0 && networks.as_ref().is_none_or(|links| links.iter().any(near))
     }
 }
 
 /// Whether that address is on the link's network. A link-local IPv6 address means something on one interface only.
-pub(super) fn comes_by(link: &Link, address: SocketAddr) -> bool {
+pub(super) fn comes_by(link: &InterfaceAddr, address: SocketAddr) -> bool {
     let on_scope = match address {
         SocketAddr::V6(v6) => v6.scope_id() == 0 || v6.scope_id() == link.index,
         SocketAddr::V4(_) => true,
@@ -253,7 +253,7 @@ pub(super) fn comes_by(link: &Link, address: SocketAddr) -> bool {
     on_scope && link.reaches(address.ip())
 }
 
-fn destinations(link: &Link, port: u16) -> Vec<SocketAddr> {
+fn destinations(link: &InterfaceAddr, port: u16) -> Vec<SocketAddr> {
     match link.ip {
         IpAddr::V4(_) => {
             let broadcast = link.broadcast.map(|ip| SocketAddr::from((ip, port)));

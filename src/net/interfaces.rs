@@ -11,7 +11,7 @@ use std::{
 
 /// One interface by one of its addresses.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Link {
+pub struct InterfaceAddr {
     /// The system's name of it.
     pub name: String,
     /// The system's number of it, 0 if it has none.
@@ -24,7 +24,7 @@ pub struct Link {
     pub broadcast: Option<Ipv4Addr>,
 }
 
-impl Link {
+impl InterfaceAddr {
     /// Whether an address belongs to this link's network. A link-local IPv6 one belongs to each interface.
     #[must_use]
     pub fn reaches(&self, other: IpAddr) -> bool {
@@ -55,7 +55,7 @@ const LINK_LOCAL_ALONE: usize = 8;
 ///
 /// # Errors
 /// When the system does not tell.
-pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<Link>> {
+pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<InterfaceAddr>> {
     let all = if_addrs::get_if_addrs()?
         .into_iter()
         .filter(is_up)
@@ -87,7 +87,7 @@ pub fn zoned(text: &str) -> Option<Result<SocketAddr, String>> {
 }
 
 /// All interfaces with an address, up or not, with what was heard by the links.
-pub fn survey(heard: &[(Link, bool, Tally)]) -> Vec<Interface> {
+pub fn survey(heard: &[(InterfaceAddr, bool, Tally)]) -> Vec<Interface> {
     let mut found: Vec<Interface> = Vec::new();
     for one in if_addrs::get_if_addrs().unwrap_or_default() {
         let address = one.ip();
@@ -118,13 +118,13 @@ pub fn survey(heard: &[(Link, bool, Tally)]) -> Vec<Interface> {
     found
 }
 
-fn link(interface: if_addrs::Interface) -> Link {
+fn link(interface: if_addrs::Interface) -> InterfaceAddr {
     let ip = interface.ip();
     let (prefix, broadcast) = match interface.addr {
         if_addrs::IfAddr::V4(v4) => (v4.prefixlen, broadcast(v4.ip, v4.prefixlen, v4.broadcast)),
         if_addrs::IfAddr::V6(v6) => (v6.prefixlen, None),
     };
-    Link {
+    InterfaceAddr {
         name: interface.name,
         index: interface.index.unwrap_or(0),
         ip,
@@ -148,23 +148,24 @@ fn is_up(interface: &if_addrs::Interface) -> bool {
     interface.is_loopback() || !matches!(interface.oper_status, Down | LowerLayerDown | NotPresent)
 }
 
-fn is_link_local(link: &Link) -> bool {
+fn is_link_local(link: &InterfaceAddr) -> bool {
     matches!(link.ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
-fn choose(all: Vec<Link>, names: &[String], listen: &[IpAddr]) -> Vec<Link> {
+fn choose(all: Vec<InterfaceAddr>, names: &[String], listen: &[IpAddr]) -> Vec<InterfaceAddr> {
     let listened = |ip: IpAddr| {
         listen.is_empty()
             || listen
                 .iter()
                 .any(|one| *one == ip || one.is_unspecified() && one.is_ipv4() == ip.is_ipv4())
     };
-    let wanted: Vec<Link> = all
+    let wanted: Vec<InterfaceAddr> = all
         .into_iter()
         .filter(|link| names.is_empty() || names.contains(&link.name))
         .filter(|link| listened(link.ip))
         .collect();
-    let mut chosen: Vec<Link> = wanted.iter().filter(|l| l.ip.is_ipv4()).cloned().collect();
+    let mut chosen: Vec<InterfaceAddr> =
+        wanted.iter().filter(|l| l.ip.is_ipv4()).cloned().collect();
     // One IPv6 address per interface, best one that needs no scope to be dialled. A link-local one alone is used only
     // where there is no IPv4: peers would dial it first and fail. Multicast does not reach the IPv6 loopback.
     for link in &wanted {

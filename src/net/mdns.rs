@@ -97,7 +97,7 @@ impl Mdns {
     }
 
     /// The networks that we are on and may use. Loopback is none: a record that names it is a trick.
-    fn networks(&self) -> Vec<interfaces::Link> {
+    fn networks(&self) -> Vec<interfaces::InterfaceAddr> {
         let mut links = interfaces::links(&self.interfaces, &self.listened).unwrap_or_default();
         links.retain(|link| !link.ip.is_loopback());
         links

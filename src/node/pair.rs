@@ -18,7 +18,7 @@ use crate::{
         code::{Code, CodeError},
         id::NodeId,
         pairing::{
-            Failure, Id, Message, Mode, Place, Receiver, ReceiverAction, ReceiverEvent, Sender,
+            Endpoint, Failure, Id, Message, Mode, Receiver, ReceiverAction, ReceiverEvent, Sender,
             SenderAction, SenderEvent,
         },
         passphrase,
@@ -240,7 +240,7 @@ pub async fn find(
                 }
                 ReceiverEvent::Heard {
                     message: said.message,
-                    from: Place::Far(said.from),
+                    from: Endpoint::Far(said.from),
                 }
             }
             Some(node) = far.recv() => {
@@ -260,8 +260,8 @@ pub async fn find(
         for action in machine.handle(event, started.elapsed()) {
             match action {
                 ReceiverAction::Send { message, to } => match to {
-                    Place::Near(to) => sockets.send(&message, to).await,
-                    Place::Far(to) => backs.send(message, to),
+                    Endpoint::Near(to) => sockets.send(&message, to).await,
+                    Endpoint::Far(to) => backs.send(message, to),
                 },
                 ReceiverAction::Found { link, at } => {
                     return link::connect(net, &link, at, &config.name).await;
@@ -336,7 +336,7 @@ impl Offering {
                     }
                     SenderEvent::Heard {
                         message: said.message,
-                        from: Place::Far(said.from),
+                        from: Endpoint::Far(said.from),
                     }
                 }
                 Some((attempt, paired)) = self.linked.recv() => {
@@ -355,8 +355,8 @@ impl Offering {
         match action {
             SenderAction::Announce(message) => self.sockets.announce(&message).await,
             SenderAction::Send { message, to } => match to {
-                Place::Near(to) => self.sockets.send(&message, to).await,
-                Place::Far(to) => self.backs.send(message, to),
+                Endpoint::Near(to) => self.sockets.send(&message, to).await,
+                Endpoint::Far(to) => self.backs.send(message, to),
             },
             SenderAction::Expect(link) => self.doors.open(link),
             SenderAction::Forget { attempt } => self.doors.close(attempt),

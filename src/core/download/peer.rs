@@ -54,7 +54,7 @@ pub(super) struct Request {
 
 /// Whether it can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Link {
+pub(super) enum PeerState {
     Up,
     Gone,
     /// It sent bytes that do not hash: never again.
@@ -64,7 +64,7 @@ pub(super) enum Link {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) id: NodeId,
-    pub(super) link: Link,
+    pub(super) link: PeerState,
     pub(super) downloading: bool,
     pub(super) rtt: Duration,
     pub(super) claims: Claims,
@@ -94,7 +94,7 @@ impl Peer {
     pub(super) fn new(id: NodeId) -> Self {
         Self {
             id,
-            link: Link::Gone,
+            link: PeerState::Gone,
             downloading: false,
             rtt: Duration::ZERO,
             claims: Claims::default(),
@@ -114,7 +114,7 @@ impl Peer {
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.link == Link::Up
+        self.link == PeerState::Up
     }
 
     /// How long `bytes` take on the line alone.

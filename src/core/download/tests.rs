@@ -1,6 +1,6 @@
 //! Whole downloads against peers of every kind, in simulated time.
 
-use super::world::*;
+use super::simulation::*;
 use super::*;
 use proptest::prelude::*;
 
@@ -41,14 +41,14 @@ proptest! {
         peers.insert(at.min(peers.len()), HONEST);
         let entries: Vec<Entry> = (0..chunks).map(|at| entry(at % repeats)).collect();
         let unique = u64::from(chunks.min(repeats));
-        let mut world = World::new(entries, peers, seed);
-        world.run(Duration::from_secs(600));
-        prop_assert!(world.completed_at.is_some());
-        prop_assert!(world.job.stored().is_full() && world.job.missing_bytes() == 0);
-        prop_assert!(world.tickets.is_empty());
+        let mut sim = Simulation::new(entries, peers, seed);
+        sim.run(Duration::from_secs(600));
+        prop_assert!(sim.completed_at.is_some());
+        prop_assert!(sim.job.stored().is_full() && sim.job.missing_bytes() == 0);
+        prop_assert!(sim.tickets.is_empty());
         // Each fetch stored a chunk, was cancelled for a second one, or was answered with an excuse.
-        prop_assert!(world.fetch_count <= unique + world.excuses + world.cancels);
-        let all: u64 = world.job.delivered().map(|(_, bytes)| bytes).sum();
+        prop_assert!(sim.fetch_count <= unique + sim.excuses + sim.cancels);
+        let all: u64 = sim.job.delivered().map(|(_, bytes)| bytes).sum();
         prop_assert_eq!(all, unique * u64::from(CHUNK));
     }
 
@@ -56,9 +56,9 @@ proptest! {
     fn without_an_honest_peer_it_claims_nothing_it_lacks(
         chunks in 1u32..40, peers in prop::collection::vec(manners(), 0..4), seed: u64,
     ) {
-        let mut world = World::new(file(chunks), peers, seed);
-        world.run(Duration::from_secs(120));
-        prop_assert_eq!(world.completed_at.is_some(), world.job.stored().is_full());
+        let mut sim = Simulation::new(file(chunks), peers, seed);
+        sim.run(Duration::from_secs(120));
+        prop_assert_eq!(sim.completed_at.is_some(), sim.job.stored().is_full());
     }
 }
 
@@ -67,10 +67,10 @@ fn a_peer_that_claims_everything_and_sends_nothing_delays_nobody_beyond_ten_seco
     for liars in [1, 5] {
         let mut peers = vec![SILENT; liars];
         peers.push(HONEST);
-        let mut world = World::new(file(400), peers, 7);
-        world.run(Duration::from_secs(60));
+        let mut sim = Simulation::new(file(400), peers, 7);
+        sim.run(Duration::from_secs(60));
         // 100 MiB at 50 MiB/s take two seconds by themselves.
-        let took = world.completed_at.unwrap();
+        let took = sim.completed_at.unwrap();
         assert!(took < Duration::from_secs(10), "{took:?}");
     }
 }
@@ -87,9 +87,9 @@ fn lying_have_updates_delay_nobody_beyond_ten_seconds() {
         // Downloaders, they say: those are asked before a seed is.
         let mut peers = vec![liar; 5];
         peers.push(HONEST);
-        let mut world = World::new(file(400), peers, 7);
-        world.run(Duration::from_secs(60));
-        let took = world.completed_at.unwrap();
+        let mut sim = Simulation::new(file(400), peers, 7);
+        sim.run(Duration::from_secs(60));
+        let took = sim.completed_at.unwrap();
         assert!(took < Duration::from_secs(10), "{took:?}");
     }
 }
@@ -150,15 +150,14 @@ fn a_chunk_that_a_downloader_got_is_taken_back_from_the_seed_unless_it_has_begun
 
 #[test]
 fn a_peer_that_falls_silent_in_the_middle_is_left_within_ten_seconds() {
-    let mut world = World::new(file(2000), vec![HONEST, HONEST], 7);
-    world.run(ms(500));
-    world.peers[0].silent = true;
-    world
-        .queue
-        .retain(|(_, serial)| !matches!(world.what[serial], What::Answer { peer: 0, .. }));
-    world.run(Duration::from_secs(60));
+    let mut sim = Simulation::new(file(2000), vec![HONEST, HONEST], 7);
+    sim.run(ms(500));
+    sim.peers[0].silent = true;
+    sim.queue
+        .retain(|(_, serial)| !matches!(sim.what[serial], What::Answer { peer: 0, .. }));
+    sim.run(Duration::from_secs(60));
     // 500 MiB, most of it at 50 MiB/s.
-    let took = world.completed_at.unwrap();
+    let took = sim.completed_at.unwrap();
     assert!(took < Duration::from_secs(12), "{took:?}");
 }
 
@@ -168,12 +167,12 @@ fn a_fast_and_a_slow_peer_both_do_what_they_can() {
         bytes_per_second: 5 << 20,
         ..HONEST
     };
-    let mut world = World::new(file(800), vec![slow, HONEST], 7);
-    world.run(Duration::from_secs(60));
+    let mut sim = Simulation::new(file(800), vec![slow, HONEST], 7);
+    sim.run(Duration::from_secs(60));
     // 200 MiB at 55 MiB/s are 3.64 s.
-    let took = world.completed_at.unwrap();
+    let took = sim.completed_at.unwrap();
     assert!(took < ms(4000), "{took:?}");
-    assert!(world.fetch_count < 820, "{}", world.fetch_count);
+    assert!(sim.fetch_count < 820, "{}", sim.fetch_count);
 }
 
 #[test]
@@ -182,10 +181,10 @@ fn a_long_line_is_kept_full() {
         rtt: ms(200),
         ..HONEST
     };
-    let mut world = World::new(file(4000), vec![far], 7);
-    world.run(Duration::from_secs(200));
+    let mut sim = Simulation::new(file(4000), vec![far], 7);
+    sim.run(Duration::from_secs(200));
     // 1000 MiB at 50 MiB/s are 20 s.
-    let took = world.completed_at.unwrap();
+    let took = sim.completed_at.unwrap();
     assert!(took < ms(23_000), "{took:?}");
 }
 
@@ -423,14 +422,10 @@ fn a_peer_that_keeps_failing_is_asked_ever_more_rarely() {
         fails: 100,
         ..HONEST
     };
-    let mut world = World::new(file(10), vec![fails], 7);
-    world.run(Duration::from_secs(60));
-    assert!(world.completed_at.is_none());
-    assert!(
-        (40..=80).contains(&world.fetch_count),
-        "{}",
-        world.fetch_count
-    );
+    let mut sim = Simulation::new(file(10), vec![fails], 7);
+    sim.run(Duration::from_secs(60));
+    assert!(sim.completed_at.is_none());
+    assert!((40..=80).contains(&sim.fetch_count), "{}", sim.fetch_count);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! What the two machines hear and what they want done: data, no decisions.
 
-use super::{Id, Link, Message};
+use super::{Id, LinkKey, Message};
 use crate::core::id::NodeId;
 use ::core::net::{IpAddr, SocketAddr};
 
 /// Where a message came from, and where an answer goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Place {
+pub enum Endpoint {
     /// A datagram of the network nearby.
     Near(SocketAddr),
     /// A stream of a connection with this node, which has proven its key there.
@@ -20,7 +20,7 @@ pub(super) enum Source {
     Node(NodeId),
 }
 
-impl Place {
+impl Endpoint {
     pub(super) fn source(&self) -> Source {
         match self {
             Self::Near(address) => Source::Address(address.ip()),
@@ -37,7 +37,7 @@ impl Place {
     }
 }
 
-impl From<SocketAddr> for Place {
+impl From<SocketAddr> for Endpoint {
     fn from(address: SocketAddr) -> Self {
         Self::Near(address)
     }
@@ -60,7 +60,7 @@ pub enum SenderEvent {
         /// What it says.
         message: Message,
         /// Where it came from, and where an answer goes.
-        from: Place,
+        from: Endpoint,
     },
     /// The receiver of an attempt is connected and has proven the key there.
     Linked {
@@ -81,10 +81,10 @@ pub enum SenderAction {
         /// What.
         message: Message,
         /// Where to.
-        to: Place,
+        to: Endpoint,
     },
     /// A receiver has proven the code and is about to connect.
-    Expect(Link),
+    Expect(LinkKey),
     /// It did not come: it need not be expected any more.
     Forget {
         /// Whose connection.
@@ -107,7 +107,7 @@ pub enum ReceiverEvent {
         /// What it says.
         message: Message,
         /// Where it came from, and where an answer goes.
-        from: Place,
+        from: Endpoint,
     },
     /// Time passed.
     Tick,
@@ -121,14 +121,14 @@ pub enum ReceiverAction {
         /// What.
         message: Message,
         /// Where to.
-        to: Place,
+        to: Endpoint,
     },
     /// The end: the sender has proven the code, too. Connect, and prove the key again.
     Found {
         /// What is to be proven, and by whom.
-        link: Link,
+        link: LinkKey,
         /// Where it listens: an address with its port, or a connection that stands already.
-        at: Place,
+        at: Endpoint,
     },
     /// The end: it came to nothing.
     Failed(Failure),

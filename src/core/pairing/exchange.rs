@@ -26,7 +26,7 @@ pub(super) struct Parties {
 
 /// Everything that was said in the open before the proof.
 #[derive(Clone, Copy)]
-pub(super) struct Said {
+pub(super) struct Transcript {
     pub parties: Parties,
     pub session: Id,
     pub attempt: Id,
@@ -55,16 +55,16 @@ impl Half {
     }
 
     /// The sender's end of it; `None` when the other's message is no point of the curve.
-    pub(super) fn finish_sender(self, said: &Said) -> Option<Keys> {
+    pub(super) fn finish_sender(self, said: &Transcript) -> Option<Keys> {
         self.finish(SIDE_B, &said.x, said)
     }
 
     /// The receiver's end of it; `None` when the other's message is no point of the curve.
-    pub(super) fn finish_receiver(self, said: &Said) -> Option<Keys> {
+    pub(super) fn finish_receiver(self, said: &Transcript) -> Option<Keys> {
         self.finish(SIDE_A, &said.y, said)
     }
 
-    fn finish(self, side: u8, theirs: &[u8; 32], said: &Said) -> Option<Keys> {
+    fn finish(self, side: u8, theirs: &[u8; 32], said: &Transcript) -> Option<Keys> {
         let message = [&[side], &theirs[..]].concat();
         let shared = self.0.finish(&message).ok()?;
         Some(Keys::new(&shared, said))
@@ -97,11 +97,11 @@ pub(super) struct Keys {
     proof: [u8; 32],
     port: [u8; 32],
     link: [u8; 32],
-    said: Said,
+    said: Transcript,
 }
 
 impl Keys {
-    fn new(shared: &[u8], said: &Said) -> Self {
+    fn new(shared: &[u8], said: &Transcript) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("sprat 2026-11 pairing transcript v1");
         hasher.update(&said.parties.channel.to_be_bytes());
         for part in [
@@ -159,8 +159,8 @@ impl Keys {
     }
 
     /// What both sides prove over the connection.
-    pub(super) fn link(&self) -> Link {
-        Link {
+    pub(super) fn link(&self) -> LinkKey {
+        LinkKey {
             key: self.link,
             sender: self.said.parties.sender,
             receiver: self.said.parties.receiver,
@@ -171,7 +171,7 @@ impl Keys {
 
 /// The key that both sides prove to have, over a connection on which each knows who the other is.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct LinkKey {
     key: [u8; 32],
     /// Who sends.
     pub sender: NodeId,
@@ -181,14 +181,14 @@ pub struct Link {
     pub attempt: Id,
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for LinkKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sender, receiver) = (self.sender.short(), self.receiver.short());
-        write!(f, "Link({sender} to {receiver})")
+        write!(f, "LinkKey({sender} to {receiver})")
     }
 }
 
-impl Link {
+impl LinkKey {
     /// What the receiver sends: a MAC over both nodes, the attempt and the display name that goes with it.
     #[must_use]
     pub fn receiver_proof(&self, name: &str) -> [u8; 32] {

@@ -70,13 +70,13 @@ pub enum Message {
         /// The exchange.
         session: Id,
         /// The reason.
-        why: Refusal,
+        why: PairingRefusal,
     },
 }
 
 /// Why a sender refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Refusal {
+pub enum PairingRefusal {
     /// Another receiver is being served: ask again.
     Busy,
     /// The proof was wrong.

@@ -4,10 +4,10 @@
 //! other senders say, and no junk, ends it earlier than its deadline, but for the answers to its own session.
 
 use super::{
-    Failure, Id, MAX_ASKED, MAX_ASKED_PER_SOURCE, Message, PROVING, RESEND, ReceiverAction,
-    ReceiverEvent, Refusal,
-    event::Place,
-    exchange::{Half, Keys, Parties, Said},
+    Failure, Id, MAX_ASKED, MAX_ASKED_PER_SOURCE, Message, PROVING, PairingRefusal, RESEND,
+    ReceiverAction, ReceiverEvent,
+    event::Endpoint,
+    exchange::{Half, Keys, Parties, Transcript},
 };
 use crate::core::{
     Now,
@@ -40,7 +40,7 @@ struct Asked {
 struct Proving {
     keys: Keys,
     proof: Message,
-    to: Place,
+    to: Endpoint,
     session: Id,
     attempt: Id,
     again: Now,
@@ -61,7 +61,7 @@ pub struct Receiver {
     chance: Chance,
     now: Now,
     deadline: Now,
-    asked: BTreeMap<(NodeId, Place), Asked>,
+    asked: BTreeMap<(NodeId, Endpoint), Asked>,
     rate: Bucket,
     busy: bool,
     state: State,
@@ -119,7 +119,7 @@ impl Receiver {
                     {
                         // The port is replaced, not the address built anew: a link-local one keeps its scope.
                         let mut at = proving.to;
-                        if let Place::Near(address) = &mut at {
+                        if let Endpoint::Near(address) = &mut at {
                             address.set_port(port);
                         }
                         let link = proving.keys.link();
@@ -154,7 +154,13 @@ impl Receiver {
         self.asked.len()
     }
 
-    fn wait(&mut self, channel: u16, sender: NodeId, from: Place, out: &mut Vec<ReceiverAction>) {
+    fn wait(
+        &mut self,
+        channel: u16,
+        sender: NodeId,
+        from: Endpoint,
+        out: &mut Vec<ReceiverAction>,
+    ) {
         let looking = matches!(self.state, State::Looking);
         let ours = channel == self.code.channel() && sender != self.me && from.may_be(sender);
         // The same sender may be heard from several addresses, and a stranger may repeat its words from another one.
@@ -182,7 +188,7 @@ impl Receiver {
     }
 
     /// Forgets one by chance when there are too many: the honest one needs its place for a round trip only.
-    fn make_room(&mut self, from: Place) {
+    fn make_room(&mut self, from: Endpoint) {
         let all = self.asked.keys();
         let here: Vec<_> = all
             .clone()
@@ -214,7 +220,7 @@ impl Receiver {
         session: Id,
         attempt: Id,
         y: [u8; 32],
-        from: Place,
+        from: Endpoint,
         out: &mut Vec<ReceiverAction>,
     ) {
         if !matches!(self.state, State::Looking) {
@@ -230,7 +236,7 @@ impl Receiver {
         let Some(asked) = self.asked.remove(&(sender, to)) else {
             return;
         };
-        let said = Said {
+        let said = Transcript {
             parties: self.parties(sender),
             session,
             attempt,
@@ -261,19 +267,19 @@ impl Receiver {
         }));
     }
 
-    fn refused(&mut self, session: Id, why: Refusal, out: &mut Vec<ReceiverAction>) {
+    fn refused(&mut self, session: Id, why: PairingRefusal, out: &mut Vec<ReceiverAction>) {
         let failure = match &self.state {
             State::Done => return,
             State::Proving(proving) if proving.session != session => return,
             State::Proving(_) => match why {
                 // Another receiver was a moment faster; it may yet fail to connect.
-                Refusal::Busy => {
+                PairingRefusal::Busy => {
                     self.busy = true;
                     return;
                 }
-                Refusal::Wrong => Failure::Wrong,
-                Refusal::Spent => Failure::Spent,
-                Refusal::Unknown => Failure::Unconfirmed,
+                PairingRefusal::Wrong => Failure::Wrong,
+                PairingRefusal::Spent => Failure::Spent,
+                PairingRefusal::Unknown => Failure::Unconfirmed,
             },
             State::Looking => {
                 let mut all = self.asked.values_mut();
@@ -281,14 +287,14 @@ impl Receiver {
                     return;
                 };
                 match why {
-                    Refusal::Busy => {
+                    PairingRefusal::Busy => {
                         self.busy = true;
                         (asked.tries, asked.again) = (0, self.now + BUSY);
                         return;
                     }
-                    Refusal::Spent => Failure::Spent,
+                    PairingRefusal::Spent => Failure::Spent,
                     // These answer a proof, and none was given.
-                    Refusal::Wrong | Refusal::Unknown => return,
+                    PairingRefusal::Wrong | PairingRefusal::Unknown => return,
                 }
             }
         };

@@ -5,9 +5,9 @@
 
 use super::{
     ANNOUNCE, CONNECTING, HALF_OPEN, Id, MAX_CONNECTING, MAX_HALF_OPEN, MAX_HALF_OPEN_PER_SOURCE,
-    MAX_WRONG, Message, Mode, PENALTY, Refusal, SEALED_PORT, SenderAction, SenderEvent,
-    event::{Place, Source},
-    exchange::{Half, Parties, Said},
+    MAX_WRONG, Message, Mode, PENALTY, PairingRefusal, SEALED_PORT, SenderAction, SenderEvent,
+    event::{Endpoint, Source},
+    exchange::{Half, Parties, Transcript},
 };
 use crate::core::{
     Now,
@@ -47,7 +47,7 @@ enum Stage {
 struct Attempt {
     receiver: NodeId,
     session: Id,
-    from: Place,
+    from: Endpoint,
     x: [u8; 32],
     y: [u8; 32],
     stage: Stage,
@@ -170,7 +170,7 @@ impl Sender {
         self.attempts.remove(&attempt);
     }
 
-    fn heard(&mut self, message: &Message, from: Place, out: &mut Vec<SenderAction>) {
+    fn heard(&mut self, message: &Message, from: Endpoint, out: &mut Vec<SenderAction>) {
         let answer = match message {
             Message::Hello {
                 channel, sender, ..
@@ -218,12 +218,12 @@ impl Sender {
         receiver: NodeId,
         session: Id,
         x: &[u8; 32],
-        from: Place,
+        from: Endpoint,
     ) -> Option<Message> {
         let no = |why| Some(Message::No { session, why });
         match self.state {
             State::Open => {}
-            State::Burnt => return no(Refusal::Spent),
+            State::Burnt => return no(PairingRefusal::Spent),
             State::Done => return None,
         }
         let known = self
@@ -243,7 +243,7 @@ impl Sender {
             return None;
         }
         if self.is_busy(receiver) {
-            return no(Refusal::Busy);
+            return no(PairingRefusal::Busy);
         }
         self.make_room(from.source());
         let parties = self.parties(receiver);
@@ -313,7 +313,7 @@ impl Sender {
         session: Id,
         id: Id,
         mac: &[u8; 32],
-        from: Place,
+        from: Endpoint,
         out: &mut Vec<SenderAction>,
     ) -> Option<Message> {
         let no = |why| Some(Message::No { session, why });
@@ -323,16 +323,16 @@ impl Sender {
         }
         let Some(attempt) = self.attempts.get(&id) else {
             return no(if burnt {
-                Refusal::Spent
+                PairingRefusal::Spent
             } else {
-                Refusal::Unknown
+                PairingRefusal::Unknown
             });
         };
         if attempt.session != session {
             return None;
         }
         match &attempt.stage {
-            Stage::Wrong => return no(Refusal::Wrong),
+            Stage::Wrong => return no(PairingRefusal::Wrong),
             Stage::Proven { mac: right, sealed } => {
                 // It was lost on its way. Any other proof is not this receiver's: it has been right already.
                 return (right == mac).then_some(Message::Port {
@@ -341,12 +341,12 @@ impl Sender {
                     sealed: *sealed,
                 });
             }
-            Stage::Half(_) if burnt => return no(Refusal::Spent),
+            Stage::Half(_) if burnt => return no(PairingRefusal::Spent),
             Stage::Half(_) => {}
         }
         let receiver = attempt.receiver;
         if self.is_busy(receiver) {
-            return no(Refusal::Busy);
+            return no(PairingRefusal::Busy);
         }
         // It is said again when the penalty is over.
         if self
@@ -360,7 +360,7 @@ impl Sender {
         let Stage::Half(half) = attempt.stage else {
             return None;
         };
-        let said = Said {
+        let said = Transcript {
             parties: self.parties(receiver),
             session,
             attempt: id,
@@ -373,7 +373,7 @@ impl Sender {
             attempt.stage = Stage::Wrong;
             self.attempts.insert(id, attempt);
             self.wrong_proof(from.source(), id, out);
-            return no(Refusal::Wrong);
+            return no(PairingRefusal::Wrong);
         }
         let sealed = keys.seal(self.port)?;
         self.replace(receiver, out);
@@ -420,7 +420,7 @@ impl Sender {
                 out.push(SenderAction::Send {
                     message: Message::No {
                         session: attempt.session,
-                        why: Refusal::Spent,
+                        why: PairingRefusal::Spent,
                     },
                     to: attempt.from,
                 });

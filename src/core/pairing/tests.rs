@@ -18,7 +18,7 @@ fn node(n: u8) -> NodeId {
     NodeId([n; 32])
 }
 
-fn at(host: u8) -> Place {
+fn at(host: u8) -> Endpoint {
     SocketAddr::from(([10, 0, 0, host], 5000)).into()
 }
 
@@ -57,23 +57,23 @@ const FINE: Weather = Weather {
 };
 
 /// One sender at host 1, receivers at hosts of their own, and everything that was ever sent.
-struct World {
+struct Simulation {
     now: Now,
     weather: Weather,
     chance: Chance,
     sender: Sender,
     receivers: Vec<(u8, Receiver)>,
     /// When, from, to (`None`: all), what.
-    flying: Vec<(Now, Place, Option<Place>, Message)>,
+    flying: Vec<(Now, Endpoint, Option<Endpoint>, Message)>,
     sent: Vec<Message>,
     /// Whether those who have proven the code connect.
     connects: bool,
-    expected: Vec<Link>,
+    expected: Vec<LinkKey>,
     told: Vec<SenderAction>,
     ends: Vec<(u8, ReceiverAction)>,
 }
 
-impl World {
+impl Simulation {
     fn new(sender: Sender, receivers: Vec<(u8, Receiver)>) -> Self {
         Self {
             now: Now::ZERO,
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: Place, to: Option<Place>, message: &Message) {
+    fn send(&mut self, from: Endpoint, to: Option<Endpoint>, message: &Message) {
         self.sent.push(message.clone());
         let Weather {
             lost,
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    fn deliver(&mut self, from: Place, to: Option<Place>, message: &Message) {
+    fn deliver(&mut self, from: Endpoint, to: Option<Endpoint>, message: &Message) {
         if to.is_none_or(|to| to == at(1)) {
             let heard = SenderEvent::Heard {
                 message: message.clone(),
@@ -233,74 +233,67 @@ fn junk(n: u32, receiver: u8) -> Message {
 
 #[test]
 fn the_right_code_finds_the_sender_and_the_announcing_stops() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
-    world.run(2);
-    assert!(world.found(2));
-    assert_eq!(world.expected.len(), 1);
-    let before = world.announced();
-    world.run(10);
-    assert_eq!(world.announced(), before);
-    assert_eq!(
-        (world.sender.next_tick(), world.sender.attempts()),
-        (None, 0)
-    );
-    assert_eq!(world.receivers[0].1.next_tick(), None);
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+    sim.run(2);
+    assert!(sim.found(2));
+    assert_eq!(sim.expected.len(), 1);
+    let before = sim.announced();
+    sim.run(10);
+    assert_eq!(sim.announced(), before);
+    assert_eq!((sim.sender.next_tick(), sim.sender.attempts()), (None, 0));
+    assert_eq!(sim.receivers[0].1.next_tick(), None);
 }
 
 #[test]
 fn a_sender_announces_every_half_to_whole_second() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![]);
-    world.run(60);
-    assert!(
-        (60..=121).contains(&world.announced()),
-        "{}",
-        world.announced()
-    );
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![]);
+    sim.run(60);
+    assert!((60..=121).contains(&sim.announced()), "{}", sim.announced());
 }
 
 #[test]
 fn loss_doubling_and_reordering_only_take_time() {
     for seed in 0..40 {
-        let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
-        world.chance = Chance::new(seed);
-        world.weather = Weather {
+        let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+        sim.chance = Chance::new(seed);
+        sim.weather = Weather {
             lost: 30,
             doubled: 30,
             delay: 40,
         };
-        world.run(25);
-        assert!(world.found(2), "seed {seed}: {:?}", world.ends);
-        assert!(!world.burnt());
-        assert_eq!(world.ends.len(), 1);
+        sim.run(25);
+        assert!(sim.found(2), "seed {seed}: {:?}", sim.ends);
+        assert!(!sim.burnt());
+        assert_eq!(sim.ends.len(), 1);
     }
 }
 
 #[test]
 fn a_wrong_code_burns_the_code_and_both_are_told() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, BAD))]);
-    world.run(3);
-    assert_eq!(world.failed(2), Some(Failure::Wrong));
-    assert!(world.burnt());
-    assert!(world.expected.is_empty());
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, BAD))]);
+    sim.run(3);
+    assert_eq!(sim.failed(2), Some(Failure::Wrong));
+    assert!(sim.burnt());
+    assert!(sim.expected.is_empty());
     // The right code is worth nothing now, for one who asks and for one who comes later.
-    let announced = world.announced();
-    world.receivers.push((3, receiver(3, GOOD)));
-    world.run(31);
-    assert_eq!(world.announced(), announced);
-    assert_eq!(world.failed(3), Some(Failure::Nobody));
-    assert_eq!(world.told.len(), 1);
+    let announced = sim.announced();
+    sim.receivers.push((3, receiver(3, GOOD)));
+    sim.run(31);
+    assert_eq!(sim.announced(), announced);
+    assert_eq!(sim.failed(3), Some(Failure::Nobody));
+    assert_eq!(sim.told.len(), 1);
 }
 
 #[test]
 fn that_the_code_was_wrong_is_said_again_when_it_was_lost() {
     for seed in 0..20 {
-        let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, BAD))]);
-        world.chance = Chance::new(seed);
-        world.weather.lost = 40;
-        world.run(20);
-        assert!(world.burnt());
+        let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, BAD))]);
+        sim.chance = Chance::new(seed);
+        sim.weather.lost = 40;
+        sim.run(20);
+        assert!(sim.burnt());
         // Hardly ever are all of the answers lost.
-        let failure = world.failed(2);
+        let failure = sim.failed(2);
         assert!(matches!(
             failure,
             Some(Failure::Wrong | Failure::Spent | Failure::Unconfirmed)
@@ -312,64 +305,62 @@ fn that_the_code_was_wrong_is_said_again_when_it_was_lost() {
 fn one_guess_only_even_when_many_are_made_at_once() {
     let mut receivers: Vec<_> = (2..20).map(|n| (n, receiver(n, BAD))).collect();
     receivers.push((20, receiver(20, GOOD)));
-    let mut world = World::new(sender(GOOD, Mode::One), receivers);
-    world.run(10);
-    assert!(world.burnt());
-    let wrong = (2..20).filter(|n| world.failed(*n) == Some(Failure::Wrong));
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), receivers);
+    sim.run(10);
+    assert!(sim.burnt());
+    let wrong = (2..20).filter(|n| sim.failed(*n) == Some(Failure::Wrong));
     assert_eq!(wrong.count(), 1);
-    let spent = (2..=20).filter(|n| world.failed(*n) == Some(Failure::Spent));
+    let spent = (2..=20).filter(|n| sim.failed(*n) == Some(Failure::Spent));
     assert_eq!(spent.count(), 18);
-    assert!(world.expected.is_empty());
+    assert!(sim.expected.is_empty());
 }
 
 #[test]
 fn a_second_receiver_is_told_busy_and_served_if_the_first_does_not_come() {
     let both = vec![(2, receiver(2, GOOD)), (3, receiver(3, GOOD))];
-    let mut world = World::new(sender(GOOD, Mode::One), both);
-    world.connects = false;
-    world.run(10);
-    assert!(world.found(2) && !world.found(3));
-    let busy = Refusal::Busy;
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), both);
+    sim.connects = false;
+    sim.run(10);
+    assert!(sim.found(2) && !sim.found(3));
+    let busy = PairingRefusal::Busy;
     assert!(
-        world
-            .sent
+        sim.sent
             .iter()
             .any(|m| matches!(m, Message::No { why, .. } if *why == busy))
     );
-    assert_eq!(world.failed(3), Some(Failure::Busy));
+    assert_eq!(sim.failed(3), Some(Failure::Busy));
     // The first had its time; the next one is served.
-    world.connects = true;
-    world.run(15);
-    assert!(matches!(world.told[..], [SenderAction::Forget { .. }]));
-    world.receivers.push((4, receiver(4, GOOD)));
-    world.run(3);
-    assert!(world.found(4));
+    sim.connects = true;
+    sim.run(15);
+    assert!(matches!(sim.told[..], [SenderAction::Forget { .. }]));
+    sim.receivers.push((4, receiver(4, GOOD)));
+    sim.run(3);
+    assert!(sim.found(4));
 }
 
 #[test]
 fn a_receiver_that_starts_again_replaces_itself() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
-    world.connects = false;
-    world.run(3);
-    assert!(world.found(2));
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+    sim.connects = false;
+    sim.run(3);
+    assert!(sim.found(2));
     let code = GOOD.parse().unwrap();
-    let again = Receiver::new(node(2), code, &[99; 32], Duration::from_secs(30), world.now);
-    world.receivers = vec![(2, again)];
-    world.connects = true;
-    world.run(3);
-    assert_eq!(world.ends.len(), 2);
-    assert_eq!(world.sender.next_tick(), None);
+    let again = Receiver::new(node(2), code, &[99; 32], Duration::from_secs(30), sim.now);
+    sim.receivers = vec![(2, again)];
+    sim.connects = true;
+    sim.run(3);
+    assert_eq!(sim.ends.len(), 2);
+    assert_eq!(sim.sender.next_tick(), None);
 }
 
 #[test]
 fn a_receiver_with_another_channel_is_not_heard() {
     let other = receiver(2, "8-amber-falcon");
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, other)]);
-    world.run(31);
-    assert_eq!(world.failed(2), Some(Failure::Nobody));
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, other)]);
+    sim.run(31);
+    assert_eq!(sim.failed(2), Some(Failure::Nobody));
     assert!(
-        world
-            .sent
+        sim.sent
             .iter()
             .all(|message| matches!(message, Message::Wait { .. }))
     );
@@ -378,31 +369,31 @@ fn a_receiver_with_another_channel_is_not_heard() {
     if let Message::Hello { channel, .. } = &mut hello {
         *channel = 8;
     }
-    world.deliver(at(9), Some(at(1)), &hello);
+    sim.deliver(at(9), Some(at(1)), &hello);
     let mut hello = junk(1, 2);
     if let Message::Hello { sender, .. } = &mut hello {
         *sender = node(3);
     }
-    world.deliver(at(9), Some(at(1)), &hello);
-    assert_eq!(world.sender.attempts(), 0);
+    sim.deliver(at(9), Some(at(1)), &hello);
+    assert_eq!(sim.sender.attempts(), 0);
 }
 
 #[test]
 fn a_group_is_served_one_and_all() {
     let class: Vec<_> = (2..42).map(|n| (n, receiver(n, LONG))).collect();
-    let mut world = World::new(sender(LONG, Mode::Group), class);
-    world.run(5);
-    assert!((2..42).all(|n| world.found(n)));
+    let mut sim = Simulation::new(sender(LONG, Mode::Group), class);
+    sim.run(5);
+    assert!((2..42).all(|n| sim.found(n)));
     // Each has a key of its own, and the next one may come.
-    let links: Vec<_> = world
+    let links: Vec<_> = sim
         .expected
         .iter()
         .map(|link| link.sender_proof(""))
         .collect();
     assert_eq!(links.iter().collect::<BTreeSet<_>>().len(), 40);
-    world.receivers.push((50, receiver(50, LONG)));
-    world.run(2);
-    assert!(world.found(50));
+    sim.receivers.push((50, receiver(50, LONG)));
+    sim.run(2);
+    assert!(sim.found(50));
 }
 
 #[test]
@@ -419,10 +410,10 @@ fn two_runs_with_one_code_share_only_what_is_public() {
         );
         let wait = Duration::from_secs(30);
         let receiver = Receiver::new(node(2), code, &[seed + 1; 32], wait, Now::ZERO);
-        let mut world = World::new(sender, vec![(2, receiver)]);
-        world.run(3);
-        assert!(world.found(2));
-        world.sent
+        let mut sim = Simulation::new(sender, vec![(2, receiver)]);
+        sim.run(3);
+        assert!(sim.found(2));
+        sim.sent
     };
     // No field beyond the public ones is the same: so none is made from the code and the nodes alone, and no one who
     // recorded it can compute what a guess would have given.

@@ -1,5 +1,5 @@
 use super::{
-    world::{FILE, Fault, World, list, node},
+    simulation::{FILE, Fault, Simulation, list, node},
     *,
 };
 use crate::core::score::score;
@@ -16,204 +16,204 @@ proptest! {
     fn every_chunk_gets_its_copies_and_then_there_is_peace(
         seed: u64, nodes in 1u64..9, origins in 1u64..3, chunks in 1u32..300, wanted in 0u32..5, lossy in 0usize..60,
     ) {
-        let mut world = World::of(seed, nodes, origins.min(nodes), chunks, Copies::Some(wanted));
-        world.lossy = lossy;
-        world.run(LONG);
+        let mut sim = Simulation::of(seed, nodes, origins.min(nodes), chunks, Copies::Some(wanted));
+        sim.lossy = lossy;
+        sim.run(LONG);
         let goal = u64::from(wanted).min(nodes).max(origins.min(nodes)) as u32;
-        let counts = world.counts();
+        let counts = sim.counts();
         // A node that hears late may push what another one pushed.
         prop_assert!(counts.iter().all(|&count| count >= goal));
         let extra: u32 = counts.iter().map(|count| count - goal).sum();
         prop_assert!(lossy > 0 || extra == 0, "{extra} of {chunks} too many");
         prop_assert!(extra <= chunks, "{extra} of {chunks} too many");
-        prop_assert!(world.wasted <= chunks as usize);
-        for member in world.members.values().filter(|member| member.knows_file) {
+        prop_assert!(sim.wasted <= chunks as usize);
+        for member in sim.members.values().filter(|member| member.knows_file) {
             prop_assert_eq!(member.placement.copies(&FILE), counts.iter().min().copied().unwrap_or(origins.min(nodes) as u32));
             prop_assert_eq!(member.placement.safe(&FILE), goal > 1 || chunks == 0);
         }
-        let before = world.pushed.len();
-        world.run(LONG);
-        prop_assert_eq!(world.pushed.len(), before);
+        let before = sim.pushed.len();
+        sim.run(LONG);
+        prop_assert_eq!(sim.pushed.len(), before);
     }
 
     #[test]
     fn nodes_come_and_go_and_nothing_is_lost_that_somebody_kept(
         seed: u64, goes in proptest::collection::vec((0u64..8, 1u64..40), 1..6),
     ) {
-        let mut world = World::of(seed, 8, 1, 120, Copies::Some(3));
-        world.run(SHORT);
+        let mut sim = Simulation::of(seed, 8, 1, 120, Copies::Some(3));
+        sim.run(SHORT);
         for (tag, seconds) in goes {
-            if world.members.contains_key(&node(tag)) {
-                let gone = world.leave(node(tag));
-                world.run(Duration::from_secs(seconds));
+            if sim.members.contains_key(&node(tag)) {
+                let gone = sim.leave(node(tag));
+                sim.run(Duration::from_secs(seconds));
                 // Some come back with what they had.
                 if tag % 2 == 0 {
-                    world.come(node(tag), gone.holds, gone.origin, gone.room);
+                    sim.come(node(tag), gone.holds, gone.origin, gone.room);
                 }
             } else {
-                world.join(node(tag), false, Some(u32::MAX));
+                sim.join(node(tag), false, Some(u32::MAX));
             }
-            world.run(SHORT);
+            sim.run(SHORT);
         }
-        world.run(LONG);
-        let nodes = world.members.len() as u32;
-        prop_assert!(world.counts().iter().all(|&count| count >= nodes.min(3)));
-        let before = world.pushed.len();
-        world.run(LONG);
-        prop_assert_eq!(world.pushed.len(), before);
+        sim.run(LONG);
+        let nodes = sim.members.len() as u32;
+        prop_assert!(sim.counts().iter().all(|&count| count >= nodes.min(3)));
+        let before = sim.pushed.len();
+        sim.run(LONG);
+        prop_assert_eq!(sim.pushed.len(), before);
     }
 }
 
 #[test]
 fn the_chunks_are_spread_evenly_and_nobody_has_to_hold_all() {
-    let mut world = World::of(1, 8, 1, 1400, Copies::Some(3));
-    world.run(SHORT);
-    assert!(world.counts().iter().all(|&count| count == 3));
-    assert_eq!(world.wasted, 0);
-    for (id, member) in &world.members {
+    let mut sim = Simulation::of(1, 8, 1, 1400, Copies::Some(3));
+    sim.run(SHORT);
+    assert!(sim.counts().iter().all(|&count| count == 3));
+    assert_eq!(sim.wasted, 0);
+    for (id, member) in &sim.members {
         // 1400 chunks, two copies each, seven nodes.
         let count = member.holds.count();
         assert!(*id == node(0) || (300..500).contains(&count), "{count}");
     }
     // All by the origin: no other needs to.
-    assert!(world.pushed.iter().all(|(_, by, ..)| *by == node(0)));
+    assert!(sim.pushed.iter().all(|(_, by, ..)| *by == node(0)));
 }
 
 #[test]
 fn they_go_where_the_ranking_says() {
-    let mut world = World::of(2, 6, 1, 50, Copies::Some(3));
-    world.run(SHORT);
+    let mut sim = Simulation::of(2, 6, 1, 50, Copies::Some(3));
+    sim.run(SHORT);
     for at in 0..50u32 {
         let id = crate::core::id::ChunkId(*blake3::hash(&at.to_be_bytes()).as_bytes());
         let mut ranked: Vec<NodeId> = (1..6).map(node).collect();
         ranked.sort_by_key(|node| std::cmp::Reverse(score(&id, node)));
         for (rank, node) in ranked.iter().enumerate() {
-            assert_eq!(world.members[node].holds.has(at), rank < 2);
+            assert_eq!(sim.members[node].holds.has(at), rank < 2);
         }
     }
 }
 
 #[test]
 fn who_leaves_costs_its_share_and_who_joins_nothing() {
-    let mut world = World::of(3, 8, 1, 700, Copies::Some(3));
-    world.run(SHORT);
-    world.pushed.clear();
-    world.join(node(8), false, Some(u32::MAX));
-    world.run(SHORT);
-    assert_eq!(world.pushed, []);
-    let gone = world.leave(node(3));
-    world.run(Duration::from_secs(3));
-    assert_eq!(world.pushed, [], "a restart costs nothing");
-    world.come(node(3), gone.holds, false, gone.room);
-    world.run(SHORT);
-    assert_eq!(world.pushed, []);
-    let gone = world.leave(node(3));
-    world.run(SHORT);
-    assert_eq!(world.pushed.len(), gone.holds.count() as usize);
-    assert!(world.pushed.iter().all(|(.., at)| gone.holds.has(*at)));
-    assert!(world.counts().iter().all(|&count| count == 3));
+    let mut sim = Simulation::of(3, 8, 1, 700, Copies::Some(3));
+    sim.run(SHORT);
+    sim.pushed.clear();
+    sim.join(node(8), false, Some(u32::MAX));
+    sim.run(SHORT);
+    assert_eq!(sim.pushed, []);
+    let gone = sim.leave(node(3));
+    sim.run(Duration::from_secs(3));
+    assert_eq!(sim.pushed, [], "a restart costs nothing");
+    sim.come(node(3), gone.holds, false, gone.room);
+    sim.run(SHORT);
+    assert_eq!(sim.pushed, []);
+    let gone = sim.leave(node(3));
+    sim.run(SHORT);
+    assert_eq!(sim.pushed.len(), gone.holds.count() as usize);
+    assert!(sim.pushed.iter().all(|(.., at)| gone.holds.has(*at)));
+    assert!(sim.counts().iter().all(|&count| count == 3));
 }
 
 #[test]
 fn holders_repair_when_all_origins_are_gone() {
-    let mut world = World::of(4, 9, 2, 400, Copies::Some(3));
-    world.run(SHORT);
-    world.pushed.clear();
-    world.leave(node(0));
-    world.leave(node(1));
+    let mut sim = Simulation::of(4, 9, 2, 400, Copies::Some(3));
+    sim.run(SHORT);
+    sim.pushed.clear();
+    sim.leave(node(0));
+    sim.leave(node(1));
     // Each chunk had one copy besides.
-    assert!(world.counts().iter().all(|&count| count == 1));
-    world.run(SHORT);
-    assert!(world.counts().iter().all(|&count| count == 3));
-    assert_eq!(world.pushed.len(), 800);
-    let pushers: BTreeSet<NodeId> = world.pushed.iter().map(|(_, by, ..)| *by).collect();
+    assert!(sim.counts().iter().all(|&count| count == 1));
+    sim.run(SHORT);
+    assert!(sim.counts().iter().all(|&count| count == 3));
+    assert_eq!(sim.pushed.len(), 800);
+    let pushers: BTreeSet<NodeId> = sim.pushed.iter().map(|(_, by, ..)| *by).collect();
     assert_eq!(pushers.len(), 7);
 }
 
 #[test]
 fn all_means_everything_to_everyone_who_is_willing() {
-    let mut world = World::of(5, 5, 1, 200, Copies::All);
-    world.join(node(5), false, None);
-    world.run(SHORT);
-    for (id, member) in &world.members {
+    let mut sim = Simulation::of(5, 5, 1, 200, Copies::All);
+    sim.join(node(5), false, None);
+    sim.run(SHORT);
+    for (id, member) in &sim.members {
         assert_eq!(member.holds.is_full(), *id != node(5));
     }
-    assert_eq!((world.pushed.len(), world.wasted), (800, 0));
-    world.join(node(6), false, Some(u32::MAX));
-    world.run(SHORT);
-    assert!(world.members[&node(6)].holds.is_full());
-    assert_eq!(world.wasted, 0);
+    assert_eq!((sim.pushed.len(), sim.wasted), (800, 0));
+    sim.join(node(6), false, Some(u32::MAX));
+    sim.run(SHORT);
+    assert!(sim.members[&node(6)].holds.is_full());
+    assert_eq!(sim.wasted, 0);
 }
 
 #[test]
 fn who_refuses_is_passed_over_and_asked_again_a_minute_later() {
-    let mut world = World::of(6, 1, 1, 300, Copies::Some(3));
-    world.join(node(1), false, Some(0));
-    world.join(node(2), false, Some(u32::MAX));
-    world.join(node(3), false, Some(u32::MAX));
-    world.join(node(4), false, None);
-    world.run(Duration::from_secs(30));
-    assert!(world.counts().iter().all(|&count| count == 3));
-    assert_eq!(world.refusals.len(), 1);
-    world.leave(node(3));
-    world.run(Duration::from_secs(15 * 60));
+    let mut sim = Simulation::of(6, 1, 1, 300, Copies::Some(3));
+    sim.join(node(1), false, Some(0));
+    sim.join(node(2), false, Some(u32::MAX));
+    sim.join(node(3), false, Some(u32::MAX));
+    sim.join(node(4), false, None);
+    sim.run(Duration::from_secs(30));
+    assert!(sim.counts().iter().all(|&count| count == 3));
+    assert_eq!(sim.refusals.len(), 1);
+    sim.leave(node(3));
+    sim.run(Duration::from_secs(15 * 60));
     // Two are left who may have them, and one of them has no room.
-    assert_eq!(world.members[&node(0)].placement.copies(&FILE), 2);
+    assert_eq!(sim.members[&node(0)].placement.copies(&FILE), 2);
     // By the origin each minute; and by the other holder, which cannot know that the origin tried.
     for (tag, least) in [(0, 13), (2, 5)] {
-        let by = world
+        let by = sim
             .refusals
             .iter()
             .filter(|(by, _)| *by == node(tag))
             .count();
         assert!((least..=16).contains(&by), "{by}");
     }
-    world.members.get_mut(&node(1)).unwrap().room = Some(u32::MAX);
-    world.run(Duration::from_secs(90));
-    assert!(world.counts().iter().all(|&count| count == 3));
+    sim.members.get_mut(&node(1)).unwrap().room = Some(u32::MAX);
+    sim.run(Duration::from_secs(90));
+    assert!(sim.counts().iter().all(|&count| count == 3));
 }
 
 #[test]
 fn a_node_that_never_manages_does_not_keep_its_share_from_others() {
-    let mut world = World::of(7, 4, 1, 300, Copies::Some(3));
-    world.members.get_mut(&node(1)).unwrap().fault = Some(Fault::Broken);
-    world.run(SHORT);
-    assert!(world.counts().iter().all(|&count| count == 3));
-    let tries = world.pushed.iter().filter(|(_, _, to, _)| *to == node(1));
+    let mut sim = Simulation::of(7, 4, 1, 300, Copies::Some(3));
+    sim.members.get_mut(&node(1)).unwrap().fault = Some(Fault::Broken);
+    sim.run(SHORT);
+    assert!(sim.counts().iter().all(|&count| count == 3));
+    let tries = sim.pushed.iter().filter(|(_, _, to, _)| *to == node(1));
     assert!(tries.count() <= 6 * MAX_PUSH_CHUNKS);
 }
 
 #[test]
 fn one_that_only_claims_to_have_it_stops_nobody() {
     // Two origins; the one that should push does not.
-    let mut world = World::of(8, 6, 2, 200, Copies::Some(4));
-    world.members.get_mut(&node(0)).unwrap().fault = Some(Fault::Lazy);
-    world.run(SHORT * 2);
-    assert!(world.counts().iter().all(|&count| count == 4));
+    let mut sim = Simulation::of(8, 6, 2, 200, Copies::Some(4));
+    sim.members.get_mut(&node(0)).unwrap().fault = Some(Fault::Lazy);
+    sim.run(SHORT * 2);
+    assert!(sim.counts().iter().all(|&count| count == 4));
 }
 
 #[test]
 fn what_may_go_is_what_enough_others_hold_and_not_all_let_it_go_at_once() {
-    let mut world = World::of(9, 5, 1, 300, Copies::Some(3));
-    world.run(SHORT);
-    let surplus = |world: &World, tag| world.members[&node(tag)].placement.surplus(&FILE, false);
-    assert!((0..5).all(|tag| surplus(&world, tag).is_empty()));
+    let mut sim = Simulation::of(9, 5, 1, 300, Copies::Some(3));
+    sim.run(SHORT);
+    let surplus = |sim: &Simulation, tag| sim.members[&node(tag)].placement.surplus(&FILE, false);
+    assert!((0..5).all(|tag| surplus(&sim, tag).is_empty()));
     // Two download the whole file.
     for tag in [1, 2] {
-        let gone = world.leave(node(tag));
-        world.come(node(tag), HaveSet::full(300), false, gone.room);
+        let gone = sim.leave(node(tag));
+        sim.come(node(tag), HaveSet::full(300), false, gone.room);
     }
-    world.run(SHORT);
-    let before = world.counts();
+    sim.run(SHORT);
+    let before = sim.counts();
     for tag in 0..5 {
-        for at in surplus(&world, tag) {
-            world.members.get_mut(&node(tag)).unwrap().holds.remove(at);
+        for at in surplus(&sim, tag) {
+            sim.members.get_mut(&node(tag)).unwrap().holds.remove(at);
         }
     }
     assert!(before.iter().any(|&count| count > 3));
-    assert!(world.counts().iter().all(|&count| count == 3));
-    assert!(surplus(&world, 0).is_empty());
-    let unwanted = world.members[&node(0)].placement.surplus(&FILE, true);
+    assert!(sim.counts().iter().all(|&count| count == 3));
+    assert!(surplus(&sim, 0).is_empty());
+    let unwanted = sim.members[&node(0)].placement.surplus(&FILE, true);
     assert_eq!(unwanted.len(), 300);
     let most: Vec<u32> = unwanted.iter().map(|&at| before[at as usize]).collect();
     assert!(most.is_sorted_by(|a, b| a >= b));
@@ -221,25 +221,22 @@ fn what_may_go_is_what_enough_others_hold_and_not_all_let_it_go_at_once() {
 
 #[test]
 fn it_is_safe_to_leave_once_every_chunk_is_elsewhere() {
-    let mut world = World::of(10, 1, 1, 100, Copies::Some(2));
-    let me = |world: &World| {
-        let placement = &world.members[&node(0)].placement;
+    let mut sim = Simulation::of(10, 1, 1, 100, Copies::Some(2));
+    let me = |sim: &Simulation| {
+        let placement = &sim.members[&node(0)].placement;
         (placement.copies(&FILE), placement.safe(&FILE))
     };
-    world.run(SHORT);
-    assert_eq!(me(&world), (1, false));
-    world.join(node(1), false, Some(64));
-    world.run(SHORT);
-    assert_eq!(me(&world), (1, false));
-    world.join(node(2), false, Some(64));
-    world.run(SHORT);
-    assert_eq!(me(&world), (2, true));
-    world.leave(node(1));
-    assert_eq!(me(&world), (1, false));
-    assert_eq!(
-        world.members[&node(0)].placement.copies(&FileId([1; 32])),
-        0
-    );
+    sim.run(SHORT);
+    assert_eq!(me(&sim), (1, false));
+    sim.join(node(1), false, Some(64));
+    sim.run(SHORT);
+    assert_eq!(me(&sim), (1, false));
+    sim.join(node(2), false, Some(64));
+    sim.run(SHORT);
+    assert_eq!(me(&sim), (2, true));
+    sim.leave(node(1));
+    assert_eq!(me(&sim), (1, false));
+    assert_eq!(sim.members[&node(0)].placement.copies(&FileId([1; 32])), 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! How the two kinds of sockets are opened. Where systems differ, they differ here.
 
 use super::{GROUP_V4, GROUP_V6};
-use crate::net::interfaces::Link;
+use crate::net::interfaces::InterfaceAddr;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
     io,
@@ -46,7 +46,7 @@ pub(in crate::net) fn discovery(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Makes a discovery socket hear the group on this link, if it is of the same family.
-pub(in crate::net) fn join(socket: &UdpSocket, link: &Link) -> io::Result<()> {
+pub(in crate::net) fn join(socket: &UdpSocket, link: &InterfaceAddr) -> io::Result<()> {
     let v4 = socket.local_addr()?.is_ipv4();
     let joined = match link.ip {
         IpAddr::V4(ip) if v4 => socket.join_multicast_v4(GROUP_V4, ip),
@@ -61,7 +61,7 @@ pub(in crate::net) fn join(socket: &UdpSocket, link: &Link) -> io::Result<()> {
 }
 
 /// A socket of this link's own address, on a port of its own, that may broadcast.
-pub(in crate::net) fn outlet(link: &Link) -> io::Result<UdpSocket> {
+pub(in crate::net) fn outlet(link: &InterfaceAddr) -> io::Result<UdpSocket> {
     let address = match link.ip {
         IpAddr::V4(_) => SocketAddr::new(link.ip, 0),
         IpAddr::V6(ip) => {

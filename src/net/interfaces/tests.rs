@@ -1,7 +1,7 @@
 use super::*;
 
-fn on(name: &str, ip: &str, prefix: u8) -> Link {
-    Link {
+fn on(name: &str, ip: &str, prefix: u8) -> InterfaceAddr {
+    InterfaceAddr {
         name: name.into(),
         index: 2,
         ip: ip.parse().unwrap(),
@@ -10,7 +10,7 @@ fn on(name: &str, ip: &str, prefix: u8) -> Link {
     }
 }
 
-fn ips(links: &[Link]) -> Vec<String> {
+fn ips(links: &[InterfaceAddr]) -> Vec<String> {
     links.iter().map(|link| link.ip.to_string()).collect()
 }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     core::{
         id::NodeId,
-        pairing::{Id, Link, Place},
+        pairing::{Endpoint, Id, LinkKey},
     },
     net::{Net, Purpose, Stream, StreamError},
     wire::{
@@ -52,7 +52,7 @@ struct Table {
 
 #[derive(Clone)]
 struct Expected {
-    link: Link,
+    link: LinkKey,
     name: String,
     told: mpsc::Sender<(Id, Paired)>,
 }
@@ -158,7 +158,7 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    pub(super) fn open(&self, link: Link) {
+    pub(super) fn open(&self, link: LinkKey) {
         let expected = Expected {
             name: self.name.clone(),
             told: self.told.clone(),
@@ -185,15 +185,15 @@ impl Drop for Doors {
 /// The receiver's side: connects to the sender and nobody else, and proves the key.
 pub(super) async fn connect(
     net: &Net,
-    link: &Link,
-    at: Place,
+    link: &LinkKey,
+    at: Endpoint,
     name: &str,
 ) -> Result<Paired, PairError> {
     let trying = async {
         let mut pause = SOON;
         loop {
             // Nothing happens if it is connected or being dialled.
-            if let Place::Near(address) = at {
+            if let Endpoint::Near(address) = at {
                 net.dial(Some(link.sender), vec![address]).await;
             }
             match net.stream(link.sender, Purpose::Pairing).await {
@@ -215,12 +215,12 @@ pub(super) async fn connect(
     };
     let tried = timeout(CONNECT, trying).await;
     tried.unwrap_or(Err(match at {
-        Place::Near(address) => PairError::Unreachable(address),
-        Place::Far(_) => PairError::Lost,
+        Endpoint::Near(address) => PairError::Unreachable(address),
+        Endpoint::Far(_) => PairError::Lost,
     }))
 }
 
-async fn prove<S>(stream: &mut S, link: &Link, ours: &str) -> io::Result<Paired>
+async fn prove<S>(stream: &mut S, link: &LinkKey, ours: &str) -> io::Result<Paired>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::core::{
     id::NodeId,
-    pairing::{Refusal, SEALED_PORT},
+    pairing::{PairingRefusal, SEALED_PORT},
 };
 use proptest::prelude::*;
 
@@ -37,10 +37,10 @@ fn all() -> Vec<Message> {
             attempt,
             sealed: [0xff; SEALED_PORT],
         },
-        no(Refusal::Busy),
-        no(Refusal::Wrong),
-        no(Refusal::Spent),
-        no(Refusal::Unknown),
+        no(PairingRefusal::Busy),
+        no(PairingRefusal::Wrong),
+        no(PairingRefusal::Spent),
+        no(PairingRefusal::Unknown),
     ]
 }
 

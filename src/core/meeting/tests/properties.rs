@@ -93,15 +93,15 @@ proptest! {
 
     #[test]
     fn a_flood_of_registrations_stays_within_its_server(count in 1..2000usize, seed in any::<u64>()) {
-        let mut world = World::joined(Config { seed, ..config(2) }, &[]);
+        let mut sim = Simulation::joined(Config { seed, ..config(2) }, &[]);
         let many = |base: u8| (0..count).map(|n| {
             let mut bytes = [base; 32];
             bytes[..8].copy_from_slice(&n.to_be_bytes());
             NodeId(bytes)
         }).collect::<Vec<_>>();
-        world.discover(0, &many(1));
-        world.discover(1, &many(2));
-        prop_assert!(world.meeting.nodes.len() <= 2 * MAX_PER_SERVER);
-        prop_assert!(world.meeting.nodes.under_way() <= MAX_MET);
+        sim.discover(0, &many(1));
+        sim.discover(1, &many(2));
+        prop_assert!(sim.meeting.nodes.len() <= 2 * MAX_PER_SERVER);
+        prop_assert!(sim.meeting.nodes.under_way() <= MAX_MET);
     }
 }

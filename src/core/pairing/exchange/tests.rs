@@ -17,7 +17,7 @@ fn run(words: [&str; 2], seen: [Parties; 2]) -> (Keys, Keys) {
     let mut draw = Draw::new("test", &[3; 32]);
     let (sender, y) = Half::sender(&code(words[0]), &seen[0], &mut draw);
     let (receiver, x) = Half::receiver(&code(words[1]), &seen[1], &mut draw);
-    let said = |parties| Said {
+    let said = |parties| Transcript {
         parties,
         session: Id([4; 16]),
         attempt: Id([5; 16]),
@@ -99,7 +99,7 @@ fn what_is_no_point_of_the_curve_is_refused() {
     let (mut good, mut bad) = (0, 0);
     for n in 0..64 {
         let (half, y) = Half::sender(&code, &parties(), &mut draw);
-        let said = Said {
+        let said = Transcript {
             parties: parties(),
             session: Id([4; 16]),
             attempt: Id([5; 16]),

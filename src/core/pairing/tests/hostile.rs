@@ -4,51 +4,51 @@ use super::*;
 
 #[test]
 fn what_was_recorded_does_nothing_in_another_run() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
-    world.run(3);
-    assert!(world.found(2));
-    let recorded = std::mem::take(&mut world.sent);
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+    sim.run(3);
+    assert!(sim.found(2));
+    let recorded = std::mem::take(&mut sim.sent);
     // The same code again, the same two nodes, other randomness, as it is in life.
     let code: Code = GOOD.parse().unwrap();
     let fresh = Sender::new(node(1), PORT, code.clone(), Mode::One, &[50; 32], Now::ZERO);
     let again = Receiver::new(node(2), code, &[51; 32], Duration::from_secs(30), Now::ZERO);
-    let mut world = World::new(fresh, vec![(2, again)]);
+    let mut sim = Simulation::new(fresh, vec![(2, again)]);
     for _ in 0..3 {
         for message in &recorded {
-            world.send(at(9), Some(at(1)), message);
-            world.send(at(9), Some(at(2)), message);
+            sim.send(at(9), Some(at(1)), message);
+            sim.send(at(9), Some(at(2)), message);
         }
-        world.step();
+        sim.step();
     }
-    assert!(world.expected.is_empty() && world.ends.is_empty() && !world.burnt());
-    world.run(10);
-    assert!(world.found(2));
-    assert_eq!(world.expected.len(), 1);
+    assert!(sim.expected.is_empty() && sim.ends.is_empty() && !sim.burnt());
+    sim.run(10);
+    assert!(sim.found(2));
+    assert_eq!(sim.expected.len(), 1);
 }
 
 #[test]
 fn what_is_repeated_within_a_run_is_answered_alike() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
-    world.connects = false;
-    world.run(3);
-    let said = world.sent.clone();
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+    sim.connects = false;
+    sim.run(3);
+    let said = sim.sent.clone();
     for message in &said {
-        world.deliver(at(2), Some(at(1)), message);
+        sim.deliver(at(2), Some(at(1)), message);
     }
-    let answers = &world.sent[said.len()..];
+    let answers = &sim.sent[said.len()..];
     assert!(!answers.is_empty());
     assert!(answers.iter().all(|answer| said.contains(answer)));
-    assert_eq!((world.expected.len(), world.sender.attempts()), (1, 1));
+    assert_eq!((sim.expected.len(), sim.sender.attempts()), (1, 1));
 }
 
 #[test]
 fn a_flood_of_junk_neither_stops_the_receiver_nor_burns_the_code() {
     for seed in 0..5 {
-        let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
-        world.chance = Chance::new(seed);
-        world.weather.delay = 1;
+        let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+        sim.chance = Chance::new(seed);
+        sim.weather.delay = 1;
         let mut n = 0;
-        while !world.found(2) {
+        while !sim.found(2) {
             // 3,000 hellos and 1,000 proofs a second, from 200 addresses.
             for _ in 0..40 {
                 n += 1;
@@ -62,39 +62,38 @@ fn a_flood_of_junk_neither_stops_the_receiver_nor_burns_the_code() {
                         mac,
                     };
                 }
-                world.flying.push((world.now, from, Some(at(1)), message));
+                sim.flying.push((sim.now, from, Some(at(1)), message));
             }
-            world.step();
-            world
-                .flying
+            sim.step();
+            sim.flying
                 .retain(|(_, _, to, _)| to.is_none_or(|to| to == at(1) || to == at(2)));
-            assert!(world.sender.attempts() <= MAX_HALF_OPEN);
-            assert!(world.ends.is_empty() || world.found(2), "{:?}", world.ends);
+            assert!(sim.sender.attempts() <= MAX_HALF_OPEN);
+            assert!(sim.ends.is_empty() || sim.found(2), "{:?}", sim.ends);
         }
-        assert!(!world.burnt());
+        assert!(!sim.burnt());
     }
 }
 
 #[test]
 fn a_flood_of_false_senders_does_not_hide_the_real_one() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
     let mut n = 0;
-    while !world.found(2) {
+    while !sim.found(2) {
         for _ in 0..5 {
             n += 1;
             let sender = NodeId(*blake3::hash(&[n as u8, (n >> 8) as u8]).as_bytes());
             let wait = Message::Wait { channel: 7, sender };
-            world.deliver(at(20 + (n % 200) as u8), Some(at(2)), &wait);
+            sim.deliver(at(20 + (n % 200) as u8), Some(at(2)), &wait);
         }
-        world.step();
-        assert!(world.receivers[0].1.asked() <= MAX_ASKED);
-        assert!(world.ends.is_empty() || world.found(2), "{:?}", world.ends);
+        sim.step();
+        assert!(sim.receivers[0].1.asked() <= MAX_ASKED);
+        assert!(sim.ends.is_empty() || sim.found(2), "{:?}", sim.ends);
     }
 }
 
 #[test]
 fn what_is_no_point_of_the_curve_burns_nothing() {
-    let mut world = World::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
+    let mut sim = Simulation::new(sender(GOOD, Mode::One), vec![(2, receiver(2, GOOD))]);
     let bad = (0..100).find(|n| {
         // Half of all bytes are none: one that the sender gives no answer to, when it is to finish.
         let mut trial = sender(GOOD, Mode::One);
@@ -104,11 +103,11 @@ fn what_is_no_point_of_the_curve_burns_nothing() {
         };
         give(&mut trial, proof).is_empty()
     });
-    let answers = give(&mut world.sender, junk(bad.unwrap(), 9));
+    let answers = give(&mut sim.sender, junk(bad.unwrap(), 9));
     let proof = guess(&answers).unwrap();
-    assert!(give(&mut world.sender, proof).is_empty());
-    world.run(3);
-    assert!(world.found(2) && !world.burnt());
+    assert!(give(&mut sim.sender, proof).is_empty());
+    sim.run(3);
+    assert!(sim.found(2) && !sim.burnt());
 }
 
 fn give(sender: &mut Sender, message: Message) -> Vec<SenderAction> {
@@ -141,15 +140,14 @@ fn guess(answers: &[SenderAction]) -> Option<Message> {
 #[test]
 fn a_sender_that_does_not_know_the_words_gets_one_proof_and_no_more() {
     // It takes part in everything and has other words; it never says that they were wrong.
-    let mut world = World::new(sender(BAD, Mode::One), vec![(2, receiver(2, GOOD))]);
-    while world.ends.is_empty() {
-        world
-            .flying
+    let mut sim = Simulation::new(sender(BAD, Mode::One), vec![(2, receiver(2, GOOD))]);
+    while sim.ends.is_empty() {
+        sim.flying
             .retain(|(.., message)| !matches!(message, Message::No { .. }));
-        world.step();
+        sim.step();
     }
-    assert_eq!(world.failed(2), Some(Failure::Unconfirmed));
-    let proofs: BTreeSet<_> = world
+    assert_eq!(sim.failed(2), Some(Failure::Unconfirmed));
+    let proofs: BTreeSet<_> = sim
         .sent
         .iter()
         .filter_map(|message| match message {
@@ -159,8 +157,7 @@ fn a_sender_that_does_not_know_the_words_gets_one_proof_and_no_more() {
         .collect();
     assert_eq!(proofs.len(), 1);
     assert!(
-        !world
-            .sent
+        !sim.sent
             .iter()
             .any(|message| matches!(message, Message::Port { .. }))
     );
@@ -170,15 +167,15 @@ fn a_sender_that_does_not_know_the_words_gets_one_proof_and_no_more() {
 fn a_group_bears_nine_wrong_guesses() {
     let wrong = (2..11).map(|n| (n, receiver(n, LONG_BAD)));
     let receivers = wrong.chain([(20, receiver(20, LONG))]).collect();
-    let mut world = World::new(sender(LONG, Mode::Group), receivers);
-    world.run(5);
-    assert!((2..11).all(|n| world.failed(n) == Some(Failure::Wrong)));
-    assert!(world.found(20) && !world.burnt());
-    assert_eq!(world.told.last(), Some(&SenderAction::Guessed { left: 1 }));
-    world.receivers.push((30, receiver(30, LONG_BAD)));
-    world.run(5);
-    assert!(world.burnt());
-    assert_eq!(world.failed(30), Some(Failure::Wrong));
+    let mut sim = Simulation::new(sender(LONG, Mode::Group), receivers);
+    sim.run(5);
+    assert!((2..11).all(|n| sim.failed(n) == Some(Failure::Wrong)));
+    assert!(sim.found(20) && !sim.burnt());
+    assert_eq!(sim.told.last(), Some(&SenderAction::Guessed { left: 1 }));
+    sim.receivers.push((30, receiver(30, LONG_BAD)));
+    sim.run(5);
+    assert!(sim.burnt());
+    assert_eq!(sim.failed(30), Some(Failure::Wrong));
 }
 
 #[test]
@@ -216,18 +213,18 @@ fn over_a_connection_nobody_speaks_for_another() {
     };
     let heard = |message: &Message, from| ReceiverEvent::Heard {
         message: message.clone(),
-        from: Place::Far(node(from)),
+        from: Endpoint::Far(node(from)),
     };
     assert!(receiver.handle(heard(&wait, 3), Now::ZERO).is_empty());
     let said = receiver.handle(heard(&wait, 1), Now::ZERO);
     let [ReceiverAction::Send { message, to }] = &said[..] else {
         panic!("{said:?}");
     };
-    assert_eq!(*to, Place::Far(node(1)));
+    assert_eq!(*to, Endpoint::Far(node(1)));
     for (from, answers) in [(3, 0), (2, 1)] {
         let heard = SenderEvent::Heard {
             message: message.clone(),
-            from: Place::Far(node(from)),
+            from: Endpoint::Far(node(from)),
         };
         assert_eq!(sender.handle(heard, Now::ZERO).len(), answers);
     }

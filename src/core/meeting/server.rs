@@ -127,14 +127,14 @@ pub(super) enum Stage {
         until: Now,
     },
     Joined(Box<Joined>),
-    /// Another place leads to the same server.
+    /// Another entry leads to the same server.
     Double,
     /// Left on purpose.
     Away,
 }
 
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ServerEntry {
     pub(super) known: Known,
     pub(super) stage: Stage,
     pub(super) addresses: Vec<SocketAddr>,
@@ -147,7 +147,7 @@ pub(super) struct Place {
     pub(super) wrong: Option<NodeId>,
 }
 
-impl Place {
+impl ServerEntry {
     pub(super) fn new(known: Known, now: Now) -> Self {
         Self {
             known,

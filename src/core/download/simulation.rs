@@ -74,7 +74,7 @@ pub(super) enum What {
 }
 
 /// A job, its peers, and a queue of what will happen.
-pub(super) struct World {
+pub(super) struct Simulation {
     pub(super) job: Download,
     pub(super) entries: Vec<Entry>,
     pub(super) peers: Vec<Manners>,
@@ -94,12 +94,12 @@ pub(super) struct World {
     pub(super) completed_at: Option<Now>,
 }
 
-impl World {
+impl Simulation {
     pub(super) fn new(entries: Vec<Entry>, peers: Vec<Manners>, seed: u64) -> Self {
         let mut job = Download::new(ME);
         let len = entries.len() as u32;
         job.add(&entries, &HaveSet::empty(len));
-        let mut world = Self {
+        let mut sim = Self {
             job,
             claims: vec![HaveSet::empty(len); peers.len()],
             busy_until: vec![Duration::ZERO; peers.len()],
@@ -118,19 +118,19 @@ impl World {
             cancels: 0,
             completed_at: None,
         };
-        for peer in 0..world.peers.len() {
-            let has = world.peers[peer].has;
+        for peer in 0..sim.peers.len() {
+            let has = sim.peers[peer].has;
             for chunk in 0..len {
-                if world.odds(has) {
-                    world.claims[peer].insert(chunk);
+                if sim.odds(has) {
+                    sim.claims[peer].insert(chunk);
                 }
             }
             if has < 100 {
-                world.plan(ms(50), What::Learn { peer });
+                sim.plan(ms(50), What::Learn { peer });
             }
-            world.greet(peer);
+            sim.greet(peer);
         }
-        world
+        sim
     }
 
     fn odds(&mut self, of_100: u8) -> bool {

@@ -1,15 +1,15 @@
-//! A machine in a world of servers.
+//! A machine in a simulation of servers.
 
 use super::*;
 
 /// A machine whose time runs from one tick to the next, and what it did.
-pub(super) struct World {
+pub(super) struct Simulation {
     pub(super) meeting: Meeting,
     pub(super) now: Now,
     pub(super) done: Vec<(Now, Action)>,
 }
 
-impl World {
+impl Simulation {
     pub(super) fn new(config: Config) -> Self {
         Self {
             meeting: Meeting::new(config, Now::ZERO),
@@ -18,24 +18,24 @@ impl World {
         }
     }
 
-    /// A world in which so many servers are joined and have said who is there.
+    /// A simulation in which so many servers are joined and have said who is there.
     pub(super) fn joined(config: Config, nodes: &[NodeId]) -> Self {
         let count = config.servers.len();
-        let mut world = Self::new(config);
-        world.event(Event::Tick);
+        let mut sim = Self::new(config);
+        sim.event(Event::Tick);
         for place in 0..count {
-            world.resolve(place);
-            world.connect(place);
+            sim.resolve(place);
+            sim.connect(place);
         }
         for place in 0..count {
-            world.discover(place, nodes);
+            sim.discover(place, nodes);
             let server = server(place as u8);
-            world.event(Event::Entered { server, yes: true });
-            world.event(Event::Reserved { server, yes: true });
+            sim.event(Event::Entered { server, yes: true });
+            sim.event(Event::Reserved { server, yes: true });
             let ttl = Some(seconds(7200));
-            world.event(Event::Registered { server, ttl });
+            sim.event(Event::Registered { server, ttl });
         }
-        world
+        sim
     }
 
     pub(super) fn event(&mut self, event: Event) -> Vec<Action> {

@@ -57,7 +57,7 @@ enum Note {
     Arrives(NodeId, Vec<u32>),
 }
 
-pub struct World {
+pub struct Simulation {
     pub now: Now,
     pub members: BTreeMap<NodeId, Member>,
     pub copies: Copies,
@@ -76,7 +76,7 @@ pub struct World {
     pub events: usize,
 }
 
-impl World {
+impl Simulation {
     pub fn new(seed: u64, chunks: u32, copies: Copies) -> Self {
         Self {
             now: Now::ZERO,
@@ -96,11 +96,11 @@ impl World {
 
     /// A swarm of which the first `origins` nodes have the file, and all have room.
     pub fn of(seed: u64, nodes: u64, origins: u64, chunks: u32, copies: Copies) -> Self {
-        let mut world = Self::new(seed, chunks, copies);
+        let mut sim = Self::new(seed, chunks, copies);
         for tag in 0..nodes {
-            world.join(node(tag), tag < origins, Some(u32::MAX));
+            sim.join(node(tag), tag < origins, Some(u32::MAX));
         }
-        world
+        sim
     }
 
     fn later(&mut self, most_ms: usize, to: NodeId, note: Note) {
