@@ -9,6 +9,7 @@ pub(crate) mod address;
 pub mod beacon;
 mod behaviour;
 pub(crate) mod codec;
+mod command;
 mod connections;
 mod datagrams;
 pub mod descriptors;

@@ -13,6 +13,7 @@ pub mod api;
 mod catalog;
 mod chat;
 mod clean;
+mod command;
 mod consent;
 mod context;
 mod copies;
@@ -26,6 +27,7 @@ mod knowledge;
 mod large;
 mod later;
 mod limit;
+mod lookups;
 mod manifest;
 mod meeting;
 mod mend;
@@ -50,8 +52,9 @@ use crate::core::{
     code::Code,
     id::{FileId, NodeId},
 };
+use command::Command;
 use consent::Consent;
-use context::{Command, Context};
+use context::Context;
 use parking_lot::Mutex;
 use std::{
     sync::{

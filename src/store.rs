@@ -31,6 +31,7 @@ pub mod servers;
 pub mod share;
 pub mod small;
 pub mod spool;
+mod temporary;
 #[cfg(test)]
 mod testing;
 mod tree;

@@ -2,7 +2,8 @@
 
 use super::{
     NetConfig, NetError, NetEvent, PathId, Purpose, RequestError, Stream, StreamError, address,
-    driver, meeting, streams::Opened,
+    command::{Answer, Command, Here},
+    driver, meeting,
 };
 use crate::{
     core::id::NodeId,
@@ -24,36 +25,11 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// Addresses of one dial.
 const MAX_DIAL: usize = 16;
 
-/// Where the answer to a request goes.
-pub(super) type Answer<R> = oneshot::Sender<Result<R, RequestError>>;
-
-/// What the driver is told to do.
-pub(super) enum Command {
-    Dial(Option<NodeId>, Vec<SocketAddr>),
-    /// Only hole punching dials by QUIC, which takes three machines.
-    #[cfg(test)]
-    DialQuic(NodeId, SocketAddr),
-    Request(NodeId, Request, Answer<Response>),
-    Open(NodeId, Purpose, Option<PathId>, Opened),
-    Paths(NodeId, oneshot::Sender<Vec<PathId>>),
-    Elsewhere(NodeId, Vec<SocketAddr>),
-    Disconnect(NodeId),
-    Ban(NodeId),
-    Meeting(meeting::Command),
-    Shutdown(oneshot::Sender<()>),
-}
-
 /// A running network. Cheap to clone; when the last clone goes, or the queue of events, the network shuts down.
 #[derive(Clone)]
 pub struct Net {
     commands: mpsc::Sender<Command>,
     here: Arc<Here>,
-}
-
-pub(super) struct Here {
-    pub node: NodeId,
-    pub port: u16,
-    pub bound: Vec<SocketAddr>,
 }
 
 impl Net {

@@ -16,10 +16,11 @@ use super::{
     api::{NodeEvent, PathInfo, Safe, Status},
     catalog::OwnCatalog,
     chat,
+    command::{Command, Seen},
     consent::Consent,
-    context::{Command, Context},
+    context::Context,
     distribute,
-    doctor::{Notes, Seen},
+    doctor::Notes,
     peers::Peers,
     serve::Server,
 };

@@ -9,7 +9,11 @@ mod send;
 pub use crate::store::Said;
 pub use accept::Door;
 
-use super::{Node, api::WhoError, context::Command, people::Ask};
+use super::{
+    Node,
+    api::WhoError,
+    command::{Command, PeopleAsk},
+};
 use crate::{
     core::{
         id::NodeId,
@@ -99,7 +103,7 @@ impl Node {
             Err(WhoError::NewKey { known, .. }) => Some(known),
             Err(WhoError::Nobody) => {
                 let who = who.to_owned();
-                let known = context.ask(|reply| Command::People(Ask::Known(who, reply)));
+                let known = context.ask(|reply| Command::People(PeopleAsk::Known(who, reply)));
                 known.await.flatten()
             }
             Err(error) => return Err(HistoryError::Who(error)),

@@ -6,6 +6,7 @@
 //! while waiting.
 
 mod answers;
+mod bundle;
 mod inbound;
 mod link;
 mod outbound;
@@ -14,8 +15,8 @@ pub mod who;
 
 use super::{
     api::{Accepting, AnswerError, AskInfo, Landing, NodeEvent, Person},
-    context::{Command, Context},
-    people,
+    command::{Command, PeopleAsk},
+    context::Context,
 };
 use crate::{
     core::{
@@ -200,7 +201,7 @@ impl Consent {
             unknown if unknown == node.short() => ask.from.clone(),
             name => name,
         };
-        let asked = |reply| Command::People(people::Ask::Named(node, reply));
+        let asked = |reply| Command::People(PeopleAsk::Named(node, reply));
         let named = self.0.context.ask(asked);
         let changed = named.await.flatten().is_some_and(|(_, changed)| changed);
         let from = Person { name, node };

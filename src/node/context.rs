@@ -3,94 +3,32 @@
 //! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need not know each other.
 
 use super::{
-    api::{Gaps, JobId, Listing, PeerInfo, Progress, Status},
-    distribute::{News, Survey},
-    doctor::Seen,
+    api::{JobId, Progress},
+    command::Command,
+    distribute::News,
     holdings::Holdings,
-    knowledge::{Knowledge, Replica},
+    knowledge::Knowledge,
     large::Large,
     limit::Limiter,
+    lookups::Lookups,
     meeting::Meeting,
     pair::Pairings,
-    peers::{Owned, Question, Resolution, Source},
-    people,
+    peers::Source,
     reach::Named,
-    requests::Lookups,
 };
 use crate::{
-    core::{
-        id::{FileId, NodeId},
-        path::RelPath,
-        via::Via,
-    },
+    core::id::{FileId, NodeId},
     net::Net,
     store::{Chats, ChunkReader, Home, Index, Replicas},
-    wire::control::{Held, Offer},
+    wire::control::Held,
 };
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeSet, HashMap},
-    net::IpAddr,
     sync::{Arc, atomic::AtomicU64},
-    time::{Duration, Instant},
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-
-/// What front ends and jobs ask.
-pub enum Command {
-    List(Option<String>, oneshot::Sender<Vec<Listing>>),
-    Peers(oneshot::Sender<Vec<PeerInfo>>),
-    Status(oneshot::Sender<Status>),
-    /// Answered once every catalog is here and nobody new has come for a while, or at the deadline.
-    Settled(Instant, oneshot::Sender<()>),
-    /// Answered once everything that the others offer is known, or waiting (so long, at least) does not help.
-    Look(Duration, oneshot::Sender<Gaps>),
-    /// Who has not told all that they offer?
-    Gaps(oneshot::Sender<Gaps>),
-    /// What do these words mean now?
-    Resolve(Question, oneshot::Sender<Resolution>),
-    /// Who has (some of) these files?
-    Sources(Vec<FileId>, oneshot::Sender<Vec<Vec<Source>>>),
-    /// Which of these nodes are here?
-    Present(Vec<NodeId>, oneshot::Sender<Vec<Source>>),
-    /// The jobs are to look again who has what.
-    Wake,
-    /// Names are offered, changed or (with `None`) withdrawn.
-    Offers(Vec<(RelPath, FileId, Option<Offer>)>),
-    /// The same for what is kept for the swarm: it shows when nothing better goes by that name.
-    OfferReplica(RelPath, FileId, Option<Offer>),
-    /// What do those who are here share by these names, and does anybody have all of these contents?
-    Owned(Vec<(String, FileId)>, oneshot::Sender<Owned>),
-    /// Who has another version of these names?
-    Versions(Vec<(RelPath, FileId)>, oneshot::Sender<Vec<Vec<Source>>>),
-    /// Who has these files, and who is here?
-    Survey(Vec<FileId>, oneshot::Sender<Survey>),
-    /// All files of the shared folder.
-    Shared(oneshot::Sender<Vec<FileId>>),
-    /// What a peer offers a file as, and whether all of it is here.
-    OfferOf(
-        NodeId,
-        FileId,
-        oneshot::Sender<Option<(RelPath, Offer, bool)>>,
-    ),
-    /// Where a peer is, and whether the user dealt with it.
-    Standing(NodeId, oneshot::Sender<Option<(IpAddr, bool)>>),
-    /// The peers that keep a part of these files.
-    Keepers(Vec<FileId>, oneshot::Sender<Vec<Replica>>),
-    /// About people: who is meant, and what is remembered of them.
-    People(people::Ask),
-    /// What is known of the networks.
-    Examine(oneshot::Sender<Seen>),
-    /// There is no straight path to a peer (`None`), or now there is.
-    PathNews(NodeId, Option<Via>),
-    /// A peer sent what it should not: no more of it.
-    Drop(NodeId, String),
-    /// A hidden node shows itself from now on.
-    Appear,
-    /// Goodbye.
-    Leave(oneshot::Sender<()>),
-}
 
 /// A chunk that a followed peer now has, for the jobs.
 #[derive(Clone, Debug)]

@@ -1,9 +1,6 @@
 //! The copies that `list` shows: whole ones are counted by the actor, and here the parts that nodes keep for the swarm.
 
-use super::{
-    api::Listing,
-    context::{Command, Context},
-};
+use super::{api::Listing, command::Command, context::Context};
 use crate::core::{copies::fewest, have::HaveSet, id::FileId};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -6,8 +6,7 @@
 use super::{
     Node,
     api::{DirectoryError, SignedUp},
-    context::Command,
-    people::Ask,
+    command::{Command, PeopleAsk},
 };
 use crate::{
     core::id::NodeId,
@@ -203,7 +202,7 @@ impl Node {
     async fn row(&self, claim: Claim, entry: &Entry, server: &str, ours: bool) -> SignedUp {
         let (name, node) = (claim.name, claim.node);
         let context = &self.shared.context;
-        let added = context.ask(|reply| Command::People(Ask::Added(node, reply)));
+        let added = context.ask(|reply| Command::People(PeopleAsk::Added(node, reply)));
         let added = added.await.flatten();
         SignedUp {
             added: added.is_some_and(|added| added == name),
@@ -248,7 +247,8 @@ impl Node {
         };
         let (added, key) = (person.name.clone(), person.node);
         let context = &self.shared.context;
-        let asked = context.ask(|reply| Command::People(Ask::Add(added, key, trust_new, reply)));
+        let asked =
+            context.ask(|reply| Command::People(PeopleAsk::Add(added, key, trust_new, reply)));
         match asked.await {
             Some(Ok(())) => {
                 person.added = true;

@@ -18,7 +18,8 @@ pub use survey::{FileView, HolderView, PeerView, Survey};
 
 use super::{
     api::{Copies, Safe, Settings},
-    context::{Command, Context},
+    command::Command,
+    context::Context,
     knowledge::Replica,
 };
 use crate::{

@@ -3,10 +3,13 @@
 //! Looks and asks; what it means is `core::doctor`'s. Also the other end: dialling back whoever asks for it. Invariants: a
 //! dial back goes to the address that the asker's own connection comes from, to nobody through a relay, and seldom.
 
-use super::{Node, context::Command};
+use super::{
+    Node,
+    command::{Command, Seen},
+};
 use crate::{
     core::{
-        doctor::{Findings, Interface, Server},
+        doctor::{Findings, Server},
         id::{ChunkId, NodeId},
         rate::{Bucket, Rate},
         via::Via,
@@ -44,17 +47,6 @@ pub struct Notes {
     dials: Bucket,
     found: Vec<IpAddr>,
     servers: BTreeMap<NodeId, Server>,
-}
-
-/// What the actor knows when it is asked.
-#[derive(Default)]
-pub struct Seen {
-    pub interfaces: Vec<Interface>,
-    pub discovery_port: u16,
-    pub found: Vec<IpAddr>,
-    pub servers: BTreeMap<NodeId, Server>,
-    /// Connected peers, and whether by relay.
-    pub peers: Vec<(NodeId, String, Via)>,
 }
 
 impl Default for Notes {

@@ -6,10 +6,11 @@
 use super::{
     Node,
     api::{JobId, LaterInfo, NodeEvent, Person, SendEvent, SendFailure, SendRequest, title_of},
+    command::{Command, PeopleAsk},
     consent::Consent,
-    context::{Command, Context},
+    context::Context,
     distribute::unix_now,
-    people::{Ask, look_for},
+    people::look_for,
 };
 use crate::{
     core::{consent::Refusal, id::NodeId},
@@ -283,7 +284,7 @@ async fn is_here(context: &Context, node: NodeId, wanted: bool) {
     let mut since: Option<Instant> = None;
     loop {
         changed.mark_unchanged();
-        let named = context.ask(|reply| Command::People(Ask::Named(node, reply)));
+        let named = context.ask(|reply| Command::People(PeopleAsk::Named(node, reply)));
         let here = named.await.flatten().is_some();
         let pause = match (here, wanted) {
             (false, false) => return,
@@ -354,7 +355,7 @@ impl Node {
             return Some(key);
         }
         let context = &self.shared.context;
-        let known = context.ask(|reply| Command::People(Ask::Known(who.to_owned(), reply)));
+        let known = context.ask(|reply| Command::People(PeopleAsk::Known(who.to_owned(), reply)));
         known.await.flatten()
     }
 

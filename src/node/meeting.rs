@@ -18,7 +18,7 @@ use crate::{
         via::Via,
     },
     net::{MeetingEvent, Net},
-    node::{api::NodeEvent, context::Command, reach::Named},
+    node::{api::NodeEvent, command::Command, reach::Named},
     store::ServersFile,
 };
 use std::time::{Duration, Instant};

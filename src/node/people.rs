@@ -5,32 +5,15 @@
 use super::{
     Node,
     api::WhoError,
-    context::{Command, Context},
+    command::{Command, PeopleAsk},
+    context::Context,
 };
 use crate::core::{id::NodeId, patience::HANDSHAKE};
 use std::time::{Duration, Instant};
-use tokio::{sync::oneshot, time::timeout_at};
+use tokio::time::timeout_at;
 
 /// Between two looks whether somebody's connection is still under way.
 const COMING: Duration = Duration::from_millis(500);
-
-/// What is asked of the actor.
-pub enum Ask {
-    /// Who is it? With `true`, a new key is taken and remembered.
-    Find(String, bool, oneshot::Sender<Result<NodeId, WhoError>>),
-    /// Does it mean somebody who announced himself and is not connected yet?
-    Coming(String, oneshot::Sender<bool>),
-    /// What is a node called, and was another key known for that name? `None` when it is not here.
-    Named(NodeId, oneshot::Sender<Option<(String, bool)>>),
-    /// Something was sent to it by a person: it is remembered before others.
-    Met(NodeId),
-    /// By which name was this key added?
-    Added(NodeId, oneshot::Sender<Option<String>>),
-    /// From now on this name means this key; with `true`, in place of one that was known.
-    Add(String, NodeId, bool, oneshot::Sender<Result<(), NodeId>>),
-    /// The key that is remembered for a name.
-    Known(String, oneshot::Sender<Option<NodeId>>),
-}
 
 /// Has somebody looked for at the rendezvous servers who may not be here: their key is known, or is what was said.
 pub async fn look_for(context: &Context, who: &str) {
@@ -39,7 +22,7 @@ pub async fn look_for(context: &Context, who: &str) {
     }
     let mut key = NodeId::parse(who);
     if key.is_none() {
-        let known = context.ask(|reply| Command::People(Ask::Known(who.to_owned(), reply)));
+        let known = context.ask(|reply| Command::People(PeopleAsk::Known(who.to_owned(), reply)));
         key = known.await.flatten();
     }
     if let Some(key) = key {
@@ -58,7 +41,7 @@ impl Node {
         let asked = self
             .shared
             .context
-            .ask(|reply| Command::People(Ask::Find(who, trust_new, reply)));
+            .ask(|reply| Command::People(PeopleAsk::Find(who, trust_new, reply)));
         asked.await.unwrap_or(Err(WhoError::Nobody))
     }
 
@@ -104,14 +87,14 @@ impl Node {
     /// Whether `who` means somebody whose connection is under way.
     async fn is_coming(&self, who: &str) -> bool {
         let context = &self.shared.context;
-        let coming = context.ask(|reply| Command::People(Ask::Coming(who.to_owned(), reply)));
+        let coming = context.ask(|reply| Command::People(PeopleAsk::Coming(who.to_owned(), reply)));
         coming.await.unwrap_or_default()
     }
 
     /// What a node is called, and whether another key was known for that name; `None` when it is not here.
     pub async fn name_of(&self, node: NodeId) -> Option<(String, bool)> {
         let context = &self.shared.context;
-        let named = context.ask(|reply| Command::People(Ask::Named(node, reply)));
+        let named = context.ask(|reply| Command::People(PeopleAsk::Named(node, reply)));
         named.await.flatten()
     }
 }

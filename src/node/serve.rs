@@ -7,8 +7,8 @@
 //! nobody else. The rest of a chunk that is held for longer is read again, when the requester has taken the [`PIECE`] that is
 //! kept for it. Who is next is the [`Line`]'s decision.
 
-mod line;
-mod ready;
+mod queue;
+mod scheduler;
 
 use super::{context::Context, limit::Limiter};
 use crate::{
@@ -18,9 +18,10 @@ use crate::{
     wire::chunk::{Header, Question, Status, Tag},
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
-use line::{Line, PLACES, Place, Queue};
+
 use parking_lot::Mutex;
-use ready::RUN_BYTES;
+use queue::{Queue, RUN_BYTES};
+use scheduler::{Line, PLACES, Place};
 use std::{
     collections::HashMap,
     io,

@@ -5,8 +5,9 @@ use super::{
     actor::{Actor, Parts},
     api::{NodeEvent, Settings, StartError},
     chat,
+    command::Command,
     consent::{self, Consent},
-    context::{Command, Context},
+    context::Context,
     directory::Names,
     distribute::{self, News},
     holdings::Holdings,
@@ -14,10 +15,10 @@ use super::{
     large::Large,
     later::Later,
     limit::Limiter,
+    lookups::Lookups,
     meeting::{self, Meeting},
     pair::{PairConfig, Pairings},
     reach,
-    requests::Lookups,
     serve::Server,
 };
 use crate::{

@@ -121,8 +121,7 @@ impl Home {
         for folder in [own.join("partial"), own.join("index")] {
             fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
         }
-        super::small::clear_left(&own.join("partial"));
-        super::spool::clear(&own);
+        super::temporary::clear(&own);
         Ok(Self {
             root,
             _lock: Arc::new(lock),

@@ -5,16 +5,17 @@
 //! has all of it; one that changes is withdrawn at once. One that grows after it was read has to settle for longer. Links to files that stay inside the folder are followed; links that leave it, and
 //! links to folders, are not.
 
-mod look;
+mod indexing;
 mod read;
 mod scan;
-mod store;
+mod walk;
 mod watch;
+mod worker;
 
 pub(super) use read::{Reading, read_file};
-pub(super) use scan::send;
+pub(super) use worker::send;
 
-use super::{ChunkReader, Home, HomeError, Index, StoreError, failed};
+use super::{ChunkReader, FileRecord, Home, HomeError, Index, StoreError, failed};
 use crate::{
     core::{id::FileId, path::RelPath, rights::Rights},
     wire::control::Scan,
@@ -49,6 +50,18 @@ pub struct Offered {
     pub rights: Rights,
     /// Its media type, guessed from the name.
     pub media: String,
+}
+
+/// What is told about a file in the index.
+fn offered(record: &FileRecord, name: RelPath) -> Offered {
+    Offered {
+        name,
+        file: record.file,
+        size: record.stamp.size,
+        mtime: record.stamp.mtime,
+        rights: record.rights,
+        media: record.media.clone(),
+    }
 }
 
 /// What happens in the shared folder.
@@ -123,7 +136,7 @@ impl Share {
         reader.on_stale(Some(Box::new(move |number, damaged| {
             stale.tell(Message::Stale { number, damaged });
         })));
-        let worker = scan::Worker::new(
+        let worker = worker::Worker::new(
             root,
             (index.clone(), reader.clone(), events),
             Arc::clone(&stop),

@@ -9,6 +9,7 @@ use super::{
     folder::Folder,
     modes,
     place::{Finder, Ready, parent, record_of, set_mtime},
+    temporary::TEMPORARY,
 };
 use crate::core::{
     chunk::VerifiedChunk,
@@ -28,9 +29,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-
-/// How the temporary files' names begin.
-const TEMPORARY: &str = "small-";
 
 /// Verified bytes on their way to the disk, by whatever number the caller gives each. Clones are handles to the same one. Its size is the
 /// caller's to bound: nothing comes in that he did not ask for.
@@ -200,19 +198,6 @@ fn places(home: &Home, dest: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     [Some(home.partials()), dest.map(Path::to_owned)]
         .into_iter()
         .flatten()
-}
-
-/// Removes what a crash left.
-pub(super) fn clear_left(partials: &Path) {
-    for entry in fs::read_dir(partials).into_iter().flatten().flatten() {
-        if entry
-            .file_name()
-            .as_encoded_bytes()
-            .starts_with(TEMPORARY.as_bytes())
-        {
-            let _ = fs::remove_file(entry.path()); // It is in nobody's way.
-        }
-    }
 }
 
 /// Gives small files their places below `dest`, as [`super::Partial::finish`] does for one: one sync for all their bytes, then their names, one sync a

@@ -37,7 +37,7 @@ impl Spool {
     /// When the disk refuses.
     pub fn new(home: &Home) -> Result<Self, StoreError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let all = home.root().join(".sprat/spool");
+        let all = home.root().join(".sprat").join(super::temporary::SPOOL);
         fs::create_dir_all(&all).map_err(failed("create", &all))?;
         let folder = all.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
         modes::create_private_dir(&folder).map_err(failed("create", &folder))?;
@@ -103,11 +103,6 @@ impl Drop for Spool {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0.folder); // The next start tries again.
     }
-}
-
-/// Removes what an earlier run left.
-pub(super) fn clear(own: &Path) {
-    let _ = fs::remove_dir_all(own.join("spool")); // It is in nobody's way.
 }
 
 /// Why a file was not poured out, or not to its end.

@@ -1,6 +1,6 @@
 //! What the node has done about rendezvous servers.
 
-use super::super::handle::Answer;
+use super::super::command::Answer;
 use crate::{
     core::id::NodeId,
     wire::directory::{Request, Response},

@@ -3,7 +3,7 @@
 //! Pure: no sockets, and the time is an argument. Invariants: every table here has a bound; an entry of `all` stands as
 //! long as its connection does.
 
-use super::super::handle::Answer;
+use super::super::command::Answer;
 use crate::{core::id::NodeId, wire::directory::Response};
 use libp2p::{
     Multiaddr, core::transport::ListenerId, request_response::OutboundRequestId,

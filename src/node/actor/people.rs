@@ -3,15 +3,13 @@
 //! Invariant: at most one write is under way; what changes meanwhile goes with the next.
 
 use super::{Actor, Note};
+use crate::node::command::PeopleAsk;
 use crate::{
     core::{
         id::NodeId,
         people::{Here, People},
     },
-    node::{
-        api::{PeerInfo, WhoError},
-        people::Ask,
-    },
+    node::api::{PeerInfo, WhoError},
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -49,16 +47,16 @@ impl Actor {
         self.people().changed(name, node, unchosen).is_some()
     }
 
-    pub(super) fn asked_about_people(&mut self, ask: Ask) {
+    pub(super) fn asked_about_people(&mut self, ask: PeopleAsk) {
         match ask {
-            Ask::Find(who, trust_new, reply) => {
+            PeopleAsk::Find(who, trust_new, reply) => {
                 let found = self.people().find(&who, &self.peers.named(), trust_new);
                 if let (Ok(node), true) = (&found, trust_new) {
                     self.meet(*node);
                 }
                 let _ = reply.send(found);
             }
-            Ask::Coming(who, reply) => {
+            PeopleAsk::Coming(who, reply) => {
                 let expected = self.membership.expected();
                 let expected = expected.map(|(node, name)| Here {
                     node,
@@ -69,7 +67,7 @@ impl Actor {
                 let found = self.people().find(&who, &expected, false);
                 let _ = reply.send(!matches!(found, Err(WhoError::Nobody)));
             }
-            Ask::Named(node, reply) => {
+            PeopleAsk::Named(node, reply) => {
                 let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
                 let named = name.map(|name| {
                     let changed = self.key_changed(&name, &node);
@@ -77,17 +75,17 @@ impl Actor {
                 });
                 let _ = reply.send(named);
             }
-            Ask::Met(node) => {
+            PeopleAsk::Met(node) => {
                 // It may have taken somebody else's name meanwhile.
                 let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
                 if name.is_some_and(|name| !self.key_changed(&name, &node)) {
                     self.meet(node);
                 }
             }
-            Ask::Added(node, reply) => {
+            PeopleAsk::Added(node, reply) => {
                 let _ = reply.send(self.people().added(&node).map(str::to_owned));
             }
-            Ask::Add(name, node, trust_new, reply) => {
+            PeopleAsk::Add(name, node, trust_new, reply) => {
                 let added = self.parts.people.0.add(&name, node, trust_new, today());
                 if added.is_ok()
                     && let Some(peer) = self.peers.get_mut(&node)
@@ -97,7 +95,7 @@ impl Actor {
                 let _ = reply.send(added);
                 self.wake_jobs();
             }
-            Ask::Known(who, reply) => {
+            PeopleAsk::Known(who, reply) => {
                 let _ = reply.send(self.people().known(&who).map(|person| person.key));
             }
         }

@@ -12,8 +12,8 @@ use crate::{
     net::Stream,
     node::{
         api::NodeEvent,
-        context::{Command, Context},
-        people::Ask,
+        command::{Command, PeopleAsk},
+        context::Context,
     },
     wire::chat::{self, Answer, Message, Refusal},
 };
@@ -143,7 +143,7 @@ impl Door {
     async fn take(&self, node: NodeId, message: Message) {
         let named = self
             .context
-            .ask(|reply| Command::People(Ask::Named(node, reply)));
+            .ask(|reply| Command::People(PeopleAsk::Named(node, reply)));
         let (name, key_changed) = named
             .await
             .flatten()

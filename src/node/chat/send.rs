@@ -7,8 +7,8 @@ use crate::{
     core::id::NodeId,
     net::{Purpose, StreamError},
     node::{
-        context::{Command, Context},
-        people::Ask,
+        command::{Command, PeopleAsk},
+        context::Context,
     },
     wire::chat::{self, Answer, MAX_TEXT, Message, Refusal},
 };
@@ -42,7 +42,7 @@ pub(super) async fn send(context: &Context, to: NodeId, text: &str) -> Result<u6
     };
     insist(context, to, &message).await?;
     // From now on this is somebody one knows.
-    context.tell(Command::People(Ask::Met(to))).await;
+    context.tell(Command::People(PeopleAsk::Met(to))).await;
     let said = Said {
         time: message.time,
         mine: true,

@@ -3,7 +3,7 @@
 //! Owns what is sent for as long as anybody may still fetch it. Invariants: what was read is forgotten at the end, however it ends;
 //! the last event is `End`.
 
-use super::{Consent, person::Delivery, who};
+use super::{Consent, bundle::Bundle, person::Delivery, who};
 use crate::{
     core::{
         consent::{AskId, title},
@@ -42,13 +42,6 @@ impl Sends {
     fn with<T>(&self, act: impl FnOnce(&mut HashMap<JobId, CancellationToken>) -> T) -> T {
         act(&mut self.0.lock())
     }
-}
-
-/// What a send is about.
-pub struct Bundle {
-    pub files: Vec<SentFile>,
-    pub ask: Ask,
-    pub size: u64,
 }
 
 impl Consent {

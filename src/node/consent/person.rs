@@ -5,8 +5,8 @@
 
 use super::{
     Consent,
+    bundle::Bundle,
     link::{Link, next},
-    outbound::Bundle,
 };
 use crate::{
     core::{
@@ -16,8 +16,7 @@ use crate::{
     net::Purpose,
     node::{
         api::{Person, SendEvent, SendFailure},
-        context::Command,
-        people,
+        command::{Command, PeopleAsk},
     },
     wire::consent::{FromReceiver, FromSender, MAX_PEOPLE, cut},
 };
@@ -278,7 +277,7 @@ impl Delivery {
         let event = match outcome {
             Outcome::Done => {
                 // From now on this is somebody one knows.
-                let met = people::Ask::Met(self.person.node);
+                let met = PeopleAsk::Met(self.person.node);
                 self.consent.0.context.tell(Command::People(met)).await;
                 SendEvent::Done(person.clone(), self.bundle.size, self.began.elapsed())
             }

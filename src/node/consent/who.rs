@@ -4,8 +4,9 @@
 
 use crate::node::{
     api::{FindError, Person, WhoError},
-    context::{Command, Context},
-    people::{Ask, look_for},
+    command::{Command, PeopleAsk},
+    context::Context,
+    people::look_for,
 };
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -17,7 +18,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// Whom `word` means among those who are here now. With `trust_new`, a known name's new key is accepted and remembered.
 async fn find_now(context: &Context, word: &str, trust_new: bool) -> Result<Person, FindError> {
-    let asked = context.ask(|reply| Command::People(Ask::Find(word.to_owned(), trust_new, reply)));
+    let asked =
+        context.ask(|reply| Command::People(PeopleAsk::Find(word.to_owned(), trust_new, reply)));
     let node = match asked.await.unwrap_or(Err(WhoError::Nobody)) {
         Ok(node) => node,
         Err(WhoError::Nobody) => return Err(FindError::Nobody(word.to_owned())),
@@ -29,7 +31,7 @@ async fn find_now(context: &Context, word: &str, trust_new: bool) -> Result<Pers
             return Err(FindError::NewKey { name, known, now });
         }
     };
-    let named = context.ask(|reply| Command::People(Ask::Named(node, reply)));
+    let named = context.ask(|reply| Command::People(PeopleAsk::Named(node, reply)));
     let name = named
         .await
         .flatten()

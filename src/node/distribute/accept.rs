@@ -14,7 +14,7 @@ use crate::{
     },
     net::Stream,
     node::{
-        context::Command,
+        command::Command,
         manifest::{self, Refusal as NoManifest},
     },
     store::{ReplicaOffer, Replicas, Reservation, StoreError},

@@ -7,7 +7,7 @@ use crate::{
         path::RelPath,
         retention::{self, Owners, Verdict},
     },
-    node::context::Command,
+    node::command::Command,
     store::{ReplicaFile, StoreError},
     wire::control::{Held, Offer, Parts},
 };

@@ -13,7 +13,7 @@ use crate::{
         manifest::{Entry, Manifest},
     },
     net::RequestError,
-    node::{context::Command, manifest::Refusal},
+    node::{command::Command, manifest::Refusal},
     store::{Finder, Taken, has_room},
     wire::{
         MAX_MANIFESTS,

@@ -12,7 +12,7 @@ use crate::{
     },
     node::{
         api::{DownloadError, DownloadEvent},
-        context::Command,
+        command::Command,
         manifest::{self, Refusal},
     },
     store::{Partial, Spot, StoreError, Taken, find_existing},

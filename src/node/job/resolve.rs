@@ -5,7 +5,7 @@ use crate::{
     core::patience::{Patience, Verdict},
     node::{
         api::{DownloadError, DownloadRequest, Gaps, Listing},
-        context::Command,
+        command::Command,
         peers::{Question, Resolution},
         people,
     },

@@ -32,7 +32,7 @@ use crate::{
     node::{
         api::{DownloadError, DownloadEvent, DownloadRequest, JobId, Progress},
         catalog::is_id,
-        context::Command,
+        command::Command,
         peers::Source,
         pump::{Arriving, Outcome, Pump},
     },

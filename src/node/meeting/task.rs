@@ -13,7 +13,7 @@ use crate::{
     net::MeetingEvent,
     node::{
         api::{NodeEvent, ServerInfo, ServerNews, ServerState},
-        context::Command,
+        command::Command,
     },
     wire::directory::{Request, Response, namespace, tag},
 };

@@ -377,7 +377,7 @@ fn a_file_that_grew_after_it_was_read_has_to_settle_for_longer() {
     let fixture = Fixture::new();
     let (tell, _events) = channel(64);
     let (queue, inbox) = sync_channel(4);
-    let mut worker = scan::Worker::new(
+    let mut worker = worker::Worker::new(
         fixture.home.shared(),
         (fixture.index.clone(), fixture.reader.clone(), tell),
         Arc::default(),

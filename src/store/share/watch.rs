@@ -3,7 +3,6 @@
 //! Reports paths that were touched, never what happened to them: whoever gets one looks for himself. When more happens than the queue
 //! holds, it says "look at everything" instead.
 
-use super::scan::POLL;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode},
@@ -16,7 +15,11 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::SyncSender,
     },
+    time::Duration,
 };
+
+/// Between looks at everything, when the system does not tell what changes.
+pub const POLL: Duration = Duration::from_secs(5);
 
 /// What wakes the share thread.
 pub enum Message {

@@ -12,7 +12,7 @@ use crate::{
     },
     node::{
         api::{DownloadError, DownloadEvent},
-        context::Command,
+        command::Command,
         peers::Owned,
     },
     wire::control::{Held, Offer},

@@ -11,7 +11,7 @@ use crate::{
         have::HaveSet,
         id::{ChunkId, NodeId},
     },
-    node::{context::Command, peers::Source},
+    node::{command::Command, peers::Source},
     wire::{
         MAX_CHUNKS,
         control::{Request, Response},

@@ -1,9 +1,8 @@
 //! What lies at a path now, and what that asks for.
 
 use super::{
-    ShareEvent,
-    scan::{Job, Worker, is_own},
-    store::offered,
+    ShareEvent, offered,
+    worker::{Growing, Job, SETTLE, Worker, is_own},
 };
 use crate::{
     core::path::RelPath,
@@ -22,8 +21,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// How long a file must look the same before it is read.
-pub const SETTLE: Duration = Duration::from_secs(1);
 /// How long one must that grew soon after it had been read: a writer pauses. Twice as long each time, and at most so long.
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -31,12 +28,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 const GROWING: usize = 4096;
 /// What is passed over is told one by one up to this many at a look, and counted beyond.
 const LISTED: usize = 10;
-
-/// A file that grew after it had been read: how long it must look the same now, and until when that counts.
-pub struct Growing {
-    settle: Duration,
-    until: Instant,
-}
 
 impl Worker {
     /// Looks at paths and all below them, reads what has to be read, and forgets what is gone. That comes last: what

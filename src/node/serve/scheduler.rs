@@ -7,11 +7,8 @@
 //! who waits longer than [`Line::patience`] is overtaken; whoever is dropped while it waits, or with its place, loses
 //! none of them; once closed, no place is given.
 
-use super::ready::Ready;
-use crate::{
-    core::id::ChunkId,
-    wire::chunk::{MAX_OPEN, Tag},
-};
+use super::queue::{Question, Queue};
+use crate::{core::id::ChunkId, wire::chunk::Tag};
 use parking_lot::{Mutex, MutexGuard};
 use std::{
     collections::{HashMap, VecDeque},
@@ -37,100 +34,6 @@ const MAX_PATIENCE: Duration = Duration::from_secs(4);
 const LOOK: usize = 16;
 /// Chunks of which it is remembered how often they were sent.
 const MEMORY: usize = 1 << 17;
-
-#[derive(Clone, Copy)]
-struct Question {
-    tag: Tag,
-    id: ChunkId,
-    withdrawn: bool,
-}
-
-/// The open questions of one stream.
-#[derive(Default)]
-pub(super) struct Queue {
-    open: Mutex<VecDeque<Question>>,
-    /// There is something to answer, or room for more.
-    filled: Notify,
-    taken: Notify,
-    /// Small ones that were read before their turn.
-    pub(super) ready: Ready,
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Question>> {
-        self.open.lock()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    pub(super) fn push(&self, tag: Tag, id: ChunkId) {
-        let withdrawn = false;
-        self.lock().push_back(Question { tag, id, withdrawn });
-        self.filled.notify_one();
-    }
-
-    /// What was taken and not answered comes first again.
-    pub(super) fn put_back(&self, tag: Tag, id: ChunkId) {
-        let withdrawn = false;
-        self.lock().push_front(Question { tag, id, withdrawn });
-    }
-
-    pub(super) fn withdraw(&self, tag: Tag) {
-        let mut open = self.lock();
-        if let Some(question) = open.iter_mut().find(|question| question.tag == tag) {
-            question.withdrawn = true;
-        }
-    }
-
-    /// A question that needs no chunk any more.
-    pub(super) fn pop_withdrawn(&self) -> Option<Tag> {
-        let mut open = self.lock();
-        let at = open.iter().position(|question| question.withdrawn)?;
-        let tag = open.remove(at).map(|question| question.tag);
-        if let Some(tag) = tag {
-            self.ready.forget(tag);
-        }
-        self.taken.notify_waiters();
-        tag
-    }
-
-    /// The next few questions.
-    pub(super) fn next(&self, most: usize) -> Vec<(Tag, ChunkId)> {
-        let open = self.lock();
-        let next = open.iter().filter(|question| !question.withdrawn);
-        next.take(most)
-            .map(|question| (question.tag, question.id))
-            .collect()
-    }
-
-    /// Does something if a question is still open, which it stays meanwhile.
-    pub(super) fn while_open(&self, tag: Tag, work: impl FnOnce()) {
-        let open = self.lock();
-        if open.iter().any(|question| question.tag == tag) {
-            work();
-        }
-    }
-
-    /// Returns when there may be something to answer.
-    pub(super) async fn filled(&self) {
-        self.filled.notified().await;
-    }
-
-    /// Returns when there is room for another question.
-    pub(super) async fn room(&self) {
-        loop {
-            let taken = self.taken.notified();
-            tokio::pin!(taken);
-            taken.as_mut().enable();
-            if self.lock().len() < MAX_OPEN {
-                return;
-            }
-            taken.await;
-        }
-    }
-}
 
 /// The line, for all streams together. Clones are handles to the same one.
 #[derive(Clone, Default)]

@@ -1,10 +1,10 @@
 //! Reading what has to be read, and keeping the index and whoever listens in step.
 
 use super::{
-    Offered, ShareEvent,
-    look::SETTLE,
+    ShareEvent, offered,
     read::{Reading, read_file},
-    scan::{Job, Known, POLL, Worker},
+    watch::POLL,
+    worker::{Job, Known, SETTLE, Worker},
 };
 use crate::{
     core::{id::FileId, manifest::Entry, path::RelPath},
@@ -208,17 +208,5 @@ fn record_of(job: &Job) -> FileRecord {
         file: FileId([0; 32]),
         name: job.name.as_str().to_owned(),
         media: media_of(&job.name),
-    }
-}
-
-/// What is told about a file in the index.
-pub fn offered(record: &FileRecord, name: RelPath) -> Offered {
-    Offered {
-        name,
-        file: record.file,
-        size: record.stamp.size,
-        mtime: record.stamp.mtime,
-        rights: record.rights,
-        media: record.media.clone(),
     }
 }

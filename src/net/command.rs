@@ -1,0 +1,35 @@
+//! What the handle tells the driver, and what it learns at the start.
+
+use super::{PathId, Purpose, RequestError, meeting, streams::Opened};
+use crate::{
+    core::id::NodeId,
+    wire::control::{Request, Response},
+};
+use std::net::SocketAddr;
+use tokio::sync::oneshot;
+
+/// Where the answer to a request goes.
+pub(super) type Answer<R> = oneshot::Sender<Result<R, RequestError>>;
+
+/// What the driver is told to do.
+pub(super) enum Command {
+    Dial(Option<NodeId>, Vec<SocketAddr>),
+    /// Only hole punching dials by QUIC, which takes three machines.
+    #[cfg(test)]
+    DialQuic(NodeId, SocketAddr),
+    Request(NodeId, Request, Answer<Response>),
+    Open(NodeId, Purpose, Option<PathId>, Opened),
+    Paths(NodeId, oneshot::Sender<Vec<PathId>>),
+    Elsewhere(NodeId, Vec<SocketAddr>),
+    Disconnect(NodeId),
+    Ban(NodeId),
+    Meeting(meeting::Command),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// What a running driver listens as.
+pub(super) struct Here {
+    pub node: NodeId,
+    pub port: u16,
+    pub bound: Vec<SocketAddr>,
+}

@@ -1,0 +1,153 @@
+//! The open questions of one stream, and small chunks that are read before their turn, together with the one whose turn it is.
+//!
+//! Invariant: at most [`RUN_BYTES`] of a stream are kept, each for a question that is still open.
+
+use crate::{
+    core::id::ChunkId,
+    store::ChunkReader,
+    wire::chunk::{MAX_OPEN, Tag},
+};
+use parking_lot::{Mutex, MutexGuard};
+use std::collections::{HashMap, VecDeque};
+use tokio::sync::Notify;
+
+/// How many are read together.
+const RUN: usize = 15;
+/// Bytes of them that are kept.
+pub(super) const RUN_BYTES: usize = 64 << 10;
+
+/// The chunks, by question.
+#[derive(Default)]
+pub(super) struct Ready(Mutex<HashMap<Tag, (ChunkId, Vec<u8>)>>);
+
+impl Ready {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Tag, (ChunkId, Vec<u8>)>> {
+        self.0.lock()
+    }
+
+    /// What was read for a question whose turn it is.
+    pub(super) fn take(&self, tag: Tag, id: &ChunkId) -> Option<Vec<u8>> {
+        let (read, bytes) = self.lock().remove(&tag)?;
+        (read == *id).then_some(bytes)
+    }
+
+    /// The question needs no answer.
+    pub(super) fn forget(&self, tag: Tag) {
+        self.lock().remove(&tag);
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Question {
+    pub(super) tag: Tag,
+    pub(super) id: ChunkId,
+    pub(super) withdrawn: bool,
+}
+
+/// The open questions of one stream.
+#[derive(Default)]
+pub(super) struct Queue {
+    open: Mutex<VecDeque<Question>>,
+    /// There is something to answer, or room for more.
+    filled: Notify,
+    pub(super) taken: Notify,
+    /// Small ones that were read before their turn.
+    pub(super) ready: Ready,
+}
+
+impl Queue {
+    pub(super) fn lock(&self) -> MutexGuard<'_, VecDeque<Question>> {
+        self.open.lock()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    pub(super) fn push(&self, tag: Tag, id: ChunkId) {
+        let withdrawn = false;
+        self.lock().push_back(Question { tag, id, withdrawn });
+        self.filled.notify_one();
+    }
+
+    /// What was taken and not answered comes first again.
+    pub(super) fn put_back(&self, tag: Tag, id: ChunkId) {
+        let withdrawn = false;
+        self.lock().push_front(Question { tag, id, withdrawn });
+    }
+
+    pub(super) fn withdraw(&self, tag: Tag) {
+        let mut open = self.lock();
+        if let Some(question) = open.iter_mut().find(|question| question.tag == tag) {
+            question.withdrawn = true;
+        }
+    }
+
+    /// A question that needs no chunk any more.
+    pub(super) fn pop_withdrawn(&self) -> Option<Tag> {
+        let mut open = self.lock();
+        let at = open.iter().position(|question| question.withdrawn)?;
+        let tag = open.remove(at).map(|question| question.tag);
+        if let Some(tag) = tag {
+            self.ready.forget(tag);
+        }
+        self.taken.notify_waiters();
+        tag
+    }
+
+    /// The next few questions.
+    pub(super) fn next(&self, most: usize) -> Vec<(Tag, ChunkId)> {
+        let open = self.lock();
+        let next = open.iter().filter(|question| !question.withdrawn);
+        next.take(most)
+            .map(|question| (question.tag, question.id))
+            .collect()
+    }
+
+    /// Does something if a question is still open, which it stays meanwhile.
+    pub(super) fn while_open(&self, tag: Tag, work: impl FnOnce()) {
+        let open = self.lock();
+        if open.iter().any(|question| question.tag == tag) {
+            work();
+        }
+    }
+
+    /// Returns when there may be something to answer.
+    pub(super) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Returns when there is room for another question.
+    pub(super) async fn room(&self) {
+        loop {
+            let taken = self.taken.notified();
+            tokio::pin!(taken);
+            taken.as_mut().enable();
+            if self.lock().len() < MAX_OPEN {
+                return;
+            }
+            taken.await;
+        }
+    }
+
+    /// Reads small chunks before their turn. One that is not small, or cannot be read, waits for it.
+    pub(super) fn read_on(&self, reader: &ChunkReader) {
+        let mut buffer = Vec::new();
+        for (tag, id) in self.next(RUN) {
+            if self.ready.lock().contains_key(&tag) {
+                continue;
+            }
+            if !matches!(reader.read(&id, &mut buffer), Ok(true)) {
+                return;
+            }
+            // Its turn may have come meanwhile.
+            self.while_open(tag, || {
+                let mut ready = self.ready.lock();
+                let kept: usize = ready.values().map(|(_, bytes)| bytes.len()).sum();
+                if kept + buffer.len() <= RUN_BYTES {
+                    ready.insert(tag, (id, buffer.clone()));
+                }
+            });
+        }
+    }
+}
