@@ -1,20 +1,27 @@
-# What people type. `make demo` shows it, `make testing` lets you try it, `make test` checks everything, `make bench` measures,
+# What people type. `make demo` shows it, `make testing` lets you try it, `make check` looks at an edit, `make test` checks everything, `make bench` measures,
 # `make fuzz` feeds the parsers with changed messages for 30 s each.
 CARGO ?= cargo
 
-.PHONY: demo testing build test fuzz bench compare clean tools
+.PHONY: demo testing build check test fuzz bench compare clean tools
 
 build: tools
 	$(CARGO) build --release --locked
 
+# Without link-time optimization: that takes minutes and shows nothing more.
 demo: tools
 	@echo "== Building (some minutes the first time)"
-	@$(CARGO) build --release --locked
-	@peers/demo.sh target/release/sprat
+	@$(CARGO) build --profile demo --locked
+	@peers/demo.sh target/demo/sprat
 
 # A rendezvous server and four people, to be started by hand.
 testing: build
 	@peers/testing.sh target/release/sprat
+
+# After an edit: formatting, lints and the unit tests.
+check: tools
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
+	@$(CARGO) test --locked --quiet --lib --test layering
 
 test: tools
 	@tests/run.sh
