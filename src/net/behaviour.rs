@@ -105,7 +105,7 @@ impl Behaviour {
                 Scope::ServersBothWays,
                 table,
             ),
-            rendezvous: scoped(rendezvous::behaviour(), Scope::Servers, table),
+            rendezvous: scoped(rendezvous::client(), Scope::Servers, table),
             directory: scoped(codec::directory_client(), Scope::Servers, table),
         }
     }

@@ -15,7 +15,6 @@ pub(super) use command::Command;
 pub use event::MeetingEvent;
 pub(super) use paths::{Circuits, Waiting};
 pub(super) use servers::{
-    Asked, Dial, MAX_ADDRESSES, MAX_ASKED, MAX_MEETS, MAX_NODES, MAX_SERVERS, Meet, Pending,
-    Server, Servers,
+    Asked, Dial, MAX_ADDRESSES, MAX_ASKED, MAX_MEETS, MAX_SERVERS, Meet, Pending, Server, Servers,
 };
 pub(super) use table::{Leave, Table};

@@ -1,18 +1,13 @@
-//! The client's side of libp2p's rendezvous protocol: how its messages lie on a stream.
+//! libp2p's rendezvous protocol: how its messages lie on a stream, and what a client makes of an answer.
 //!
 //! libp2p's own client is not used: a server could end the process with an answer of another kind, or with a registration
-//! that lasts for ever, and could fill its tables. Never allocates what a stranger declares, nor takes in more than
-//! [`MAX_NODES`] registrations of [`MAX_ADDRESSES`] addresses: the rest of an answer is passed over.
+//! that lasts for ever, and could fill its tables. Never allocates what a stranger declares, but what is within the limit,
+//! nor takes in more than [`MAX_ADDRESSES`] addresses of a registration.
 
-use super::{
-    address,
-    codec::TIMEOUT,
-    identity,
-    meeting::{MAX_ADDRESSES, MAX_NODES},
-};
+use super::{address, codec::TIMEOUT, identity, meeting::MAX_ADDRESSES};
 use crate::{
     core::id::NodeId,
-    wire::rendezvous::{self as wire, PROTOCOL, Value, put, put_bytes, put_number},
+    wire::rendezvous::{ErrorCode, MAX_ANSWER, MAX_REQUEST, PROTOCOL, Request, Response},
 };
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::{
@@ -22,42 +17,10 @@ use libp2p::{
 };
 use std::{io, net::SocketAddr, time::Duration};
 
-/// The longest message, in bytes: libp2p's own bound.
-const MAX_MESSAGE: u64 = 1 << 20;
-/// The longest cookie that is kept, in bytes: a number and a name.
-const MAX_COOKIE: usize = 512;
+/// Exchanges under way on one connection to a server.
+const CONCURRENT: usize = 8;
 /// The longest that a registration is believed to last.
 const MAX_TTL: u64 = 72 * 3600;
-
-/// What a server is asked.
-#[derive(Debug, Clone)]
-pub(crate) enum Request {
-    /// To let this node be found.
-    Register {
-        namespace: String,
-        /// A signed envelope with its addresses.
-        record: Vec<u8>,
-    },
-    /// To forget it.
-    Unregister { namespace: String },
-    /// Who is there.
-    Discover {
-        namespace: String,
-        /// How far this node has read.
-        cookie: Option<Vec<u8>>,
-    },
-}
-
-/// What a server answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Response {
-    /// This node can be found for so long.
-    Registered(Duration),
-    /// Who registered, where they say that they are, and how far this node has read now.
-    Discovered(Vec<(NodeId, Vec<SocketAddr>)>, Vec<u8>),
-    /// It will not, and why.
-    Refused(u64),
-}
 
 /// See the module.
 #[derive(Clone, Copy, Default)]
@@ -65,86 +28,53 @@ pub(crate) struct Codec;
 
 pub(crate) type Behaviour = request_response::Behaviour<Codec>;
 
-/// Asks servers, and answers nobody.
-pub(crate) fn behaviour() -> Behaviour {
-    request_response::Behaviour::new(
-        [(StreamProtocol::new(PROTOCOL), ProtocolSupport::Outbound)],
-        Config::default().with_request_timeout(TIMEOUT),
+/// Asks servers, and answers no peer.
+pub(crate) fn client() -> Behaviour {
+    let config = Config::default().with_request_timeout(TIMEOUT);
+    behaviour(ProtocolSupport::Outbound, config)
+}
+
+/// Answers what clients ask.
+pub(crate) fn server() -> Behaviour {
+    let config = Config::default().with_request_timeout(TIMEOUT);
+    behaviour(
+        ProtocolSupport::Inbound,
+        config.with_max_concurrent_streams(CONCURRENT),
     )
 }
 
+fn behaviour(support: ProtocolSupport, config: Config) -> Behaviour {
+    request_response::Behaviour::new([(StreamProtocol::new(PROTOCOL), support)], config)
+}
+
 /// A refused request, for people.
-pub(crate) fn refusal(status: u64) -> &'static str {
-    match status {
-        100 => "the server does not take that name",
-        101 => "the server does not take this node's addresses",
-        102 => "the server does not keep registrations for so long",
-        INVALID_COOKIE => "the server does not know how far this node had read",
-        200 => "the server does not allow it",
-        300 => "the server had an error of its own",
-        _ => "the server has no room",
+pub(crate) fn refusal(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::InvalidNamespace => "the server does not take that name",
+        ErrorCode::InvalidRecord => "the server does not take this node's addresses",
+        ErrorCode::InvalidTtl => "the server does not keep registrations for so long",
+        ErrorCode::InvalidCookie => "the server does not know how far this node had read",
+        ErrorCode::NotAuthorized => "the server does not allow it",
+        ErrorCode::Internal => "the server had an error of its own",
+        ErrorCode::Unavailable => "the server has no room",
     }
 }
 
-/// The status of a server that does not know a cookie, for instance because it was started again.
-pub(crate) const INVALID_COOKIE: u64 = 103;
-
-/// All fields of a message, in order; `None` where it is none.
-fn fields(message: &[u8]) -> Option<Vec<(u64, Value<'_>)>> {
-    let mut all = Vec::new();
-    let read = wire::fields(message, |field, value| {
-        all.push((field, value));
-        Ok(())
-    });
-    read.is_ok().then_some(all)
+/// How long a server keeps a registration, as far as it is believed.
+pub(super) fn lifetime(ttl: u64) -> Duration {
+    Duration::from_secs(ttl.min(MAX_TTL))
 }
 
-/// The length before a message. Two bytes hold what requests may have, three what answers may; more is nonsense.
-pub(crate) async fn length(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<usize> {
-    let mut value = 0;
-    for shift in [0, 7, 14] {
-        let mut byte = [0];
-        io.read_exact(&mut byte).await?;
-        value |= usize::from(byte[0] & 0x7f) << shift;
-        if byte[0] & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(io::ErrorKind::InvalidData.into())
+/// An answer. Signatures are checked where it is read, in the connection's task and not in the driver's.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub response: Response,
+    /// Who registered with a record of its own, and where it says that it is; empty where it is written.
+    pub nodes: Vec<(NodeId, Vec<SocketAddr>)>,
 }
 
-fn encode(request: &Request) -> Vec<u8> {
-    let (mut message, mut inner) = (Vec::new(), Vec::new());
-    let (kind, field) = match request {
-        Request::Register { namespace, record } => {
-            put_bytes(&mut inner, 1, namespace.as_bytes());
-            put_bytes(&mut inner, 2, record);
-            (0, 2)
-        }
-        Request::Unregister { namespace } => {
-            put_bytes(&mut inner, 1, namespace.as_bytes());
-            (2, 4)
-        }
-        Request::Discover { namespace, cookie } => {
-            put_bytes(&mut inner, 1, namespace.as_bytes());
-            put(&mut inner, 2, MAX_NODES as u64);
-            if let Some(cookie) = cookie {
-                put_bytes(&mut inner, 3, cookie);
-            }
-            (3, 5)
-        }
-    };
-    put(&mut message, 1, kind);
-    put_bytes(&mut message, field, &inner);
-    message
-}
-
-/// Who is in a registration, if it is signed, and where.
-fn registration(message: &[u8]) -> Option<(NodeId, Vec<SocketAddr>)> {
-    let record = fields(message)?.into_iter().find_map(|field| match field {
-        (2, Value::Bytes(record)) => Some(record),
-        _ => None,
-    })?;
+/// Whose record this is, if it is signed, and where it says that the node is.
+fn registration(record: &[u8]) -> Option<(NodeId, Vec<SocketAddr>)> {
     let envelope = SignedEnvelope::from_protobuf_encoding(record).ok()?;
     let record = PeerRecord::from_signed_envelope(envelope).ok()?;
     let node = identity::node(&record.peer_id())?;
@@ -157,64 +87,64 @@ fn registration(message: &[u8]) -> Option<(NodeId, Vec<SocketAddr>)> {
     Some((node, straight.collect()))
 }
 
-fn decode(message: &[u8]) -> Option<Response> {
-    let inner = fields(message)?.into_iter().find_map(|field| match field {
-        (3, Value::Bytes(inner)) => Some((true, inner)),
-        (6, Value::Bytes(inner)) => Some((false, inner)),
-        _ => None,
-    });
-    let (registered, inner) = inner?;
-    let (mut status, mut ttl, mut cookie, mut nodes) = (None, None, None, Vec::new());
-    for (field, value) in fields(inner)? {
-        match (registered, field, value) {
-            (true, 1, Value::Number(value)) | (false, 3, Value::Number(value)) => {
-                status = Some(value);
-            }
-            (true, 3, Value::Number(value)) => ttl = Some(value.min(MAX_TTL)),
-            // One that is no good does not spoil the others.
-            (false, 1, Value::Bytes(value)) if nodes.len() < MAX_NODES => {
-                nodes.extend(registration(value));
-            }
-            (false, 2, Value::Bytes(value)) if value.len() <= MAX_COOKIE => {
-                cookie = Some(value.to_vec());
-            }
-            _ => {}
+/// The length before a message. Two bytes hold what requests may have, three what answers may; more is nonsense.
+async fn length(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<usize> {
+    let mut value = 0;
+    for shift in [0, 7, 14] {
+        let mut byte = [0];
+        io.read_exact(&mut byte).await?;
+        value |= usize::from(byte[0] & 0x7f) << shift;
+        if byte[0] & 0x80 == 0 {
+            return Ok(value);
         }
     }
-    Some(match status? {
-        0 if registered => Response::Registered(Duration::from_secs(ttl?)),
-        0 => Response::Discovered(nodes, cookie?),
-        status => Response::Refused(status),
-    })
+    Err(io::ErrorKind::InvalidData.into())
+}
+
+/// A message of at most `most` bytes. The buffer grows with what came.
+async fn read(io: &mut (impl AsyncRead + Unpin + Send), most: usize) -> io::Result<Vec<u8>> {
+    let length = length(io).await?;
+    if length > most {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut message = Vec::new();
+    io.take(length as u64).read_to_end(&mut message).await?;
+    if message.len() < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(message)
 }
 
 impl request_response::Codec for Codec {
     type Protocol = StreamProtocol;
     type Request = Request;
-    type Response = Response;
+    type Response = Answer;
 
-    async fn read_request<T>(&mut self, _: &StreamProtocol, _: &mut T) -> io::Result<Request>
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Request>
     where
         T: AsyncRead + Unpin + Send,
     {
-        Err(io::ErrorKind::Unsupported.into())
+        let message = read(io, MAX_REQUEST).await?;
+        Request::decode(&message).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
-    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Response>
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Answer>
     where
         T: AsyncRead + Unpin + Send,
     {
-        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
-        let length = length(io).await? as u64;
-        if length > MAX_MESSAGE {
-            return Err(invalid());
+        let message = read(io, MAX_ANSWER).await?;
+        let mut response = Response::decode(&message)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let mut nodes = Vec::new();
+        if let Response::Discovered(Ok(found)) = &mut response {
+            let records = std::mem::take(&mut found.records);
+            nodes.extend(
+                records
+                    .iter()
+                    .filter_map(|(record, _)| registration(record)),
+            );
         }
-        let mut message = Vec::new();
-        io.take(length).read_to_end(&mut message).await?;
-        if (message.len() as u64) < length {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        decode(&message).ok_or_else(invalid)
+        Ok(Answer { response, nodes })
     }
 
     async fn write_request<T>(
@@ -226,29 +156,26 @@ impl request_response::Codec for Codec {
     where
         T: AsyncWrite + Unpin + Send,
     {
-        let message = encode(&request);
-        let mut framed = Vec::new();
-        put_number(&mut framed, message.len() as u64);
-        framed.extend_from_slice(&message);
-        io.write_all(&framed).await
+        io.write_all(&request.encode()).await
     }
 
     async fn write_response<T>(
         &mut self,
         _: &StreamProtocol,
-        _: &mut T,
-        _: Response,
+        io: &mut T,
+        answer: Answer,
     ) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        Err(io::ErrorKind::Unsupported.into())
+        io.write_all(&answer.response.encode()).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::rendezvous::Registration;
 
     #[tokio::test]
     async fn answers_of_another_kind_and_absurd_ones_are_refused() {
@@ -262,10 +189,7 @@ mod tests {
             .await
         };
         // A request where an answer belongs.
-        let record = Vec::new();
-        let namespace = "x".into();
-        let mut request = encode(&Request::Register { namespace, record });
-        request.insert(0, request.len() as u8);
+        let request = Request::Unregister(Registration::default()).encode();
         assert!(read(request).await.is_err());
         for nonsense in [
             vec![],
@@ -276,13 +200,12 @@ mod tests {
         ] {
             assert!(read(nonsense.clone()).await.is_err(), "{nonsense:?}");
         }
+        let answer = Response::Registered(Ok(u64::MAX));
+        assert_eq!(
+            read(answer.clone().encode()).await.unwrap().response,
+            answer
+        );
         // A registration that lasts for ever lasts three days.
-        let (mut inner, mut message) = (Vec::new(), Vec::new());
-        put(&mut inner, 1, 0);
-        put(&mut inner, 3, u64::MAX);
-        put(&mut message, 1, 1);
-        put_bytes(&mut message, 3, &inner);
-        let most = Response::Registered(Duration::from_secs(MAX_TTL));
-        assert_eq!(decode(&message), Some(most));
+        assert_eq!(lifetime(u64::MAX), Duration::from_secs(72 * 3600));
     }
 }

@@ -8,7 +8,6 @@
 mod behaviour;
 mod carrier;
 mod circuits;
-mod codec;
 mod config;
 mod crowd;
 mod driver;

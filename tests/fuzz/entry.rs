@@ -152,6 +152,6 @@ pub fn pairing(bytes: &[u8]) -> bool {
 }
 
 pub fn rendezvous(bytes: &[u8]) -> bool {
-    let _ = rendezvous::fields(bytes, |_, _| Ok(()));
-    rendezvous::Request::decode(bytes).is_ok()
+    let answer = rendezvous::Response::decode(bytes).is_ok();
+    rendezvous::Request::decode(bytes).is_ok() | answer
 }

@@ -309,16 +309,7 @@ fn others(all: &mut Vec<Seed>) {
     let sealed = pairing::encode(&wait, Some(&KEY), [8; 24]).unwrap();
     all.push(("pairing", "sealed", sealed));
     all.push(("pairing", "code", b"7-amber-falcon".to_vec()));
-    for (name, kind, more) in [("register", 0, true), ("unregister", 2, false)] {
-        let record: &[u8] = if more { &[1; 80] } else { &[] };
-        all.push((
-            "rendezvous",
-            name,
-            at_server(kind, record, Some(3600), None),
-        ));
-    }
-    let discover = at_server(3, &[], Some(9), Some(&[1; 8]));
-    all.push(("rendezvous", "discover", discover));
+    rendezvous(all);
     let claim = directory::Claim {
         name: "anna".into(),
         node: signer().node(),
@@ -346,21 +337,37 @@ fn others(all: &mut Vec<Seed>) {
     all.push(("directory", "a-whence", cbor::encode(&whence)));
 }
 
-/// A request to a rendezvous point: the kind, and the field of that kind with what it holds.
-fn at_server(kind: u64, record: &[u8], number: Option<u64>, cookie: Option<&[u8]>) -> Vec<u8> {
-    let (mut out, mut inner) = (Vec::new(), Vec::new());
-    rendezvous::put_bytes(&mut inner, 1, b"sprat");
-    if !record.is_empty() {
-        rendezvous::put_bytes(&mut inner, 2, record);
+/// What a rendezvous point and its clients say.
+fn rendezvous(all: &mut Vec<Seed>) {
+    let namespace = "sprat".to_owned();
+    let registration = rendezvous::Registration {
+        namespace: namespace.clone(),
+        record: vec![1; 80],
+        ttl: Some(3600),
+    };
+    let register = rendezvous::Request::Register(registration.clone());
+    let unregister = rendezvous::Request::Unregister(rendezvous::Registration {
+        record: Vec::new(),
+        ..registration
+    });
+    let discover = rendezvous::Request::Discover(rendezvous::Discover {
+        namespace: namespace.clone(),
+        limit: Some(9),
+        cookie: Some(vec![1; 8]),
+    });
+    let found = rendezvous::Found {
+        namespace,
+        records: vec![([1; 80].as_slice().into(), 60)],
+        cookie: vec![1; 8],
+    };
+    let found = rendezvous::Response::Discovered(Ok(found));
+    for (name, framed) in [
+        ("register", register.encode()),
+        ("unregister", unregister.encode()),
+        ("discover", discover.encode()),
+        ("a-discovery", found.encode()),
+    ] {
+        // The length before it is the stream's: one byte for these.
+        all.push(("rendezvous", name, framed[1..].to_vec()));
     }
-    if let Some(number) = number {
-        let field = if cookie.is_some() { 2 } else { 3 };
-        rendezvous::put(&mut inner, field, number);
-    }
-    if let Some(cookie) = cookie {
-        rendezvous::put_bytes(&mut inner, 3, cookie);
-    }
-    rendezvous::put(&mut out, 1, kind);
-    rendezvous::put_bytes(&mut out, kind + 2, &inner);
-    out
 }

@@ -3,11 +3,13 @@
 use super::{
     super::{
         meeting::{MAX_ASKED, MeetingEvent, Pending},
-        rendezvous::{INVALID_COOKIE, Request, Response, refusal},
+        rendezvous::{Answer, lifetime, refusal},
     },
     Driver, NodeId, address, events, identity,
 };
-use crate::wire::rendezvous::MAX_NAMESPACE;
+use crate::wire::rendezvous::{
+    Discover, ErrorCode, MAX_NAMESPACE, MAX_RECORDS, Registration, Request, Response,
+};
 use libp2p::{autonat, core::PeerRecord, request_response::Event};
 use std::net::SocketAddr;
 
@@ -44,10 +46,11 @@ impl Driver {
             Err(_) => Err("this node's addresses could not be signed"),
             Ok(record) => {
                 let record = record.into_signed_envelope().into_protobuf_encoding();
-                let request = Request::Register {
+                let request = Request::Register(Registration {
                     namespace: namespace.clone(),
                     record,
-                };
+                    ttl: None,
+                });
                 self.rendezvous(server, request, Pending::Register(namespace.clone()))
             }
         };
@@ -66,16 +69,20 @@ impl Driver {
 
     pub(super) fn unregister(&mut self, server: NodeId, namespace: String) {
         // There is no answer to that, and nothing to do when it cannot be said.
-        let request = Request::Unregister { namespace };
+        let request = Request::Unregister(Registration {
+            namespace,
+            ..Registration::default()
+        });
         let _ = self.rendezvous(server, request, Pending::Unregister);
     }
 
     pub(super) fn discover(&mut self, server: NodeId, namespace: String) {
         let known = self.servers.known(server);
-        let request = Request::Discover {
+        let request = Request::Discover(Discover {
             namespace: namespace.clone(),
+            limit: Some(MAX_RECORDS as u64),
             cookie: known.and_then(|known| known.cookie(&namespace)),
-        };
+        });
         let pending = Pending::Discover(namespace.clone());
         if let Err(why) = self.rendezvous(server, request, pending) {
             self.not_discovered(server, namespace, why.into());
@@ -90,7 +97,7 @@ impl Driver {
         });
     }
 
-    pub(super) fn rendezvous_event(&mut self, event: Event<Request, Response>) {
+    pub(super) fn rendezvous_event(&mut self, event: Event<Request, Answer>) {
         let Some((id, result)) = events::answered(event) else {
             return;
         };
@@ -98,9 +105,14 @@ impl Driver {
             return;
         };
         let other = || "the server answered something else".to_owned();
+        let (result, nodes) = match result {
+            Ok(answer) => (Ok(answer.response), answer.nodes),
+            Err(why) => (Err(why), Vec::new()),
+        };
         match (pending, result) {
             (Pending::Unregister, _) => {}
-            (Pending::Register(namespace), Ok(Response::Registered(ttl))) => {
+            (Pending::Register(namespace), Ok(Response::Registered(Ok(ttl)))) => {
+                let ttl = lifetime(ttl);
                 self.say(MeetingEvent::Registered {
                     server,
                     namespace,
@@ -109,26 +121,28 @@ impl Driver {
             }
             (Pending::Register(namespace), result) => {
                 let why = match result {
-                    Ok(Response::Refused(status)) => refusal(status).into(),
+                    Ok(Response::Registered(Err(code)) | Response::Discovered(Err(code))) => {
+                        refusal(code).into()
+                    }
                     Ok(_) => other(),
                     Err(why) => why.to_string(),
                 };
                 self.not_registered(server, namespace, why);
             }
-            (Pending::Discover(namespace), Ok(Response::Discovered(nodes, cookie))) => {
-                self.discovered(server, namespace, nodes, cookie);
+            (Pending::Discover(namespace), Ok(Response::Discovered(Ok(found)))) => {
+                self.discovered(server, namespace, nodes, found.cookie);
             }
             (Pending::Discover(namespace), result) => {
                 let why = match result {
-                    Ok(Response::Refused(status)) => {
+                    Ok(Response::Registered(Err(code)) | Response::Discovered(Err(code))) => {
                         // A server that was started again does not know how far this node had read.
                         let known = self.servers.known(server);
-                        if status == INVALID_COOKIE
+                        if code == ErrorCode::InvalidCookie
                             && known.is_some_and(|known| known.set_cookie(&namespace, None))
                         {
                             return self.discover(server, namespace);
                         }
-                        refusal(status).into()
+                        refusal(code).into()
                     }
                     Ok(_) => other(),
                     Err(why) => why.to_string(),

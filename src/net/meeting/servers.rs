@@ -17,9 +17,7 @@ use std::{
 
 /// Servers that are connected or being dialled.
 pub(in crate::net) const MAX_SERVERS: usize = 16;
-/// Nodes that one answer may name.
-pub(in crate::net) const MAX_NODES: usize = 300;
-/// Addresses of each.
+/// Addresses of a node that one answer may name.
 pub(in crate::net) const MAX_ADDRESSES: usize = 8;
 /// Nodes at one server whose addresses are kept.
 const MAX_FOUND: usize = 2048;

@@ -1,16 +1,11 @@
 //! The protocols that a server speaks, and their limits.
 
 use super::{
-    circuits::Circuits,
-    codec::{self, RendezvousCodec},
-    config::Quotas,
-    crowd::Crowd,
-    gate::Gate,
-    reservations::Reservations,
+    circuits::Circuits, config::Quotas, crowd::Crowd, gate::Gate, reservations::Reservations,
 };
 use crate::{
     core::rate::Rate,
-    net::{address, codec as exchange, identity, per_address::PerAddress, streamless},
+    net::{address, codec as exchange, identity, per_address::PerAddress, rendezvous, streamless},
     server::visitors::Visitors,
 };
 use libp2p::{
@@ -19,7 +14,7 @@ use libp2p::{
     connection_limits::{self, ConnectionLimits},
     identify,
     identity::Keypair,
-    ping, relay, request_response,
+    ping, relay,
     swarm::NetworkBehaviour,
 };
 use std::time::{Duration, Instant};
@@ -77,7 +72,7 @@ pub(super) struct Behaviour {
     pub ping: ping::Behaviour,
     pub autonat: autonat::Behaviour,
     pub relay: relay::Behaviour,
-    pub rendezvous: request_response::Behaviour<RendezvousCodec>,
+    pub rendezvous: rendezvous::Behaviour,
     pub directory: exchange::Behaviour<exchange::Directory>,
 }
 
@@ -121,7 +116,7 @@ impl Behaviour {
             ping: ping::Behaviour::new(ping),
             autonat: autonat::Behaviour::default(),
             relay,
-            rendezvous: codec::behaviour(),
+            rendezvous: rendezvous::server(),
             directory: exchange::directory_server(),
         }
     }

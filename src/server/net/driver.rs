@@ -16,6 +16,7 @@ use crate::{
     core::{id::NodeId, origin::origin},
     net::{
         NetError, address, codec, identity,
+        rendezvous::Answer,
         transport::{self as sockets, Bound},
     },
     wire::directory::Response,
@@ -238,9 +239,10 @@ impl Driver {
                 if let Some((node, address)) = self.who(&peer, connection_id) {
                     let now = self.begun.elapsed();
                     let response = self.points.handle(node, address, request, now);
+                    let nodes = Vec::new();
                     let points = &mut self.swarm.behaviour_mut().rendezvous;
                     // Who asked may have gone.
-                    let _ = points.send_response(channel, response);
+                    let _ = points.send_response(channel, Answer { response, nodes });
                 }
             }
             BehaviourEvent::Directory(Event::Message {

@@ -13,7 +13,7 @@ use crate::{
         visitors::Visitors,
     },
     wire::rendezvous::{
-        Found, MAX_NAMESPACE, MAX_RECORD, MAX_RESPONSE, Refusal, Request, Response,
+        Discover, ErrorCode, Found, MAX_NAMESPACE, MAX_RECORD, MAX_RESPONSE, Request, Response,
     },
 };
 use libp2p::core::{PeerRecord, SignedEnvelope};
@@ -83,29 +83,21 @@ impl Points {
     ) -> Response {
         let may = self.visitors.may_ask(node, address, now);
         match request {
-            Request::Register {
-                namespace,
-                record,
-                ttl,
-            } => Response::Registered(if may {
-                self.register(node, &namespace, &record, ttl, now)
+            Request::Register(asked) => Response::Registered(if may {
+                self.register(node, &asked.namespace, &asked.record, asked.ttl, now)
             } else {
-                Err(Refusal::Unavailable)
+                Err(ErrorCode::Unavailable)
             }),
-            Request::Unregister { namespace } => {
+            Request::Unregister(asked) => {
                 if may {
-                    self.register.remove(node, &namespace);
+                    self.register.remove(node, &asked.namespace);
                 }
                 Response::Nothing
             }
-            Request::Discover {
-                namespace,
-                limit,
-                cookie,
-            } => Response::Discovered(if may {
-                self.discover(node, namespace, limit, cookie.as_deref(), now)
+            Request::Discover(asked) => Response::Discovered(if may {
+                self.discover(node, asked, now)
             } else {
-                Err(Refusal::Unavailable)
+                Err(ErrorCode::Unavailable)
             }),
         }
     }
@@ -117,16 +109,16 @@ impl Points {
         bytes: &[u8],
         ttl: Option<u64>,
         now: Now,
-    ) -> Result<u64, Refusal> {
+    ) -> Result<u64, ErrorCode> {
         if namespace.is_empty() || namespace.len() > MAX_NAMESPACE {
-            return Err(Refusal::Namespace);
+            return Err(ErrorCode::InvalidNamespace);
         }
-        let (record, form) = verify(bytes).ok_or(Refusal::Record)?;
+        let (record, form) = verify(bytes).ok_or(ErrorCode::InvalidRecord)?;
         if identity::node(&record.peer_id()) != Some(node) {
-            return Err(Refusal::NotAuthorized);
+            return Err(ErrorCode::NotAuthorized);
         }
         if record.addresses().len() > ADDRESSES {
-            return Err(Refusal::Record);
+            return Err(ErrorCode::InvalidRecord);
         }
         let mut mark = blake3::Hasher::new();
         for address in record.addresses() {
@@ -141,8 +133,8 @@ impl Points {
         let time = Duration::from_secs(ttl);
         let done = self.register.put(node, namespace, kept, time, now);
         done.map_err(|full| match full {
-            Full::Time => Refusal::Ttl,
-            Full::Entries => Refusal::Unavailable,
+            Full::Time => ErrorCode::InvalidTtl,
+            Full::Entries => ErrorCode::Unavailable,
         })?;
         if form == STANDARD {
             self.standard.insert(node);
@@ -152,21 +144,22 @@ impl Points {
         Ok(ttl)
     }
 
-    fn discover(
-        &self,
-        node: NodeId,
-        namespace: Option<String>,
-        limit: Option<u64>,
-        cookie: Option<&[u8]>,
-        now: Now,
-    ) -> Result<Found, Refusal> {
-        let namespace = namespace.ok_or(Refusal::Namespace)?;
-        let after = match cookie.map(<[u8]>::split_first_chunk) {
+    fn discover(&self, node: NodeId, asked: Discover, now: Now) -> Result<Found, ErrorCode> {
+        let Discover {
+            namespace,
+            limit,
+            cookie,
+        } = asked;
+        if namespace.is_empty() {
+            return Err(ErrorCode::InvalidNamespace);
+        }
+        let cookie = cookie.filter(|cookie| !cookie.is_empty());
+        let after = match cookie.as_deref().map(<[u8]>::split_first_chunk) {
             None => 0,
             Some(Some((number, name))) if name == namespace.as_bytes() => {
                 u64::from_be_bytes(*number)
             }
-            Some(_) => return Err(Refusal::Cookie),
+            Some(_) => return Err(ErrorCode::InvalidCookie),
         };
         let form = if self.standard.contains(&node) {
             STANDARD

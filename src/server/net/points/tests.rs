@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::rendezvous::Registration;
 
 fn record(seed: u8, standard: bool, addresses: usize) -> (NodeId, Vec<u8>) {
     let keys = identity::keypair([seed; 32]).unwrap();
@@ -14,12 +15,20 @@ fn record(seed: u8, standard: bool, addresses: usize) -> (NodeId, Vec<u8>) {
     (node, bytes.into_protobuf_encoding())
 }
 
-fn put(points: &mut Points, node: NodeId, record: &[u8], name: &str) -> Result<u64, Refusal> {
+fn put(points: &mut Points, node: NodeId, record: &[u8], name: &str) -> Result<u64, ErrorCode> {
     points.register(node, name, record, None, Now::ZERO)
 }
 
+fn asked(namespace: &str, cookie: Option<&[u8]>) -> Discover {
+    Discover {
+        namespace: namespace.into(),
+        limit: None,
+        cookie: cookie.map(<[u8]>::to_vec),
+    }
+}
+
 fn found(points: &Points, node: NodeId, name: &str) -> usize {
-    let found = points.discover(node, Some(name.into()), None, None, Now::ZERO);
+    let found = points.discover(node, asked(name, None), Now::ZERO);
     found.unwrap().records.len()
 }
 
@@ -29,15 +38,27 @@ fn only_the_key_of_the_connection_registers() {
     let ((one, good), (other, _)) = (record(1, false, 1), record(2, false, 1));
     assert_eq!(put(&mut points, one, &good, "a"), Ok(USUAL));
     let theirs = put(&mut points, other, &good, "a");
-    assert_eq!(theirs, Err(Refusal::NotAuthorized));
+    assert_eq!(theirs, Err(ErrorCode::NotAuthorized));
     let mut bad = good.clone();
     *bad.last_mut().unwrap() ^= 1;
-    assert_eq!(put(&mut points, one, &bad, "a"), Err(Refusal::Record));
-    assert_eq!(put(&mut points, one, &good, ""), Err(Refusal::Namespace));
+    assert_eq!(
+        put(&mut points, one, &bad, "a"),
+        Err(ErrorCode::InvalidRecord)
+    );
+    assert_eq!(
+        put(&mut points, one, &good, ""),
+        Err(ErrorCode::InvalidNamespace)
+    );
     let long = "x".repeat(256);
-    assert_eq!(put(&mut points, one, &good, &long), Err(Refusal::Namespace));
+    assert_eq!(
+        put(&mut points, one, &good, &long),
+        Err(ErrorCode::InvalidNamespace)
+    );
     let (_, many) = record(1, false, 17);
-    assert_eq!(put(&mut points, one, &many, "a"), Err(Refusal::Record));
+    assert_eq!(
+        put(&mut points, one, &many, "a"),
+        Err(ErrorCode::InvalidRecord)
+    );
 }
 
 #[test]
@@ -49,10 +70,10 @@ fn each_is_told_what_it_can_read_and_no_names() {
     assert_eq!(found(&points, rust, "a"), 1);
     assert_eq!(found(&points, js, "a"), 1);
     assert_eq!(found(&points, js, "b"), 0);
-    let all = points.discover(rust, None, None, None, Now::ZERO);
-    assert_eq!(all, Err(Refusal::Namespace));
-    let other = points.discover(rust, Some("b".into()), None, Some(b"12345678a"), Now::ZERO);
-    assert_eq!(other, Err(Refusal::Cookie));
+    let all = points.discover(rust, asked("", None), Now::ZERO);
+    assert_eq!(all, Err(ErrorCode::InvalidNamespace));
+    let other = points.discover(rust, asked("b", Some(b"12345678a")), Now::ZERO);
+    assert_eq!(other, Err(ErrorCode::InvalidCookie));
     points.left(js);
     assert_eq!(points.register.len(), 1);
     assert!(points.standard.is_empty());
@@ -66,21 +87,21 @@ fn a_flood_is_refused_and_the_next_address_is_served() {
     let ask = |points: &mut Points, node, n: usize| {
         let namespace = format!("n{n}");
         let (record, ttl) = (good.clone(), Some(60));
-        let request = Request::Register {
+        let request = Request::Register(Registration {
             namespace,
             record,
             ttl,
-        };
+        });
         points.handle(node, flood, request, Now::ZERO)
     };
     let taken = (0..200).filter(|n| ask(&mut points, node, *n) == Response::Registered(Ok(60)));
     assert_eq!(taken.count(), 16);
     let (other, record) = record(2, false, 1);
-    let request = Request::Register {
+    let request = Request::Register(Registration {
         namespace: "sprat".into(),
         record,
         ttl: Some(60),
-    };
+    });
     let honest = "10.0.0.2".parse().unwrap();
     let answer = points.handle(other, honest, request, Now::ZERO);
     assert_eq!(answer, Response::Registered(Ok(60)));
