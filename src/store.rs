@@ -6,6 +6,7 @@
 
 mod cache;
 pub mod chats;
+pub mod clock;
 mod database;
 pub mod directory;
 pub mod fetched;

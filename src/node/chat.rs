@@ -22,10 +22,7 @@ use crate::{
     store::{Chats, PeopleFile},
     wire::chat::MAX_TEXT,
 };
-use std::{
-    path::Path,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::path::Path;
 
 /// What was said with somebody.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,12 +68,6 @@ pub enum HistoryError {
     Who(WhoError),
     /// The disk refused.
     Disk(String),
-}
-
-/// Seconds since 1970.
-fn clock() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
 }
 
 impl Node {

@@ -11,15 +11,13 @@ use super::{
 use crate::{
     core::id::NodeId,
     net::RequestError,
+    store::clock::unix_now,
     wire::{
         directory::{Claim, Entry, Request, Response, SignedClaim, SwarmTag, tag},
         signer::Signer,
     },
 };
-use std::{
-    collections::BTreeSet,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 /// Answers that are asked of one server for one list, of 64 people each.
 const MAX_PAGES: usize = 64;
@@ -126,13 +124,12 @@ impl Node {
 
     fn claim(&self, name: &str, server: &NodeId) -> SignedClaim {
         let names = &self.shared.names;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let claim = Claim {
             name: name.to_owned(),
             node: names.signer.node(),
             server: *server,
             swarm: tag(names.swarm_key.as_ref(), server),
-            made: since.unwrap_or_default().as_secs(),
+            made: unix_now(),
         };
         SignedClaim::new(&claim, &names.signer)
     }

@@ -36,7 +36,7 @@ use push::{Push, push};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -102,14 +102,6 @@ pub fn parts(
         orders,
     };
     (parts, queue)
-}
-
-/// Seconds since 1970; a clock before that counts as 1970.
-pub fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }
 
 /// What a task brings back.

@@ -15,6 +15,7 @@ use crate::{
         via::Via,
     },
     net::{MeetingEvent, Reply, RequestError, reaches},
+    store::clock::unix_now,
     wire::{
         control::{Request, Response},
         directory::{self, tag},
@@ -23,7 +24,7 @@ use crate::{
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 /// Peers that are asked to dial back.
@@ -192,8 +193,7 @@ impl Node {
         let directory::Response::Entered { time } = answer.ok()? else {
             return None;
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-        i64::try_from(now)
+        i64::try_from(unix_now())
             .ok()?
             .checked_sub(i64::try_from(time).ok()?)
     }

@@ -9,12 +9,11 @@ use super::{
     command::{Command, PeopleAsk},
     consent::Consent,
     context::Context,
-    distribute::unix_now,
     people::look_for,
 };
 use crate::{
     core::{consent::Refusal, id::NodeId},
-    store::{Errand, LaterError, LaterFile, MAX_ERRANDS, StoreError},
+    store::{Errand, LaterError, LaterFile, MAX_ERRANDS, StoreError, clock::unix_now},
 };
 use parking_lot::{Mutex, MutexGuard};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};

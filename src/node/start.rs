@@ -29,7 +29,7 @@ use crate::{
     },
     store::{
         Chats, ChunkReader, Errand, Fetched, FileRecord, Home, Index, LaterFile, Limits,
-        PeopleFile, Replicas, Sent, ServersFile, Share, remove_unused,
+        PeopleFile, Replicas, Sent, ServersFile, Share, clock::since_1970, remove_unused,
     },
     wire::{
         control::{Held, Offer},
@@ -38,10 +38,7 @@ use crate::{
     },
 };
 use parking_lot::Mutex;
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::{Arc, atomic::AtomicU64};
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -389,11 +386,7 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
     let secret = home.identity()?;
     let (index, notice) = Index::open(&home)?;
     // A clock before 1970 counts as 1970: the home makes the epoch grow all the same.
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis() as u64;
-    let epoch = home.next_epoch(now)?;
+    let epoch = home.next_epoch(since_1970().as_millis() as u64)?;
     let swarm_key = match &settings.passphrase {
         Some(words) => {
             Some(swarm_key(words).map_err(|error| StartError::Setting(error.to_string()))?)

@@ -11,14 +11,14 @@ use crate::{
         net::{Load, ServerEvent},
         visitors::Visitors,
     },
-    store::{DirectoryStore, OpenedDirectory},
+    store::{DirectoryStore, OpenedDirectory, clock::unix_now},
     wire::directory::{Entry, MAX_ADDRESSES, MAX_PEOPLE, Request, Response, SignedClaim},
 };
 use serde_bytes::ByteBuf;
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -72,11 +72,6 @@ pub struct Service {
     told: Load,
 }
 
-fn unix() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.unwrap_or_default().as_secs()
-}
-
 impl Service {
     pub fn new(
         me: NodeId,
@@ -94,7 +89,7 @@ impl Service {
             let text = format!("{lost} names in the directory were damaged, and are free again");
             drop(news.try_send(ServerNews::Notice(text)));
         }
-        let seed = unix();
+        let seed = unix_now();
         Self {
             me,
             begun: Instant::now(),
@@ -131,7 +126,7 @@ impl Service {
                         None => std::future::pending().await,
                     }
                 } => self.on_disk(done.unwrap_or(false)),
-                _ = tick.tick() => self.directory.expire(unix()),
+                _ = tick.tick() => self.directory.expire(unix_now()),
                 () = async {
                     match &mut report {
                         Some(report) => drop(report.tick().await),
@@ -174,14 +169,14 @@ impl Service {
             } => {
                 let of = self.connected.entry(node).or_default();
                 of.insert(connection, address);
-                self.directory.arrived(node, unix());
+                self.directory.arrived(node, unix_now());
             }
             ServerEvent::Closed { node, connection } => {
                 if let Some(of) = self.connected.get_mut(&node) {
                     of.remove(&connection);
                     if of.is_empty() {
                         self.connected.remove(&node);
-                        self.directory.left(node, unix());
+                        self.directory.left(node, unix_now());
                     }
                 }
             }
@@ -214,9 +209,9 @@ impl Service {
         match request {
             Request::Enter { swarm } => {
                 self.directory.enter(node, swarm.0);
-                Response::Entered { time: unix() }
+                Response::Entered { time: unix_now() }
             }
-            Request::SignUp { claim } => match record::name(claim, self.me, unix()) {
+            Request::SignUp { claim } => match record::name(claim, self.me, unix_now()) {
                 Ok(name) if name.node == node => verdict(self.directory.sign_up(name)),
                 _ => Response::Refused,
             },
@@ -261,7 +256,7 @@ impl Service {
         Entry {
             claim: name.claim.clone(),
             present,
-            seen: if present { unix() } else { name.seen },
+            seen: if present { unix_now() } else { name.seen },
         }
     }
 

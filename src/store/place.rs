@@ -15,7 +15,7 @@ use spot::{is_taken, no_folder};
 pub(super) use {find::parent, names::Folders};
 
 use super::{
-    ChunkReader, FileRecord, Index, Kind, Partial, Stamp, StoreError, failed,
+    ChunkReader, FileRecord, Index, Kind, Partial, Stamp, StoreError, clock, failed,
     folder::{Folder, What, is_no_folder},
     index::NewFile,
     modes,
@@ -30,7 +30,6 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    time::{Duration, UNIX_EPOCH},
 };
 
 /// Bytes that are copied at a time.
@@ -384,13 +383,7 @@ fn below<'a>(dest: &Path, parts: impl Iterator<Item = &'a str>) -> Result<Folder
 
 /// A time that the disk cannot hold is left out: the bytes are what matters.
 pub(super) fn set_mtime(file: &File, mtime: i64) {
-    let away = Duration::from_secs(mtime.unsigned_abs());
-    let time = if mtime < 0 {
-        UNIX_EPOCH.checked_sub(away)
-    } else {
-        UNIX_EPOCH.checked_add(away)
-    };
-    if let Some(time) = time {
+    if let Some(time) = clock::from_unix(mtime) {
         let _ = file.set_modified(time);
     }
 }

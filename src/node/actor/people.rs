@@ -10,14 +10,8 @@ use crate::{
         people::{Here, People},
     },
     node::api::{PeerInfo, WhoError},
+    store::clock::unix_now,
 };
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Seconds since 1970.
-fn today() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
-}
 
 impl Actor {
     pub(super) fn people(&self) -> &People {
@@ -27,7 +21,7 @@ impl Actor {
     /// Somebody is here whose name is known. Gives the name of before, when this one is new.
     pub(super) fn see(&mut self, node: NodeId, name: &str) -> Option<String> {
         let unchosen = self.peers.unchosen(&node);
-        let before = self.parts.people.0.see(name, node, unchosen, today());
+        let before = self.parts.people.0.see(name, node, unchosen, unix_now());
         // Somebody may wait for this name.
         self.wake_jobs();
         before
@@ -86,7 +80,7 @@ impl Actor {
                 let _ = reply.send(self.people().added(&node).map(str::to_owned));
             }
             PeopleAsk::Add(name, node, trust_new, reply) => {
-                let added = self.parts.people.0.add(&name, node, trust_new, today());
+                let added = self.parts.people.0.add(&name, node, trust_new, unix_now());
                 if added.is_ok()
                     && let Some(peer) = self.peers.get_mut(&node)
                 {
@@ -106,7 +100,7 @@ impl Actor {
         let unchosen = self.peers.unchosen(&node);
         if let Some(peer) = self.peers.get_mut(&node).filter(|peer| peer.introduced) {
             let people = &mut self.parts.people.0;
-            people.meet(&peer.name, node, unchosen, today());
+            people.meet(&peer.name, node, unchosen, unix_now());
         }
     }
 

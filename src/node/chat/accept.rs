@@ -3,7 +3,7 @@
 //! Invariants: at most [`STREAMS`] streams are read at a time, [`OF_ONE`] of a peer, and one that is silent is let go; what
 //! comes too fast ends its stream; a message that came before is acknowledged and not told again.
 
-use super::{Said, clock};
+use super::Said;
 use crate::{
     core::{
         chat::{Inbox, Verdict, believed},
@@ -15,6 +15,7 @@ use crate::{
         command::{Command, PeopleAsk},
         context::Context,
     },
+    store::clock::unix_now,
     wire::chat::{self, Answer, Message, Refusal},
 };
 use futures::AsyncWriteExt;
@@ -149,7 +150,7 @@ impl Door {
             .flatten()
             .unwrap_or_else(|| (node.short(), false));
         let said = Said {
-            time: believed(message.time, clock()),
+            time: believed(message.time, unix_now()),
             mine: false,
             text: message.text,
         };

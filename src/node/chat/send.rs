@@ -2,7 +2,7 @@
 //!
 //! Invariant: it ends within a bounded time, and says for sure whether the message is there, or that nobody can.
 
-use super::{MessageError, Said, clock};
+use super::{MessageError, Said};
 use crate::{
     core::id::NodeId,
     net::{Purpose, StreamError},
@@ -10,6 +10,7 @@ use crate::{
         command::{Command, PeopleAsk},
         context::Context,
     },
+    store::clock::unix_now,
     wire::chat::{self, Answer, MAX_TEXT, Message, Refusal},
 };
 use futures::AsyncWriteExt;
@@ -38,7 +39,7 @@ pub(super) async fn send(context: &Context, to: NodeId, text: &str) -> Result<u6
     let message = Message {
         id: u64::from_le_bytes(random),
         text: text.to_owned(),
-        time: clock(),
+        time: unix_now(),
     };
     insist(context, to, &message).await?;
     // From now on this is somebody one knows.

@@ -10,11 +10,8 @@ use crate::{
         id::NodeId,
         path::RelPath,
     },
-    node::{
-        api::{JobId, SendEvent, SendRequest},
-        distribute::unix_now,
-    },
-    store::{SendError, Sending, SentFile},
+    node::api::{JobId, SendEvent, SendRequest},
+    store::{SendError, Sending, SentFile, clock::unix_now},
     wire::{
         MAX_NAME, cbor,
         consent::{Ask, AskedFile, FromSender, MAX_ASK, MAX_FILES, MAX_PEOPLE},

@@ -17,7 +17,7 @@ use crate::{
         command::Command,
         manifest::{self, Refusal as NoManifest},
     },
-    store::{ReplicaOffer, Replicas, Reservation, StoreError},
+    store::{ReplicaOffer, Replicas, Reservation, StoreError, clock::unix_now},
     wire::{
         control::Offer,
         distribute::{self, Answer, Kept, Offered, Refusal},
@@ -348,7 +348,7 @@ async fn begin(
         media: offer.media,
     };
     blocking(move || {
-        let now = super::unix_now();
+        let now = unix_now();
         replicas.set_file(&manifest, &offer, &node, now)?;
         for origin in &all[1..] {
             replicas.touch(&manifest.file(), origin, now)?;

@@ -1,6 +1,6 @@
 //! The fate of the replicas here: offered while somebody wants them, kept for a while after, removed then, or when room is short.
 
-use super::{Distributor, unix_now};
+use super::Distributor;
 use crate::{
     core::{
         id::{FileId, NodeId},
@@ -8,7 +8,7 @@ use crate::{
         retention::{self, Owners, Verdict},
     },
     node::command::Command,
-    store::{ReplicaFile, StoreError},
+    store::{ReplicaFile, StoreError, clock::unix_now},
     wire::control::{Held, Offer, Parts},
 };
 use tokio::task::spawn_blocking;

@@ -12,16 +12,13 @@ use crate::{
         register::{Full, Limits, Record, Register},
         visitors::Visitors,
     },
+    store::clock::since_1970,
     wire::rendezvous::{
         Discover, ErrorCode, Found, MAX_NAMESPACE, MAX_RECORD, MAX_RESPONSE, Request, Response,
     },
 };
 use libp2p::core::{PeerRecord, SignedEnvelope};
-use std::{
-    collections::HashSet,
-    net::IpAddr,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashSet, net::IpAddr, time::Duration};
 
 /// What one key may ask: a node asks once a second while it looks for another.
 const PER_NODE: Rate = Rate {
@@ -56,8 +53,7 @@ pub(super) struct Points {
 impl Points {
     pub(super) fn new(seed: u64) -> Self {
         // Cookies of an earlier run are older than any of this one.
-        let first = SystemTime::now().duration_since(UNIX_EPOCH);
-        let first = first.unwrap_or_default().as_micros() as u64;
+        let first = since_1970().as_micros() as u64;
         Self {
             register: Register::new(Limits::default(), first),
             visitors: Visitors::new(PER_NODE, PER_ADDRESS, seed),

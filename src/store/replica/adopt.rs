@@ -14,7 +14,9 @@ use crate::{
         retention::AWAY,
     },
     store::{
-        Index, StoreError, failed,
+        Index, StoreError,
+        clock::unix_now,
+        failed,
         index::{NO_FILE, ReplicaChunk},
     },
 };
@@ -23,7 +25,6 @@ use std::{
     fs::{self, File},
     io::Read,
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 /// On whose account strays are: no node's.
@@ -32,8 +33,7 @@ const NOBODY: NodeId = NodeId([0; 32]);
 const BATCH: usize = 128;
 
 fn now() -> u32 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| now.as_secs().try_into().unwrap_or(u32::MAX))
+    unix_now().try_into().unwrap_or(u32::MAX)
 }
 
 /// Whether the record is of a stray that has not waited too long for its file. A clock that went back makes nothing old.
