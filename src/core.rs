@@ -4,6 +4,7 @@
 //! global randomness. Time arrives as [`Now`], randomness as a seed. Each machine is
 //! `handle(event, now) -> actions`, so every scenario can be tested without a socket.
 
+pub mod admission;
 pub mod chance;
 pub mod changes;
 pub mod chat;

@@ -1,9 +1,12 @@
 //! How much of what we answered lies unread.
 //!
-//! A stranger may ask and not read: each answer then stays in memory until its time is up. Pure. Invariant: the sums are
-//! those of `open`, and within [`OF_ONE`] and [`OF_ALL`].
+//! A stranger may ask and not read: each answer then stays in memory until its time is up. Pure. Invariant: what is open is
+//! within [`OF_ONE`] and [`OF_ALL`].
 
-use crate::core::id::NodeId;
+use crate::core::{
+    admission::{Admission, Permit},
+    id::NodeId,
+};
 use std::{collections::HashMap, hash::Hash};
 
 /// Bytes of answers that one node may leave unread: some of the longest.
@@ -13,43 +16,35 @@ const OF_ALL: usize = 512 << 20;
 
 /// See the module; `Id` names an answer.
 pub(super) struct Unread<Id> {
-    open: HashMap<Id, (NodeId, usize)>,
-    of: HashMap<NodeId, usize>,
-    all: usize,
+    admission: Admission,
+    open: HashMap<Id, Permit>,
 }
 
 impl<Id> Default for Unread<Id> {
     fn default() -> Self {
-        let (open, of) = (HashMap::new(), HashMap::new());
-        Self { open, of, all: 0 }
+        Self {
+            admission: Admission::new(OF_ALL, OF_ONE),
+            open: HashMap::new(),
+        }
     }
 }
 
 impl<Id: Eq + Hash> Unread<Id> {
     /// Notes an answer of `weight` bytes; false, and nothing is noted, when it would be too much.
     pub(super) fn add(&mut self, id: Id, node: NodeId, weight: usize) -> bool {
-        let of = self.of.get(&node).copied().unwrap_or_default() + weight;
-        if weight == 0 || of > OF_ONE || self.all + weight > OF_ALL {
-            return weight == 0;
+        if weight == 0 {
+            return true;
         }
-        self.open.insert(id, (node, weight));
-        self.of.insert(node, of);
-        self.all += weight;
-        true
+        let permit = self.admission.admit_many(node, weight);
+        permit.is_some_and(|permit| {
+            self.open.insert(id, permit);
+            true
+        })
     }
 
     /// It was read, or never will be.
     pub(super) fn remove(&mut self, id: &Id) {
-        let Some((node, weight)) = self.open.remove(id) else {
-            return;
-        };
-        self.all -= weight;
-        if let Some(of) = self.of.get_mut(&node) {
-            *of -= weight;
-            if *of == 0 {
-                self.of.remove(&node);
-            }
-        }
+        self.open.remove(id);
     }
 }
 
@@ -73,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn all_together_are_bounded_and_nothing_is_kept_of_those_who_read() {
+    fn all_together_are_bounded_and_nothing_is_kept_of_nodes_that_read() {
         let mut unread = Unread::default();
         let nodes = 0..=(OF_ALL / OF_ONE) as u8;
         let taken = nodes
@@ -81,6 +76,6 @@ mod tests {
             .filter(|&n| unread.add(n, NodeId([n; 32]), OF_ONE));
         assert_eq!(taken.count(), OF_ALL / OF_ONE);
         nodes.for_each(|n| unread.remove(&n));
-        assert!(unread.all == 0 && unread.open.is_empty() && unread.of.is_empty());
+        assert!(unread.open.is_empty());
     }
 }

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     core::{
         Now,
+        admission::Admission,
         consent::{Action, Event, Inbox, Refusal},
         id::{FileId, NodeId},
         path::RelPath,
@@ -100,7 +101,7 @@ struct Inner {
     tasks: TaskTracker,
     stop: CancellationToken,
     started: Instant,
-    reading: Mutex<Vec<NodeId>>,
+    reading: Admission,
     desk: Mutex<Desk>,
 }
 
@@ -128,7 +129,7 @@ impl Consent {
             tasks,
             stop,
             started: Instant::now(),
-            reading: Mutex::default(),
+            reading: Admission::new(READING, READING_EACH),
             desk: Mutex::new(desk),
         }))
     }
@@ -182,7 +183,7 @@ impl Consent {
 
     /// Answers one stream that a peer opened.
     pub async fn take(self, node: NodeId, name: String, mut stream: Stream) {
-        let Some(reading) = self.place(node) else {
+        let Some(reading) = self.0.reading.admit(node) else {
             return;
         };
         let Ok(Ok(Some(FromSender::Ask(ask)))) =
@@ -246,20 +247,6 @@ impl Consent {
         consent.decide(number).await;
     }
 
-    /// A place for reading an ask of `node`; `None` when there is none.
-    fn place(&self, node: NodeId) -> Option<Reading<'_>> {
-        let mut reading = self.0.reading.lock();
-        let its = reading.iter().filter(|other| **other == node).count();
-        if reading.len() >= READING || its >= READING_EACH {
-            return None;
-        }
-        reading.push(node);
-        Some(Reading {
-            places: &self.0.reading,
-            node,
-        })
-    }
-
     fn asked(&self, event: Event) -> Option<Action> {
         let now = self.now();
         self.desk().inbox.handle(event, now).pop()
@@ -290,21 +277,6 @@ impl Consent {
             self.accept(number, Landing::default()).await
         {
             self.handle(Event::Refuse(number, Refusal::NoRoom));
-        }
-    }
-}
-
-/// An ask that is being read.
-struct Reading<'a> {
-    places: &'a Mutex<Vec<NodeId>>,
-    node: NodeId,
-}
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        let mut places = self.places.lock();
-        if let Some(at) = places.iter().position(|node| *node == self.node) {
-            places.swap_remove(at);
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::Said;
 use crate::{
     core::{
+        admission::Admission,
         chat::{Inbox, Verdict, believed},
         id::NodeId,
     },
@@ -21,7 +22,6 @@ use crate::{
 use futures::AsyncWriteExt;
 use parking_lot::Mutex;
 use std::{
-    collections::HashMap,
     io,
     sync::Arc,
     time::{Duration, Instant},
@@ -46,25 +46,7 @@ pub struct Door {
     open: bool,
     started: Instant,
     inbox: Arc<Mutex<Inbox>>,
-    streams: Arc<Mutex<HashMap<NodeId, usize>>>,
-}
-
-/// One stream's place, free again when it is dropped.
-struct Place {
-    streams: Arc<Mutex<HashMap<NodeId, usize>>>,
-    node: NodeId,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut streams = self.streams.lock();
-        if let Some(count) = streams.get_mut(&self.node) {
-            *count -= 1;
-            if *count == 0 {
-                streams.remove(&self.node);
-            }
-        }
-    }
+    streams: Admission,
 }
 
 impl Door {
@@ -81,25 +63,13 @@ impl Door {
             open,
             started: Instant::now(),
             inbox: Arc::new(Mutex::new(Inbox::new(seed, Duration::ZERO))),
-            streams: Arc::default(),
+            streams: Admission::new(STREAMS, OF_ONE),
         }
-    }
-
-    fn place(&self, node: NodeId) -> Option<Place> {
-        let mut streams = self.streams.lock();
-        let all: usize = streams.values().sum();
-        let own = streams.get(&node).copied().unwrap_or(0);
-        if all >= STREAMS || own >= OF_ONE {
-            return None;
-        }
-        streams.insert(node, own + 1);
-        let streams = self.streams.clone();
-        Some(Place { streams, node })
     }
 
     /// Serves one stream until it ends.
     pub async fn accept(self, node: NodeId, mut stream: Stream) {
-        let Some(_place) = self.place(node) else {
+        let Some(_permit) = self.streams.admit(node) else {
             return;
         };
         if let Err(error) = self.talk(node, &mut stream).await {

@@ -6,6 +6,7 @@
 use super::Parts;
 use crate::{
     core::{
+        admission::Admission,
         chunk::VerifiedChunk,
         have::HaveSet,
         id::{FileId, NodeId},
@@ -25,7 +26,6 @@ use crate::{
     },
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
-use parking_lot::Mutex;
 use std::{
     collections::HashSet,
     io,
@@ -55,43 +55,22 @@ const MEMORY: u32 = 64 << 20;
 /// What all inbound pushes share.
 #[derive(Clone)]
 pub struct Gate {
-    rounds: Arc<Semaphore>,
+    /// One of a peer.
+    rounds: Admission,
     /// Bytes for manifests of large files.
     memory: Arc<Semaphore>,
-    peers: Arc<Mutex<HashSet<NodeId>>>,
 }
 
 impl Default for Gate {
     fn default() -> Self {
         Self {
-            rounds: Arc::new(Semaphore::new(ROUNDS)),
+            rounds: Admission::new(ROUNDS, 1),
             memory: Arc::new(Semaphore::new(MEMORY as usize)),
-            peers: Arc::default(),
         }
     }
 }
 
-/// One peer's turn; the next may begin when it is dropped.
-struct Turn<'a> {
-    gate: &'a Gate,
-    node: NodeId,
-    _round: tokio::sync::SemaphorePermit<'a>,
-}
-
 impl Gate {
-    fn turn(&self, node: NodeId) -> Option<Turn<'_>> {
-        let round = self.rounds.try_acquire().ok()?;
-        let mut peers = self.peers.lock();
-        // Only now: dropping a turn takes the peer out, and the lock.
-        let first = peers.insert(node);
-        drop(peers);
-        first.then(|| Turn {
-            gate: self,
-            node,
-            _round: round,
-        })
-    }
-
     /// Room in memory for the manifest of a file of so many chunks, until the end of the round.
     fn room(&self, chunks: u32) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
         if chunks <= SMALL {
@@ -101,12 +80,6 @@ impl Gate {
         let bytes = bytes.ok_or(Refusal::NoRoom)?;
         let room = Arc::clone(&self.memory).try_acquire_many_owned(bytes);
         room.map(Some).map_err(|_| Refusal::Busy)
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.gate.peers.lock().remove(&self.node);
     }
 }
 
@@ -136,7 +109,7 @@ pub async fn accept(parts: Parts, node: NodeId, mut stream: Stream) {
         if offered.check().is_err() {
             return;
         }
-        let round = match parts.gate.turn(node) {
+        let round = match parts.gate.rounds.admit(node) {
             Some(_turn) => round(&parts, node, &offered, &mut stream).await,
             None => Err(End::Refused(Refusal::Busy)),
         };
