@@ -1,9 +1,9 @@
 //! What touches sockets.
 //!
-//! Owns the libp2p swarm (one task, `driver`, and nobody else), its protocols and its limits. Everyone else has a
+//! Owns the libp2p swarm (one task, `driver`, alone), its protocols and its limits. Everyone else has a
 //! [`Net`], a cheap handle, and the queue of [`NetEvent`]s. Never decides whom to dial, what to serve or whom to ban:
 //! that is `node`'s. Invariants: every message that comes out was checked, every queue has a bound, and whatever a
-//! stranger sends costs him his stream or his connection, not this process.
+//! stranger sends costs its stream or its connection, not this process.
 
 pub(crate) mod address;
 pub mod beacon;

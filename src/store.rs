@@ -68,7 +68,7 @@ pub enum StoreError {
     /// The disk is full (or will be): make room, then go on where it stopped.
     #[error("{}", no_space(*needed, at))]
     NoSpace {
-        /// Bytes that do not fit; 0 when nobody knows.
+        /// Bytes that do not fit; 0 when it is not known.
         needed: u64,
         /// The folder they were meant for.
         at: PathBuf,

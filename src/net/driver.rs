@@ -107,7 +107,7 @@ struct Driver {
     /// Proofs under way: one for each connection by QUIC, and no longer than that has to be proven.
     proofs: FuturesUnordered<proof::Proving>,
     relayed: bool,
-    /// The swarm was not polled since the last look, so nobody could be heard.
+    /// The swarm was not polled since the last look, so no peer could be heard.
     deaf: bool,
 }
 
@@ -205,7 +205,7 @@ impl Driver {
                             permit.send(event);
                         }
                     }
-                    Err(_) => break None, // Nobody listens any more.
+                    Err(_) => break None, // No one listens any more.
                 },
                 command = commands.recv(), if self.outbox.len() < OUTBOX => match command {
                     Some(Command::Shutdown(done)) => break Some(done),
@@ -315,7 +315,7 @@ impl Driver {
                     || self.dials.values().any(|dial| dial.0 == Some(node));
                 if let Some(peer) = identity::peer(node).filter(|_| !busy) {
                     // A port of its own: dialling from the listening port, both sides at once make one socket pair of
-                    // two dials, in which nobody answers. (Hole punching needs the listening port; that is dcutr's.)
+                    // two dials, in which neither end answers. (Hole punching needs the listening port; that is dcutr's.)
                     let options = DialOpts::peer_id(peer)
                         .condition(PeerCondition::NotDialing)
                         .addresses(

@@ -138,7 +138,7 @@ impl Net {
         }
     }
 
-    /// The ways to a node that bulk may take: the straight ones over TCP, one for each address, else the best there is. Whoever
+    /// The ways to a node that bulk may take: the straight ones over TCP, one for each address, else the best there is. A caller that
     /// asks has much to fetch, so the node is dialled where else it may be, too.
     pub async fn paths(&self, node: NodeId) -> Vec<PathId> {
         let (reply, answer) = oneshot::channel();
@@ -146,7 +146,7 @@ impl Net {
         answer.await.unwrap_or_default()
     }
 
-    /// A connected node may be reached at these addresses, too. Nothing is done before somebody asks for its paths.
+    /// A connected node may be reached at these addresses, too. Nothing is done before a task asks for its paths.
     pub async fn elsewhere(&self, node: NodeId, addresses: Vec<SocketAddr>) {
         self.tell(Command::Elsewhere(node, addresses)).await;
     }
@@ -161,7 +161,7 @@ impl Net {
         self.tell(Command::Ban(node)).await;
     }
 
-    /// Connects to a rendezvous server, over TCP from the listening port, whoever answers there if no key is known.
+    /// Connects to a rendezvous server, over TCP from the listening port, whichever server answers there if no key is known.
     /// `MeetingEvent::Connected` or `Failed` follows, or nothing when it is connected or being dialled already.
     pub async fn join(&self, server: Option<NodeId>, mut addresses: Vec<SocketAddr>) {
         addresses.truncate(MAX_DIAL);

@@ -31,7 +31,7 @@ use std::{
 };
 
 /// Verified bytes on their way to the disk, by whatever number the caller gives each. Clones are handles to the same one. Its size is the
-/// caller's to bound: nothing comes in that he did not ask for.
+/// caller's to bound: nothing comes in that it did not ask for.
 #[derive(Clone, Debug, Default)]
 pub struct Pile(Arc<Mutex<HashMap<u32, Arc<[u8]>>>>);
 
@@ -105,12 +105,12 @@ impl Laid {
 impl Drop for Laid {
     fn drop(&mut self) {
         if !self.moved {
-            let _ = fs::remove_file(&self.temporary); // It is in nobody's way.
+            let _ = fs::remove_file(&self.temporary); // It is in no one's way.
         }
     }
 }
 
-/// Writes a small file's bytes, all of them, where nobody looks for them yet.
+/// Writes a small file's bytes, all of them, where no one looks for them yet.
 ///
 /// # Errors
 /// When the disk refuses; nothing is left then.
@@ -177,13 +177,13 @@ impl Sink {
     }
 }
 
-/// Whether so many bytes fit, here and below `dest`. Where nobody knows, the writes will tell.
+/// Whether so many bytes fit, here and below `dest`. Where it is not known, the writes will tell.
 #[must_use]
 pub fn has_room(home: &Home, dest: &Path, needed: u64) -> bool {
     places(home, dest).all(|at| fs4::available_space(at).is_ok_and(|free| free >= needed))
 }
 
-/// How many bytes lack for `needed` ones, and where; `None` when they fit, or nobody knows.
+/// How many bytes lack for `needed` ones, and where; `None` when they fit, or it is not known.
 #[must_use]
 pub fn lacking(home: &Home, dest: &Path, needed: u64) -> Option<(u64, PathBuf)> {
     places(home, dest).find_map(|at| match fs4::available_space(&at) {

@@ -22,7 +22,7 @@ const LOOK: u64 = 8 << 20;
 #[derive(Debug)]
 pub struct Spool(Filler);
 
-/// Writes into a [`Spool`]; whoever holds that may let go of it meanwhile.
+/// Writes into a [`Spool`]; the holder of that may let go of it meanwhile.
 #[derive(Clone, Debug)]
 pub struct Filler {
     folder: PathBuf,
@@ -111,7 +111,7 @@ pub enum PourError {
     /// This node could not read it.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Whoever was to take it did not.
+    /// The reader that was to take it did not.
     #[error("{0}")]
     Out(io::Error),
 }

@@ -29,7 +29,7 @@ pub(in crate::net) const MAX_ASKED: usize = 256;
 pub(in crate::net) const MAX_MEETS: usize = 128;
 /// Addresses of this node that servers were asked to try, in all its life.
 const MAX_TESTED: usize = 64;
-/// How long who answers may take to say who he is.
+/// How long a node that answers may take to say which it is.
 const INTRODUCTION: Duration = Duration::from_secs(10);
 
 /// A dial to a server.
@@ -132,7 +132,7 @@ pub(in crate::net) enum Asked {
         server: NodeId,
         /// Which node.
         node: NodeId,
-        /// Whether somebody waits for it.
+        /// Whether a task waits for it.
         meet: bool,
     },
 }
@@ -237,7 +237,7 @@ impl Servers {
         }
     }
 
-    /// Nobody could be heard until now.
+    /// No peer could be heard until now.
     pub(in crate::net) fn excuse(&mut self, now: Instant) {
         for server in self.all.values_mut() {
             server.heard = now;

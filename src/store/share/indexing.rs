@@ -1,4 +1,4 @@
-//! Reading what has to be read, and keeping the index and whoever listens in step.
+//! Reading what has to be read, and keeping the index and the listener in step.
 
 use super::{
     ShareEvent, offered,

@@ -248,7 +248,7 @@ fn a_file_that_changed_behind_its_back_is_read_again_under_all_its_names() {
     let mut watched = Watched::start(&fixture);
     watched.scanned();
     drop(watched);
-    // Nobody watches, and it looks the same afterwards.
+    // It is not watched, and it looks the same afterwards.
     let time = fs::metadata(&path).unwrap().modified().unwrap();
     let mut file = File::options().write(true).open(&path).unwrap();
     std::io::Write::write_all(&mut file, b"behind").unwrap();
@@ -292,7 +292,7 @@ fn a_renamed_folder_is_not_read_again_while_it_is_watched() {
     watched.scanned();
     fs::rename(shared.join("a"), shared.join("b")).unwrap();
     let seen = watched.until(|event| matches!(event, ShareEvent::Withdrawn { .. }));
-    // The new name comes first: at no time does nobody have it.
+    // The new name comes first: at no time does no node have it.
     assert!(
         matches!(
             &seen[..],

@@ -183,7 +183,7 @@ impl Worker {
                 return self.emit(ShareEvent::Offered(offered));
             }
             if known.record.stamp != stamp {
-                // What changed while nobody looked says nothing of a writer who pauses.
+                // What changed while no node ran says nothing of a writer who pauses.
                 let (before, seen) = (known.record.stamp, known.offered);
                 if seen {
                     self.grew(path, before, stamp);
@@ -226,7 +226,7 @@ impl Worker {
         (!rest.is_zero()).then_some(rest)
     }
 
-    /// A file changed that had been read. If it is the same one and longer now, somebody writes it with pauses, and each
+    /// A file changed that had been read. If it is the same one and longer now, a writer pauses, and each
     /// version that is read meanwhile is work for everyone: it has to look the same for longer.
     pub fn grew(&mut self, path: &Path, before: Stamp, now: Stamp) {
         let same = (before.device, before.inode) == (now.device, now.inode);

@@ -1,6 +1,6 @@
 //! What changes in the shared folder, as the system tells it.
 //!
-//! Reports paths that were touched, never what happened to them: whoever gets one looks for himself. When more happens than the queue
+//! Reports paths that were touched, never what happened to them: the receiver of one looks for itself. When more happens than the queue
 //! holds, it says "look at everything" instead.
 
 use notify::{
