@@ -72,13 +72,20 @@ struct New {
     replaced: bool,
 }
 
+/// Files that are only counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    files: u64,
+    bytes: u64,
+}
+
 /// What was not told yet.
 #[derive(Debug, Default)]
 pub struct Changes {
     new: BTreeMap<String, New>,
     gone: BTreeMap<String, FileId>,
-    /// Files, and their bytes, beyond those that are remembered.
-    more_new: (u64, u64),
+    /// Beyond those that are remembered.
+    more_new: Count,
     more_gone: u64,
     first: Now,
     last: Option<Now>,
@@ -90,8 +97,8 @@ impl Changes {
         self.happened(now);
         let replaced = self.gone.remove(name).is_some();
         if self.new.len() >= MOST && !self.new.contains_key(name) {
-            self.more_new.0 += 1;
-            self.more_new.1 = self.more_new.1.saturating_add(size);
+            self.more_new.files += 1;
+            self.more_new.bytes = self.more_new.bytes.saturating_add(size);
             return;
         }
         let new = self.new.entry(name.to_owned()).or_insert(New {
@@ -147,15 +154,15 @@ impl Changes {
             let folders = same_way(&moved);
             out.push(Change::MovedFiles { files, folders });
         }
-        if all.new.len() <= FEW && all.more_new.0 == 0 {
+        if all.new.len() <= FEW && all.more_new.files == 0 {
             let each = all.new.into_iter();
             out.extend(each.map(|(name, New { size, .. })| Change::New { name, size }));
         } else {
             let bytes = all.new.values().map(|new| new.size);
             out.push(Change::NewFiles {
-                files: all.new.len() as u64 + all.more_new.0,
-                bytes: bytes.fold(all.more_new.1, u64::saturating_add),
-                folder: common(all.new.keys(), all.more_new.0),
+                files: all.new.len() as u64 + all.more_new.files,
+                bytes: bytes.fold(all.more_new.bytes, u64::saturating_add),
+                folder: common(all.new.keys(), all.more_new.files),
             });
         }
         if all.gone.len() <= FEW && all.more_gone == 0 {

@@ -5,7 +5,7 @@
 //!
 //! Invariants: a *peer* is a node that is (or was a moment ago) connected; `Joined` and `Left` alternate for each node.
 //! A hidden node announces nothing, answers nothing, and dials only nodes that were connected before.
-//! A beacon counts only when its `(epoch, seq)` is greater than all seen of that node. Whatever strangers send, the
+//! A beacon counts only when its number is greater than all seen of that node. Whatever strangers send, the
 //! table stays within [`MAX_KNOWN`], and nodes that were never connected never push out one that is.
 
 mod event;
@@ -22,7 +22,7 @@ use super::{
 };
 use ::core::net::{IpAddr, SocketAddr};
 pub use event::{Action, Beacon, Event, Kind};
-use peer::{Peer, Stage};
+use peer::{BeaconNumber, CatalogVersion, Peer, Stage};
 use replays::Replays;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -238,7 +238,7 @@ impl Membership {
         if node == self.me || beacon.tcp == 0 || self.banned.contains(&node) {
             return;
         }
-        let at = (beacon.epoch, beacon.seq);
+        let at = BeaconNumber::of(&beacon);
         let last = match self.peers.get(&node) {
             Some(peer) => peer.seen,
             None => self.replays.last(&node, self.now),
@@ -272,7 +272,7 @@ impl Membership {
         // Both of us are newcomers and both heard the other's JOIN: the smaller id dials.
         let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
         peer.heard(beacon, address, it_dials, now);
-        if let Some((epoch, revision)) = peer.take_hint() {
+        if let Some(CatalogVersion { epoch, revision }) = peer.take_hint() {
             out.push(Action::CatalogHint {
                 node,
                 epoch,

@@ -12,8 +12,10 @@ use std::time::Duration;
 const CREDIT: Duration = Duration::from_millis(100);
 /// One turn takes so long, so that many streams have theirs within a second or two, however low the limit is…
 const TURN: Duration = Duration::from_millis(20);
-/// …within these bounds: below, the work a turn makes outweighs it; above, streams give no more at once anyway.
-const PIECE: (u64, u64) = (512, 16 << 10);
+/// …but not less: below, the work that a turn makes outweighs it.
+const MIN_PIECE: u64 = 512;
+/// …nor more: streams give no more at once anyway.
+const MAX_PIECE: u64 = 16 << 10;
 
 /// A limit, and how far it is used up.
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ impl Pace {
     #[must_use]
     pub fn piece(&self) -> usize {
         let turn = u128::from(self.rate) * TURN.as_millis() / 1000;
-        (turn as u64).clamp(PIECE.0, PIECE.1) as usize
+        (turn as u64).clamp(MIN_PIECE, MAX_PIECE) as usize
     }
 
     fn time(&self, bytes: usize) -> Duration {

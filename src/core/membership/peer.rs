@@ -32,6 +32,27 @@ const LOST: [Duration; 6] = [
     Duration::from_secs(30),
 ];
 
+/// Which beacon of a node came: later ones are greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct BeaconNumber {
+    pub(super) epoch: u64,
+    seq: u64,
+}
+
+impl BeaconNumber {
+    pub(super) fn of(beacon: &Beacon) -> Self {
+        let (epoch, seq) = (beacon.epoch, beacon.seq);
+        Self { epoch, seq }
+    }
+}
+
+/// Which state of a node's catalog is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct CatalogVersion {
+    pub(super) epoch: u64,
+    pub(super) revision: u64,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
     Idle,
@@ -47,8 +68,8 @@ pub(super) struct Peer {
     pub(super) stage: Stage,
     /// It was connected: `Joined` was said and `Left` was not.
     pub(super) confirmed: bool,
-    /// The last `(epoch, seq)`.
-    pub(super) seen: Option<(u64, u64)>,
+    /// The last beacon.
+    pub(super) seen: Option<BeaconNumber>,
     addresses: Vec<SocketAddr>,
     /// Where it is connected.
     here: Option<IpAddr>,
@@ -65,12 +86,12 @@ pub(super) struct Peer {
     failures: usize,
     retry: Option<Now>,
     last_dial: Option<Now>,
-    catalog: Option<(u64, u64)>,
-    hinted: Option<(u64, u64)>,
+    catalog: Option<CatalogVersion>,
+    hinted: Option<CatalogVersion>,
 }
 
 impl Peer {
-    pub(super) fn new(source: IpAddr, seen: Option<(u64, u64)>, now: Now) -> Self {
+    pub(super) fn new(source: IpAddr, seen: Option<BeaconNumber>, now: Now) -> Self {
         Self {
             name: String::new(),
             source,
@@ -150,11 +171,14 @@ impl Peer {
 
     pub(super) fn heard(&mut self, beacon: Beacon, address: SocketAddr, it_dials: bool, now: Now) {
         self.told_until = None;
-        let another_life = self.seen.is_some_and(|(epoch, _)| epoch < beacon.epoch);
-        self.seen = Some((beacon.epoch, beacon.seq));
+        let another_life = self.seen.is_some_and(|seen| seen.epoch < beacon.epoch);
+        self.seen = Some(BeaconNumber::of(&beacon));
         self.heard = now;
         self.name = cut(beacon.name);
-        self.catalog = Some((beacon.epoch, beacon.revision));
+        self.catalog = Some(CatalogVersion {
+            epoch: beacon.epoch,
+            revision: beacon.revision,
+        });
         if another_life {
             self.failures = 0;
         }
@@ -271,8 +295,8 @@ impl Peer {
         }
     }
 
-    /// Epoch and revision of the catalog if it is connected and they are news.
-    pub(super) fn take_hint(&mut self) -> Option<(u64, u64)> {
+    /// The version of the catalog if it is connected and they are news.
+    pub(super) fn take_hint(&mut self) -> Option<CatalogVersion> {
         if !self.is_connected() || self.hinted == self.catalog {
             return None;
         }

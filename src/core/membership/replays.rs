@@ -1,7 +1,8 @@
-//! The last `(epoch, seq)` of nodes that are no longer in the table, so that an old beacon of theirs does nothing.
+//! The last beacon numbers of nodes that are no longer in the table, so that an old beacon of theirs does nothing.
 //!
 //! Owns a bounded memory of ten minutes. Nodes that were once connected are forgotten last.
 
+use super::peer::BeaconNumber;
 use crate::core::{Now, chance::Chance, id::NodeId};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,7 +12,7 @@ const KEPT: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
 struct Old {
-    seen: (u64, u64),
+    seen: BeaconNumber,
     confirmed: bool,
     at: Now,
 }
@@ -20,13 +21,13 @@ struct Old {
 pub(super) struct Replays(BTreeMap<NodeId, Old>);
 
 impl Replays {
-    pub(super) fn last(&self, node: &NodeId, now: Now) -> Option<(u64, u64)> {
+    pub(super) fn last(&self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
         let old = self.0.get(node)?;
         (now <= old.at + KEPT).then_some(old.seen)
     }
 
     /// The same, when the node enters the table again.
-    pub(super) fn take(&mut self, node: &NodeId, now: Now) -> Option<(u64, u64)> {
+    pub(super) fn take(&mut self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
         let seen = self.last(node, now);
         self.0.remove(node);
         seen
@@ -34,7 +35,7 @@ impl Replays {
 
     pub(super) fn remember(
         &mut self,
-        (node, seen, confirmed): (NodeId, (u64, u64), bool),
+        (node, seen, confirmed): (NodeId, BeaconNumber, bool),
         now: Now,
         chance: &mut Chance,
     ) {

@@ -19,7 +19,7 @@ use std::{
 };
 
 #[derive(NetworkBehaviour)]
-struct Parts {
+struct AttackerBehaviour {
     relay: relay::client::Behaviour,
     punch: scoped::Behaviour<dcutr::Behaviour>,
 }
@@ -37,7 +37,12 @@ async fn attack(server: (NodeId, SocketAddr), victim: NodeId, names: Vec<libp2p:
         punch.candidate(name);
     }
     let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
-    let mut swarm = Swarm::new(transport, Parts { relay, punch }, local, settings);
+    let mut swarm = Swarm::new(
+        transport,
+        AttackerBehaviour { relay, punch },
+        local,
+        settings,
+    );
     swarm.dial(address::tcp(server.1)).unwrap();
     loop {
         if let SwarmEvent::ConnectionEstablished { endpoint, .. } = swarm.select_next_some().await

@@ -23,7 +23,7 @@ use std::{
 use tokio::sync::watch;
 
 #[derive(NetworkBehaviour)]
-struct Parts {
+struct ServerBehaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     relay: relay::Behaviour,
@@ -75,7 +75,7 @@ impl Server {
                     })
             })
             .unwrap()
-            .with_behaviour(|keys| Parts {
+            .with_behaviour(|keys| ServerBehaviour {
                 identify: identify::Behaviour::new(identify::Config::new(
                     "/sprat/1".into(),
                     keys.public(),
@@ -124,7 +124,7 @@ impl Server {
 }
 
 async fn run(
-    mut swarm: Swarm<Parts>,
+    mut swarm: Swarm<ServerBehaviour>,
     honest: Arc<AtomicBool>,
     circuits: Arc<AtomicUsize>,
     ends: watch::Sender<usize>,
@@ -143,19 +143,23 @@ async fn run(
                 num_established: 0,
                 ..
             } => drop(seen.remove(&peer_id)),
-            SwarmEvent::Behaviour(PartsEvent::Relay(relay::Event::CircuitReqAccepted {
-                ..
-            })) => drop(circuits.fetch_add(1, Ordering::SeqCst)),
-            SwarmEvent::Behaviour(PartsEvent::Relay(relay::Event::CircuitClosed { .. })) => {
-                ends.send_modify(|ended| *ended += 1);
-            }
-            SwarmEvent::Behaviour(PartsEvent::Directory(request_response::Event::Message {
-                message:
-                    Message::Request {
-                        request, channel, ..
-                    },
+            SwarmEvent::Behaviour(ServerBehaviourEvent::Relay(
+                relay::Event::CircuitReqAccepted { .. },
+            )) => drop(circuits.fetch_add(1, Ordering::SeqCst)),
+            SwarmEvent::Behaviour(ServerBehaviourEvent::Relay(relay::Event::CircuitClosed {
                 ..
             })) => {
+                ends.send_modify(|ended| *ended += 1);
+            }
+            SwarmEvent::Behaviour(ServerBehaviourEvent::Directory(
+                request_response::Event::Message {
+                    message:
+                        Message::Request {
+                            request, channel, ..
+                        },
+                    ..
+                },
+            )) => {
                 let answer = match request {
                     directory_wire::Request::Whence { node } => {
                         let mut from: Vec<IpAddr> = seen
