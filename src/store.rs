@@ -54,7 +54,7 @@ pub use reuse::Reused;
 pub use sent::{LeftOut, SendError, Sending, Sent, SentFile};
 pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};
-pub use small::{Laid, Pile, Sink, Small, has_room, lacking, lay, place_all};
+pub use small::{ChunkBuffer, Laid, Sink, Small, has_room, lacking, lay, place_all};
 pub use spool::{PourError, Spool, pour};
 
 use std::{

@@ -1,6 +1,6 @@
 //! The links of [`World`]: what a node sends next, what of it is under way, and what came of it.
 
-use super::{Duration, Event, Node, PIECE, TURNS, Turn, WINDOW, What, World, nanos, span};
+use super::{Duration, Node, PIECE, TURNS, TransferEvent, Turn, WINDOW, What, World, nanos, span};
 
 impl World {
     /// Gives the uplink something to do.
@@ -88,7 +88,7 @@ impl World {
         self.send(from);
         if bytes == PIECE.min(self.entries[chunk as usize].len) {
             let peer = self.nodes[from].id;
-            self.feed(to, Event::Begun { peer, chunk });
+            self.feed(to, TransferEvent::Begun { peer, chunk });
         }
         if !last || !self.nodes[to].alive {
             return;
@@ -108,7 +108,7 @@ impl World {
         let elapsed = Duration::from_nanos(self.now - since.unwrap_or(self.now));
         self.feed(
             to,
-            Event::Stored {
+            TransferEvent::Stored {
                 peer,
                 chunk,
                 bytes,

@@ -10,7 +10,7 @@
 mod links;
 
 use sprat::core::{
-    download::{Action, Download, Event},
+    download::{Download, TransferAction, TransferEvent},
     have::HaveSet,
     id::{ChunkId, NodeId},
     manifest::Entry,
@@ -290,13 +290,13 @@ impl World {
             What::Told(from, to, chunks) => {
                 if self.nodes[from].alive {
                     let peer = self.nodes[from].id;
-                    self.feed(to, Event::Has { peer, chunks });
+                    self.feed(to, TransferEvent::Has { peer, chunks });
                 }
             }
             What::Tick(at) => {
                 if self.nodes[at].tick_at <= self.now {
                     self.nodes[at].tick_at = u64::MAX;
-                    self.feed(at, Event::Tick);
+                    self.feed(at, TransferEvent::Tick);
                 }
             }
             What::Replace => {
@@ -354,7 +354,7 @@ impl World {
         let rtt = self.scenario.delay * 2;
         self.feed(
             at,
-            Event::Source {
+            TransferEvent::Source {
                 peer,
                 rtt,
                 at: 0,
@@ -377,13 +377,13 @@ impl World {
             if self.nodes[other].follows.contains(&gone) {
                 self.nodes[other].follows.retain(|&at| at != gone);
                 self.nodes[other].since.retain(|&(from, _), _| from != gone);
-                self.feed(other, Event::Gone { peer });
+                self.feed(other, TransferEvent::Gone { peer });
                 self.befriend(other);
             }
         }
     }
 
-    fn feed(&mut self, at: usize, event: Event) {
+    fn feed(&mut self, at: usize, event: TransferEvent) {
         if !self.nodes[at].alive || self.nodes[at].ended.is_some() {
             return;
         }
@@ -392,19 +392,20 @@ impl World {
         let delay = nanos(self.scenario.delay);
         for action in actions {
             match action {
-                Action::Fetch { peer, chunk } => {
+                TransferAction::Fetch { peer, chunk } => {
                     let from = self.find(at, peer);
                     self.nodes[at].since.insert((from, chunk), self.now);
                     self.nodes[at].control += QUESTION;
                     self.plan(delay, What::Ask(at, from, chunk));
                 }
-                Action::Cancel { peer, chunk } => {
+                TransferAction::Cancel { peer, chunk } => {
                     let from = self.find(at, peer);
                     self.nodes[at].since.remove(&(from, chunk));
                     self.plan(delay, What::Cancel(at, from, chunk));
                 }
-                Action::Complete => self.nodes[at].ended = Some(self.now),
-                Action::Drop { .. } | Action::Waiting | Action::Resumed => {}
+                TransferAction::Complete => self.nodes[at].ended = Some(self.now),
+                TransferAction::Drop { .. } | TransferAction::Waiting | TransferAction::Resumed => {
+                }
             }
         }
         if let Some(tick) = self.nodes[at].job.next_tick() {

@@ -1,7 +1,7 @@
 //! One download job: whom to ask for which chunk, and what to do when nothing comes.
 //!
 //! A job is one flat list of chunks, possibly of many files; the caller knows which range is which file. Feed it what
-//! happens with [`Download::handle`], carry out the [`Action`]s, and send a [`Event::Tick`] when
+//! happens with [`Download::handle`], carry out the [`TransferAction`]s, and send a [`TransferEvent::Tick`] when
 //! [`Download::next_tick`] says so.
 //!
 //! Owns the requests: pipelines, lateness, second requests, backing off. The order of chunks is `picker`'s. Never touches
@@ -19,7 +19,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Action, Event};
+pub use event::{TransferAction, TransferEvent};
 
 use super::{Now, have::HaveSet, id::NodeId, manifest::Entry, picker::Picker};
 use chunks::Chunks;
@@ -102,7 +102,7 @@ impl Download {
     }
 
     /// Appends a file's chunks; those in `held` are here already. Gives the positions they got. What peers have of them
-    /// is to be told by [`Event::Source`] after this. A [`Event::Tick`] is due.
+    /// is to be told by [`TransferEvent::Source`] after this. A [`TransferEvent::Tick`] is due.
     pub fn add(&mut self, entries: &[Entry], held: &HaveSet) -> Range<u32> {
         let range = self.chunks.add(entries, held);
         let chunks = &self.chunks;
@@ -116,7 +116,7 @@ impl Download {
     }
 
     /// Gives up the chunks of `range` (a file that cannot be written), where they are not wanted elsewhere.
-    pub fn remove(&mut self, range: Range<u32>, now: Now) -> Vec<Action> {
+    pub fn remove(&mut self, range: Range<u32>, now: Now) -> Vec<TransferAction> {
         self.clock = self.clock.max(now);
         let mut actions = Vec::new();
         for place in range.start..range.end.min(self.chunks.len()) {
@@ -129,18 +129,18 @@ impl Download {
     }
 
     /// Takes notice of an event, and says what to do now.
-    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+    pub fn handle(&mut self, event: TransferEvent, now: Now) -> Vec<TransferAction> {
         self.clock = self.clock.max(now);
         let mut actions = Vec::new();
         match event {
-            Event::Source {
+            TransferEvent::Source {
                 peer,
                 rtt,
                 at,
                 have,
                 downloading,
             } => self.on_source(peer, rtt, at, &have, downloading),
-            Event::Has { peer, chunks } => {
+            TransferEvent::Has { peer, chunks } => {
                 if let Some(at) = self.connected(peer) {
                     self.claim(at, chunks.iter().copied());
                     for place in chunks {
@@ -148,14 +148,14 @@ impl Download {
                     }
                 }
             }
-            Event::Gone { peer } => self.on_gone(peer),
-            Event::Stored {
+            TransferEvent::Gone { peer } => self.on_gone(peer),
+            TransferEvent::Stored {
                 peer,
                 chunk,
                 bytes,
                 elapsed,
             } => self.on_stored(peer, chunk, bytes, elapsed, &mut actions),
-            Event::Begun { peer, chunk } => {
+            TransferEvent::Begun { peer, chunk } => {
                 if let (Some(at), Some(head)) = (self.connected(peer), self.chunks.find(chunk))
                     && let Some(request) = self.peers[at].requests.get_mut(&head)
                 {
@@ -163,27 +163,27 @@ impl Download {
                 }
                 return actions;
             }
-            Event::Local { chunk } => {
+            TransferEvent::Local { chunk } => {
                 if let Some(head) = self.chunks.find(chunk) {
                     self.chunks.store(head);
                     self.settle(head, &mut actions);
                 }
             }
-            Event::Missing { peer, chunk } => {
+            TransferEvent::Missing { peer, chunk } => {
                 if let (Some(at), Some(head)) = (self.connected(peer), self.chunks.find(chunk)) {
                     self.picker.deny(&mut self.peers[at].claims, head);
                     self.end(at, head);
                 }
             }
-            Event::Failed { peer, chunks } => self.on_failed(peer, &chunks),
-            Event::Corrupt { peer, .. } => self.on_corrupt(peer, &mut actions),
-            Event::Tick => {}
+            TransferEvent::Failed { peer, chunks } => self.on_failed(peer, &chunks),
+            TransferEvent::Corrupt { peer, .. } => self.on_corrupt(peer, &mut actions),
+            TransferEvent::Tick => {}
         }
         self.proceed(&mut actions);
         actions
     }
 
-    /// When a [`Event::Tick`] is useful next, unless another event comes first. A moment that is past means: now.
+    /// When a [`TransferEvent::Tick`] is useful next, unless another event comes first. A moment that is past means: now.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         if self.stirred {
@@ -329,7 +329,7 @@ impl Download {
         chunk: u32,
         bytes: u32,
         elapsed: Duration,
-        actions: &mut Vec<Action>,
+        actions: &mut Vec<TransferAction>,
     ) {
         let head = self.chunks.find(chunk);
         let from = self.index.get(&peer).copied();
@@ -363,19 +363,19 @@ impl Download {
         }
     }
 
-    fn on_corrupt(&mut self, peer: NodeId, actions: &mut Vec<Action>) {
+    fn on_corrupt(&mut self, peer: NodeId, actions: &mut Vec<TransferAction>) {
         let Some(&at) = self.index.get(&peer) else {
             return;
         };
         if self.peers[at].link != PeerState::Banned {
             self.on_gone(peer);
             self.peers[at].link = PeerState::Banned;
-            actions.push(Action::Drop { peer });
+            actions.push(TransferAction::Drop { peer });
         }
     }
 
     /// The chunk is not wanted any more: cancels what is in flight.
-    fn settle(&mut self, head: u32, actions: &mut Vec<Action>) {
+    fn settle(&mut self, head: u32, actions: &mut Vec<TransferAction>) {
         self.picker.settle(head);
         for at in self.asked.get(&head).cloned().unwrap_or_default() {
             self.cancel(at, head, actions);
@@ -383,7 +383,7 @@ impl Download {
     }
 
     /// After every event: notices what is late, gives work to peers that have room, and says how the job stands.
-    fn proceed(&mut self, actions: &mut Vec<Action>) {
+    fn proceed(&mut self, actions: &mut Vec<TransferAction>) {
         self.stirred = false;
         self.notice_late();
         self.sort();
@@ -416,7 +416,7 @@ impl Download {
         }
     }
 
-    fn report(&mut self, actions: &mut Vec<Action>) {
+    fn report(&mut self, actions: &mut Vec<TransferAction>) {
         let now = if self.is_complete() {
             Reported::Complete
         } else if self.asked.is_empty() && !self.any_hope() {
@@ -426,9 +426,9 @@ impl Download {
         };
         match (std::mem::replace(&mut self.said, now), now) {
             (before, now) if before == now => {}
-            (_, Reported::Complete) => actions.push(Action::Complete),
-            (_, Reported::Waiting) => actions.push(Action::Waiting),
-            (_, Reported::Going) => actions.push(Action::Resumed),
+            (_, Reported::Complete) => actions.push(TransferAction::Complete),
+            (_, Reported::Waiting) => actions.push(TransferAction::Waiting),
+            (_, Reported::Going) => actions.push(TransferAction::Resumed),
         }
     }
 

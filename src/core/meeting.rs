@@ -13,7 +13,7 @@ mod server;
 mod tests;
 
 use super::{Now, chance::Chance, id::NodeId, via::Via};
-pub use event::{Action, Event, Known, News};
+pub use event::{Known, MeetingAction, MeetingInput, News};
 use known::Nodes;
 pub use known::{MAX_MET, MAX_PER_SERVER, MAX_WANTED};
 use server::{HELD, ServerEntry, Stage};
@@ -89,7 +89,7 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    /// Nothing is done before the first [`Event::Tick`].
+    /// Nothing is done before the first [`MeetingInput::Tick`].
     #[must_use]
     pub fn new(mut config: Config, now: Now) -> Self {
         config.servers.truncate(MAX_SERVERS);
@@ -107,17 +107,21 @@ impl Meeting {
     }
 
     /// Takes in one event.
-    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+    pub fn handle(&mut self, event: MeetingInput, now: Now) -> Vec<MeetingAction> {
         self.now = self.now.max(now);
         let now = self.now;
         let mut out = Vec::new();
         match event {
-            Event::Resolved { place, addresses } => self.resolved(place, addresses, &mut out),
-            Event::Connected { server, address } => self.connected(server, address, &mut out),
-            Event::Failed { server, addresses } => self.failed(server, &addresses),
-            Event::Lost { server } => self.lost(&server, &mut out),
-            Event::Here { node, via } => self.peer_here(node, via, &mut out),
-            Event::Gone { node, carried } => {
+            MeetingInput::Resolved { place, addresses } => {
+                self.resolved(place, addresses, &mut out);
+            }
+            MeetingInput::Connected { server, address } => {
+                self.connected(server, address, &mut out);
+            }
+            MeetingInput::Failed { server, addresses } => self.failed(server, &addresses),
+            MeetingInput::Lost { server } => self.lost(&server, &mut out),
+            MeetingInput::Here { node, via } => self.peer_here(node, via, &mut out),
+            MeetingInput::Gone { node, carried } => {
                 if let Some(here) = self.here.remove(&node) {
                     let wait = self.config.found && node < self.config.me;
                     // A server may end a circuit after few bytes, however fast they went.
@@ -129,29 +133,29 @@ impl Meeting {
                     }
                 }
             }
-            Event::NotMet { node } => self.nodes.failed(&node, now, &mut self.chance),
-            Event::Punched { node, yes } => {
+            MeetingInput::NotMet { node } => self.nodes.failed(&node, now, &mut self.chance),
+            MeetingInput::Punched { node, yes } => {
                 let relayed = |here: &&mut ConnectedPeer| here.via == Via::Relay && !here.told;
                 if let (false, Some(here)) = (yes, self.here.get_mut(&node).filter(relayed)) {
                     here.told = true;
-                    out.push(Action::Tell(News::Relayed { node }));
+                    out.push(MeetingAction::Tell(News::Relayed { node }));
                 }
             }
-            Event::Wanted { node } => {
+            MeetingInput::Wanted { node } => {
                 if node != self.config.me && !self.here.contains_key(&node) {
                     self.nodes.wanted(node, now);
                     self.come_back();
                 }
             }
-            Event::Entered { server, .. }
-            | Event::Reserved { server, .. }
-            | Event::Registered { server, .. }
-            | Event::Discovered { server, .. } => self.answered(&server, event),
-            Event::Needed => {
+            MeetingInput::Entered { server, .. }
+            | MeetingInput::Reserved { server, .. }
+            | MeetingInput::Registered { server, .. }
+            | MeetingInput::Discovered { server, .. } => self.answered(&server, event),
+            MeetingInput::Needed => {
                 self.needed = now + NEEDED;
                 self.come_back();
             }
-            Event::Tick => {}
+            MeetingInput::Tick => {}
         }
         self.nodes.expire(now, &mut self.chance);
         self.tell_relayed(&mut out);
@@ -161,7 +165,7 @@ impl Meeting {
         out
     }
 
-    /// When [`Event::Tick`] should come at the latest; `None` when only an event can change anything.
+    /// When [`MeetingInput::Tick`] should come at the latest; `None` when only an event can change anything.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         let joined = self.joined();
@@ -234,7 +238,7 @@ impl Meeting {
         &mut self,
         place: usize,
         addresses: Vec<::core::net::SocketAddr>,
-        out: &mut Vec<Action>,
+        out: &mut Vec<MeetingAction>,
     ) {
         let now = self.now;
         let Some(entry) = self.servers.get_mut(place) else {
@@ -254,7 +258,7 @@ impl Meeting {
         &mut self,
         server: NodeId,
         address: ::core::net::SocketAddr,
-        out: &mut Vec<Action>,
+        out: &mut Vec<MeetingAction>,
     ) {
         let now = self.now;
         let dialing = |entry: &ServerEntry| matches!(entry.stage, Stage::Dialing { .. });
@@ -265,7 +269,7 @@ impl Meeting {
         let Some(number) = number.or_else(|| servers.iter().position(expected)) else {
             // It was not asked for, or it came too late.
             if !self.servers.iter().any(|entry| entry.is(&server)) {
-                out.push(Action::Leave(server));
+                out.push(MeetingAction::Leave(server));
             }
             return;
         };
@@ -275,10 +279,10 @@ impl Meeting {
             entry.failed(now, &mut self.chance);
             if entry.wrong.replace(server) != Some(server) {
                 let (place, now) = (number, server);
-                out.push(Action::Tell(News::NewKey { place, known, now }));
+                out.push(MeetingAction::Tell(News::NewKey { place, known, now }));
             }
             if !twin {
-                out.push(Action::Leave(server));
+                out.push(MeetingAction::Leave(server));
             }
             return;
         }
@@ -289,7 +293,7 @@ impl Meeting {
         }
         entry.connected(server, self.config.found, now);
         let place = number;
-        out.push(Action::Tell(News::Joined { place, server }));
+        out.push(MeetingAction::Tell(News::Joined { place, server }));
         for other in &mut self.servers {
             if !matches!(other.stage, Stage::Joined(_)) && other.known.key == Some(server) {
                 (other.stage, other.tried) = (Stage::Double, true);
@@ -308,7 +312,7 @@ impl Meeting {
         }
     }
 
-    fn lost(&mut self, server: &NodeId, out: &mut Vec<Action>) {
+    fn lost(&mut self, server: &NodeId, out: &mut Vec<MeetingAction>) {
         let now = self.now;
         let Some(number) = self.servers.iter().position(|entry| entry.is(server)) else {
             return;
@@ -323,7 +327,7 @@ impl Meeting {
         entry.failed(now, &mut self.chance);
         // What follows is news of the same absence.
         entry.told = true;
-        out.push(Action::Tell(News::Lost { place: number }));
+        out.push(MeetingAction::Tell(News::Lost { place: number }));
         for other in &mut self.servers {
             if matches!(other.stage, Stage::Double) && other.known.key == Some(*server) {
                 other.stage = Stage::Idle { retry: now };
@@ -339,7 +343,7 @@ impl Meeting {
     }
 
     /// A joined server answered something.
-    fn answered(&mut self, server: &NodeId, event: Event) {
+    fn answered(&mut self, server: &NodeId, event: MeetingInput) {
         let (now, me) = (self.now, self.config.me);
         let mut joined = self.servers.iter_mut().filter_map(ServerEntry::joined_mut);
         let Some(joined) = joined.find(|joined| joined.server == *server) else {
@@ -347,15 +351,15 @@ impl Meeting {
         };
         let chance = &mut self.chance;
         match event {
-            Event::Entered { yes: true, .. } => joined.enter.done(None),
-            Event::Entered { .. } => joined.enter.failed(now, chance),
-            Event::Reserved { yes, .. } => joined.reserved(yes, now, chance),
-            Event::Registered { ttl, .. } => joined.registered(ttl, now, chance),
-            Event::Discovered { nodes: None, .. } => {
+            MeetingInput::Entered { yes: true, .. } => joined.enter.done(None),
+            MeetingInput::Entered { .. } => joined.enter.failed(now, chance),
+            MeetingInput::Reserved { yes, .. } => joined.reserved(yes, now, chance),
+            MeetingInput::Registered { ttl, .. } => joined.registered(ttl, now, chance),
+            MeetingInput::Discovered { nodes: None, .. } => {
                 joined.discovered.get_or_insert(now);
                 joined.discover.failed(now, chance);
             }
-            Event::Discovered {
+            MeetingInput::Discovered {
                 nodes: Some(nodes), ..
             } => {
                 let first = joined.discovered.is_none();
@@ -373,7 +377,7 @@ impl Meeting {
         }
     }
 
-    fn peer_here(&mut self, node: NodeId, via: Via, out: &mut Vec<Action>) {
+    fn peer_here(&mut self, node: NodeId, via: Via, out: &mut Vec<MeetingAction>) {
         if !self.here.contains_key(&node) && self.here.len() >= MAX_HERE {
             return;
         }
@@ -389,16 +393,16 @@ impl Meeting {
         }
         here.via = via;
         if via != Via::Relay && std::mem::take(&mut here.told) {
-            out.push(Action::Tell(News::Straight { node, via }));
+            out.push(MeetingAction::Tell(News::Straight { node, via }));
         }
         self.nodes.here(&node);
     }
 
-    fn tell_relayed(&mut self, out: &mut Vec<Action>) {
+    fn tell_relayed(&mut self, out: &mut Vec<MeetingAction>) {
         for (node, here) in &mut self.here {
             let late = here.via == Via::Relay && self.now >= here.since + PUNCHING;
             if late && !std::mem::replace(&mut here.told, true) {
-                out.push(Action::Tell(News::Relayed { node: *node }));
+                out.push(MeetingAction::Tell(News::Relayed { node: *node }));
             }
         }
     }
@@ -412,7 +416,7 @@ impl Meeting {
         }
     }
 
-    fn leave_or_return(&mut self, out: &mut Vec<Action>) {
+    fn leave_or_return(&mut self, out: &mut Vec<MeetingAction>) {
         if !self.here.values().any(|here| here.via != Via::Relay) {
             self.straight = None;
             return self.come_back();
@@ -434,34 +438,34 @@ impl Meeting {
             if let Some(joined) = entry.joined() {
                 let server = joined.server;
                 if self.config.found {
-                    out.push(Action::Unregister(server));
+                    out.push(MeetingAction::Unregister(server));
                 }
-                out.push(Action::Leave(server));
-                out.push(Action::Tell(News::Left { place: number }));
+                out.push(MeetingAction::Leave(server));
+                out.push(MeetingAction::Tell(News::Left { place: number }));
             }
             entry.stage = Stage::Away;
         }
     }
 
-    fn tend_servers(&mut self, out: &mut Vec<Action>) {
+    fn tend_servers(&mut self, out: &mut Vec<MeetingAction>) {
         let now = self.now;
         for (number, entry) in self.servers.iter_mut().enumerate() {
             if entry.begin(now, &mut self.chance) {
-                out.push(Action::Resolve { place: number });
+                out.push(MeetingAction::Resolve { place: number });
             }
             let away = matches!(entry.stage, Stage::Idle { .. }) && entry.failures > 0;
             if away && entry.wrong.is_none() && !std::mem::replace(&mut entry.told, true) {
-                out.push(Action::Tell(News::Unreachable { place: number }));
+                out.push(MeetingAction::Tell(News::Unreachable { place: number }));
             }
             entry.duties(now, &mut self.chance, out);
         }
     }
 
-    fn meet(&mut self, out: &mut Vec<Action>) {
+    fn meet(&mut self, out: &mut Vec<MeetingAction>) {
         let (joined, met) = (self.joined(), self.met());
         let meetings = self.nodes.meet(&joined, met, self.now, &mut self.chance);
         for (node, servers) in meetings {
-            out.push(Action::Meet { node, servers });
+            out.push(MeetingAction::Meet { node, servers });
         }
     }
 }

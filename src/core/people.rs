@@ -43,7 +43,7 @@ pub struct Person {
 
 /// A person who is here.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Here {
+pub struct PresentPerson {
     /// Who.
     pub node: NodeId,
     /// What it is called.
@@ -241,7 +241,7 @@ impl People {
     }
 
     /// The key that a person here means by this name, if this one is another.
-    fn stands_for_another(&self, one: &Here) -> Option<NodeId> {
+    fn stands_for_another(&self, one: &PresentPerson) -> Option<NodeId> {
         let met = self.known(&one.name).filter(|known| known.met);
         let met = met.map(|known| known.key).filter(|key| *key != one.node);
         met.or_else(|| self.changed(&one.name, &one.node, one.unchosen))
@@ -258,7 +258,12 @@ impl People {
     ///
     /// # Errors
     /// [`WhoError`], when it is not one person, or not the one who was known.
-    pub fn find(&self, who: &str, here: &[Here], trust_new: bool) -> Result<NodeId, WhoError> {
+    pub fn find(
+        &self,
+        who: &str,
+        here: &[PresentPerson],
+        trust_new: bool,
+    ) -> Result<NodeId, WhoError> {
         if let Some(exact) = here.iter().find(|one| one.node.to_string() == who) {
             return Ok(exact.node);
         }
@@ -272,7 +277,7 @@ impl People {
         }
         let meant = here.iter();
         let meant = meant.filter(|one| named(&one.name) || is_id_of(who, &one.node));
-        let mut meant: Vec<&Here> = meant.collect();
+        let mut meant: Vec<&PresentPerson> = meant.collect();
         // Of two with a name that no person chose, the one that came first is not the better one.
         let tells = |entry: &&Entry| !entry.fresh && (entry.person.met || !entry.person.unchosen);
         if meant.len() > 1

@@ -14,7 +14,7 @@ use super::api::ServerInfo;
 use crate::{
     core::{
         id::NodeId,
-        meeting::{Event, News},
+        meeting::{MeetingInput, News},
         via::Via,
     },
     net::{MeetingEvent, Net},
@@ -38,7 +38,7 @@ pub enum Input {
     /// Something at a server, as the network tells it.
     Net(MeetingEvent),
     /// Something else.
-    Event(Event),
+    Event(MeetingInput),
     /// Where a server is, or why that is not known.
     Resolved(usize, Result<Vec<std::net::SocketAddr>, String>),
 }
@@ -136,22 +136,22 @@ impl Meeting {
 
     /// A node is connected, or its path changed.
     pub fn here(&self, node: NodeId, via: Via) {
-        self.tell(Input::Event(Event::Here { node, via }));
+        self.tell(Input::Event(MeetingInput::Here { node, via }));
     }
 
     /// A node's last connection is gone, which carried so many bytes.
     pub fn gone(&self, node: NodeId, carried: u64) {
-        self.tell(Input::Event(Event::Gone { node, carried }));
+        self.tell(Input::Event(MeetingInput::Gone { node, carried }));
     }
 
     /// A node could not be reached.
     pub fn not_met(&self, node: NodeId) {
-        self.tell(Input::Event(Event::NotMet { node }));
+        self.tell(Input::Event(MeetingInput::NotMet { node }));
     }
 
     /// A person wants to reach this node.
     pub fn want(&self, node: NodeId) {
-        self.tell(Input::Event(Event::Wanted { node }));
+        self.tell(Input::Event(MeetingInput::Wanted { node }));
     }
 
     /// Whether somebody may be here in a moment.
@@ -175,7 +175,7 @@ impl Meeting {
     /// Waits at most `wait` for servers that can be asked, and a moment longer for the others. Gives each with how it was
     /// written.
     pub async fn entered(&self, wait: Duration) -> Vec<(NodeId, String)> {
-        self.tell(Input::Event(Event::Needed));
+        self.tell(Input::Event(MeetingInput::Needed));
         let mut view = self.view.clone();
         let until = Instant::now() + wait;
         let one = |view: &View| !view.entered.is_empty();

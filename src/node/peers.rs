@@ -24,7 +24,7 @@ use crate::{
         id::{FileId, NodeId},
         path::RelPath,
         patience,
-        people::Here,
+        people::PresentPerson,
     },
     wire::control::{Held, Offer},
 };
@@ -264,8 +264,8 @@ impl Peers {
 
     /// Who is here, and what they call themselves.
     #[must_use]
-    pub fn named(&self) -> Vec<Here> {
-        let named = |(node, peer): (&NodeId, &Peer)| Here {
+    pub fn named(&self) -> Vec<PresentPerson> {
+        let named = |(node, peer): (&NodeId, &Peer)| PresentPerson {
             node: *node,
             name: peer.name.clone(),
             unchosen: peer.unchosen(),

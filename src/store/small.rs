@@ -1,6 +1,6 @@
 //! Files of one chunk or none: many at a time, because what a disk does for one of them it does for a thousand at nearly the same price.
 //!
-//! Such a file is here whole or not at all, so it needs no partial file and no have-set. Owns its way: verified bytes in memory ([`Pile`]), a
+//! Such a file is here whole or not at all, so it needs no partial file and no have-set. Owns its way: verified bytes in memory ([`ChunkBuffer`]), a
 //! temporary file ([`lay`]), its place ([`place_all`]). Invariants: no file gets its name before its bytes
 //! are synced, and the index learns of it only when its folder is too. What a crash leaves has no name that anyone looks for, and is removed at the next start.
 
@@ -33,9 +33,9 @@ use std::{
 /// Verified bytes on their way to the disk, by whatever number the caller gives each. Clones are handles to the same one. Its size is the
 /// caller's to bound: nothing comes in that it did not ask for.
 #[derive(Clone, Debug, Default)]
-pub struct Pile(Arc<Mutex<HashMap<u32, Arc<[u8]>>>>);
+pub struct ChunkBuffer(Arc<Mutex<HashMap<u32, Arc<[u8]>>>>);
 
-impl Pile {
+impl ChunkBuffer {
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, Arc<[u8]>>> {
         self.0.lock()
     }
@@ -152,7 +152,7 @@ pub enum Sink {
     /// To this position of a partial file.
     Partial(Partial, u32),
     /// Onto the pile, under this number.
-    Pile(Pile, u32),
+    Memory(ChunkBuffer, u32),
 }
 
 impl Sink {
@@ -163,7 +163,7 @@ impl Sink {
     pub fn write(&self, chunk: &VerifiedChunk<'_>) -> Result<(), StoreError> {
         match self {
             Self::Partial(partial, at) => partial.write(*at, chunk).map(drop),
-            Self::Pile(pile, at) => {
+            Self::Memory(pile, at) => {
                 pile.put(*at, chunk);
                 Ok(())
             }
@@ -173,7 +173,7 @@ impl Sink {
     /// Whether that touches no disk.
     #[must_use]
     pub fn is_memory(&self) -> bool {
-        matches!(self, Self::Pile(..))
+        matches!(self, Self::Memory(..))
     }
 }
 

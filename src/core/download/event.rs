@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub enum Event {
+pub enum TransferEvent {
     /// A connected peer has these of the chunks at `at..at + have.len()`. Adds to what it said before. Again for other
     /// ranges, and whenever there is news.
     Source {
@@ -27,7 +27,7 @@ pub enum Event {
         /// Their positions.
         chunks: Vec<u32>,
     },
-    /// The peer is disconnected. It may come back with [`Event::Source`].
+    /// The peer is disconnected. It may come back with [`TransferEvent::Source`].
     Gone {
         /// Who.
         peer: NodeId,
@@ -36,7 +36,7 @@ pub enum Event {
     Stored {
         /// Who sent it.
         peer: NodeId,
-        /// Its position, as in [`Action::Fetch`].
+        /// Its position, as in [`TransferAction::Fetch`].
         chunk: u32,
         /// Its length.
         bytes: u32,
@@ -82,7 +82,7 @@ pub enum Event {
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum TransferAction {
     /// Ask the peer for the chunk at this position.
     Fetch {
         /// Whom.
@@ -103,7 +103,7 @@ pub enum Action {
         /// Whom.
         peer: NodeId,
     },
-    /// No known peer has any of the rest. Once, until [`Action::Resumed`].
+    /// No known peer has any of the rest. Once, until [`TransferAction::Resumed`].
     Waiting,
     /// The wait is over.
     Resumed,

@@ -3,7 +3,7 @@
 //! Invariants: a chunk in flight is asked of one or two peers; it is in `single` exactly when that is one, and in `overdue`
 //! exactly when all its requests are late.
 
-use super::{Action, Download, Peer};
+use super::{Download, Peer, TransferAction};
 use std::time::Duration;
 
 /// Chunks in flight that are looked at to find one for an idle peer.
@@ -14,7 +14,7 @@ const BUSY: usize = 4;
 const LAST: usize = 2;
 
 impl Download {
-    pub(super) fn cancel(&mut self, at: usize, chunk: u32, actions: &mut Vec<Action>) {
+    pub(super) fn cancel(&mut self, at: usize, chunk: u32, actions: &mut Vec<TransferAction>) {
         let was_late = self.peers[at]
             .requests
             .get(&chunk)
@@ -24,10 +24,10 @@ impl Download {
             self.peers[at].back_off(self.clock);
         }
         let peer = self.peers[at].id;
-        actions.push(Action::Cancel { peer, chunk });
+        actions.push(TransferAction::Cancel { peer, chunk });
     }
 
-    pub(super) fn ask(&mut self, at: usize, chunk: u32, actions: &mut Vec<Action>) {
+    pub(super) fn ask(&mut self, at: usize, chunk: u32, actions: &mut Vec<TransferAction>) {
         let bytes = self.chunks.bytes(chunk);
         let own = self.own_queue(bytes);
         let late_at = self.peers[at].ask(chunk, bytes, own, self.clock).late_at;
@@ -45,7 +45,7 @@ impl Download {
             }
         }
         let peer = self.peers[at].id;
-        actions.push(Action::Fetch { peer, chunk });
+        actions.push(TransferAction::Fetch { peer, chunk });
     }
 
     /// How long the own limit takes to let through what is in flight and `bytes` more. What a slow peer owes may never
@@ -128,7 +128,7 @@ impl Download {
 
     /// What to ask the peer for: what others are late with, else what is next, else, in the endgame, what others will be
     /// last with.
-    pub(super) fn choose(&mut self, at: usize, actions: &mut Vec<Action>) -> Option<u32> {
+    pub(super) fn choose(&mut self, at: usize, actions: &mut Vec<TransferAction>) -> Option<u32> {
         let peer = &self.peers[at];
         let mut overdue = self.overdue.iter().copied().take(LOOK);
         let helps = |&chunk: &u32| {
@@ -175,7 +175,7 @@ impl Download {
 
     /// Takes a question back from a seed, whose line all share, for a downloader that has got the chunk meanwhile.
     /// Only for one that has delivered, or claims alone would take questions away from who answers them.
-    fn relieve(&mut self, at: usize, actions: &mut Vec<Action>) -> Option<u32> {
+    fn relieve(&mut self, at: usize, actions: &mut Vec<TransferAction>) -> Option<u32> {
         if self.peers[at].slow || self.peers[at].delivered == 0 {
             return None;
         }
@@ -198,7 +198,7 @@ impl Download {
     /// Takes a question back from a seed for a chunk that the peer, who downloads, too, has got meanwhile, if there is one
     /// that fewer have: the seed's line is for what can be had nowhere else. Like [`Self::relieve`], only for one that has
     /// delivered.
-    pub(super) fn exchange(&mut self, at: usize, place: u32, actions: &mut Vec<Action>) {
+    pub(super) fn exchange(&mut self, at: usize, place: u32, actions: &mut Vec<TransferAction>) {
         let peer = &self.peers[at];
         if !peer.downloading || peer.slow || peer.delivered == 0 {
             return;

@@ -149,7 +149,7 @@ impl Simulation {
 
     fn greet(&mut self, peer: usize) {
         let manners = self.peers[peer].clone();
-        self.feed(Event::Source {
+        self.feed(TransferEvent::Source {
             peer: node(peer),
             rtt: manners.rtt,
             at: 0,
@@ -158,12 +158,12 @@ impl Simulation {
         });
     }
 
-    pub(super) fn feed(&mut self, event: Event) {
+    pub(super) fn feed(&mut self, event: TransferEvent) {
         let actions = self.job.handle(event, self.now);
         self.job.check();
         for action in actions {
             match action {
-                Action::Fetch { peer, chunk } => {
+                TransferAction::Fetch { peer, chunk } => {
                     let peer = (0..self.peers.len()).find(|&at| node(at) == peer).unwrap();
                     let id = self.entries[chunk as usize].id;
                     let claimed = self.claims[peer]
@@ -193,21 +193,21 @@ impl Simulation {
                         );
                     }
                 }
-                Action::Cancel { peer, chunk } => {
+                TransferAction::Cancel { peer, chunk } => {
                     let peer = (0..self.peers.len()).find(|&at| node(at) == peer).unwrap();
                     self.cancels += 1;
                     assert!(self.tickets.remove(&(peer, chunk)).is_some());
                 }
-                Action::Drop { peer } => {
+                TransferAction::Drop { peer } => {
                     let peer = (0..self.peers.len()).find(|&at| node(at) == peer).unwrap();
                     assert!(self.peers[peer].corrupts > 0, "only liars are dropped");
                     self.excuses += self.tickets.len() as u64;
                     self.tickets.retain(|&(at, _), _| at != peer);
                 }
-                Action::Complete => {
+                TransferAction::Complete => {
                     assert!(self.completed_at.replace(self.now).is_none());
                 }
-                Action::Waiting | Action::Resumed => {}
+                TransferAction::Waiting | TransferAction::Resumed => {}
             }
         }
         let mut asked = HashMap::new();
@@ -225,7 +225,7 @@ impl Simulation {
             // Cancelled, but some were on their way and arrive.
             if current.is_none() && manners.corrupts == 0 && self.odds(50) {
                 let (bytes, elapsed) = (CHUNK, ms(1));
-                self.feed(Event::Stored {
+                self.feed(TransferEvent::Stored {
                     peer: node,
                     chunk,
                     bytes,
@@ -238,7 +238,7 @@ impl Simulation {
         self.answers[peer] += 1;
         self.excuses += 1;
         if self.odds(manners.misses) {
-            self.feed(Event::Missing { peer: node, chunk });
+            self.feed(TransferEvent::Missing { peer: node, chunk });
         } else if self.odds(manners.fails) {
             let mut chunks: Vec<u32> = self
                 .tickets
@@ -249,13 +249,13 @@ impl Simulation {
             self.tickets.retain(|&(at, _), _| at != peer);
             self.excuses += chunks.len() as u64;
             chunks.push(chunk);
-            self.feed(Event::Failed { peer: node, chunks });
+            self.feed(TransferEvent::Failed { peer: node, chunks });
         } else if self.odds(manners.corrupts) {
-            self.feed(Event::Corrupt { peer: node, chunk });
+            self.feed(TransferEvent::Corrupt { peer: node, chunk });
         } else {
             self.excuses -= 1;
             let elapsed = self.now.saturating_sub(since);
-            self.feed(Event::Stored {
+            self.feed(TransferEvent::Stored {
                 peer: node,
                 chunk,
                 bytes: CHUNK,
@@ -268,14 +268,14 @@ impl Simulation {
         {
             self.excuses += self.tickets.len() as u64;
             self.tickets.retain(|&(at, _), _| at != peer);
-            self.feed(Event::Gone { peer: node });
+            self.feed(TransferEvent::Gone { peer: node });
             self.plan(ms(300), What::Return { peer });
         }
     }
 
     /// Until it is complete, or nothing can happen any more, or `limit`.
     pub(super) fn run(&mut self, limit: Duration) {
-        self.feed(Event::Tick);
+        self.feed(TransferEvent::Tick);
         while self.completed_at.is_none() && self.now < limit {
             let event = self.queue.first().map(|&(when, _)| when);
             let tick = self.job.next_tick();
@@ -297,7 +297,7 @@ impl Simulation {
                             (0..self.entries.len() as u32).find(|&at| !self.claims[peer].has(at));
                         if let Some(chunk) = missing {
                             self.claims[peer].insert(chunk);
-                            self.feed(Event::Has {
+                            self.feed(TransferEvent::Has {
                                 peer: node(peer),
                                 chunks: vec![chunk],
                             });
@@ -306,7 +306,7 @@ impl Simulation {
                     }
                 }
             } else {
-                self.feed(Event::Tick);
+                self.feed(TransferEvent::Tick);
             }
         }
     }

@@ -99,7 +99,7 @@ fn a_chunk_that_a_downloader_got_is_taken_back_from_the_seed_unless_it_has_begun
     let (seed, other) = (node(0), node(1));
     let mut job = Download::new(ME);
     job.add(&file(20), &HaveSet::empty(20));
-    let source = |peer, have: HaveSet| Event::Source {
+    let source = |peer, have: HaveSet| TransferEvent::Source {
         peer,
         rtt: ms(1),
         at: 0,
@@ -109,34 +109,34 @@ fn a_chunk_that_a_downloader_got_is_taken_back_from_the_seed_unless_it_has_begun
     let mut first = HaveSet::empty(20);
     first.insert(19);
     job.handle(source(other, first), ms(1));
-    let of_seed = |actions: &[Action]| -> Vec<u32> {
+    let of_seed = |actions: &[TransferAction]| -> Vec<u32> {
         let fetches = actions.iter().filter_map(|action| match action {
-            Action::Fetch { peer, chunk } if *peer == seed => Some(*chunk),
+            TransferAction::Fetch { peer, chunk } if *peer == seed => Some(*chunk),
             _ => None,
         });
         fetches.collect()
     };
     let asked = of_seed(&job.handle(source(seed, HaveSet::full(20)), ms(1)));
     let (chunk, bytes, elapsed) = (19, CHUNK, ms(5));
-    let has = |chunks| Event::Has {
+    let has = |chunks| TransferEvent::Has {
         peer: other,
         chunks,
     };
     // Nothing is taken back for one that never delivered.
     assert_eq!(job.handle(has(vec![asked[1]]), ms(5)), []);
-    let stored = Event::Stored {
+    let stored = TransferEvent::Stored {
         peer: other,
         chunk,
         bytes,
         elapsed,
     };
-    let cancel = |chunk| Action::Cancel { peer: seed, chunk };
-    let fetch = |chunk| Action::Fetch { peer: other, chunk };
+    let cancel = |chunk| TransferAction::Cancel { peer: seed, chunk };
+    let fetch = |chunk| TransferAction::Fetch { peer: other, chunk };
     let actions = job.handle(stored, ms(6));
     assert!(actions.contains(&cancel(asked[1])) && actions.contains(&fetch(asked[1])));
     // The seed is asked for another one instead.
     let next = of_seed(&actions)[0];
-    let begun = Event::Begun {
+    let begun = TransferEvent::Begun {
         peer: seed,
         chunk: asked[0],
     };
@@ -196,7 +196,7 @@ fn two_downloaders_of_one_seed_ask_for_different_chunks_first() {
         let other = if me == ids[0] { ids[1] } else { ids[0] };
         let mut job = Download::new(me);
         job.add(&file(100), &HaveSet::empty(100));
-        let source = |peer, have: HaveSet| Event::Source {
+        let source = |peer, have: HaveSet| TransferEvent::Source {
             peer,
             rtt: ms(1),
             at: 0,
@@ -207,11 +207,11 @@ fn two_downloaders_of_one_seed_ask_for_different_chunks_first() {
         let mut todo = job.handle(source(seed, HaveSet::full(100)), ms(1));
         let mut asked = Vec::new();
         while asked.len() < 40 {
-            let Action::Fetch { peer, chunk } = todo.remove(0) else {
+            let TransferAction::Fetch { peer, chunk } = todo.remove(0) else {
                 continue;
             };
             asked.push(chunk);
-            let stored = Event::Stored {
+            let stored = TransferEvent::Stored {
                 peer,
                 chunk,
                 bytes: CHUNK,
@@ -228,21 +228,21 @@ fn two_downloaders_of_one_seed_ask_for_different_chunks_first() {
 fn the_last_chunk_is_asked_of_two_and_the_loser_is_cancelled() {
     let mut job = Download::new(ME);
     job.add(&file(1), &HaveSet::empty(1));
-    let source = |at| Event::Source {
+    let source = |at| TransferEvent::Source {
         peer: node(at),
         rtt: ms(1),
         at: 0,
         have: HaveSet::full(1),
         downloading: false,
     };
-    let fetch = |at| Action::Fetch {
+    let fetch = |at| TransferAction::Fetch {
         peer: node(at),
         chunk: 0,
     };
     assert_eq!(job.handle(source(0), ms(0)), [fetch(0)]);
     assert_eq!(job.handle(source(1), ms(1)), [fetch(1)]);
     assert_eq!(job.handle(source(2), ms(1)), []);
-    let stored = |at| Event::Stored {
+    let stored = |at| TransferEvent::Stored {
         peer: node(at),
         chunk: 0,
         bytes: CHUNK,
@@ -251,11 +251,11 @@ fn the_last_chunk_is_asked_of_two_and_the_loser_is_cancelled() {
     assert_eq!(
         job.handle(stored(1), ms(5)),
         [
-            Action::Cancel {
+            TransferAction::Cancel {
                 peer: node(0),
                 chunk: 0
             },
-            Action::Complete
+            TransferAction::Complete
         ]
     );
     // It was on its way.
@@ -272,20 +272,20 @@ fn a_repeated_chunk_is_fetched_once() {
     assert_eq!(job.add(&two, &HaveSet::empty(2)), 3..5);
     assert_eq!(job.missing_bytes(), 5 * u64::from(CHUNK));
     // It has the second file only, and with it the first one's repeated chunk.
-    let source = Event::Source {
+    let source = TransferEvent::Source {
         peer: node(0),
         rtt: ms(1),
         at: 3,
         have: HaveSet::full(2),
         downloading: false,
     };
-    let fetch = |chunk| Action::Fetch {
+    let fetch = |chunk| TransferAction::Fetch {
         peer: node(0),
         chunk,
     };
     let actions = job.handle(source, ms(0));
     assert!(actions.contains(&fetch(3)) && actions.contains(&fetch(0)) && actions.len() == 2);
-    let stored = Event::Stored {
+    let stored = TransferEvent::Stored {
         peer: node(0),
         chunk: 0,
         bytes: CHUNK,
@@ -297,8 +297,8 @@ fn a_repeated_chunk_is_fetched_once() {
     job.remove(0..3, ms(6));
     assert_eq!(job.missing_bytes(), u64::from(CHUNK));
     assert!(
-        job.handle(Event::Local { chunk: 3 }, ms(7))
-            .contains(&Action::Complete)
+        job.handle(TransferEvent::Local { chunk: 3 }, ms(7))
+            .contains(&TransferAction::Complete)
     );
 }
 
@@ -311,14 +311,14 @@ fn a_false_length_is_not_asked_of_who_holds_the_true_chunk() {
     };
     job.add(&[false_one], &HaveSet::empty(1));
     job.add(&[entry(1)], &HaveSet::empty(1));
-    let source = |peer, at| Event::Source {
+    let source = |peer, at| TransferEvent::Source {
         peer: node(peer),
         rtt: ms(1),
         at,
         have: HaveSet::full(1),
         downloading: false,
     };
-    let fetch = |peer, chunk| Action::Fetch {
+    let fetch = |peer, chunk| TransferAction::Fetch {
         peer: node(peer),
         chunk,
     };
@@ -326,13 +326,13 @@ fn a_false_length_is_not_asked_of_who_holds_the_true_chunk() {
     assert_eq!(job.handle(source(0, 1), ms(0)), [fetch(0, 1)]);
     assert_eq!(job.handle(source(1, 0), ms(0)), [fetch(1, 0)]);
     job.remove(0..1, ms(1));
-    let stored = Event::Stored {
+    let stored = TransferEvent::Stored {
         peer: node(0),
         chunk: 1,
         bytes: CHUNK,
         elapsed: ms(5),
     };
-    assert_eq!(job.handle(stored, ms(5)), [Action::Complete]);
+    assert_eq!(job.handle(stored, ms(5)), [TransferAction::Complete]);
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn a_chunk_that_two_files_share_survives_the_failure_of_one() {
     let mut job = Download::new(ME);
     job.add(&[entry(1), entry(2)], &HaveSet::empty(2));
     job.add(&[entry(1)], &HaveSet::empty(1));
-    let source = Event::Source {
+    let source = TransferEvent::Source {
         peer: node(0),
         rtt: ms(1),
         at: 0,
@@ -350,59 +350,65 @@ fn a_chunk_that_two_files_share_survives_the_failure_of_one() {
     job.handle(source, ms(0));
     assert_eq!(
         job.remove(0..2, ms(1)),
-        [Action::Cancel {
+        [TransferAction::Cancel {
             peer: node(0),
             chunk: 1
         }]
     );
     job.check();
-    let stored = Event::Stored {
+    let stored = TransferEvent::Stored {
         peer: node(0),
         chunk: 0,
         bytes: CHUNK,
         elapsed: ms(5),
     };
-    assert_eq!(job.handle(stored, ms(5)), [Action::Complete]);
+    assert_eq!(job.handle(stored, ms(5)), [TransferAction::Complete]);
     assert!(job.stored().iter().eq([2]));
 }
 
 #[test]
 fn it_says_once_that_it_waits_and_once_that_it_goes_on() {
     let mut job = Download::new(ME);
-    assert_eq!(job.handle(Event::Tick, ms(0)), []);
+    assert_eq!(job.handle(TransferEvent::Tick, ms(0)), []);
     job.add(&file(2), &HaveSet::empty(2));
     assert!(job.next_tick().is_some());
-    assert_eq!(job.handle(Event::Tick, ms(0)), [Action::Waiting]);
-    assert_eq!(job.handle(Event::Tick, ms(1)), []);
+    assert_eq!(
+        job.handle(TransferEvent::Tick, ms(0)),
+        [TransferAction::Waiting]
+    );
+    assert_eq!(job.handle(TransferEvent::Tick, ms(1)), []);
     assert_eq!(job.next_tick(), None);
     let mut have = HaveSet::empty(2);
     have.insert(1);
-    let source = Event::Source {
+    let source = TransferEvent::Source {
         peer: node(0),
         rtt: ms(1),
         at: 0,
         have,
         downloading: false,
     };
-    let fetch = |chunk| Action::Fetch {
+    let fetch = |chunk| TransferAction::Fetch {
         peer: node(0),
         chunk,
     };
-    assert_eq!(job.handle(source, ms(2)), [fetch(1), Action::Resumed]);
+    assert_eq!(
+        job.handle(source, ms(2)),
+        [fetch(1), TransferAction::Resumed]
+    );
     assert_eq!(job.sources(), 1);
-    let missing = Event::Missing {
+    let missing = TransferEvent::Missing {
         peer: node(0),
         chunk: 1,
     };
-    assert_eq!(job.handle(missing, ms(3)), [Action::Waiting]);
+    assert_eq!(job.handle(missing, ms(3)), [TransferAction::Waiting]);
     assert_eq!(job.sources(), 0);
-    let has = Event::Has {
+    let has = TransferEvent::Has {
         peer: node(0),
         chunks: vec![0, 1, 2, u32::MAX],
     };
     assert_eq!(
         job.handle(has, ms(4)),
-        [fetch(0), fetch(1), Action::Resumed]
+        [fetch(0), fetch(1), TransferAction::Resumed]
     );
 }
 
@@ -410,10 +416,16 @@ fn it_says_once_that_it_waits_and_once_that_it_goes_on() {
 fn what_is_held_already_is_not_fetched() {
     let mut job = Download::new(ME);
     job.add(&file(3), &HaveSet::full(3));
-    assert_eq!(job.handle(Event::Tick, ms(0)), [Action::Complete]);
-    assert_eq!(job.handle(Event::Tick, ms(1)), []);
+    assert_eq!(
+        job.handle(TransferEvent::Tick, ms(0)),
+        [TransferAction::Complete]
+    );
+    assert_eq!(job.handle(TransferEvent::Tick, ms(1)), []);
     job.add(&[], &HaveSet::empty(0));
-    assert_eq!(job.handle(Event::Tick, ms(2)), [Action::Complete]);
+    assert_eq!(
+        job.handle(TransferEvent::Tick, ms(2)),
+        [TransferAction::Complete]
+    );
 }
 
 #[test]
@@ -440,17 +452,17 @@ fn strangers_and_crowds_do_not_make_it_grow() {
     for at in 0..2000 {
         let peer = crowd(at);
         job.handle(
-            Event::Has {
+            TransferEvent::Has {
                 peer,
                 chunks: vec![1, 2],
             },
             ms(0),
         );
-        job.handle(Event::Corrupt { peer, chunk: 1 }, ms(0));
-        job.handle(Event::Missing { peer, chunk: 99 }, ms(0));
+        job.handle(TransferEvent::Corrupt { peer, chunk: 1 }, ms(0));
+        job.handle(TransferEvent::Missing { peer, chunk: 99 }, ms(0));
     }
     assert_eq!((job.peers.len(), job.index.len()), (0, 0));
-    let source = |peer| Event::Source {
+    let source = |peer| TransferEvent::Source {
         peer,
         rtt: ms(1),
         at: u32::MAX - 5,
@@ -462,7 +474,7 @@ fn strangers_and_crowds_do_not_make_it_grow() {
     }
     assert_eq!((job.peers.len(), job.index.len()), (MAX_PEERS, MAX_PEERS));
     // A peer that leaves makes room.
-    job.handle(Event::Gone { peer: crowd(3) }, ms(1));
+    job.handle(TransferEvent::Gone { peer: crowd(3) }, ms(1));
     job.handle(source(crowd(1999)), ms(1));
     assert!(job.connected(crowd(1999)).is_some());
     job.check();
@@ -473,7 +485,7 @@ fn who_comes_back_is_asked_at_once_whatever_failed_with_the_last_connection() {
     let mut job = Download::new(ME);
     job.add(&file(8), &HaveSet::empty(8));
     let peer = node(1);
-    let source = || Event::Source {
+    let source = || TransferEvent::Source {
         peer,
         rtt: ms(1),
         at: 0,
@@ -483,27 +495,27 @@ fn who_comes_back_is_asked_at_once_whatever_failed_with_the_last_connection() {
     let mut asked = job.handle(source(), ms(0));
     for n in 0..20 {
         let chunks = asked.iter().filter_map(|action| match action {
-            Action::Fetch { chunk, .. } => Some(*chunk),
+            TransferAction::Fetch { chunk, .. } => Some(*chunk),
             _ => None,
         });
         let chunks = chunks.collect();
-        job.handle(Event::Failed { peer, chunks }, ms(n * 10_000));
-        asked = job.handle(Event::Tick, ms(n * 10_000 + 9_000));
+        job.handle(TransferEvent::Failed { peer, chunks }, ms(n * 10_000));
+        asked = job.handle(TransferEvent::Tick, ms(n * 10_000 + 9_000));
         assert!(!asked.is_empty());
     }
     job.handle(
-        Event::Failed {
+        TransferEvent::Failed {
             peer,
             chunks: vec![0],
         },
         ms(300_000),
     );
-    job.handle(Event::Gone { peer }, ms(300_100));
+    job.handle(TransferEvent::Gone { peer }, ms(300_100));
     let asked = job.handle(source(), ms(300_200));
     assert!(
         asked
             .iter()
-            .any(|action| matches!(action, Action::Fetch { .. }))
+            .any(|action| matches!(action, TransferAction::Fetch { .. }))
     );
     job.check();
 }
@@ -514,7 +526,7 @@ fn an_own_limit_is_nobodys_fault() {
     job.add(&file(8), &HaveSet::empty(8));
     let mut actions = Vec::new();
     for at in 0..2 {
-        let source = Event::Source {
+        let source = TransferEvent::Source {
             peer: node(at),
             rtt: ms(1),
             at: 0,
@@ -524,20 +536,26 @@ fn an_own_limit_is_nobodys_fault() {
         actions.extend(job.handle(source, ms(0)));
     }
     // One chunk takes eight seconds: more at a time would only wait here.
-    let [Action::Fetch { peer, chunk }] = actions[..] else {
+    let [TransferAction::Fetch { peer, chunk }] = actions[..] else {
         panic!("{actions:?}");
     };
-    assert_eq!(job.handle(Event::Tick, ms(8500)), []);
-    let stored = Event::Stored {
+    assert_eq!(job.handle(TransferEvent::Tick, ms(8500)), []);
+    let stored = TransferEvent::Stored {
         peer,
         chunk,
         bytes: CHUNK,
         elapsed: ms(8500),
     };
     let actions = job.handle(stored, ms(8500));
-    assert!(matches!(actions[..], [Action::Fetch { .. }]), "{actions:?}");
+    assert!(
+        matches!(actions[..], [TransferAction::Fetch { .. }]),
+        "{actions:?}"
+    );
     // A peer that is silent for far longer than that is late all the same.
-    let actions = job.handle(Event::Tick, ms(60_000));
-    assert!(matches!(actions[..], [Action::Fetch { .. }]), "{actions:?}");
+    let actions = job.handle(TransferEvent::Tick, ms(60_000));
+    assert!(
+        matches!(actions[..], [TransferAction::Fetch { .. }]),
+        "{actions:?}"
+    );
     job.check();
 }

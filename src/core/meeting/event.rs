@@ -15,7 +15,7 @@ pub struct Known {
 
 /// Something happened. A `place` is a configured server, by its number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum MeetingInput {
     /// A server's name leads to these addresses; to none if it could not be found out.
     Resolved {
         /// Which.
@@ -109,8 +109,8 @@ pub enum Event {
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Find out where a server is: [`Event::Resolved`] follows.
+pub enum MeetingAction {
+    /// Find out where a server is: [`MeetingInput::Resolved`] follows.
     Resolve {
         /// Which.
         place: usize,

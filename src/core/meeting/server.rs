@@ -2,7 +2,7 @@
 //!
 //! Owns the times of one server. Never decides about nodes, or about other servers.
 
-use super::{Action, Known};
+use super::{Known, MeetingAction};
 use crate::core::{Now, chance::Chance, id::NodeId};
 use ::core::net::SocketAddr;
 use std::time::Duration;
@@ -213,14 +213,14 @@ impl ServerEntry {
         }
     }
 
-    pub(super) fn dial(&mut self, mut addresses: Vec<SocketAddr>, now: Now) -> Action {
+    pub(super) fn dial(&mut self, mut addresses: Vec<SocketAddr>, now: Now) -> MeetingAction {
         addresses.truncate(MAX_ADDRESSES);
         self.addresses.clone_from(&addresses);
         let until = now + PATIENCE;
         self.stage = Stage::Dialing { until };
         // One that was only learned is compared when a server answers, so that a new key can be told.
         let server = self.known.key.filter(|_| self.known.named);
-        Action::Dial { server, addresses }
+        MeetingAction::Dial { server, addresses }
     }
 
     pub(super) fn failed(&mut self, now: Now, chance: &mut Chance) {
@@ -260,22 +260,22 @@ impl ServerEntry {
     }
 
     /// What is due at a joined server.
-    pub(super) fn duties(&mut self, now: Now, chance: &mut Chance, out: &mut Vec<Action>) {
+    pub(super) fn duties(&mut self, now: Now, chance: &mut Chance, out: &mut Vec<MeetingAction>) {
         let Some(joined) = self.joined_mut() else {
             return;
         };
         let server = joined.server;
         if joined.enter.ask(now, chance) {
-            out.push(Action::Enter(server));
+            out.push(MeetingAction::Enter(server));
         }
         if joined.reserve.ask(now, chance) {
-            out.push(Action::Reserve(server));
+            out.push(MeetingAction::Reserve(server));
         }
         if joined.register.ask(now, chance) {
-            out.push(Action::Register(server));
+            out.push(MeetingAction::Register(server));
         }
         if joined.discover.ask(now, chance) {
-            out.push(Action::Discover(server));
+            out.push(MeetingAction::Discover(server));
         }
     }
 }

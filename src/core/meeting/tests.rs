@@ -23,8 +23,8 @@ fn address(place: usize) -> SocketAddr {
 }
 
 /// It is gone, and nothing went through.
-fn gone(n: u8) -> Event {
-    Event::Gone {
+fn gone(n: u8) -> MeetingInput {
+    MeetingInput::Gone {
         node: id(n),
         carried: 0,
     }
@@ -49,16 +49,16 @@ fn everything_is_asked_at_once_and_whoever_is_there_is_met() {
     let mut sim = Simulation::new(config(1));
     assert!(sim.meeting.expects_somebody());
     assert_eq!(
-        sim.event(Event::Tick),
-        [Action::Resolve { place: 0 }],
+        sim.event(MeetingInput::Tick),
+        [MeetingAction::Resolve { place: 0 }],
         "first of all"
     );
     sim.resolve(0);
     sim.connect(0);
     for wanted in [
-        Action::Enter(server(0)),
-        Action::Reserve(server(0)),
-        Action::Discover(server(0)),
+        MeetingAction::Enter(server(0)),
+        MeetingAction::Reserve(server(0)),
+        MeetingAction::Discover(server(0)),
     ] {
         assert!(sim.done.contains(&(Now::ZERO, wanted)));
     }
@@ -70,11 +70,11 @@ fn everything_is_asked_at_once_and_whoever_is_there_is_met() {
     let yes = true;
     let server = server(0);
     assert_eq!(
-        sim.event(Event::Reserved { server, yes }),
-        [Action::Register(server)]
+        sim.event(MeetingInput::Reserved { server, yes }),
+        [MeetingAction::Register(server)]
     );
     sim.here(id(1), Via::Relay);
-    sim.event(Event::NotMet { node: id(150) });
+    sim.event(MeetingInput::NotMet { node: id(150) });
     assert!(
         !sim.meeting.expects_somebody(),
         "who is not there is not waited for"
@@ -88,7 +88,7 @@ fn a_node_that_only_looks_is_not_to_be_found() {
     let mut sim = Simulation::joined(Config { found, ..config(1) }, &[id(1)]);
     sim.pass(seconds(600));
     assert!(
-        sim.times(|action| matches!(action, Action::Register(_)))
+        sim.times(|action| matches!(action, MeetingAction::Register(_)))
             .is_empty()
     );
     assert_eq!(sim.met()[0], id(1));
@@ -97,16 +97,16 @@ fn a_node_that_only_looks_is_not_to_be_found() {
 #[test]
 fn a_lost_server_is_tried_with_growing_pauses_and_told_once() {
     let mut sim = Simulation::new(config(1));
-    sim.event(Event::Tick);
+    sim.event(MeetingInput::Tick);
     for _ in 0..15 {
         sim.resolve(0);
         let (server, addresses) = (None, vec![address(0)]);
-        sim.event(Event::Failed { server, addresses });
+        sim.event(MeetingInput::Failed { server, addresses });
         let next = sim.meeting.next_tick().unwrap();
         sim.now = next;
-        sim.event(Event::Tick);
+        sim.event(MeetingInput::Tick);
     }
-    let tries = sim.times(|action| matches!(action, Action::Resolve { .. }));
+    let tries = sim.times(|action| matches!(action, MeetingAction::Resolve { .. }));
     let pauses: Vec<f64> = tries
         .windows(2)
         .map(|two| two[1].saturating_sub(two[0]).as_secs_f64())
@@ -118,7 +118,8 @@ fn a_lost_server_is_tried_with_growing_pauses_and_told_once() {
             .all(|two| two[1] > two[0] * 1.4 || two[0] > 200.0)
     );
     assert!(*pauses.last().unwrap() <= 300.0 && *pauses.last().unwrap() >= 225.0);
-    let told = |action: &Action| matches!(action, Action::Tell(News::Unreachable { .. }));
+    let told =
+        |action: &MeetingAction| matches!(action, MeetingAction::Tell(News::Unreachable { .. }));
     assert_eq!(sim.times(told).len(), 1);
     assert!(!sim.meeting.expects_somebody());
 }
@@ -126,7 +127,7 @@ fn a_lost_server_is_tried_with_growing_pauses_and_told_once() {
 #[test]
 fn one_server_that_answers_is_enough_and_all_are_tried() {
     let mut sim = Simulation::new(config(2));
-    sim.event(Event::Tick);
+    sim.event(MeetingInput::Tick);
     sim.resolve(0);
     sim.resolve(1);
     sim.connect(1);
@@ -137,11 +138,11 @@ fn one_server_that_answers_is_enough_and_all_are_tried() {
         "the other one, for a moment"
     );
     sim.now += seconds(1);
-    sim.event(Event::Tick);
+    sim.event(MeetingInput::Tick);
     assert!(!sim.meeting.expects_somebody());
     // The dead one is tried for ever.
     sim.pass(seconds(3600));
-    let tries = sim.times(|action| *action == Action::Resolve { place: 0 });
+    let tries = sim.times(|action| *action == MeetingAction::Resolve { place: 0 });
     assert!(tries.len() > 8, "{}", tries.len());
 }
 
@@ -151,12 +152,12 @@ fn a_network_change_is_answered_at_once() {
     sim.pass(seconds(60));
     let before = sim.done.len();
     for n in 0..2 {
-        sim.event(Event::Lost { server: server(n) });
+        sim.event(MeetingInput::Lost { server: server(n) });
     }
     sim.pass(Duration::from_millis(300));
     let again = sim.done[before..]
         .iter()
-        .filter(|(_, action)| matches!(action, Action::Resolve { .. }));
+        .filter(|(_, action)| matches!(action, MeetingAction::Resolve { .. }));
     assert_eq!(again.count(), 2);
     assert!(sim.told(&News::Lost { place: 0 }));
 }
@@ -164,15 +165,15 @@ fn a_network_change_is_answered_at_once() {
 #[test]
 fn a_server_that_hangs_up_at_once_is_not_dialled_all_the_time() {
     let mut sim = Simulation::new(config(1));
-    sim.event(Event::Tick);
+    sim.event(MeetingInput::Tick);
     for _ in 0..8 {
         sim.resolve(0);
         sim.connect(0);
         let server = server(0);
-        sim.event(Event::Entered { server, yes: true });
-        sim.event(Event::Lost { server });
+        sim.event(MeetingInput::Entered { server, yes: true });
+        sim.event(MeetingInput::Lost { server });
         sim.now = sim.meeting.next_tick().unwrap();
-        sim.event(Event::Tick);
+        sim.event(MeetingInput::Tick);
     }
     assert!(sim.now > seconds(100), "{:?}", sim.now);
 }
@@ -184,14 +185,14 @@ fn a_registration_is_renewed_before_it_ends() {
     for _ in 0..5 {
         let before = sim.now;
         let count = sim.done.len();
-        while !sim.done[count..].contains(&(sim.now, Action::Register(server))) {
+        while !sim.done[count..].contains(&(sim.now, MeetingAction::Register(server))) {
             let next = sim.meeting.next_tick().unwrap();
             sim.pass(next.saturating_sub(sim.now));
         }
         let after = sim.now.saturating_sub(before);
         assert!(after > seconds(3000) && after < seconds(7000), "{after:?}");
         let ttl = Some(seconds(7200));
-        sim.event(Event::Registered { server, ttl });
+        sim.event(MeetingInput::Registered { server, ttl });
     }
 }
 
@@ -199,7 +200,7 @@ fn a_registration_is_renewed_before_it_ends() {
 fn newcomers_are_asked_for_often_at_first() {
     let mut sim = Simulation::joined(config(1), &[]);
     sim.pass(seconds(600));
-    let asked = sim.times(|action| matches!(action, Action::Discover(_)));
+    let asked = sim.times(|action| matches!(action, MeetingAction::Discover(_)));
     let within = |from: u64, to: u64| {
         let fits = asked
             .iter()
@@ -238,7 +239,7 @@ fn who_is_connected_or_was_just_dialled_is_not_dialled_again() {
     sim.event(gone(150));
     for _ in 0..20 {
         sim.pass(seconds(400));
-        sim.event(Event::NotMet { node: id(150) });
+        sim.event(MeetingInput::NotMet { node: id(150) });
     }
     let tries = sim.met().len();
     assert!((5..10).contains(&tries), "{tries}");
@@ -256,7 +257,7 @@ fn at_most_64_are_met_by_chance_and_whoever_is_wanted_comes_first() {
         let mut sim = Simulation::joined(Config { seed, ..config(1) }, &crowd);
         for _ in 0..40 {
             for node in sim.met() {
-                sim.event(Event::Here {
+                sim.event(MeetingInput::Here {
                     node,
                     via: Via::Direct,
                 });
@@ -271,7 +272,7 @@ fn at_most_64_are_met_by_chance_and_whoever_is_wanted_comes_first() {
     assert!(!one.meeting.expects_somebody());
     let others = crowd.iter().find(|node| !one.met().contains(node));
     let node = *others.unwrap();
-    let out = one.event(Event::Wanted { node });
+    let out = one.event(MeetingInput::Wanted { node });
     assert_eq!(out.len(), 1, "{out:?}");
     assert!(one.meeting.expects_somebody());
 }
@@ -281,11 +282,11 @@ fn somebody_whom_no_server_told_of_is_looked_for_at_all_of_them_for_a_while() {
     let mut sim = Simulation::joined(config(2), &[]);
     let (node, servers) = (id(7), vec![server(0), server(1)]);
     assert_eq!(
-        sim.event(Event::Wanted { node }),
-        [Action::Meet { node, servers }]
+        sim.event(MeetingInput::Wanted { node }),
+        [MeetingAction::Meet { node, servers }]
     );
     for _ in 0..100 {
-        sim.event(Event::NotMet { node });
+        sim.event(MeetingInput::NotMet { node });
         sim.pass(seconds(1));
     }
     let tries = sim.met().len();
@@ -298,46 +299,47 @@ fn a_server_with_another_key_is_left_and_told() {
     let mut before = config(1);
     before.servers[0].key = Some(id(9));
     let mut sim = Simulation::new(before);
-    sim.event(Event::Tick);
+    sim.event(MeetingInput::Tick);
     for _ in 0..3 {
         sim.resolve(0);
         sim.connect(0);
         sim.now = sim.meeting.next_tick().unwrap();
-        sim.event(Event::Tick);
+        sim.event(MeetingInput::Tick);
     }
     let (place, known, now) = (0, id(9), server(0));
     assert!(sim.told(&News::NewKey { place, known, now }));
-    let told = |action: &Action| matches!(action, Action::Tell(_));
+    let told = |action: &MeetingAction| matches!(action, MeetingAction::Tell(_));
     assert_eq!(sim.times(told).len(), 1, "once");
-    let left = |action: &Action| *action == Action::Leave(server(0));
+    let left = |action: &MeetingAction| *action == MeetingAction::Leave(server(0));
     assert_eq!(sim.times(left).len(), 3);
     assert!(sim.meeting.joined().is_empty());
-    let entered = sim.times(|action| matches!(action, Action::Enter(_)));
+    let entered = sim.times(|action| matches!(action, MeetingAction::Enter(_)));
     assert!(entered.is_empty());
 }
 
 #[test]
 fn two_names_of_one_server_are_joined_once() {
     let mut sim = Simulation::new(config(2));
-    sim.event(Event::Tick);
+    sim.event(MeetingInput::Tick);
     sim.resolve(0);
     sim.resolve(1);
     let server = server(0);
     for place in 0..2 {
         let address = address(place);
-        sim.event(Event::Connected { server, address });
+        sim.event(MeetingInput::Connected { server, address });
     }
     assert_eq!(
-        sim.times(|action| *action == Action::Enter(server)).len(),
+        sim.times(|action| *action == MeetingAction::Enter(server))
+            .len(),
         1
     );
     assert_eq!(sim.meeting.joined(), [server]);
     assert!(sim.meeting.view().iter().all(|view| view.joined));
     sim.pass(seconds(30));
-    sim.event(Event::Lost { server });
+    sim.event(MeetingInput::Lost { server });
     sim.pass(seconds(1));
     let tries = |place| {
-        sim.times(|action| *action == Action::Resolve { place })
+        sim.times(|action| *action == MeetingAction::Resolve { place })
             .len()
     };
     assert!(tries(1) == 2 && tries(0) == 2);
@@ -351,8 +353,8 @@ fn that_only_the_relay_is_left_is_said_once_and_so_is_the_better_path() {
     let node = id(1);
     assert!(!sim.told(&News::Relayed { node }), "it is being tried");
     sim.pass(seconds(100));
-    sim.event(Event::Punched { node, yes: false });
-    let relayed = |action: &Action| *action == Action::Tell(News::Relayed { node });
+    sim.event(MeetingInput::Punched { node, yes: false });
+    let relayed = |action: &MeetingAction| *action == MeetingAction::Tell(News::Relayed { node });
     assert_eq!(sim.times(relayed).len(), 1);
     sim.here(node, Via::Direct);
     let via = Via::Direct;
@@ -394,7 +396,7 @@ fn a_circuit_that_carried_its_bytes_is_followed_by_the_next_one_at_once() {
         assert_eq!(sim.met().len(), tries);
         sim.here(id(150), Via::Relay);
         sim.pass(seconds(1));
-        sim.event(Event::Gone {
+        sim.event(MeetingInput::Gone {
             node: id(150),
             carried: 5 << 20,
         });
@@ -413,11 +415,11 @@ fn servers_are_left_while_somebody_is_connected_straight() {
     sim.here(id(2), Via::Direct);
     sim.pass(seconds(3));
     assert!(sim.told(&News::Left { place: 0 }));
-    sim.event(Event::Lost { server: server(0) });
+    sim.event(MeetingInput::Lost { server: server(0) });
     assert!(!sim.told(&News::Lost { place: 0 }), "on purpose");
     sim.pass(seconds(600));
     let tries = |sim: &Simulation| {
-        sim.times(|action| matches!(action, Action::Resolve { .. }))
+        sim.times(|action| matches!(action, MeetingAction::Resolve { .. }))
             .len()
     };
     assert_eq!(tries(&sim), 1);
@@ -436,8 +438,8 @@ fn a_person_who_is_wanted_brings_it_back() {
     sim.here(id(1), Via::Lan);
     sim.pass(seconds(10));
     assert!(sim.told(&News::Left { place: 0 }));
-    sim.event(Event::Lost { server: server(0) });
-    sim.event(Event::Wanted { node: id(5) });
+    sim.event(MeetingInput::Lost { server: server(0) });
+    sim.event(MeetingInput::Wanted { node: id(5) });
     sim.pass(seconds(1));
     sim.resolve(0);
     sim.connect(0);

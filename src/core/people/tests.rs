@@ -6,21 +6,21 @@ fn node(n: u32) -> NodeId {
     NodeId(bytes)
 }
 
-fn one(n: NodeId, name: &str, unchosen: bool) -> Here {
-    Here {
+fn one(n: NodeId, name: &str, unchosen: bool) -> PresentPerson {
+    PresentPerson {
         node: n,
         name: name.to_owned(),
         unchosen,
     }
 }
 
-fn here(rows: &[(u32, &str)]) -> Vec<Here> {
+fn here(rows: &[(u32, &str)]) -> Vec<PresentPerson> {
     let row = |&(n, name): &(u32, &str)| one(node(n), name, false);
     rows.iter().map(row).collect()
 }
 
 /// The same, with names that no person chose.
-fn made_up(rows: &[(u32, &str)]) -> Vec<Here> {
+fn made_up(rows: &[(u32, &str)]) -> Vec<PresentPerson> {
     let row = |&(n, name): &(u32, &str)| one(node(n), name, true);
     rows.iter().map(row).collect()
 }

@@ -7,7 +7,7 @@ use crate::node::command::PeopleAsk;
 use crate::{
     core::{
         id::NodeId,
-        people::{Here, People},
+        people::{People, PresentPerson},
     },
     node::api::{PeerInfo, WhoError},
     store::clock::unix_now,
@@ -52,7 +52,7 @@ impl Actor {
             }
             PeopleAsk::Coming(who, reply) => {
                 let expected = self.membership.expected();
-                let expected = expected.map(|(node, name)| Here {
+                let expected = expected.map(|(node, name)| PresentPerson {
                     node,
                     name: name.to_owned(),
                     unchosen: false,

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     core::{
         Now,
-        download::{Action, Download, Event},
+        download::{Download, TransferAction, TransferEvent},
         have::HaveSet,
         id::{FileId, NodeId},
         manifest::Entry,
@@ -282,7 +282,7 @@ impl Transfer {
                 },
                 () = sleep_until(tick.into()) => {
                     if self.machine.next_tick().is_some_and(|at| at <= self.now()) {
-                        self.feed(Event::Tick).await;
+                        self.feed(TransferEvent::Tick).await;
                     }
                     if self.versions.is_due() {
                         self.refresh().await;
@@ -383,40 +383,40 @@ impl Transfer {
     }
 
     /// Gives an event to the machine, and does what it says. What cannot be done is another event.
-    async fn feed(&mut self, event: Event) {
+    async fn feed(&mut self, event: TransferEvent) {
         let actions = self.machine.handle(event, self.now());
         self.act(actions).await;
     }
 
-    async fn act(&mut self, actions: Vec<Action>) {
+    async fn act(&mut self, actions: Vec<TransferAction>) {
         let mut actions = VecDeque::from(actions);
         while let Some(action) = actions.pop_front() {
             match action {
-                Action::Fetch { peer, chunk } => {
+                TransferAction::Fetch { peer, chunk } => {
                     if !self.fetch(peer, chunk) {
-                        let event = Event::Failed {
+                        let event = TransferEvent::Failed {
                             peer,
                             chunks: vec![chunk],
                         };
                         actions.extend(self.machine.handle(event, self.now()));
                     }
                 }
-                Action::Cancel { peer, chunk } => {
+                TransferAction::Cancel { peer, chunk } => {
                     if let Some(pump) = self.pumps.get(&peer) {
                         pump.cancel(chunk);
                     }
                 }
-                Action::Drop { peer } => {
+                TransferAction::Drop { peer } => {
                     self.liars.insert(peer);
                     self.forget(peer);
                     let why = "it sent bytes that are not what they should be".to_owned();
                     self.context.tell(Command::Drop(peer, why)).await;
                 }
-                Action::Waiting => {
+                TransferAction::Waiting => {
                     self.sourceless = Some(*self.dry.get_or_insert_with(Instant::now));
                 }
                 // Said when it is true: with the next chunk.
-                Action::Resumed | Action::Complete => self.sourceless = None,
+                TransferAction::Resumed | TransferAction::Complete => self.sourceless = None,
             }
         }
     }

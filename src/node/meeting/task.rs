@@ -8,7 +8,7 @@ use super::{Address, Input, Setup, View, path_news};
 use crate::{
     core::{
         id::NodeId,
-        meeting::{Action, Config, Event, Known, Meeting, News},
+        meeting::{Config, Known, Meeting, MeetingAction, MeetingInput, News},
     },
     net::MeetingEvent,
     node::{
@@ -82,7 +82,7 @@ impl Task {
     }
 
     pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>, stop: CancellationToken) {
-        self.event(Event::Tick).await;
+        self.event(MeetingInput::Tick).await;
         loop {
             let tick = self.machine.next_tick().map(|at| self.started + at);
             let look = self
@@ -97,7 +97,7 @@ impl Task {
                     None => break,
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
-                    self.event(Event::Tick).await;
+                    self.event(MeetingInput::Tick).await;
                 }
             }
         }
@@ -119,12 +119,12 @@ impl Task {
             Input::Event(event) => event,
             Input::Resolved(place, Ok(addresses)) => {
                 self.resolved(place, Ok(&addresses));
-                Event::Resolved { place, addresses }
+                MeetingInput::Resolved { place, addresses }
             }
             Input::Resolved(place, Err(why)) => {
                 self.resolved(place, Err(&why));
                 let addresses = Vec::new();
-                Event::Resolved { place, addresses }
+                MeetingInput::Resolved { place, addresses }
             }
             Input::Net(event) => match self.net(event) {
                 Some(event) => event,
@@ -135,12 +135,12 @@ impl Task {
     }
 
     /// What the network tells, in the machine's words.
-    fn net(&mut self, event: MeetingEvent) -> Option<Event> {
+    fn net(&mut self, event: MeetingEvent) -> Option<MeetingInput> {
         let ours = |server: &NodeId, namespace: &str| self.namespace(server) == namespace;
         Some(match event {
             MeetingEvent::Connected { server, address } => {
                 self.setup.named.reached(address);
-                Event::Connected { server, address }
+                MeetingInput::Connected { server, address }
             }
             MeetingEvent::Failed {
                 server,
@@ -148,20 +148,20 @@ impl Task {
                 why,
             } => {
                 self.setup.named.failed(&addresses, &why);
-                Event::Failed { server, addresses }
+                MeetingInput::Failed { server, addresses }
             }
             MeetingEvent::Lost { server } => {
                 self.entered.remove(&server);
-                Event::Lost { server }
+                MeetingInput::Lost { server }
             }
             MeetingEvent::Reserved { server } => {
                 let yes = true;
-                Event::Reserved { server, yes }
+                MeetingInput::Reserved { server, yes }
             }
             MeetingEvent::Unreserved { server, why } => {
                 tracing::info!(server = %server.short(), "no relaying to this node: {why}");
                 let yes = false;
-                Event::Reserved { server, yes }
+                MeetingInput::Reserved { server, yes }
             }
             MeetingEvent::Registered {
                 server,
@@ -169,7 +169,7 @@ impl Task {
                 ttl,
             } if ours(&server, &namespace) => {
                 let ttl = Some(ttl);
-                Event::Registered { server, ttl }
+                MeetingInput::Registered { server, ttl }
             }
             MeetingEvent::NotRegistered {
                 server,
@@ -178,7 +178,7 @@ impl Task {
             } if ours(&server, &namespace) => {
                 tracing::info!(server = %server.short(), "not registered: {why}");
                 let ttl = None;
-                Event::Registered { server, ttl }
+                MeetingInput::Registered { server, ttl }
             }
             MeetingEvent::Discovered {
                 server,
@@ -186,7 +186,7 @@ impl Task {
                 nodes,
             } if ours(&server, &namespace) => {
                 let nodes = Some(if self.setup.hidden { vec![] } else { nodes });
-                Event::Discovered { server, nodes }
+                MeetingInput::Discovered { server, nodes }
             }
             MeetingEvent::NotDiscovered {
                 server,
@@ -195,9 +195,9 @@ impl Task {
             } if ours(&server, &namespace) => {
                 tracing::info!(server = %server.short(), "who is there is not said: {why}");
                 let nodes = None;
-                Event::Discovered { server, nodes }
+                MeetingInput::Discovered { server, nodes }
             }
-            MeetingEvent::Punched { node, yes } => Event::Punched { node, yes },
+            MeetingEvent::Punched { node, yes } => MeetingInput::Punched { node, yes },
             // Another namespace is a code's; addresses are for `doctor`.
             other => {
                 let _ = self.codes.send(other); // Nobody pairs: fine.
@@ -206,8 +206,8 @@ impl Task {
         })
     }
 
-    async fn event(&mut self, event: Event) {
-        if let Event::Entered { server, yes: true } = &event {
+    async fn event(&mut self, event: MeetingInput) {
+        if let MeetingInput::Entered { server, yes: true } = &event {
             self.entered.insert(*server);
         }
         let actions = self.machine.handle(event, self.started.elapsed());
@@ -218,22 +218,24 @@ impl Task {
     }
 
     /// Telling the driver takes no longer than it takes to take it in.
-    async fn act(&mut self, action: Action) {
+    async fn act(&mut self, action: MeetingAction) {
         let net = &self.setup.net;
         match action {
-            Action::Resolve { place } => self.resolve(place),
-            Action::Dial { server, addresses } => net.join(server, addresses).await,
-            Action::Enter(server) => self.enter(server),
-            Action::Reserve(server) => net.reserve(server).await,
-            Action::Register(server) => net.register(server, self.namespace(&server)).await,
-            Action::Unregister(server) => net.unregister(server, self.namespace(&server)).await,
-            Action::Discover(server) => net.discover(server, self.namespace(&server)).await,
-            Action::Meet { node, servers } => net.meet(node, servers).await,
-            Action::Leave(server) => {
+            MeetingAction::Resolve { place } => self.resolve(place),
+            MeetingAction::Dial { server, addresses } => net.join(server, addresses).await,
+            MeetingAction::Enter(server) => self.enter(server),
+            MeetingAction::Reserve(server) => net.reserve(server).await,
+            MeetingAction::Register(server) => net.register(server, self.namespace(&server)).await,
+            MeetingAction::Unregister(server) => {
+                net.unregister(server, self.namespace(&server)).await;
+            }
+            MeetingAction::Discover(server) => net.discover(server, self.namespace(&server)).await,
+            MeetingAction::Meet { node, servers } => net.meet(node, servers).await,
+            MeetingAction::Leave(server) => {
                 self.entered.remove(&server);
                 net.leave_server(server).await;
             }
-            Action::Tell(news) => self.told(news).await,
+            MeetingAction::Tell(news) => self.told(news).await,
         }
     }
 
@@ -267,7 +269,7 @@ impl Task {
             if !yes {
                 tracing::debug!(server = %server.short(), ?answer, "not entered");
             }
-            let entered = Event::Entered { server, yes };
+            let entered = MeetingInput::Entered { server, yes };
             let _ = inbox.send(Input::Event(entered)).await;
         });
     }

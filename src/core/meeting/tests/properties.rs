@@ -3,43 +3,43 @@
 use super::*;
 use proptest::prelude::*;
 
-fn any_event() -> impl Strategy<Value = Event> {
+fn any_event() -> impl Strategy<Value = MeetingInput> {
     let node = || (0..40u8).prop_map(id);
     let of_server = || (0..4u8).prop_map(server);
     let via = prop_oneof![Just(Via::Lan), Just(Via::Direct), Just(Via::Relay)];
     let yes = any::<bool>;
     prop_oneof![
-        (0..5usize, yes()).prop_map(|(place, yes)| Event::Resolved {
+        (0..5usize, yes()).prop_map(|(place, yes)| MeetingInput::Resolved {
             place,
             addresses: if yes { vec![address(place)] } else { vec![] },
         }),
-        (of_server(), 0..5usize).prop_map(|(server, at)| Event::Connected {
+        (of_server(), 0..5usize).prop_map(|(server, at)| MeetingInput::Connected {
             server,
             address: address(at)
         }),
-        (0..5usize).prop_map(|at| Event::Failed {
+        (0..5usize).prop_map(|at| MeetingInput::Failed {
             server: None,
             addresses: vec![address(at)]
         }),
-        of_server().prop_map(|server| Event::Lost { server }),
-        (of_server(), yes()).prop_map(|(server, yes)| Event::Entered { server, yes }),
-        (of_server(), yes()).prop_map(|(server, yes)| Event::Reserved { server, yes }),
+        of_server().prop_map(|server| MeetingInput::Lost { server }),
+        (of_server(), yes()).prop_map(|(server, yes)| MeetingInput::Entered { server, yes }),
+        (of_server(), yes()).prop_map(|(server, yes)| MeetingInput::Reserved { server, yes }),
         (of_server(), proptest::option::of(0..100_000u64)).prop_map(|(server, ttl)| {
             let ttl = ttl.map(Duration::from_secs);
-            Event::Registered { server, ttl }
+            MeetingInput::Registered { server, ttl }
         }),
         (
             of_server(),
             proptest::option::of(proptest::collection::vec(node(), 0..40))
         )
-            .prop_map(|(server, nodes)| Event::Discovered { server, nodes }),
-        (node(), via).prop_map(|(node, via)| Event::Here { node, via }),
-        node().prop_map(|node| Event::Gone { node, carried: 0 }),
-        node().prop_map(|node| Event::NotMet { node }),
-        (node(), yes()).prop_map(|(node, yes)| Event::Punched { node, yes }),
-        node().prop_map(|node| Event::Wanted { node }),
-        Just(Event::Needed),
-        Just(Event::Tick),
+            .prop_map(|(server, nodes)| MeetingInput::Discovered { server, nodes }),
+        (node(), via).prop_map(|(node, via)| MeetingInput::Here { node, via }),
+        node().prop_map(|node| MeetingInput::Gone { node, carried: 0 }),
+        node().prop_map(|node| MeetingInput::NotMet { node }),
+        (node(), yes()).prop_map(|(node, yes)| MeetingInput::Punched { node, yes }),
+        node().prop_map(|node| MeetingInput::Wanted { node }),
+        Just(MeetingInput::Needed),
+        Just(MeetingInput::Tick),
     ]
 }
 
@@ -55,19 +55,19 @@ proptest! {
         let mut here = std::collections::BTreeSet::new();
         for (event, pause) in events {
             match &event {
-                Event::Here { node, .. } => drop(here.insert(*node)),
-                Event::Gone { node, .. } => drop(here.remove(node)),
+                MeetingInput::Here { node, .. } => drop(here.insert(*node)),
+                MeetingInput::Gone { node, .. } => drop(here.remove(node)),
                 _ => {}
             }
             for action in machine.handle(event, now) {
                 match action {
-                    Action::Meet { node, servers } => {
+                    MeetingAction::Meet { node, servers } => {
                         prop_assert!(!here.contains(&node) && node != ME);
                         prop_assert!(!servers.is_empty());
                         let joined = machine.joined();
                         prop_assert!(servers.iter().all(|server| joined.contains(server)));
                     }
-                    Action::Dial { addresses, .. } => prop_assert!(!addresses.is_empty()),
+                    MeetingAction::Dial { addresses, .. } => prop_assert!(!addresses.is_empty()),
                     _ => {}
                 }
             }
@@ -77,7 +77,7 @@ proptest! {
             prop_assert_eq!(joined.len(), machine.joined().len());
             // A tick that is due leaves nothing that is due.
             if let Some(at) = machine.next_tick() {
-                machine.handle(Event::Tick, now.max(at));
+                machine.handle(MeetingInput::Tick, now.max(at));
                 now = now.max(at);
                 prop_assert!(machine.next_tick().is_none_or(|next| next > now), "{:?} {:?}", now, machine.next_tick());
             }

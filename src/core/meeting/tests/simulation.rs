@@ -6,7 +6,7 @@ use super::*;
 pub(super) struct Simulation {
     pub(super) meeting: Meeting,
     pub(super) now: Now,
-    pub(super) done: Vec<(Now, Action)>,
+    pub(super) done: Vec<(Now, MeetingAction)>,
 }
 
 impl Simulation {
@@ -22,7 +22,7 @@ impl Simulation {
     pub(super) fn joined(config: Config, nodes: &[NodeId]) -> Self {
         let count = config.servers.len();
         let mut sim = Self::new(config);
-        sim.event(Event::Tick);
+        sim.event(MeetingInput::Tick);
         for place in 0..count {
             sim.resolve(place);
             sim.connect(place);
@@ -30,15 +30,15 @@ impl Simulation {
         for place in 0..count {
             sim.discover(place, nodes);
             let server = server(place as u8);
-            sim.event(Event::Entered { server, yes: true });
-            sim.event(Event::Reserved { server, yes: true });
+            sim.event(MeetingInput::Entered { server, yes: true });
+            sim.event(MeetingInput::Reserved { server, yes: true });
             let ttl = Some(seconds(7200));
-            sim.event(Event::Registered { server, ttl });
+            sim.event(MeetingInput::Registered { server, ttl });
         }
         sim
     }
 
-    pub(super) fn event(&mut self, event: Event) -> Vec<Action> {
+    pub(super) fn event(&mut self, event: MeetingInput) -> Vec<MeetingAction> {
         let actions = self.meeting.handle(event, self.now);
         let at = actions.iter().map(|action| (self.now, action.clone()));
         self.done.extend(at);
@@ -47,21 +47,21 @@ impl Simulation {
 
     pub(super) fn resolve(&mut self, place: usize) {
         let addresses = vec![address(place)];
-        self.event(Event::Resolved { place, addresses });
+        self.event(MeetingInput::Resolved { place, addresses });
     }
 
     pub(super) fn connect(&mut self, place: usize) {
         let (server, address) = (server(place as u8), address(place));
-        self.event(Event::Connected { server, address });
+        self.event(MeetingInput::Connected { server, address });
     }
 
     pub(super) fn discover(&mut self, place: usize, nodes: &[NodeId]) {
         let (server, nodes) = (server(place as u8), Some(nodes.to_vec()));
-        self.event(Event::Discovered { server, nodes });
+        self.event(MeetingInput::Discovered { server, nodes });
     }
 
     pub(super) fn here(&mut self, n: NodeId, via: Via) {
-        self.event(Event::Here { node: n, via });
+        self.event(MeetingInput::Here { node: n, via });
     }
 
     /// Lets time pass; servers answer each question for newcomers with "none".
@@ -70,25 +70,25 @@ impl Simulation {
         while let Some(at) = self.meeting.next_tick().filter(|at| *at <= until) {
             assert!(at > self.now || at == Now::ZERO, "it would spin at {at:?}");
             self.now = at;
-            for action in self.event(Event::Tick) {
-                if let Action::Discover(server) = action {
+            for action in self.event(MeetingInput::Tick) {
+                if let MeetingAction::Discover(server) = action {
                     let nodes = Some(Vec::new());
-                    self.event(Event::Discovered { server, nodes });
+                    self.event(MeetingInput::Discovered { server, nodes });
                 }
             }
         }
         self.now = until;
-        self.event(Event::Tick);
+        self.event(MeetingInput::Tick);
     }
 
-    pub(super) fn times(&self, wanted: impl Fn(&Action) -> bool) -> Vec<Now> {
+    pub(super) fn times(&self, wanted: impl Fn(&MeetingAction) -> bool) -> Vec<Now> {
         let fits = self.done.iter().filter(|(_, action)| wanted(action));
         fits.map(|(at, _)| *at).collect()
     }
 
     pub(super) fn met(&self) -> Vec<NodeId> {
-        let of = |(_, action): &(Now, Action)| match action {
-            Action::Meet { node, .. } => Some(*node),
+        let of = |(_, action): &(Now, MeetingAction)| match action {
+            MeetingAction::Meet { node, .. } => Some(*node),
             _ => None,
         };
         self.done.iter().filter_map(of).collect()
@@ -97,6 +97,6 @@ impl Simulation {
     pub(super) fn told(&self, news: &News) -> bool {
         self.done
             .iter()
-            .any(|(_, action)| *action == Action::Tell(news.clone()))
+            .any(|(_, action)| *action == MeetingAction::Tell(news.clone()))
     }
 }

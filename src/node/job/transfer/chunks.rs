@@ -2,7 +2,7 @@
 
 use super::{State, Transfer};
 use crate::{
-    core::{download::Event, id::NodeId, manifest::Entry},
+    core::{download::TransferEvent, id::NodeId, manifest::Entry},
     node::{
         api::DownloadEvent,
         context::Context,
@@ -32,30 +32,30 @@ impl Transfer {
                 if std::mem::take(&mut self.said_waiting) {
                     self.send(DownloadEvent::Resumed).await;
                 }
-                Event::Stored {
+                TransferEvent::Stored {
                     peer,
                     chunk,
                     bytes,
                     elapsed,
                 }
             }
-            Fate::Begun => Event::Begun { peer, chunk },
+            Fate::Begun => TransferEvent::Begun { peer, chunk },
             Fate::Missing => {
                 self.lacks(peer, chunk);
-                Event::Missing { peer, chunk }
+                TransferEvent::Missing { peer, chunk }
             }
-            Fate::Broken => Event::Failed {
+            Fate::Broken => TransferEvent::Failed {
                 peer,
                 chunks: vec![chunk],
             },
             Fate::Corrupt => {
                 self.liars.insert(peer);
-                Event::Corrupt { peer, chunk }
+                TransferEvent::Corrupt { peer, chunk }
             }
             Fate::Unwritable(place, error) => {
                 let error = disk_error("what came cannot be written", error);
                 self.failed(self.file_of(place), error).await;
-                Event::Failed {
+                TransferEvent::Failed {
                     peer,
                     chunks: vec![chunk],
                 }
@@ -132,7 +132,7 @@ impl Transfer {
                 ))
             }
             State::Small(_, entry) => {
-                Some((*entry, Sink::Pile(self.smalls.pile.clone(), at as u32)))
+                Some((*entry, Sink::Memory(self.smalls.pile.clone(), at as u32)))
             }
             _ => None,
         }

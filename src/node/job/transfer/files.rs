@@ -5,7 +5,7 @@
 
 use super::{ACTIVE, Active, Done, State, Transfer, panicked, tally};
 use crate::{
-    core::{chunk::VerifiedChunk, download::Event},
+    core::{chunk::VerifiedChunk, download::TransferEvent},
     node::{
         api::{DownloadError, DownloadEvent},
         clean,
@@ -133,7 +133,7 @@ impl Transfer {
         let JobFile { name, id, .. } = self.files[at].clone();
         self.offers.push((name, id, Some(offer)));
         self.refresh().await;
-        self.feed(Event::Tick).await;
+        self.feed(TransferEvent::Tick).await;
     }
 
     pub(super) fn finish(&mut self, at: usize, partial: Partial) {

@@ -8,7 +8,7 @@
 use super::{Done, State, Transfer, panicked};
 use crate::{
     core::{
-        download::Event,
+        download::TransferEvent,
         have::HaveSet,
         id::{FileId, NodeId},
         manifest::{Entry, MAX_CHUNK},
@@ -20,7 +20,7 @@ use crate::{
             disk_error,
         },
     },
-    store::{Finder, Finished, Laid, Pile, Small, StoreError, lay, place_all},
+    store::{ChunkBuffer, Finder, Finished, Laid, Small, StoreError, lay, place_all},
     wire::control::Held,
 };
 use std::{
@@ -59,7 +59,7 @@ pub(super) struct Smalls {
     open: HashSet<usize>,
     open_bytes: u64,
     batches: Vec<Batch>,
-    pub(super) pile: Pile,
+    pub(super) pile: ChunkBuffer,
     /// Their bytes are on the pile.
     arrived: Vec<(usize, Option<Entry>)>,
     laying: bool,
@@ -240,7 +240,7 @@ impl Transfer {
             known: HashMap::new(),
         });
         self.refresh_small().await;
-        self.feed(Event::Tick).await;
+        self.feed(TransferEvent::Tick).await;
     }
 
     /// Looks again at who has the small files; gives everyone who has anything of them.
@@ -291,7 +291,7 @@ impl Transfer {
             .collect();
         for ((number, peer), (have, rtt)) in news {
             let at = starts[number];
-            self.feed(Event::Source {
+            self.feed(TransferEvent::Source {
                 peer,
                 rtt,
                 at,

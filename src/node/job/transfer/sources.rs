@@ -5,7 +5,7 @@
 
 use super::{Done, Knowledge, State, Transfer};
 use crate::{
-    core::{download::Event, have::HaveSet, id::NodeId, picker::distance},
+    core::{download::TransferEvent, have::HaveSet, id::NodeId, picker::distance},
     net::RequestError,
     node::{context::HeldNews, peers::Source},
     wire::control::{Held, Request, Response},
@@ -72,7 +72,7 @@ impl Transfer {
             .collect();
         for peer in gone {
             self.forget(peer);
-            self.feed(Event::Gone { peer }).await;
+            self.feed(TransferEvent::Gone { peer }).await;
         }
     }
 
@@ -109,7 +109,7 @@ impl Transfer {
                 self.known.insert(key, Knowledge::Whole);
                 let (first, have) = (active.range.start, HaveSet::full(active.range.len() as u32));
                 let (peer, rtt) = (source.node, source.rtt);
-                self.feed(Event::Source {
+                self.feed(TransferEvent::Source {
                     peer,
                     rtt,
                     at: first,
@@ -158,7 +158,7 @@ impl Transfer {
         };
         self.known.insert((peer, at), Knowledge::Partial);
         let rtt = Duration::from_millis(5);
-        self.feed(Event::Source {
+        self.feed(TransferEvent::Source {
             peer,
             rtt,
             at: first,
@@ -184,7 +184,7 @@ impl Transfer {
                     .filter(|&&chunk| chunk < len)
                     .map(|chunk| first + chunk)
                     .collect();
-                self.feed(Event::Has {
+                self.feed(TransferEvent::Has {
                     peer: news.node,
                     chunks,
                 })

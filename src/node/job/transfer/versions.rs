@@ -7,7 +7,7 @@
 use super::{Done, State, Transfer};
 use crate::{
     core::{
-        download::Event,
+        download::TransferEvent,
         have::HaveSet,
         id::{ChunkId, NodeId},
     },
@@ -138,7 +138,7 @@ impl Transfer {
             return;
         }
         self.versions.names.insert(peer, source.name);
-        self.feed(Event::Source {
+        self.feed(TransferEvent::Source {
             peer,
             rtt,
             at: first,
