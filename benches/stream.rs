@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures::{AsyncReadExt, AsyncWriteExt};
-use sprat::net::{Net, NetConfig, NetEvent, Stream};
+use sprat::net::{Net, NetConfig, NetEvent, Router, Stream};
 use std::{net::Ipv4Addr, time::Duration};
 use tokio::{runtime::Runtime, sync::mpsc};
 
@@ -42,8 +42,10 @@ fn drain(mut events: mpsc::Receiver<NetEvent>) {
 
 /// Two networks and the two ends of one stream between them.
 async fn connect() -> (Net, Net, Stream, Stream) {
-    let (one, mut one_events) = Net::start(config(1)).expect("a network");
-    let (two, mut two_events) = Net::start(config(2)).expect("a network");
+    let mut router = Router::default();
+    let mut inbound = router.register(sprat::wire::chunk::PROTOCOL);
+    let (one, mut one_events) = Net::start(config(1), Router::default()).expect("a network");
+    let (two, two_events) = Net::start(config(2), router).expect("a network");
     one.dial(Some(two.node()), two.addresses()).await;
     let connected = |event| matches!(event, NetEvent::Connected { .. }).then_some(());
     until(&mut one_events, connected).await;
@@ -51,11 +53,7 @@ async fn connect() -> (Net, Net, Stream, Stream) {
     // The other side hears of it with the first byte.
     here.write_all(&[0]).await.expect("a writable stream");
     here.flush().await.expect("a writable stream");
-    let arrived = |event| match event {
-        NetEvent::Stream { stream, .. } => Some(stream),
-        _ => None,
-    };
-    let mut there = until(&mut two_events, arrived).await;
+    let mut there = inbound.recv().await.expect("a stream").stream;
     there.read_exact(&mut [0]).await.expect("the first byte");
     drain(one_events);
     drain(two_events);

@@ -26,6 +26,7 @@ pub mod pairing;
 pub(crate) mod per_address;
 mod reach;
 pub(crate) mod rendezvous;
+mod router;
 mod scoped;
 mod segments;
 pub(crate) mod streamless;
@@ -44,7 +45,8 @@ pub use interfaces::zoned;
 pub use meeting::MeetingEvent;
 pub use pairing::{PairingConfig, PairingSockets};
 pub use reach::reaches;
-pub use streams::{PathId, Purpose, Stream, StreamError};
+pub use router::{Inbound, Router};
+pub use streams::{PathId, Stream, StreamError};
 
 use std::{
     io,

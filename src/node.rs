@@ -40,6 +40,7 @@ mod requests;
 mod serve;
 mod spool;
 mod start;
+mod streams;
 #[cfg(test)]
 mod tests;
 

@@ -17,23 +17,12 @@ pub mod manifest;
 pub mod member;
 pub mod pairing;
 pub mod passphrase;
+pub mod protocol;
 pub mod rendezvous;
 pub mod signer;
 
 /// Requests and responses in CBOR: catalogs, manifests, have-sets.
 pub const CONTROL_PROTOCOL: &str = "/sprat/control/1";
-/// Long-lived streams that carry chunks.
-pub const CHUNK_PROTOCOL: &str = "/sprat/chunk/1";
-/// Streams by which chunks are spread before anyone asks.
-pub const DISTRIBUTE_PROTOCOL: &str = "/sprat/distribute/1";
-/// Streams that carry text messages.
-pub const CHAT_PROTOCOL: &str = "/sprat/chat/1";
-/// One short stream, on which two nodes prove that they have paired.
-pub const PAIR_PROTOCOL: &str = "/sprat/pair/1";
-/// A stream for the messages of pairing, between nodes that are not near each other.
-pub const PAIR_TALK_PROTOCOL: &str = "/sprat/pair-talk/1";
-/// Streams by which one person asks another to take files.
-pub const CONSENT_PROTOCOL: &str = "/sprat/consent/1";
 /// One short stream, on which both ends of a QUIC connection prove that they know their private swarm's key.
 pub const MEMBER_PROTOCOL: &str = "/sprat/member/1";
 

@@ -12,7 +12,7 @@ use super::{
     streamless, streams,
 };
 use libp2p::{
-    autonat,
+    StreamProtocol, autonat,
     connection_limits::{self, ConnectionLimits},
     dcutr, identify,
     identity::Keypair,
@@ -60,7 +60,7 @@ impl Behaviour {
         mdns: Option<Mdns>,
         relay: relay::client::Behaviour,
         relayed: bool,
-        private: bool,
+        streams: Arc<[StreamProtocol]>,
         table: &Arc<Table>,
     ) -> Self {
         // Who refuses relays neither asks nor answers over one.
@@ -68,11 +68,6 @@ impl Behaviour {
             Scope::Everywhere
         } else {
             Scope::Straight
-        };
-        let streams = if private {
-            streams::MEMBERS_PROTOCOLS
-        } else {
-            streams::PROTOCOLS
         };
         let local = keys.public().to_peer_id();
         debug_assert!(identity::node(&local).is_some());

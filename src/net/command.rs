@@ -1,9 +1,12 @@
 //! What the handle tells the driver, and what it learns at the start.
 
-use super::{PathId, Purpose, RequestError, meeting, streams::Opened};
+use super::{PathId, RequestError, meeting, streams::Opened};
 use crate::{
     core::id::NodeId,
-    wire::control::{Request, Response},
+    wire::{
+        control::{Request, Response},
+        protocol::Protocol,
+    },
 };
 use std::net::SocketAddr;
 use tokio::sync::oneshot;
@@ -18,7 +21,7 @@ pub(super) enum Command {
     #[cfg(test)]
     DialQuic(NodeId, SocketAddr),
     Request(NodeId, Request, Answer<Response>),
-    Open(NodeId, Purpose, Option<PathId>, Opened),
+    Open(NodeId, Protocol, Option<PathId>, Opened),
     Paths(NodeId, oneshot::Sender<Vec<PathId>>),
     Elsewhere(NodeId, Vec<SocketAddr>),
     Disconnect(NodeId),

@@ -6,7 +6,7 @@
 //! here is bounded; each `Connected` is followed by at most one `Disconnected` before the next.
 
 use super::{
-    NetConfig, NetError, NetEvent, Purpose, Reply, RequestError, address,
+    NetConfig, NetError, NetEvent, Reply, RequestError, Router, address,
     behaviour::{Behaviour, BehaviourEvent},
     codec,
     command::{Answer, Command, Here},
@@ -15,7 +15,7 @@ use super::{
     mdns::Mdns,
     meeting::{Circuits, Servers, Table, Waiting},
     segments::Segments,
-    transport,
+    streams, transport,
     unread::Unread,
 };
 use crate::{
@@ -36,8 +36,9 @@ use libp2p::{
         dial_opts::{DialOpts, PeerCondition},
     },
 };
+use outbox::{Out, Outbox};
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
@@ -47,6 +48,7 @@ use tokio::sync::{mpsc, oneshot};
 mod asking;
 mod events;
 mod meeting;
+mod outbox;
 mod paths;
 mod proof;
 mod registering;
@@ -90,7 +92,9 @@ struct Driver {
     /// Bounded by the exchanges that connections allow, and by time.
     answers: FuturesUnordered<Answering>,
     unread: Unread<InboundRequestId>,
-    outbox: VecDeque<NetEvent>,
+    outbox: Outbox,
+    /// Who takes the streams that come in.
+    router: Router,
     /// What the swarm listens on, by TCP and QUIC.
     sockets: Vec<SocketAddr>,
     /// Rendezvous servers, and what the transport knows of them.
@@ -114,6 +118,7 @@ struct Driver {
 /// Opens the sockets and spawns the task.
 pub(super) fn start(
     config: NetConfig,
+    router: Router,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<NetEvent>,
 ) -> Result<Here, NetError> {
@@ -133,7 +138,7 @@ pub(super) fn start(
         segments.clone(),
     )
     .map_err(|error| NetError::Identity(error.to_string()))?;
-    let mut outbox = VecDeque::new();
+    let mut outbox = Outbox::default();
     let beyond_loopback =
         config.listen.is_empty() || config.listen.iter().any(|ip| !ip.is_loopback());
     let mut found = None;
@@ -150,14 +155,16 @@ pub(super) fn start(
         .with_idle_connection_timeout(Duration::MAX)
         // Saves a round trip for each stream.
         .with_substream_upgrade_protocol_override(libp2p::core::upgrade::Version::V1Lazy);
-    let private = config.swarm_key.is_some();
+    // A private swarm's members prove the key to one another, too.
+    let proof = config.swarm_key.is_some().then_some(streams::MEMBER);
+    let spoken = router.protocols().chain(proof).collect();
     let behaviour = Behaviour::new(
         &keys,
         config.agent,
         found,
         relay,
         config.relayed,
-        private,
+        spoken,
         &table,
     );
     let mut swarm = Swarm::new(transport, behaviour, local, settings);
@@ -172,6 +179,7 @@ pub(super) fn start(
         answers: FuturesUnordered::new(),
         unread: Unread::default(),
         outbox,
+        router,
         sockets: bound.addresses.clone(),
         servers: Servers::default(),
         table,
@@ -201,8 +209,11 @@ impl Driver {
             tokio::select! {
                 permit = events.reserve(), if !self.outbox.is_empty() => match permit {
                     Ok(permit) => {
-                        if let Some(event) = self.outbox.pop_front() {
-                            permit.send(event);
+                        match self.outbox.pop_front() {
+                            Some(Out::Event(event)) => permit.send(event),
+                            // Behind what was told of its node before.
+                            Some(Out::Stream(protocol, inbound)) => self.router.route(&protocol, inbound),
+                            None => {}
                         }
                     }
                     Err(_) => break None, // No one listens any more.
@@ -252,10 +263,10 @@ impl Driver {
                 }
             }
             Command::Request(node, request, answer) => self.request(node, request, answer),
-            Command::Open(node, purpose, path, opened) => {
+            Command::Open(node, protocol, path, opened) => {
                 self.open(Waiting {
                     node,
-                    purpose,
+                    protocol,
                     on: path.map(|path| path.0),
                     opened,
                 });

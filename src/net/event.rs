@@ -1,6 +1,6 @@
 //! What the network tells the node.
 
-use super::{MeetingEvent, Purpose, Stream};
+use super::MeetingEvent;
 use crate::{
     core::{id::NodeId, via::Via},
     wire::control::{Request, Response},
@@ -60,15 +60,6 @@ pub enum NetEvent {
         request: Request,
         /// Where the answer goes, within 10 s.
         reply: Reply,
-    },
-    /// A node opened a stream.
-    Stream {
-        /// Who.
-        node: NodeId,
-        /// What for.
-        purpose: Purpose,
-        /// The stream.
-        stream: Stream,
     },
     /// A round trip was measured.
     Rtt {

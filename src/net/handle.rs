@@ -1,16 +1,17 @@
 //! [`Net`]: how the rest of the program uses the network. Commands go to the driver, answers come back by `oneshot`.
 
 use super::{
-    NetConfig, NetError, NetEvent, PathId, Purpose, RequestError, Stream, StreamError, address,
+    NetConfig, NetError, NetEvent, PathId, RequestError, Router, Stream, StreamError, address,
     command::{Answer, Command, Here},
     driver, meeting,
 };
 use crate::{
     core::id::NodeId,
     wire::{
-        MAX_REQUEST, cbor,
+        MAX_REQUEST, cbor, chunk,
         control::{Request, Response},
         directory,
+        protocol::Protocol,
     },
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -33,17 +34,20 @@ pub struct Net {
 }
 
 impl Net {
-    /// Opens the sockets and starts the driver. Listening when it returns, within milliseconds.
+    /// Opens the sockets and starts the driver. Listening when it returns, within milliseconds. Streams go the way of `router`.
     ///
     /// # Errors
     /// [`NetError`] when the port or an address cannot be had.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn start(config: NetConfig) -> Result<(Self, mpsc::Receiver<NetEvent>), NetError> {
+    pub fn start(
+        config: NetConfig,
+        router: Router,
+    ) -> Result<(Self, mpsc::Receiver<NetEvent>), NetError> {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (outbox, events) = mpsc::channel(EVENTS);
-        let here = Arc::new(driver::start(config, inbox, outbox)?);
+        let here = Arc::new(driver::start(config, router, inbox, outbox)?);
         Ok((Self { commands, here }, events))
     }
 
@@ -109,15 +113,15 @@ impl Net {
     /// # Errors
     /// [`StreamError`] when there is no stream after at most 10 s.
     pub async fn chunk_stream(&self, node: NodeId) -> Result<Stream, StreamError> {
-        self.stream(node, Purpose::Chunks).await
+        self.stream(node, chunk::PROTOCOL).await
     }
 
-    /// The same for any purpose.
+    /// The same for any protocol.
     ///
     /// # Errors
     /// [`StreamError`] when there is no stream after at most 10 s.
-    pub async fn stream(&self, node: NodeId, purpose: Purpose) -> Result<Stream, StreamError> {
-        self.stream_on(node, purpose, None).await
+    pub async fn stream(&self, node: NodeId, protocol: Protocol) -> Result<Stream, StreamError> {
+        self.stream_on(node, protocol, None).await
     }
 
     /// The same on one of [`Self::paths`], if it still stands.
@@ -127,11 +131,11 @@ impl Net {
     pub async fn stream_on(
         &self,
         node: NodeId,
-        purpose: Purpose,
+        protocol: Protocol,
         path: Option<PathId>,
     ) -> Result<Stream, StreamError> {
         let (opened, opening) = oneshot::channel();
-        self.tell(Command::Open(node, purpose, path, opened)).await;
+        self.tell(Command::Open(node, protocol, path, opened)).await;
         match tokio::time::timeout(DEADLINE, opening).await {
             Ok(stream) => stream.unwrap_or(Err(StreamError::Closed)),
             Err(_) => Err(StreamError::Timeout),

@@ -12,10 +12,7 @@ mod stream;
 pub(super) use behaviour::{Behaviour, Incoming};
 pub use stream::{PathId, Stream};
 
-use crate::wire::{
-    CHAT_PROTOCOL, CHUNK_PROTOCOL, CONSENT_PROTOCOL, DISTRIBUTE_PROTOCOL, MEMBER_PROTOCOL,
-    PAIR_PROTOCOL, PAIR_TALK_PROTOCOL,
-};
+use crate::wire::MEMBER_PROTOCOL;
 use libp2p::StreamProtocol;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -28,70 +25,8 @@ pub(super) const MAX_OPENING: usize = 64;
 /// How long opening may take.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a stream carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Chunks that are asked for: `wire::chunk`.
-    Chunks,
-    /// Chunks that are spread: `wire::distribute`.
-    Distribution,
-    /// Text messages: `wire::chat`.
-    Chat,
-    /// The proof that two nodes have paired by a code: `wire::pairing`.
-    Pairing,
-    /// Pairing by a code with a node that is not near: frames of `core::pairing::Message`.
-    PairTalk,
-    /// One person asks another: `wire::consent`.
-    Consent,
-}
-
-const PURPOSES: [Purpose; 6] = [
-    Purpose::Chunks,
-    Purpose::Distribution,
-    Purpose::Chat,
-    Purpose::Pairing,
-    Purpose::PairTalk,
-    Purpose::Consent,
-];
-
-/// What `net` speaks for itself on connections of a private swarm: it is no purpose of a node's.
+/// What `net` speaks for itself on connections of a private swarm: it is not a node's.
 pub(super) const MEMBER: StreamProtocol = StreamProtocol::new(MEMBER_PROTOCOL);
-
-/// The protocols of all purposes, and [`MEMBER`].
-pub(super) const MEMBERS_PROTOCOLS: &[StreamProtocol] = &[
-    Purpose::Chunks.protocol(),
-    Purpose::Distribution.protocol(),
-    Purpose::Chat.protocol(),
-    Purpose::Pairing.protocol(),
-    Purpose::PairTalk.protocol(),
-    Purpose::Consent.protocol(),
-    MEMBER,
-];
-
-/// The protocols of all purposes.
-pub(super) const PROTOCOLS: &[StreamProtocol] = match MEMBERS_PROTOCOLS {
-    [purposes @ .., _] => purposes,
-    [] => &[],
-};
-
-impl Purpose {
-    pub(super) const fn protocol(self) -> StreamProtocol {
-        StreamProtocol::new(match self {
-            Self::Chunks => CHUNK_PROTOCOL,
-            Self::Distribution => DISTRIBUTE_PROTOCOL,
-            Self::Chat => CHAT_PROTOCOL,
-            Self::Pairing => PAIR_PROTOCOL,
-            Self::PairTalk => PAIR_TALK_PROTOCOL,
-            Self::Consent => CONSENT_PROTOCOL,
-        })
-    }
-
-    pub(super) fn of(protocol: &StreamProtocol) -> Option<Self> {
-        PURPOSES
-            .into_iter()
-            .find(|purpose| purpose.protocol() == *protocol)
-    }
-}
 
 /// Why there is no stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -33,12 +33,19 @@ fn config(seed: u8) -> NetConfig {
 struct Node {
     net: Net,
     events: mpsc::Receiver<NetEvent>,
+    streams: mpsc::Receiver<Inbound>,
 }
 
 impl Node {
     fn start(config: NetConfig) -> Self {
-        let (net, events) = Net::start(config).unwrap();
-        Self { net, events }
+        let mut router = Router::default();
+        let streams = router.register(crate::wire::chunk::PROTOCOL);
+        let (net, events) = Net::start(config, router).unwrap();
+        Self {
+            net,
+            events,
+            streams,
+        }
     }
 
     fn new(seed: u8) -> Self {
@@ -93,11 +100,11 @@ impl Node {
     }
 
     async fn stream(&mut self) -> Stream {
-        self.until(|event| match event {
-            NetEvent::Stream { stream, .. } => Some(stream),
-            _ => None,
-        })
-        .await
+        let inbound = tokio::time::timeout(DEADLINE, self.streams.recv()).await;
+        inbound
+            .expect("no stream came in time")
+            .expect("the network ended")
+            .stream
     }
 
     async fn request(&mut self) -> (NodeId, Request, Reply) {

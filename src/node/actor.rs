@@ -15,14 +15,10 @@ mod shortage;
 use super::{
     api::{NodeEvent, PathInfo, Safe, Status},
     catalog::OwnCatalog,
-    chat,
     command::{Command, Seen},
-    consent::Consent,
     context::Context,
-    distribute,
     doctor::Notes,
     peers::Peers,
-    serve::Server,
 };
 use crate::{
     core::{
@@ -94,13 +90,8 @@ pub struct Parts {
     pub heard: mpsc::Receiver<Heard>,
     pub share: mpsc::Receiver<ShareEvent>,
     pub commands: mpsc::Receiver<Command>,
-    pub server: Server,
-    /// What takes pushes; `None` in a node that only looks or fetches.
-    pub distribute: Option<distribute::Parts>,
-    /// What takes messages.
-    pub chat: chat::Door,
-    /// What takes asks.
-    pub consent: Consent,
+    /// It only looks or fetches, and offers nothing.
+    pub visiting: bool,
     pub events: broadcast::Sender<NodeEvent>,
     pub changed: watch::Sender<u64>,
     /// What is remembered of people, and where.
@@ -147,9 +138,9 @@ impl Actor {
     pub fn new(parts: Parts, seed: u64) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
         let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
-        let mut catalog = catalog.with(parts.unchosen, parts.distribute.is_none());
+        let mut catalog = catalog.with(parts.unchosen, parts.visiting);
         // A node that only looks or fetches leaves its folder alone.
-        let scanning = parts.distribute.is_some().then(Scan::default);
+        let scanning = (!parts.visiting).then(Scan::default);
         catalog.set_scan(scanning, false);
         let begin = if parts.hidden {
             Membership::hidden
@@ -205,7 +196,10 @@ impl Actor {
                         let _ = done.send(());
                         return;
                     }
-                    Some(command) => self.command(command),
+                    Some(command) => {
+                        self.catch_up();
+                        self.command(command);
+                    }
                     None => return self.leave().await,
                 },
                 Some(event) = self.parts.net_events.recv() => self.net_event(event),
@@ -225,6 +219,15 @@ impl Actor {
                 () = sleep_until(tick.into()) => {}
             }
             self.wake();
+        }
+    }
+
+    /// Takes what the network told before a command came: a task that has a stream of a peer finds that peer here.
+    fn catch_up(&mut self) {
+        for _ in 0..self.parts.net_events.len() {
+            if let Ok(event) = self.parts.net_events.try_recv() {
+                self.net_event(event);
+            }
         }
     }
 

@@ -182,7 +182,7 @@ impl Consent {
     }
 
     /// Answers one stream that a peer opened.
-    pub async fn take(self, node: NodeId, name: String, mut stream: Stream) {
+    pub async fn take(self, node: NodeId, mut stream: Stream) {
         let Some(reading) = self.0.reading.admit(node) else {
             return;
         };
@@ -197,14 +197,13 @@ impl Consent {
             tracing::debug!(peer = %node.short(), "an ask makes no sense");
             return;
         }
-        // Until its beacon is heard, a peer is known by its own word.
-        let name = match name {
-            unknown if unknown == node.short() => ask.from.clone(),
-            name => name,
-        };
         let asked = |reply| Command::People(PeopleAsk::Named(node, reply));
-        let named = self.0.context.ask(asked);
-        let changed = named.await.flatten().is_some_and(|(_, changed)| changed);
+        let named = self.0.context.ask(asked).await.flatten();
+        let changed = named.as_ref().is_some_and(|(_, changed)| *changed);
+        // Until its beacon is heard, a peer is known by its own word.
+        let name = named.map(|(name, _)| name);
+        let name = name.filter(|name| *name != node.short());
+        let name = name.unwrap_or_else(|| ask.from.clone());
         let from = Person { name, node };
         if let Some(why) = self.turned_away(&from, changed) {
             return turn_away(stream, why).await;

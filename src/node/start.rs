@@ -20,12 +20,13 @@ use super::{
     pair::{PairConfig, Pairings},
     reach,
     serve::Server,
+    streams::{Inboxes, Takers},
 };
 use crate::{
     core::{id::NodeId, path::RelPath, people::People},
     net::{
         BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent,
-        PairingConfig,
+        PairingConfig, Router,
     },
     store::{
         Chats, ChunkReader, Errand, Fetched, FileRecord, Home, Index, LaterFile, Limits,
@@ -78,7 +79,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
 
     let signer = Signer::new(secret).map_err(|error| StartError::Internal(error.to_string()))?;
     let pairing = pairing(&settings, swarm_key);
-    let (net, net_events) = listen(&settings, secret, swarm_key)?;
+    let mut router = Router::default();
+    let inboxes = Inboxes::register(&mut router);
+    let (net, net_events) = listen(&settings, secret, swarm_key, router)?;
     let (beacons, heard) = announce(&settings, (secret, epoch), swarm_key)?;
 
     let keeps = settings.share && replicas.limits().quota > 0;
@@ -140,16 +143,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
             heard,
             share,
             commands: commands_in,
-            server: server.clone(),
-            distribute: settings.share.then(|| distribute.clone()),
-            // A command that only looks or fetches has nobody who reads.
-            chat: chat::Door::new(
-                context.clone(),
-                events.clone(),
-                settings.share,
-                seed(&net.node(), epoch.wrapping_add(1)),
-            ),
-            consent: consent.clone(),
+            visiting: !settings.share,
             events: events.clone(),
             changed,
             people,
@@ -159,6 +153,22 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     );
     offer_fetched(&mut actor, fetched);
     tokio::spawn(actor.run());
+    inboxes.take_all(
+        &stop,
+        Takers {
+            server: server.clone(),
+            pushes: settings.share.then(|| distribute.clone()),
+            // A command that only looks or fetches has nobody who reads.
+            door: chat::Door::new(
+                context.clone(),
+                events.clone(),
+                settings.share,
+                seed(&net.node(), epoch.wrapping_add(1)),
+            ),
+            consent: consent.clone(),
+            pairings: context.pairings.clone(),
+        },
+    );
     if settings.share {
         let (run, stop) = (distribute::run(distribute, queue), stop.clone());
         tokio::spawn(async move { stop.run_until_cancelled(run).await });
@@ -298,8 +308,9 @@ fn listen(
     settings: &Settings,
     secret: [u8; 32],
     swarm_key: Option<[u8; 32]>,
+    router: Router,
 ) -> Result<(Net, mpsc::Receiver<NetEvent>), NetError> {
-    Net::start(NetConfig {
+    let config = NetConfig {
         secret,
         transfer_port: settings.transfer_port,
         listen: settings.listen.clone(),
@@ -309,7 +320,8 @@ fn listen(
         swarm_key,
         relayed: settings.relay,
         agent: format!("sprat/{}", env!("CARGO_PKG_VERSION")),
-    })
+    };
+    Net::start(config, router)
 }
 
 /// How this node finds another by a code.

@@ -9,9 +9,16 @@
 //! ```
 
 use super::cbor::Malformed;
+use super::protocol::{Protocol, Route};
 use serde::{Deserialize, Serialize};
 
 pub use super::distribute::{read, write};
+
+/// Streams that carry text messages.
+pub const PROTOCOL: Protocol = Protocol {
+    name: "/sprat/chat/1",
+    route: Route::AtOnce,
+};
 
 /// The longest text, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 4 << 10;

@@ -12,9 +12,16 @@
 //! ```
 
 use super::cbor::Malformed;
+use super::protocol::{Protocol, Route};
 use crate::core::{id::ChunkId, manifest::MAX_CHUNK};
 use futures::{AsyncRead, AsyncReadExt};
 use std::io;
+
+/// Long-lived streams that carry chunks.
+pub const PROTOCOL: Protocol = Protocol {
+    name: "/sprat/chunk/1",
+    route: Route::Patient,
+};
 
 /// Questions that may be unanswered on one stream. The holder reads no further until it has answered some.
 pub const MAX_OPEN: usize = 256;

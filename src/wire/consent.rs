@@ -15,6 +15,7 @@
 //! ```
 
 pub use super::frame::read;
+use super::protocol::{Protocol, Route};
 
 use super::{MAX_MEDIA, MAX_NAME, MAX_PATH, bounded, cbor, cbor::Malformed, frame};
 use crate::core::{
@@ -24,6 +25,12 @@ use crate::core::{
 use futures::{AsyncWrite, AsyncWriteExt};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashSet, io};
+
+/// Streams by which one person asks another to take files.
+pub const PROTOCOL: Protocol = Protocol {
+    name: "/sprat/consent/1",
+    route: Route::Patient,
+};
 
 /// Files in one ask.
 pub const MAX_FILES: usize = 10_000;

@@ -13,6 +13,7 @@
 //! ```
 
 pub use super::frame::write;
+use super::protocol::{Protocol, Route};
 
 use super::{bounded, cbor::Malformed, frame};
 use crate::core::id::{FileId, NodeId};
@@ -20,6 +21,12 @@ use futures::AsyncRead;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
 use std::io;
+
+/// Streams by which chunks are spread before anyone asks.
+pub const PROTOCOL: Protocol = Protocol {
+    name: "/sprat/distribute/1",
+    route: Route::Straight,
+};
 
 /// Chunks in one offer.
 pub const MAX_OFFERED: usize = 256;

@@ -12,6 +12,7 @@
 //!
 //! A beacon begins otherwise, so each of the two is dropped after four bytes by a node that waits for the other.
 
+use super::protocol::{Protocol, Route};
 use super::{
     MAX_NAME,
     cbor::{self, Malformed},
@@ -22,6 +23,18 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use serde::{Deserialize, Serialize};
+
+/// One short stream, on which two nodes prove that they have paired.
+pub const PROTOCOL: Protocol = Protocol {
+    name: "/sprat/pair/1",
+    route: Route::Patient,
+};
+
+/// A stream for the messages of pairing, between nodes that are not near each other.
+pub const TALK_PROTOCOL: Protocol = Protocol {
+    name: "/sprat/pair-talk/1",
+    route: Route::Patient,
+};
 
 /// The longest datagram, in bytes.
 pub const MAX_PAIRING: usize = 320;

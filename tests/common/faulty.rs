@@ -9,7 +9,7 @@ use sprat::{
         manifest::{Entry, PAGE_ENTRIES},
         membership::{Beacon, Kind},
     },
-    net::{BeaconConfig, Beacons, Net, NetConfig, NetEvent, Purpose, Stream},
+    net::{BeaconConfig, Beacons, Inbound, Net, NetConfig, NetEvent, Router, Stream},
     wire::{
         chunk::{Header, Question, Status},
         control::{
@@ -217,7 +217,13 @@ pub fn secret() -> [u8; 32] {
 }
 
 /// The network part of a node on loopback.
-pub fn start(secret: [u8; 32]) -> (Net, tokio::sync::mpsc::Receiver<NetEvent>) {
+pub fn start(
+    secret: [u8; 32],
+) -> (
+    Net,
+    tokio::sync::mpsc::Receiver<NetEvent>,
+    tokio::sync::mpsc::Receiver<Inbound>,
+) {
     let config = NetConfig {
         secret,
         transfer_port: 0,
@@ -228,14 +234,17 @@ pub fn start(secret: [u8; 32]) -> (Net, tokio::sync::mpsc::Receiver<NetEvent>) {
         relayed: true,
         agent: "faulty".into(),
     };
-    Net::start(config).unwrap()
+    let mut router = Router::default();
+    let chunks = router.register(sprat::wire::chunk::PROTOCOL);
+    let (net, events) = Net::start(config, router).unwrap();
+    (net, events, chunks)
 }
 
 /// A stream to somebody, as soon as he is connected.
-pub async fn stream(net: &Net, node: NodeId, purpose: Purpose) -> Stream {
+pub async fn stream(net: &Net, node: NodeId, protocol: sprat::wire::protocol::Protocol) -> Stream {
     let opened = async {
         loop {
-            if let Ok(stream) = net.stream(node, purpose).await {
+            if let Ok(stream) = net.stream(node, protocol).await {
                 return stream;
             }
             tokio::time::sleep(Duration::from_millis(20)).await; // Nothing says so to a test: between two looks.
@@ -247,7 +256,7 @@ pub async fn stream(net: &Net, node: NodeId, purpose: Purpose) -> Stream {
 
 /// One that only connects to `victim`, and tells nobody about itself; with the victim's id.
 pub async fn stranger(victim: SocketAddr) -> (Net, NodeId) {
-    let (net, mut events) = start(secret());
+    let (net, mut events, _) = start(secret());
     net.dial(None, vec![victim]).await;
     let connected = async {
         loop {
@@ -276,7 +285,7 @@ impl Faulty {
     pub fn join(discovery_port: u16, name: &str, file: File, fault: Fault) -> Self {
         let secret = secret();
         let listen = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-        let (net, mut events) = start(secret);
+        let (net, mut events, mut chunks) = start(secret);
         let (beacons, mut heard) = Beacons::start(BeaconConfig {
             discovery_port,
             listen,
@@ -345,11 +354,11 @@ impl Faulty {
                                 reply.send(response);
                             }
                         }
-                        NetEvent::Stream { stream, .. } => {
-                            tokio::spawn(serve(stream, file.clone(), fault, counter.clone()));
-                        }
                         _ => {}
                     },
+                    Some(one) = chunks.recv() => {
+                        tokio::spawn(serve(one.stream, file.clone(), fault, counter.clone()));
+                    }
                 }
             }
         });

@@ -70,7 +70,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
     {
-        if entry.is_dir() {
+        if entry.is_dir() && entry.file_name() != Some("tests".as_ref()) {
             found.extend(sources(&entry));
         } else if entry.extension().is_some_and(|ending| ending == "rs")
             && entry.file_name() != Some("tests.rs".as_ref())
@@ -248,4 +248,45 @@ fn no_files_import_one_another_in_a_circle() {
         .map(|circle| format!("{circle:?}\n{}", house.among(&circle).join("\n")))
         .collect();
     assert!(circles.is_empty(), "{}", circles.join("\n"));
+}
+
+/// The protocols that have streams of their own, and the files that speak them.
+const PROTOCOLS: &[(&str, &[&str])] = &[
+    ("chat", &["node/chat"]),
+    // What every download opens has a call of its own.
+    ("chunk", &["node/pump", "net/handle"]),
+    ("consent", &["node/consent"]),
+    ("distribute", &["node/distribute"]),
+    ("pairing", &["node/pair"]),
+];
+/// The one table in which each is registered with the task that takes its streams.
+const REGISTERED: &str = "node/streams.rs";
+
+#[test]
+fn a_protocol_is_known_to_its_own_files_and_to_one_table() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let table = code(&source.join(REGISTERED));
+    let mut broken = Vec::new();
+    for (name, own) in PROTOCOLS {
+        let constants = [
+            format!("{name}::PROTOCOL"),
+            format!("{name}::TALK_PROTOCOL"),
+        ];
+        assert!(table.contains(&constants[0]), "{name} is not registered");
+        for path in sources(&source) {
+            let file = path.strip_prefix(&source).unwrap().to_str().unwrap();
+            let may = file == REGISTERED || own.iter().any(|own| file.starts_with(own));
+            let code = code(&path);
+            if !may && constants.iter().any(|constant| code.contains(constant)) {
+                broken.push(format!("{file} knows the protocol of {name}"));
+            }
+        }
+    }
+    // Neither the actor nor the driver knows what a stream is for.
+    for path in sources(&source.join("node/actor")) {
+        if code(&path).contains("Stream") {
+            broken.push(format!("{} takes streams", path.display()));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

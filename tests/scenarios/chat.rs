@@ -9,7 +9,6 @@ use futures::AsyncWriteExt as _;
 use serde_json::Value;
 use sprat::{
     core::id::NodeId,
-    net::Purpose,
     wire::chat::{self, Answer, Message, Refusal},
 };
 use std::{
@@ -370,7 +369,7 @@ async fn a_flood_is_cut_off_and_the_node_stays_responsive() {
         text: "\u{202e}buy\r\n".repeat(300),
         time: u64::MAX,
     };
-    let mut stream = faulty::stream(&mallory.net, victim, Purpose::Chat).await;
+    let mut stream = faulty::stream(&mallory.net, victim, sprat::wire::chat::PROTOCOL).await;
     // The same one again is acknowledged, and told once.
     for _ in 0..2 {
         chat::write(&mut stream, &message(7)).await.unwrap();
@@ -383,7 +382,11 @@ async fn a_flood_is_cut_off_and_the_node_stays_responsive() {
     let started = Instant::now();
     let mut id = 100;
     while refused < 20 {
-        let mut stream = mallory.net.stream(victim, Purpose::Chat).await.unwrap();
+        let mut stream = mallory
+            .net
+            .stream(victim, sprat::wire::chat::PROTOCOL)
+            .await
+            .unwrap();
         loop {
             id += 1;
             if chat::write(&mut stream, &message(id)).await.is_err()
@@ -405,7 +408,11 @@ async fn a_flood_is_cut_off_and_the_node_stays_responsive() {
     assert!(f64::from(taken) <= 50.0 + 5.0 * (seconds + 1.0), "{taken}");
     // More than a message may have, or nothing, is none: the stream ends without an answer.
     for len in [0, 4097, 10_000] {
-        let mut stream = mallory.net.stream(victim, Purpose::Chat).await.unwrap();
+        let mut stream = mallory
+            .net
+            .stream(victim, sprat::wire::chat::PROTOCOL)
+            .await
+            .unwrap();
         let text = "x".repeat(len);
         let (id, time) = (1, 0);
         let _ = chat::write(&mut stream, &Message { id, text, time }).await;
@@ -417,7 +424,11 @@ async fn a_flood_is_cut_off_and_the_node_stays_responsive() {
     let mut idle = Vec::new();
     for bytes in [&[0xff; 4][..], &[0, 0], &[0, 0, 0, 1, 0xf6]] {
         for _ in 0..4 {
-            let mut stream = mallory.net.stream(victim, Purpose::Chat).await.unwrap();
+            let mut stream = mallory
+                .net
+                .stream(victim, sprat::wire::chat::PROTOCOL)
+                .await
+                .unwrap();
             let _ = stream.write_all(bytes).await;
             let _ = stream.flush().await;
             idle.push(stream);

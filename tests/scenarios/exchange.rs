@@ -54,7 +54,7 @@ fn two_who_name_the_same_third_one_find_each_other() {
 
 /// Answers every question for peers with `names` at `target`, made up anew each time.
 async fn liar(victim: SocketAddr, target: SocketAddr, names: usize) -> sprat::net::Net {
-    let (net, mut events) = faulty::start(faulty::secret());
+    let (net, mut events, _) = faulty::start(faulty::secret());
     net.dial(None, vec![victim]).await;
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {

@@ -12,7 +12,7 @@ use sprat::{
         consent::{AskId, Refusal},
         id::{ChunkId, FileId, NodeId},
     },
-    net::{Net, Purpose, Stream},
+    net::{Net, Stream},
     wire::{
         chunk::{HEADER, Header, Question, Status},
         consent::{Ask, AskedFile, FromReceiver, FromSender, MAX_FRAME, read, write},
@@ -58,7 +58,7 @@ fn file(name: &str, size: u64, id: FileId) -> AskedFile {
 }
 
 async fn open(net: &Net, node: NodeId, ask: Ask) -> Stream {
-    let mut stream = faulty::stream(net, node, Purpose::Consent).await;
+    let mut stream = faulty::stream(net, node, sprat::wire::consent::PROTOCOL).await;
     write(&mut stream, &FromSender::Ask(ask)).await.unwrap();
     stream
 }
@@ -181,10 +181,16 @@ async fn asks_that_make_no_sense_reach_nobody() {
     let mut endless = open(&net, node, ask(51, sizes)).await;
     assert_eq!(hear(&mut endless).await, None);
     // A length and then silence costs a stream for a while, and nothing else.
-    let mut silent = net.stream(node, Purpose::Consent).await.unwrap();
+    let mut silent = net
+        .stream(node, sprat::wire::consent::PROTOCOL)
+        .await
+        .unwrap();
     silent.write_all(&[0, 0x10, 0, 0]).await.unwrap();
     silent.flush().await.unwrap();
-    let mut declared = net.stream(node, Purpose::Consent).await.unwrap();
+    let mut declared = net
+        .stream(node, sprat::wire::consent::PROTOCOL)
+        .await
+        .unwrap();
     declared.write_all(&[0xff; 4]).await.unwrap();
     declared.flush().await.unwrap();
     assert_eq!(hear(&mut declared).await, None);

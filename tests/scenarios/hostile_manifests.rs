@@ -14,7 +14,6 @@ use sprat::{
         id::NodeId,
         manifest::{MAX_PAGES, MIN_CHUNK, PAGE_ENTRIES},
     },
-    net::Purpose,
     wire::{
         cbor,
         distribute::{self, Answer, Offered, Refusal},
@@ -52,7 +51,11 @@ async fn push(peer: &Faulty, victim: NodeId, file: &File) -> Option<Answer> {
     };
     let asked = async {
         loop {
-            let mut stream = peer.net.stream(victim, Purpose::Distribution).await.ok()?;
+            let mut stream = peer
+                .net
+                .stream(victim, sprat::wire::distribute::PROTOCOL)
+                .await
+                .ok()?;
             distribute::write(&mut stream, &offered).await.ok()?;
             stream.flush().await.ok()?;
             match distribute::read(&mut stream).await.ok()? {
@@ -83,7 +86,7 @@ async fn eight_who_push_manifests_fill_neither_disk_nor_memory() {
             tiny.clone(),
             Fault::None,
         );
-        let _ = faulty::stream(&peer.net, node, Purpose::Distribution).await;
+        let _ = faulty::stream(&peer.net, node, sprat::wire::distribute::PROTOCOL).await;
         assert_eq!(push(&peer, node, &tiny).await, None);
         victim.wait("the drop", |line| line.contains("its manifest is false"));
         // As many chunks as there may be, in a file that could be.
@@ -95,7 +98,7 @@ async fn eight_who_push_manifests_fill_neither_disk_nor_memory() {
             huge.clone(),
             Fault::None,
         );
-        let _ = faulty::stream(&peer.net, node, Purpose::Distribution).await;
+        let _ = faulty::stream(&peer.net, node, sprat::wire::distribute::PROTOCOL).await;
         let no_room = Some(Answer::Refuse(Refusal::NoRoom));
         assert_eq!(push(&peer, node, &huge).await, no_room);
         // One that fits the quota, again and again, without a byte of its chunks.
@@ -106,7 +109,7 @@ async fn eight_who_push_manifests_fill_neither_disk_nor_memory() {
             fits.clone(),
             Fault::None,
         );
-        let _ = faulty::stream(&peer.net, node, Purpose::Distribution).await;
+        let _ = faulty::stream(&peer.net, node, sprat::wire::distribute::PROTOCOL).await;
         for _ in 0..4 {
             let answer = push(&peer, node, &fits).await;
             assert!(matches!(answer, Some(Answer::Want(_))), "{answer:?}");
@@ -191,7 +194,10 @@ async fn asks_of_nothing_but_empty_names_cost_what_their_bytes_do() {
     frame.extend(ask);
     for _ in 0..6 {
         let (net, _) = stranger(at).await;
-        let mut stream = net.stream(node, Purpose::Consent).await.unwrap();
+        let mut stream = net
+            .stream(node, sprat::wire::consent::PROTOCOL)
+            .await
+            .unwrap();
         stream.write_all(&frame).await.unwrap();
         stream.flush().await.unwrap();
         let read = timeout(DEADLINE, stream.read(&mut [0])).await.unwrap();

@@ -10,7 +10,7 @@ use crate::common::{
 use futures::{AsyncReadExt, AsyncWriteExt};
 use sprat::{
     core::{have::HaveSet, id::NodeId},
-    net::{Purpose, Stream},
+    net::Stream,
     wire::distribute::{self, Answer, Kept, Offered, Refusal},
 };
 use std::{fs, process::Stdio, time::Duration};
@@ -29,7 +29,7 @@ pub const QUOTA: [&str; 6] = [
 /// A peer with one file, connected to `victim`, and a stream for pushing to it.
 async fn pusher(swarm: &Swarm, victim: NodeId, name: &str, file: &File) -> (Faulty, Stream) {
     let peer = Faulty::join(swarm.port, name, file.clone(), Fault::None);
-    let stream = faulty::stream(&peer.net, victim, Purpose::Distribution).await;
+    let stream = faulty::stream(&peer.net, victim, sprat::wire::distribute::PROTOCOL).await;
     (peer, stream)
 }
 
@@ -83,7 +83,11 @@ async fn a_push_that_nobody_granted_is_refused() {
     ended(&mut stream).await;
 
     // A file that it does not offer: refused, and bytes after that all the same.
-    let mut stream = peer.net.stream(node, Purpose::Distribution).await.unwrap();
+    let mut stream = peer
+        .net
+        .stream(node, sprat::wire::distribute::PROTOCOL)
+        .await
+        .unwrap();
     let other = File::new("b.bin", noise(2, 1 << 20));
     distribute::write(&mut stream, &offer_of(&other))
         .await
@@ -98,7 +102,11 @@ async fn a_push_that_nobody_granted_is_refused() {
     ended(&mut stream).await;
 
     // Positions that the file does not have.
-    let mut stream = peer.net.stream(node, Purpose::Distribution).await.unwrap();
+    let mut stream = peer
+        .net
+        .stream(node, sprat::wire::distribute::PROTOCOL)
+        .await
+        .unwrap();
     let far = Offered {
         chunks: vec![0, 1 << 30],
         ..offer_of(&file)
@@ -112,7 +120,11 @@ async fn a_push_that_nobody_granted_is_refused() {
     assert_eq!(kept(&swarm.home("victim")), 0);
 
     // What is granted is taken.
-    let mut stream = peer.net.stream(node, Purpose::Distribution).await.unwrap();
+    let mut stream = peer
+        .net
+        .stream(node, sprat::wire::distribute::PROTOCOL)
+        .await
+        .unwrap();
     let offered = offer_of(&file);
     assert!(matches!(
         offer(&mut stream, &offered).await,
@@ -141,7 +153,10 @@ async fn a_peer_has_one_round_at_a_time() {
     let offered = offer_of(&file);
     assert!(matches!(offer(&mut first, &offered).await, Answer::Want(_)));
     for _ in 0..3 {
-        let second = peer.net.stream(node, Purpose::Distribution).await;
+        let second = peer
+            .net
+            .stream(node, sprat::wire::distribute::PROTOCOL)
+            .await;
         let mut second = second.unwrap();
         distribute::write(&mut second, &offered).await.unwrap();
         second.flush().await.unwrap();

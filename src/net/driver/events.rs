@@ -2,9 +2,10 @@
 
 use super::{
     super::{descriptors, mdns::Found, streams, transport::root_cause},
-    BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Purpose, Question,
-    Request, RequestError, Response, SwarmEvent, address, identity,
+    BehaviourEvent, CONTROL_PROTOCOL, DialError, Driver, NetEvent, NodeId, Question, Request,
+    RequestError, Response, SwarmEvent, address, identity,
 };
+use crate::net::Inbound;
 use libp2p::{
     PeerId,
     core::{ConnectedPoint, transport::TransportError},
@@ -175,12 +176,14 @@ impl Driver {
                     return;
                 }
                 let node = self.introduced(&peer, connection);
-                if let (Some(node), Some(purpose)) = (node, Purpose::of(&protocol)) {
-                    self.outbox.push_back(NetEvent::Stream {
+                if let Some(node) = node {
+                    let relayed = self.is_circuit(&peer, connection);
+                    let inbound = Inbound {
                         node,
-                        purpose,
+                        relayed,
                         stream,
-                    });
+                    };
+                    self.outbox.push_stream(protocol, inbound);
                 }
             }
             BehaviourEvent::Control(event) => self.control_event(event),

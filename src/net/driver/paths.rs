@@ -2,15 +2,16 @@
 
 use super::{
     super::{
-        NetEvent, PathId, Purpose, StreamError,
+        NetEvent, PathId, StreamError,
         connections::Path,
         meeting::{MeetingEvent, Waiting},
         streams,
     },
     Driver, NodeId, address, identity,
 };
+use crate::wire::protocol::Route;
 use libp2p::{
-    Multiaddr, PeerId,
+    Multiaddr, PeerId, StreamProtocol,
     core::{ConnectedPoint, transport::PortUse},
     dcutr,
     swarm::{
@@ -125,7 +126,7 @@ impl Driver {
     pub(super) fn open(&mut self, wanted: Waiting) {
         let node = wanted.node;
         // A few lines of text need no better path.
-        let patient = wanted.purpose != Purpose::Chat;
+        let patient = wanted.protocol.route != Route::AtOnce;
         if patient && self.circuits.hopeful(node, Instant::now()) {
             if let Err(wanted) = self.circuits.wait(wanted) {
                 let _ = wanted.opened.send(Err(StreamError::Busy));
@@ -134,13 +135,13 @@ impl Driver {
         }
         let on = wanted.on.filter(|id| self.connections.serves(node, *id));
         // Copies that no person asked for are not worth what a server's owner pays for them.
-        let straight_only = wanted.purpose == Purpose::Distribution;
+        let straight_only = wanted.protocol.route == Route::Straight;
         let best = on.or_else(|| self.connections.best(node));
         let best = best.filter(|_| !straight_only || self.connections.has_straight(node));
         let peer = identity::peer(node);
         if let (Some(peer), Some(id)) = (peer, best) {
             let streams = &mut self.swarm.behaviour_mut().streams;
-            let protocol = wanted.purpose.protocol();
+            let protocol = StreamProtocol::new(wanted.protocol.name);
             let opened = wanted.opened;
             streams.open(peer, id, streams::Open { protocol, opened });
             return;

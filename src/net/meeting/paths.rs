@@ -3,8 +3,9 @@
 //! Pure: no sockets, and the time is an argument. Invariant: an entry stands as long as a node is connected by relay and
 //! not straight.
 
-use super::super::{Purpose, streams::Opened};
+use super::super::streams::Opened;
 use crate::core::id::NodeId;
+use crate::wire::protocol::Protocol;
 use libp2p::swarm::ConnectionId;
 use std::{
     collections::HashMap,
@@ -29,7 +30,7 @@ const MAX_WAITING: usize = 256;
 /// A stream that waits for a straight path.
 pub(in crate::net) struct Waiting {
     pub node: NodeId,
-    pub purpose: Purpose,
+    pub protocol: Protocol,
     /// Where it is to be opened, if that still stands.
     pub on: Option<ConnectionId>,
     pub opened: Opened,

@@ -11,7 +11,7 @@ use libp2p::{
 };
 use std::{
     collections::{HashMap, VecDeque},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
 };
 
@@ -30,7 +30,7 @@ pub struct Incoming {
 
 /// See [`super`].
 pub struct Behaviour {
-    protocols: &'static [StreamProtocol],
+    protocols: Arc<[StreamProtocol]>,
     activity: HashMap<ConnectionId, Activity>,
     /// Emptied at each poll, before another connection event is taken in.
     pending: VecDeque<ToSwarm<Incoming, Open>>,
@@ -38,7 +38,7 @@ pub struct Behaviour {
 
 impl Behaviour {
     /// Streams of these protocols.
-    pub(crate) fn new(protocols: &'static [StreamProtocol]) -> Self {
+    pub(crate) fn new(protocols: Arc<[StreamProtocol]>) -> Self {
         Self {
             protocols,
             activity: HashMap::new(),
@@ -76,7 +76,7 @@ impl Behaviour {
 
     fn handler(&mut self, connection: ConnectionId) -> Handler {
         let activity = self.activity.entry(connection).or_default().clone();
-        Handler::new(self.protocols, PathId(connection), activity)
+        Handler::new(self.protocols.clone(), PathId(connection), activity)
     }
 }
 

@@ -23,14 +23,14 @@ use std::{
 use tokio::sync::Semaphore;
 
 /// Agrees on one of the protocols and says which.
-pub struct AnyOf(&'static [StreamProtocol]);
+pub struct AnyOf(Arc<[StreamProtocol]>);
 
 impl UpgradeInfo for AnyOf {
     type Info = StreamProtocol;
-    type InfoIter = std::iter::Cloned<std::slice::Iter<'static, StreamProtocol>>;
+    type InfoIter = std::vec::IntoIter<StreamProtocol>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        self.0.iter().cloned()
+        Vec::from(&*self.0).into_iter()
     }
 }
 
@@ -48,7 +48,7 @@ type Upgrade = ReadyUpgrade<StreamProtocol>;
 
 /// See the module.
 pub struct Handler {
-    protocols: &'static [StreamProtocol],
+    protocols: Arc<[StreamProtocol]>,
     path: PathId,
     activity: Activity,
     /// The places for streams of the other side.
@@ -62,11 +62,7 @@ pub struct Handler {
 }
 
 impl Handler {
-    pub(super) fn new(
-        protocols: &'static [StreamProtocol],
-        path: PathId,
-        activity: Activity,
-    ) -> Self {
+    pub(super) fn new(protocols: Arc<[StreamProtocol]>, path: PathId, activity: Activity) -> Self {
         Self {
             protocols,
             path,
@@ -88,7 +84,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = Opened;
 
     fn listen_protocol(&self) -> SubstreamProtocol<AnyOf> {
-        SubstreamProtocol::new(AnyOf(self.protocols), ()).with_timeout(TIMEOUT)
+        SubstreamProtocol::new(AnyOf(self.protocols.clone()), ()).with_timeout(TIMEOUT)
     }
 
     fn poll(

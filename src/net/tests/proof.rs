@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     net::{streams, transport},
     wire::{
-        CHUNK_PROTOCOL, CONTROL_PROTOCOL, MEMBER_PROTOCOL,
+        CONTROL_PROTOCOL, MEMBER_PROTOCOL, chunk,
         member::{CODE, Exchange, NONCE},
     },
 };
@@ -44,10 +44,12 @@ impl Node {
                 | NetEvent::Path { node, .. }
                 | NetEvent::Rtt { node, .. }
                 | NetEvent::Disconnected { node, .. }
-                | NetEvent::Request { node, .. }
-                | NetEvent::Stream { node, .. } => assert_eq!(Some(node), member),
+                | NetEvent::Request { node, .. } => assert_eq!(Some(node), member),
                 _ => {}
             }
+        }
+        while let Ok(inbound) = self.streams.try_recv() {
+            assert_eq!(Some(inbound.node), member);
         }
     }
 }
@@ -156,7 +158,7 @@ struct Stranger {
 
 const SPOKEN: &[StreamProtocol] = &[
     StreamProtocol::new(CONTROL_PROTOCOL),
-    StreamProtocol::new(CHUNK_PROTOCOL),
+    StreamProtocol::new(chunk::PROTOCOL.name),
     StreamProtocol::new(MEMBER_PROTOCOL),
 ];
 
@@ -168,7 +170,7 @@ impl Stranger {
         let transport =
             transport::build(&keys, None, circuits, Arc::default(), Arc::default()).unwrap();
         let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
-        let spoken = streams::Behaviour::new(SPOKEN);
+        let spoken = streams::Behaviour::new(SPOKEN.into());
         let swarm = Swarm::new(transport, spoken, local, settings);
         Self { swarm }
     }
@@ -205,7 +207,7 @@ impl Stranger {
                     began = Instant::now();
                     // The question is well formed: a member would get an answer.
                     let word = cbor(&question());
-                    for protocol in [CONTROL_PROTOCOL, CHUNK_PROTOCOL] {
+                    for protocol in [CONTROL_PROTOCOL, chunk::PROTOCOL.name] {
                         let opening = self.open(peer_id, connection_id, protocol);
                         let word = word.clone();
                         tried.spawn(async move {
@@ -327,7 +329,7 @@ async fn half_proven(victim: SocketAddr, asked: mpsc::Sender<bool>) {
     let transport =
         transport::build(&keys, Some(KEY), circuits, Arc::default(), Arc::default()).unwrap();
     let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
-    let spoken = streams::Behaviour::new(SPOKEN);
+    let spoken = streams::Behaviour::new(SPOKEN.into());
     let swarm = Swarm::new(transport, spoken, local, settings);
     let mut here = Stranger { swarm };
     for address in [address::tcp(victim), address::quic(victim)] {

@@ -11,11 +11,10 @@ use crate::{
         path::printable,
         via::Via,
     },
-    net::{NetEvent, Purpose, Reply},
+    net::{NetEvent, Reply},
     node::{
         api::NodeEvent,
         context::HeldNews,
-        distribute::accept,
         requests::{self, Partial},
     },
     store::ShareEvent,
@@ -63,52 +62,6 @@ impl Actor {
                 request,
                 reply,
             } => self.request(node, request, reply),
-            NetEvent::Stream {
-                node,
-                purpose: Purpose::Chunks,
-                stream,
-            } => {
-                tokio::spawn(self.parts.server.clone().serve(node, stream));
-            }
-            NetEvent::Stream {
-                node,
-                purpose: Purpose::Distribution,
-                stream,
-            } => {
-                // A server carries only what a person asked for.
-                let relayed = self
-                    .peers
-                    .get_mut(&node)
-                    .is_some_and(|peer| peer.via == Via::Relay);
-                if let Some(parts) = self.parts.distribute.clone().filter(|_| !relayed) {
-                    tokio::spawn(accept(parts, node, stream));
-                }
-            }
-            NetEvent::Stream {
-                node,
-                purpose: Purpose::Chat,
-                stream,
-            } => {
-                tokio::spawn(self.parts.chat.clone().accept(node, stream));
-            }
-            NetEvent::Stream {
-                node,
-                purpose: Purpose::Pairing,
-                stream,
-            } => self.parts.context.pairings.accept(node, stream),
-            NetEvent::Stream {
-                node,
-                purpose: Purpose::PairTalk,
-                stream,
-            } => self.parts.context.pairings.listen(node, stream),
-            NetEvent::Stream {
-                node,
-                purpose: Purpose::Consent,
-                stream,
-            } => {
-                let name = self.peers.name(&node);
-                tokio::spawn(self.parts.consent.clone().take(node, name, stream));
-            }
             NetEvent::Path { node, address, via } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
                     (peer.address, peer.via) = (address, via);

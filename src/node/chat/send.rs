@@ -5,7 +5,7 @@
 use super::{MessageError, Said};
 use crate::{
     core::id::NodeId,
-    net::{Purpose, StreamError},
+    net::StreamError,
     node::{
         command::{Command, PeopleAsk},
         context::Context,
@@ -79,7 +79,7 @@ async fn insist(context: &Context, to: NodeId, message: &Message) -> Result<(), 
 }
 
 async fn deliver(context: &Context, to: NodeId, message: &Message) -> Result<(), MessageError> {
-    let stream = context.net.stream(to, Purpose::Chat).await;
+    let stream = context.net.stream(to, crate::wire::chat::PROTOCOL).await;
     let mut stream = stream.map_err(|error| match error {
         StreamError::NotConnected | StreamError::Closed => MessageError::Away,
         other => MessageError::Lost(other.to_string()),

@@ -13,7 +13,6 @@ use crate::{
         consent::{Act, Errand, Heard, Outcome},
         id::{FileId, NodeId},
     },
-    net::Purpose,
     node::{
         api::{Person, SendEvent, SendFailure},
         command::{Command, PeopleAsk},
@@ -216,7 +215,7 @@ impl Delivery {
         let (net, node) = (self.consent.0.context.net.clone(), self.person.node);
         let bundle = self.bundle.clone();
         tokio::spawn(async move {
-            let stream = net.stream(node, Purpose::Consent).await;
+            let stream = net.stream(node, crate::wire::consent::PROTOCOL).await;
             let mut link = Link::new(stream.map_err(io::Error::other)?);
             link.say(&FromSender::Ask(bundle.ask.clone())).await?;
             Ok(link)

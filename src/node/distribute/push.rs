@@ -11,7 +11,7 @@ use crate::{
         manifest::Manifest,
         placement,
     },
-    net::{Purpose, Stream},
+    net::Stream,
     wire::{
         chunk::invalid,
         distribute::{self, Answer, Kept, MAX_ORIGINS, Offered, Refusal},
@@ -75,7 +75,10 @@ async fn attempt(
     let manifest = tokio::task::spawn_blocking(move || index.manifest(&file)).await?;
     let manifest = manifest.map_err(io::Error::other)?;
     let manifest = manifest.ok_or_else(|| io::Error::other("its manifest is gone"))?;
-    let stream = context.net.stream(push.node, Purpose::Distribution).await;
+    let stream = context
+        .net
+        .stream(push.node, crate::wire::distribute::PROTOCOL)
+        .await;
     let mut stream = stream.map_err(io::Error::other)?;
     let Push {
         mut origins,

@@ -19,7 +19,7 @@ use crate::{
         id::NodeId,
         pairing::{Endpoint, Id, LinkKey},
     },
-    net::{Net, Purpose, Stream, StreamError},
+    net::{Net, Stream, StreamError},
     wire::{
         distribute::{read, write},
         pairing::{Counterproof, Proof, Seen, check_name},
@@ -58,7 +58,7 @@ struct Expected {
 }
 
 impl Pairings {
-    /// Takes an inbound stream of [`Purpose::Pairing`], at once: what takes time is a task of its own. A stream of somebody
+    /// Takes an inbound stream of [`crate::wire::pairing::PROTOCOL`], at once: what takes time is a task of its own. A stream of somebody
     /// who is not expected is reset.
     pub fn accept(&self, node: NodeId, mut stream: Stream) {
         let expected = self
@@ -79,7 +79,7 @@ impl Pairings {
         });
     }
 
-    /// Takes an inbound stream of [`Purpose::PairTalk`], at once. It is reset when nobody offers anything.
+    /// Takes an inbound stream of [`crate::wire::pairing::TALK_PROTOCOL`], at once. It is reset when nobody offers anything.
     pub fn listen(&self, node: NodeId, stream: Stream) {
         let offers = self.lock().offers.clone();
         if !offers.is_empty() {
@@ -196,7 +196,10 @@ pub(super) async fn connect(
             if let Endpoint::Near(address) = at {
                 net.dial(Some(link.sender), vec![address]).await;
             }
-            match net.stream(link.sender, Purpose::Pairing).await {
+            match net
+                .stream(link.sender, crate::wire::pairing::PROTOCOL)
+                .await
+            {
                 Ok(mut stream) => match timeout(TALK, prove(&mut stream, link, name)).await {
                     Ok(Ok(paired)) => return Ok(paired),
                     Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => {

@@ -5,7 +5,7 @@
 
 use crate::{
     core::{id::NodeId, pairing::Message},
-    net::{Net, Purpose, Stream},
+    net::{Net, Stream},
     wire::distribute::{read, write},
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
@@ -84,7 +84,7 @@ pub(super) async fn listen(node: NodeId, stream: Stream, offers: Vec<mpsc::Sende
 pub(super) async fn speak(net: Net, node: NodeId, channel: u16, heard: mpsc::Sender<Said>) {
     let mut pause = SOON;
     let stream = loop {
-        match net.stream(node, Purpose::PairTalk).await {
+        match net.stream(node, crate::wire::pairing::TALK_PROTOCOL).await {
             Ok(stream) => break stream,
             Err(error) => tracing::trace!(%error, "not connected to the sender yet"),
         }

@@ -1,7 +1,8 @@
 //! Real nodes' networks on loopback, each with what the actor does for pairing. Nothing waits but for an event.
 
 use super::*;
-use crate::net::{NetConfig, NetEvent, Purpose};
+use crate::net::{NetConfig, Router};
+use crate::wire::pairing;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use std::net::Ipv4Addr;
 use tokio::{task::JoinHandle, time::timeout};
@@ -34,7 +35,7 @@ impl Drop for Home {
 impl Home {
     fn new(seed: u8, discovery_port: u16, swarm_key: Option<[u8; 32]>) -> Self {
         let listen = vec![Ipv4Addr::LOCALHOST.into()];
-        let (net, mut events) = Net::start(NetConfig {
+        let config = NetConfig {
             secret: [seed; 32],
             transfer_port: 0,
             listen: listen.clone(),
@@ -43,24 +44,19 @@ impl Home {
             swarm_key,
             relayed: true,
             agent: "sprat/test".into(),
-        })
-        .unwrap();
+        };
+        let mut router = Router::default();
+        let mut proofs = router.register(pairing::PROTOCOL);
+        let mut talk = router.register(pairing::TALK_PROTOCOL);
+        let (net, mut events) = Net::start(config, router).unwrap();
         let pairings = Pairings::default();
         let accepting = pairings.clone();
         let actor = tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                let NetEvent::Stream {
-                    node,
-                    purpose,
-                    stream,
-                } = event
-                else {
-                    continue;
-                };
-                match purpose {
-                    Purpose::Pairing => accepting.accept(node, stream),
-                    Purpose::PairTalk => accepting.listen(node, stream),
-                    _ => {}
+            loop {
+                tokio::select! {
+                    event = events.recv() => if event.is_none() { return },
+                    Some(one) = proofs.recv() => accepting.accept(one.node, one.stream),
+                    Some(one) = talk.recv() => accepting.listen(one.node, one.stream),
                 }
             }
         });
@@ -273,7 +269,7 @@ async fn whoever_is_not_expected_proves_nothing() {
         .await;
     let opening = async {
         loop {
-            if let Ok(stream) = bert.net.stream(anna.net.node(), Purpose::Pairing).await {
+            if let Ok(stream) = bert.net.stream(anna.net.node(), pairing::PROTOCOL).await {
                 return stream;
             }
             tokio::task::yield_now().await;

@@ -5,7 +5,7 @@
 use super::board::Board;
 use crate::{
     core::id::NodeId,
-    net::{Net, PathId, Purpose, Stream, StreamError},
+    net::{Net, PathId, Stream, StreamError},
 };
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -44,7 +44,10 @@ impl Route {
     /// Opens the stream on it.
     pub async fn open(&self) -> Result<Stream, StreamError> {
         let path = self.wanted().await;
-        let stream = self.net.stream_on(self.peer, Purpose::Chunks, path).await?;
+        let stream = self
+            .net
+            .stream_on(self.peer, crate::wire::chunk::PROTOCOL, path)
+            .await?;
         see(&self.board).moved(self.lane, Some(stream.path()));
         Ok(stream)
     }

@@ -14,10 +14,10 @@ fn bulk_waits_while_there_is_hope_and_no_longer() {
     circuits.stands(NODE, id(1), SERVER, true, start);
     assert!(circuits.hopeful(NODE, start));
     let (opened, _opening) = oneshot::channel();
-    let (node, purpose) = (NODE, Purpose::Chunks);
+    let (node, protocol) = (NODE, crate::wire::chunk::PROTOCOL);
     let waiting = Waiting {
         node,
-        purpose,
+        protocol,
         on: None,
         opened,
     };
