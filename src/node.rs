@@ -45,7 +45,7 @@ mod streams;
 mod tests;
 
 pub use api::*;
-pub use chat::{History, HistoryError, MessageError, Said, history_at};
+pub use chat::{ChatLine, History, HistoryError, MessageError, history_at};
 pub use clean::BrokenOff;
 pub use key::{NewKey, new_key};
 

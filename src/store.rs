@@ -37,7 +37,7 @@ mod temporary;
 mod testing;
 mod tree;
 
-pub use chats::{Chats, Said};
+pub use chats::{ChatLine, Chats};
 pub use directory::{DirectoryStore, OpenedDirectory};
 pub use fetched::Fetched;
 pub use grants::Grants;

@@ -10,7 +10,7 @@ mod inbox;
 mod tests;
 
 pub use errand::{Act, Errand, Heard, Outcome};
-pub use inbox::{Action, Event, Gone, Inbox};
+pub use inbox::{Gone, Inbox, InboxAction, InboxEvent};
 
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};

@@ -21,7 +21,7 @@ use super::{
     rate::{Bucket, Buckets, Rate},
 };
 use ::core::net::{IpAddr, SocketAddr};
-pub use event::{Action, Beacon, Event, Kind};
+pub use event::{Beacon, Kind, MembershipAction, MembershipEvent};
 use peer::{BeaconNumber, CatalogVersion, Peer, Stage};
 use replays::Replays;
 use std::{collections::BTreeMap, time::Duration};
@@ -76,7 +76,7 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// No peer is known yet; the first [`Event::Tick`] announces us.
+    /// No peer is known yet; the first [`MembershipEvent::Tick`] announces us.
     #[must_use]
     pub fn new(me: NodeId, seed: u64, now: Now) -> Self {
         Self {
@@ -95,7 +95,7 @@ impl Membership {
         }
     }
 
-    /// The same, but no node hears of us, and no new one is heard, until [`Event::Appear`].
+    /// The same, but no node hears of us, and no new one is heard, until [`MembershipEvent::Appear`].
     #[must_use]
     pub fn hidden(me: NodeId, seed: u64, now: Now) -> Self {
         Self {
@@ -104,41 +104,47 @@ impl Membership {
         }
     }
 
-    /// Whether [`Event::Appear`] has yet to come.
+    /// Whether [`MembershipEvent::Appear`] has yet to come.
     #[must_use]
     pub fn is_hidden(&self) -> bool {
         self.hidden
     }
 
     /// Takes in one event.
-    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+    pub fn handle(&mut self, event: MembershipEvent, now: Now) -> Vec<MembershipAction> {
         self.now = self.now.max(now);
         let mut out = Vec::new();
         let about = match &event {
-            Event::Heard { beacon, .. } => Some(beacon.node),
-            Event::Found { node, .. } | Event::Connected { node, .. } => Some(*node),
+            MembershipEvent::Heard { beacon, .. } => Some(beacon.node),
+            MembershipEvent::Found { node, .. } | MembershipEvent::Connected { node, .. } => {
+                Some(*node)
+            }
             _ => None,
         };
         match event {
-            Event::Heard { beacon, from, room } => self.heard(beacon, from, room, &mut out),
-            Event::Found { .. } if self.hidden => {}
-            Event::Found { node, addresses } => self.found(node, &addresses, &mut out),
-            Event::Told { node, address } => self.told(node, address, &mut out),
-            Event::Connected { node, address } => self.connected_to(node, address, &mut out),
-            Event::Disconnected { node } => {
+            MembershipEvent::Heard { beacon, from, room } => {
+                self.heard(beacon, from, room, &mut out);
+            }
+            MembershipEvent::Found { .. } if self.hidden => {}
+            MembershipEvent::Found { node, addresses } => self.found(node, &addresses, &mut out),
+            MembershipEvent::Told { node, address } => self.told(node, address, &mut out),
+            MembershipEvent::Connected { node, address } => {
+                self.connected_to(node, address, &mut out);
+            }
+            MembershipEvent::Disconnected { node } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
                     peer.disconnected(self.now);
                 }
             }
-            Event::DialFailed { node } => {
+            MembershipEvent::DialFailed { node } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
                     peer.dial_failed(self.now);
                 }
             }
-            Event::Leaving { node } => self.remove(&node, true, &mut out),
-            Event::Banned { node } => self.ban(node, &mut out),
-            Event::Appear => self.appear(&mut out),
-            Event::Tick => self.announce_if_due(&mut out),
+            MembershipEvent::Leaving { node } => self.remove(&node, true, &mut out),
+            MembershipEvent::Banned { node } => self.ban(node, &mut out),
+            MembershipEvent::Appear => self.appear(&mut out),
+            MembershipEvent::Tick => self.announce_if_due(&mut out),
         }
         if let Some(node) = about {
             self.tell_elsewhere(node, &mut out);
@@ -148,7 +154,7 @@ impl Membership {
         out
     }
 
-    /// When [`Event::Tick`] should come at the latest.
+    /// When [`MembershipEvent::Tick`] should come at the latest.
     #[must_use]
     pub fn next_tick(&self) -> Now {
         let announce = if self.hidden {
@@ -210,14 +216,14 @@ impl Membership {
         self.peers.len()
     }
 
-    fn appear(&mut self, out: &mut Vec<Action>) {
+    fn appear(&mut self, out: &mut Vec<MembershipAction>) {
         if std::mem::take(&mut self.hidden) {
             (self.started, self.next_announce) = (self.now, self.now);
             self.announce_if_due(out);
         }
     }
 
-    fn announce_if_due(&mut self, out: &mut Vec<Action>) {
+    fn announce_if_due(&mut self, out: &mut Vec<MembershipAction>) {
         if self.hidden || self.now < self.next_announce {
             return;
         }
@@ -230,10 +236,16 @@ impl Membership {
         let early = self.now.saturating_sub(self.started) < FIRST_SECONDS;
         let pause = if early { EARLY_PING } else { LATER_PING };
         self.next_announce = self.now + pause.mul_f64(0.9 + 0.2 * self.chance.fraction());
-        out.push(Action::Announce(kind));
+        out.push(MembershipAction::Announce(kind));
     }
 
-    fn heard(&mut self, beacon: Beacon, from: SocketAddr, room: usize, out: &mut Vec<Action>) {
+    fn heard(
+        &mut self,
+        beacon: Beacon,
+        from: SocketAddr,
+        room: usize,
+        out: &mut Vec<MembershipAction>,
+    ) {
         let node = beacon.node;
         if node == self.me || beacon.tcp == 0 || self.banned.contains(&node) {
             return;
@@ -257,7 +269,7 @@ impl Membership {
             return;
         }
         if beacon.kind == Kind::Join && !self.hidden && self.may_answer(from.ip()) {
-            out.push(Action::Answer { to: from, room });
+            out.push(MembershipAction::Answer { to: from, room });
         }
         // The port is replaced, not the address built anew: a link-local one keeps its scope.
         let mut address = from;
@@ -273,7 +285,7 @@ impl Membership {
         let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
         peer.heard(beacon, address, it_dials, now);
         if let Some(CatalogVersion { epoch, revision }) = peer.take_hint() {
-            out.push(Action::CatalogHint {
+            out.push(MembershipAction::CatalogHint {
                 node,
                 epoch,
                 revision,
@@ -288,7 +300,7 @@ impl Membership {
             && self.answers.take_by_chance(self.now, &mut self.chance)
     }
 
-    fn found(&mut self, node: NodeId, addresses: &[SocketAddr], out: &mut Vec<Action>) {
+    fn found(&mut self, node: NodeId, addresses: &[SocketAddr], out: &mut Vec<MembershipAction>) {
         let Some(first) = addresses.first() else {
             return;
         };
@@ -301,7 +313,7 @@ impl Membership {
     }
 
     /// Only of a node that is not known yet: no other node's word puts its own address in place of a known one.
-    fn told(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<Action>) {
+    fn told(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<MembershipAction>) {
         if node == self.me || self.banned.contains(&node) || self.knows(&node) {
             return;
         }
@@ -312,7 +324,7 @@ impl Membership {
         }
     }
 
-    fn connected_to(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<Action>) {
+    fn connected_to(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<MembershipAction>) {
         if node == self.me || self.banned.contains(&node) {
             return;
         }
@@ -326,19 +338,19 @@ impl Membership {
         if let Some(peer) = self.peers.get_mut(&node)
             && peer.connected(address, self.now)
         {
-            out.push(Action::Joined { node });
+            out.push(MembershipAction::Joined { node });
         }
     }
 
-    fn tell_elsewhere(&mut self, node: NodeId, out: &mut Vec<Action>) {
+    fn tell_elsewhere(&mut self, node: NodeId, out: &mut Vec<MembershipAction>) {
         let peer = self.peers.get_mut(&node);
         let addresses = peer.map(Peer::take_elsewhere).unwrap_or_default();
         if !addresses.is_empty() {
-            out.push(Action::Elsewhere { node, addresses });
+            out.push(MembershipAction::Elsewhere { node, addresses });
         }
     }
 
-    fn ban(&mut self, node: NodeId, out: &mut Vec<Action>) {
+    fn ban(&mut self, node: NodeId, out: &mut Vec<MembershipAction>) {
         if self.banned.contains(&node) {
             return;
         }
@@ -350,7 +362,7 @@ impl Membership {
     }
 
     /// Makes sure that a node has a place in the table: false when there is none.
-    fn admit(&mut self, node: NodeId, source: IpAddr, out: &mut Vec<Action>) -> bool {
+    fn admit(&mut self, node: NodeId, source: IpAddr, out: &mut Vec<MembershipAction>) -> bool {
         if self.peers.contains_key(&node) {
             return true;
         }
@@ -377,7 +389,7 @@ impl Membership {
     }
 
     /// Forgets one of those that `may_go`, by chance, but one that was never connected if there is any.
-    fn evict(&mut self, may_go: impl Fn(&Peer) -> bool, out: &mut Vec<Action>) -> bool {
+    fn evict(&mut self, may_go: impl Fn(&Peer) -> bool, out: &mut Vec<MembershipAction>) -> bool {
         let of = |confirmed: bool| {
             let fits = move |peer: &&Peer| peer.confirmed == confirmed;
             self.peers
@@ -397,12 +409,12 @@ impl Membership {
         victim.is_some()
     }
 
-    fn remove(&mut self, node: &NodeId, announced: bool, out: &mut Vec<Action>) {
+    fn remove(&mut self, node: &NodeId, announced: bool, out: &mut Vec<MembershipAction>) {
         let Some(peer) = self.peers.remove(node) else {
             return;
         };
         if peer.confirmed {
-            out.push(Action::Left {
+            out.push(MembershipAction::Left {
                 node: *node,
                 announced,
             });
@@ -413,7 +425,7 @@ impl Membership {
         }
     }
 
-    fn forget_the_silent(&mut self, out: &mut Vec<Action>) {
+    fn forget_the_silent(&mut self, out: &mut Vec<MembershipAction>) {
         let now = self.now;
         for peer in self.peers.values_mut() {
             if peer.dial_ends().is_some_and(|at| at <= now) {
@@ -432,7 +444,7 @@ impl Membership {
                 // Gone for everyone else, though a dial is under way or worth another try.
                 Stage::Idle | Stage::Dialing { .. } => {
                     if std::mem::replace(&mut peer.confirmed, false) {
-                        out.push(Action::Left {
+                        out.push(MembershipAction::Left {
                             node,
                             announced: false,
                         });
@@ -442,7 +454,7 @@ impl Membership {
         }
     }
 
-    fn dial_the_due(&mut self, out: &mut Vec<Action>) {
+    fn dial_the_due(&mut self, out: &mut Vec<MembershipAction>) {
         let now = self.now;
         let mut under_way = 0;
         let mut per_source: BTreeMap<IpAddr, usize> = BTreeMap::new();
@@ -479,7 +491,7 @@ impl Membership {
             *here += usize::from(!peer.confirmed);
             under_way += 1;
             let addresses = peer.dial(now);
-            out.push(Action::Dial { node, addresses });
+            out.push(MembershipAction::Dial { node, addresses });
         }
     }
 }

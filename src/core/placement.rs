@@ -26,7 +26,7 @@ use super::{
     id::{FileId, NodeId},
     score::Weight,
 };
-pub use event::{Action, ChunkList, Copies, Event, Refusal};
+pub use event::{ChunkList, Copies, PlacementAction, PlacementEvent, PlacementRefusal};
 use file::{File, Held};
 use peer::{Outstanding, Peer};
 use plan::Cursor;
@@ -86,39 +86,41 @@ impl Placement {
     }
 
     /// Takes in one event.
-    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+    pub fn handle(&mut self, event: PlacementEvent, now: Now) -> Vec<PlacementAction> {
         self.now = self.now.max(now);
         match event {
-            Event::Peer { node, offers_room } => self.peer(node, offers_room),
-            Event::Gone { node } => self.gone(&node),
-            Event::File {
+            PlacementEvent::Peer { node, offers_room } => self.peer(node, offers_room),
+            PlacementEvent::Gone { node } => self.gone(&node),
+            PlacementEvent::File {
                 file,
                 origin_here,
                 copies,
                 chunks,
                 mine,
             } => self.file(file, origin_here, copies, &chunks, mine),
-            Event::FileGone { file } => self.file_gone(&file),
-            Event::Holder {
+            PlacementEvent::FileGone { file } => self.file_gone(&file),
+            PlacementEvent::Holder {
                 file,
                 node,
                 have,
                 origin,
                 lasting,
             } => self.holder(&file, node, have, (origin, lasting)),
-            Event::NotHolder { file, node } => self.not_holder(&file, &node),
-            Event::Kept { file, node, chunks } => self.kept(&file, node, chunks),
-            Event::Refused { file, node, why } => self.refused(&file, &node, why),
-            Event::Failed { file, node } => self.refused(&file, &node, Refusal::Busy),
-            Event::Mine { file, have } => self.mine(&file, have),
-            Event::Tick => {}
+            PlacementEvent::NotHolder { file, node } => self.not_holder(&file, &node),
+            PlacementEvent::Kept { file, node, chunks } => self.kept(&file, node, chunks),
+            PlacementEvent::Refused { file, node, why } => self.refused(&file, &node, why),
+            PlacementEvent::Failed { file, node } => {
+                self.refused(&file, &node, PlacementRefusal::Busy);
+            }
+            PlacementEvent::Mine { file, have } => self.mine(&file, have),
+            PlacementEvent::Tick => {}
         }
         self.forgive();
         self.make_plans();
         self.push()
     }
 
-    /// When [`Event::Tick`] should come at the latest; `None` when only news can change anything.
+    /// When [`PlacementEvent::Tick`] should come at the latest; `None` when only news can change anything.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         if self.cursor.is_some() {
@@ -337,19 +339,19 @@ impl Placement {
         }
     }
 
-    fn refused(&mut self, id: &FileId, node: &NodeId, why: Refusal) {
+    fn refused(&mut self, id: &FileId, node: &NodeId, why: PlacementRefusal) {
         let Some(peer) = self.peers.get_mut(node) else {
             return;
         };
         let out = peer.outstanding.take_if(|out| out.file == *id);
         match (why, out) {
-            (Refusal::Busy, Some(out)) => return self.trouble(node, out),
-            (Refusal::Busy, None) => return,
-            (Refusal::NoRoom, _) => {
+            (PlacementRefusal::Busy, Some(out)) => return self.trouble(node, out),
+            (PlacementRefusal::Busy, None) => return,
+            (PlacementRefusal::NoRoom, _) => {
                 peer.full = true;
                 peer.passed_over(self.now);
             }
-            (Refusal::Off, _) => peer.set_offers(false),
+            (PlacementRefusal::Off, _) => peer.set_offers(false),
         }
         self.share_out(node);
         self.schedule(id, Duration::ZERO);

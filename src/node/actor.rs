@@ -26,7 +26,7 @@ use crate::{
         changes::Changes,
         exchange::Exchange,
         id::{FileId, NodeId},
-        membership::{self, Kind, Membership},
+        membership::{Kind, Membership, MembershipEvent},
         path::RelPath,
         people::People,
         via::Via,
@@ -210,7 +210,7 @@ impl Actor {
                         self.same_key(&beacon, from, room);
                         continue;
                     }
-                    self.member(membership::Event::Heard { beacon, from, room });
+                    self.member(MembershipEvent::Heard { beacon, from, room });
                     self.introduce(node, None);
                 }
                 Some(event) = self.parts.share.recv() => self.share_event(event),
@@ -250,7 +250,7 @@ impl Actor {
     fn wake(&mut self) {
         let now = Instant::now();
         if self.now() >= self.membership.next_tick() {
-            self.member(membership::Event::Tick);
+            self.member(MembershipEvent::Tick);
         }
         self.ask_by_turns();
         self.tell_of_shortage();
@@ -350,7 +350,7 @@ impl Actor {
             Command::PathNews(node, straight) => self.tell_path(node, straight),
             Command::Drop(node, why) => self.drop_peer(node, why),
             Command::Appear => {
-                self.member(membership::Event::Appear);
+                self.member(MembershipEvent::Appear);
                 for (node, _, via) in self.peers.paths() {
                     self.may_know_others(node, via);
                 }
@@ -373,7 +373,7 @@ impl Actor {
         self.tell(NodeEvent::PeerDropped { node, name, why });
         let net = self.parts.context.net.clone();
         tokio::spawn(async move { net.ban(node).await });
-        self.member(membership::Event::Banned { node });
+        self.member(MembershipEvent::Banned { node });
     }
 
     fn tell(&self, event: NodeEvent) {

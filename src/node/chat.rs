@@ -6,7 +6,7 @@
 mod accept;
 mod send;
 
-pub use crate::store::Said;
+pub use crate::store::ChatLine;
 pub use accept::Door;
 
 use super::{
@@ -32,7 +32,7 @@ pub struct History {
     /// What they are called.
     pub name: String,
     /// The end of it, oldest first.
-    pub said: Vec<Said>,
+    pub said: Vec<ChatLine>,
 }
 
 /// Why a text was not delivered. Says what the caller can do.
@@ -156,7 +156,7 @@ fn by_id(chats: &Chats, who: &str) -> Result<NodeId, HistoryError> {
 }
 
 fn read(chats: &Chats, peer: NodeId, name: String, count: usize) -> Result<History, HistoryError> {
-    let said: Vec<Said> = chats
+    let said: Vec<ChatLine> = chats
         .read(&peer, count)
         .map_err(|error| HistoryError::Disk(error.to_string()))?;
     Ok(History { peer, name, said })

@@ -22,7 +22,7 @@ use crate::{
     core::{
         Now,
         admission::Admission,
-        consent::{Action, Event, Inbox, Refusal},
+        consent::{Inbox, InboxAction, InboxEvent, Refusal},
         id::{FileId, NodeId},
         path::RelPath,
         people::{is_id_of, is_name_of},
@@ -152,17 +152,17 @@ impl Consent {
     }
 
     /// Does what the machine says about asks that have a task.
-    fn handle(&self, event: Event) {
+    fn handle(&self, event: InboxEvent) {
         let mut gone = Vec::new();
         {
             let mut desk = self.desk();
             for action in desk.inbox.handle(event, self.now()) {
                 let (number, control) = match action {
-                    Action::Decline(number, why) => (number, Control::Refuse(why)),
-                    Action::GiveUp(number) => {
+                    InboxAction::Decline(number, why) => (number, Control::Refuse(why)),
+                    InboxAction::GiveUp(number) => {
                         (number, Control::Stop("the sender did not come back"))
                     }
-                    Action::Gone(number, why) => {
+                    InboxAction::Gone(number, why) => {
                         gone.extend(desk.slots.remove(&number).map(|slot| (slot.info, why)));
                         continue;
                     }
@@ -208,7 +208,7 @@ impl Consent {
         if let Some(why) = self.turned_away(&from, changed) {
             return turn_away(stream, why).await;
         }
-        let event = Event::Asked {
+        let event = InboxEvent::Asked {
             peer: node,
             id: ask.id,
             digest: ask.digest(),
@@ -217,7 +217,7 @@ impl Consent {
         let (control, controls) = mpsc::channel(CONTROLS);
         let left = Arc::<AtomicU64>::default();
         let (number, info) = match self.asked(event) {
-            Some(Action::Show(number)) => {
+            Some(InboxAction::Show(number)) => {
                 let files = ask.files.iter().map(|file| file.file).collect();
                 let info = Arc::new(info(number, (from, changed), ask, lacks));
                 let slot = Slot {
@@ -229,13 +229,13 @@ impl Consent {
                 self.desk().slots.insert(number, slot);
                 (number, info)
             }
-            Some(Action::Rejoin(number)) => {
+            Some(InboxAction::Rejoin(number)) => {
                 if let Some(slot) = self.desk().slots.get(&number) {
                     let _ = slot.control.try_send(Control::Stream(stream));
                 }
                 return;
             }
-            Some(Action::TurnAway(why)) => return turn_away(stream, why).await,
+            Some(InboxAction::TurnAway(why)) => return turn_away(stream, why).await,
             _ => return,
         };
         let consent = self.clone();
@@ -246,7 +246,7 @@ impl Consent {
         consent.decide(number).await;
     }
 
-    fn asked(&self, event: Event) -> Option<Action> {
+    fn asked(&self, event: InboxEvent) -> Option<InboxAction> {
         let now = self.now();
         self.desk().inbox.handle(event, now).pop()
     }
@@ -275,7 +275,7 @@ impl Consent {
         } else if let Err(AnswerError::NoRoom { .. } | AnswerError::Place(_)) =
             self.accept(number, Landing::default()).await
         {
-            self.handle(Event::Refuse(number, Refusal::NoRoom));
+            self.handle(InboxEvent::Refuse(number, Refusal::NoRoom));
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::{
         Now,
         have::HaveSet,
         id::{FileId, NodeId},
-        placement::{Action, ChunkList, Event, Placement},
+        placement::{ChunkList, Placement, PlacementAction, PlacementEvent},
     },
     store::ReplicaFile,
     wire::control::{Held, Parts as Share},
@@ -109,7 +109,7 @@ enum Found {
     /// What others keep.
     Sets(Vec<(Replica, Arc<HaveSet>)>),
     /// A push ended.
-    Pushed(Event),
+    Pushed(PlacementEvent),
 }
 
 struct Distributor {
@@ -178,7 +178,7 @@ pub async fn run(parts: Parts, mut orders: mpsc::Receiver<Order>) {
                 None => return,
             },
             _ = look_over.tick() => distributor.look_over().await,
-            () = sleep_until(tick.into()), if look_at.is_none() => distributor.feed(Event::Tick),
+            () = sleep_until(tick.into()), if look_at.is_none() => distributor.feed(PlacementEvent::Tick),
         }
     }
 }
@@ -217,7 +217,7 @@ impl Distributor {
             if !fresh.came.contains(&node) {
                 self.peers.remove(&node);
             }
-            self.feed(Event::Gone { node });
+            self.feed(PlacementEvent::Gone { node });
         }
         let mut files = fresh.files;
         if fresh.all {
@@ -274,7 +274,7 @@ impl Distributor {
                 .get(&peer.node)
                 .is_none_or(|known| known.keeps != peer.keeps);
             if news && peer.complete {
-                self.feed(Event::Peer {
+                self.feed(PlacementEvent::Peer {
                     node: peer.node,
                     offers_room: peer.keeps,
                 });
@@ -299,7 +299,7 @@ impl Distributor {
                 self.chunks.remove(&file);
                 self.holding.remove(&file);
                 if self.files.remove(&file).is_some() {
-                    self.feed(Event::FileGone { file });
+                    self.feed(PlacementEvent::FileGone { file });
                 }
             } else if self.files.insert(file, shared) != Some(shared) || kept {
                 unread.push((file, shared));
@@ -309,11 +309,11 @@ impl Distributor {
         for (file, shared, chunks, mine) in read {
             let Some(chunks) = chunks else {
                 self.files.remove(&file); // Its manifest is gone: whoever withdraws it says so, too.
-                self.feed(Event::FileGone { file });
+                self.feed(PlacementEvent::FileGone { file });
                 continue;
             };
             self.chunks.insert(file, chunks.len());
-            self.feed(Event::File {
+            self.feed(PlacementEvent::File {
                 file,
                 origin_here: shared,
                 copies: self.parts.copies,
@@ -351,7 +351,7 @@ impl Distributor {
                 (Held::Shared | Held::Fetched, _) => {
                     let have = HaveSet::full(self.chunks.get(&file).copied().unwrap_or(0));
                     now.insert(node);
-                    self.feed(Event::Holder {
+                    self.feed(PlacementEvent::Holder {
                         file,
                         node,
                         have,
@@ -367,7 +367,7 @@ impl Distributor {
             }
         }
         for node in before.difference(&now).copied() {
-            self.feed(Event::NotHolder { file, node });
+            self.feed(PlacementEvent::NotHolder { file, node });
         }
         if !now.is_empty() {
             self.holding.insert(file, now);
@@ -385,7 +385,7 @@ impl Distributor {
                         .is_some_and(|nodes| nodes.contains(&node))
                     {
                         let have = (*have).clone();
-                        self.feed(Event::Holder {
+                        self.feed(PlacementEvent::Holder {
                             file,
                             node,
                             have,
@@ -399,9 +399,9 @@ impl Distributor {
         }
     }
 
-    fn feed(&mut self, event: Event) {
+    fn feed(&mut self, event: PlacementEvent) {
         for action in self.placement.handle(event, self.now()) {
-            let Action::Push { file, node, chunks } = action;
+            let PlacementAction::Push { file, node, chunks } = action;
             let mut origins = self.origins.get(&file).cloned().unwrap_or_default();
             if self.files.get(&file) == Some(&true) {
                 origins.insert(0, self.parts.context.me);

@@ -28,7 +28,7 @@ const SHORTEST: u64 = 33;
 
 /// One thing that was said.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Said {
+pub struct ChatLine {
     /// When: seconds since 1970.
     pub time: u64,
     /// By the person here, and not by the peer.
@@ -59,7 +59,7 @@ impl Chats {
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn append(&self, peer: &NodeId, said: &Said) -> Result<(), StoreError> {
+    pub fn append(&self, peer: &NodeId, said: &ChatLine) -> Result<(), StoreError> {
         let _writing = self.writing.lock();
         match modes::create_private_dir(&self.folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -94,12 +94,12 @@ impl Chats {
     ///
     /// # Errors
     /// When the disk refuses; there being no log is none.
-    pub fn read(&self, peer: &NodeId, count: usize) -> Result<Vec<Said>, StoreError> {
+    pub fn read(&self, peer: &NodeId, count: usize) -> Result<Vec<ChatLine>, StoreError> {
         for path in [self.log(peer), self.strangers_log(peer)] {
             match contents(&path) {
                 Ok(text) => {
                     let lines = text.split(|byte| *byte == b'\n');
-                    let mut said: Vec<Said> = lines
+                    let mut said: Vec<ChatLine> = lines
                         .filter_map(|line| serde_json::from_slice(line).ok())
                         .collect();
                     said.drain(..said.len().saturating_sub(count));

@@ -60,13 +60,13 @@ pub enum Answer {
         /// Which.
         id: u64,
         /// The reason.
-        why: Refusal,
+        why: ChatRefusal,
     },
 }
 
 /// Why a message was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Refusal {
+pub enum ChatRefusal {
     /// Too many in too short a time; the stream ends with it.
     TooFast,
     /// No person is there to read it.
@@ -104,7 +104,7 @@ mod tests {
     fn frames_are_those_of_the_manual() {
         let answer = Answer::Refuse {
             id: 1,
-            why: Refusal::TooFast,
+            why: ChatRefusal::TooFast,
         };
         let mut bytes = Vec::new();
         block_on(write(&mut bytes, &answer)).unwrap();

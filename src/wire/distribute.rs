@@ -54,12 +54,12 @@ pub enum Answer {
     /// "Send me these": one bit for each chunk of the offer (see `core::have`).
     Want(ByteBuf),
     /// None of them.
-    Refuse(Refusal),
+    Refuse(PushRefusal),
 }
 
 /// Why nothing is wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Refusal {
+pub enum PushRefusal {
     /// This node keeps nothing for others.
     Off,
     /// There is no room, for this holder or at all.

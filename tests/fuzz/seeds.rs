@@ -179,7 +179,7 @@ fn frames(all: &mut Vec<Seed>) {
     };
     all.push(("chat", "message", framed(&message)));
     all.push(("chat", "ack", framed(&chat::Answer::Ack { id: 7 })));
-    let why = chat::Refusal::TooFast;
+    let why = chat::ChatRefusal::TooFast;
     all.push((
         "chat",
         "refuse",
@@ -193,7 +193,7 @@ fn frames(all: &mut Vec<Seed>) {
     all.push(("distribute", "offered", framed(&offered)));
     let want = distribute::Answer::Want(ByteBuf::from(vec![5]));
     all.push(("distribute", "want", framed(&want)));
-    let refuse = distribute::Answer::Refuse(distribute::Refusal::NoRoom);
+    let refuse = distribute::Answer::Refuse(distribute::PushRefusal::NoRoom);
     all.push(("distribute", "refuse", framed(&refuse)));
     let bits = ByteBuf::from(vec![7]);
     all.push(("distribute", "kept", framed(&Kept { bits })));

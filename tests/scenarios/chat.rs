@@ -9,7 +9,7 @@ use futures::AsyncWriteExt as _;
 use serde_json::Value;
 use sprat::{
     core::id::NodeId,
-    wire::chat::{self, Answer, Message, Refusal},
+    wire::chat::{self, Answer, ChatRefusal, Message},
 };
 use std::{
     path::Path,
@@ -397,7 +397,7 @@ async fn a_flood_is_cut_off_and_the_node_stays_responsive() {
             match chat::read::<Answer, _>(&mut stream).await {
                 Ok(Some(Answer::Ack { .. })) => taken += 1,
                 Ok(Some(Answer::Refuse { why, .. })) => {
-                    assert_eq!(why, Refusal::TooFast);
+                    assert_eq!(why, ChatRefusal::TooFast);
                     refused += 1;
                 }
                 Ok(None) | Err(_) => break,

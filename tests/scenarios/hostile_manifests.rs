@@ -16,7 +16,7 @@ use sprat::{
     },
     wire::{
         cbor,
-        distribute::{self, Answer, Offered, Refusal},
+        distribute::{self, Answer, Offered, PushRefusal},
     },
 };
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
@@ -60,7 +60,7 @@ async fn push(peer: &Faulty, victim: NodeId, file: &File) -> Option<Answer> {
             stream.flush().await.ok()?;
             match distribute::read(&mut stream).await.ok()? {
                 // Its catalog is on the way.
-                Some(Answer::Refuse(Refusal::Unknown | Refusal::Busy)) => {
+                Some(Answer::Refuse(PushRefusal::Unknown | PushRefusal::Busy)) => {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 answer => return answer,
@@ -99,7 +99,7 @@ async fn eight_who_push_manifests_fill_neither_disk_nor_memory() {
             Fault::None,
         );
         let _ = faulty::stream(&peer.net, node, sprat::wire::distribute::PROTOCOL).await;
-        let no_room = Some(Answer::Refuse(Refusal::NoRoom));
+        let no_room = Some(Answer::Refuse(PushRefusal::NoRoom));
         assert_eq!(push(&peer, node, &huge).await, no_room);
         // One that fits the quota, again and again, without a byte of its chunks.
         let fits = File::declared(&format!("f{round}"), &lens, 2);

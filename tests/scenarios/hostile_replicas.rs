@@ -11,7 +11,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use sprat::{
     core::{have::HaveSet, id::NodeId},
     net::Stream,
-    wire::distribute::{self, Answer, Kept, Offered, Refusal},
+    wire::distribute::{self, Answer, Kept, Offered, PushRefusal},
 };
 use std::{fs, process::Stdio, time::Duration};
 use tokio::time::timeout;
@@ -48,7 +48,8 @@ async fn offer(stream: &mut Stream, offered: &Offered) -> Answer {
             distribute::write(stream, offered).await.unwrap();
             stream.flush().await.unwrap();
             let answer = distribute::read(stream).await.unwrap().unwrap();
-            if answer != Answer::Refuse(Refusal::Unknown) && answer != Answer::Refuse(Refusal::Busy)
+            if answer != Answer::Refuse(PushRefusal::Unknown)
+                && answer != Answer::Refuse(PushRefusal::Busy)
             {
                 return answer;
             }
@@ -96,7 +97,7 @@ async fn a_push_that_nobody_granted_is_refused() {
     let answer = timeout(DEADLINE, distribute::read(&mut stream))
         .await
         .unwrap();
-    assert_eq!(answer.unwrap(), Some(Answer::Refuse(Refusal::Unknown)));
+    assert_eq!(answer.unwrap(), Some(Answer::Refuse(PushRefusal::Unknown)));
     let _ = stream.write_all(&other.bytes).await;
     let _ = stream.flush().await;
     ended(&mut stream).await;
@@ -161,7 +162,7 @@ async fn a_peer_has_one_round_at_a_time() {
         distribute::write(&mut second, &offered).await.unwrap();
         second.flush().await.unwrap();
         let answer = timeout(DEADLINE, distribute::read(&mut second)).await;
-        let busy = Answer::Refuse(Refusal::Busy);
+        let busy = Answer::Refuse(PushRefusal::Busy);
         assert_eq!(answer.unwrap().unwrap(), Some(busy));
     }
     // The first one goes on.

@@ -17,7 +17,7 @@ const DECIDED: usize = 1024;
 
 /// What happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum InboxEvent {
     /// A peer asks; `digest` stands for all that it asks for.
     Asked {
         /// Who.
@@ -43,7 +43,7 @@ pub enum Event {
 
 /// What is to be done about it. Numbers are this node's own names of asks, from 1.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Action {
+pub enum InboxAction {
     /// Show it to the person.
     Show(u32),
     /// It is known: go on where it stood, on the new stream.
@@ -107,32 +107,34 @@ impl Inbox {
     }
 
     /// Does what follows from `event`.
-    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+    pub fn handle(&mut self, event: InboxEvent, now: Now) -> Vec<InboxAction> {
         match event {
-            Event::Asked { peer, id, digest } => vec![self.asked(peer, id, digest, now)],
-            Event::Accept(number) => match self.asks.get_mut(&number).map(|ask| &mut ask.state) {
-                Some(state @ State::Open { .. }) => {
-                    *state = State::Accepted { lost: None };
-                    vec![Action::Begin(number)]
+            InboxEvent::Asked { peer, id, digest } => vec![self.asked(peer, id, digest, now)],
+            InboxEvent::Accept(number) => {
+                match self.asks.get_mut(&number).map(|ask| &mut ask.state) {
+                    Some(state @ State::Open { .. }) => {
+                        *state = State::Accepted { lost: None };
+                        vec![InboxAction::Begin(number)]
+                    }
+                    _ => Vec::new(),
                 }
-                _ => Vec::new(),
-            },
-            Event::Refuse(number, why) => match self.take_open(number) {
-                Some(_) => vec![Action::Decline(number, why)],
+            }
+            InboxEvent::Refuse(number, why) => match self.take_open(number) {
+                Some(_) => vec![InboxAction::Decline(number, why)],
                 None => Vec::new(),
             },
-            Event::Lost(number) => self.lost(number, now),
-            Event::Withdrawn(number) => match self.take_open(number) {
-                Some(_) => vec![Action::Gone(number, Gone::Withdrawn)],
+            InboxEvent::Lost(number) => self.lost(number, now),
+            InboxEvent::Withdrawn(number) => match self.take_open(number) {
+                Some(_) => vec![InboxAction::Gone(number, Gone::Withdrawn)],
                 None => Vec::new(),
             },
-            Event::Ended(number) => {
+            InboxEvent::Ended(number) => {
                 if let Some(ask) = self.asks.remove(&number) {
                     self.decide(&ask);
                 }
                 Vec::new()
             }
-            Event::Tick => self.tick(now),
+            InboxEvent::Tick => self.tick(now),
         }
     }
 
@@ -165,7 +167,7 @@ impl Inbox {
         self.asks.values().filter(open)
     }
 
-    fn asked(&mut self, peer: NodeId, id: AskId, digest: [u8; 32], now: Now) -> Action {
+    fn asked(&mut self, peer: NodeId, id: AskId, digest: [u8; 32], now: Now) -> InboxAction {
         let known = self
             .asks
             .iter_mut()
@@ -173,24 +175,24 @@ impl Inbox {
         if let Some((&number, ask)) = known {
             // The same name for something else is no continuation.
             if ask.digest != digest {
-                return Action::TurnAway(Refusal::Decided);
+                return InboxAction::TurnAway(Refusal::Decided);
             }
             if let State::Accepted { lost } = &mut ask.state {
                 *lost = None;
             }
-            return Action::Rejoin(number);
+            return InboxAction::Rejoin(number);
         }
         if self.decided.contains(&(peer, id)) {
-            return Action::TurnAway(Refusal::Decided);
+            return InboxAction::TurnAway(Refusal::Decided);
         }
         if self.open().any(|ask| ask.peer == peer) {
-            return Action::TurnAway(Refusal::Busy);
+            return InboxAction::TurnAway(Refusal::Busy);
         }
         if self.open().count() >= MAX_OPEN {
-            return Action::TurnAway(Refusal::Full);
+            return InboxAction::TurnAway(Refusal::Full);
         }
         if !self.count(peer, now) {
-            return Action::TurnAway(Refusal::TooOften);
+            return InboxAction::TurnAway(Refusal::TooOften);
         }
         self.last += 1;
         let until = now + self.expiry;
@@ -202,7 +204,7 @@ impl Inbox {
             state,
         };
         self.asks.insert(self.last, ask);
-        Action::Show(self.last)
+        InboxAction::Show(self.last)
     }
 
     /// Whether the peer may ask once more now; if so, that is counted.
@@ -241,7 +243,7 @@ impl Inbox {
         self.decided.push_back((ask.peer, ask.id));
     }
 
-    fn lost(&mut self, number: u32, now: Now) -> Vec<Action> {
+    fn lost(&mut self, number: u32, now: Now) -> Vec<InboxAction> {
         match self.asks.get_mut(&number).map(|ask| &mut ask.state) {
             Some(State::Accepted { lost }) => {
                 lost.get_or_insert(now);
@@ -250,13 +252,13 @@ impl Inbox {
             // Nothing was decided: the sender may ask again when it is back.
             Some(State::Open { .. }) => {
                 self.asks.remove(&number);
-                vec![Action::Gone(number, Gone::Lost)]
+                vec![InboxAction::Gone(number, Gone::Lost)]
             }
             None => Vec::new(),
         }
     }
 
-    fn tick(&mut self, now: Now) -> Vec<Action> {
+    fn tick(&mut self, now: Now) -> Vec<InboxAction> {
         let mut actions = Vec::new();
         let due: Vec<u32> = self
             .asks
@@ -269,8 +271,8 @@ impl Inbox {
             .collect();
         for number in due {
             if self.take_open(number).is_some() {
-                actions.push(Action::Decline(number, Refusal::Expired));
-                actions.push(Action::Gone(number, Gone::Expired));
+                actions.push(InboxAction::Decline(number, Refusal::Expired));
+                actions.push(InboxAction::Gone(number, Gone::Expired));
             } else {
                 // Said once: its end is under way.
                 if let Some(Ask {
@@ -280,7 +282,7 @@ impl Inbox {
                 {
                     *lost = None;
                 }
-                actions.push(Action::GiveUp(number));
+                actions.push(InboxAction::GiveUp(number));
             }
         }
         actions

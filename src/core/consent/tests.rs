@@ -14,8 +14,8 @@ fn id(n: u8) -> AskId {
     AskId([n; 16])
 }
 
-fn asked(who: u8, what: u8) -> Event {
-    Event::Asked {
+fn asked(who: u8, what: u8) -> InboxEvent {
+    InboxEvent::Asked {
         peer: peer(who),
         id: id(what),
         digest: DIGEST,
@@ -29,14 +29,14 @@ fn at(seconds: u64) -> Now {
 #[test]
 fn an_ask_is_shown_answered_and_never_asked_again() {
     let mut inbox = Inbox::new(EXPIRY);
-    assert_eq!(inbox.handle(asked(1, 1), at(0)), [Action::Show(1)]);
+    assert_eq!(inbox.handle(asked(1, 1), at(0)), [InboxAction::Show(1)]);
     assert!(inbox.is_open(1));
-    let declined = inbox.handle(Event::Refuse(1, Refusal::Person), at(1));
-    assert_eq!(declined, [Action::Decline(1, Refusal::Person)]);
-    assert!(inbox.handle(Event::Accept(1), at(2)).is_empty());
+    let declined = inbox.handle(InboxEvent::Refuse(1, Refusal::Person), at(1));
+    assert_eq!(declined, [InboxAction::Decline(1, Refusal::Person)]);
+    assert!(inbox.handle(InboxEvent::Accept(1), at(2)).is_empty());
     let replayed = inbox.handle(asked(1, 1), at(3));
-    assert_eq!(replayed, [Action::TurnAway(Refusal::Decided)]);
-    assert_eq!(inbox.handle(asked(1, 2), at(3)), [Action::Show(2)]);
+    assert_eq!(replayed, [InboxAction::TurnAway(Refusal::Decided)]);
+    assert_eq!(inbox.handle(asked(1, 2), at(3)), [InboxAction::Show(2)]);
 }
 
 #[test]
@@ -44,46 +44,46 @@ fn what_is_not_answered_expires_after_five_minutes() {
     let mut inbox = Inbox::new(EXPIRY);
     inbox.handle(asked(1, 1), at(0));
     assert_eq!(inbox.next_tick(), Some(at(300)));
-    assert!(inbox.handle(Event::Tick, at(299)).is_empty());
+    assert!(inbox.handle(InboxEvent::Tick, at(299)).is_empty());
     let expired = [
-        Action::Decline(1, Refusal::Expired),
-        Action::Gone(1, Gone::Expired),
+        InboxAction::Decline(1, Refusal::Expired),
+        InboxAction::Gone(1, Gone::Expired),
     ];
-    assert_eq!(inbox.handle(Event::Tick, at(300)), expired);
+    assert_eq!(inbox.handle(InboxEvent::Tick, at(300)), expired);
     assert_eq!(inbox.next_tick(), None);
-    assert!(inbox.handle(Event::Accept(1), at(301)).is_empty());
+    assert!(inbox.handle(InboxEvent::Accept(1), at(301)).is_empty());
     let again = inbox.handle(asked(1, 1), at(302));
-    assert_eq!(again, [Action::TurnAway(Refusal::Decided)]);
+    assert_eq!(again, [InboxAction::TurnAway(Refusal::Decided)]);
 }
 
 #[test]
 fn one_open_ask_a_peer_and_ten_in_all() {
     let mut inbox = Inbox::new(EXPIRY);
-    assert_eq!(inbox.handle(asked(1, 1), at(0)), [Action::Show(1)]);
+    assert_eq!(inbox.handle(asked(1, 1), at(0)), [InboxAction::Show(1)]);
     let second = inbox.handle(asked(1, 2), at(0));
-    assert_eq!(second, [Action::TurnAway(Refusal::Busy)]);
+    assert_eq!(second, [InboxAction::TurnAway(Refusal::Busy)]);
     for n in 2..=10 {
         assert_eq!(
             inbox.handle(asked(n, n), at(0)),
-            [Action::Show(u32::from(n))]
+            [InboxAction::Show(u32::from(n))]
         );
     }
     let eleventh = inbox.handle(asked(11, 11), at(0));
-    assert_eq!(eleventh, [Action::TurnAway(Refusal::Full)]);
-    inbox.handle(Event::Accept(1), at(1));
+    assert_eq!(eleventh, [InboxAction::TurnAway(Refusal::Full)]);
+    inbox.handle(InboxEvent::Accept(1), at(1));
     // What is accepted is open no longer.
-    assert_eq!(inbox.handle(asked(1, 3), at(1)), [Action::Show(11)]);
+    assert_eq!(inbox.handle(asked(1, 3), at(1)), [InboxAction::Show(11)]);
 }
 
 #[test]
 fn a_peer_that_asks_too_often_waits() {
     let mut inbox = Inbox::new(EXPIRY);
     let shown = |inbox: &mut Inbox, what: u8, now| match inbox.handle(asked(1, what), now)[..] {
-        [Action::Show(number)] => {
-            inbox.handle(Event::Refuse(number, Refusal::Person), now);
+        [InboxAction::Show(number)] => {
+            inbox.handle(InboxEvent::Refuse(number, Refusal::Person), now);
             true
         }
-        [Action::TurnAway(Refusal::TooOften)] => false,
+        [InboxAction::TurnAway(Refusal::TooOften)] => false,
         ref other => panic!("{other:?}"),
     };
     let many = (0..20).filter(|&what| shown(&mut inbox, what, at(0)));
@@ -98,34 +98,40 @@ fn a_peer_that_asks_too_often_waits() {
 fn what_was_accepted_goes_on_without_asking_and_only_as_the_same() {
     let mut inbox = Inbox::new(EXPIRY);
     inbox.handle(asked(1, 1), at(0));
-    assert_eq!(inbox.handle(Event::Accept(1), at(1)), [Action::Begin(1)]);
-    assert!(inbox.handle(Event::Lost(1), at(10)).is_empty());
+    assert_eq!(
+        inbox.handle(InboxEvent::Accept(1), at(1)),
+        [InboxAction::Begin(1)]
+    );
+    assert!(inbox.handle(InboxEvent::Lost(1), at(10)).is_empty());
     assert_eq!(inbox.next_tick(), Some(at(610)));
-    let other = Event::Asked {
+    let other = InboxEvent::Asked {
         peer: peer(1),
         id: id(1),
         digest: [8; 32],
     };
     let other = inbox.handle(other, at(20));
-    assert_eq!(other, [Action::TurnAway(Refusal::Decided)]);
+    assert_eq!(other, [InboxAction::TurnAway(Refusal::Decided)]);
     // Another peer with the same number is another ask.
-    assert_eq!(inbox.handle(asked(2, 1), at(20)), [Action::Show(2)]);
-    assert_eq!(inbox.handle(asked(1, 1), at(21)), [Action::Rejoin(1)]);
-    inbox.handle(Event::Refuse(2, Refusal::Person), at(22));
+    assert_eq!(inbox.handle(asked(2, 1), at(20)), [InboxAction::Show(2)]);
+    assert_eq!(inbox.handle(asked(1, 1), at(21)), [InboxAction::Rejoin(1)]);
+    inbox.handle(InboxEvent::Refuse(2, Refusal::Person), at(22));
     assert_eq!(inbox.next_tick(), None);
-    inbox.handle(Event::Ended(1), at(30));
+    inbox.handle(InboxEvent::Ended(1), at(30));
     let replayed = inbox.handle(asked(1, 1), at(31));
-    assert_eq!(replayed, [Action::TurnAway(Refusal::Decided)]);
+    assert_eq!(replayed, [InboxAction::TurnAway(Refusal::Decided)]);
 }
 
 #[test]
 fn nobody_who_comes_back_ends_it() {
     let mut inbox = Inbox::new(EXPIRY);
     inbox.handle(asked(1, 1), at(0));
-    inbox.handle(Event::Accept(1), at(1));
-    inbox.handle(Event::Lost(1), at(10));
-    inbox.handle(Event::Lost(1), at(400));
-    assert_eq!(inbox.handle(Event::Tick, at(610)), [Action::GiveUp(1)]);
+    inbox.handle(InboxEvent::Accept(1), at(1));
+    inbox.handle(InboxEvent::Lost(1), at(10));
+    inbox.handle(InboxEvent::Lost(1), at(400));
+    assert_eq!(
+        inbox.handle(InboxEvent::Tick, at(610)),
+        [InboxAction::GiveUp(1)]
+    );
     assert_eq!(inbox.next_tick(), None, "said once");
 }
 
@@ -133,13 +139,13 @@ fn nobody_who_comes_back_ends_it() {
 fn an_open_ask_whose_sender_vanishes_is_gone_and_may_come_back() {
     let mut inbox = Inbox::new(EXPIRY);
     inbox.handle(asked(1, 1), at(0));
-    let gone = inbox.handle(Event::Lost(1), at(1));
-    assert_eq!(gone, [Action::Gone(1, Gone::Lost)]);
-    assert_eq!(inbox.handle(asked(1, 1), at(2)), [Action::Show(2)]);
+    let gone = inbox.handle(InboxEvent::Lost(1), at(1));
+    assert_eq!(gone, [InboxAction::Gone(1, Gone::Lost)]);
+    assert_eq!(inbox.handle(asked(1, 1), at(2)), [InboxAction::Show(2)]);
     // On a new stream before the old one is known to be broken.
-    assert_eq!(inbox.handle(asked(1, 1), at(3)), [Action::Rejoin(2)]);
-    let taken = inbox.handle(Event::Withdrawn(2), at(4));
-    assert_eq!(taken, [Action::Gone(2, Gone::Withdrawn)]);
+    assert_eq!(inbox.handle(asked(1, 1), at(3)), [InboxAction::Rejoin(2)]);
+    let taken = inbox.handle(InboxEvent::Withdrawn(2), at(4));
+    assert_eq!(taken, [InboxAction::Gone(2, Gone::Withdrawn)]);
 }
 
 #[test]
@@ -216,16 +222,16 @@ proptest! {
             let number = u32::from(who) + u32::from(what);
             let event = match kind {
                 0 | 1 => asked(who, what),
-                2 => Event::Accept(number),
-                3 => Event::Refuse(number, Refusal::Person),
-                4 => Event::Lost(number),
-                5 => Event::Ended(number),
-                _ => Event::Tick,
+                2 => InboxEvent::Accept(number),
+                3 => InboxEvent::Refuse(number, Refusal::Person),
+                4 => InboxEvent::Lost(number),
+                5 => InboxEvent::Ended(number),
+                _ => InboxEvent::Tick,
             };
             for action in inbox.handle(event, now) {
                 match action {
-                    Action::Show(number) => prop_assert!(open.insert(number)),
-                    Action::Begin(number) => prop_assert!(begun.insert(number)),
+                    InboxAction::Show(number) => prop_assert!(open.insert(number)),
+                    InboxAction::Begin(number) => prop_assert!(begun.insert(number)),
                     _ => {}
                 }
             }

@@ -190,13 +190,13 @@ mod with_membership {
     use super::{at, node};
     use crate::core::{
         Now,
-        membership::{Action, Event, Membership},
+        membership::{Membership, MembershipAction, MembershipEvent},
     };
 
     /// How often an address is dialled that refuses, or never answers, within five minutes.
     fn dials(answers: bool) -> usize {
         let mut it = Membership::new(node(0), 1, Now::ZERO);
-        let told = Event::Told {
+        let told = MembershipEvent::Told {
             node: node(1),
             address: at("10.0.0.1:9"),
         };
@@ -204,15 +204,15 @@ mod with_membership {
         let (mut dials, mut now) = (0, Now::ZERO);
         while now < Now::from_secs(300) {
             for action in std::mem::take(&mut actions) {
-                if let Action::Dial { node, .. } = action {
+                if let MembershipAction::Dial { node, .. } = action {
                     dials += 1;
                     if answers {
-                        actions.extend(it.handle(Event::DialFailed { node }, now));
+                        actions.extend(it.handle(MembershipEvent::DialFailed { node }, now));
                     }
                 }
             }
             now = it.next_tick();
-            actions.extend(it.handle(Event::Tick, now));
+            actions.extend(it.handle(MembershipEvent::Tick, now));
         }
         assert_eq!(it.known(), 0, "nothing is left of it");
         dials
@@ -228,22 +228,22 @@ mod with_membership {
     fn what_a_peer_tells_takes_no_known_address_away() {
         let mut it = Membership::new(node(0), 1, Now::ZERO);
         let addresses = vec![at("10.0.0.1:4000")];
-        let found = Event::Found {
+        let found = MembershipEvent::Found {
             node: node(1),
             addresses: addresses.clone(),
         };
         let dialled = it.handle(found, Now::ZERO);
         assert_eq!(dialled.len(), 1);
         let address = at("10.9.9.9:22");
-        let told = Event::Told {
+        let told = MembershipEvent::Told {
             node: node(1),
             address,
         };
         assert_eq!(it.handle(told, Now::ZERO), []);
-        let failed = it.handle(Event::DialFailed { node: node(1) }, Now::ZERO);
+        let failed = it.handle(MembershipEvent::DialFailed { node: node(1) }, Now::ZERO);
         assert_eq!(failed, []);
-        let again = it.handle(Event::Tick, Now::from_secs(1));
-        let dial = Action::Dial {
+        let again = it.handle(MembershipEvent::Tick, Now::from_secs(1));
+        let dial = MembershipAction::Dial {
             node: node(1),
             addresses,
         };

@@ -37,7 +37,7 @@ pub struct Beacon {
 
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum MembershipEvent {
     /// A beacon came whose signature is good.
     Heard {
         /// The beacon.
@@ -73,7 +73,7 @@ pub enum Event {
         /// Who.
         node: NodeId,
     },
-    /// Every address of a [`Action::Dial`] failed.
+    /// Every address of a [`MembershipAction::Dial`] failed.
     DialFailed {
         /// Who.
         node: NodeId,
@@ -96,7 +96,7 @@ pub enum Event {
 
 /// What to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Action {
+pub enum MembershipAction {
     /// Send a beacon to everyone near.
     Announce(Kind),
     /// Send a `PING` to this address alone.

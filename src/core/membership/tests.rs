@@ -36,17 +36,17 @@ fn beacon(kind: Kind, node: NodeId, seq: u64) -> Beacon {
     }
 }
 
-fn heard(kind: Kind, node: NodeId, seq: u64, from: SocketAddr) -> Event {
-    Event::Heard {
+fn heard(kind: Kind, node: NodeId, seq: u64, from: SocketAddr) -> MembershipEvent {
+    MembershipEvent::Heard {
         beacon: beacon(kind, node, seq),
         from,
         room: 512,
     }
 }
 
-fn dial(node: NodeId, addresses: &[SocketAddr]) -> Action {
+fn dial(node: NodeId, addresses: &[SocketAddr]) -> MembershipAction {
     let addresses = addresses.to_vec();
-    Action::Dial { node, addresses }
+    MembershipAction::Dial { node, addresses }
 }
 
 fn new() -> Membership {
@@ -59,20 +59,20 @@ fn with_peer(node: NodeId) -> Membership {
     let dialled = it.handle(heard(Kind::Ping, node, 1, ip(1)), ms(0));
     assert_eq!(dialled, [dial(node, &[at(1, 4000)])]);
     let address = at(1, 4000);
-    let joined = it.handle(Event::Connected { node, address }, ms(0));
-    assert_eq!(joined, [Action::Joined { node }]);
+    let joined = it.handle(MembershipEvent::Connected { node, address }, ms(0));
+    assert_eq!(joined, [MembershipAction::Joined { node }]);
     it
 }
 
 /// Runs ticks until `end`, and says what was done when.
-fn run(it: &mut Membership, end: Now) -> Vec<(Now, Action)> {
+fn run(it: &mut Membership, end: Now) -> Vec<(Now, MembershipAction)> {
     let mut done = Vec::new();
     loop {
         let next = it.next_tick();
         if next > end {
             return done;
         }
-        let actions = it.handle(Event::Tick, next);
+        let actions = it.handle(MembershipEvent::Tick, next);
         done.extend(actions.into_iter().map(|action| (next, action)));
     }
 }
@@ -83,12 +83,12 @@ fn where_else_a_peer_may_be_is_told_once() {
     let mut it = with_peer(node);
     let found = |hosts: &[u8]| {
         let addresses = hosts.iter().map(|n| at(*n, 4000)).collect();
-        Event::Found { node, addresses }
+        MembershipEvent::Found { node, addresses }
     };
     assert_eq!(it.handle(found(&[1]), ms(5)), []);
     let addresses = vec![at(2, 4000)];
     let told = it.handle(found(&[1, 2]), ms(10));
-    assert_eq!(told, [Action::Elsewhere { node, addresses }]);
+    assert_eq!(told, [MembershipAction::Elsewhere { node, addresses }]);
     assert_eq!(it.handle(found(&[1, 2]), ms(20)), []);
 }
 
@@ -101,7 +101,7 @@ fn a_hidden_node_says_nothing_and_takes_up_nobody_until_it_appears() {
         assert_eq!(it.handle(heard(kind, stranger, 1, ip(2)), ms(1)), []);
     }
     let addresses = vec![at(2, 4000)];
-    let found = Event::Found {
+    let found = MembershipEvent::Found {
         node: stranger,
         addresses,
     };
@@ -111,14 +111,14 @@ fn a_hidden_node_says_nothing_and_takes_up_nobody_until_it_appears() {
     let now = ms(300_000);
     let address = at(1, 4000);
     let joined = it.handle(
-        Event::Connected {
+        MembershipEvent::Connected {
             node: peer,
             address,
         },
         now,
     );
-    assert_eq!(joined, [Action::Joined { node: peer }]);
-    it.handle(Event::Disconnected { node: peer }, now);
+    assert_eq!(joined, [MembershipAction::Joined { node: peer }]);
+    it.handle(MembershipEvent::Disconnected { node: peer }, now);
     it.handle(heard(Kind::Join, peer, 5, ip(1)), now + ms(10));
     let done = run(&mut it, now + ms(5_000));
     assert!(
@@ -128,23 +128,23 @@ fn a_hidden_node_says_nothing_and_takes_up_nobody_until_it_appears() {
     );
     assert!(
         done.iter()
-            .all(|(_, action)| matches!(action, Action::Dial { .. })),
+            .all(|(_, action)| matches!(action, MembershipAction::Dial { .. })),
         "{done:?}"
     );
     // Then it joins as any newcomer does.
     let now = now + ms(6_000);
-    let appeared = it.handle(Event::Appear, now);
+    let appeared = it.handle(MembershipEvent::Appear, now);
     assert!(
-        appeared.contains(&Action::Announce(Kind::Join)),
+        appeared.contains(&MembershipAction::Announce(Kind::Join)),
         "{appeared:?}"
     );
     assert!(
-        !it.handle(Event::Appear, now)
-            .contains(&Action::Announce(Kind::Join))
+        !it.handle(MembershipEvent::Appear, now)
+            .contains(&MembershipAction::Announce(Kind::Join))
     );
     let answer = it.handle(heard(Kind::Join, stranger, 2, ip(2)), now);
     assert!(
-        answer.contains(&Action::Answer {
+        answer.contains(&MembershipAction::Answer {
             to: ip(2),
             room: 512
         }),
@@ -152,9 +152,9 @@ fn a_hidden_node_says_nothing_and_takes_up_nobody_until_it_appears() {
     );
 }
 
-fn others(done: Vec<(Now, Action)>) -> Vec<(Now, Action)> {
+fn others(done: Vec<(Now, MembershipAction)>) -> Vec<(Now, MembershipAction)> {
     done.into_iter()
-        .filter(|(_, action)| !matches!(action, Action::Announce(_)))
+        .filter(|(_, action)| !matches!(action, MembershipAction::Announce(_)))
         .collect()
 }
 
@@ -163,7 +163,7 @@ fn a_newcomer_is_loud_first_and_quiet_later() {
     let mut it = new();
     assert_eq!(it.next_tick(), ms(0));
     let done = run(&mut it, ms(60_000));
-    assert_eq!(done[0], (ms(0), Action::Announce(Kind::Join)));
+    assert_eq!(done[0], (ms(0), MembershipAction::Announce(Kind::Join)));
     let pings: Vec<Now> = done[1..].iter().map(|(when, _)| *when).collect();
     let early = pings.iter().filter(|when| **when < ms(5_000)).count();
     assert!((4..=5).contains(&early), "{early}");
@@ -177,11 +177,11 @@ fn a_join_is_answered_at_once_and_the_newcomer_dials() {
     let mut it = new();
     let actions = it.handle(heard(Kind::Join, id(1), 1, ip(1)), ms(10));
     let to = ip(1);
-    assert_eq!(actions, [Action::Answer { to, room: 512 }]);
+    assert_eq!(actions, [MembershipAction::Answer { to, room: 512 }]);
     let address = at(1, 33_333);
     let node = id(1);
-    let actions = it.handle(Event::Connected { node, address }, ms(50));
-    assert_eq!(actions, [Action::Joined { node }]);
+    let actions = it.handle(MembershipEvent::Connected { node, address }, ms(50));
+    assert_eq!(actions, [MembershipAction::Joined { node }]);
     assert!(others(run(&mut it, ms(5_000))).is_empty());
     assert_eq!(it.name_of(&node), Some("anna"));
     assert_eq!(it.connected().collect::<Vec<_>>(), [node]);
@@ -212,7 +212,7 @@ fn a_leave_counts_once_and_only_when_it_is_newer() {
     let mut it = with_peer(node);
     let old = heard(Kind::Leave, node, 1, ip(9));
     assert!(it.handle(old, ms(1)).is_empty());
-    let left = Action::Left {
+    let left = MembershipAction::Left {
         node,
         announced: true,
     };
@@ -225,11 +225,11 @@ fn a_leave_counts_once_and_only_when_it_is_newer() {
         }
     }
     // The next life, after it left.
-    let Event::Heard { beacon, from, room } = heard(Kind::Join, node, 0, ip(1)) else {
+    let MembershipEvent::Heard { beacon, from, room } = heard(Kind::Join, node, 0, ip(1)) else {
         unreachable!()
     };
     let beacon = Beacon { epoch: 2, ..beacon };
-    let again = it.handle(Event::Heard { beacon, from, room }, ms(4));
+    let again = it.handle(MembershipEvent::Heard { beacon, from, room }, ms(4));
     assert_eq!(again.len(), 1);
 }
 
@@ -241,12 +241,12 @@ fn a_lost_peer_is_redialled_soon_and_gone_though_the_dial_hangs() {
         others(run(&mut it, ms(60_000))).is_empty(),
         "a connection keeps it"
     );
-    it.handle(Event::Disconnected { node }, ms(60_000));
+    it.handle(MembershipEvent::Disconnected { node }, ms(60_000));
     let (when, action) = others(run(&mut it, ms(60_500))).remove(0);
     assert_eq!((when, action), (ms(60_200), dial(node, &[at(1, 4000)])));
     // The dial hangs, and says so only when it is given up: nothing more is heard.
     let done = others(run(&mut it, ms(120_000)));
-    let left = Action::Left {
+    let left = MembershipAction::Left {
         node,
         announced: false,
     };
@@ -260,9 +260,9 @@ fn a_host_that_dies_is_gone_within_fifteen_seconds_and_back_when_it_is_heard() {
     let mut it = with_peer(node);
     it.handle(heard(Kind::Ping, node, 2, ip(1)), ms(100_000));
     // Right after its last beacon; the connection's silence is noticed 12 s later.
-    it.handle(Event::Disconnected { node }, ms(112_000));
+    it.handle(MembershipEvent::Disconnected { node }, ms(112_000));
     let done = others(run(&mut it, ms(130_000)));
-    let left = Action::Left {
+    let left = MembershipAction::Left {
         node,
         announced: false,
     };
@@ -270,8 +270,8 @@ fn a_host_that_dies_is_gone_within_fifteen_seconds_and_back_when_it_is_heard() {
     let actions = it.handle(heard(Kind::Ping, node, 3, ip(1)), ms(130_000));
     assert_eq!(actions, [dial(node, &[at(1, 4000)])]);
     let address = at(1, 4000);
-    let actions = it.handle(Event::Connected { node, address }, ms(130_001));
-    assert_eq!(actions, [Action::Joined { node }]);
+    let actions = it.handle(MembershipEvent::Connected { node, address }, ms(130_001));
+    assert_eq!(actions, [MembershipAction::Joined { node }]);
 }
 
 #[test]
@@ -280,29 +280,29 @@ fn a_found_node_that_was_lost_is_gone_and_tried_again_for_minutes() {
     let mut it = new();
     let address = at(1, 1);
     let addresses = vec![address];
-    it.handle(Event::Found { node, addresses }, ms(0));
-    it.handle(Event::Connected { node, address }, ms(1));
-    it.handle(Event::Disconnected { node }, ms(20_000));
+    it.handle(MembershipEvent::Found { node, addresses }, ms(0));
+    it.handle(MembershipEvent::Connected { node, address }, ms(1));
+    it.handle(MembershipEvent::Disconnected { node }, ms(20_000));
     let mut dials = 0;
     let mut left = 0;
     while it.next_tick() < ms(299_000) {
         let next = it.next_tick();
-        for action in it.handle(Event::Tick, next) {
+        for action in it.handle(MembershipEvent::Tick, next) {
             match action {
-                Action::Dial { .. } => {
+                MembershipAction::Dial { .. } => {
                     dials += 1;
-                    it.handle(Event::DialFailed { node }, next);
+                    it.handle(MembershipEvent::DialFailed { node }, next);
                 }
-                Action::Left { .. } => left += 1,
+                MembershipAction::Left { .. } => left += 1,
                 _ => {}
             }
         }
     }
     assert_eq!(left, 1);
     assert!((10..=16).contains(&dials), "{dials}");
-    let joined = it.handle(Event::Connected { node, address }, ms(299_000));
-    assert_eq!(joined, [Action::Joined { node }]);
-    it.handle(Event::Disconnected { node }, ms(299_500));
+    let joined = it.handle(MembershipEvent::Connected { node, address }, ms(299_000));
+    assert_eq!(joined, [MembershipAction::Joined { node }]);
+    it.handle(MembershipEvent::Disconnected { node }, ms(299_500));
     run(&mut it, ms(400_000));
     assert_eq!(it.known(), 0);
 }
@@ -311,16 +311,16 @@ fn a_found_node_that_was_lost_is_gone_and_tried_again_for_minutes() {
 fn a_peer_whose_process_died_is_gone_in_two_seconds() {
     let node = id(1);
     let mut it = with_peer(node);
-    it.handle(Event::Disconnected { node }, ms(10_000));
+    it.handle(MembershipEvent::Disconnected { node }, ms(10_000));
     let mut left = None;
     while left.is_none() {
         let next = it.next_tick();
-        for action in it.handle(Event::Tick, next) {
+        for action in it.handle(MembershipEvent::Tick, next) {
             match action {
-                Action::Dial { .. } => {
-                    it.handle(Event::DialFailed { node }, next);
+                MembershipAction::Dial { .. } => {
+                    it.handle(MembershipEvent::DialFailed { node }, next);
                 }
-                Action::Left { announced, .. } => left = Some((next, announced)),
+                MembershipAction::Left { announced, .. } => left = Some((next, announced)),
                 _ => {}
             }
         }
@@ -332,10 +332,10 @@ fn a_peer_whose_process_died_is_gone_in_two_seconds() {
 fn a_broken_connection_is_made_again_without_a_word() {
     let node = id(1);
     let mut it = with_peer(node);
-    it.handle(Event::Disconnected { node }, ms(10_000));
+    it.handle(MembershipEvent::Disconnected { node }, ms(10_000));
     assert_eq!(others(run(&mut it, ms(10_200))).len(), 1);
     let address = at(1, 4000);
-    let actions = it.handle(Event::Connected { node, address }, ms(10_210));
+    let actions = it.handle(MembershipEvent::Connected { node, address }, ms(10_210));
     assert!(actions.is_empty(), "{actions:?}");
     assert!(others(run(&mut it, ms(60_000))).is_empty());
 }
@@ -346,17 +346,20 @@ fn failed_dials_back_off_until_a_new_address_is_heard() {
     let mut it = new();
     it.handle(heard(Kind::Ping, node, 1, ip(1)), ms(0));
     let (mut dials, mut seq, mut now) = (vec![0], 1, 0);
-    it.handle(Event::DialFailed { node }, ms(0));
+    it.handle(MembershipEvent::DialFailed { node }, ms(0));
     while now < 60_000 {
         now += 100;
-        let mut actions = it.handle(Event::Tick, ms(now));
+        let mut actions = it.handle(MembershipEvent::Tick, ms(now));
         if now % 5_000 == 0 {
             seq += 1;
             actions.extend(it.handle(heard(Kind::Ping, node, seq, ip(1)), ms(now)));
         }
-        if actions.iter().any(|a| matches!(a, Action::Dial { .. })) {
+        if actions
+            .iter()
+            .any(|a| matches!(a, MembershipAction::Dial { .. }))
+        {
             dials.push(now);
-            it.handle(Event::DialFailed { node }, ms(now));
+            it.handle(MembershipEvent::DialFailed { node }, ms(now));
         }
     }
     assert_eq!(dials, [0, 500, 1_500, 3_500, 7_500, 15_500, 31_500]);
@@ -366,10 +369,10 @@ fn failed_dials_back_off_until_a_new_address_is_heard() {
         let event = heard(Kind::Ping, node, seq + u64::from(n), ip(n));
         assert!(it.handle(event, ms(now + 1)).is_empty(), "one is under way");
     }
-    it.handle(Event::DialFailed { node }, ms(now + 2));
+    it.handle(MembershipEvent::DialFailed { node }, ms(now + 2));
     let event = heard(Kind::Ping, node, seq + 20, ip(20));
     let mut actions = it.handle(event, ms(now + 1_000));
-    let Action::Dial { addresses, .. } = actions.remove(0) else {
+    let MembershipAction::Dial { addresses, .. } = actions.remove(0) else {
         panic!("{actions:?}")
     };
     assert_eq!(addresses.len(), 4);
@@ -386,7 +389,7 @@ fn a_changed_catalog_is_hinted_once() {
             ..beacon(Kind::Ping, node, seq)
         };
         let (from, room) = (ip(1), 512);
-        it.handle(Event::Heard { beacon, from, room }, ms(seq))
+        it.handle(MembershipEvent::Heard { beacon, from, room }, ms(seq))
             .len()
     };
     assert_eq!([say(2, 5), say(3, 5), say(4, 6)], [1, 0, 1]);
@@ -396,12 +399,15 @@ fn a_changed_catalog_is_hinted_once() {
 fn who_says_goodbye_over_a_connection_has_left_at_once() {
     let node = id(1);
     let mut it = with_peer(node);
-    let left = Action::Left {
+    let left = MembershipAction::Left {
         node,
         announced: true,
     };
-    assert_eq!(it.handle(Event::Leaving { node }, ms(2)), [left]);
-    assert!(it.handle(Event::Leaving { node }, ms(3)).is_empty());
+    assert_eq!(it.handle(MembershipEvent::Leaving { node }, ms(2)), [left]);
+    assert!(
+        it.handle(MembershipEvent::Leaving { node }, ms(3))
+            .is_empty()
+    );
 }
 
 #[test]
@@ -412,20 +418,20 @@ fn our_own_beacon_and_a_banned_node_do_nothing() {
         it.handle(heard(Kind::Join, ME, 9, ip(2)), ms(1)).is_empty(),
         "our own"
     );
-    let left = Action::Left {
+    let left = MembershipAction::Left {
         node,
         announced: false,
     };
-    assert_eq!(it.handle(Event::Banned { node }, ms(2)), [left]);
+    assert_eq!(it.handle(MembershipEvent::Banned { node }, ms(2)), [left]);
     let address = at(1, 4000);
     for event in [
         heard(Kind::Join, node, 5, ip(1)),
-        Event::Found {
+        MembershipEvent::Found {
             node,
             addresses: vec![address],
         },
-        Event::Connected { node, address },
-        Event::Disconnected { node },
+        MembershipEvent::Connected { node, address },
+        MembershipEvent::Disconnected { node },
     ] {
         assert!(it.handle(event, ms(3)).is_empty());
     }
@@ -436,9 +442,9 @@ fn a_found_node_is_dialled_without_any_beacon() {
     let node = id(1);
     let mut it = new();
     let addresses = vec![at(1, 1), at(1, 2)];
-    let actions = it.handle(Event::Found { node, addresses }, ms(0));
+    let actions = it.handle(MembershipEvent::Found { node, addresses }, ms(0));
     assert_eq!(actions, [dial(node, &[at(1, 1), at(1, 2)])]);
-    it.handle(Event::DialFailed { node }, ms(10));
+    it.handle(MembershipEvent::DialFailed { node }, ms(10));
     assert_eq!(others(run(&mut it, ms(600))).len(), 1);
 }
 
@@ -451,7 +457,7 @@ fn a_long_name_is_cut_between_characters() {
         ..beacon(Kind::Ping, id(1), 1)
     };
     let (from, room) = (ip(1), 512);
-    it.handle(Event::Heard { beacon, from, room }, ms(0));
+    it.handle(MembershipEvent::Heard { beacon, from, room }, ms(0));
     assert_eq!(it.name_of(&id(1)).map(str::len), Some(63));
 }
 
@@ -477,13 +483,13 @@ fn a_flood_of_fresh_identities_leaves_room_for_the_real_one() {
             if n % 5 == 0
                 && let Some(node) = pending.pop_front()
             {
-                actions.extend(it.handle(Event::DialFailed { node }, now));
+                actions.extend(it.handle(MembershipEvent::DialFailed { node }, now));
             }
             for action in actions {
                 match action {
-                    Action::Dial { node: other, .. } if other == node => reached += 1,
-                    Action::Dial { node, .. } => pending.push_back(node),
-                    Action::Answer { .. } => answers += 1,
+                    MembershipAction::Dial { node: other, .. } if other == node => reached += 1,
+                    MembershipAction::Dial { node, .. } => pending.push_back(node),
+                    MembershipAction::Answer { .. } => answers += 1,
                     _ => {}
                 }
             }
@@ -497,24 +503,24 @@ fn a_flood_of_fresh_identities_leaves_room_for_the_real_one() {
     }
 }
 
-fn any_event() -> impl Strategy<Value = Event> {
+fn any_event() -> impl Strategy<Value = MembershipEvent> {
     let node = (0..2_000u64).prop_map(id);
     prop_oneof![
         6 => (node.clone(), 0..3u8, 0..4u64, 0..60u64, any::<u8>()).prop_map(
             |(node, kind, epoch, seq, from)| {
                 let kind = [Kind::Join, Kind::Ping, Kind::Leave][usize::from(kind)];
                 let beacon = Beacon { epoch, ..beacon(kind, node, seq) };
-                Event::Heard { beacon, from: ip(from), room: 512 }
+                MembershipEvent::Heard { beacon, from: ip(from), room: 512 }
             }
         ),
-        2 => (node.clone(), any::<u8>()).prop_map(|(node, n)| Event::Connected { node, address: at(n, 4000) }),
-        1 => node.clone().prop_map(|node| Event::Disconnected { node }),
-        1 => node.clone().prop_map(|node| Event::DialFailed { node }),
+        2 => (node.clone(), any::<u8>()).prop_map(|(node, n)| MembershipEvent::Connected { node, address: at(n, 4000) }),
+        1 => node.clone().prop_map(|node| MembershipEvent::Disconnected { node }),
+        1 => node.clone().prop_map(|node| MembershipEvent::DialFailed { node }),
         1 => (node.clone(), any::<u8>())
-            .prop_map(|(node, n)| Event::Found { node, addresses: vec![at(n, 1); 9] }),
-        1 => node.clone().prop_map(|node| Event::Leaving { node }),
-        1 => node.prop_map(|node| Event::Banned { node }),
-        2 => Just(Event::Tick),
+            .prop_map(|(node, n)| MembershipEvent::Found { node, addresses: vec![at(n, 1); 9] }),
+        1 => node.clone().prop_map(|node| MembershipEvent::Leaving { node }),
+        1 => node.prop_map(|node| MembershipEvent::Banned { node }),
+        2 => Just(MembershipEvent::Tick),
     ]
 }
 
@@ -530,8 +536,8 @@ proptest! {
             now += pause;
             for action in it.handle(event, ms(now)) {
                 match action {
-                    Action::Joined { node } => prop_assert!(here.insert(node)),
-                    Action::Left { node, .. } => prop_assert!(here.remove(&node)),
+                    MembershipAction::Joined { node } => prop_assert!(here.insert(node)),
+                    MembershipAction::Left { node, .. } => prop_assert!(here.remove(&node)),
                     _ => {}
                 }
             }

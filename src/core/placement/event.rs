@@ -57,10 +57,10 @@ impl ChunkList {
 
 /// Why a node did not take what was pushed to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
+pub enum PlacementRefusal {
     /// Its quota, or our share of it, is used up: it is passed over for a minute.
     NoRoom,
-    /// It takes no part: it is asked no more until an [`Event::Peer`] says that it offers room.
+    /// It takes no part: it is asked no more until a [`PlacementEvent::Peer`] says that it offers room.
     Off,
     /// Not now: it is asked again in a moment, and passed over when that goes on.
     Busy,
@@ -68,8 +68,8 @@ pub enum Refusal {
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub enum Event {
-    /// A node is connected, and its catalog known; or it changed its mind. Before its first [`Event::Holder`].
+pub enum PlacementEvent {
+    /// A node is connected, and its catalog known; or it changed its mind. Before its first [`PlacementEvent::Holder`].
     Peer {
         /// Who.
         node: NodeId,
@@ -81,7 +81,7 @@ pub enum Event {
         /// Who.
         node: NodeId,
     },
-    /// A file that this node holds (some of), or something about it that changed. Before its first [`Event::Holder`]: holders of
+    /// A file that this node holds (some of), or something about it that changed. Before its first [`PlacementEvent::Holder`]: holders of
     /// unknown files are not remembered.
     File {
         /// Which.
@@ -137,7 +137,7 @@ pub enum Event {
         /// By whom.
         node: NodeId,
         /// The reason.
-        why: Refusal,
+        why: PlacementRefusal,
     },
     /// A push broke off; nothing is known of what was kept.
     Failed {
@@ -159,9 +159,9 @@ pub enum Event {
 
 /// What to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Action {
-    /// Offer these chunks to a node and send those that it wants. Exactly one of [`Event::Kept`], [`Event::Refused`],
-    /// [`Event::Failed`] and [`Event::Gone`] must come back, within a bounded time: nothing else is pushed to it until then.
+pub enum PlacementAction {
+    /// Offer these chunks to a node and send those that it wants. Exactly one of [`PlacementEvent::Kept`], [`PlacementEvent::Refused`],
+    /// [`PlacementEvent::Failed`] and [`PlacementEvent::Gone`] must come back, within a bounded time: nothing else is pushed to it until then.
     Push {
         /// Of which file.
         file: FileId,

@@ -4,7 +4,7 @@
 //! event takes long. What a queue says is looked at again when its turn comes: others push, too.
 
 use super::{
-    Action, Copies, MAX_OUTSTANDING, MAX_PUSH_BYTES, MAX_PUSH_CHUNKS, PATIENCE, Placement,
+    Copies, MAX_OUTSTANDING, MAX_PUSH_BYTES, MAX_PUSH_CHUNKS, PATIENCE, Placement, PlacementAction,
     file::{File, Held},
     peer::Outstanding,
 };
@@ -196,7 +196,7 @@ impl Placement {
     }
 
     /// Takes what can be sent now from the queues.
-    pub(super) fn push(&mut self) -> Vec<Action> {
+    pub(super) fn push(&mut self) -> Vec<PlacementAction> {
         let mut actions = Vec::new();
         let mut free = MAX_OUTSTANDING.saturating_sub(self.outstanding());
         while free > 0 {
@@ -212,7 +212,7 @@ impl Placement {
                 break;
             };
             if let Some(out) = out {
-                actions.push(Action::Push {
+                actions.push(PlacementAction::Push {
                     file: out.file,
                     node,
                     chunks: out.chunks.clone(),

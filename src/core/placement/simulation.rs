@@ -1,6 +1,6 @@
 //! A little swarm for the tests: several machines, each of which hears late, in another order or not at all of what the others have.
 
-use super::{Action, ChunkList, Copies, Event, Placement, Refusal};
+use super::{ChunkList, Copies, Placement, PlacementAction, PlacementEvent, PlacementRefusal};
 use crate::core::{
     Now,
     chance::Chance,
@@ -50,7 +50,7 @@ pub enum Fault {
 
 enum Note {
     /// To whom, an event.
-    Event(Event),
+    Event(PlacementEvent),
     /// What this node has now.
     News(NodeId),
     /// Chunks from this node.
@@ -136,7 +136,7 @@ impl Simulation {
         };
         self.members.insert(who, member);
         for (other, offers_room) in others {
-            let peer = |node, offers_room| Note::Event(Event::Peer { node, offers_room });
+            let peer = |node, offers_room| Note::Event(PlacementEvent::Peer { node, offers_room });
             self.later(1, other, peer(who, room.is_some()));
             self.later(1, who, peer(other, offers_room));
         }
@@ -151,7 +151,7 @@ impl Simulation {
             return;
         }
         member.knows_file = true;
-        let event = Event::File {
+        let event = PlacementEvent::File {
             file: FILE,
             origin_here: member.origin,
             copies: self.copies,
@@ -184,13 +184,13 @@ impl Simulation {
         });
         let others: Vec<NodeId> = self.members.keys().copied().collect();
         for other in others {
-            self.tell(other, Event::Gone { node: who });
+            self.tell(other, PlacementEvent::Gone { node: who });
         }
         gone
     }
 
     /// Gives an event to a node, and does what it asks for.
-    pub fn tell(&mut self, who: NodeId, event: Event) {
+    pub fn tell(&mut self, who: NodeId, event: PlacementEvent) {
         let Some(member) = self.members.get_mut(&who) else {
             return;
         };
@@ -198,13 +198,17 @@ impl Simulation {
         let actions = member.placement.handle(event, self.now);
         let lazy = member.fault == Some(Fault::Lazy);
         let mut busy = BTreeSet::new();
-        for Action::Push { file, node, chunks } in actions {
+        for PlacementAction::Push { file, node, chunks } in actions {
             assert_eq!(file, FILE);
             assert!(busy.insert(node) && !chunks.is_empty());
             assert!(chunks.is_sorted() && chunks.len() <= super::MAX_PUSH_CHUNKS);
             assert!(chunks.iter().all(|&at| self.members[&who].holds.has(at)));
             if lazy {
-                self.later(9000, who, Note::Event(Event::Failed { file, node }));
+                self.later(
+                    9000,
+                    who,
+                    Note::Event(PlacementEvent::Failed { file, node }),
+                );
                 continue;
             }
             for &at in &chunks {
@@ -223,18 +227,18 @@ impl Simulation {
         };
         let (file, node) = (FILE, at_node);
         let answer = match member.room {
-            _ if member.fault == Some(Fault::Broken) => Event::Failed { file, node },
-            None => Event::Refused {
+            _ if member.fault == Some(Fault::Broken) => PlacementEvent::Failed { file, node },
+            None => PlacementEvent::Refused {
                 file,
                 node,
-                why: Refusal::Off,
+                why: PlacementRefusal::Off,
             },
             Some(room) if room < chunks.len() as u32 => {
                 self.refusals.push((from, at_node));
-                Event::Refused {
+                PlacementEvent::Refused {
                     file,
                     node,
-                    why: Refusal::NoRoom,
+                    why: PlacementRefusal::NoRoom,
                 }
             }
             Some(room) => {
@@ -242,15 +246,15 @@ impl Simulation {
                     self.wasted += usize::from(!member.holds.insert(at));
                 }
                 member.room = Some(room - chunks.len() as u32);
-                Event::Kept { file, node, chunks }
+                PlacementEvent::Kept { file, node, chunks }
             }
         };
-        let kept = matches!(answer, Event::Kept { .. });
+        let kept = matches!(answer, PlacementEvent::Kept { .. });
         self.later(20, from, Note::Event(answer));
         if kept {
             self.learn(at_node);
             let have = self.members[&at_node].holds.clone();
-            self.tell(at_node, Event::Mine { file, have });
+            self.tell(at_node, PlacementEvent::Mine { file, have });
             self.spread_news(at_node);
         }
     }
@@ -271,7 +275,9 @@ impl Simulation {
             };
             self.now = self.now.max(next);
             match tick {
-                Some((at, who)) if note.is_none_or(|note| at < note) => self.tell(who, Event::Tick),
+                Some((at, who)) if note.is_none_or(|note| at < note) => {
+                    self.tell(who, PlacementEvent::Tick);
+                }
                 _ => {
                     let (_, (to, note)) = self.notes.pop_first().unwrap();
                     match note {
@@ -287,7 +293,7 @@ impl Simulation {
 
     fn news(&mut self, to: NodeId, of: NodeId) {
         if let Some(other) = self.members.get(&of) {
-            let event = Event::Holder {
+            let event = PlacementEvent::Holder {
                 file: FILE,
                 node: of,
                 have: other.holds.clone(),

@@ -252,12 +252,12 @@ fn a_repeated_chunk_is_pushed_once() {
     let entries = vec![entry(5), entry(1), entry(5), entry(5)];
     let chunks = Arc::new(ChunkList::of(&Manifest::new(FILE, entries).unwrap()));
     let mut placement = Placement::new(node(0));
-    let room = Event::Peer {
+    let room = PlacementEvent::Peer {
         node: node(1),
         offers_room: true,
     };
     placement.handle(room, Now::ZERO);
-    let file = Event::File {
+    let file = PlacementEvent::File {
         file: FILE,
         origin_here: true,
         copies: Copies::Some(2),
@@ -265,14 +265,14 @@ fn a_repeated_chunk_is_pushed_once() {
         mine: HaveSet::full(4),
     };
     assert_eq!(placement.handle(file, Now::ZERO), []);
-    let push = Action::Push {
+    let push = PlacementAction::Push {
         file: FILE,
         node: node(1),
         chunks: vec![0, 1],
     };
     assert_eq!(placement.next_tick(), Some(GATHER));
-    assert_eq!(placement.handle(Event::Tick, GATHER), [push]);
-    let kept = Event::Kept {
+    assert_eq!(placement.handle(PlacementEvent::Tick, GATHER), [push]);
+    let kept = PlacementEvent::Kept {
         file: FILE,
         node: node(1),
         chunks: vec![0, 1],
@@ -287,13 +287,13 @@ fn spread(nodes: u64, chunks: u32, copies: Copies, goal: u32) -> u32 {
     let mut placement = Placement::new(node(0));
     let mut now = Now::ZERO;
     for tag in 1..nodes {
-        let room = Event::Peer {
+        let room = PlacementEvent::Peer {
             node: node(tag),
             offers_room: true,
         };
         placement.handle(room, now);
     }
-    let file = Event::File {
+    let file = PlacementEvent::File {
         file: FILE,
         origin_here: true,
         copies,
@@ -305,10 +305,12 @@ fn spread(nodes: u64, chunks: u32, copies: Copies, goal: u32) -> u32 {
     let started = Instant::now();
     while placement.copies(&FILE) < goal {
         let event = match under_way.pop() {
-            Some(Action::Push { file, node, chunks }) => Event::Kept { file, node, chunks },
+            Some(PlacementAction::Push { file, node, chunks }) => {
+                PlacementEvent::Kept { file, node, chunks }
+            }
             None => {
                 now = placement.next_tick().unwrap().max(now);
-                Event::Tick
+                PlacementEvent::Tick
             }
         };
         let before = Instant::now();

@@ -2,7 +2,7 @@
 
 use super::{Actor, Note};
 use crate::{
-    core::{id::NodeId, membership, via::Via},
+    core::{id::NodeId, membership::MembershipEvent, via::Via},
     net::{Reply, RequestError},
     wire::control::{PeerAddress, Request, Response},
 };
@@ -68,7 +68,7 @@ impl Actor {
         let known = |node: &NodeId| self.membership.knows(node);
         let tried = self.exchange.told((teller, at), &named, known, now);
         for (node, address) in tried {
-            self.member(membership::Event::Told { node, address });
+            self.member(MembershipEvent::Told { node, address });
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     core::{
         changes::Change,
         id::{FileId, NodeId},
-        membership::{self, Action, Beacon, Kind},
+        membership::{Beacon, Kind, MembershipAction, MembershipEvent},
         path::printable,
         via::Via,
     },
@@ -31,13 +31,13 @@ impl Actor {
             NetEvent::Connected { node, address, via } => self.connected(node, address, via),
             NetEvent::Disconnected { node, carried } => {
                 self.parts.context.meeting.gone(node, carried);
-                self.member(membership::Event::Disconnected { node });
+                self.member(MembershipEvent::Disconnected { node });
             }
             NetEvent::DialFailed {
                 node: Some(node), ..
             } => {
                 self.parts.context.meeting.not_met(node);
-                self.member(membership::Event::DialFailed { node });
+                self.member(MembershipEvent::DialFailed { node });
             }
             NetEvent::DialFailed {
                 node: None,
@@ -50,7 +50,7 @@ impl Actor {
             }
             NetEvent::Found { node, addresses } => {
                 self.doctor.found(&addresses);
-                self.member(membership::Event::Found { node, addresses });
+                self.member(MembershipEvent::Found { node, addresses });
             }
             NetEvent::Rtt { node, rtt } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
@@ -90,7 +90,7 @@ impl Actor {
         self.peers.connected(node, name, address, via, now);
         self.ask_catalog(node);
         self.await_acquaintance(node);
-        self.member(membership::Event::Connected { node, address });
+        self.member(MembershipEvent::Connected { node, address });
         self.may_know_others(node, via);
     }
 
@@ -124,7 +124,7 @@ impl Actor {
             Request::Held { .. } => reply.send(Response::Done),
             Request::Goodbye => {
                 reply.send(Response::Done);
-                self.member(membership::Event::Leaving { node });
+                self.member(MembershipEvent::Leaving { node });
             }
             Request::Reach { port } => {
                 let peer = self
@@ -180,29 +180,29 @@ impl Actor {
     }
 
     /// Hands an event to the membership machine and does what it says.
-    pub(super) fn member(&mut self, event: membership::Event) {
+    pub(super) fn member(&mut self, event: MembershipEvent) {
         let actions = self.membership.handle(event, self.now());
         for action in actions {
             match action {
-                Action::Announce(kind) => {
+                MembershipAction::Announce(kind) => {
                     let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(kind));
                     tokio::spawn(async move { beacons.announce(beacon).await });
                 }
-                Action::Answer { to, room } => {
+                MembershipAction::Answer { to, room } => {
                     let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(Kind::Ping));
                     tokio::spawn(async move { beacons.answer(beacon, to, room).await });
                 }
-                Action::Dial { node, addresses } => {
+                MembershipAction::Dial { node, addresses } => {
                     let net = self.parts.context.net.clone();
                     tokio::spawn(async move { net.dial(Some(node), addresses).await });
                 }
-                Action::Elsewhere { node, addresses } => {
+                MembershipAction::Elsewhere { node, addresses } => {
                     let net = self.parts.context.net.clone();
                     tokio::spawn(async move { net.elsewhere(node, addresses).await });
                 }
-                Action::Joined { node } => self.introduce(node, None),
-                Action::Left { node, announced } => self.left(node, announced),
-                Action::CatalogHint {
+                MembershipAction::Joined { node } => self.introduce(node, None),
+                MembershipAction::Left { node, announced } => self.left(node, announced),
+                MembershipAction::CatalogHint {
                     node,
                     epoch,
                     revision,

@@ -3,7 +3,7 @@
 //! Invariants: at most [`STREAMS`] streams are read at a time, [`OF_ONE`] of a peer, and one that is silent is let go; what
 //! comes too fast ends its stream; a message that came before is acknowledged and not told again.
 
-use super::Said;
+use super::ChatLine;
 use crate::{
     core::{
         admission::Admission,
@@ -17,7 +17,7 @@ use crate::{
         context::Context,
     },
     store::clock::unix_now,
-    wire::chat::{self, Answer, Message, Refusal},
+    wire::chat::{self, Answer, ChatRefusal, Message},
 };
 use futures::AsyncWriteExt;
 use parking_lot::Mutex;
@@ -88,12 +88,12 @@ impl Door {
             let id = message.id;
             let refuse = |why| Answer::Refuse { id, why };
             if !self.open {
-                answer(stream, &refuse(Refusal::Off)).await?;
+                answer(stream, &refuse(ChatRefusal::Off)).await?;
                 break;
             }
             match self.look_over(node, id) {
                 Verdict::TooFast => {
-                    answer(stream, &refuse(Refusal::TooFast)).await?;
+                    answer(stream, &refuse(ChatRefusal::TooFast)).await?;
                     break;
                 }
                 Verdict::New => self.take(node, message).await,
@@ -119,7 +119,7 @@ impl Door {
             .await
             .flatten()
             .unwrap_or_else(|| (node.short(), false));
-        let said = Said {
+        let said = ChatLine {
             time: believed(message.time, unix_now()),
             mine: false,
             text: message.text,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: it ends within a bounded time, and says for sure whether the message is there, or that nobody can.
 
-use super::{MessageError, Said};
+use super::{ChatLine, MessageError};
 use crate::{
     core::id::NodeId,
     net::StreamError,
@@ -11,7 +11,7 @@ use crate::{
         context::Context,
     },
     store::clock::unix_now,
-    wire::chat::{self, Answer, MAX_TEXT, Message, Refusal},
+    wire::chat::{self, Answer, ChatRefusal, MAX_TEXT, Message},
 };
 use futures::AsyncWriteExt;
 use std::{
@@ -44,7 +44,7 @@ pub(super) async fn send(context: &Context, to: NodeId, text: &str) -> Result<u6
     insist(context, to, &message).await?;
     // From now on this is somebody one knows.
     context.tell(Command::People(PeopleAsk::Met(to))).await;
-    let said = Said {
+    let said = ChatLine {
         time: message.time,
         mine: true,
         text: message.text,
@@ -103,8 +103,8 @@ async fn deliver(context: &Context, to: NodeId, message: &Message) -> Result<(),
     let result = match answer {
         Some(Answer::Ack { id }) if id == message.id => Ok(()),
         Some(Answer::Refuse { id, why }) if id == message.id => Err(match why {
-            Refusal::TooFast => MessageError::TooFast,
-            Refusal::Off => MessageError::Off,
+            ChatRefusal::TooFast => MessageError::TooFast,
+            ChatRefusal::Off => MessageError::Off,
         }),
         Some(_) => Err(MessageError::Lost("it answered something else".into())),
         None => Err(MessageError::Unknown),

@@ -6,7 +6,7 @@
 use super::{Consent, Control, Desk};
 use crate::{
     core::{
-        consent::{Event, Refusal},
+        consent::{InboxEvent, Refusal},
         id::FileId,
     },
     node::api::{AnswerError, AskInfo, Landing, Shape},
@@ -97,7 +97,11 @@ impl Consent {
         }
         let mut desk = self.desk();
         let now = self.now();
-        if desk.inbox.handle(Event::Accept(number), now).is_empty() {
+        if desk
+            .inbox
+            .handle(InboxEvent::Accept(number), now)
+            .is_empty()
+        {
             return Err(unknown);
         }
         let Some(slot) = desk.slots.get(&number) else {
@@ -130,7 +134,7 @@ impl Consent {
             (open, slot.is_some())
         };
         if open {
-            self.handle(Event::Refuse(number, Refusal::Person));
+            self.handle(InboxEvent::Refuse(number, Refusal::Person));
         }
         known.then_some(()).ok_or(AnswerError::Unknown(number))
     }

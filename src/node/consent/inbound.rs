@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     core::{
-        consent::{Event, Refusal, title},
+        consent::{InboxEvent, Refusal, title},
         id::{FileId, NodeId},
         path::RelPath,
     },
@@ -115,7 +115,7 @@ impl Inbound {
         }
         let number = self.number();
         self.consent.desk().slots.remove(&number);
-        self.consent.handle(Event::Ended(number));
+        self.consent.handle(InboxEvent::Ended(number));
     }
 
     /// Says something, if there is a stream; a broken one is left.
@@ -129,7 +129,7 @@ impl Inbound {
 
     fn lost(&mut self) {
         self.link = None;
-        self.consent.handle(Event::Lost(self.number()));
+        self.consent.handle(InboxEvent::Lost(self.number()));
     }
 
     async fn finish(&mut self, message: FromReceiver) {
@@ -160,7 +160,7 @@ impl Inbound {
                 message = next(&mut self.link) => {
                     if matches!(message, Some(FromSender::Cancel(_))) {
                         self.link = None;
-                        self.consent.handle(Event::Withdrawn(self.number()));
+                        self.consent.handle(InboxEvent::Withdrawn(self.number()));
                     } else {
                         self.lost();
                     }
@@ -169,7 +169,7 @@ impl Inbound {
                         return None;
                     }
                 }
-                () = sleep_until(due.into()) => self.consent.handle(Event::Tick),
+                () = sleep_until(due.into()) => self.consent.handle(InboxEvent::Tick),
                 () = stop.cancelled() => {
                     self.finish(FromReceiver::Refuse(Refusal::Nobody)).await;
                     return None;
@@ -220,7 +220,7 @@ impl Inbound {
                     }
                     Some(FromSender::Ask(_)) | None => self.lost(),
                 },
-                () = timer(self.consent.clone(), away) => self.consent.handle(Event::Tick),
+                () = timer(self.consent.clone(), away) => self.consent.handle(InboxEvent::Tick),
                 () = stop.cancelled(), if self.stopped.is_none() => {
                     self.stop(&transfer, "the receiver has left".to_owned());
                 }
@@ -405,7 +405,7 @@ impl Inbound {
                     None if !self.link.as_ref().is_some_and(Link::ended_well) => self.lost(),
                     _ => break,
                 },
-                () = timer(self.consent.clone(), away) => self.consent.handle(Event::Tick),
+                () = timer(self.consent.clone(), away) => self.consent.handle(InboxEvent::Tick),
                 () = stop.cancelled() => break,
             }
         }

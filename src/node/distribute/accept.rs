@@ -21,7 +21,7 @@ use crate::{
     store::{ReplicaOffer, Replicas, Reservation, StoreError, clock::unix_now},
     wire::{
         control::Offer,
-        distribute::{self, Answer, Kept, Offered, Refusal},
+        distribute::{self, Answer, Kept, Offered, PushRefusal},
         manifest::Root,
     },
 };
@@ -72,20 +72,20 @@ impl Default for Gate {
 
 impl Gate {
     /// Room in memory for the manifest of a file of so many chunks, until the end of the round.
-    fn room(&self, chunks: u32) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
+    fn room(&self, chunks: u32) -> Result<Option<OwnedSemaphorePermit>, PushRefusal> {
         if chunks <= SMALL {
             return Ok(None);
         }
         let bytes = chunks.checked_mul(CHUNK_MEMORY).filter(|&n| n <= MEMORY);
-        let bytes = bytes.ok_or(Refusal::NoRoom)?;
+        let bytes = bytes.ok_or(PushRefusal::NoRoom)?;
         let room = Arc::clone(&self.memory).try_acquire_many_owned(bytes);
-        room.map(Some).map_err(|_| Refusal::Busy)
+        room.map(Some).map_err(|_| PushRefusal::Busy)
     }
 }
 
 /// Why a round did not come to its end.
 enum End {
-    Refused(Refusal),
+    Refused(PushRefusal),
     Broken(io::Error),
 }
 
@@ -111,7 +111,7 @@ pub async fn accept(parts: Parts, node: NodeId, mut stream: Stream) {
         }
         let round = match parts.gate.rounds.admit(node) {
             Some(_turn) => round(&parts, node, &offered, &mut stream).await,
-            None => Err(End::Refused(Refusal::Busy)),
+            None => Err(End::Refused(PushRefusal::Busy)),
         };
         let ended = match round {
             Ok(()) => Ok(()),
@@ -140,10 +140,10 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, End> {
     match spawn_blocking(work).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(StoreError::NoSpace { .. })) => Err(End::Refused(Refusal::NoRoom)),
+        Ok(Err(StoreError::NoSpace { .. })) => Err(End::Refused(PushRefusal::NoRoom)),
         Ok(Err(error)) => {
             tracing::warn!(%error, "a chunk for the swarm cannot be kept");
-            Err(End::Refused(Refusal::NoRoom))
+            Err(End::Refused(PushRefusal::NoRoom))
         }
         Err(error) => Err(End::Broken(io::Error::other(error))),
     }
@@ -158,13 +158,13 @@ async fn round(
 ) -> Result<(), End> {
     let context = &parts.context;
     let Some(replicas) = context.replicas.clone().filter(|_| parts.keeps) else {
-        return Err(End::Refused(Refusal::Off));
+        return Err(End::Refused(PushRefusal::Off));
     };
     let file = offered.file;
     // What a peer does not offer to everyone is not kept for it: its catalog has the name, too.
     let asked = context.ask(|reply| Command::OfferOf(node, file, reply));
     let Some(Some((name, offer, whole_here))) = asked.await else {
-        return Err(End::Refused(Refusal::Unknown));
+        return Err(End::Refused(PushRefusal::Unknown));
     };
     let count = offered.chunks.len() as u32;
     if whole_here {
@@ -186,7 +186,7 @@ async fn round(
         .last()
         .is_none_or(|&last| last >= manifest.len())
     {
-        return Err(End::Refused(Refusal::Unknown));
+        return Err(End::Refused(PushRefusal::Unknown));
     }
     begin(&replicas, &manifest, node, &offered.origins, name, offer).await?;
     let taken = take(parts, node, &replicas, &manifest, offered, stream).await;
@@ -266,7 +266,7 @@ async fn manifest_of(
     };
     // Its catalog says one thing and its manifest another.
     if head.root.size != offer.size {
-        return Err(End::Refused(Refusal::Unknown));
+        return Err(End::Refused(PushRefusal::Unknown));
     }
     let chunks = head.root.chunks;
     let room = gate.room(chunks).map_err(End::Refused)?;
@@ -279,7 +279,7 @@ async fn manifest_of(
     context.news.files(gone);
     let Some(_reserved) = reserved else {
         parts.make_room();
-        return Err(End::Refused(Refusal::NoRoom));
+        return Err(End::Refused(PushRefusal::NoRoom));
     };
     match head.fetch(&context.net).await {
         Ok(manifest) => Ok((Arc::new(manifest), room)),
@@ -295,7 +295,7 @@ async fn no_use(parts: &Parts, node: NodeId, why: NoManifest) -> End {
             parts.context.tell(Command::Drop(node, why)).await;
             End::Broken(io::ErrorKind::InvalidData.into())
         }
-        NoManifest::Missing | NoManifest::Disk(_) => End::Refused(Refusal::Unknown),
+        NoManifest::Missing | NoManifest::Disk(_) => End::Refused(PushRefusal::Unknown),
     }
 }
 
@@ -371,7 +371,7 @@ async fn choose(
     let nothing = tight && wanted.count() == 0 && kept.count() == 0;
     match reservation {
         Some(reservation) if !nothing => Ok((kept, wanted, reservation)),
-        _ => Err(End::Refused(Refusal::NoRoom)),
+        _ => Err(End::Refused(PushRefusal::NoRoom)),
     }
 }
 

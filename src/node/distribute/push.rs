@@ -14,7 +14,7 @@ use crate::{
     net::Stream,
     wire::{
         chunk::invalid,
-        distribute::{self, Answer, Kept, MAX_ORIGINS, Offered, Refusal},
+        distribute::{self, Answer, Kept, MAX_ORIGINS, Offered, PushRefusal},
     },
 };
 use futures::AsyncWriteExt;
@@ -39,22 +39,22 @@ pub struct Push {
 }
 
 /// Does it; the event that comes back ends it.
-pub async fn push(parts: &Parts, traffic: &Traffic, push: Push) -> placement::Event {
+pub async fn push(parts: &Parts, traffic: &Traffic, push: Push) -> placement::PlacementEvent {
     let (file, node) = (push.file, push.node);
     match attempt(parts, traffic, push).await {
-        Ok(Ok(chunks)) => placement::Event::Kept { file, node, chunks },
-        Ok(Err(why)) => placement::Event::Refused {
+        Ok(Ok(chunks)) => placement::PlacementEvent::Kept { file, node, chunks },
+        Ok(Err(why)) => placement::PlacementEvent::Refused {
             file,
             node,
             why: match why {
-                Refusal::Off => placement::Refusal::Off,
-                Refusal::NoRoom => placement::Refusal::NoRoom,
-                Refusal::Busy | Refusal::Unknown => placement::Refusal::Busy,
+                PushRefusal::Off => placement::PlacementRefusal::Off,
+                PushRefusal::NoRoom => placement::PlacementRefusal::NoRoom,
+                PushRefusal::Busy | PushRefusal::Unknown => placement::PlacementRefusal::Busy,
             },
         },
         Err(error) => {
             tracing::debug!(peer = %node.short(), %error, "a push broke off");
-            placement::Event::Failed { file, node }
+            placement::PlacementEvent::Failed { file, node }
         }
     }
 }
@@ -69,7 +69,7 @@ async fn attempt(
     parts: &Parts,
     traffic: &Traffic,
     push: Push,
-) -> io::Result<Result<Vec<u32>, Refusal>> {
+) -> io::Result<Result<Vec<u32>, PushRefusal>> {
     let context = &parts.context;
     let (index, file) = (context.index.clone(), push.file);
     let manifest = tokio::task::spawn_blocking(move || index.manifest(&file)).await?;

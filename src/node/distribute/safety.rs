@@ -8,7 +8,7 @@ use crate::{
     core::{
         have::HaveSet,
         id::{FileId, NodeId},
-        placement::Event,
+        placement::PlacementEvent,
     },
     net::Net,
     node::api::Safe,
@@ -81,7 +81,7 @@ impl Distributor {
             Some(have) if have.is_full() => return,
             // Of somebody who had all of it, a part is a download that began anew.
             Some(have) if !whole && have.count() > 0 => {
-                return self.feed(Event::Holder {
+                return self.feed(PlacementEvent::Holder {
                     file,
                     node,
                     have,
@@ -94,7 +94,7 @@ impl Distributor {
         if let Some(nodes) = self.holding.get_mut(&file) {
             nodes.remove(&node);
         }
-        self.feed(Event::NotHolder { file, node });
+        self.feed(PlacementEvent::NotHolder { file, node });
     }
 
     /// From what is known; with the files that rest on downloads, and whose.

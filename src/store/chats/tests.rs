@@ -8,8 +8,8 @@ fn chats() -> (tempfile::TempDir, Chats) {
     (folder, chats)
 }
 
-fn said(mine: bool, text: &str) -> Said {
-    Said {
+fn said(mine: bool, text: &str) -> ChatLine {
+    ChatLine {
         time: 1,
         mine,
         text: text.into(),
