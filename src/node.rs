@@ -178,11 +178,13 @@ impl Node {
         if let Some(replicas) = context.replicas.clone() {
             let used =
                 tokio::task::spawn_blocking(move || (replicas.used(), replicas.limits().quota));
-            status.replicas = used.await.unwrap_or_default();
+            (status.replicas.used, status.replicas.quota) = used.await.unwrap_or_default();
         }
         let left = self.broken_off().await;
-        let bytes = left.iter().map(|one| one.bytes).sum();
-        status.leftovers = (left.len() as u64, bytes);
+        status.leftovers = Leftovers {
+            files: left.len() as u64,
+            bytes: left.iter().map(|one| one.bytes).sum(),
+        };
         Some(status)
     }
 

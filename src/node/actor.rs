@@ -13,7 +13,7 @@ mod people;
 mod shortage;
 
 use super::{
-    api::{NodeEvent, PathInfo, Safe, Status},
+    api::{Kept, Leftovers, NodeEvent, PathInfo, Safe, Status},
     catalog::OwnCatalog,
     command::{Command, Seen},
     context::Context,
@@ -421,8 +421,12 @@ impl Actor {
                 ..Safe::default()
             },
             resting_on: Vec::new(),
-            replicas: (0, 0),
-            leftovers: (0, 0),
+            replicas: Kept {
+                received: self.parts.context.copied_in.load(Ordering::Relaxed),
+                sent: self.parts.context.copied_out.load(Ordering::Relaxed),
+                ..Kept::default()
+            },
+            leftovers: Leftovers::default(),
             scanning: self.scanning,
             downloads: jobs
                 .values()
@@ -430,10 +434,6 @@ impl Actor {
                 .collect(),
             received: self.parts.context.received.load(Ordering::Relaxed),
             sent: self.parts.context.sent.load(Ordering::Relaxed),
-            copied: (
-                self.parts.context.copied_in.load(Ordering::Relaxed),
-                self.parts.context.copied_out.load(Ordering::Relaxed),
-            ),
         }
     }
 

@@ -1,11 +1,12 @@
 //! What a front end and a node say to each other: settings, questions' answers, and events.
 //!
-//! Plain data. Everything a stranger named (files, people) is here as it came: whoever shows it escapes it
-//! (`core::path::printable`).
+//! Plain data. Everything a stranger named (files, people) is here as it came: what shows it escapes it
+//! (`core::path::printable`). Programs get the same types in JSON: they are serialised here, and nowhere else.
 
 mod consent;
 mod directory;
 mod download;
+pub(super) mod form;
 mod listing;
 mod place;
 mod start;
@@ -18,6 +19,7 @@ pub use place::*;
 pub use start::StartError;
 
 use crate::core::{changes::Change, id::NodeId};
+use serde::{Serialize, Serializer};
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -64,7 +66,7 @@ pub struct Settings {
     pub replicas: Copies,
     /// Bytes that this node gives to others' files; 0 = none, `None` = what its disk suggests.
     pub replica_quota: Option<u64>,
-    /// How long a file that its owner no longer shares is kept for him.
+    /// How long a file that its owner no longer shares is kept.
     pub replica_grace: Duration,
     /// The most bytes of chunks sent a second; `None` = no limit.
     pub upload_limit: Option<u64>,
@@ -130,30 +132,37 @@ pub use crate::core::via::Via;
 pub use crate::wire::MAX_NAME;
 
 /// One row of `peers`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PeerInfo {
     /// Who.
+    #[serde(rename = "peer", serialize_with = "form::text")]
     pub node: NodeId,
     /// What they call themselves.
     pub name: String,
-    /// Another key was known for that name.
-    pub key_changed: bool,
-    /// It only looks or fetches, and leaves after that.
-    pub visiting: bool,
     /// The path.
+    #[serde(serialize_with = "form::text")]
     pub via: Via,
     /// `ip:port` of the connection.
     pub address: String,
     /// The last measured round trip.
+    #[serde(rename = "rtt_ms", serialize_with = "form::milliseconds")]
     pub rtt: Option<Duration>,
+    /// Another key was known for that name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub key_changed: bool,
+    /// It only looks or fetches, and leaves after that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub visiting: bool,
     /// Offers in its catalog.
+    #[serde(skip)]
     pub offers: u32,
 }
 
 /// What `status` tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
     /// This node.
+    #[serde(rename = "peer", serialize_with = "form::text")]
     pub node: NodeId,
     /// Its name.
     pub name: String,
@@ -170,21 +179,44 @@ pub struct Status {
     /// Files of the shared folder, and how many of them another node here could give all of.
     pub safe: Safe,
     /// On whose downloads that rests: what they are called, a few at most.
+    #[serde(skip)]
     pub resting_on: Vec<String>,
-    /// Bytes that are kept for others, and the most that may be.
-    pub replicas: (u64, u64),
+    /// What this node keeps for others.
+    pub replicas: Kept,
+    /// Downloads that were broken off and that nobody goes on with.
+    pub leftovers: Leftovers,
     /// How far the shared folder is read, while it is.
+    #[serde(serialize_with = "form::scan")]
     pub scanning: Option<Scan>,
-    /// Downloads that were broken off and that nobody goes on with, and the bytes that they take.
-    pub leftovers: (u64, u64),
     /// Downloads under way.
+    #[serde(serialize_with = "form::downloads")]
     pub downloads: Vec<(String, Progress)>,
     /// Bytes of chunks received since the start.
     pub received: u64,
     /// Bytes of chunks sent since the start.
     pub sent: u64,
-    /// Bytes of copies since the start: received to be kept for others, and sent to those who keep them.
-    pub copied: (u64, u64),
+}
+
+/// What a node keeps for others, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct Kept {
+    /// Kept now.
+    pub used: u64,
+    /// The most that may be.
+    pub quota: u64,
+    /// Received since the start, to be kept.
+    pub received: u64,
+    /// Sent since the start, to those who keep it.
+    pub sent: u64,
+}
+
+/// Downloads that were broken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+pub struct Leftovers {
+    /// How many.
+    pub files: u64,
+    /// What they take on the disk.
+    pub bytes: u64,
 }
 
 /// Whether what this node shares would still be there without it.
@@ -212,47 +244,84 @@ impl Safe {
     }
 }
 
+impl Serialize for Safe {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row {
+            to_leave: bool,
+            files: u64,
+            elsewhere: u64,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            reading: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            downloads: Option<u64>,
+        }
+        let row = Row {
+            to_leave: self.to_leave(),
+            files: self.files,
+            elsewhere: self.elsewhere,
+            reading: self.reading,
+            downloads: Some(self.downloads).filter(|downloads| *downloads > 0),
+        };
+        row.serialize(serializer)
+    }
+}
+
 /// What happens at a node, for those who watch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 pub enum NodeEvent {
     /// A peer is here.
+    #[serde(rename = "joined")]
     PeerJoined {
         /// Who.
+        #[serde(rename = "peer", serialize_with = "form::text")]
         node: NodeId,
         /// Their name.
         name: String,
         /// The name by which this key was known, the first time that it comes with this one.
+        #[serde(skip_serializing_if = "Option::is_none")]
         before: Option<String>,
         /// Another key was known for that name.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         key_changed: bool,
         /// It only looks or fetches, and leaves after that.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         visiting: bool,
     },
     /// A peer goes by another name now. Told once a minute at most.
+    #[serde(rename = "renamed")]
     PeerRenamed {
         /// Who.
+        #[serde(rename = "peer", serialize_with = "form::text")]
         node: NodeId,
         /// Their name.
         name: String,
         /// What it was.
         before: String,
         /// Another key was known for that name.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         key_changed: bool,
     },
     /// A peer has gone.
+    #[serde(rename = "left")]
     PeerLeft {
         /// Who.
+        #[serde(rename = "peer", serialize_with = "form::text")]
         node: NodeId,
         /// Their name.
         name: String,
         /// Whether they said so.
         announced: bool,
         /// It only looked or fetched.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         visiting: bool,
     },
     /// A peer's catalog changed.
+    #[serde(rename = "catalog")]
     CatalogChanged {
         /// Whose.
+        #[serde(rename = "peer", serialize_with = "form::text")]
         node: NodeId,
     },
     /// The scan of the shared folder goes on.
@@ -284,10 +353,13 @@ pub enum NodeEvent {
         name: String,
     },
     /// The same as the two before, as a person wants to hear it: a moment later, and in one for many files.
+    #[serde(skip)]
     Files(Change),
     /// A peer sent bytes that are not what they should be, and is dropped for good.
+    #[serde(rename = "dropped")]
     PeerDropped {
         /// Who.
+        #[serde(rename = "peer", serialize_with = "form::text")]
         node: NodeId,
         /// Their name.
         name: String,
@@ -296,39 +368,39 @@ pub enum NodeEvent {
     },
     /// Somebody says something.
     Message {
-        /// Who.
-        node: NodeId,
         /// Their name.
+        #[serde(rename = "from")]
         name: String,
+        /// Who.
+        #[serde(rename = "peer", serialize_with = "form::text")]
+        node: NodeId,
         /// What.
         text: String,
         /// When: seconds since 1970.
         time: u64,
         /// Another key was known for that name.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
         key_changed: bool,
     },
     /// Somebody asks to send something.
+    #[serde(serialize_with = "form::inner")]
     Ask(Arc<AskInfo>),
     /// An ask needs no answer any more.
+    #[serde(rename = "gone")]
     AskGone {
         /// Its number.
+        #[serde(rename = "ask")]
         number: u32,
         /// Whose it was.
+        #[serde(flatten, serialize_with = "form::from")]
         from: Person,
         /// Why.
+        #[serde(serialize_with = "form::gone")]
         why: Gone,
     },
     /// What was accepted is here, or as much of it as will be.
+    #[serde(serialize_with = "form::inner")]
     Received(Arc<Received>),
-    /// What waited for somebody goes on.
-    Later {
-        /// Its number.
-        number: u32,
-        /// What is sent.
-        name: String,
-        /// What happened.
-        event: SendEvent,
-    },
     /// Something happened with a rendezvous server.
     Server(ServerNews),
     /// There is no straight path to a peer so far, or now there is.
@@ -341,5 +413,38 @@ pub enum NodeEvent {
         address: SocketAddr,
     },
     /// Something that a person should know, in a sentence.
+    #[serde(serialize_with = "notice")]
     Notice(String),
+    /// What waited for somebody goes on.
+    #[serde(untagged, serialize_with = "later")]
+    Later {
+        /// Its number.
+        number: u32,
+        /// What is sent.
+        name: String,
+        /// What happened.
+        event: SendEvent,
+    },
+}
+
+/// As any send goes on, with its number.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference to the field"
+)]
+fn later<S: Serializer>(
+    number: &u32,
+    name: &str,
+    event: &SendEvent,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    Sending::later(*number, event, name).serialize(to)
+}
+
+fn notice<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Notice<'a> {
+        text: &'a str,
+    }
+    Notice { text }.serialize(to)
 }

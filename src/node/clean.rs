@@ -2,23 +2,26 @@
 //!
 //! Never touches one that is under way.
 
-use super::context::Context;
+use super::{api::form, context::Context};
 use crate::{
     core::id::FileId,
     store::{leftovers, remove_leftover, replaced},
 };
+use serde::Serialize;
 use std::{collections::HashMap, time::Duration};
 
 /// A download that was broken off.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct BrokenOff {
     /// What it was called, if that is known.
     pub name: Option<String>,
     /// What it would have become.
+    #[serde(rename = "id", serialize_with = "form::text")]
     pub file: FileId,
     /// Bytes that it takes on the disk.
     pub bytes: u64,
     /// How long nobody used it.
+    #[serde(serialize_with = "form::whole_seconds")]
     pub unused: Duration,
 }
 

@@ -163,7 +163,7 @@ impl Later {
                 while let Some(event) = told.recv().await {
                     match &event {
                         SendEvent::Ready { name: read, .. } => name.clone_from(read),
-                        SendEvent::Progress(..) => {}
+                        SendEvent::Progress { .. } => {}
                         _ => {
                             let name = name.clone();
                             let news = NodeEvent::Later {
@@ -265,14 +265,20 @@ enum Fate {
 
 fn fate(event: &SendEvent) -> Fate {
     match event {
-        SendEvent::Done(..)
+        SendEvent::Done { .. }
         | SendEvent::Unsendable(_)
-        | SendEvent::Refused(_, Refusal::Person | Refusal::Decided)
-        | SendEvent::Failed(_, SendFailure::Changed(_) | SendFailure::Theirs(_)) => Fate::Over,
+        | SendEvent::Refused {
+            why: Refusal::Person | Refusal::Decided,
+            ..
+        }
+        | SendEvent::Failed {
+            why: SendFailure::Changed(_) | SendFailure::Theirs(_),
+            ..
+        } => Fate::Over,
         SendEvent::NotFound { .. }
-        | SendEvent::Refused(..)
+        | SendEvent::Refused { .. }
         | SendEvent::Expired(_)
-        | SendEvent::Failed(..) => Fate::Again,
+        | SendEvent::Failed { .. } => Fate::Again,
         _ => Fate::On,
     }
 }

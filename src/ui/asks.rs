@@ -205,13 +205,13 @@ pub fn received(received: &Received) -> String {
 pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
     let name = printable_cut(name, NAME);
     Some(match event {
-        SendEvent::Ready { .. } | SendEvent::Progress(..) | SendEvent::End => return None,
+        SendEvent::Ready { .. } | SendEvent::Progress { .. } | SendEvent::End => return None,
         SendEvent::LeftOut(left) => left_out(left),
         SendEvent::Unsendable(why) => printable_cut(why, 4 * NAME),
         SendEvent::NotFound { error, .. } => printable_cut(&error.to_string(), 4 * NAME),
         SendEvent::Asked(to) => format!("asked {}; waiting for the answer", who(to)),
         SendEvent::Accepted(to) => format!("{} accepted {name}", person(&to.name)),
-        SendEvent::Refused(to, why) => {
+        SendEvent::Refused { to, why } => {
             format!("{} refused {name}: {}", person(&to.name), why.why())
         }
         SendEvent::Expired(to) => format!("{} did not answer in time", person(&to.name)),
@@ -220,13 +220,13 @@ pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
             person(&to.name)
         ),
         SendEvent::Resumed(to) => format!("{} is back, going on", person(&to.name)),
-        SendEvent::Done(to, size, time) => format!(
+        SendEvent::Done { to, size, elapsed } => format!(
             "{} has {name}, {} in {}",
             person(&to.name),
             text::size(*size),
-            text::duration(*time)
+            text::duration(*elapsed)
         ),
-        SendEvent::Failed(to, why) => format!(
+        SendEvent::Failed { to, why } => format!(
             "{name} did not get to {}: {}",
             person(&to.name),
             printable_cut(&why.to_string(), 4 * NAME)

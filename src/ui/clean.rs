@@ -50,7 +50,10 @@ pub async fn clean(node: &Node, out: &Out, sure: Sure) -> Exit {
     };
     if !wanted {
         if out.json() {
-            out.results(left.iter().map(|one| json::leftover::row(one, false)));
+            out.objects(left.iter().map(|one| json::Event::Leftover {
+                one,
+                removed: false,
+            }));
         } else {
             out.note(&format!("{all}: `clean --yes` removes them"));
         }
@@ -61,7 +64,7 @@ pub async fn clean(node: &Node, out: &Out, sure: Sure) -> Exit {
         let removed = node.remove_broken_off(one.file).await;
         failed += usize::from(!removed);
         if out.json() {
-            out.result(&json::leftover::row(one, removed));
+            out.object(&json::Event::Leftover { one, removed });
         }
     }
     if failed > 0 {

@@ -23,7 +23,6 @@ use crate::{
         pair::{GroupNews, PairError, Paired},
     },
 };
-use serde::Serialize;
 use std::time::Duration;
 use tokio::{sync::mpsc, time::timeout};
 
@@ -49,19 +48,11 @@ pub(super) fn hidden(setup: &Setup) -> Setup {
     setup
 }
 
-#[derive(Serialize)]
-struct Shown<'a> {
-    event: &'static str,
-    code: &'a str,
-}
-
 /// Shows a code, and what to type with it on the other machine.
 pub(super) fn tell_code(out: &Out, what_to_type: &str, code: &Code) {
     let code = code.to_string();
     if out.json() {
-        let event = "code";
-        let line = serde_json::to_string(&Shown { event, code: &code });
-        out.result(&line.unwrap_or_default());
+        out.object(&json::Event::Code { code: &code });
     } else {
         out.result(&format!("on the other machine: {what_to_type} {code}"));
     }
@@ -70,7 +61,10 @@ pub(super) fn tell_code(out: &Out, what_to_type: &str, code: &Code) {
 /// Says what went wrong, in the form that is wanted.
 pub(super) fn complain(out: &Out, why: &str) {
     if out.json() {
-        out.result(&json::failure("", why));
+        out.object(&json::Event::Error {
+            name: "",
+            error: why,
+        });
     } else {
         out.error(&printable(why));
     }

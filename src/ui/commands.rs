@@ -138,9 +138,9 @@ async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit 
     let all = rows.len();
     rows.retain(|row| what.versions || !row.older);
     if out.json() {
-        out.results(rows.iter().map(json::listing));
+        out.objects(rows.iter());
         if !gaps.is_empty() {
-            out.result(&json::gaps::incomplete(gaps));
+            out.object(&json::told("incomplete", gaps));
         }
     } else if !rows.is_empty() {
         let long = what.long || what.versions;
@@ -180,7 +180,7 @@ async fn show_peers(node: &Node, out: &Out) -> Exit {
         return Exit::NotFound;
     }
     if out.json() {
-        out.results(rows.iter().map(json::peer));
+        out.objects(rows.iter());
     } else {
         out.result(&table::peers(&rows, out.width()));
     }

@@ -21,7 +21,12 @@ pub async fn sign_up(node: &Node, out: &Out, wait: Duration, name: &str, release
             Ok(()) => {
                 done += 1;
                 if out.json() {
-                    out.result(&json::directory::signed_up(name.trim(), &server, release));
+                    let (name, server) = (name.trim(), &*server);
+                    out.object(&if release {
+                        json::Event::Released { name, server }
+                    } else {
+                        json::Event::SignedUp { name, server }
+                    });
                 } else {
                     out.note(&signed_up(name.trim(), &server, release));
                 }
@@ -51,7 +56,7 @@ pub async fn people(node: &Node, out: &Out, wait: Duration, pattern: Option<&str
         Err(error) => return failed(out, pattern.unwrap_or_default(), &error),
     };
     match (rows.is_empty(), pattern) {
-        (false, _) if out.json() => out.results(rows.iter().map(json::directory::person)),
+        (false, _) if out.json() => out.objects(rows.iter()),
         (false, _) => out.result(&table::people(&rows, out.width())),
         (true, None) => out.note("nobody of this swarm signed up there yet"),
         (true, Some(pattern)) => {
@@ -68,7 +73,7 @@ pub async fn add(node: &Node, out: &Out, wait: Duration, name: &str, trust: bool
     match node.add_person(name, trust, wait).await {
         Ok(row) => {
             if out.json() {
-                out.result(&json::directory::added(&row));
+                out.object(&json::Event::added(&row));
             } else {
                 out.note(&added(&row));
             }
@@ -97,7 +102,7 @@ fn added(row: &SignedUp) -> String {
 fn failed(out: &Out, name: &str, error: &DirectoryError) -> Exit {
     let why = printable(&error.to_string()).into_owned();
     if out.json() {
-        out.result(&json::failure(name, &why));
+        out.object(&json::Event::Error { name, error: &why });
     } else {
         out.error(&why);
     }

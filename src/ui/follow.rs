@@ -3,7 +3,7 @@
 //! The first signal cancels it; what is here is kept.
 
 use super::{
-    exit::Exit, foreground::Foreground, gaps, json, output::Out, progress::Bar, sentences,
+    exit::Exit, foreground::Foreground, gaps, output::Out, progress::Bar, sentences,
     signals::Signals, streams,
 };
 use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node, NodeEvent, Shape};
@@ -110,11 +110,8 @@ pub async fn download(
     let mut full = Full::default();
     while let Some(event) = job.next(signals).await {
         let repeated = full.again(&event);
-        if out.json()
-            && !repeated
-            && let Some(line) = json::download(&event)
-        {
-            out.result(&line);
+        if out.json() && !repeated {
+            out.object(&event);
         }
         let say = |text: String| {
             if !out.json() {
@@ -188,7 +185,7 @@ pub async fn notices(node: &Node, out: &Out, bar: &Bar) -> Exit {
     loop {
         match events.recv().await {
             Ok(event @ NodeEvent::Notice(_)) if out.json() => {
-                out.result(&json::node(&event).unwrap_or_default());
+                out.object(&event);
             }
             Ok(event @ NodeEvent::Notice(_)) => {
                 let text = sentences::event(&event).unwrap_or_default();

@@ -97,7 +97,7 @@ fn kept(node: &Node, out: &Out, number: u32) {
     // It may have been taken already.
     let Some(info) = info else { return };
     if out.json() {
-        out.result(&json::consent::later(&info));
+        out.object(&json::told("later", &info));
     } else {
         out.result(&asks::later(&info));
     }

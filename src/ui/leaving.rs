@@ -115,7 +115,7 @@ pub async fn tell(node: &Node, setup: &Setup, out: &Out) {
         return;
     };
     match obstacle(&status.safe, setup.settings.replicas) {
-        Some(word) if out.json() => out.result(&json::leaving(word.safe())),
+        Some(word) if out.json() => out.object(&json::Event::Leaving { safe: *word.safe() }),
         Some(word) => out.note(&sentences::left_behind(word.safe())),
         None if status.safe.downloads > 0 && !out.json() => {
             out.note(&sentences::left_to(&status.safe, &status.resting_on));

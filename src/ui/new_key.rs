@@ -14,7 +14,7 @@ pub async fn run(setup: &Setup) -> Exit {
     match made {
         Ok(Ok(made)) => {
             if out.json() {
-                out.result(&json::key::new_key(&made));
+                out.object(&json::told("newkey", &made));
             } else {
                 out.result(&sentences(&made));
             }

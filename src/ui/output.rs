@@ -3,7 +3,8 @@
 //! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up, every line goes through
 //! its one printer, so that no message breaks the line being typed.
 
-use super::table;
+use super::{json, table};
+use serde::Serialize;
 use std::{
     io::{self, Write as _},
     sync::{
@@ -102,6 +103,18 @@ impl Out {
             }
             Target::Aside | Target::Screen(_) => self.result(&lines.collect::<Vec<_>>().join("\n")),
         }
+    }
+
+    /// Prints an object of JSON; nothing, when JSON has no words for it.
+    pub fn object(&self, value: &impl Serialize) {
+        if let Some(line) = json::line(value) {
+            self.result(&line);
+        }
+    }
+
+    /// Prints many objects.
+    pub fn objects<T: Serialize>(&self, values: impl Iterator<Item = T>) {
+        self.results(values.filter_map(|value| json::line(&value)));
     }
 
     /// Says something that is not a result.

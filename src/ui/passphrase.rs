@@ -26,7 +26,10 @@ pub fn print(words: Option<usize>, json: bool) -> Exit {
     let out = Out::streams(json);
     let count = words.unwrap_or(MIN_WORDS);
     match new_passphrase(count) {
-        Ok(words) if json => out.result(&json::passphrase(&words, bits(count))),
+        Ok(words) if json => out.object(&json::Event::Passphrase {
+            words: &words,
+            bits: bits(count),
+        }),
         Ok(words) => out.result(&words),
         Err(error) => {
             complain(&out, &error.to_string());

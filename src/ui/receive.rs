@@ -94,7 +94,7 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
             }
         };
         if out.json() {
-            out.result(&json::consent::ask(&ask));
+            out.object(&json::told("ask", &*ask));
         } else {
             out.note(&asks::offered(&ask));
         }
@@ -341,7 +341,7 @@ fn finish(out: &Out, received: Option<Arc<Received>>) -> Exit {
         return Exit::Refused;
     };
     if out.json() {
-        out.result(&json::consent::received(&received));
+        out.object(&json::told("received", &*received));
     } else {
         out.result(&asks::received(&received));
     }

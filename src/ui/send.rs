@@ -5,7 +5,6 @@ use super::{
     config::Setup,
     exit::Exit,
     foreground::Foreground,
-    json,
     output::Out,
     progress::Bar,
     running::{leave, start},
@@ -13,7 +12,7 @@ use super::{
     signals::Signals,
     streams::Input,
 };
-use crate::node::{FindError, JobId, Node, Progress, SendEvent, SendFailure, SendRequest};
+use crate::node::{FindError, JobId, Node, Progress, SendEvent, SendFailure, SendRequest, Sending};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -56,16 +55,16 @@ impl Course {
                 self.size = *size;
             }
             SendEvent::Accepted(to) => drop(self.done.insert(to.node, 0)),
-            SendEvent::Progress(to, done, _) => drop(self.done.insert(to.node, *done)),
-            SendEvent::Done(to, size, _) => {
+            SendEvent::Progress { to, done, .. } => drop(self.done.insert(to.node, *done)),
+            SendEvent::Done { to, size, .. } => {
                 self.done.insert(to.node, *size);
                 self.finished += 1;
             }
-            SendEvent::Refused(to, _) | SendEvent::Expired(to) => {
+            SendEvent::Refused { to, .. } | SendEvent::Expired(to) => {
                 self.done.remove(&to.node);
                 self.failures.push(Exit::Refused);
             }
-            SendEvent::Failed(to, why) => {
+            SendEvent::Failed { to, why } => {
                 self.done.remove(&to.node);
                 self.failures.push(match why {
                     SendFailure::Changed(_) | SendFailure::Theirs(_) => Exit::Failed,
@@ -100,17 +99,14 @@ impl Course {
     /// Tells what happened, in the form that is wanted.
     pub fn tell(&self, event: &SendEvent, out: &Out) {
         if out.json() {
-            if let Some(line) = json::consent::sending(&self.name, self.size, event) {
-                out.result(&line);
-            }
-            return;
+            return out.object(&Sending::new(event, &self.name, self.size));
         }
         let Some(text) = asks::sending(&self.name, event) else {
             return;
         };
         match event {
-            SendEvent::Done(..) => out.result(&text),
-            SendEvent::NotFound { .. } | SendEvent::Unsendable(_) | SendEvent::Failed(..) => {
+            SendEvent::Done { .. } => out.result(&text),
+            SendEvent::NotFound { .. } | SendEvent::Unsendable(_) | SendEvent::Failed { .. } => {
                 out.error(&text);
             }
             _ => out.note(&text),

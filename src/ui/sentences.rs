@@ -3,7 +3,7 @@
 use super::{changes, leaving::Word, talk, text};
 use crate::{
     core::path::{printable, printable_cut},
-    node::{DownloadError, Fetched, Node, NodeEvent, Progress, Safe, Status},
+    node::{DownloadError, Fetched, Kept, Leftovers, Node, NodeEvent, Progress, Safe, Status},
 };
 
 /// A person's name in a sentence is not longer than this.
@@ -361,7 +361,7 @@ pub fn status(status: &Status) -> String {
         text::size(status.shared_bytes),
         super::directory::servers(status),
         safe_to_leave(&status.safe, &status.resting_on),
-        kept(status.replicas, status.copied),
+        kept(status.replicas),
         broken_off(status.leftovers),
         text::size(status.received),
         text::size(status.sent),
@@ -386,7 +386,7 @@ fn safe_to_leave(safe: &Safe, on: &[String]) -> String {
 }
 
 /// Downloads that were broken off, if there are any.
-fn broken_off((files, bytes): (u64, u64)) -> String {
+fn broken_off(Leftovers { files, bytes }: Leftovers) -> String {
     match files {
         0 => String::new(),
         _ => format!(
@@ -398,18 +398,24 @@ fn broken_off((files, bytes): (u64, u64)) -> String {
 }
 
 /// What this node keeps of others' files.
-fn kept(replicas: (u64, u64), copied: (u64, u64)) -> String {
-    let kept = match replicas {
+fn kept(kept: Kept) -> String {
+    let Kept {
+        used,
+        quota,
+        received,
+        sent,
+    } = kept;
+    let kept = match (used, quota) {
         (0, 0) => "keeping nothing for others".to_owned(),
-        (used, quota) => format!(
+        _ => format!(
             "keeping {} for others, at most {}",
             text::size(used),
             text::size(quota)
         ),
     };
-    match copied {
+    match (received, sent) {
         (0, 0) => kept,
-        (received, sent) => format!(
+        _ => format!(
             "{kept}; copies received {}, sent {}",
             text::size(received),
             text::size(sent)

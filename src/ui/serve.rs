@@ -32,11 +32,11 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
     };
     let mut news = News::new(node.events(), setup.json);
     if let Some(status) = node.status().await {
-        out.result(&if out.json() {
-            json::ready(&status)
+        if out.json() {
+            out.object(&json::Event::ready(&status));
         } else {
-            sentences::ready(&status)
-        });
+            out.result(&sentences::ready(&status));
+        }
     }
     let mut scan = ScanBar::new(setup.progress);
     let exit = loop {
@@ -69,12 +69,9 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
 }
 
 fn tell(out: &Out, event: &NodeEvent) {
-    let text = if out.json() {
-        json::node(event)
-    } else {
-        sentences::event(event)
-    };
-    if let Some(text) = text {
+    if out.json() {
+        out.object(event);
+    } else if let Some(text) = sentences::event(event) {
         out.result(&text);
     }
 }

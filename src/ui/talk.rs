@@ -74,7 +74,7 @@ pub async fn say(node: &Node, out: &Out, to: &Partner, text: &str) -> Exit {
     match node.message(to.node, text).await {
         Ok(time) => {
             if out.json() {
-                out.result(&json::delivered(&to.name, to.node, time));
+                out.object(&json::Event::delivered(&to.name, to.node, time));
             } else {
                 out.note(&format!("delivered to {}", person(&to.name)));
             }
@@ -141,7 +141,10 @@ fn show_history(out: &Out, who: &str, read: Result<History, HistoryError>) -> Ex
 /// A failure, for people and for programs.
 fn failed(out: &Out, who: &str, why: &str) {
     if out.json() {
-        out.result(&json::failure(who, why));
+        out.object(&json::Event::Error {
+            name: who,
+            error: why,
+        });
     } else {
         out.error(why);
     }

@@ -1,7 +1,10 @@
 //! Sending to people: what a front end asks for, and what it is told. Plain data.
 
-use super::{DownloadError, Fetched};
-use crate::core::id::NodeId;
+mod told;
+
+use super::{DownloadError, Fetched, form};
+use crate::core::{consent::title, id::NodeId};
+use serde::{Serialize, Serializer};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use crate::core::consent::{EXPIRY as ASK_EXPIRY, Gone, Refusal};
@@ -84,6 +87,62 @@ pub struct AskInfo {
     pub lacking: u64,
 }
 
+/// One file stands in it, several stand in `files`.
+impl Serialize for AskInfo {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct File<'a> {
+            name: &'a str,
+            size: u64,
+            r#type: &'a str,
+            id: String,
+        }
+        #[derive(Serialize)]
+        struct Row<'a> {
+            ask: u32,
+            #[serde(flatten, serialize_with = "form::from")]
+            from: &'a Person,
+            name: String,
+            size: u64,
+            r#type: &'a str,
+            id: Option<String>,
+            time: u64,
+            to: &'a [String],
+            lacking: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            files: Option<Vec<File<'a>>>,
+        }
+        let file = |file: &'_ AskedFile| file.file.to_string();
+        let (media, id) = match &*self.files {
+            [one] => (one.media.as_str(), Some(file(one))),
+            _ => ("multipart/mixed", None),
+        };
+        let files = || {
+            let files = self.files.iter().map(|one| File {
+                name: &one.name,
+                size: one.size,
+                r#type: &one.media,
+                id: file(one),
+            });
+            files.collect()
+        };
+        let names: Vec<&str> = self.files.iter().map(|file| &*file.name).collect();
+        let row = Row {
+            ask: self.number,
+            from: &self.from,
+            name: title(&names),
+            size: self.size,
+            r#type: media,
+            id,
+            time: self.time,
+            to: &self.to,
+            lacking: self.lacking,
+            files: (self.files.len() > 1).then(files),
+        };
+        row.serialize(serializer)
+    }
+}
+
 /// Why an ask cannot be accepted, or refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
@@ -127,6 +186,47 @@ pub struct Received {
     pub stopped: Option<String>,
 }
 
+/// All of it together, and then each file.
+impl Serialize for Received {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Lost<'a> {
+            name: &'a str,
+            #[serde(serialize_with = "form::text")]
+            error: &'a DownloadError,
+        }
+        #[derive(Serialize)]
+        struct Row<'a> {
+            ask: u32,
+            #[serde(flatten, serialize_with = "form::from")]
+            from: &'a Person,
+            name: String,
+            size: u64,
+            complete: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            error: Option<String>,
+            #[serde(serialize_with = "form::got")]
+            files: &'a [Fetched],
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            failed: Vec<Lost<'a>>,
+        }
+        let names: Vec<&str> = self.files.iter().map(|file| &*file.name).collect();
+        let failed = self.failed.iter().map(|(name, error)| Lost { name, error });
+        let error = self.failed.first().map(|(_, error)| error.to_string());
+        let row = Row {
+            ask: self.number,
+            from: &self.from,
+            name: title(&names),
+            size: self.files.iter().map(|file| file.size).sum(),
+            complete: self.failed.is_empty() && self.stopped.is_none(),
+            error: self.stopped.clone().or(error),
+            files: &self.files,
+            failed: failed.collect(),
+        };
+        row.serialize(serializer)
+    }
+}
+
 /// What to send, and to whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendRequest {
@@ -141,9 +241,11 @@ pub struct SendRequest {
 }
 
 /// How a send goes on. The last one is `End`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 pub enum SendEvent {
-    /// The files are read: what is sent, in a word or two, how many and how large.
+    /// The files are read: what is sent, in a word or two, how many and how large. JSON has no words for it.
+    #[serde(skip)]
     Ready {
         /// A name, a folder, or how many.
         name: String,
@@ -153,10 +255,13 @@ pub enum SendEvent {
         size: u64,
     },
     /// Not all that lies in a folder can be sent; the rest is.
+    #[serde(rename = "left-out", serialize_with = "told::left_out")]
     LeftOut(LeftOut),
     /// Nothing can be sent.
+    #[serde(rename = "error", serialize_with = "told::unsendable")]
     Unsendable(String),
     /// A word names nobody, or several.
+    #[serde(rename = "error", serialize_with = "told::not_found")]
     NotFound {
         /// The word.
         name: String,
@@ -164,37 +269,115 @@ pub enum SendEvent {
         error: FindError,
     },
     /// They see the ask.
+    #[serde(serialize_with = "form::to")]
     Asked(Person),
     /// They said yes.
+    #[serde(serialize_with = "form::to")]
     Accepted(Person),
     /// They said no.
-    Refused(Person, Refusal),
+    Refused {
+        /// Who.
+        #[serde(flatten, serialize_with = "form::to")]
+        to: Person,
+        /// Why.
+        #[serde(serialize_with = "told::why")]
+        why: Refusal,
+    },
     /// They did not answer in time.
+    #[serde(serialize_with = "form::to")]
     Expired(Person),
-    /// So many bytes are there, of so many.
-    Progress(Person, u64, u64),
+    /// It goes on.
+    Progress {
+        /// Who.
+        #[serde(flatten, serialize_with = "form::to")]
+        to: Person,
+        /// Bytes that are there.
+        done: u64,
+        /// Of so many.
+        size: u64,
+    },
     /// They are out of reach; it goes on when they are back.
+    #[serde(serialize_with = "form::to")]
     Waiting(Person),
     /// They are back.
+    #[serde(serialize_with = "form::to")]
     Resumed(Person),
-    /// Everything is there: bytes, and the time since they said yes.
-    Done(Person, u64, Duration),
+    /// Everything is there.
+    Done {
+        /// Who.
+        #[serde(flatten, serialize_with = "form::to")]
+        to: Person,
+        /// Bytes.
+        size: u64,
+        /// Since they said yes.
+        #[serde(rename = "seconds", serialize_with = "form::seconds")]
+        elapsed: Duration,
+    },
     /// It is not, and will not be.
-    Failed(Person, SendFailure),
+    #[serde(rename = "error")]
+    Failed {
+        /// Who.
+        #[serde(flatten, serialize_with = "form::to")]
+        to: Person,
+        /// Why.
+        #[serde(rename = "error", serialize_with = "form::text")]
+        why: SendFailure,
+    },
     /// Everyone's has ended.
+    #[serde(skip)]
     End,
 }
 
+/// How a send goes on, with what is sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sending<'a> {
+    /// Its number, if it waited for somebody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    later: Option<u32>,
+    #[serde(flatten)]
+    event: &'a SendEvent,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+}
+
+impl<'a> Sending<'a> {
+    /// Of `name`, which has so many bytes.
+    #[must_use]
+    pub fn new(event: &'a SendEvent, name: &'a str, size: u64) -> Self {
+        let asked = matches!(event, SendEvent::Asked(_));
+        Self {
+            later: None,
+            event,
+            name,
+            size: asked.then_some(size),
+        }
+    }
+
+    /// Of what waited for somebody by that number.
+    #[must_use]
+    pub fn later(number: u32, event: &'a SendEvent, name: &'a str) -> Self {
+        Self {
+            later: Some(number),
+            ..Self::new(event, name, 0)
+        }
+    }
+}
+
 /// Files that wait for somebody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LaterInfo {
     /// What takes it back.
+    #[serde(rename = "later")]
     pub number: u32,
     /// For whom: the key, and what it was called.
+    #[serde(flatten, serialize_with = "form::to")]
     pub to: Person,
     /// What they are called together.
+    #[serde(rename = "name")]
     pub title: String,
     /// Files and folders.
+    #[serde(serialize_with = "form::paths")]
     pub files: Vec<PathBuf>,
     /// Since when: seconds since 1970.
     pub since: u64,

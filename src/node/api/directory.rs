@@ -1,13 +1,16 @@
 //! What is said about rendezvous servers and the people who signed up there.
 
+use super::form;
 use crate::core::{id::NodeId, via::Via};
+use serde::{Serialize, Serializer};
 
 /// A configured rendezvous server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ServerInfo {
     /// `host:port`, as it was written.
     pub address: String,
     /// Its key, when it is known.
+    #[serde(rename = "peer", serialize_with = "form::text_if_any")]
     pub server: Option<NodeId>,
     /// Whether this node is connected to it.
     pub joined: bool,
@@ -24,6 +27,42 @@ pub struct ServerNews {
     pub server: Option<NodeId>,
     /// What.
     pub state: ServerState,
+}
+
+/// In JSON `peer` is the key that is there now.
+impl Serialize for ServerNews {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            address: &'a str,
+            #[serde(serialize_with = "form::text_if_any")]
+            peer: Option<NodeId>,
+            state: &'static str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            why: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            known: Option<String>,
+        }
+        let mut row = Row {
+            address: &self.address,
+            peer: self.server,
+            state: "joined",
+            why: None,
+            known: None,
+        };
+        match &self.state {
+            ServerState::Joined => {}
+            ServerState::Lost => row.state = "lost",
+            ServerState::Left => row.state = "left",
+            ServerState::Unreachable(why) => {
+                (row.state, row.why) = ("unreachable", Some(why.as_str()));
+            }
+            ServerState::NewKey { known, now } => {
+                (row.state, row.peer, row.known) = ("newkey", Some(*now), Some(known.to_string()));
+            }
+        }
+        row.serialize(serializer)
+    }
 }
 
 /// How a rendezvous server does.
@@ -47,24 +86,28 @@ pub enum ServerState {
 }
 
 /// The path to a peer is not the one that was hoped for, or it is at last.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PathInfo {
     /// To whom.
+    #[serde(rename = "peer", serialize_with = "form::text")]
     pub node: NodeId,
     /// What they are called.
     pub name: String,
     /// The path.
+    #[serde(serialize_with = "form::text")]
     pub via: Via,
     /// Whether bytes may go through a server.
+    #[serde(skip)]
     pub relay: bool,
 }
 
 /// Somebody who signed up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignedUp {
     /// The name: foreign text.
     pub name: String,
     /// Whose.
+    #[serde(rename = "peer", serialize_with = "form::text")]
     pub node: NodeId,
     /// Whether the node is connected to the server now.
     pub present: bool,
@@ -75,6 +118,7 @@ pub struct SignedUp {
     /// Whether it was added here by this name.
     pub added: bool,
     /// Whether it is in this node's swarm.
+    #[serde(skip)]
     pub ours: bool,
 }
 

@@ -1,19 +1,20 @@
 //! A download as its user asks for it, and how it goes on and ends. Plain data.
 
-use super::{Gaps, Shape, Version};
+use super::{Gaps, Shape, Version, form};
 use crate::core::{
     id::{FileId, NodeId},
     people::WhoError,
 };
+use serde::{Serialize, Serializer};
 use std::{path::PathBuf, time::Duration};
 
 /// How far a download is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct Progress {
-    /// Bytes in all its files.
-    pub size: u64,
     /// Bytes that are here and verified.
     pub done: u64,
+    /// Bytes in all its files.
+    pub size: u64,
     /// Files in all.
     pub files: u32,
     /// Files that are complete.
@@ -47,7 +48,8 @@ pub struct DownloadRequest {
 pub type JobId = u64;
 
 /// How a download goes on. The last event of a job is [`DownloadEvent::End`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
 pub enum DownloadEvent {
     /// Comes first, when more may have been meant than is known: some did not tell all that they offer.
     Incomplete(Gaps),
@@ -56,8 +58,10 @@ pub enum DownloadEvent {
         /// One name, or how many files.
         name: String,
         /// The id, when it is one file.
+        #[serde(serialize_with = "form::text_if_any")]
         id: Option<FileId>,
         /// How far it is already (what was found here or resumed counts).
+        #[serde(flatten, serialize_with = "form::begun")]
         progress: Progress,
     },
     /// At most ten a second.
@@ -73,31 +77,38 @@ pub enum DownloadEvent {
         /// Whose it is.
         owner: String,
         /// The new contents.
+        #[serde(serialize_with = "form::text")]
         id: FileId,
         /// Bytes of these.
         size: u64,
     },
     /// One file is complete, verified and in its place.
+    #[serde(rename = "done")]
     FileDone(Box<Fetched>),
     /// One file failed; the others go on.
+    #[serde(rename = "error")]
     FileFailed {
         /// Which.
         name: String,
         /// Why.
+        #[serde(flatten)]
         error: DownloadError,
     },
-    /// The whole job ended; nothing follows.
+    /// The whole job ended; nothing follows. JSON has no words for it.
+    #[serde(skip)]
     End,
 }
 
 /// A file that was downloaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fetched {
     /// The name it is offered by.
     pub name: String,
     /// The contents.
+    #[serde(serialize_with = "form::text")]
     pub id: FileId,
     /// Where it lies now.
+    #[serde(serialize_with = "form::path")]
     pub path: PathBuf,
     /// Bytes.
     pub size: u64,
@@ -108,10 +119,13 @@ pub struct Fetched {
     /// Bytes verified before an interruption.
     pub resumed: u64,
     /// From start to end.
+    #[serde(rename = "seconds", serialize_with = "form::seconds")]
     pub elapsed: Duration,
     /// Who gave how many bytes, the most generous first.
+    #[serde(serialize_with = "form::sources")]
     pub sources: Vec<(NodeId, String, u64)>,
     /// It was here already, and nothing was done.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub already: bool,
 }
 
@@ -200,6 +214,31 @@ pub enum DownloadError {
     /// It was cancelled, or the node is stopping. What is here is kept.
     #[error("interrupted; what is here is kept, and the same command resumes it")]
     Interrupted,
+}
+
+/// Its sentence, and what could have been meant.
+impl Serialize for DownloadError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Row<'a> {
+            error: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            ids: Option<Vec<String>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            versions: Option<&'a [Version]>,
+        }
+        let versions = match self {
+            Self::Ambiguous { versions, .. } => Some(&**versions),
+            _ => None,
+        };
+        let ids = |all: &[Version]| all.iter().map(|version| version.id.to_string()).collect();
+        let row = Row {
+            error: self.to_string(),
+            ids: versions.map(ids),
+            versions,
+        };
+        row.serialize(serializer)
+    }
 }
 
 fn whose(name: &str, why: &WhoError) -> String {

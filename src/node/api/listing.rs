@@ -1,13 +1,16 @@
 //! What the swarm offers, as a front end sees it, and what is not known of it yet.
 
+use super::form;
 use crate::core::id::{FileId, NodeId};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 pub use crate::wire::control::Scan;
 
 /// A node that shares something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Owner {
     /// Who.
+    #[serde(rename = "peer", serialize_with = "form::text")]
     pub node: NodeId,
     /// What they are called.
     pub name: String,
@@ -41,7 +44,7 @@ pub struct Listing {
     pub copies: u32,
     /// How many other nodes keep a part of it for the swarm.
     pub keepers: u32,
-    /// It lives on only as copies that nodes keep for the swarm: nobody here offers it as a file of his own.
+    /// It lives on only as copies that nodes keep for the swarm: nobody here offers it as a file of their own.
     pub replica: bool,
     /// Whether this node has all of it for its own user.
     pub mine: bool,
@@ -62,10 +65,37 @@ impl Listing {
     }
 }
 
+/// In JSON `older` has in it who fetched it, and only what is older has that.
+impl Serialize for Listing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Older<'a> {
+            at: &'a [Owner],
+        }
+        let older = self.older.then_some(Older { at: &self.at });
+        let mut row = serializer.serialize_struct("Listing", 10 + usize::from(self.older))?;
+        row.serialize_field("name", &self.name)?;
+        row.serialize_field("id", &self.id.to_string())?;
+        row.serialize_field("size", &self.size)?;
+        row.serialize_field("type", &self.media)?;
+        row.serialize_field("holders", &self.holders)?;
+        row.serialize_field("copies", &self.copies)?;
+        row.serialize_field("replica", &self.replica)?;
+        row.serialize_field("mtime", &self.mtime)?;
+        row.serialize_field("mine", &self.mine)?;
+        row.serialize_field("owners", &self.owners)?;
+        if let Some(older) = older {
+            row.serialize_field("older", &older)?;
+        }
+        row.end()
+    }
+}
+
 /// Contents that a name stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Version {
     /// The contents.
+    #[serde(serialize_with = "form::text")]
     pub id: FileId,
     /// Bytes.
     pub size: u64,
@@ -76,13 +106,16 @@ pub struct Version {
 }
 
 /// What is not known yet of what the swarm offers.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
 pub struct Gaps {
     /// Nodes of whose catalogs something is missing.
+    #[serde(rename = "nodes")]
     pub catalogs: Vec<Gap>,
     /// Nodes that still read their shared folder, and how far they are.
+    #[serde(serialize_with = "form::scans")]
     pub scanning: Vec<(Owner, Scan)>,
     /// Nobody else is here, so what this node has of a folder or a pattern need not be all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
 }
 
@@ -102,9 +135,10 @@ impl Gaps {
 }
 
 /// A node of whose catalog something is missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gap {
     /// Who.
+    #[serde(flatten)]
     pub node: Owner,
     /// How many names are known.
     pub known: u64,
@@ -113,7 +147,8 @@ pub struct Gap {
 }
 
 /// Why some of a catalog is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// The node announced itself and is not connected yet.
     Connection,

@@ -147,9 +147,13 @@ impl Delivery {
             Some(FromReceiver::Refuse(why)) => Heard::Refused(why),
             Some(FromReceiver::Progress(bytes)) => {
                 if self.errand.is_accepted() {
-                    let (size, person) = (self.bundle.size, self.person.clone());
+                    let (size, to) = (self.bundle.size, self.person.clone());
                     // A slow reader loses progress only.
-                    let progress = SendEvent::Progress(person, bytes.min(size), size);
+                    let progress = SendEvent::Progress {
+                        to,
+                        done: bytes.min(size),
+                        size,
+                    };
                     let _ = self.events.try_send(progress);
                 }
                 return;
@@ -271,17 +275,27 @@ impl Delivery {
 
     async fn end(&mut self, outcome: Outcome) {
         self.ended = true;
-        let person = self.person.clone();
-        let failed = |why| SendEvent::Failed(person.clone(), why);
+        let to = self.person.clone();
+        let failed = |why| SendEvent::Failed {
+            to: to.clone(),
+            why,
+        };
         let event = match outcome {
             Outcome::Done => {
                 // From now on this is somebody one knows.
                 let met = PeopleAsk::Met(self.person.node);
                 self.consent.0.context.tell(Command::People(met)).await;
-                SendEvent::Done(person.clone(), self.bundle.size, self.began.elapsed())
+                SendEvent::Done {
+                    to: to.clone(),
+                    size: self.bundle.size,
+                    elapsed: self.began.elapsed(),
+                }
             }
-            Outcome::Refused(why) => SendEvent::Refused(person.clone(), why),
-            Outcome::Expired => SendEvent::Expired(person.clone()),
+            Outcome::Refused(why) => SendEvent::Refused {
+                to: to.clone(),
+                why,
+            },
+            Outcome::Expired => SendEvent::Expired(to.clone()),
             Outcome::Failed(why) => failed(SendFailure::Theirs(why)),
             Outcome::Gone => failed(SendFailure::Gone),
             Outcome::Stopped => match self.changed.take() {
@@ -289,7 +303,7 @@ impl Delivery {
                 None => failed(SendFailure::Stopped),
             },
         };
-        if !matches!(event, SendEvent::Done(..)) {
+        if !matches!(event, SendEvent::Done { .. }) {
             let node = self.person.node;
             self.accepted.send_if_modified(|all| all.remove(&node));
         }

@@ -82,7 +82,7 @@ impl Jobs {
                     out.result(&text);
                 }
                 let line = if out.json() {
-                    json::download(&event)
+                    json::line(&event)
                 } else {
                     sentence(&name, &event, &mut quarters)
                 };

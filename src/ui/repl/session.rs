@@ -255,9 +255,10 @@ impl<'a> Session<'a> {
     fn asks(&self) {
         let (asks, laters) = (self.node.asks(), self.node.laters());
         if self.out.json() {
-            let lines = asks.iter().map(json::consent::ask);
-            let waiting = laters.iter().map(json::consent::later);
-            self.out.results(lines.chain(waiting));
+            self.out
+                .objects(asks.iter().map(|ask| json::told("ask", ask)));
+            self.out
+                .objects(laters.iter().map(|later| json::told("later", later)));
         } else if asks.is_empty() && laters.is_empty() {
             self.out.note("nobody asks to send anything");
         } else {
@@ -292,7 +293,10 @@ impl<'a> Session<'a> {
             return;
         };
         if self.out.json() {
-            self.out.result(&json::status(&status, &self.node.laters()));
+            self.out.object(&json::Event::Status {
+                status: &status,
+                later: &self.node.laters(),
+            });
         } else {
             let mut lines = vec![sentences::status(&status)];
             lines.extend(self.jobs.lines());
@@ -367,8 +371,8 @@ fn tell(out: &Out, event: &NodeEvent, terminal: bool) {
     // What is meant for the person here is no mere news.
     let personal = matches!(event, NodeEvent::Message { .. } | NodeEvent::Received(_));
     if out.json() {
-        if let Some(line) = json::node(event).filter(|_| is_told(event)) {
-            out.result(&line);
+        if is_told(event) {
+            out.object(event);
         }
         return;
     }

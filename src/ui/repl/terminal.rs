@@ -204,7 +204,9 @@ async fn safe(session: &Session<'_>) -> Option<Safe> {
 fn stays(session: &Session<'_>, step: Step) -> bool {
     if let Step::Say(word) = step {
         if session.out.json() {
-            session.out.result(&json::leaving(word.safe()));
+            session
+                .out
+                .object(&json::Event::Leaving { safe: *word.safe() });
         } else {
             session.out.note(&sentences::staying(&word));
         }

@@ -230,9 +230,14 @@ fn what_is_safe_is_said_in_a_sentence() {
         "what is shared here can be had as long as bob@desk, carol keep what was downloaded there: 2 of 3 files lie nowhere else"
     );
     assert!(left_behind(&safe(3, 2)).starts_with("1 of 3 shared files has no copy elsewhere"));
-    assert_eq!(kept((0, 0), (0, 0)), "keeping nothing for others");
+    assert_eq!(kept(Kept::default()), "keeping nothing for others");
     assert_eq!(
-        kept((1 << 20, 1 << 30), (2 << 10, 0)),
+        kept(Kept {
+            used: 1 << 20,
+            quota: 1 << 30,
+            received: 2 << 10,
+            sent: 0,
+        }),
         "keeping 1.0 MiB for others, at most 1.0 GiB; copies received 2.0 KiB, sent 0 B"
     );
 }

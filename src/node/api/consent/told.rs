@@ -1,0 +1,69 @@
+//! What the JSON of a send's events has where their fields do not say it.
+
+use super::{FindError, LeftOut, Refusal};
+use serde::{Serialize, Serializer};
+
+/// An error of nobody in particular.
+#[derive(Serialize)]
+struct Nobody<'a> {
+    to: Option<&'a str>,
+    peer: Option<&'a str>,
+    error: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ids: Option<Vec<String>>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference to the field"
+)]
+pub(super) fn why<S: Serializer>(why: &Refusal, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(why.why())
+}
+
+pub(super) fn unsendable<S: Serializer>(why: &str, to: S) -> Result<S::Ok, S::Error> {
+    let error = Nobody {
+        to: None,
+        peer: None,
+        error: why.to_owned(),
+        ids: None,
+    };
+    error.serialize(to)
+}
+
+pub(super) fn not_found<S: Serializer>(
+    word: &str,
+    why: &FindError,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let error = Nobody {
+        to: Some(word),
+        peer: None,
+        error: why.to_string(),
+        ids: match why {
+            FindError::Ambiguous { ids, .. } => Some(ids.iter().map(ToString::to_string).collect()),
+            FindError::Nobody(_) | FindError::NewKey { .. } => None,
+        },
+    };
+    error.serialize(to)
+}
+
+pub(super) fn left_out<S: Serializer>(left: &LeftOut, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Path<'a> {
+        path: &'a str,
+        error: &'a str,
+    }
+    #[derive(Serialize)]
+    struct Row<'a> {
+        listed: Vec<Path<'a>>,
+        more: u64,
+    }
+    let listed = left.listed.iter();
+    let listed = listed.map(|(path, error)| Path { path, error }).collect();
+    Row {
+        listed,
+        more: left.more,
+    }
+    .serialize(to)
+}
