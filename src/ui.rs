@@ -3,8 +3,6 @@
 //! Holds a [`Node`](crate::node::Node) and nothing else: it never touches a socket, the index or a file of the share.
 //! Everything that a stranger named is escaped before it is shown.
 
-pub mod asks;
-mod changes;
 mod clean;
 pub mod cli;
 mod code;
@@ -15,7 +13,6 @@ mod doctor;
 pub mod exit;
 pub mod follow;
 mod foreground;
-mod gaps;
 pub mod json;
 mod later;
 pub mod leaving;
@@ -118,20 +115,20 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             let input = match streams::Input::of(files, called) {
                 Ok(input) => input,
                 Err(why) => {
-                    code::complain(&output::Out::streams(setup.json), &why);
+                    output::Out::streams(setup.json).failure("", &why);
                     return Exit::Usage;
                 }
             };
             if later {
                 later::send(&setup, input, &to, trust_new_key, &mut signals).await
             } else if group {
-                code::send_to_group(&setup, input, words.unwrap_or(4), &mut signals).await
+                code::give::send_to_group(&setup, input, words.unwrap_or(4), &mut signals).await
             } else if to.is_empty() {
                 let code = match code {
-                    Some(typed) => code::Which::Theirs(typed),
-                    None => code::Which::New(words.unwrap_or(code::WORDS)),
+                    Some(typed) => code::give::Which::Theirs(typed),
+                    None => code::give::Which::New(words.unwrap_or(code::WORDS)),
                 };
-                code::send(&setup, input, code, &mut signals).await
+                code::give::send(&setup, input, code, &mut signals).await
             } else {
                 send::send(&setup, input, to, trust_new_key, &mut signals).await
             }

@@ -6,7 +6,7 @@ use super::{
     config::Setup,
     directory,
     exit::Exit,
-    follow, gaps, json,
+    follow, json,
     output::Out,
     progress::Bar,
     running::{leave, once, start},
@@ -151,7 +151,7 @@ async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit 
         }
     }
     if !gaps.is_empty() && !out.json() {
-        out.note(&gaps::incomplete(gaps));
+        out.note(&sentences::gaps::incomplete(gaps));
     }
     let exit = if !rows.is_empty() {
         Exit::Done

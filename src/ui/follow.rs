@@ -3,8 +3,8 @@
 //! The first signal cancels it; what is here is kept.
 
 use super::{
-    exit::Exit, foreground::Foreground, gaps, output::Out, progress::Bar, sentences,
-    signals::Signals, streams,
+    exit::Exit, foreground::Foreground, output::Out, progress::Bar, sentences, signals::Signals,
+    streams,
 };
 use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node, NodeEvent, Shape};
 use std::{
@@ -161,7 +161,7 @@ pub async fn download(
             }
             DownloadEvent::Incomplete(gaps) => {
                 tally.incomplete |= gaps.alone || gaps.from_here();
-                say(gaps::incomplete(&gaps));
+                say(sentences::gaps::incomplete(&gaps));
             }
             DownloadEvent::End => break,
         }

@@ -3,13 +3,13 @@
 //! The name is settled first: from then on one key is meant, and nobody else of that name.
 
 use super::{
-    asks, code,
     config::Setup,
     exit::Exit,
     json,
     output::Out,
     running::{leave, start},
     send::{Course, FOR_EVER, follow_job},
+    sentences,
     signals::Signals,
     streams::Input,
     text,
@@ -37,7 +37,7 @@ async fn key_of(
 }
 
 fn unclear(out: &Out, who: &str, error: &WhoError) -> Exit {
-    code::complain(out, &super::talk::nobody(who, error));
+    out.failure("", &sentences::talk::nobody(who, error));
     Exit::from(error)
 }
 
@@ -55,7 +55,7 @@ pub async fn keep(
     let files: Vec<PathBuf> = match absolute.collect() {
         Ok(files) => files,
         Err(error) => {
-            code::complain(out, &error.to_string());
+            out.failure("", &error.to_string());
             return Exit::Failed;
         }
     };
@@ -70,7 +70,7 @@ pub async fn keep(
                         continue;
                     }
                     Err(error) => {
-                        code::complain(out, &error.to_string());
+                        out.failure("", &error.to_string());
                         match error {
                             LaterError::TooMany | LaterError::TooManyPaths => Exit::Usage,
                             _ => Exit::Failed,
@@ -80,9 +80,7 @@ pub async fn keep(
             }
             Ok(None) => {
                 let who = printable(who);
-                code::complain(
-                    out,
-                    &format!("nobody called {who} was ever here: give the id that `peers` shows them by, or `add` them first"),
+                out.failure("", &format!("nobody called {who} was ever here: give the id that `peers` shows them by, or `add` them first"),
                 );
                 Exit::NotFound
             }
@@ -99,7 +97,7 @@ fn kept(node: &Node, out: &Out, number: u32) {
     if out.json() {
         out.object(&json::told("later", &info));
     } else {
-        out.result(&asks::later(&info));
+        out.result(&sentences::asks::later(&info));
     }
 }
 
@@ -108,8 +106,8 @@ pub async fn forget(node: &Node, out: &Out, number: u32) -> Exit {
     if node.forget_later(number).await {
         return Exit::Done;
     }
-    code::complain(
-        out,
+    out.failure(
+        "",
         &format!("no send {number} waits: `asks` shows those that do"),
     );
     Exit::NotFound
@@ -124,7 +122,7 @@ pub async fn send(
     signals: &mut Signals,
 ) -> Exit {
     let out = Out::streams(setup.json);
-    if let Err(exit) = code::all_there(&out, &input) {
+    if let Err(exit) = input.all_there(&out) {
         return exit;
     }
     let [who] = to else {
@@ -146,7 +144,7 @@ pub async fn send(
         let known = key_of(&node, who, trust, setup.wait).await?;
         match known {
             Some(key) => Ok(key),
-            // Whoever comes first by that name.
+            // The first who comes by that name.
             None => node.await_person(who, trust, FOR_EVER).await,
         }
     };

@@ -38,9 +38,34 @@ impl Word {
             Self::Soon(safe) | Self::Full(safe) | Self::Alone(safe) | Self::Reading(safe) => safe,
         }
     }
+
+    /// Why a prompt stays when it is asked to leave.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Soon(safe) => format!(
+                "{} no copy elsewhere yet: leaving as soon as that is done; \
+                 exit again leaves at once, cancel stays",
+                sentences::only_here(safe)
+            ),
+            Self::Full(safe) => format!(
+                "{} no copy elsewhere, and nobody here has room for one: exit again leaves all the same",
+                sentences::only_here(safe)
+            ),
+            Self::Alone(safe) => format!(
+                "{} no copy elsewhere, and nobody here keeps copies: exit again leaves all the same",
+                sentences::only_here(safe)
+            ),
+            Self::Reading(_) => {
+                "the shared folder is still being read, so what has a copy elsewhere is not known: \
+                 leaving as soon as it is safe; exit again leaves at once, cancel stays"
+                    .to_owned()
+            }
+        }
+    }
 }
 
-/// What stands in the way of leaving: `None` when nothing does. Whoever wants one copy only has chosen.
+/// What stands in the way of leaving: `None` when nothing does. Who wants one copy only has chosen.
 #[must_use]
 pub fn obstacle(safe: &Safe, copies: Copies) -> Option<Word> {
     if safe.to_leave() || copies == Copies::Some(1) {
@@ -60,7 +85,7 @@ pub fn obstacle(safe: &Safe, copies: Copies) -> Option<Word> {
 #[derive(Debug)]
 pub struct Farewell {
     copies: Copies,
-    /// What was said last to whoever asked to leave.
+    /// What was said last to the person who asked to leave.
     said: Option<Word>,
 }
 
@@ -103,7 +128,7 @@ impl Farewell {
         }
     }
 
-    /// Whoever asked to leave stays after all; false when nobody asked.
+    /// The person who asked to leave stays after all; false when nobody asked.
     pub fn stay(&mut self) -> bool {
         self.said.take().is_some()
     }

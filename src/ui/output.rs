@@ -3,7 +3,9 @@
 //! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up, every line goes through
 //! its one printer, so that no message breaks the line being typed.
 
-use super::{json, table};
+use super::json;
+use crate::core::path::printable;
+use comfy_table::Table;
 use serde::Serialize;
 use std::{
     io::{self, Write as _},
@@ -134,10 +136,19 @@ impl Out {
         }
     }
 
+    /// Says what failed, and why, in the form that is wanted.
+    pub fn failure(&self, name: &str, why: &str) {
+        if self.json {
+            self.object(&json::Event::Error { name, error: why });
+        } else {
+            self.error(&printable(why));
+        }
+    }
+
     /// The columns that a table may have; `None` when nobody looks at it.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
-        table::terminal_width()
+        terminal_width()
     }
 
     /// Waits until everything said so far is on the screen.
@@ -149,4 +160,12 @@ impl Out {
             }
         }
     }
+}
+
+/// The columns of the terminal behind standard output; `None` when it is not a terminal.
+#[must_use]
+pub fn terminal_width() -> Option<usize> {
+    let table = Table::new();
+    let width = table.is_tty().then(|| table.width().map(usize::from))?;
+    width.filter(|width| *width > 0) // Some terminals do not know theirs.
 }

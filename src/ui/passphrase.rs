@@ -2,7 +2,7 @@
 //!
 //! Owns what counts as too easy. Invariant: no passphrase is shown but the one that `sprat passphrase` made.
 
-use super::{code::complain, exit::Exit, json, output::Out};
+use super::{exit::Exit, json, output::Out};
 use crate::{
     core::passphrase::{MIN_WORDS, bits},
     node::pair::new_passphrase,
@@ -14,7 +14,7 @@ const GUESSES: f64 = 10.0;
 /// Longer ones are not looked at beyond this: zxcvbn's own bound.
 const LOOKED_AT: usize = 100;
 
-/// Whether it would be found by whoever tries what people choose.
+/// Whether it would be found by trying what people choose.
 #[must_use]
 pub fn is_weak(words: &str) -> bool {
     let looked_at: String = words.trim().chars().take(LOOKED_AT).collect();
@@ -32,7 +32,7 @@ pub fn print(words: Option<usize>, json: bool) -> Exit {
         }),
         Ok(words) => out.result(&words),
         Err(error) => {
-            complain(&out, &error.to_string());
+            out.failure("", &error.to_string());
             return Exit::Failed;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     logging::{self, Screen},
+    output::terminal_width,
     text,
 };
 use crate::{core::path::printable, node::Progress};
@@ -24,7 +25,7 @@ const WAITING: &str =
 const WAITING_NARROW: &str = "{prefix} {percent} % waiting for a source";
 
 fn narrow() -> bool {
-    super::table::terminal_width().is_some_and(|width| width < WIDE)
+    terminal_width().is_some_and(|width| width < WIDE)
 }
 
 fn moving() -> ProgressStyle {
@@ -85,7 +86,7 @@ impl Bar {
     pub fn start(&self, name: &str, progress: &Progress) {
         let Some(bar) = &self.0 else { return };
         let room = if narrow() { NAME.1 } else { NAME.0 };
-        bar.set_prefix(super::table::cut_middle(&printable(name), room));
+        bar.set_prefix(text::cut_middle(&printable(name), room));
         bar.set_length(progress.size);
         bar.set_position(progress.done);
         bar.set_message(message(progress));

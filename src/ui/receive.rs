@@ -1,12 +1,11 @@
 //! Taking what somebody hands over with a code: `sprat receive CODE`, or with a code of its own that the sender types.
 //!
 //! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's arguments; it is written to no
-//! log. Until both have found each other the node is hidden. Invariant: nothing is taken before the person at the terminal, or whoever wrote the script, said yes.
+//! log. Until both have found each other the node is hidden. Invariant: nothing is taken before the person at the terminal, or the author of the script, said yes.
 
 use super::{
-    asks,
     cli::Output,
-    code::{MAX_CODES, complain, failed, hidden, tell_code, too_many},
+    code::{Lines, MAX_CODES, ask, failed, given, hidden, tell_code, too_many},
     config::Setup,
     exit::Exit,
     json,
@@ -14,6 +13,7 @@ use super::{
     progress::Bar,
     running::{leave, start},
     send::FOR_EVER,
+    sentences,
     signals::Signals,
     streams,
 };
@@ -24,20 +24,11 @@ use crate::{
         pair::{PairError, Paired},
     },
 };
-use std::{
-    io::{BufRead as _, IsTerminal as _, Write as _},
-    sync::Arc,
-    time::Duration,
-};
-use tokio::sync::{
-    broadcast::{Receiver, error::RecvError},
-    mpsc,
-};
+use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(100);
-/// Typed lines that wait to be read.
-const LINES: usize = 8;
 
 /// What `receive` is told.
 pub struct Receive {
@@ -64,7 +55,7 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
     let code = match given(&code).transpose() {
         Ok(code) => code,
         Err(why) => {
-            complain(&out, &why);
+            out.failure("", &why);
             return Exit::Usage;
         }
     };
@@ -89,21 +80,19 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
         let ask = match wait_for_ask(&node, &mut events, paired.peer).await {
             Ok(ask) => ask,
             Err(why) => {
-                complain(&out, &why);
+                out.failure("", &why);
                 return Exit::NotFound;
             }
         };
         if out.json() {
             out.object(&json::told("ask", &*ask));
         } else {
-            out.note(&asks::offered(&ask));
+            out.note(&sentences::asks::offered(&ask));
         }
         let things = ask.files.len() + ask.folders.len();
         if output.is_stream() && things > 1 {
             let _ = node.refuse(ask.number);
-            complain(
-                &out,
-                &format!(
+            out.failure("", &format!(
                     "that is {things} files, and standard output takes one: receive them into a folder (-o DIR)"
                 ),
             );
@@ -120,7 +109,7 @@ pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> E
             Err(exit) => return exit,
         };
         if let Err(error) = node.accept(ask.number, landing).await {
-            complain(&out, &error.to_string());
+            out.failure("", &error.to_string());
             return match error {
                 AnswerError::NoRoom { .. } => Exit::NoSpace,
                 AnswerError::Place(_) => Exit::Failed,
@@ -186,7 +175,7 @@ async fn show(
                     Some(text) => match text.parse::<Code>() {
                         Ok(code) => return find(node, out, bar, code).await,
                         Err(why) => {
-                            complain(out, &why.to_string());
+                            out.failure("", &why.to_string());
                             if !terminal {
                                 return Err(Exit::Usage);
                             }
@@ -197,75 +186,18 @@ async fn show(
             }
         };
         match error {
-            PairError::WrongCode | PairError::Spent | PairError::Unconfirmed => complain(
-                out,
+            PairError::WrongCode | PairError::Spent | PairError::Unconfirmed => out.failure(
+                "",
                 "somebody typed a wrong code, and one wrong guess burns it; here is a new one",
             ),
             PairError::NobodyThere => {
-                complain(out, "nobody came with that code in time");
+                out.failure("", "nobody came with that code in time");
                 return Err(Exit::NotFound);
             }
             error => return Err(failed(out, &error)),
         }
     }
     Err(too_many(out))
-}
-
-/// The code of the arguments, or of the environment.
-fn given(words: &[String]) -> Option<Result<Code, String>> {
-    let typed = words.join("-");
-    let text = if typed.is_empty() {
-        std::env::var("SPRAT_CODE").ok()?
-    } else {
-        typed
-    };
-    let code = text.parse::<Code>().map_err(|error| error.to_string());
-    (!text.is_empty()).then_some(code)
-}
-
-/// Whether there is a code in the environment.
-pub(super) fn has_code() -> bool {
-    std::env::var_os("SPRAT_CODE").is_some_and(|code| !code.is_empty())
-}
-
-/// The same, or what whoever sits there types.
-pub(super) async fn read_code(words: Vec<String>, lines: &mut Lines) -> Result<Code, String> {
-    if let Some(code) = given(&words) {
-        return code;
-    }
-    ask("code: ");
-    let text = lines.next().await.ok_or("no code was given")?;
-    text.parse::<Code>().map_err(|error| error.to_string())
-}
-
-/// Asks on standard error, so that results stay alone.
-fn ask(question: &str) {
-    let mut asked = std::io::stderr();
-    let _ = asked
-        .write_all(question.as_bytes())
-        .and_then(|()| asked.flush());
-}
-
-/// Lines of standard input, all read by one thread: whoever stops waiting for one does not keep it from the next.
-#[derive(Default)]
-pub(super) struct Lines(Option<mpsc::Receiver<String>>);
-
-impl Lines {
-    /// The next line; `None` at the end. Cancelling the wait loses none.
-    async fn next(&mut self) -> Option<String> {
-        let lines = self.0.get_or_insert_with(|| {
-            let (typed, lines) = mpsc::channel(LINES);
-            std::thread::spawn(move || {
-                for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-                    if typed.blocking_send(line).is_err() {
-                        return;
-                    }
-                }
-            });
-            lines
-        });
-        lines.recv().await
-    }
 }
 
 async fn agrees(lines: &mut Lines) -> bool {
@@ -337,13 +269,13 @@ async fn wait_for_end(
 
 fn finish(out: &Out, received: Option<Arc<Received>>) -> Exit {
     let Some(received) = received else {
-        complain(out, "the sender took it back");
+        out.failure("", "the sender took it back");
         return Exit::Refused;
     };
     if out.json() {
         out.object(&json::told("received", &*received));
     } else {
-        out.result(&asks::received(&received));
+        out.result(&sentences::asks::received(&received));
     }
     let failures: Vec<Exit> = received
         .failed

@@ -7,7 +7,6 @@ pub mod jobs;
 pub mod parse;
 mod pipe;
 mod session;
-mod talk;
 mod terminal;
 
 use super::{

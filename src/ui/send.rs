@@ -1,7 +1,6 @@
 //! A send, from the first word to the last: its sentences or JSON, its bar, and how it ended for whom.
 
 use super::{
-    asks,
     config::Setup,
     exit::Exit,
     foreground::Foreground,
@@ -101,7 +100,7 @@ impl Course {
         if out.json() {
             return out.object(&Sending::new(event, &self.name, self.size));
         }
-        let Some(text) = asks::sending(&self.name, event) else {
+        let Some(text) = sentences::asks::sending(&self.name, event) else {
             return;
         };
         match event {

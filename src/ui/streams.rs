@@ -2,7 +2,7 @@
 //!
 //! Invariants: standard output gets nothing but the bytes of one whole, verified file; nothing here panics when its other end is closed.
 
-use super::{cli::Output, code::complain, exit::Exit, output::Out, sentences, signals::Signals};
+use super::{cli::Output, exit::Exit, output::Out, sentences, signals::Signals};
 use crate::{
     core::path::{RelPath, printable},
     node::{Fetched, Landing, Node, PourError, Shape, Spool},
@@ -52,6 +52,20 @@ impl Input {
         Ok(Self { paths, called })
     }
 
+    /// Whether the files among them are there; says which is not.
+    ///
+    /// # Errors
+    /// The exit code.
+    pub fn all_there(&self, out: &Out) -> Result<(), Exit> {
+        for file in self.files() {
+            if let Err(error) = std::fs::metadata(file) {
+                out.failure("", &format!("{}: {error}", file.to_string_lossy()));
+                return Err(Exit::Failed);
+            }
+        }
+        Ok(())
+    }
+
     /// The files among them.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let paths = self.paths.iter().map(PathBuf::as_path);
@@ -90,7 +104,7 @@ impl Input {
             _ = signals.next() => return Err(Exit::Interrupted),
         };
         let (spool, path) = taken.map_err(|error| {
-            complain(out, &error.to_string());
+            out.failure("", &error.to_string());
             match error {
                 crate::node::StoreError::NoSpace { .. } => Exit::NoSpace,
                 _ => Exit::Failed,
@@ -132,7 +146,7 @@ pub async fn landing(
         return Ok((landing, None));
     }
     let spool = node.spool().await.map_err(|error| {
-        complain(out, &error.to_string());
+        out.failure("", &error.to_string());
         Exit::Failed
     })?;
     let landing = Landing {
@@ -159,8 +173,8 @@ pub async fn pour(node: &Node, out: &Out, file: &Fetched) -> Exit {
         PourError::Store(why) => why.to_string(),
     };
     let name = &file.name;
-    complain(
-        out,
+    out.failure(
+        "",
         &format!("{name} did not all go to standard output: {why}"),
     );
     Exit::Failed

@@ -1,15 +1,18 @@
 //! The tables of `list` and `peers`: aligned, and no wider than the terminal.
 //!
-//! Pure, but for [`terminal_width`]. What strangers named goes through `printable` here. Only names are cut, in the
+//! Pure. What strangers named goes through `printable` here. Only names are cut, in the
 //! middle, so that the beginning and the extension stay; without a width nothing is cut.
 
-use super::{directory::presence, gaps, text};
+use super::{
+    sentences::{directory::presence, gaps},
+    text::{self, cut_middle},
+};
 use crate::{
     core::path::printable,
     node::{Listing, PeerInfo, SignedUp},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
 /// Columns between two cells.
 const GAP: usize = 2;
@@ -19,14 +22,6 @@ const NARROWEST: usize = 12;
 const MEDIA: usize = 24;
 /// …and this much when names need the room.
 const SHORT_MEDIA: usize = 12;
-
-/// The columns of the terminal behind standard output; `None` when it is not a terminal.
-#[must_use]
-pub fn terminal_width() -> Option<usize> {
-    let table = Table::new();
-    let width = table.is_tty().then(|| table.width().map(usize::from))?;
-    width.filter(|width| *width > 0) // Some terminals do not know theirs.
-}
 
 /// `list` for people; `long`: with whose it is and when it was changed.
 #[must_use]
@@ -217,41 +212,6 @@ fn render<const N: usize>(
         }
     }
     table.trim_fmt()
-}
-
-/// Shortens to `room` columns by putting `…` in place of the middle.
-#[must_use]
-pub fn cut_middle(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let keep = room.saturating_sub(1);
-    let mut left = keep.div_ceil(2);
-    let mut right = keep - left;
-    let head: String = text
-        .chars()
-        .take_while(|c| take(&mut left, c.width()))
-        .collect();
-    let tail: Vec<char> = text
-        .chars()
-        .rev()
-        .take_while(|c| take(&mut right, c.width()))
-        .collect();
-    head.chars()
-        .chain(['…'])
-        .chain(tail.into_iter().rev())
-        .collect()
-}
-
-/// Spends a character's columns, if they are there.
-fn take(room: &mut usize, width: Option<usize>) -> bool {
-    match room.checked_sub(width.unwrap_or(0)) {
-        Some(rest) => {
-            *room = rest;
-            true
-        }
-        None => false,
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,4 @@
-//! `msg`, `chat` and `history`: what they do, and the sentences that go with them.
-//!
-//! Everything that somebody else wrote is escaped and cut here; programs get it whole, in JSON.
+//! `msg`, `chat` and `history`: what they do.
 
 use super::{
     cli::{self, Msg},
@@ -8,20 +6,14 @@ use super::{
     exit::Exit,
     json,
     output::Out,
-    sentences::{alone as alone_because, person},
-    text,
+    sentences::{alone as alone_because, talk as sentences},
+    text::person,
 };
 use crate::{
-    core::{
-        id::NodeId,
-        path::{printable, printable_cut},
-    },
-    node::{self, History, HistoryError, MessageError, Node, WhoError},
+    core::{id::NodeId, path::printable},
+    node::{self, History, HistoryError, Node, WhoError},
 };
 use std::time::Duration;
-
-/// A message is shown in no more characters: a screenful.
-const SHOWN: usize = 2000;
 
 /// Somebody to talk to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +55,9 @@ pub async fn find(
     let why = if alone {
         alone_because(node)
     } else {
-        nobody(who, &error)
+        sentences::nobody(who, &error)
     };
-    failed(out, who, &why);
+    out.failure(who, &why);
     Err(Exit::from(&error))
 }
 
@@ -81,7 +73,7 @@ pub async fn say(node: &Node, out: &Out, to: &Partner, text: &str) -> Exit {
             Exit::Done
         }
         Err(error) => {
-            failed(out, &to.name, &undelivered(&to.name, &error));
+            out.failure(&to.name, &sentences::undelivered(&to.name, &error));
             Exit::from(&error)
         }
     }
@@ -107,16 +99,14 @@ fn show_history(out: &Out, who: &str, read: Result<History, HistoryError>) -> Ex
         Ok(history) => history,
         Err(HistoryError::Who(error)) => {
             let why = match error {
-                WhoError::Nobody => {
-                    format!("nothing is known of `{}`", printable_cut(who, SHOWN))
-                }
-                other => nobody(who, &other),
+                WhoError::Nobody => sentences::unknown(who),
+                other => sentences::nobody(who, &other),
             };
-            failed(out, who, &why);
+            out.failure(who, &why);
             return Exit::NotFound;
         }
         Err(HistoryError::Disk(why)) => {
-            failed(out, who, &printable(&why));
+            out.failure(who, &printable(&why));
             return Exit::Failed;
         }
     };
@@ -129,118 +119,7 @@ fn show_history(out: &Out, who: &str, read: Result<History, HistoryError>) -> Ex
         ));
     } else {
         let name = person(&history.name);
-        out.results(history.said.iter().map(|said| {
-            let who = if said.mine { "me" } else { &name };
-            let text = printable_cut(&said.text, SHOWN);
-            format!("{}  {who}: {text}", text::moment(said.time))
-        }));
+        out.results(history.said.iter().map(|said| sentences::said(&name, said)));
     }
     Exit::Done
-}
-
-/// A failure, for people and for programs.
-fn failed(out: &Out, who: &str, why: &str) {
-    if out.json() {
-        out.object(&json::Event::Error {
-            name: who,
-            error: why,
-        });
-    } else {
-        out.error(why);
-    }
-}
-
-/// Somebody said something.
-#[must_use]
-pub fn heard(node: &NodeId, name: &str, text: &str, key_changed: bool) -> String {
-    let text = printable_cut(text, SHOWN);
-    if key_changed {
-        format!(
-            "{} ({}, NOT the key known for that name): {text}",
-            person(name),
-            node.short()
-        )
-    } else {
-        format!("{}: {text}", person(name))
-    }
-}
-
-/// Why a word means nobody to whom something could be sent.
-#[must_use]
-pub fn nobody(who: &str, error: &WhoError) -> String {
-    let who = person(who);
-    match error {
-        WhoError::Nobody => {
-            format!(
-                "nobody called `{who}` is here; nothing was sent, and nothing is kept for later"
-            )
-        }
-        WhoError::Ambiguous(ids) => {
-            let ids: Vec<_> = ids.iter().take(8).map(NodeId::short).collect();
-            format!(
-                "`{who}` could be several; choose one by its id: {}",
-                ids.join(", ")
-            )
-        }
-        WhoError::NewKey { name, known, now } => format!(
-            "{} is here with another key ({}) than before ({}): nothing was sent. Ask them by another way whether \
-             that is right; --trust-new-key takes the new one",
-            person(name),
-            now.short(),
-            known.short()
-        ),
-    }
-}
-
-/// Why something was not delivered.
-#[must_use]
-pub fn undelivered(name: &str, error: &MessageError) -> String {
-    let name = person(name);
-    match error {
-        MessageError::Away => {
-            format!("{name} is not here any more: not delivered, and nothing is kept for later")
-        }
-        MessageError::Unknown => format!("{name}: {error}"),
-        other => format!("not delivered to {name}: {}", printable(&other.to_string())),
-    }
-}
-
-/// A conversation begins.
-#[must_use]
-pub fn begun(with: &Partner) -> String {
-    format!(
-        "talking with {} ({}): what you type is sent to them, /quit ends it",
-        person(&with.name),
-        with.node.short()
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NODE: NodeId = NodeId([7; 32]);
-
-    #[test]
-    fn what_a_stranger_wrote_is_escaped_and_cut() {
-        let heard_of = heard(&NODE, "ali\u{1b}[2Jce", "a\r\n\u{202e}b", false);
-        assert_eq!(heard_of, "ali\\u{1b}[2Jce: a\\r\\n\\u{202e}b");
-        let long = heard(&NODE, &"n".repeat(10_000), &"\u{1b}".repeat(10_000), false);
-        assert!(long.chars().count() < SHOWN + 100, "{}", long.len());
-        let flagged = heard(&NODE, "alice", "hi", true);
-        assert!(flagged.contains(&NODE.short()) && flagged.contains("NOT the key"));
-    }
-
-    #[test]
-    fn failures_say_what_to_do() {
-        assert!(nobody("al\u{7}ice", &WhoError::Nobody).contains("`al\\u{7}ice` is here"));
-        let key = WhoError::NewKey {
-            name: "alice".into(),
-            known: NODE,
-            now: NodeId([8; 32]),
-        };
-        assert!(nobody("alice", &key).contains("--trust-new-key"));
-        assert!(nobody("x", &WhoError::Ambiguous(vec![NODE])).contains(&NODE.short()));
-        assert!(undelivered("alice", &MessageError::TooLong(5000)).contains("at most 4096"));
-    }
 }

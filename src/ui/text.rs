@@ -1,6 +1,11 @@
-//! How numbers read: sizes, times, rates, counts. Pure.
+//! How numbers and names read: sizes, times, rates, counts, people. Pure.
 
+use crate::core::path::printable_cut;
 use std::time::Duration;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// A person's name in a sentence is not longer than this.
+const NAME: usize = 64;
 
 /// `3.2 MiB`; bytes below a KiB are exact.
 #[must_use]
@@ -81,6 +86,47 @@ pub fn percent(part: u64, whole: u64) -> u8 {
         return 100;
     }
     (u128::from(part) * 100 / u128::from(whole)) as u8
+}
+
+/// What a person is called in a sentence.
+#[must_use]
+pub fn person(name: &str) -> String {
+    printable_cut(name, NAME)
+}
+
+/// Shortens to `room` columns by putting `…` in place of the middle.
+#[must_use]
+pub fn cut_middle(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let keep = room.saturating_sub(1);
+    let mut left = keep.div_ceil(2);
+    let mut right = keep - left;
+    let head: String = text
+        .chars()
+        .take_while(|c| take(&mut left, c.width()))
+        .collect();
+    let tail: Vec<char> = text
+        .chars()
+        .rev()
+        .take_while(|c| take(&mut right, c.width()))
+        .collect();
+    head.chars()
+        .chain(['…'])
+        .chain(tail.into_iter().rev())
+        .collect()
+}
+
+/// Spends a character's columns, if they are there.
+fn take(room: &mut usize, width: Option<usize>) -> bool {
+    match room.checked_sub(width.unwrap_or(0)) {
+        Some(rest) => {
+            *room = rest;
+            true
+        }
+        None => false,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reading the command line, and saying what was meant where that is likely.
 
-use super::{AtPrompt, Cli};
+use super::command::{AtPrompt, Cli};
 use crate::ui::{exit::Exit, slips};
 use clap::{
     CommandFactory as _, FromArgMatches as _, Subcommand as _,

@@ -1,5 +1,5 @@
 use super::*;
-use clap::CommandFactory as _;
+use clap::{CommandFactory as _, Parser as _};
 use std::{path::PathBuf, time::Duration};
 
 fn parse(line: &str) -> Cli {

@@ -6,7 +6,7 @@ use crate::{
     ui::{
         exit::Exit,
         follow::{Begun, Full},
-        gaps, json,
+        json,
         output::Out,
         send::Course,
         sentences, text,
@@ -223,7 +223,7 @@ fn sentence(name: &str, event: &DownloadEvent, quarters: &mut Quarters) -> Optio
         } => Some(sentences::replaced(name, owner, *size)),
         DownloadEvent::FileDone(file) => Some(sentences::fetched(file)),
         DownloadEvent::FileFailed { name, error } => Some(sentences::failed(name, error)),
-        DownloadEvent::Incomplete(gaps) => Some(gaps::incomplete(gaps)),
+        DownloadEvent::Incomplete(gaps) => Some(sentences::gaps::incomplete(gaps)),
         DownloadEvent::End => None,
     }
 }

@@ -5,13 +5,12 @@ use super::{
     help,
     jobs::Jobs,
     parse::{self, Typed},
-    talk,
 };
 use crate::{
     core::path::printable,
     node::{AnswerError, Node, NodeEvent, SendRequest},
     ui::{
-        self, asks,
+        self,
         clean::Sure,
         cli::{AtPrompt, Download, Shared, Waiting},
         commands::{self, Patience},
@@ -25,6 +24,7 @@ use crate::{
         sentences,
         signals::Signals,
         talk::Partner,
+        text,
     },
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -85,7 +85,7 @@ impl<'a> Session<'a> {
     /// As [`parse::parse`].
     pub fn read(&self, line: &str) -> Result<Typed, String> {
         match self.partner() {
-            Some(_) => talk::in_chat(line),
+            Some(_) => parse::in_chat(line),
             None => parse::parse(line),
         }
     }
@@ -114,7 +114,7 @@ impl<'a> Session<'a> {
             (Typed::Quit, Some(partner)) => {
                 self.talk_with(None);
                 if !self.out.json() {
-                    let name = sentences::person(&partner.name);
+                    let name = text::person(&partner.name);
                     self.out.note(&format!("no longer talking with {name}"));
                 }
                 Exit::Done
@@ -180,7 +180,8 @@ impl<'a> Session<'a> {
         match ui::talk::find(&self.node, &self.out, self.left(), who, trust).await {
             Ok(partner) => {
                 if !self.out.json() {
-                    self.out.note(&ui::talk::begun(&partner));
+                    self.out
+                        .note(&sentences::talk::begun(&partner.name, &partner.node));
                 }
                 self.talk_with(Some(partner));
                 Exit::Done
@@ -262,8 +263,10 @@ impl<'a> Session<'a> {
         } else if asks.is_empty() && laters.is_empty() {
             self.out.note("nobody asks to send anything");
         } else {
-            let lines = asks.iter().map(asks::waiting);
-            let lines: Vec<String> = lines.chain(laters.iter().map(asks::later)).collect();
+            let lines = asks.iter().map(sentences::asks::waiting);
+            let lines: Vec<String> = lines
+                .chain(laters.iter().map(sentences::asks::later))
+                .collect();
             self.out.result(&lines.join("\n"));
         }
     }
@@ -300,7 +303,7 @@ impl<'a> Session<'a> {
         } else {
             let mut lines = vec![sentences::status(&status)];
             lines.extend(self.jobs.lines());
-            lines.extend(self.node.laters().iter().map(asks::later));
+            lines.extend(self.node.laters().iter().map(sentences::asks::later));
             self.out.result(&lines.join("\n"));
         }
     }

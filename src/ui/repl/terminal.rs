@@ -22,6 +22,7 @@ use crate::{
         running::leave,
         sentences,
         signals::{Asked, Signals},
+        text,
     },
 };
 use rustyline::{
@@ -188,7 +189,7 @@ async fn talk(
         let _ = answer.send(Next {
             pending: farewell.pending(),
             prompt: session.partner().map(|partner| {
-                let name = sentences::person(&partner.name);
+                let name = text::person(&partner.name);
                 format!("to {name}> ")
             }),
         });
@@ -208,7 +209,7 @@ fn stays(session: &Session<'_>, step: Step) -> bool {
                 .out
                 .object(&json::Event::Leaving { safe: *word.safe() });
         } else {
-            session.out.note(&sentences::staying(&word));
+            session.out.note(&word.sentence());
         }
     }
     step != Step::Leave

@@ -1,7 +1,9 @@
 //! The lines about what changed in the shared folder. Pure; names are escaped here.
 
-use super::text;
-use crate::core::{changes::Change, path::printable};
+use crate::{
+    core::{changes::Change, path::printable},
+    ui::text,
+};
 
 /// What changed in the shared folder.
 #[must_use]

@@ -1,12 +1,10 @@
 //! What sprat says to people about sending from one to another. Pure; everything that a stranger named is escaped and cut here.
 
-use super::{
-    sentences::{self, person},
-    text,
-};
+use super::download;
 use crate::{
     core::{consent::title, path::printable_cut},
     node::{AskInfo, Gone, LaterInfo, LeftOut, Person, Received, SendEvent},
+    ui::text::{self, person},
 };
 use std::path::Path;
 
@@ -86,7 +84,7 @@ pub fn question(ask: &AskInfo) -> String {
     )
 }
 
-/// What somebody sends to whoever has the code.
+/// What somebody sends by a code.
 #[must_use]
 pub fn offered(ask: &AskInfo) -> String {
     let room = if ask.lacking > 0 {
@@ -188,7 +186,7 @@ pub fn received(received: &Received) -> String {
     };
     let why = match (&received.stopped, received.failed.first()) {
         (Some(why), _) => Some(printable_cut(why, 2 * NAME)),
-        (None, Some((name, error))) => Some(sentences::failed(name, error)),
+        (None, Some((name, error))) => Some(download::failed(name, error)),
         (None, None) => None,
     };
     match why {

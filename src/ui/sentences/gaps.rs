@@ -1,9 +1,9 @@
 //! What is not known of what the swarm offers, and what a name could mean: sentences. Pure; what strangers named is escaped.
 
-use super::{sentences::person, text};
 use crate::{
     core::path::printable,
     node::{Gaps, Missing, Owner, Scan, Version},
+    ui::text::{self, person},
 };
 
 /// More nodes than this are counted, not named.

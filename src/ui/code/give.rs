@@ -1,0 +1,249 @@
+//! Handing files over by a code: `sprat send FILE…` without `--to`. The other end is `receive`.
+//!
+//! The code finds the other one and proves that it is them (`node::pair`); then it is an ask like any other, so
+//! that everything that is sent is asked for, resumed and verified in one way. The code is shown, and not
+//! written to a log. Until then the node is hidden: nothing but the pairing is announced.
+
+use super::{Lines, MAX_CODES, failed, has_code, hidden, read_code, tell_code, too_many};
+use crate::{
+    core::code::Code,
+    node::{
+        Node, SendRequest,
+        pair::{GroupNews, PairError, Paired},
+    },
+    ui::{
+        config::Setup,
+        exit::Exit,
+        output::Out,
+        running::{leave, start},
+        send::{Course, follow, follow_job},
+        sentences,
+        signals::Signals,
+        streams::Input,
+        text,
+    },
+};
+use std::time::Duration;
+use tokio::{sync::mpsc, time::timeout};
+
+/// Receivers of a group that wait to be asked.
+const GROUP: usize = 64;
+
+/// By which code the other one is found.
+pub enum Which {
+    /// A new one of so many words, to be shown.
+    New(usize),
+    /// The one that a waiting receiver shows; empty: it is asked for.
+    Theirs(String),
+}
+
+/// `sprat send FILE…` without `--to`.
+pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signals) -> Exit {
+    let out = Out::streams(setup.json);
+    // Before anybody reads a code aloud for it.
+    if let Err(exit) = input.all_there(&out) {
+        return exit;
+    }
+    let known = match which {
+        Which::New(words) => Err(words),
+        Which::Theirs(typed) if typed.is_empty() && input.is_streamed() && !has_code() => {
+            out.failure(
+                "",
+                "standard input is what is sent: give the code after --code, or in SPRAT_CODE",
+            );
+            return Exit::Usage;
+        }
+        Which::Theirs(typed) => match read_code(vec![typed], &mut Lines::default()).await {
+            Ok(code) => Ok(code),
+            Err(why) => {
+                out.failure("", &why);
+                return Exit::Usage;
+            }
+        },
+    };
+    let node = match start(&hidden(setup), false, &out).await {
+        Ok(node) => node,
+        Err(exit) => return exit,
+    };
+    let (files, _held) = match input.into_paths(&node, &out, signals).await {
+        Ok(taken) => taken,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
+    };
+    let pairing = async {
+        match known {
+            Ok(code) => offer_theirs(&node, &out, code, setup.settings.code_wait).await,
+            Err(words) => offer(&node, &out, words).await,
+        }
+    };
+    let exit = tokio::select! {
+        paired = pairing => paired,
+        _ = signals.next() => Err(Exit::Interrupted),
+    };
+    let exit = match exit {
+        Ok(peer) => {
+            let request = SendRequest {
+                files,
+                to: vec![peer],
+                // The code says who it is.
+                trust_new: true,
+                wait: setup.wait,
+            };
+            follow(&node, request, &out, setup.progress, signals).await
+        }
+        Err(exit) => exit,
+    };
+    leave(&node).await;
+    exit
+}
+
+/// `sprat send --group FILE…`: one code for many, until Ctrl-C.
+pub async fn send_to_group(
+    setup: &Setup,
+    input: Input,
+    words: usize,
+    signals: &mut Signals,
+) -> Exit {
+    let out = Out::streams(setup.json);
+    if let Err(exit) = input.all_there(&out) {
+        return exit;
+    }
+    let node = match start(&hidden(setup), false, &out).await {
+        Ok(node) => node,
+        Err(exit) => return exit,
+    };
+    let (files, _held) = match input.into_paths(&node, &out, signals).await {
+        Ok(taken) => taken,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
+    };
+    let offered = node.new_code(words).await.and_then(|code| {
+        let news = node.offer_group(code.clone())?;
+        Ok((code, news))
+    });
+    let exit = match offered {
+        Ok((code, news)) => {
+            tell_code(&out, "sprat receive", &code);
+            if !out.json() {
+                out.note("anybody with the code can take it; Ctrl-C ends it");
+            }
+            let mut course = Course::new(&files);
+            let (ids, later) = mpsc::channel(GROUP);
+            tokio::spawn(admit(news, ids, out.clone()));
+            let request = SendRequest {
+                files,
+                to: Vec::new(),
+                trust_new: true,
+                wait: setup.wait,
+            };
+            let job = node.send_to_group(request, later);
+            let progress = setup.progress;
+            let exit = follow_job(&node, &mut course, job, &out, progress, signals).await;
+            group_ended(&out, course.finished(), exit)
+        }
+        Err(error) => failed(&out, &error),
+    };
+    leave(&node).await;
+    exit
+}
+
+/// How a group's send went: Ctrl-C is its ordinary end.
+fn group_ended(out: &Out, finished: usize, exit: Exit) -> Exit {
+    if !out.json() {
+        out.note(&sentences::group(finished));
+    }
+    match (finished, exit) {
+        (1.., Exit::Interrupted) => Exit::Done,
+        // The code was burnt before anybody came.
+        (0, Exit::Done) => Exit::Refused,
+        (_, exit) => exit,
+    }
+}
+
+/// Hands on those who have the code, and says what happens to it.
+async fn admit(mut news: mpsc::Receiver<GroupNews>, ids: mpsc::Sender<String>, out: Out) {
+    loop {
+        let came = tokio::select! {
+            came = news.recv() => came,
+            () = ids.closed() => return,
+        };
+        match came {
+            Some(GroupNews::Paired(paired)) => {
+                if !out.json() {
+                    let name = text::person(&paired.name);
+                    out.note(&format!("{name} has the code"));
+                }
+                if ids.send(paired.peer.to_string()).await.is_err() {
+                    return;
+                }
+            }
+            Some(GroupNews::Guessed { left }) => {
+                out.failure(
+                    "",
+                    &format!("somebody gave a wrong code; it bears {left} more"),
+                );
+            }
+            Some(GroupNews::Burnt) => {
+                out.failure(
+                    "",
+                    "too many wrong codes were given: nobody more can join with this one",
+                );
+            }
+            None => return,
+        }
+    }
+}
+
+/// Shows one code after another until somebody has one; gives their id.
+async fn offer(node: &Node, out: &Out, words: usize) -> Result<String, Exit> {
+    for _ in 0..MAX_CODES {
+        let code = node.new_code(words).await;
+        let code = code.map_err(|error| failed(out, &error))?;
+        tell_code(out, "sprat receive", &code);
+        if !out.json() {
+            out.note("waiting for whoever types that; Ctrl-C ends it");
+        }
+        match node.offer_code(code).await {
+            Ok(paired) => return Ok(has_the_code(out, &paired)),
+            Err(PairError::Burnt) => out.failure(
+                "",
+                "somebody gave a wrong code, and one wrong guess burns it; here is a new one",
+            ),
+            Err(error) => return Err(failed(out, &error)),
+        }
+    }
+    Err(too_many(out))
+}
+
+/// Announces the code that a receiver shows, until they have found each other; gives their id.
+async fn offer_theirs(node: &Node, out: &Out, code: Code, wait: Duration) -> Result<String, Exit> {
+    if !out.json() {
+        out.note("looking for whoever shows that code");
+    }
+    match timeout(wait, node.offer_code(code)).await {
+        Ok(Ok(paired)) => Ok(has_the_code(out, &paired)),
+        Ok(Err(PairError::Burnt)) => {
+            out.failure("", "that is not the code that the receiver shows, and one wrong guess burns it: look at the new one there",
+            );
+            Err(Exit::Refused)
+        }
+        Ok(Err(error)) => Err(failed(out, &error)),
+        Err(_) => {
+            out.failure("", "nobody near waits with that code: does `sprat receive` still show it, on the same network and discovery port?",
+            );
+            Err(Exit::NotFound)
+        }
+    }
+}
+
+fn has_the_code(out: &Out, paired: &Paired) -> String {
+    if !out.json() {
+        let name = text::person(&paired.name);
+        out.note(&format!("{name} has the code"));
+    }
+    paired.peer.to_string()
+}

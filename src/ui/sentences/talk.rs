@@ -1,0 +1,124 @@
+//! What people say to each other, and why something was not delivered, in sentences. Pure.
+//!
+//! Everything that somebody else wrote is escaped and cut here.
+
+use crate::{
+    core::{
+        id::NodeId,
+        path::{printable, printable_cut},
+    },
+    node::{MessageError, Said, WhoError},
+    ui::text::{self, person},
+};
+
+/// A message is shown in no more characters: a screenful.
+const SHOWN: usize = 2000;
+
+/// Somebody said something.
+#[must_use]
+pub fn heard(node: &NodeId, name: &str, text: &str, key_changed: bool) -> String {
+    let text = printable_cut(text, SHOWN);
+    if key_changed {
+        format!(
+            "{} ({}, NOT the key known for that name): {text}",
+            person(name),
+            node.short()
+        )
+    } else {
+        format!("{}: {text}", person(name))
+    }
+}
+
+/// Why a word means nobody to whom something could be sent.
+#[must_use]
+pub fn nobody(who: &str, error: &WhoError) -> String {
+    let who = person(who);
+    match error {
+        WhoError::Nobody => {
+            format!(
+                "nobody called `{who}` is here; nothing was sent, and nothing is kept for later"
+            )
+        }
+        WhoError::Ambiguous(ids) => {
+            let ids: Vec<_> = ids.iter().take(8).map(NodeId::short).collect();
+            format!(
+                "`{who}` could be several; choose one by its id: {}",
+                ids.join(", ")
+            )
+        }
+        WhoError::NewKey { name, known, now } => format!(
+            "{} is here with another key ({}) than before ({}): nothing was sent. Ask them by another way whether \
+             that is right; --trust-new-key takes the new one",
+            person(name),
+            now.short(),
+            known.short()
+        ),
+    }
+}
+
+/// Why something was not delivered.
+#[must_use]
+pub fn undelivered(name: &str, error: &MessageError) -> String {
+    let name = person(name);
+    match error {
+        MessageError::Away => {
+            format!("{name} is not here any more: not delivered, and nothing is kept for later")
+        }
+        MessageError::Unknown => format!("{name}: {error}"),
+        other => format!("not delivered to {name}: {}", printable(&other.to_string())),
+    }
+}
+
+/// A conversation begins.
+#[must_use]
+pub fn begun(name: &str, node: &NodeId) -> String {
+    format!(
+        "talking with {} ({}): what you type is sent to them, /quit ends it",
+        person(name),
+        node.short()
+    )
+}
+
+/// A line of a history; `name` is the other one's, as it is shown.
+#[must_use]
+pub fn said(name: &str, said: &Said) -> String {
+    let who = if said.mine { "me" } else { name };
+    let text = printable_cut(&said.text, SHOWN);
+    format!("{}  {who}: {text}", text::moment(said.time))
+}
+
+/// Nobody of that name was ever talked to.
+#[must_use]
+pub fn unknown(who: &str) -> String {
+    format!("nothing is known of `{}`", printable_cut(who, SHOWN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: NodeId = NodeId([7; 32]);
+
+    #[test]
+    fn what_a_stranger_wrote_is_escaped_and_cut() {
+        let heard_of = heard(&NODE, "ali\u{1b}[2Jce", "a\r\n\u{202e}b", false);
+        assert_eq!(heard_of, "ali\\u{1b}[2Jce: a\\r\\n\\u{202e}b");
+        let long = heard(&NODE, &"n".repeat(10_000), &"\u{1b}".repeat(10_000), false);
+        assert!(long.chars().count() < SHOWN + 100, "{}", long.len());
+        let flagged = heard(&NODE, "alice", "hi", true);
+        assert!(flagged.contains(&NODE.short()) && flagged.contains("NOT the key"));
+    }
+
+    #[test]
+    fn failures_say_what_to_do() {
+        assert!(nobody("al\u{7}ice", &WhoError::Nobody).contains("`al\\u{7}ice` is here"));
+        let key = WhoError::NewKey {
+            name: "alice".into(),
+            known: NODE,
+            now: NodeId([8; 32]),
+        };
+        assert!(nobody("alice", &key).contains("--trust-new-key"));
+        assert!(nobody("x", &WhoError::Ambiguous(vec![NODE])).contains(&NODE.short()));
+        assert!(undelivered("alice", &MessageError::TooLong(5000)).contains("at most 4096"));
+    }
+}
