@@ -17,7 +17,7 @@ const LISTEN: Duration = Duration::from_secs(6);
 /// Looks, tells, and leaves. Ends well when nothing is the matter.
 pub async fn doctor(setup: &Setup, signals: &mut Signals) -> Exit {
     let mut setup = setup.clone();
-    // Whoever looks for a fault need not have made a home before; none is left behind either.
+    // A person who looks for a fault need not have made a home before; none is left behind either.
     let _for_now = match fs::metadata(&setup.settings.home) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => match Temporary::new() {
             Ok(folder) => {

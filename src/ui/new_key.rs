@@ -41,7 +41,7 @@ fn sentences(made: &NewKey) -> String {
     let kept = kept.to_string_lossy();
     format!(
         "the key of this home is {now} now; it was {before}, which is kept in {}\n\
-         To others this is a new node: whoever sent something to it by name is warned, and takes the new key with \
+         To others this is a new node: a person who sent something to it by name is warned, and takes the new key with \
          --trust-new-key. A name that was signed up at a server stays with the old key: give it back with that key, or \
          choose another. Files, copies, downloads and the people known here stay.",
         printable(&kept)

@@ -28,7 +28,7 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
         relay_rate: options.relay_rate,
         reservations: options.reservations,
         per_address: options.per_address,
-        // Whoever may wait to be reached may be connected, too.
+        // A client that may wait to be reached may be connected, too.
         connections: usual.connections.max(options.reservations as u32),
     };
     let files = open_files::raise();

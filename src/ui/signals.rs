@@ -1,6 +1,6 @@
 //! Ctrl-C, SIGTERM, and SIGHUP, which says that the window was closed.
 //!
-//! The first asks to stop in good order; whoever obeys calls [`second_quits`], so that nobody has to wait for good order
+//! The first asks to stop in good order; what obeys calls [`second_quits`], so that nobody has to wait for good order
 //! who does not want to. A program that was told to outlive its window (`nohup`) does.
 
 use super::exit::Exit;
@@ -75,7 +75,7 @@ impl Signals {
     }
 }
 
-/// Whether whoever started this program wants it to outlive its window. Linux tells; elsewhere a program without a
+/// Whether the one who started this program wants it to outlive its window. Linux tells; elsewhere a program without a
 /// terminal on its input is taken for one.
 #[cfg(unix)]
 fn hangup_is_ignored() -> bool {

@@ -52,16 +52,16 @@ pub enum Command {
         accept: Vec<String>,
     },
 
-    /// Send files and folders to people, who are asked first, or to whoever has the code that it prints
+    /// Send files and folders to people, who are asked first, or to the person with the code that it prints
     #[command(after_help = "\
 Examples:
-  sprat send photo.jpg                    prints a code: whoever types `sprat receive CODE` gets it
+  sprat send photo.jpg                    prints a code: the person who types `sprat receive CODE` gets it
   sprat send photo.jpg --to alice         she sees who asks, for what and how large it is, and says yes or no
   sprat send photos/ notes.txt --to alice bob
   sprat send big.iso --to alice --wait 60 if she may take a minute to be there
   sprat send big.iso --to alice --later   whenever she comes
   tar c notes/ | sprat send - --as notes.tar  what standard input gives
-  sprat send photo.jpg --code 7-amber-falcon  to whoever waits with that code (`sprat receive` shows one)
+  sprat send photo.jpg --code 7-amber-falcon  to the person who waits with that code (`sprat receive` shows one)
 
 Standard input is read to its end into a private file in the home before anybody is asked, and that file is removed at the end.
 
@@ -102,7 +102,7 @@ Examples:
   sprat receive                          shows a code for the sender to type (`sprat send FILE --code CODE`), and asks for the
                                          sender's, so that it stands in no history (or reads SPRAT_CODE)
 
-A code is good for one receiver, and one wrong guess burns it: whoever showed it then shows another. Nothing that travels lets
+A code is good for one receiver, and one wrong guess burns it: the side that showed it then shows another. Nothing that travels lets
 anybody who listens test guesses. Nobody near hears of either machine before they have found each other.
 
 It looks for the sender for 30 seconds, or for --wait SECONDS; with a code of its own it waits until Ctrl-C, or so long.

@@ -37,7 +37,7 @@ pub struct RendezvousOptions {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = parse_count)]
     pub circuits_per_peer: usize,
 
-    /// Bytes that one carried connection may have, both ways together; whoever needs more connects again
+    /// Bytes that one carried connection may have, both ways together; a client that needs more connects again
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_quota)]
     pub circuit_bytes: u64,
 

@@ -205,7 +205,7 @@ async fn offer(node: &Node, out: &Out, words: usize) -> Result<String, Exit> {
         let code = code.map_err(|error| failed(out, &error))?;
         tell_code(out, "sprat receive", &code);
         if !out.json() {
-            out.note("waiting for whoever types that; Ctrl-C ends it");
+            out.note("waiting for somebody to type that; Ctrl-C ends it");
         }
         match node.offer_code(code).await {
             Ok(paired) => return Ok(has_the_code(out, &paired)),
@@ -222,7 +222,7 @@ async fn offer(node: &Node, out: &Out, words: usize) -> Result<String, Exit> {
 /// Announces the code that a receiver shows, until they have found each other; gives their id.
 async fn offer_theirs(node: &Node, out: &Out, code: Code, wait: Duration) -> Result<String, Exit> {
     if !out.json() {
-        out.note("looking for whoever shows that code");
+        out.note("looking for the receiver that shows that code");
     }
     match timeout(wait, node.offer_code(code)).await {
         Ok(Ok(paired)) => Ok(has_the_code(out, &paired)),
