@@ -36,29 +36,10 @@ pub fn not_at_the_prompt(word: &str, here: &[&str], at_the_shell: &[String]) -> 
 /// The known word that is nearest to `word`, if one is near.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = Some(word.to_lowercase()).filter(|word| word.len() <= LONGEST)?;
-    let near = |known: &'a str| (distance(&word, known), known);
+    let near = |known: &'a str| (strsim::osa_distance(&word, known), known);
     let (far, known) = known.into_iter().map(near).min()?;
     // Of a short word little would be left.
     (far <= NEAR && far < known.len().div_ceil(2)).then_some(known)
-}
-
-/// Edits between two words, where two neighbours swapped are one (optimal string alignment).
-fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
-    for (i, a) in one.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in other.iter().enumerate() {
-            let changed = rows[i][j] + usize::from(a != b);
-            let mut least = changed.min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[one.len()][other.len()]
 }
 
 #[cfg(test)]
