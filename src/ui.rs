@@ -39,7 +39,7 @@ pub mod text;
 
 use clap::CommandFactory as _;
 use cli::{Cli, Command};
-use config::{Config, Setup};
+use config::Setup;
 use exit::Exit;
 use signals::Signals;
 use std::{io::Write as _, time::Duration};
@@ -56,9 +56,7 @@ pub fn run(cli: Cli) -> Exit {
     logging::start(cli.options.verbose);
     let out = output::Out::streams(false);
     let words = std::env::var_os("SPRAT_PASSPHRASE");
-    let setup =
-        Config::read(&cli.options.home).and_then(|file| config::settle(cli.options, file, words));
-    let setup = match setup {
+    let setup = match config::settle(cli.options, words) {
         Ok(setup) => setup,
         Err(error) => {
             out.error(&error.to_string());

@@ -1,9 +1,10 @@
 //! The command line and the prompt's commands: the options, the commands and their help.
 //!
-//! Owns the words a person types. Never acts on them. What is not given stays `None` (or empty), so that
-//! `config` can tell it from a default. Every option is global: it counts before and after the command.
+//! Owns the words a person types. Never acts on them. What nobody gave, not even the home's file, stays `None`
+//! (or empty), so that `config` can tell it from a default. Every option is global: it counts before and after the command.
 
 mod command;
+mod file;
 mod options;
 mod parse;
 mod read;
@@ -11,13 +12,21 @@ mod server;
 mod shared;
 
 pub use command::{AtPrompt, Cli, Command, Waiting};
+pub use file::FileError;
 pub use options::Options;
-pub(super) use parse::{parse_name, seconds_from};
 pub use parse::{parse_rate, parse_seconds, parse_size};
 pub use read::read;
 pub(super) use read::{commands, long_options};
 pub use server::RendezvousOptions;
 pub use shared::{Download, History, ListWhat, Msg, Output, Send, Shared, Whose};
+
+/// What a command line and the text of a home's file say together.
+#[cfg(test)]
+pub(super) fn read_with(line: &str, text: &str) -> Cli {
+    let file = file::parse(text, std::path::Path::new("config.toml")).expect(text);
+    let words: Vec<std::ffi::OsString> = line.split_whitespace().map(Into::into).collect();
+    read::over(read::definition(&file), &words).expect(line)
+}
 
 #[cfg(test)]
 mod tests;

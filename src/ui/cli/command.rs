@@ -39,6 +39,17 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
+impl Cli {
+    /// Whether it is done without a home, so that what lies there does not matter.
+    #[must_use]
+    pub fn needs_no_home(&self) -> bool {
+        matches!(
+            self.command,
+            Some(Command::Completions { .. } | Command::Passphrase { .. })
+        )
+    }
+}
+
 /// The commands of the shell.
 #[derive(Debug, Subcommand)]
 pub enum Command {

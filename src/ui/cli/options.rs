@@ -1,4 +1,4 @@
-//! The options that apply to every command, each of which is also `SPRAT_…` in the environment.
+//! The options that apply to every command, each of which is also `SPRAT_…` in the environment, and a key of the home's file.
 //!
 //! Owns their words and help. What is not given stays `None` (or empty), so that `config` can tell it from a default.
 
@@ -6,6 +6,17 @@ use super::parse::{parse_name, parse_rate, parse_seconds, parse_size};
 use crate::node::Copies;
 use clap::{Args, builder::FalseyValueParser};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+/// Those of them that the file of a home cannot set.
+pub(super) const NOT_IN_FILE: [&str; 7] = [
+    "home",
+    "passphrase_file",
+    "timeout",
+    "ask_expiry",
+    "json",
+    "no_progress",
+    "verbose",
+];
 
 /// The options, each of which is also `SPRAT_…` in the environment.
 #[derive(Args, Debug, Default)]
@@ -58,7 +69,7 @@ pub struct Options {
     )]
     pub rendezvous: Vec<String>,
 
-    /// Let nothing go through the rendezvous server: whoever cannot be reached straight is not reached
+    /// Let nothing go through the rendezvous server: who cannot be reached straight is not reached
     #[arg(
         long,
         env = "SPRAT_NO_RELAY",
@@ -84,7 +95,7 @@ pub struct Options {
     )]
     pub leave_server: Option<bool>,
 
-    /// Join the private swarm of whoever knows the words in FILE (or in the variable `SPRAT_PASSPHRASE`)
+    /// Join the private swarm of those who know the words in FILE (or in the variable `SPRAT_PASSPHRASE`)
     #[arg(long, value_name = "FILE", env = "SPRAT_PASSPHRASE_FILE")]
     pub passphrase_file: Option<PathBuf>,
 
@@ -124,7 +135,7 @@ pub struct Options {
     )]
     pub replica_quota: Option<u64>,
 
-    /// How long a file is kept for its owner after he no longer shares it [default: 600]
+    /// How long a file is kept for its owner after they no longer share it [default: 600]
     #[arg(
         long,
         value_name = "SECONDS",
@@ -159,6 +170,10 @@ pub struct Options {
         value_parser = parse_seconds
     )]
     pub wait: Option<Duration>,
+
+    /// The same, unless only the file of the home says it.
+    #[arg(skip)]
+    pub patience: Option<Duration>,
 
     /// Give a download up after so long without useful progress [default: wait for ever]
     #[arg(

@@ -46,16 +46,11 @@ pub fn parse_rate(text: &str) -> Result<u64, String> {
 /// # Errors
 /// A sentence, for anything else.
 pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    const YEAR: f64 = 365.0 * 86_400.0;
     let seconds: f64 = text
         .trim()
         .parse()
         .map_err(|_| "not a number of seconds".to_owned())?;
-    seconds_from(seconds)
-}
-
-/// The same from a number.
-pub(in crate::ui) fn seconds_from(seconds: f64) -> Result<Duration, String> {
-    const YEAR: f64 = 365.0 * 86_400.0;
     if (0.0..=YEAR).contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))
     } else {
@@ -64,7 +59,7 @@ pub(in crate::ui) fn seconds_from(seconds: f64) -> Result<Duration, String> {
 }
 
 /// Checks a node's name: 1 to 64 bytes without control characters.
-pub(in crate::ui) fn parse_name(text: &str) -> Result<String, String> {
+pub fn parse_name(text: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() {
         Err("a name may not be empty".to_owned())

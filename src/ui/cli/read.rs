@@ -1,10 +1,14 @@
 //! Reading the command line, and saying what was meant where that is likely.
 
-use super::command::{AtPrompt, Cli};
+use super::{
+    command::{AtPrompt, Cli},
+    file::{self, Defaults},
+};
 use crate::ui::{exit::Exit, slips};
 use clap::{
     CommandFactory as _, FromArgMatches as _, Subcommand as _,
     error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
 };
 use std::ffi::OsString;
 
@@ -29,8 +33,8 @@ pub fn long_options() -> Vec<String> {
 const OF_A_SERVER: [&str; 5] = ["help", "home", "json", "listen", "verbose"];
 
 /// The whole command line, in which each command shows what is of use to it.
-fn definition() -> clap::Command {
-    let mut all = Cli::command();
+pub(super) fn definition(defaults: &Defaults) -> clap::Command {
+    let mut all = with_defaults(Cli::command(), defaults);
     // Only then the commands have the options of all.
     all.build();
     all.mut_subcommand("rendezvous", |server| {
@@ -42,7 +46,7 @@ fn definition() -> clap::Command {
     })
 }
 
-/// Reads the words of a command line, the program's name first. Ends the program for those that ask for help, and for mistakes that
+/// Reads the words of a command line, the program's name first, and what the file of the home says beside them. Ends the program for those that ask for help, and for mistakes that
 /// clap explains well.
 ///
 /// # Errors
@@ -50,12 +54,17 @@ fn definition() -> clap::Command {
 pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
     let words: Vec<OsString> = words.into_iter().collect();
     let slip = slip(&words);
-    let matches = definition().try_get_matches_from(&words);
-    let read = matches.and_then(|matches| Cli::from_arg_matches(&matches));
-    let said = match read {
+    let said = match over(definition(&Defaults::new()), &words) {
         // Even if it can be read: `-output` is `-o` with a folder that nobody meant.
         _ if slip.is_some() => slip.unwrap_or_default(),
-        Ok(cli) => return Ok(cli),
+        Ok(cli) if cli.needs_no_home() => return Ok(cli),
+        Ok(cli) => match file::read(&cli.options.home) {
+            Ok(file) if file.is_empty() => return Ok(cli),
+            Ok(file) => {
+                return Ok(over(definition(&file), &words).unwrap_or_else(|error| error.exit()));
+            }
+            Err(error) => error.to_string(),
+        },
         Err(error) => match of_the_prompt(&error) {
             Some(said) => said,
             None => error.exit(),
@@ -63,6 +72,23 @@ pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
     };
     crate::ui::output::Out::streams(false).error(&said);
     Err(Exit::Usage)
+}
+
+/// Gives options defaults. They must not have been built: clap would mistake one for another.
+fn with_defaults(mut all: clap::Command, defaults: &Defaults) -> clap::Command {
+    for (id, values) in defaults {
+        all = all.mut_arg(id, |option| option.default_values(values));
+    }
+    all
+}
+
+/// Reads words by a definition.
+pub(super) fn over(definition: clap::Command, words: &[OsString]) -> Result<Cli, clap::Error> {
+    let matches = definition.try_get_matches_from(words)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    let said = matches.value_source("wait") != Some(ValueSource::DefaultValue);
+    cli.options.patience = cli.options.wait.filter(|_| said);
+    Ok(cli)
 }
 
 fn slip(words: &[OsString]) -> Option<String> {
@@ -119,7 +145,8 @@ mod tests {
     #[test]
     fn the_help_of_a_server_has_nothing_of_a_node() {
         let help = |command: &str| {
-            let asked = definition().try_get_matches_from(["sprat", command, "--help"]);
+            let asked =
+                definition(&Defaults::new()).try_get_matches_from(["sprat", command, "--help"]);
             asked.unwrap_err().to_string()
         };
         let (server, node) = (help("rendezvous"), help("serve"));
@@ -136,14 +163,15 @@ mod tests {
         for option in ["--home", "--listen", "--json", "--port", "--circuits"] {
             assert!(server.contains(option), "{option}: {server}");
         }
-        let read = definition().try_get_matches_from(["sprat", "--no-mdns", "rendezvous"]);
+        let read =
+            definition(&Defaults::new()).try_get_matches_from(["sprat", "--no-mdns", "rendezvous"]);
         assert!(read.is_ok());
     }
 
     #[test]
     fn a_command_of_the_prompt_is_sent_there() {
         let wrong = |word| {
-            definition()
+            definition(&Defaults::new())
                 .try_get_matches_from(["sprat", word])
                 .unwrap_err()
         };

@@ -1,14 +1,12 @@
 use super::*;
-use crate::ui::cli::Cli;
-use clap::Parser as _;
+use crate::ui::cli;
 
-fn file(text: &str) -> Config {
-    Config::parse(text, Path::new("config.toml")).expect(text)
+fn options(line: &str, text: &str) -> Options {
+    cli::read_with(line, text).options
 }
 
 fn setup(line: &str, text: &str) -> Setup {
-    let cli = Cli::try_parse_from(line.split_whitespace()).expect(line);
-    settle(cli.options, file(text), None).expect(line)
+    settle(options(line, text), None).expect(line)
 }
 
 #[test]
@@ -45,30 +43,48 @@ fn the_command_line_counts_before_the_file_and_that_before_the_defaults() {
 }
 
 #[test]
-fn a_bad_file_is_named_with_its_line() {
-    let cases = [
-        ("name = 'a'\ntransfer-prot = 1\n", 2),
-        ("\n\ntransfer-port = 'x'\n", 3),
-        ("name = 'a\n", 1),
-        ("name = 'a'\nwait = -1\n", 2),
-        ("name = \"\"\n", 1),
-    ];
-    for (text, expected) in cases {
-        match Config::parse(text, Path::new("h/config.toml")) {
-            Err(error @ ConfigError::Line { line, .. }) => {
-                assert_eq!(line, expected, "{text}: {error}");
-                assert!(error.to_string().starts_with("h/config.toml, line "));
-            }
-            other => panic!("{text}: {other:?}"),
-        }
+fn how_long_a_code_is_waited_for_is_nothing_for_the_file() {
+    for (line, text, patience) in [
+        ("sprat", "wait = 7", None),
+        ("sprat list --wait 8", "wait = 7", Some(8)),
+        ("sprat --wait 7 list", "wait = 7", Some(7)),
+        ("sprat", "", None),
+    ] {
+        let setup = setup(line, text);
+        assert_eq!(setup.patience, patience.map(Duration::from_secs), "{line}");
+        assert_eq!(
+            setup.settings.code_wait == crate::node::CODE_WAIT,
+            patience.is_none()
+        );
     }
 }
 
 #[test]
-fn a_home_without_a_file_has_the_defaults() {
-    let home = tempfile::tempdir().expect("a folder");
-    let config = Config::read(home.path()).expect("nothing to read");
-    assert!(config.name.is_none());
+fn a_file_takes_nothing_from_the_command_line() {
+    let line = "sprat --json --no-progress -vv --home /h --peer a:1 list -l";
+    let (with, without) = (
+        options(line, "name = 'n'\nno-mdns = true\npeer = ['b:1']\n"),
+        options(line, ""),
+    );
+    assert_eq!(with.name.as_deref(), Some("n"));
+    for read in [with, without] {
+        assert!(read.json && read.no_progress && read.verbose == 2);
+        assert_eq!((read.home, &read.peer[0]), ("/h".into(), &"a:1".to_owned()));
+    }
+}
+
+#[test]
+fn every_form_of_a_value_is_taken() {
+    let text = "replicas = 2\nreplica-quota = '1K'\nreplica-grace = 0.5\nupload-limit = 4096\nlisten = ['::1', '127.0.0.1']\n";
+    let settings = setup("sprat serve", text).settings;
+    assert_eq!(settings.replicas, crate::node::Copies::Some(2));
+    assert_eq!(settings.replica_quota, Some(1024));
+    assert_eq!(settings.replica_grace, Duration::from_millis(500));
+    assert_eq!(settings.upload_limit, Some(4096));
+    assert_eq!(settings.listen.len(), 2);
+    let settings = setup("sprat serve --listen 127.0.0.2 --replicas all", text).settings;
+    assert_eq!(settings.listen.len(), 1);
+    assert_eq!(settings.replicas, crate::node::Copies::All);
 }
 
 #[test]
@@ -80,7 +96,7 @@ fn a_passphrase_comes_from_a_file_or_the_environment_and_the_file_counts_first()
         passphrase_file: file,
         ..Options::default()
     };
-    let got = |options| settle(options, Config::default(), words()).map(|s| s.settings.passphrase);
+    let got = |options| settle(options, words()).map(|s| s.settings.passphrase);
     assert_eq!(
         got(with(None)).expect("ok").as_deref(),
         Some("from the environment around")
@@ -96,9 +112,14 @@ fn a_passphrase_comes_from_a_file_or_the_environment_and_the_file_counts_first()
         ..with(Some(path.clone()))
     };
     assert_eq!(got(all_the_same).expect("ok").as_deref(), Some("hunter2"));
-    let kept = file("weak-passphrase = true\n");
-    assert!(settle(with(Some(path.clone())), kept, None).is_ok());
-    let empty = settle(with(None), Config::default(), Some(OsString::new()));
+    let line = format!("sprat --passphrase-file {}", path.display());
+    for (text, taken) in [
+        ("weak-passphrase = true", true),
+        ("weak-passphrase = false", false),
+    ] {
+        assert_eq!(settle(options(&line, text), None).is_ok(), taken, "{text}");
+    }
+    let empty = settle(with(None), Some(OsString::new()));
     assert!(matches!(empty, Err(ConfigError::Words(_))));
     fs::write(&path, "from the file on disk\r\n").expect("written");
     assert_eq!(
