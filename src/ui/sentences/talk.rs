@@ -7,7 +7,7 @@ use crate::{
         id::NodeId,
         path::{printable, printable_cut},
     },
-    node::{MessageError, Said, WhoError},
+    node::{ChatLine, MessageError, WhoError},
     ui::text::{self, person},
 };
 
@@ -81,7 +81,7 @@ pub fn begun(name: &str, node: &NodeId) -> String {
 
 /// A line of a history; `name` is the other one's, as it is shown.
 #[must_use]
-pub fn said(name: &str, said: &Said) -> String {
+pub fn said(name: &str, said: &ChatLine) -> String {
     let who = if said.mine { "me" } else { name };
     let text = printable_cut(&said.text, SHOWN);
     format!("{}  {who}: {text}", text::moment(said.time))
