@@ -200,7 +200,7 @@ fn files_stay_small_enough_to_hold_one_idea() {
         .into_iter()
         .filter_map(|path| {
             let lines = fs::read_to_string(&path).unwrap().lines().count();
-            (lines > 600).then(|| format!("{}: {lines} lines", path.display()))
+            (lines > 500).then(|| format!("{}: {lines} lines", path.display()))
         })
         .collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
