@@ -7,7 +7,7 @@ use super::{
     exit::Exit,
     json,
     output::Out,
-    running::{leave, start},
+    running::leave,
     send::{Course, FOR_EVER, follow_job},
     sentences,
     signals::Signals,
@@ -129,16 +129,9 @@ pub async fn send(
         out.error("--later waits for one person at a time: a prompt keeps several");
         return Exit::Usage;
     };
-    let node = match start(setup, false, &out).await {
-        Ok(node) => node,
+    let (node, files, _held) = match input.start(setup, &out, signals).await {
+        Ok(started) => started,
         Err(exit) => return exit,
-    };
-    let (files, _held) = match input.into_paths(&node, &out, signals).await {
-        Ok(taken) => taken,
-        Err(exit) => {
-            leave(&node).await;
-            return exit;
-        }
     };
     let found = async {
         let known = key_of(&node, who, trust, setup.wait).await?;

@@ -2,7 +2,15 @@
 //!
 //! Invariants: standard output gets nothing but the bytes of one whole, verified file; nothing here panics when its other end is closed.
 
-use super::{cli::Output, exit::Exit, output::Out, sentences, signals::Signals};
+use super::{
+    cli::Output,
+    config::Setup,
+    exit::Exit,
+    output::Out,
+    running::{leave, start},
+    sentences,
+    signals::Signals,
+};
 use crate::{
     core::path::{RelPath, printable},
     node::{Fetched, Landing, Node, PourError, Shape, Spool},
@@ -76,6 +84,26 @@ impl Input {
     #[must_use]
     pub fn is_streamed(&self) -> bool {
         self.called.is_some()
+    }
+
+    /// A node for a send, and the files that it is to send. What came by standard input goes with the last of the three.
+    ///
+    /// # Errors
+    /// The exit code, of a node that has left again; what was wrong is told.
+    pub async fn start(
+        self,
+        setup: &Setup,
+        out: &Out,
+        signals: &mut Signals,
+    ) -> Result<(Node, Vec<PathBuf>, Option<Spool>), Exit> {
+        let node = start(setup, false, out).await?;
+        match self.into_paths(&node, out, signals).await {
+            Ok((files, held)) => Ok((node, files, held)),
+            Err(exit) => {
+                leave(&node).await;
+                Err(exit)
+            }
+        }
     }
 
     /// Paths alone: standard input is read to its end first, into a private folder that has to be held until all is sent.

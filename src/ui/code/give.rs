@@ -15,7 +15,7 @@ use crate::{
         config::Setup,
         exit::Exit,
         output::Out,
-        running::{leave, start},
+        running::leave,
         send::{Course, follow, follow_job},
         sentences,
         signals::Signals,
@@ -61,16 +61,9 @@ pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signa
             }
         },
     };
-    let node = match start(&hidden(setup), false, &out).await {
-        Ok(node) => node,
+    let (node, files, _held) = match input.start(&hidden(setup), &out, signals).await {
+        Ok(started) => started,
         Err(exit) => return exit,
-    };
-    let (files, _held) = match input.into_paths(&node, &out, signals).await {
-        Ok(taken) => taken,
-        Err(exit) => {
-            leave(&node).await;
-            return exit;
-        }
     };
     let pairing = async {
         match known {
@@ -110,16 +103,9 @@ pub async fn send_to_group(
     if let Err(exit) = input.all_there(&out) {
         return exit;
     }
-    let node = match start(&hidden(setup), false, &out).await {
-        Ok(node) => node,
+    let (node, files, _held) = match input.start(&hidden(setup), &out, signals).await {
+        Ok(started) => started,
         Err(exit) => return exit,
-    };
-    let (files, _held) = match input.into_paths(&node, &out, signals).await {
-        Ok(taken) => taken,
-        Err(exit) => {
-            leave(&node).await;
-            return exit;
-        }
     };
     let offered = node.new_code(words).await.and_then(|code| {
         let news = node.offer_group(code.clone())?;
