@@ -444,10 +444,8 @@ impl Membership {
                 // Gone for everyone else, though a dial is under way or worth another try.
                 Stage::Idle | Stage::Dialing { .. } => {
                     if std::mem::replace(&mut peer.confirmed, false) {
-                        out.push(MembershipAction::Left {
-                            node,
-                            announced: false,
-                        });
+                        let announced = false;
+                        out.push(MembershipAction::Left { node, announced });
                     }
                 }
             }
@@ -457,17 +455,21 @@ impl Membership {
     fn dial_the_due(&mut self, out: &mut Vec<MembershipAction>) {
         let now = self.now;
         let mut under_way = 0;
-        let mut per_source: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        let mut strangers: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        let mut per_source = BTreeMap::<IpAddr, usize>::new();
+        let mut strangers = BTreeMap::<IpAddr, usize>::new();
         let mut due = Vec::new();
-        for peer in self.peers.values().filter(|peer| !peer.confirmed) {
-            *strangers.entry(peer.source).or_default() += 1;
+        let is_due = |peer: &Peer| peer.retry_at().is_some_and(|at| at <= now);
+        if !self.peers.values().any(is_due) {
+            return;
+        }
+        for stranger in self.peers.values().filter(|peer| !peer.confirmed) {
+            *strangers.entry(stranger.source).or_default() += 1;
         }
         for (node, peer) in &self.peers {
             if peer.dial_ends().is_some() {
                 under_way += 1;
                 *per_source.entry(peer.source).or_default() += usize::from(!peer.confirmed);
-            } else if peer.retry_at().is_some_and(|at| at <= now) {
+            } else if is_due(peer) {
                 // Peers that were lost come first. Among the others chance decides, with odds that shrink with the
                 // number of nodes that the same address announces.
                 let crowd = strangers.get(&peer.source).copied().unwrap_or(1) as u64;

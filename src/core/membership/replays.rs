@@ -9,6 +9,8 @@ use std::{collections::BTreeMap, time::Duration};
 /// Nodes remembered.
 pub(super) const MAX: usize = 1024;
 const KEPT: Duration = Duration::from_secs(600);
+/// How often the old ones are looked for while the memory is full.
+const SWEEP: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 struct Old {
@@ -18,18 +20,23 @@ struct Old {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Replays(BTreeMap<NodeId, Old>);
+pub(super) struct Replays {
+    nodes: BTreeMap<NodeId, Old>,
+    /// How many of them were never connected.
+    strangers: usize,
+    swept: Now,
+}
 
 impl Replays {
     pub(super) fn last(&self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
-        let old = self.0.get(node)?;
+        let old = self.nodes.get(node)?;
         (now <= old.at + KEPT).then_some(old.seen)
     }
 
     /// The same, when the node enters the table again.
     pub(super) fn take(&mut self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
         let seen = self.last(node, now);
-        self.0.remove(node);
+        self.forget(node);
         seen
     }
 
@@ -39,23 +46,22 @@ impl Replays {
         now: Now,
         chance: &mut Chance,
     ) {
-        if self.0.len() >= MAX {
-            self.0.retain(|_, old| now <= old.at + KEPT);
+        self.forget(&node);
+        if self.nodes.len() >= MAX && now >= self.swept + SWEEP {
+            self.swept = now;
+            self.nodes.retain(|_, old| now <= old.at + KEPT);
+            self.strangers = self.nodes.values().filter(|old| !old.confirmed).count();
         }
-        if self.0.len() >= MAX {
-            let strangers = self.0.values().filter(|old| !old.confirmed).count();
-            let pool = if strangers > 0 { strangers } else { MAX };
-            let nth = chance.below(pool);
-            let victim = self
-                .0
-                .iter()
-                .filter(|(_, old)| strangers == 0 || !old.confirmed)
-                .nth(nth)
-                .map(|(node, _)| *node);
-            victim.map(|victim| self.0.remove(&victim));
+        if self.nodes.len() >= MAX {
+            let any = self.strangers == 0;
+            let pool = if any { MAX } else { self.strangers };
+            let mut candidates = self.nodes.iter().filter(|(_, old)| any || !old.confirmed);
+            let victim = candidates.nth(chance.below(pool)).map(|(node, _)| *node);
+            victim.map(|victim| self.forget(&victim));
         }
         let at = now;
-        self.0.insert(
+        self.strangers += usize::from(!confirmed);
+        self.nodes.insert(
             node,
             Old {
                 seen,
@@ -65,8 +71,14 @@ impl Replays {
         );
     }
 
+    fn forget(&mut self, node: &NodeId) {
+        if let Some(old) = self.nodes.remove(node) {
+            self.strangers -= usize::from(!old.confirmed);
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.nodes.len()
     }
 }

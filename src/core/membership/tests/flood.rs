@@ -66,10 +66,10 @@ fn any_event() -> impl Strategy<Value = MembershipEvent> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn whatever_comes_memory_is_bounded_and_join_and_leave_alternate(
-        events in prop::collection::vec((any_event(), 0..200u64), 0..3_000)
+        events in prop::collection::vec((any_event(), 0..200u64), 0..2_000)
     ) {
         let mut it = new();
         let (mut now, mut here) = (0, std::collections::BTreeSet::new());
