@@ -21,7 +21,9 @@ testing: build
 check: tools
 	@$(CARGO) fmt --check
 	@$(CARGO) clippy --locked --all-targets --quiet -- -D warnings
-	@$(CARGO) test --locked --quiet --lib --test layering
+	@if $(CARGO) nextest --version >/dev/null 2>&1; \
+	then $(CARGO) nextest run --locked --status-level fail --lib --test layering; \
+	else $(CARGO) test --locked --quiet --lib --test layering; fi
 
 test: tools
 	@tests/run.sh

@@ -28,11 +28,15 @@ say "tests"
 if [ "$(id -u)" != 0 ]; then
   echo "not root: the tests with several hosts in network namespaces (tests/lab.rs) are left out"
 fi
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo test --locked --quiet --doc
+  exec cargo nextest run --locked --profile suite
+fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 cargo test --locked --no-fail-fast 2>&1 | tee "$log"
 
-# The runner closes each binary by itself; this line adds them up.
+# The runner closes each program by itself; this line adds them up.
 awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
      END { printf "\ntest result: %s. %d passed; %d failed; %d ignored; 0 measured; 0 filtered out\n",
            failed ? "FAILED" : "ok", passed, failed, ignored }' "$log"

@@ -4,22 +4,25 @@
 
 use crate::common::{Ran, Running};
 use std::{
+    fs::File,
     io::Write,
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
 };
 use tempfile::TempDir;
 
 /// Where all nodes of a lab announce themselves: the namespaces are theirs alone, so it is the usual one.
 pub const DISCOVERY_PORT: u16 = 45670;
 
-/// Making and removing namespaces mounts and unmounts, which two at once may not do.
-static MAKING: Mutex<()> = Mutex::new(());
+/// Making and removing namespaces mounts and unmounts, which two at once may not do: the tests of another process neither.
+fn alone() -> File {
+    let path = std::env::temp_dir().join("sprat-lab.lock");
+    let lock = File::create(path).unwrap();
+    lock.lock().unwrap();
+    lock
+}
 
 /// Hosts and networks; removed when dropped, also by a panic.
 pub struct Lab {
@@ -162,7 +165,7 @@ fn missing(namespaces: impl Iterator<Item = String>) -> Option<String> {
             return Some(format!("{tool}: {error}"));
         }
     }
-    let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     for namespace in namespaces {
         let done = output("ip", &["netns", "add", &namespace], "").unwrap();
         if !done.status.success() {
@@ -175,7 +178,7 @@ fn missing(namespaces: impl Iterator<Item = String>) -> Option<String> {
 
 /// Removes namespaces, also those that were never made. Interfaces and rules go with them.
 pub fn remove(namespaces: impl Iterator<Item = String>) {
-    let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     for namespace in namespaces {
         drop(output("ip", &["netns", "delete", &namespace], ""));
     }
