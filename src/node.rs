@@ -43,6 +43,7 @@ mod start;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod who;
 
 pub use api::*;
 pub use chat::{ChatLine, History, HistoryError, MessageError, history_at};

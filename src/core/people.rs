@@ -100,8 +100,7 @@ pub fn fold(name: &str) -> String {
 }
 
 /// Whether two names are one: a person may write it in another case or form than its owner does.
-#[must_use]
-pub fn is_name_of(who: &str, name: &str) -> bool {
+fn is_name_of(who: &str, name: &str) -> bool {
     let folded = fold(who);
     !folded.is_empty() && folded == fold(name)
 }
@@ -308,6 +307,13 @@ impl People {
                 meant.iter().map(|one| one.node).collect(),
             )),
         }
+    }
+
+    /// Whether a word that was said beforehand means this one: an id, or enough of one, is that key whatever it is called;
+    /// a name is meant with the key that goes with it.
+    #[must_use]
+    pub fn means(&self, who: &str, one: &PresentPerson) -> bool {
+        is_id_of(who, &one.node) || self.find(who, std::slice::from_ref(one), false).is_ok()
     }
 
     /// What is to be written down, if there is anything: some records to add, or (`true`) all of them in place of what

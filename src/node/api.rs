@@ -10,6 +10,7 @@ pub(super) mod form;
 mod listing;
 mod place;
 mod start;
+mod whom;
 
 pub use consent::*;
 pub use directory::*;
@@ -17,6 +18,7 @@ pub use download::*;
 pub use listing::*;
 pub use place::*;
 pub use start::StartError;
+pub use whom::nobody;
 
 use crate::core::{changes::Change, id::NodeId};
 use serde::{Serialize, Serializer};

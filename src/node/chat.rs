@@ -88,7 +88,7 @@ impl Node {
     pub async fn history(&self, who: &str, count: usize) -> Result<History, HistoryError> {
         let context = &self.shared.context;
         let live = match self.find_person(who, false).await {
-            Ok(node) => Some(node),
+            Ok(person) => Some(person.node),
             Err(WhoError::NewKey { now, .. }) if is_id_of(who, &now) => Some(now),
             // The one who was meant by that name so far.
             Err(WhoError::NewKey { known, .. }) => Some(known),

@@ -3,7 +3,7 @@
 //! Plain data, so that those who ask need not know the actor, nor one another.
 
 use super::{
-    api::{Gaps, Listing, PeerInfo, Status, WhoError},
+    api::{Gaps, Listing, PeerInfo, Person, Status, WhoError},
     distribute::Survey,
     knowledge::Replica,
     peers::{Owned, Question, Resolution, Source},
@@ -82,9 +82,9 @@ pub enum Command {
 /// What is asked about people.
 pub enum PeopleAsk {
     /// Who is it? With `true`, a new key is taken and remembered.
-    Find(String, bool, oneshot::Sender<Result<NodeId, WhoError>>),
-    /// Does it mean somebody who announced himself and is not connected yet?
-    Coming(String, oneshot::Sender<bool>),
+    Find(String, bool, oneshot::Sender<Found>),
+    /// Does any of these words mean this one, who goes by this name?
+    Means(Vec<String>, Person, oneshot::Sender<bool>),
     /// What is a node called, and was another key known for that name? `None` when it is not here.
     Named(NodeId, oneshot::Sender<Option<(String, bool)>>),
     /// Something was sent to it by a person: it is remembered before others.
@@ -95,6 +95,23 @@ pub enum PeopleAsk {
     Add(String, NodeId, bool, oneshot::Sender<Result<(), NodeId>>),
     /// The key that is remembered for a name.
     Known(String, oneshot::Sender<Option<NodeId>>),
+}
+
+/// Whom a word means, as one look shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// Among those who are here.
+    pub who: Result<Person, WhoError>,
+    /// It means somebody who announced themselves and is not connected yet.
+    pub coming: bool,
+}
+
+impl Found {
+    /// Nobody, and nobody is expected.
+    pub const NOBODY: Self = Self {
+        who: Err(WhoError::Nobody),
+        coming: false,
+    };
 }
 
 /// What the actor knows when it is asked.

@@ -11,7 +11,6 @@ mod inbound;
 mod link;
 mod outbound;
 mod person;
-pub mod who;
 
 use super::{
     api::{Accepting, AnswerError, AskInfo, Landing, NodeEvent, Person},
@@ -25,7 +24,6 @@ use crate::{
         consent::{Inbox, InboxAction, InboxEvent, Refusal},
         id::{FileId, NodeId},
         path::RelPath,
-        people::{is_id_of, is_name_of},
     },
     net::Stream,
     store::Sent,
@@ -205,7 +203,7 @@ impl Consent {
         let name = name.filter(|name| *name != node.short());
         let name = name.unwrap_or_else(|| ask.from.clone());
         let from = Person { name, node };
-        if let Some(why) = self.turned_away(&from, changed) {
+        if let Some(why) = self.turned_away(&from).await {
             return turn_away(stream, why).await;
         }
         let event = InboxEvent::Asked {
@@ -252,16 +250,16 @@ impl Consent {
     }
 
     /// Whether nobody here would even look at what `from` asks.
-    fn turned_away(&self, from: &Person, key_changed: bool) -> Option<Refusal> {
-        // A name is meant with the key that goes with it; an id is that key.
-        let means = |who: &String| {
-            let named = !key_changed && is_name_of(who, &from.name);
-            named || is_id_of(who, &from.node)
-        };
+    async fn turned_away(&self, from: &Person) -> Option<Refusal> {
         match &self.0.settings.accepting {
             Accepting::Person | Accepting::All => None,
-            Accepting::Some(names) if names.iter().any(means) => None,
-            Accepting::Nobody | Accepting::Some(_) => Some(Refusal::Nobody),
+            Accepting::Nobody => Some(Refusal::Nobody),
+            Accepting::Some(names) => {
+                let (names, from) = (names.clone(), from.clone());
+                let asked = |reply| Command::People(PeopleAsk::Means(names, from, reply));
+                let meant = self.0.context.ask(asked).await.unwrap_or_default();
+                (!meant).then_some(Refusal::Nobody)
+            }
         }
     }
 

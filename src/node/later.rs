@@ -9,7 +9,7 @@ use super::{
     command::{Command, PeopleAsk},
     consent::Consent,
     context::Context,
-    people::look_for,
+    who::look_for,
 };
 use crate::{
     core::{consent::Refusal, id::NodeId},

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     core::{id::NodeId, path::printable},
-    node::{LaterError, Node, WhoError},
+    node::{LaterError, Node, WhoError, nobody},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -28,7 +28,7 @@ async fn key_of(
     wait: Duration,
 ) -> Result<Option<NodeId>, WhoError> {
     match node.await_person(who, trust, wait).await {
-        Ok(key) => Ok(Some(key)),
+        Ok(person) => Ok(Some(person.node)),
         Err(WhoError::Nobody) => Ok(node.known_key(who).await),
         // Of those who are here it is none: the one who was known may come.
         Err(WhoError::NewKey { known, .. }) => Ok(Some(known)),
@@ -37,7 +37,7 @@ async fn key_of(
 }
 
 fn unclear(out: &Out, who: &str, error: &WhoError) -> Exit {
-    out.failure("", &sentences::talk::nobody(who, error));
+    out.failure("", &nobody(who, error));
     Exit::from(error)
 }
 
@@ -135,11 +135,12 @@ pub async fn send(
     };
     let found = async {
         let known = key_of(&node, who, trust, setup.wait).await?;
-        match known {
-            Some(key) => Ok(key),
-            // The first who comes by that name.
-            None => node.await_person(who, trust, FOR_EVER).await,
+        if let Some(key) = known {
+            return Ok(key);
         }
+        // The first to come by that name is meant.
+        let found = node.await_person(who, trust, FOR_EVER).await;
+        found.map(|person| person.node)
     };
     if !out.json() {
         let files = text::count(files.len() as u64, "path");

@@ -11,7 +11,7 @@ use super::{
     signals::Signals,
     streams::Input,
 };
-use crate::node::{FindError, JobId, Node, Progress, SendEvent, SendFailure, SendRequest, Sending};
+use crate::node::{JobId, Node, Progress, SendEvent, SendFailure, SendRequest, Sending};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -71,11 +71,7 @@ impl Course {
                     SendFailure::Stopped => Exit::Interrupted,
                 });
             }
-            SendEvent::NotFound { error, .. } => self.failures.push(match error {
-                FindError::Nobody(_) => Exit::NotFound,
-                FindError::Ambiguous { .. } => Exit::Usage,
-                FindError::NewKey { .. } => Exit::Refused,
-            }),
+            SendEvent::NotFound { error, .. } => self.failures.push(Exit::from(error)),
             SendEvent::Unsendable(_) => self.failures.push(Exit::Failed),
             SendEvent::LeftOut(_)
             | SendEvent::Asked(_)

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     core::{id::NodeId, path::printable},
-    node::{self, History, HistoryError, Node, WhoError},
+    node::{self, History, HistoryError, Node, Person, WhoError, nobody},
 };
 use std::time::Duration;
 
@@ -44,18 +44,14 @@ pub async fn find(
     trust: bool,
 ) -> Result<Partner, Exit> {
     let error = match node.await_person(who, trust, wait).await {
-        Ok(id) => {
-            let name = node.name_of(id).await.map(|(name, _)| name);
-            let name = name.unwrap_or_else(|| id.short());
-            return Ok(Partner { node: id, name });
-        }
+        Ok(Person { name, node }) => return Ok(Partner { node, name }),
         Err(error) => error,
     };
     let alone = error == WhoError::Nobody && node.peers().await.is_empty();
     let why = if alone {
         alone_because(node)
     } else {
-        sentences::nobody(who, &error)
+        nobody(who, &error)
     };
     out.failure(who, &why);
     Err(Exit::from(&error))
@@ -100,7 +96,7 @@ fn show_history(out: &Out, who: &str, read: Result<History, HistoryError>) -> Ex
         Err(HistoryError::Who(error)) => {
             let why = match error {
                 WhoError::Nobody => sentences::unknown(who),
-                other => sentences::nobody(who, &other),
+                other => nobody(who, &other),
             };
             out.failure(who, &why);
             return Exit::NotFound;

@@ -117,7 +117,7 @@ fn what_is_refused_does_not_and_the_exit_code_says_so() {
     let nobody = swarm.run("alice", &["send", path, "--to", "carol", "--wait", "0.5"]);
     assert_eq!(nobody.code(), 5, "{}", nobody.err());
     assert!(
-        nobody.err().contains("nobody here is called `carol`"),
+        nobody.err().contains("nobody called `carol` is here"),
         "{}",
         nobody.err()
     );

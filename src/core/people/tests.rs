@@ -126,6 +126,34 @@ fn names_that_look_alike_are_one() {
 }
 
 #[test]
+fn a_word_said_beforehand_means_whom_it_would_find() {
+    let mut people = People::default();
+    people.recall(person(1, "Alice"));
+    let (alice, id) = (one(node(1), "Alice", false), node(1).to_string());
+    for who in ["Alice", "alice", "\u{ff21}LICE ", &id, &id[..FIRST]] {
+        assert!(people.means(who, &alice), "{who}");
+    }
+    assert!(people.means(&id[id.len() - LAST..], &alice));
+    // Too little of an id, another case of it, or another name.
+    let little = [&id[..FIRST - 1], &id[id.len() - LAST + 1..], "bob", ""];
+    for who in little.into_iter().chain([&*id.to_lowercase()]) {
+        assert!(!people.means(who, &alice), "{who}");
+    }
+    // The name alone does not let another key in; its own id does, whatever it is called.
+    let other = one(node(2), "alice", false);
+    assert!(!people.means("alice", &other));
+    assert!(people.means(&node(2).short(), &other));
+    // A person's own word for a key counts, not what that key calls itself.
+    people.add("Anna", node(3), false, 5).unwrap();
+    assert!(people.means("anna", &one(node(3), "zoe", false)));
+    assert!(!people.means("anna", &one(node(4), "anna", false)));
+    // Nor does a name that a program made up mean another key than the one that was sent something.
+    people.meet("root@vm", node(5), true, 6);
+    assert!(people.means("root@vm", &one(node(5), "root@vm", true)));
+    assert!(!people.means("root@vm", &one(node(6), "root@vm", true)));
+}
+
+#[test]
 fn another_name_of_a_key_is_news_once() {
     let mut people = People::default();
     assert_eq!(people.see("Bob", node(1), false, 1), None);

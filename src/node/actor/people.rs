@@ -3,13 +3,13 @@
 //! Invariant: at most one write is under way; what changes meanwhile goes with the next.
 
 use super::{Actor, Note};
-use crate::node::command::PeopleAsk;
+use crate::node::command::{Found, PeopleAsk};
 use crate::{
     core::{
         id::NodeId,
         people::{People, PresentPerson},
     },
-    node::api::{PeerInfo, WhoError},
+    node::api::{PeerInfo, Person, WhoError},
     store::clock::unix_now,
 };
 
@@ -44,22 +44,21 @@ impl Actor {
     pub(super) fn asked_about_people(&mut self, ask: PeopleAsk) {
         match ask {
             PeopleAsk::Find(who, trust_new, reply) => {
-                let found = self.people().find(&who, &self.peers.named(), trust_new);
-                if let (Ok(node), true) = (&found, trust_new) {
-                    self.meet(*node);
+                let found = self.found(&who, trust_new);
+                if let (Ok(person), true) = (&found.who, trust_new) {
+                    self.meet(person.node);
                 }
                 let _ = reply.send(found);
             }
-            PeopleAsk::Coming(who, reply) => {
-                let expected = self.membership.expected();
-                let expected = expected.map(|(node, name)| PresentPerson {
+            PeopleAsk::Means(words, Person { name, node }, reply) => {
+                let unchosen = self.peers.unchosen(&node);
+                let one = PresentPerson {
                     node,
-                    name: name.to_owned(),
-                    unchosen: false,
-                });
-                let expected: Vec<_> = expected.collect();
-                let found = self.people().find(&who, &expected, false);
-                let _ = reply.send(!matches!(found, Err(WhoError::Nobody)));
+                    name,
+                    unchosen,
+                };
+                let meant = words.iter().any(|who| self.people().means(who, &one));
+                let _ = reply.send(meant);
             }
             PeopleAsk::Named(node, reply) => {
                 let name = self.peers.get_mut(&node).map(|peer| peer.name.clone());
@@ -92,6 +91,27 @@ impl Actor {
             PeopleAsk::Known(who, reply) => {
                 let _ = reply.send(self.people().known(&who).map(|person| person.key));
             }
+        }
+    }
+
+    /// Both from one look: whoever connects between two would be neither here nor coming.
+    fn found(&self, who: &str, trust_new: bool) -> Found {
+        let name = |node: NodeId| Person {
+            name: self.peers.name(&node),
+            node,
+        };
+        let here = self.people().find(who, &self.peers.named(), trust_new);
+        let expected = self.membership.expected();
+        let expected = expected.map(|(node, name)| PresentPerson {
+            node,
+            name: name.to_owned(),
+            unchosen: false,
+        });
+        let expected: Vec<_> = expected.collect();
+        let coming = self.people().find(who, &expected, false);
+        Found {
+            who: here.map(name),
+            coming: coming != Err(WhoError::Nobody),
         }
     }
 

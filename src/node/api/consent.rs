@@ -2,7 +2,7 @@
 
 mod told;
 
-use super::{DownloadError, Fetched, form};
+use super::{DownloadError, Fetched, WhoError, form};
 use crate::core::{consent::title, id::NodeId};
 use serde::{Serialize, Serializer};
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -34,34 +34,6 @@ pub struct Person {
     pub name: String,
     /// Their key.
     pub node: NodeId,
-}
-
-/// Why a word does not name one person.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FindError {
-    /// There is nobody of that name.
-    #[error("nobody here is called `{0}`")]
-    Nobody(String),
-    /// There are several.
-    #[error("several nodes are called `{name}`; choose one by its id: {}", ids.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", "))]
-    Ambiguous {
-        /// The name.
-        name: String,
-        /// Their ids.
-        ids: Vec<NodeId>,
-    },
-    /// Somebody of that name is here, with another key than before.
-    #[error(
-        "`{name}` has another key than before ({now}, it was {known}): nothing is sent to it without --trust-new-key"
-    )]
-    NewKey {
-        /// The name.
-        name: String,
-        /// The key that was known.
-        known: NodeId,
-        /// The key that is here.
-        now: NodeId,
-    },
 }
 
 /// Somebody asks to send something.
@@ -266,7 +238,7 @@ pub enum SendEvent {
         /// The word.
         name: String,
         /// Why.
-        error: FindError,
+        error: WhoError,
     },
     /// They see the ask.
     #[serde(serialize_with = "form::to")]

@@ -144,7 +144,7 @@ pub enum DownloadError {
         versions: Vec<Version>,
     },
     /// It is not clear whose it should be.
-    #[error("{}", whose(name, why))]
+    #[error("{}", super::whom::whose(name, why))]
     Owner {
         /// The name that was given.
         name: String,
@@ -238,19 +238,5 @@ impl Serialize for DownloadError {
             versions,
         };
         row.serialize(serializer)
-    }
-}
-
-fn whose(name: &str, why: &WhoError) -> String {
-    match why {
-        WhoError::Nobody => format!("nobody called `{name}` is here"),
-        WhoError::Ambiguous(_) => {
-            format!("`{name}` could be several people: choose by an id that `peers` shows")
-        }
-        WhoError::NewKey { .. } => {
-            format!(
-                "who is called `{name}` here is not the one known by that name; choose by the id that `peers` shows"
-            )
-        }
     }
 }

@@ -3,14 +3,17 @@
 //! Owns what is sent for as long as anybody may still fetch it. Invariants: what was read is forgotten at the end, however it ends;
 //! the last event is `End`.
 
-use super::{Consent, bundle::Bundle, person::Delivery, who};
+use super::{Consent, bundle::Bundle, person::Delivery};
 use crate::{
     core::{
         consent::{AskId, title},
         id::NodeId,
         path::RelPath,
     },
-    node::api::{JobId, SendEvent, SendRequest},
+    node::{
+        api::{JobId, SendEvent, SendRequest},
+        who,
+    },
     store::{SendError, Sending, SentFile, clock::unix_now},
     wire::{
         MAX_NAME, cbor,

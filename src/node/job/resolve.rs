@@ -7,7 +7,7 @@ use crate::{
         api::{DownloadError, DownloadRequest, Gaps, Listing},
         command::Command,
         peers::{Question, Resolution},
-        people,
+        who,
     },
     wire::control::Offer,
 };
@@ -41,7 +41,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
         in_full: false,
     };
     if let Some(who) = &request.from {
-        people::look_for(context, who).await;
+        who::look_for(context, who).await;
     }
     loop {
         let asked = Instant::now();

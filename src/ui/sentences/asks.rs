@@ -3,7 +3,7 @@
 use super::download;
 use crate::{
     core::{consent::title, path::printable_cut},
-    node::{AskInfo, Gone, LaterInfo, LeftOut, Person, Received, SendEvent},
+    node::{AskInfo, Gone, LaterInfo, LeftOut, Person, Received, SendEvent, nobody},
     ui::text::{self, person},
 };
 use std::path::Path;
@@ -206,7 +206,7 @@ pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
         SendEvent::Ready { .. } | SendEvent::Progress { .. } | SendEvent::End => return None,
         SendEvent::LeftOut(left) => left_out(left),
         SendEvent::Unsendable(why) => printable_cut(why, 4 * NAME),
-        SendEvent::NotFound { error, .. } => printable_cut(&error.to_string(), 4 * NAME),
+        SendEvent::NotFound { name, error } => nobody(name, error),
         SendEvent::Asked(to) => format!("asked {}; waiting for the answer", who(to)),
         SendEvent::Accepted(to) => format!("{} accepted {name}", person(&to.name)),
         SendEvent::Refused { to, why } => {

@@ -7,7 +7,7 @@ use crate::{
         id::NodeId,
         path::{printable, printable_cut},
     },
-    node::{ChatLine, MessageError, WhoError},
+    node::{ChatLine, MessageError},
     ui::text::{self, person},
 };
 
@@ -26,33 +26,6 @@ pub fn heard(node: &NodeId, name: &str, text: &str, key_changed: bool) -> String
         )
     } else {
         format!("{}: {text}", person(name))
-    }
-}
-
-/// Why a word means nobody to whom something could be sent.
-#[must_use]
-pub fn nobody(who: &str, error: &WhoError) -> String {
-    let who = person(who);
-    match error {
-        WhoError::Nobody => {
-            format!(
-                "nobody called `{who}` is here; nothing was sent, and nothing is kept for later"
-            )
-        }
-        WhoError::Ambiguous(ids) => {
-            let ids: Vec<_> = ids.iter().take(8).map(NodeId::short).collect();
-            format!(
-                "`{who}` could be several; choose one by its id: {}",
-                ids.join(", ")
-            )
-        }
-        WhoError::NewKey { name, known, now } => format!(
-            "{} is here with another key ({}) than before ({}): nothing was sent. Ask them by another way whether \
-             that is right; --trust-new-key takes the new one",
-            person(name),
-            now.short(),
-            known.short()
-        ),
     }
 }
 
@@ -111,14 +84,6 @@ mod tests {
 
     #[test]
     fn failures_say_what_to_do() {
-        assert!(nobody("al\u{7}ice", &WhoError::Nobody).contains("`al\\u{7}ice` is here"));
-        let key = WhoError::NewKey {
-            name: "alice".into(),
-            known: NODE,
-            now: NodeId([8; 32]),
-        };
-        assert!(nobody("alice", &key).contains("--trust-new-key"));
-        assert!(nobody("x", &WhoError::Ambiguous(vec![NODE])).contains(&NODE.short()));
         assert!(undelivered("alice", &MessageError::TooLong(5000)).contains("at most 4096"));
     }
 }

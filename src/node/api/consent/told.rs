@@ -1,6 +1,7 @@
 //! What the JSON of a send's events has where their fields do not say it.
 
-use super::{FindError, LeftOut, Refusal};
+use super::{LeftOut, Refusal};
+use crate::node::api::{WhoError, nobody};
 use serde::{Serialize, Serializer};
 
 /// An error of nobody in particular.
@@ -33,16 +34,16 @@ pub(super) fn unsendable<S: Serializer>(why: &str, to: S) -> Result<S::Ok, S::Er
 
 pub(super) fn not_found<S: Serializer>(
     word: &str,
-    why: &FindError,
+    why: &WhoError,
     to: S,
 ) -> Result<S::Ok, S::Error> {
     let error = Nobody {
         to: Some(word),
         peer: None,
-        error: why.to_string(),
+        error: nobody(word, why),
         ids: match why {
-            FindError::Ambiguous { ids, .. } => Some(ids.iter().map(ToString::to_string).collect()),
-            FindError::Nobody(_) | FindError::NewKey { .. } => None,
+            WhoError::Ambiguous(ids) => Some(ids.iter().map(ToString::to_string).collect()),
+            WhoError::Nobody | WhoError::NewKey { .. } => None,
         },
     };
     error.serialize(to)
