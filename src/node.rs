@@ -10,7 +10,6 @@
 
 mod actor;
 pub mod api;
-mod catalog;
 mod chat;
 mod clean;
 mod command;
@@ -32,7 +31,6 @@ mod manifest;
 mod meeting;
 mod mend;
 pub mod pair;
-mod peers;
 mod people;
 mod pump;
 mod reach;
@@ -41,6 +39,7 @@ mod serve;
 mod spool;
 mod start;
 mod streams;
+mod swarm;
 #[cfg(test)]
 mod tests;
 mod who;
@@ -65,6 +64,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use swarm::{catalog, peers};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 

@@ -4,9 +4,9 @@
 
 use super::{
     api::{Gaps, Listing, PeerInfo, Person, Status, WhoError},
-    distribute::Survey,
     knowledge::Replica,
     peers::{Owned, Question, Resolution, Source},
+    swarm::survey::Survey,
 };
 use crate::{
     core::{

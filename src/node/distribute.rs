@@ -9,12 +9,11 @@ mod keep;
 mod news;
 mod push;
 mod safety;
-mod survey;
 mod traffic;
 
+use super::swarm::survey::{FileView, PeerView};
 pub use accept::{Gate, accept};
 pub use news::News;
-pub use survey::{FileView, HolderView, PeerView, Survey};
 
 use super::{
     api::{Copies, Safe, Settings},

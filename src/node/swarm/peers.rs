@@ -13,10 +13,8 @@ pub use owned::Owned;
 pub use resolve::{Question, Resolution};
 
 use super::{
-    api::{Listing, PeerInfo, Via},
     catalog::{MAX_CATALOGS, Offering, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
-    distribute::{FileView, HolderView, PeerView, Survey},
-    knowledge::Replica,
+    survey::{FileView, HolderView, PeerView, Survey},
 };
 use crate::{
     core::{
@@ -25,6 +23,10 @@ use crate::{
         path::RelPath,
         patience,
         people::PresentPerson,
+    },
+    node::{
+        api::{Listing, PeerInfo, Via},
+        knowledge::Replica,
     },
     wire::control::{Held, Offer},
 };
