@@ -34,7 +34,7 @@ pub mod small;
 pub mod spool;
 mod temporary;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod tree;
 
 pub use chats::{ChatLine, Chats};

@@ -204,12 +204,6 @@ impl Download {
         self.chunks.places(chunk)
     }
 
-    /// The positions that are written.
-    #[must_use]
-    pub fn stored(&self) -> &HaveSet {
-        self.chunks.stored()
-    }
-
     /// Bytes of the positions that are neither written nor given up.
     #[must_use]
     pub fn missing_bytes(&self) -> u64 {

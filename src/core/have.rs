@@ -99,48 +99,19 @@ impl HaveSet {
 
     /// The held positions, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.words.iter().enumerate().flat_map(|(at, &word)| {
-            std::iter::successors((word != 0).then_some(word), |rest| {
-                let rest = rest & (rest - 1);
-                (rest != 0).then_some(rest)
-            })
-            .map(move |rest| at as u32 * 64 + rest.trailing_zeros())
-        })
+        ones(self.words.len(), 0, |at| self.words[at])
     }
 
     /// The positions held in both sets, ascending, from `from` on. Costs little where nothing is shared.
     pub fn common<'a>(&'a self, other: &'a Self, from: u32) -> impl Iterator<Item = u32> + 'a {
-        let skip = from as usize / 64;
-        self.words
-            .iter()
-            .zip(&other.words)
-            .enumerate()
-            .skip(skip)
-            .flat_map(move |(at, (one, two))| {
-                let mask = if at == skip {
-                    u64::MAX << (from % 64)
-                } else {
-                    u64::MAX
-                };
-                let word = one & two & mask;
-                std::iter::successors((word != 0).then_some(word), |rest| {
-                    let rest = rest & (rest - 1);
-                    (rest != 0).then_some(rest)
-                })
-                .map(move |rest| at as u32 * 64 + rest.trailing_zeros())
-            })
+        let words = self.words.len().min(other.words.len());
+        ones(words, from, |at| self.words[at] & other.words[at])
     }
 
     /// The positions held in this set and not in `other`, ascending. Costs little where both agree.
     pub fn minus<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = u32> + 'a {
-        self.words.iter().enumerate().flat_map(|(at, &word)| {
-            let word = word & !other.words.get(at).copied().unwrap_or(0);
-            std::iter::successors((word != 0).then_some(word), |rest| {
-                let rest = rest & (rest - 1);
-                (rest != 0).then_some(rest)
-            })
-            .map(move |rest| at as u32 * 64 + rest.trailing_zeros())
-        })
+        let others = |at| other.words.get(at).copied().unwrap_or(0);
+        ones(self.words.len(), 0, move |at| self.words[at] & !others(at))
     }
 
     /// The part `range` of this set as a set of its own.
@@ -184,6 +155,20 @@ impl HaveSet {
         set.clear_tail();
         (set.words.iter().map(|word| word.count_ones()).sum::<u32>() == count).then_some(set)
     }
+}
+
+/// The positions of the ones in so many words, from `from` on.
+fn ones(words: usize, from: u32, word: impl Fn(usize) -> u64) -> impl Iterator<Item = u32> {
+    let skip = from as usize / 64;
+    (skip..words).flat_map(move |at| {
+        let below = if at == skip { from % 64 } else { 0 };
+        let word = word(at) & u64::MAX << below;
+        std::iter::successors((word != 0).then_some(word), |rest| {
+            let rest = rest & (rest - 1);
+            (rest != 0).then_some(rest)
+        })
+        .map(move |rest| at as u32 * 64 + rest.trailing_zeros())
+    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! The files that are being downloaded, as other nodes see them: which chunks are here already, and who follows.
 //!
-//! Shared between the jobs, which add to it, and the actor, which answers from it. Invariants: at most
-//! [`MAX_FOLLOWERS`] nodes follow a file; what is noted here is on disk and verified.
+//! Shared between the jobs, which add to it, and the actor, which answers from it. Which chunks are here only the partial file
+//! knows: its have-set is the one of the download. Invariant: at most [`MAX_FOLLOWERS`] nodes follow a file.
 
 use crate::{
-    core::{
-        have::HaveSet,
-        id::{FileId, NodeId},
-    },
+    core::id::{FileId, NodeId},
+    store::Partial,
     wire::{MAX_HAVE_UPDATE, control},
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -21,7 +19,7 @@ const MAX_FOLLOWERS: usize = 512;
 
 #[derive(Default)]
 struct Holding {
-    have: Option<HaveSet>,
+    partial: Option<Partial>,
     followers: HashSet<NodeId>,
     /// Written since the followers were last told.
     fresh: Vec<u32>,
@@ -36,7 +34,7 @@ impl Holdings {
         self.0.lock()
     }
 
-    /// A download begins, with what is here already. False when the file is being downloaded by another job.
+    /// A download begins. False when the file is being downloaded by another job.
     #[must_use]
     pub fn begin(&self, file: FileId) -> bool {
         match self.lock().entry(file) {
@@ -48,17 +46,16 @@ impl Holdings {
         }
     }
 
-    /// What is here once the partial file is open.
-    pub fn opened(&self, file: FileId, have: HaveSet) {
+    /// The partial file is open.
+    pub fn opened(&self, file: FileId, partial: Partial) {
         if let Some(holding) = self.lock().get_mut(&file) {
-            holding.have = Some(have);
+            holding.partial = Some(partial);
         }
     }
 
-    /// Chunk `at` is written.
+    /// Chunk `at` is written. To be told once.
     pub fn wrote(&self, file: FileId, at: u32) {
         if let Some(holding) = self.lock().get_mut(&file)
-            && holding.have.as_mut().is_some_and(|have| have.insert(at))
             && !holding.followers.is_empty()
         {
             holding.fresh.push(at);
@@ -75,14 +72,11 @@ impl Holdings {
     pub fn answer(&self, file: FileId, node: NodeId, follow: bool) -> Option<control::Have> {
         let mut table = self.lock();
         let holding = table.get_mut(&file)?;
-        let have = holding.have.as_ref()?;
+        let have = holding.partial.as_ref()?.have();
         if follow && holding.followers.len() < MAX_FOLLOWERS {
             holding.followers.insert(node);
         }
-        Some(control::Have {
-            chunks: have.len(),
-            bits: have.to_bytes().into(),
-        })
+        Some(control::Have::part(&have))
     }
 
     /// Whether `file` is being downloaded.
@@ -120,17 +114,29 @@ impl Holdings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        core::have::HaveSet,
+        store::testing::{Fixture, fill, manifest_of, noise},
+    };
 
     #[test]
-    fn followers_hear_of_each_chunk_once() {
-        let (file, node) = (FileId([1; 32]), NodeId([2; 32]));
+    fn followers_hear_of_each_chunk_and_who_asks_is_told_what_the_partial_file_has() {
+        let (fixture, bytes) = (Fixture::new(), noise(1, 2_000_000));
+        let (partial, _) = fixture.partial(&manifest_of(&bytes));
+        let (file, node) = (partial.manifest().file(), NodeId([2; 32]));
         let holdings = Holdings::default();
         assert!(holdings.begin(file));
         assert!(!holdings.begin(file), "one job a file");
         assert!(holdings.answer(file, node, true).is_none(), "not open yet");
-        holdings.opened(file, HaveSet::empty(3));
-        assert!(holdings.answer(file, node, true).is_some());
-        holdings.wrote(file, 1);
+        holdings.opened(file, partial.clone());
+        let told = || {
+            let have = holdings.answer(file, node, true).unwrap();
+            let set = HaveSet::from_bytes(&have.bits, have.chunks).unwrap();
+            set.iter().collect::<Vec<_>>()
+        };
+        assert!(told().is_empty());
+        fill(&partial, &bytes, [1]);
+        assert_eq!(told(), [1]);
         holdings.wrote(file, 1);
         assert_eq!(holdings.take_news(), [(file, vec![1], vec![node])]);
         assert!(holdings.take_news().is_empty());

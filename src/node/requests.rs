@@ -60,10 +60,7 @@ fn have(
     let whole = || {
         let root = index.root(file).ok().flatten()?;
         let chunks = Root::decode(*file, &root).ok()?.chunks;
-        Some(Have {
-            chunks,
-            bits: ByteBuf::new(),
-        })
+        Some(Have::whole(chunks))
     };
     let partial = match partial {
         Partial::Whole if still_here(reader, replicas, file) => return whole(),
@@ -80,16 +77,13 @@ fn have(
     let Some(kept) = kept(replicas, file) else {
         return partial;
     };
-    let mut bits = kept.to_bytes();
-    if let Some(partial) = partial.filter(|have| have.bits.len() == bits.len()) {
-        for (bit, more) in bits.iter_mut().zip(partial.bits.iter()) {
+    let mut have = Have::part(&kept);
+    if let Some(partial) = partial.filter(|partial| partial.bits.len() == have.bits.len()) {
+        for (bit, more) in have.bits.iter_mut().zip(partial.bits.iter()) {
             *bit |= more;
         }
     }
-    Some(Have {
-        chunks: kept.len(),
-        bits: bits.into(),
-    })
+    Some(have)
 }
 
 /// Which chunks of a file are kept for the swarm, as far as a look tells.

@@ -1,6 +1,6 @@
 //! A download under way: one sparse file, into which verified chunks are written at their offsets.
 //!
-//! Owns `.sprat/partial/<file id>` and its have-set. Takes [`VerifiedChunk`] alone, so no unverified byte reaches the file. Invariants: the
+//! Owns `.sprat/partial/<file id>` and the have-set of the download, which everyone else asks for here. Takes [`VerifiedChunk`] alone, so no unverified byte reaches the file. Invariants: the
 //! index claims a chunk only after its bytes were synced; after a failed sync nothing more is claimed; what is held is served to
 //! others through the reader until the file is in its place, and from there after. What the manifest says is a hole (by the hash of zeroes) is
 //! here from the beginning, without a byte of it; other long runs of zeroes become holes when they are written.

@@ -8,6 +8,7 @@ use super::{
     MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
 };
 use crate::core::{
+    have::HaveSet,
     id::{ChunkId, FileId, NodeId},
     rights::Rights,
 };
@@ -298,6 +299,26 @@ pub struct Have {
     pub chunks: u32,
     /// One bit a chunk (see `core::have`); empty when all are held.
     pub bits: ByteBuf,
+}
+
+impl Have {
+    /// All of a file's chunks.
+    #[must_use]
+    pub fn whole(chunks: u32) -> Self {
+        Self {
+            chunks,
+            bits: ByteBuf::new(),
+        }
+    }
+
+    /// These chunks.
+    #[must_use]
+    pub fn part(have: &HaveSet) -> Self {
+        Self {
+            chunks: have.len(),
+            bits: have.to_bytes().into(),
+        }
+    }
 }
 
 fn within(what: &str, len: usize, most: usize) -> Result<(), Malformed> {

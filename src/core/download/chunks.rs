@@ -1,4 +1,4 @@
-//! The flat chunk list of a job: what is here, what is missing, and where each chunk occurs.
+//! The flat chunk list of a job: what is missing, and where each chunk occurs.
 //!
 //! A chunk that occurs several times is fetched once. One of its missing places, the *head*, stands for all of them; it
 //! keeps standing for them when that place itself is given up. Chunks are the same when id and length are: a manifest may
@@ -24,7 +24,6 @@ pub(super) struct Chunks {
     places: HashMap<u32, Vec<u32>>,
     /// Places whose head is elsewhere. May name some that are done.
     aliases: BTreeSet<u32>,
-    stored: HaveSet,
     missing_bytes: u64,
 }
 
@@ -36,17 +35,12 @@ impl Chunks {
             heads: HashMap::new(),
             places: HashMap::new(),
             aliases: BTreeSet::new(),
-            stored: HaveSet::empty(0),
             missing_bytes: 0,
         }
     }
 
     pub(super) fn len(&self) -> u32 {
         self.entries.len() as u32
-    }
-
-    pub(super) fn stored(&self) -> &HaveSet {
-        &self.stored
     }
 
     pub(super) fn missing_bytes(&self) -> u64 {
@@ -61,13 +55,11 @@ impl Chunks {
     /// Adds a file. The places that are new heads are to be fetched: `is_head` tells them.
     pub(super) fn add(&mut self, entries: &[Entry], here: &HaveSet) -> Range<u32> {
         let start = self.len();
-        self.stored.grow(entries.len() as u32);
         for (at, entry) in (0u32..).zip(entries) {
             let place = start + at;
             self.entries.push(*entry);
             if here.has(at) {
                 self.head.push(DONE);
-                self.stored.insert(place);
                 continue;
             }
             self.missing_bytes += u64::from(entry.len);
@@ -121,7 +113,6 @@ impl Chunks {
         for place in places {
             self.aliases.remove(&place);
             self.head[place as usize] = DONE;
-            self.stored.insert(place);
             self.missing_bytes -= u64::from(self.bytes(place));
         }
         self.heads.remove(&(self.id(head), self.bytes(head)));

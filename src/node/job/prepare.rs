@@ -6,7 +6,6 @@
 use super::{Context, JobFile, disk_error};
 use crate::{
     core::{
-        have::HaveSet,
         id::NodeId,
         manifest::{Entry, MIN_CHUNK, Manifest},
     },
@@ -53,8 +52,6 @@ pub enum Prepared {
 pub struct Opened {
     pub manifest: Arc<Manifest>,
     pub partial: Partial,
-    /// What is in the partial file.
-    pub have: HaveSet,
     /// Bytes of it that an earlier run had verified.
     pub resumed: u64,
     /// Bytes of it that were copied from other files here, and those of holes.
@@ -183,11 +180,9 @@ fn open(
     if !have.is_full() {
         reused += partial.copy_local(|_| true)?.bytes;
     }
-    let have = partial.have();
     Ok(Prepared::Open(Box::new(Opened {
         manifest,
         partial,
-        have,
         resumed,
         reused,
         _turn: turn,

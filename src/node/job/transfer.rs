@@ -70,6 +70,9 @@ const PROGRESS: Duration = Duration::from_millis(100);
 struct Active {
     opened: Opened,
     range: Range<u32>,
+    /// Chunks that do not count yet, and the bytes of those that do.
+    left: u32,
+    counted: u64,
     syncing: bool,
 }
 

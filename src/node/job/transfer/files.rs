@@ -106,23 +106,27 @@ impl Transfer {
 
     /// A file's chunks can be fetched from now on.
     pub(super) async fn opened(&mut self, at: usize, opened: Opened) {
-        if self.full && !opened.have.is_full() {
+        let have = opened.partial.have();
+        if self.full && !have.is_full() {
             return self.failed(at, self.no_space()).await;
         }
-        let file = &self.files[at];
-        self.context.holdings.opened(file.id, opened.have.clone());
+        let (id, partial) = (self.files[at].id, opened.partial.clone());
+        self.context.holdings.opened(id, partial);
         let tally = &mut self.tallies[at];
         (tally.resumed, tally.reused) = (opened.resumed, opened.reused);
-        self.done_bytes += opened.resumed + opened.reused;
+        let counted = opened.resumed + opened.reused;
+        self.done_bytes += counted;
         self.begin().await;
-        if opened.have.is_full() {
+        if have.is_full() {
             return self.finish(at, opened.partial);
         }
-        let range = self.machine.add(opened.manifest.entries(), &opened.have);
+        let range = self.machine.add(opened.manifest.entries(), &have);
         self.starts.push((range.start, at));
         self.states[at] = State::Active(Box::new(Active {
             opened,
             range,
+            left: have.len() - have.count(),
+            counted,
             syncing: false,
         }));
         // Others may fetch from here what has come so far.
@@ -278,7 +282,7 @@ impl Transfer {
         });
     }
 
-    /// Counts a chunk for its file; the last one finishes it.
+    /// Counts a chunk for its file, once; the last one finishes it.
     pub(super) fn count(&mut self, place: u32) {
         let at = self.file_of(place);
         let State::Active(active) = &mut self.states[at] else {
@@ -288,13 +292,13 @@ impl Transfer {
             return; // Of a version that was replaced.
         }
         let position = place - active.range.start;
-        if !active.opened.have.insert(position) {
-            return;
-        }
-        self.done_bytes += u64::from(active.opened.manifest.entries()[position as usize].len);
+        let bytes = u64::from(active.opened.manifest.entries()[position as usize].len);
+        active.left = active.left.saturating_sub(1);
+        active.counted += bytes;
+        self.done_bytes += bytes;
         self.context.holdings.wrote(self.files[at].id, position);
         let partial = active.opened.partial.clone();
-        if active.opened.have.is_full() {
+        if active.left == 0 {
             self.finish(at, partial);
         } else if partial.unsynced() >= SYNC_BATCH && !active.syncing {
             active.syncing = true;

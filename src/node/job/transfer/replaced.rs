@@ -127,13 +127,7 @@ impl Transfer {
                 .await;
         }
         let (range, counted) = match std::mem::replace(&mut self.states[at], State::Waiting) {
-            State::Active(active) => {
-                let bytes =
-                    active.opened.have.iter().map(|place| {
-                        u64::from(active.opened.manifest.entries()[place as usize].len)
-                    });
-                (Some(active.range.clone()), bytes.sum())
-            }
+            State::Active(active) => (Some(active.range.clone()), active.counted),
             State::Small(place, _) => {
                 self.unwant_small(at, place);
                 (Some(place..place + 1), 0)

@@ -100,7 +100,7 @@ impl Transfer {
         if known || !self.versions.asked.insert((node, at)) {
             return;
         }
-        let have = &active.opened.have;
+        let have = active.opened.partial.have();
         let entries = (0u32..).zip(active.opened.manifest.entries());
         let missing = entries.filter(|(place, _)| !have.has(*place));
         let missing: Vec<(u32, ChunkId)> = missing
