@@ -5,6 +5,7 @@ use sprat::{
     core::{
         chunk::VerifiedChunk,
         id::{ChunkId, FileId},
+        index::ChunkIndex,
         manifest::{Entry, Manifest},
         path::RelPath,
     },
@@ -134,7 +135,7 @@ fn small_download(criterion: &mut Criterion) {
             let manifest = Arc::new(Manifest::new(id, entries).expect("a manifest"));
             let (partial, _) = Partial::open(&home, &index, &reader, manifest, &home.downloads())
                 .expect("a partial file");
-            partial.write(0, &chunk).expect("room");
+            partial.write(ChunkIndex(0), &chunk).expect("room");
             let name = RelPath::parse(&number.to_string()).expect("a name");
             partial
                 .finish(&home.downloads(), &name, 0, false)

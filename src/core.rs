@@ -20,6 +20,7 @@ pub mod exchange;
 pub mod fair;
 pub mod have;
 pub mod id;
+pub mod index;
 pub mod manifest;
 pub mod meeting;
 pub mod membership;

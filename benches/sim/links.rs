@@ -1,6 +1,7 @@
 //! The links of [`World`]: what a node sends next, what of it is under way, and what came of it.
 
 use super::{Duration, Node, PIECE, TURNS, TransferEvent, Turn, WINDOW, What, World, nanos, span};
+use sprat::core::index::UniqueChunk;
 
 impl World {
     /// Gives the uplink something to do.
@@ -88,6 +89,7 @@ impl World {
         self.send(from);
         if bytes == PIECE.min(self.entries[chunk as usize].len) {
             let peer = self.nodes[from].id;
+            let chunk = UniqueChunk(chunk);
             self.feed(to, TransferEvent::Begun { peer, chunk });
         }
         if !last || !self.nodes[to].alive {
@@ -110,7 +112,7 @@ impl World {
             to,
             TransferEvent::Stored {
                 peer,
-                chunk,
+                chunk: UniqueChunk(chunk),
                 bytes,
                 elapsed,
             },

@@ -13,6 +13,7 @@ use sprat::core::{
     download::{Download, TransferAction, TransferEvent},
     have::HaveSet,
     id::{ChunkId, NodeId},
+    index::Position,
     manifest::Entry,
     picker::distance,
 };
@@ -290,6 +291,7 @@ impl World {
             What::Told(from, to, chunks) => {
                 if self.nodes[from].alive {
                     let peer = self.nodes[from].id;
+                    let chunks = chunks.into_iter().map(Position).collect();
                     self.feed(to, TransferEvent::Has { peer, chunks });
                 }
             }
@@ -357,7 +359,7 @@ impl World {
             TransferEvent::Source {
                 peer,
                 rtt,
-                at: 0,
+                at: Position(0),
                 have,
                 downloading,
             },
@@ -394,14 +396,14 @@ impl World {
             match action {
                 TransferAction::Fetch { peer, chunk } => {
                     let from = self.find(at, peer);
-                    self.nodes[at].since.insert((from, chunk), self.now);
+                    self.nodes[at].since.insert((from, chunk.0), self.now);
                     self.nodes[at].control += QUESTION;
-                    self.plan(delay, What::Ask(at, from, chunk));
+                    self.plan(delay, What::Ask(at, from, chunk.0));
                 }
                 TransferAction::Cancel { peer, chunk } => {
                     let from = self.find(at, peer);
-                    self.nodes[at].since.remove(&(from, chunk));
-                    self.plan(delay, What::Cancel(at, from, chunk));
+                    self.nodes[at].since.remove(&(from, chunk.0));
+                    self.plan(delay, What::Cancel(at, from, chunk.0));
                 }
                 TransferAction::Complete => self.nodes[at].ended = Some(self.now),
                 TransferAction::Drop { .. } | TransferAction::Waiting | TransferAction::Resumed => {

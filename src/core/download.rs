@@ -21,12 +21,18 @@ mod tests;
 
 pub use event::{TransferAction, TransferEvent};
 
-use super::{Now, have::HaveSet, id::NodeId, manifest::Entry, picker::Picker};
+use super::{
+    Now,
+    have::HaveSet,
+    id::NodeId,
+    index::{Position, Span, UniqueChunk},
+    manifest::Entry,
+    picker::Picker,
+};
 use chunks::Chunks;
 use peer::{Peer, PeerState};
 use std::{
     collections::{BTreeSet, HashMap},
-    ops::Range,
     time::Duration,
 };
 
@@ -46,13 +52,13 @@ pub struct Download {
     peers: Vec<Peer>,
     index: HashMap<NodeId, usize>,
     /// For each chunk in flight: the peers asked, the first one first.
-    asked: HashMap<u32, Vec<usize>>,
+    asked: HashMap<UniqueChunk, Vec<usize>>,
     /// When requests become late: `(when, peer, chunk)`.
-    deadlines: BTreeSet<(Now, usize, u32)>,
+    deadlines: BTreeSet<(Now, usize, UniqueChunk)>,
     /// Chunks asked of one peer only, by when they should be here.
-    single: BTreeSet<(Now, u32)>,
+    single: BTreeSet<(Now, UniqueChunk)>,
     /// Chunks in flight of which every request is late.
-    overdue: BTreeSet<u32>,
+    overdue: BTreeSet<UniqueChunk>,
     clock: Now,
     /// Bytes a second that this node allows itself.
     limit: Option<u64>,
@@ -103,25 +109,25 @@ impl Download {
 
     /// Appends a file's chunks; those in `held` are here already. Gives the positions they got. What peers have of them
     /// is to be told by [`TransferEvent::Source`] after this. A [`TransferEvent::Tick`] is due.
-    pub fn add(&mut self, entries: &[Entry], held: &HaveSet) -> Range<u32> {
-        let range = self.chunks.add(entries, held);
+    pub fn add(&mut self, entries: &[Entry], held: &HaveSet) -> Span {
+        let span = self.chunks.add(entries, held);
         let chunks = &self.chunks;
         self.picker
-            .append(range.clone().map(|at| (chunks.id(at), chunks.is_head(at))));
+            .append(span.iter().map(|at| (chunks.id(at), chunks.is_own(at))));
         if self.said == Reported::Complete {
             self.said = Reported::Going;
         }
         self.stirred = true;
-        range
+        span
     }
 
-    /// Gives up the chunks of `range` (a file that cannot be written), where they are not wanted elsewhere.
-    pub fn remove(&mut self, range: Range<u32>, now: Now) -> Vec<TransferAction> {
+    /// Gives up the chunks in `span` (a file that cannot be written), where they are not wanted elsewhere.
+    pub fn remove(&mut self, span: Span, now: Now) -> Vec<TransferAction> {
         self.clock = self.clock.max(now);
         let mut actions = Vec::new();
-        for place in range.start..range.end.min(self.chunks.len()) {
-            if let Some(head) = self.chunks.give_up(place) {
-                self.settle(head, &mut actions);
+        for position in span.iter() {
+            if let Some(chunk) = self.chunks.give_up(position) {
+                self.settle(chunk, &mut actions);
             }
         }
         self.proceed(&mut actions);
@@ -143,8 +149,8 @@ impl Download {
             TransferEvent::Has { peer, chunks } => {
                 if let Some(at) = self.connected(peer) {
                     self.claim(at, chunks.iter().copied());
-                    for place in chunks {
-                        self.exchange(at, place, &mut actions);
+                    for position in chunks {
+                        self.exchange(at, position, &mut actions);
                     }
                 }
             }
@@ -156,23 +162,19 @@ impl Download {
                 elapsed,
             } => self.on_stored(peer, chunk, bytes, elapsed, &mut actions),
             TransferEvent::Begun { peer, chunk } => {
-                if let (Some(at), Some(head)) = (self.connected(peer), self.chunks.find(chunk))
-                    && let Some(request) = self.peers[at].requests.get_mut(&head)
+                if let Some(at) = self.connected(peer)
+                    && let Some(request) = self.peers[at].requests.get_mut(&chunk)
                 {
                     request.begun = true;
                 }
                 return actions;
             }
-            TransferEvent::Local { chunk } => {
-                if let Some(head) = self.chunks.find(chunk) {
-                    self.chunks.store(head);
-                    self.settle(head, &mut actions);
-                }
-            }
             TransferEvent::Missing { peer, chunk } => {
-                if let (Some(at), Some(head)) = (self.connected(peer), self.chunks.find(chunk)) {
-                    self.picker.deny(&mut self.peers[at].claims, head);
-                    self.end(at, head);
+                if let Some(at) = self.connected(peer)
+                    && self.chunks.is_missing(chunk)
+                {
+                    self.picker.deny(&mut self.peers[at].claims, chunk);
+                    self.end(at, chunk);
                 }
             }
             TransferEvent::Failed { peer, chunks } => self.on_failed(peer, &chunks),
@@ -198,10 +200,10 @@ impl Download {
             .min()
     }
 
-    /// Every position where the missing chunk at `chunk` is wanted; none when it is not missing.
+    /// Every position where `chunk` is wanted; none when it is not missing.
     #[must_use]
-    pub fn places(&self, chunk: u32) -> Vec<u32> {
-        self.chunks.places(chunk)
+    pub fn positions(&self, chunk: UniqueChunk) -> Vec<Position> {
+        self.chunks.positions(chunk)
     }
 
     /// Bytes of the positions that are neither written nor given up.
@@ -238,8 +240,8 @@ impl Download {
         self.peers[at].is_connected().then_some(at)
     }
 
-    /// The peer's place, a new one if there is room.
-    fn place(&mut self, peer: NodeId) -> Option<usize> {
+    /// Where the peer stands in the list, at its end if it is new and there is room.
+    fn enlist(&mut self, peer: NodeId) -> Option<usize> {
         if let Some(&at) = self.index.get(&peer) {
             return Some(at);
         }
@@ -262,9 +264,16 @@ impl Download {
         Some(at)
     }
 
-    fn on_source(&mut self, id: NodeId, rtt: Duration, at: u32, have: &HaveSet, downloading: bool) {
-        let Some(place) = self.place(id) else { return };
-        let peer = &mut self.peers[place];
+    fn on_source(
+        &mut self,
+        id: NodeId,
+        rtt: Duration,
+        first: Position,
+        have: &HaveSet,
+        downloading: bool,
+    ) {
+        let Some(at) = self.enlist(id) else { return };
+        let peer = &mut self.peers[at];
         if peer.link == PeerState::Banned {
             return;
         }
@@ -275,31 +284,32 @@ impl Download {
             peer.came_back();
         }
         peer.link = PeerState::Up;
-        let end = at.saturating_add(have.len()).min(self.chunks.len());
+        let len = have.len();
+        let span = Span { start: first, len };
         if have.is_full() {
-            let claims = &mut self.peers[place].claims;
-            if self.picker.claim_all(claims, at..end) {
-                self.peers[place].dry = false;
+            let claims = &mut self.peers[at].claims;
+            if self.picker.claim_all(claims, span) {
+                self.peers[at].dry = false;
             }
-            let aliases: Vec<u32> = self.chunks.aliases(at.min(end)..end).collect();
-            self.claim(place, aliases.into_iter());
+            let aliases: Vec<Position> = self.chunks.aliases(span.start, span.end()).collect();
+            self.claim(at, aliases.into_iter());
         } else {
-            let chunks = have.iter().map(|chunk| at.saturating_add(chunk));
-            self.claim(place, chunks);
+            let positions = have.iter().map(|chunk| first.0.saturating_add(chunk));
+            self.claim(at, positions.map(Position));
         }
     }
 
-    fn claim(&mut self, at: usize, places: impl Iterator<Item = u32>) {
-        for place in places {
-            let Some(head) = self.chunks.find(place) else {
+    fn claim(&mut self, at: usize, positions: impl Iterator<Item = Position>) {
+        for position in positions {
+            let Some(chunk) = self.chunks.find(position) else {
                 continue;
             };
             let peer = &mut self.peers[at];
-            if self.picker.claim(&mut peer.claims, head) {
+            if self.picker.claim(&mut peer.claims, chunk) {
                 peer.dry = false;
             }
-            if peer.downloading && self.spares(head).is_some() {
-                self.peers[at].relief.insert(head);
+            if peer.downloading && self.spares(chunk).is_some() {
+                self.peers[at].relief.insert(chunk);
             }
         }
     }
@@ -311,7 +321,7 @@ impl Download {
         self.picker.forget(&mut self.peers[at].claims);
         self.peers[at].link = PeerState::Gone;
         self.unsorted |= std::mem::take(&mut self.peers[at].downloading);
-        let chunks: Vec<u32> = self.peers[at].requests.keys().copied().collect();
+        let chunks: Vec<UniqueChunk> = self.peers[at].requests.keys().copied().collect();
         for chunk in chunks {
             self.end(at, chunk);
         }
@@ -320,37 +330,35 @@ impl Download {
     fn on_stored(
         &mut self,
         peer: NodeId,
-        chunk: u32,
+        chunk: UniqueChunk,
         bytes: u32,
         elapsed: Duration,
         actions: &mut Vec<TransferAction>,
     ) {
-        let head = self.chunks.find(chunk);
+        let missing = self.chunks.is_missing(chunk);
         let from = self.index.get(&peer).copied();
         if let Some(at) = from {
-            if let Some(head) = head {
-                self.picker.settle(head);
-                self.end(at, head);
+            if missing {
+                self.picker.settle(chunk);
+                self.end(at, chunk);
                 self.peers[at].delivered += u64::from(bytes);
             }
             self.peers[at].deliver(bytes, elapsed, self.clock);
         }
         // It is verified and on disk: that holds whichever peer sent it, and however late.
-        if let Some(head) = head {
-            self.chunks.store(head);
-            self.settle(head, actions);
+        if missing {
+            self.chunks.store(chunk);
+            self.settle(chunk, actions);
         }
     }
 
-    fn on_failed(&mut self, peer: NodeId, chunks: &[u32]) {
+    fn on_failed(&mut self, peer: NodeId, chunks: &[UniqueChunk]) {
         let Some(at) = self.connected(peer) else {
             return;
         };
         let mut any = false;
         for &chunk in chunks {
-            if let Some(head) = self.chunks.find(chunk) {
-                any |= self.end(at, head);
-            }
+            any |= self.end(at, chunk);
         }
         if any {
             self.peers[at].back_off(self.clock);
@@ -369,10 +377,10 @@ impl Download {
     }
 
     /// The chunk is not wanted any more: cancels what is in flight.
-    fn settle(&mut self, head: u32, actions: &mut Vec<TransferAction>) {
-        self.picker.settle(head);
-        for at in self.asked.get(&head).cloned().unwrap_or_default() {
-            self.cancel(at, head, actions);
+    fn settle(&mut self, chunk: UniqueChunk, actions: &mut Vec<TransferAction>) {
+        self.picker.settle(chunk);
+        for at in self.asked.get(&chunk).cloned().unwrap_or_default() {
+            self.cancel(at, chunk, actions);
         }
     }
 

@@ -23,7 +23,7 @@ pub fn most_chunks(size: u64) -> u64 {
 }
 
 /// One chunk of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Entry {
     /// Which bytes.
     pub id: ChunkId,

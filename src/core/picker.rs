@@ -19,9 +19,10 @@ mod tests;
 use super::{
     have::HaveSet,
     id::{ChunkId, NodeId},
+    index::{Position, Span, UniqueChunk},
     score::{Weight, word},
 };
-use std::{collections::BTreeSet, ops::Range};
+use std::collections::BTreeSet;
 
 /// A peer that denied so many chunks of files that it claims as a whole is believed nothing more until it says anew
 /// what it has.
@@ -41,7 +42,7 @@ pub struct Claims {
     /// Missing chunks of other segments.
     chunks: HaveSet,
     /// Chunks of full segments that it had not, when asked.
-    denied: BTreeSet<u32>,
+    denied: BTreeSet<UniqueChunk>,
 }
 
 impl Default for Claims {
@@ -56,7 +57,7 @@ impl Default for Claims {
 
 #[derive(Debug)]
 struct Segment {
-    start: u32,
+    start: Position,
     /// Peers that have all of it.
     full: u64,
     /// Its open chunks, by [`key`].
@@ -85,13 +86,13 @@ pub struct Picker {
 }
 
 /// Availability, then rank, then position, in one word.
-fn key(availability: u64, rank: u16, chunk: u32) -> u64 {
-    availability << 48 | u64::from(rank) << 32 | u64::from(chunk)
+fn key(availability: u64, rank: u16, chunk: UniqueChunk) -> u64 {
+    availability << 48 | u64::from(rank) << 32 | u64::from(chunk.0)
 }
 
 /// The chunk of a [`key`].
-fn chunk_of(key: u64) -> u32 {
-    key as u32
+fn chunk_of(key: u64) -> UniqueChunk {
+    UniqueChunk(key as u32)
 }
 
 /// How near two nodes are to each other, by their names only; the smaller the nearer. A node that cannot follow every other
@@ -126,7 +127,7 @@ impl Picker {
         for (chunk, (id, wanted)) in (start..).zip(chunks) {
             self.words.push(word(id.as_bytes()));
             if wanted {
-                missing.push(chunk);
+                missing.push(UniqueChunk(chunk));
             }
         }
         let added = self.words.len() as u32 - start;
@@ -135,43 +136,43 @@ impl Picker {
         self.open.grow(added);
         self.unfinished.grow(1);
         self.segments.push(Segment {
-            start,
+            start: Position(start),
             full: 0,
             order: BTreeSet::new(),
             head: None,
         });
         for chunk in start..start + added {
-            self.ranks.push(self.rank(chunk));
+            self.ranks.push(self.rank(UniqueChunk(chunk)));
         }
         let order = missing.iter().map(|&chunk| self.key(chunk)).collect();
         let at = self.segments.len() - 1;
         self.segments[at].order = order;
         for chunk in missing {
-            self.missing.insert(chunk);
-            self.open.insert(chunk);
+            self.missing.insert(chunk.0);
+            self.open.insert(chunk.0);
         }
         self.update_head(self.segments.len() - 1);
     }
 
-    fn rank(&self, chunk: u32) -> u16 {
+    fn rank(&self, chunk: UniqueChunk) -> u16 {
         if self.rivals.is_empty() {
             return self.turned(chunk);
         }
-        let word = self.words[chunk as usize];
+        let word = self.words[chunk.0 as usize];
         let mine = self.me.score(word);
         let before = |rival: &&Weight| rival.score(word) > mine;
         self.rivals.iter().filter(before).count() as u16
     }
 
     /// The place of a chunk in its segment, counted from where this node begins, of 65,536.
-    fn turned(&self, chunk: u32) -> u16 {
-        let range = self.range(self.segment_of(chunk));
-        let len = range.len() as u64;
+    fn turned(&self, chunk: UniqueChunk) -> u16 {
+        let range = self.range(self.segment_of(chunk.position()));
+        let len = u64::from(range.len);
         if len < WHOLE {
             return 0;
         }
-        let begin = self.me.score(self.words[range.start as usize]) % len;
-        let place = (u64::from(chunk - range.start) + len - begin) % len;
+        let begin = self.me.score(self.words[range.start.0 as usize]) % len;
+        let place = (u64::from(chunk.0 - range.start.0) + len - begin) % len;
         (place * (1 << 16) / len) as u16
     }
 
@@ -179,7 +180,7 @@ impl Picker {
     pub fn set_rivals(&mut self, rivals: impl IntoIterator<Item = NodeId>) {
         self.rivals = rivals.into_iter().map(Weight::of).collect();
         for chunk in self.missing.iter() {
-            self.ranks[chunk as usize] = self.rank(chunk);
+            self.ranks[chunk as usize] = self.rank(UniqueChunk(chunk));
         }
         for at in 0..self.segments.len() {
             let order = std::mem::take(&mut self.segments[at].order);
@@ -191,24 +192,26 @@ impl Picker {
         }
     }
 
-    fn key(&self, chunk: u32) -> u64 {
-        let at = chunk as usize;
+    fn key(&self, chunk: UniqueChunk) -> u64 {
+        let at = chunk.0 as usize;
         key(u64::from(self.claims[at]), self.ranks[at], chunk)
     }
 
-    fn segment_of(&self, chunk: u32) -> usize {
+    fn segment_of(&self, position: Position) -> usize {
         self.segments
-            .partition_point(|segment| segment.start <= chunk)
+            .partition_point(|segment| segment.start <= position)
             .saturating_sub(1)
     }
 
     /// The chunks of segment `at`.
-    fn range(&self, at: usize) -> Range<u32> {
-        let end = self
-            .segments
-            .get(at + 1)
-            .map_or(self.words.len() as u32, |next| next.start);
-        self.segments[at].start..end
+    fn range(&self, at: usize) -> Span {
+        let next = self.segments.get(at + 1);
+        let end = next.map_or(self.words.len() as u32, |next| next.start.0);
+        let start = self.segments[at].start;
+        Span {
+            start,
+            len: end - start.0,
+        }
     }
 
     fn update_head(&mut self, at: usize) {
@@ -245,33 +248,33 @@ impl Picker {
     }
 
     /// The chunk has been asked for.
-    pub fn take(&mut self, chunk: u32) {
-        if self.open.remove(chunk) {
-            let (key, at) = (self.key(chunk), self.segment_of(chunk));
+    pub fn take(&mut self, chunk: UniqueChunk) {
+        if self.open.remove(chunk.0) {
+            let (key, at) = (self.key(chunk), self.segment_of(chunk.position()));
             self.segments[at].order.remove(&key);
             self.update_head(at);
         }
     }
 
     /// The chunk is to be asked for again, if it is still missing.
-    pub fn release(&mut self, chunk: u32) {
-        if self.missing.has(chunk) && self.open.insert(chunk) {
-            let (key, at) = (self.key(chunk), self.segment_of(chunk));
+    pub fn release(&mut self, chunk: UniqueChunk) {
+        if self.missing.has(chunk.0) && self.open.insert(chunk.0) {
+            let (key, at) = (self.key(chunk), self.segment_of(chunk.position()));
             self.segments[at].order.insert(key);
             self.update_head(at);
         }
     }
 
     /// The chunk is here, or is not wanted any more.
-    pub fn settle(&mut self, chunk: u32) {
+    pub fn settle(&mut self, chunk: UniqueChunk) {
         self.take(chunk);
-        self.missing.remove(chunk);
+        self.missing.remove(chunk.0);
     }
 
-    fn count(&mut self, chunk: u32, more: bool) {
-        let open = self.open.has(chunk);
-        let (old, at) = (self.key(chunk), self.segment_of(chunk));
-        let claims = &mut self.claims[chunk as usize];
+    fn count(&mut self, chunk: UniqueChunk, more: bool) {
+        let open = self.open.has(chunk.0);
+        let (old, at) = (self.key(chunk), self.segment_of(chunk.position()));
+        let claims = &mut self.claims[chunk.0 as usize];
         *claims = if more {
             claims.saturating_add(1)
         } else {
@@ -287,62 +290,62 @@ impl Picker {
     }
 
     /// The peer says that it has `chunk`. True when that is news and the chunk is open.
-    pub fn claim(&mut self, claims: &mut Claims, chunk: u32) -> bool {
-        if !self.missing.has(chunk) {
+    pub fn claim(&mut self, claims: &mut Claims, chunk: UniqueChunk) -> bool {
+        if !self.missing.has(chunk.0) {
             return false;
         }
-        let news = if claims.full.has(self.segment_of(chunk) as u32) {
+        let news = if self.has_segment(claims, chunk) {
             claims.denied.remove(&chunk)
         } else {
             let behind = self.words.len() as u32 - claims.chunks.len();
             claims.chunks.grow(behind);
-            let new = claims.chunks.insert(chunk);
+            let new = claims.chunks.insert(chunk.0);
             if new {
                 self.count(chunk, true);
             }
             new
         };
-        news && self.open.has(chunk)
+        news && self.open.has(chunk.0)
     }
 
-    /// The peer says that it has all of `range`. True when that is news about an open chunk.
-    pub fn claim_all(&mut self, claims: &mut Claims, range: Range<u32>) -> bool {
+    /// The peer says that it has everything in `span`. True when that is news about an open chunk.
+    pub fn claim_all(&mut self, claims: &mut Claims, span: Span) -> bool {
         let mut news = false;
-        let mut chunk = range.start;
-        while chunk < range.end.min(self.words.len() as u32) {
-            let at = self.segment_of(chunk);
+        let mut next = span.start;
+        while next < span.end().min(Position(self.words.len() as u32)) {
+            let at = self.segment_of(next);
             let whole = self.range(at);
-            let end = whole.end.min(range.end);
-            let fresh = claims.chunks.common(&self.missing, whole.start).next();
-            if chunk == whole.start && end == whole.end && fresh.is_none_or(|at| at >= end) {
+            let end = whole.end().min(span.end());
+            let fresh = claims.chunks.common(&self.missing, whole.start.0).next();
+            let fresh = fresh.is_some_and(|at| Position(at) < end);
+            if next == whole.start && end == whole.end() && !fresh {
                 let behind = self.segments.len() as u32 - claims.full.len();
                 claims.full.grow(behind);
-                claims.denied.retain(|denied| !whole.contains(denied));
+                claims
+                    .denied
+                    .retain(|denied| !whole.contains(denied.position()));
                 if claims.full.insert(at as u32) {
                     self.segments[at].full += 1;
                     self.update_head(at);
                 }
                 news |= self.unfinished.has(at as u32);
             } else {
-                for chunk in chunk..end {
-                    news |= self.claim(claims, chunk);
+                for chunk in next.0..end.0 {
+                    news |= self.claim(claims, UniqueChunk(chunk));
                 }
             }
-            chunk = end;
+            next = end;
         }
         news
     }
 
     /// The peer has not got `chunk` after all.
-    pub fn deny(&mut self, claims: &mut Claims, chunk: u32) {
-        if claims.chunks.remove(chunk) {
-            if self.missing.has(chunk) {
+    pub fn deny(&mut self, claims: &mut Claims, chunk: UniqueChunk) {
+        if claims.chunks.remove(chunk.0) {
+            if self.missing.has(chunk.0) {
                 self.count(chunk, false);
             }
-        } else if chunk < self.words.len() as u32
-            && claims.full.has(self.segment_of(chunk) as u32)
-            && self.missing.has(chunk)
-        {
+        } else if self.missing.has(chunk.0) && self.has_segment(claims, chunk) {
             claims.denied.insert(chunk);
             if claims.denied.len() > MAX_DENIED {
                 self.forget(claims);
@@ -359,24 +362,28 @@ impl Picker {
         }
         for chunk in old.chunks.iter() {
             if self.missing.has(chunk) {
-                self.count(chunk, false);
+                self.count(UniqueChunk(chunk), false);
             }
         }
     }
 
+    fn has_segment(&self, claims: &Claims, chunk: UniqueChunk) -> bool {
+        let segment = self.segment_of(chunk.position());
+        claims.full.has(segment as u32)
+    }
+
     /// Whether the peer says that it has `chunk`, which is missing.
     #[must_use]
-    pub fn has(&self, claims: &Claims, chunk: u32) -> bool {
-        self.missing.has(chunk)
-            && (claims.chunks.has(chunk)
-                || (claims.full.has(self.segment_of(chunk) as u32)
-                    && !claims.denied.contains(&chunk)))
+    pub fn has(&self, claims: &Claims, chunk: UniqueChunk) -> bool {
+        self.missing.has(chunk.0)
+            && (claims.chunks.has(chunk.0)
+                || (self.has_segment(claims, chunk) && !claims.denied.contains(&chunk)))
     }
 
     /// How many have the missing chunk without having all of its segment.
     #[must_use]
-    pub fn holders(&self, chunk: u32) -> u16 {
-        self.claims[chunk as usize]
+    pub fn holders(&self, chunk: UniqueChunk) -> u16 {
+        self.claims[chunk.0 as usize]
     }
 
     /// Whether the peer has anything that is missing.
@@ -387,17 +394,17 @@ impl Picker {
         }
         claims.full.iter().any(|at| {
             let range = self.range(at as usize);
-            let (start, end) = (range.start, range.end);
             self.missing
-                .common(&self.missing, start)
-                .take_while(|&chunk| chunk < end)
+                .common(&self.missing, range.start.0)
+                .map(UniqueChunk)
+                .take_while(|chunk| chunk.position() < range.end())
                 .any(|chunk| !claims.denied.contains(&chunk))
         })
     }
 
     /// The open chunk to ask this peer for next. `None` when it has none of them.
     #[must_use]
-    pub fn pick(&self, claims: &Claims) -> Option<u32> {
+    pub fn pick(&self, claims: &Claims) -> Option<UniqueChunk> {
         self.pick_where(claims, |_| true)
     }
 
@@ -405,17 +412,21 @@ impl Picker {
     /// whose turn comes next, by their ranks, and these give it to more. Would all ask the one who has it, then those
     /// that get it there had no peer to give it to.
     #[must_use]
-    pub fn pick_in_turn(&self, claims: &Claims) -> Option<u32> {
-        let turns = |chunk: u32| self.claims[chunk as usize].saturating_add(1);
+    pub fn pick_in_turn(&self, claims: &Claims) -> Option<UniqueChunk> {
+        let turns = |chunk: UniqueChunk| self.claims[chunk.0 as usize].saturating_add(1);
         self.pick_where(claims, |chunk| {
-            self.ranks[chunk as usize] < turns(chunk).saturating_mul(FANOUT)
+            self.ranks[chunk.0 as usize] < turns(chunk).saturating_mul(FANOUT)
         })
     }
 
-    fn pick_where(&self, claims: &Claims, fits: impl Fn(u32) -> bool) -> Option<u32> {
+    fn pick_where(
+        &self,
+        claims: &Claims,
+        fits: impl Fn(UniqueChunk) -> bool,
+    ) -> Option<UniqueChunk> {
         let mut looks = LOOK;
         for &head in self.heads.iter().take(LOOK) {
-            let at = self.segment_of(chunk_of(head));
+            let at = self.segment_of(chunk_of(head).position());
             if claims.full.has(at as u32) {
                 if let Some(first) = self.first_of(claims, at) {
                     return Some(first);
@@ -424,10 +435,10 @@ impl Picker {
                 // What no such peer has stands before what one may have.
                 for chunk in self.segments[at]
                     .order
-                    .range(key(1, 0, 0)..)
+                    .range(key(1, 0, UniqueChunk(0))..)
                     .map(|&key| chunk_of(key))
                 {
-                    if claims.chunks.has(chunk) && fits(chunk) {
+                    if claims.chunks.has(chunk.0) && fits(chunk) {
                         return Some(chunk);
                     }
                     looks -= 1;
@@ -440,14 +451,18 @@ impl Picker {
         self.pick_from_claims(claims, fits)
     }
 
-    fn first_of(&self, claims: &Claims, at: usize) -> Option<u32> {
+    fn first_of(&self, claims: &Claims, at: usize) -> Option<UniqueChunk> {
         let mut order = self.segments[at].order.iter().map(|&key| chunk_of(key));
         order.find(|chunk| !claims.denied.contains(chunk))
     }
 
     /// The rarest of the first few that the peer has.
-    fn pick_from_claims(&self, claims: &Claims, fits: impl Fn(u32) -> bool) -> Option<u32> {
-        let single = claims.chunks.common(&self.open, 0);
+    fn pick_from_claims(
+        &self,
+        claims: &Claims,
+        fits: impl Fn(UniqueChunk) -> bool,
+    ) -> Option<UniqueChunk> {
+        let single = claims.chunks.common(&self.open, 0).map(UniqueChunk);
         let whole = claims
             .full
             .common(&self.unfinished, 0)
@@ -457,35 +472,7 @@ impl Picker {
             .filter(|&chunk| fits(chunk))
             .chain(whole.take(LOOK))
             .min_by_key(|&chunk| {
-                self.key(chunk) + (self.segments[self.segment_of(chunk)].full << 48)
+                self.key(chunk) + (self.segments[self.segment_of(chunk.position())].full << 48)
             })
-    }
-
-    /// Panics where an invariant does not hold.
-    #[cfg(test)]
-    pub(crate) fn check<'a>(&self, peers: impl Iterator<Item = &'a Claims>) {
-        let peers: Vec<_> = peers.collect();
-        let mut heads = BTreeSet::new();
-        for at in 0..self.segments.len() {
-            let segment = &self.segments[at];
-            let full = peers.iter().filter(|peer| peer.full.has(at as u32));
-            assert_eq!(segment.full, full.count() as u64);
-            let expected: BTreeSet<u64> = self
-                .range(at)
-                .filter(|&chunk| self.open.has(chunk))
-                .map(|chunk| self.key(chunk))
-                .collect();
-            assert_eq!(segment.order, expected);
-            let head = expected.first().map(|key| key + (segment.full << 48));
-            assert_eq!(segment.head, head);
-            assert_eq!(self.unfinished.has(at as u32), head.is_some());
-            heads.extend(head);
-        }
-        assert_eq!(self.heads, heads);
-        for chunk in self.missing.iter() {
-            let claims = peers.iter().filter(|peer| peer.chunks.has(chunk)).count();
-            assert_eq!(usize::from(self.claims[chunk as usize]), claims);
-        }
-        assert!(self.open.iter().all(|chunk| self.missing.has(chunk)));
     }
 }

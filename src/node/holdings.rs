@@ -4,7 +4,10 @@
 //! knows: its have-set is the one of the download. Invariant: at most [`MAX_FOLLOWERS`] nodes follow a file.
 
 use crate::{
-    core::id::{FileId, NodeId},
+    core::{
+        id::{FileId, NodeId},
+        index::ChunkIndex,
+    },
     store::Partial,
     wire::{MAX_HAVE_UPDATE, control},
 };
@@ -22,7 +25,15 @@ struct Holding {
     partial: Option<Partial>,
     followers: HashSet<NodeId>,
     /// Written since the followers were last told.
-    fresh: Vec<u32>,
+    fresh: Vec<ChunkIndex>,
+}
+
+/// What the followers of a file are to be told: the chunks of it that have come, as the wire names them.
+#[derive(PartialEq, Eq, Debug)]
+pub struct FollowerNews {
+    pub file: FileId,
+    pub chunks: Vec<u32>,
+    pub followers: Vec<NodeId>,
 }
 
 /// The downloads under way. Clones are handles to the same table.
@@ -53,12 +64,12 @@ impl Holdings {
         }
     }
 
-    /// Chunk `at` is written. To be told once.
-    pub fn wrote(&self, file: FileId, at: u32) {
+    /// A chunk is written. To be told once.
+    pub fn wrote(&self, file: FileId, chunk: ChunkIndex) {
         if let Some(holding) = self.lock().get_mut(&file)
             && !holding.followers.is_empty()
         {
-            holding.fresh.push(at);
+            holding.fresh.push(chunk);
         }
     }
 
@@ -94,7 +105,7 @@ impl Holdings {
 
     /// What each follower is to be told now.
     #[must_use]
-    pub fn take_news(&self) -> Vec<(FileId, Vec<u32>, Vec<NodeId>)> {
+    pub fn take_news(&self) -> Vec<FollowerNews> {
         let mut news = Vec::new();
         for (file, holding) in self
             .lock()
@@ -103,7 +114,11 @@ impl Holdings {
         {
             let followers: Vec<NodeId> = holding.followers.iter().copied().collect();
             for chunks in holding.fresh.chunks(MAX_HAVE_UPDATE) {
-                news.push((*file, chunks.to_vec(), followers.clone()));
+                news.push(FollowerNews {
+                    file: *file,
+                    chunks: chunks.iter().map(|chunk| chunk.0).collect(),
+                    followers: followers.clone(),
+                });
             }
             holding.fresh.clear();
         }
@@ -137,11 +152,17 @@ mod tests {
         assert!(told().is_empty());
         fill(&partial, &bytes, [1]);
         assert_eq!(told(), [1]);
-        holdings.wrote(file, 1);
-        assert_eq!(holdings.take_news(), [(file, vec![1], vec![node])]);
+        holdings.wrote(file, ChunkIndex(1));
+        let (chunks, followers) = (vec![1], vec![node]);
+        let news = FollowerNews {
+            file,
+            chunks,
+            followers,
+        };
+        assert_eq!(holdings.take_news(), [news]);
         assert!(holdings.take_news().is_empty());
         holdings.unfollow(node);
-        holdings.wrote(file, 2);
+        holdings.wrote(file, ChunkIndex(2));
         assert!(holdings.take_news().is_empty());
     }
 }

@@ -6,6 +6,7 @@
 //! in exactly one `FileDone` or `FileFailed`, and the job in one `End`.
 
 mod batch;
+mod per_file;
 mod prepare;
 mod resolve;
 mod settle;

@@ -19,7 +19,7 @@ use self::{
 };
 use super::limit::Limiter;
 use crate::{
-    core::{chunk::VerifiedChunk, id::NodeId, manifest::MAX_CHUNK},
+    core::{chunk::VerifiedChunk, id::NodeId, index::UniqueChunk, manifest::MAX_CHUNK},
     net::{Net, PathId, Stream},
     wire::chunk::{HEADER, Header, Question, Status, Tag, invalid},
 };
@@ -45,7 +45,7 @@ const LIGHT: usize = 64 << 10;
 
 enum Command {
     Get(Order),
-    Cancel(u32),
+    Cancel(UniqueChunk),
 }
 
 /// When a lane that is at work looks for another path, at first and then: the peer is dialled where else it may be as soon as
@@ -142,7 +142,7 @@ impl Pump {
     }
 
     /// Withdraws a question. Its answer may still come, and is thrown away.
-    pub fn cancel(&self, chunk: u32) {
+    pub fn cancel(&self, chunk: UniqueChunk) {
         for lane in &self.lanes {
             let _ = lane.commands.try_send(Command::Cancel(chunk)); // Only one of them knows it.
         }
@@ -403,15 +403,15 @@ fn keep(order: &Order, bytes: &[u8], since: Instant) -> Fate {
     let Ok(chunk) = VerifiedChunk::check(order.id, bytes) else {
         return Fate::Corrupt;
     };
-    for Target { place, sink } in &order.targets {
+    for Target { position, sink } in &order.targets {
         if let Err(error) = sink.write(&chunk) {
-            return Fate::Unwritable(*place, error);
+            return Fate::Unwritable(*position, error);
         }
     }
-    let places = order.targets.iter().map(|target| target.place).collect();
+    let positions = order.targets.iter().map(|target| target.position);
     Fate::Stored {
         bytes: order.len,
-        places,
+        positions: positions.collect(),
         elapsed: since.elapsed(),
     }
 }

@@ -13,6 +13,7 @@ use crate::{
         chunk::VerifiedChunk,
         have::HaveSet,
         id::{ChunkId, FileId},
+        index::ChunkIndex,
         manifest::{Entry, Manifest},
         path::RelPath,
     },
@@ -197,19 +198,25 @@ impl Partial {
         self.0.have().clone()
     }
 
-    /// Writes a chunk, asked for by its position `at`, everywhere it occurs. Gives those positions, ascending.
+    /// Writes the chunk at `index` everywhere it occurs. Gives those places in the file, ascending.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it is another chunk than the one at `at`; [`StoreError::NoSpace`] when the disk is full: nothing
+    /// [`StoreError::Corrupt`] when it is another chunk than that; [`StoreError::NoSpace`] when the disk is full: nothing
     /// is claimed, and the same write can be tried again.
-    pub fn write(&self, at: u32, chunk: &VerifiedChunk<'_>) -> Result<Vec<u32>, StoreError> {
+    pub fn write(
+        &self,
+        index: ChunkIndex,
+        chunk: &VerifiedChunk<'_>,
+    ) -> Result<Vec<u32>, StoreError> {
         let inner = &*self.0;
         let fits =
             |entry: &Entry| entry.id == chunk.id() && entry.len as usize == chunk.bytes().len();
-        if !inner.manifest.entries().get(at as usize).is_some_and(fits) {
+        let entry = inner.manifest.entries().get(index.at());
+        if !entry.is_some_and(fits) {
             return Err(StoreError::Corrupt(format!(
-                "chunk {} is not the one at {at}",
-                chunk.id().short()
+                "chunk {} is not number {}",
+                chunk.id().short(),
+                index.0
             )));
         }
         let places = inner.layout.places(&chunk.id()).iter().copied();

@@ -4,6 +4,7 @@ use super::{Partial, StoreError, partial::SYNC_BATCH, positioned};
 use crate::core::{
     chunk::VerifiedChunk,
     id::{ChunkId, FileId},
+    index::ChunkIndex,
 };
 use std::{collections::HashMap, fs::File};
 
@@ -54,7 +55,7 @@ impl Partial {
         chunk: &VerifiedChunk<'_>,
         reused: &mut Reused,
     ) -> Result<(), StoreError> {
-        let positions = self.write(at, chunk)?;
+        let positions = self.write(ChunkIndex(at), chunk)?;
         reused.bytes += positions.len() as u64 * chunk.bytes().len() as u64;
         reused.positions.extend(positions);
         if self.unsynced() >= SYNC_BATCH {

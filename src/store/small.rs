@@ -14,6 +14,7 @@ use super::{
 use crate::core::{
     chunk::VerifiedChunk,
     id::FileId,
+    index::ChunkIndex,
     manifest::{Entry, Manifest},
     path::RelPath,
     rights::Rights,
@@ -150,7 +151,7 @@ pub fn lay(home: &Home, small: Small, bytes: &[u8]) -> Result<Laid, StoreError> 
 #[derive(Clone, Debug)]
 pub enum Sink {
     /// To this position of a partial file.
-    Partial(Partial, u32),
+    Partial(Partial, ChunkIndex),
     /// Onto the pile, under this number.
     Memory(ChunkBuffer, u32),
 }

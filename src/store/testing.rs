@@ -7,6 +7,7 @@ use crate::{
         chunker::next_cut,
         have::HaveSet,
         id::FileId,
+        index::ChunkIndex,
         manifest::{Entry, Manifest},
     },
     wire::manifest,
@@ -113,7 +114,7 @@ pub fn fill(partial: &Partial, bytes: &[u8], positions: impl IntoIterator<Item =
         let entry = manifest.entries()[at as usize];
         let start = manifest.offset(at) as usize;
         let chunk = VerifiedChunk::check(entry.id, &bytes[start..start + entry.len as usize]);
-        let written = partial.write(at, &chunk.unwrap()).unwrap();
+        let written = partial.write(ChunkIndex(at), &chunk.unwrap()).unwrap();
         assert!(written.contains(&at));
     }
 }

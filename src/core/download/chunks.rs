@@ -1,29 +1,31 @@
 //! The flat chunk list of a job: what is missing, and where each chunk occurs.
 //!
-//! A chunk that occurs several times is fetched once. One of its missing places, the *head*, stands for all of them; it
-//! keeps standing for them when that place itself is given up. Chunks are the same when id and length are: a manifest may
-//! state a false length for another file's chunk, and that must not be asked of those who hold the true one.
-//! Invariant: `heads` and `places` speak of missing chunks only.
+//! A chunk that occurs several times is fetched once. One of its missing positions stands for all of them; it keeps standing for
+//! them when that position itself is given up. Chunks are the same when id and length are: a manifest may state a false length for
+//! another file's chunk, and that must not be asked of those who hold the true one.
+//! Invariant: `unique` and `positions` speak of missing chunks only.
 
-use crate::core::{have::HaveSet, id::ChunkId, manifest::Entry};
-use std::{
-    collections::{BTreeSet, HashMap},
-    ops::Range,
+use crate::core::{
+    have::HaveSet,
+    id::ChunkId,
+    index::{Position, Span, UniqueChunk},
+    manifest::Entry,
 };
+use std::collections::{BTreeSet, HashMap};
 
-/// No longer missing at this place.
-const DONE: u32 = u32::MAX;
+/// No longer missing at this position.
+const DONE: UniqueChunk = UniqueChunk(u32::MAX);
 
 #[derive(Debug)]
 pub(super) struct Chunks {
     entries: Vec<Entry>,
-    /// For each place: its head, or [`DONE`].
-    head: Vec<u32>,
-    heads: HashMap<(ChunkId, u32), u32>,
-    /// The places of each head that has several, or whose only place is not its own.
-    places: HashMap<u32, Vec<u32>>,
-    /// Places whose head is elsewhere. May name some that are done.
-    aliases: BTreeSet<u32>,
+    /// For each position: the chunk that is wanted there, or [`DONE`].
+    wanted: Vec<UniqueChunk>,
+    unique: HashMap<Entry, UniqueChunk>,
+    /// The positions of each chunk that has several, or whose only one is not its own.
+    positions: HashMap<UniqueChunk, Vec<Position>>,
+    /// Positions for which another one stands. May name some that are done.
+    aliases: BTreeSet<Position>,
     missing_bytes: u64,
 }
 
@@ -31,9 +33,9 @@ impl Chunks {
     pub(super) fn new() -> Self {
         Self {
             entries: Vec::new(),
-            head: Vec::new(),
-            heads: HashMap::new(),
-            places: HashMap::new(),
+            wanted: Vec::new(),
+            unique: HashMap::new(),
+            positions: HashMap::new(),
             aliases: BTreeSet::new(),
             missing_bytes: 0,
         }
@@ -47,92 +49,108 @@ impl Chunks {
         self.missing_bytes
     }
 
-    /// Bytes of the chunk at `place`.
-    pub(super) fn bytes(&self, place: u32) -> u32 {
-        self.entries[place as usize].len
+    fn entry(&self, position: Position) -> Entry {
+        self.entries[position.0 as usize]
     }
 
-    /// Adds a file. The places that are new heads are to be fetched: `is_head` tells them.
-    pub(super) fn add(&mut self, entries: &[Entry], here: &HaveSet) -> Range<u32> {
+    /// Bytes of a chunk.
+    pub(super) fn bytes(&self, chunk: UniqueChunk) -> u32 {
+        self.entry(chunk.position()).len
+    }
+
+    /// Adds a file. Of the positions that it gets, those that stand for their chunk are to be fetched: `is_own` tells them.
+    pub(super) fn add(&mut self, entries: &[Entry], here: &HaveSet) -> Span {
         let start = self.len();
         for (at, entry) in (0u32..).zip(entries) {
-            let place = start + at;
+            let own = UniqueChunk(start + at);
             self.entries.push(*entry);
             if here.has(at) {
-                self.head.push(DONE);
+                self.wanted.push(DONE);
                 continue;
             }
             self.missing_bytes += u64::from(entry.len);
-            let head = *self.heads.entry((entry.id, entry.len)).or_insert(place);
-            self.head.push(head);
-            if head != place {
-                let places = self.places.entry(head).or_insert_with(|| vec![head]);
-                places.push(place);
-                self.aliases.insert(place);
+            let chunk = *self.unique.entry(*entry).or_insert(own);
+            self.wanted.push(chunk);
+            if chunk != own {
+                let first = || vec![chunk.position()];
+                let positions = self.positions.entry(chunk).or_insert_with(first);
+                positions.push(own.position());
+                self.aliases.insert(own.position());
             }
         }
-        start..self.len()
-    }
-
-    pub(super) fn id(&self, place: u32) -> ChunkId {
-        self.entries[place as usize].id
-    }
-
-    pub(super) fn is_head(&self, place: u32) -> bool {
-        self.head[place as usize] == place
-    }
-
-    /// The places in `range` whose chunk is counted elsewhere.
-    pub(super) fn aliases(&self, range: Range<u32>) -> impl Iterator<Item = u32> + '_ {
-        self.aliases.range(range).copied()
-    }
-
-    /// The head of the missing chunk at `place`; `None` when it is not missing, or there is no such place.
-    pub(super) fn find(&self, place: u32) -> Option<u32> {
-        match *self.head.get(place as usize)? {
-            // The place was given up, but may still stand for others.
-            DONE => self.places.contains_key(&place).then_some(place),
-            head => Some(head),
+        Span {
+            start: Position(start),
+            len: entries.len() as u32,
         }
     }
 
-    /// The places where the missing chunk at `place` is wanted.
-    pub(super) fn places(&self, place: u32) -> Vec<u32> {
-        let Some(head) = self.find(place) else {
+    pub(super) fn id(&self, position: Position) -> ChunkId {
+        self.entry(position).id
+    }
+
+    /// Whether a position stands for its chunk.
+    pub(super) fn is_own(&self, position: Position) -> bool {
+        self.wanted[position.0 as usize].position() == position
+    }
+
+    /// The positions from `start` up to `end` whose chunk is counted elsewhere.
+    pub(super) fn aliases(
+        &self,
+        start: Position,
+        end: Position,
+    ) -> impl Iterator<Item = Position> + '_ {
+        self.aliases.range(start.min(end)..end).copied()
+    }
+
+    /// The missing chunk at a position; `None` when it is not missing, or there is no such position.
+    pub(super) fn find(&self, position: Position) -> Option<UniqueChunk> {
+        match *self.wanted.get(position.0 as usize)? {
+            // The position was given up, but may still stand for others.
+            DONE => Some(UniqueChunk(position.0)).filter(|own| self.positions.contains_key(own)),
+            chunk => Some(chunk),
+        }
+    }
+
+    /// Whether a chunk is wanted anywhere.
+    pub(super) fn is_missing(&self, chunk: UniqueChunk) -> bool {
+        self.find(chunk.position()) == Some(chunk)
+    }
+
+    /// The positions where a chunk is wanted: none when it is not missing.
+    pub(super) fn positions(&self, chunk: UniqueChunk) -> Vec<Position> {
+        if !self.is_missing(chunk) {
             return Vec::new();
-        };
-        self.places
-            .get(&head)
-            .cloned()
-            .unwrap_or_else(|| vec![head])
-    }
-
-    /// The chunk is written, at every place.
-    pub(super) fn store(&mut self, head: u32) {
-        let places = self.places.remove(&head).unwrap_or_else(|| vec![head]);
-        for place in places {
-            self.aliases.remove(&place);
-            self.head[place as usize] = DONE;
-            self.missing_bytes -= u64::from(self.bytes(place));
         }
-        self.heads.remove(&(self.id(head), self.bytes(head)));
+        let several = self.positions.get(&chunk).cloned();
+        several.unwrap_or_else(|| vec![chunk.position()])
     }
 
-    /// The chunk at `place` is not wanted any more. Gives its head, if that is not wanted anywhere now.
-    pub(super) fn give_up(&mut self, place: u32) -> Option<u32> {
-        let head = std::mem::replace(self.head.get_mut(place as usize)?, DONE);
-        if head == DONE {
+    /// The chunk is written, wherever it is wanted.
+    pub(super) fn store(&mut self, chunk: UniqueChunk) {
+        let several = self.positions.remove(&chunk);
+        for position in several.unwrap_or_else(|| vec![chunk.position()]) {
+            self.aliases.remove(&position);
+            self.wanted[position.0 as usize] = DONE;
+            self.missing_bytes -= u64::from(self.bytes(chunk));
+        }
+        self.unique.remove(&self.entry(chunk.position()));
+    }
+
+    /// The chunk at `position` is not wanted there any more. Gives it, if it is not wanted anywhere now.
+    pub(super) fn give_up(&mut self, position: Position) -> Option<UniqueChunk> {
+        let chunk = std::mem::replace(self.wanted.get_mut(position.0 as usize)?, DONE);
+        if chunk == DONE {
             return None;
         }
-        self.missing_bytes -= u64::from(self.bytes(place));
-        if let Some(places) = self.places.get_mut(&head) {
-            places.retain(|&other| other != place);
-            if !places.is_empty() {
+        self.missing_bytes -= u64::from(self.bytes(chunk));
+        if let Some(positions) = self.positions.get_mut(&chunk) {
+            positions.retain(|&other| other != position);
+            if !positions.is_empty() {
                 return None;
             }
         }
-        self.places.remove(&head);
-        self.heads.remove(&(self.id(head), self.bytes(head)));
-        Some(head)
+        self.positions.remove(&chunk);
+        self.unique.remove(&self.entry(chunk.position()));
+        Some(chunk)
     }
 }

@@ -1,12 +1,16 @@
 //! What a download job is told, and what it answers.
 
-use crate::core::{have::HaveSet, id::NodeId};
+use crate::core::{
+    have::HaveSet,
+    id::NodeId,
+    index::{Position, UniqueChunk},
+};
 use std::time::Duration;
 
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum TransferEvent {
-    /// A connected peer has these of the chunks at `at..at + have.len()`. Adds to what it said before. Again for other
+    /// A connected peer has these of the `have.len()` chunks from `at` on. Adds to what it said before. Again for other
     /// ranges, and whenever there is news.
     Source {
         /// Who.
@@ -14,7 +18,7 @@ pub enum TransferEvent {
         /// Round trip to it.
         rtt: Duration,
         /// Position of the first chunk that `have` speaks of.
-        at: u32,
+        at: Position,
         /// What it has.
         have: HaveSet,
         /// Whether it is downloading them, too.
@@ -25,7 +29,7 @@ pub enum TransferEvent {
         /// Who.
         peer: NodeId,
         /// Their positions.
-        chunks: Vec<u32>,
+        chunks: Vec<Position>,
     },
     /// The peer is disconnected. It may come back with [`TransferEvent::Source`].
     Gone {
@@ -36,8 +40,8 @@ pub enum TransferEvent {
     Stored {
         /// Who sent it.
         peer: NodeId,
-        /// Its position, as in [`TransferAction::Fetch`].
-        chunk: u32,
+        /// Which.
+        chunk: UniqueChunk,
         /// Its length.
         bytes: u32,
         /// From asking to having it.
@@ -47,34 +51,29 @@ pub enum TransferEvent {
     Begun {
         /// Who sends it.
         peer: NodeId,
-        /// Its position.
-        chunk: u32,
-    },
-    /// A chunk was found on this machine and is written, at every place where it occurs.
-    Local {
-        /// Its position.
-        chunk: u32,
+        /// Which.
+        chunk: UniqueChunk,
     },
     /// The peer answered that it has not got the chunk.
     Missing {
         /// Who.
         peer: NodeId,
-        /// Its position.
-        chunk: u32,
+        /// Which.
+        chunk: UniqueChunk,
     },
     /// The peer was asked, but the stream broke: these were not answered.
     Failed {
         /// Who.
         peer: NodeId,
-        /// Their positions.
-        chunks: Vec<u32>,
+        /// Which.
+        chunks: Vec<UniqueChunk>,
     },
     /// The peer sent bytes that are not the chunk.
     Corrupt {
         /// Who.
         peer: NodeId,
-        /// Its position.
-        chunk: u32,
+        /// Which.
+        chunk: UniqueChunk,
     },
     /// Time has passed.
     Tick,
@@ -83,20 +82,20 @@ pub enum TransferEvent {
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferAction {
-    /// Ask the peer for the chunk at this position.
+    /// Ask the peer for a chunk.
     Fetch {
         /// Whom.
         peer: NodeId,
-        /// Its position; of a chunk that occurs several times, always the same one.
-        chunk: u32,
+        /// Which.
+        chunk: UniqueChunk,
     },
     /// The chunk is not wanted from this peer any more. Whatever is done about it, no event is due; if it arrives, it may
     /// be reported.
     Cancel {
         /// Whom.
         peer: NodeId,
-        /// Its position.
-        chunk: u32,
+        /// Which.
+        chunk: UniqueChunk,
     },
     /// Have no more to do with this peer: it sent bytes that do not hash. Its requests are cancelled by this.
     Drop {

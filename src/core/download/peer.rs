@@ -2,7 +2,7 @@
 //!
 //! Invariant: `in_flight` is the sum of the requests' bytes.
 
-use crate::core::{Now, id::NodeId, picker::Claims};
+use crate::core::{Now, id::NodeId, index::UniqueChunk, picker::Claims};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -70,9 +70,9 @@ pub(super) struct Peer {
     pub(super) claims: Claims,
     /// It had nothing open when it was last looked at, and that has not changed.
     pub(super) dry: bool,
-    pub(super) requests: BTreeMap<u32, Request>,
+    pub(super) requests: BTreeMap<UniqueChunk, Request>,
     /// What it got while a seed was asked for it. May name chunks that are settled.
-    pub(super) relief: BTreeSet<u32>,
+    pub(super) relief: BTreeSet<UniqueChunk>,
     in_flight: u64,
     /// Chunks that its pipeline holds at least.
     floor: usize,
@@ -178,7 +178,13 @@ impl Peer {
     }
 
     /// Notes that it is asked for a chunk, which this node's own limit lets through after `own`.
-    pub(super) fn ask(&mut self, chunk: u32, bytes: u32, own: Duration, now: Now) -> &Request {
+    pub(super) fn ask(
+        &mut self,
+        chunk: UniqueChunk,
+        bytes: u32,
+        own: Duration,
+        now: Now,
+    ) -> &Request {
         if self.requests.is_empty() {
             self.sample = (now, 0);
         }
@@ -200,7 +206,7 @@ impl Peer {
     }
 
     /// Notes that the request is over, however it ended.
-    pub(super) fn end(&mut self, chunk: u32) -> Option<Request> {
+    pub(super) fn end(&mut self, chunk: UniqueChunk) -> Option<Request> {
         let request = self.requests.remove(&chunk)?;
         self.in_flight -= u64::from(request.bytes);
         Some(request)

@@ -4,6 +4,7 @@
 //! exactly when all its requests are late.
 
 use super::{Download, Peer, TransferAction};
+use crate::core::index::{Position, UniqueChunk};
 use std::time::Duration;
 
 /// Chunks in flight that are looked at to find one for an idle peer.
@@ -14,7 +15,12 @@ const BUSY: usize = 4;
 const LAST: usize = 2;
 
 impl Download {
-    pub(super) fn cancel(&mut self, at: usize, chunk: u32, actions: &mut Vec<TransferAction>) {
+    pub(super) fn cancel(
+        &mut self,
+        at: usize,
+        chunk: UniqueChunk,
+        actions: &mut Vec<TransferAction>,
+    ) {
         let was_late = self.peers[at]
             .requests
             .get(&chunk)
@@ -27,7 +33,7 @@ impl Download {
         actions.push(TransferAction::Cancel { peer, chunk });
     }
 
-    pub(super) fn ask(&mut self, at: usize, chunk: u32, actions: &mut Vec<TransferAction>) {
+    pub(super) fn ask(&mut self, at: usize, chunk: UniqueChunk, actions: &mut Vec<TransferAction>) {
         let bytes = self.chunks.bytes(chunk);
         let own = self.own_queue(bytes);
         let late_at = self.peers[at].ask(chunk, bytes, own, self.clock).late_at;
@@ -60,7 +66,7 @@ impl Download {
     }
 
     /// The peer's request for the chunk is over; false if there was none.
-    pub(super) fn end(&mut self, at: usize, chunk: u32) -> bool {
+    pub(super) fn end(&mut self, at: usize, chunk: UniqueChunk) -> bool {
         if !self.peers[at].requests.contains_key(&chunk) {
             return false;
         }
@@ -76,7 +82,7 @@ impl Download {
     }
 
     /// Takes the chunk out of `single` and `overdue`, before its requests change.
-    fn unlist(&mut self, chunk: u32) {
+    fn unlist(&mut self, chunk: UniqueChunk) {
         self.overdue.remove(&chunk);
         if let Some([only]) = self.asked.get(&chunk).map(Vec::as_slice)
             && let Some(request) = self.peers[*only].requests.get(&chunk)
@@ -86,7 +92,7 @@ impl Download {
     }
 
     /// Puts it back, after its requests changed; without any it is open again.
-    fn list(&mut self, chunk: u32) {
+    fn list(&mut self, chunk: UniqueChunk) {
         let asked = self.asked.get(&chunk).map_or(&[][..], Vec::as_slice);
         let mut requests = asked
             .iter()
@@ -95,7 +101,7 @@ impl Download {
             [] => {
                 self.asked.remove(&chunk);
                 self.picker.release(chunk);
-                if self.picker.open().has(chunk) {
+                if self.picker.open().has(chunk.0) {
                     self.peers.iter_mut().for_each(|peer| peer.dry = false);
                 }
                 return;
@@ -128,10 +134,14 @@ impl Download {
 
     /// What to ask the peer for: what others are late with, else what is next, else, in the endgame, what others will be
     /// last with.
-    pub(super) fn choose(&mut self, at: usize, actions: &mut Vec<TransferAction>) -> Option<u32> {
+    pub(super) fn choose(
+        &mut self,
+        at: usize,
+        actions: &mut Vec<TransferAction>,
+    ) -> Option<UniqueChunk> {
         let peer = &self.peers[at];
         let mut overdue = self.overdue.iter().copied().take(LOOK);
-        let helps = |&chunk: &u32| {
+        let helps = |&chunk: &UniqueChunk| {
             !peer.requests.contains_key(&chunk)
                 && peer.has_room(self.chunks.bytes(chunk))
                 && self.picker.has(&peer.claims, chunk)
@@ -161,7 +171,7 @@ impl Download {
 
     /// The peer that a chunk is waited for which should rather come from one who downloads, too: one who has the whole
     /// file, has been asked alone, and has not begun to answer.
-    pub(super) fn spares(&self, chunk: u32) -> Option<usize> {
+    pub(super) fn spares(&self, chunk: UniqueChunk) -> Option<usize> {
         let &[only] = self.asked.get(&chunk)?.as_slice() else {
             return None;
         };
@@ -175,7 +185,7 @@ impl Download {
 
     /// Takes a question back from a seed, whose line all share, for a downloader that has got the chunk meanwhile.
     /// Only for one that has delivered, or claims alone would take questions away from who answers them.
-    fn relieve(&mut self, at: usize, actions: &mut Vec<TransferAction>) -> Option<u32> {
+    fn relieve(&mut self, at: usize, actions: &mut Vec<TransferAction>) -> Option<UniqueChunk> {
         if self.peers[at].slow || self.peers[at].delivered == 0 {
             return None;
         }
@@ -198,12 +208,17 @@ impl Download {
     /// Takes a question back from a seed for a chunk that the peer, who downloads, too, has got meanwhile, if there is one
     /// that fewer have: the seed's line is for what can be had nowhere else. Like [`Self::relieve`], only for one that has
     /// delivered.
-    pub(super) fn exchange(&mut self, at: usize, place: u32, actions: &mut Vec<TransferAction>) {
+    pub(super) fn exchange(
+        &mut self,
+        at: usize,
+        position: Position,
+        actions: &mut Vec<TransferAction>,
+    ) {
         let peer = &self.peers[at];
         if !peer.downloading || peer.slow || peer.delivered == 0 {
             return;
         }
-        if let Some(chunk) = self.chunks.find(place)
+        if let Some(chunk) = self.chunks.find(position)
             && let Some(seed) = self.spares(chunk)
             && let Some(other) = self.picker.pick(&self.peers[seed].claims)
             && self.picker.holders(other) < self.picker.holders(chunk)
@@ -212,7 +227,7 @@ impl Download {
         }
     }
 
-    fn endgame(&self, at: usize) -> Option<u32> {
+    fn endgame(&self, at: usize) -> Option<UniqueChunk> {
         let peer = &self.peers[at];
         if self.picker.open().count() > 0 || peer.slow || !peer.is_idle() {
             return None;
@@ -246,7 +261,7 @@ impl Download {
         let mut pairs = std::collections::BTreeSet::new();
         for (&chunk, asked) in &self.asked {
             assert!((1..=2).contains(&asked.len()));
-            assert!(self.picker.missing().has(chunk) && !self.picker.open().has(chunk));
+            assert!(self.picker.missing().has(chunk.0) && !self.picker.open().has(chunk.0));
             pairs.extend(asked.iter().map(|&at| (at, chunk)));
             let requests = || asked.iter().map(|&at| &self.peers[at].requests[&chunk]);
             assert_eq!(self.overdue.contains(&chunk), requests().all(|r| r.late));

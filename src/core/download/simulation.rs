@@ -62,7 +62,7 @@ pub(super) const SILENT: Manners = Manners {
 pub(super) enum What {
     Answer {
         peer: usize,
-        chunk: u32,
+        chunk: UniqueChunk,
         ticket: u64,
     },
     Return {
@@ -81,13 +81,13 @@ pub(super) struct Simulation {
     pub(super) claims: Vec<HaveSet>,
     pub(super) busy_until: Vec<Now>,
     pub(super) answers: Vec<u32>,
-    pub(super) tickets: HashMap<(usize, u32), (u64, Now)>,
+    pub(super) tickets: HashMap<(usize, UniqueChunk), (u64, Now)>,
     pub(super) queue: BTreeSet<(Now, u64)>,
     pub(super) what: HashMap<u64, What>,
     pub(super) serial: u64,
     pub(super) random: u64,
     pub(super) now: Now,
-    pub(super) fetches: Vec<(usize, u32)>,
+    pub(super) fetches: Vec<(usize, UniqueChunk)>,
     pub(super) fetch_count: u64,
     pub(super) excuses: u64,
     pub(super) cancels: u64,
@@ -152,7 +152,7 @@ impl Simulation {
         self.feed(TransferEvent::Source {
             peer: node(peer),
             rtt: manners.rtt,
-            at: 0,
+            at: Position(0),
             have: self.claims[peer].clone(),
             downloading: manners.has < 100,
         });
@@ -165,7 +165,7 @@ impl Simulation {
             match action {
                 TransferAction::Fetch { peer, chunk } => {
                     let peer = (0..self.peers.len()).find(|&at| node(at) == peer).unwrap();
-                    let id = self.entries[chunk as usize].id;
+                    let id = self.entries[chunk.0 as usize].id;
                     let claimed = self.claims[peer]
                         .iter()
                         .any(|at| self.entries[at as usize].id == id);
@@ -217,7 +217,7 @@ impl Simulation {
         assert!(asked.values().all(|&peers| peers <= 2));
     }
 
-    fn answer(&mut self, peer: usize, chunk: u32, ticket: u64) {
+    fn answer(&mut self, peer: usize, chunk: UniqueChunk, ticket: u64) {
         let node = node(peer);
         let manners = self.peers[peer].clone();
         let current = self.tickets.get(&(peer, chunk)).copied();
@@ -240,7 +240,7 @@ impl Simulation {
         if self.odds(manners.misses) {
             self.feed(TransferEvent::Missing { peer: node, chunk });
         } else if self.odds(manners.fails) {
-            let mut chunks: Vec<u32> = self
+            let mut chunks: Vec<UniqueChunk> = self
                 .tickets
                 .keys()
                 .filter(|&&(at, _)| at == peer)
@@ -299,7 +299,7 @@ impl Simulation {
                             self.claims[peer].insert(chunk);
                             self.feed(TransferEvent::Has {
                                 peer: node(peer),
-                                chunks: vec![chunk],
+                                chunks: vec![Position(chunk)],
                             });
                             self.plan(ms(50), What::Learn { peer });
                         }

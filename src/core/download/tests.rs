@@ -104,14 +104,14 @@ fn a_chunk_that_a_downloader_got_is_taken_back_from_the_seed_unless_it_has_begun
     let source = |peer, have: HaveSet| TransferEvent::Source {
         peer,
         rtt: ms(1),
-        at: 0,
+        at: Position(0),
         downloading: !have.is_full(),
         have,
     };
     let mut first = HaveSet::empty(20);
     first.insert(19);
     job.handle(source(other, first), ms(1));
-    let of_seed = |actions: &[TransferAction]| -> Vec<u32> {
+    let of_seed = |actions: &[TransferAction]| -> Vec<UniqueChunk> {
         let fetches = actions.iter().filter_map(|action| match action {
             TransferAction::Fetch { peer, chunk } if *peer == seed => Some(*chunk),
             _ => None,
@@ -119,10 +119,10 @@ fn a_chunk_that_a_downloader_got_is_taken_back_from_the_seed_unless_it_has_begun
         fetches.collect()
     };
     let asked = of_seed(&job.handle(source(seed, HaveSet::full(20)), ms(1)));
-    let (chunk, bytes, elapsed) = (19, CHUNK, ms(5));
-    let has = |chunks| TransferEvent::Has {
+    let (chunk, bytes, elapsed) = (UniqueChunk(19), CHUNK, ms(5));
+    let has = |chunks: Vec<UniqueChunk>| TransferEvent::Has {
         peer: other,
-        chunks,
+        chunks: chunks.into_iter().map(UniqueChunk::position).collect(),
     };
     // Nothing is taken back for one that never delivered.
     assert_eq!(job.handle(has(vec![asked[1]]), ms(5)), []);
@@ -201,7 +201,7 @@ fn two_downloaders_of_one_seed_ask_for_different_chunks_first() {
         let source = |peer, have: HaveSet| TransferEvent::Source {
             peer,
             rtt: ms(1),
-            at: 0,
+            at: Position(0),
             downloading: !have.is_full(),
             have,
         };
@@ -221,7 +221,7 @@ fn two_downloaders_of_one_seed_ask_for_different_chunks_first() {
             };
             todo.extend(job.handle(stored, ms(5 * asked.len() as u64)));
         }
-        asked.into_iter().collect::<BTreeSet<u32>>()
+        asked.into_iter().collect::<BTreeSet<UniqueChunk>>()
     });
     assert!(first_fetches[0].is_disjoint(&first_fetches[1]));
 }
@@ -233,20 +233,20 @@ fn the_last_chunk_is_asked_of_two_and_the_loser_is_cancelled() {
     let source = |at| TransferEvent::Source {
         peer: node(at),
         rtt: ms(1),
-        at: 0,
+        at: Position(0),
         have: HaveSet::full(1),
         downloading: false,
     };
     let fetch = |at| TransferAction::Fetch {
         peer: node(at),
-        chunk: 0,
+        chunk: UniqueChunk(0),
     };
     assert_eq!(job.handle(source(0), ms(0)), [fetch(0)]);
     assert_eq!(job.handle(source(1), ms(1)), [fetch(1)]);
     assert_eq!(job.handle(source(2), ms(1)), []);
     let stored = |at| TransferEvent::Stored {
         peer: node(at),
-        chunk: 0,
+        chunk: UniqueChunk(0),
         bytes: CHUNK,
         elapsed: ms(5),
     };
@@ -255,7 +255,7 @@ fn the_last_chunk_is_asked_of_two_and_the_loser_is_cancelled() {
         [
             TransferAction::Cancel {
                 peer: node(0),
-                chunk: 0
+                chunk: UniqueChunk(0)
             },
             TransferAction::Complete
         ]
@@ -270,14 +270,15 @@ fn a_repeated_chunk_is_fetched_once() {
     let mut job = Download::new(ME);
     let one: Vec<Entry> = [1, 2, 1].map(entry).into();
     let two: Vec<Entry> = [3, 1].map(entry).into();
-    assert_eq!(job.add(&one, &HaveSet::empty(3)), 0..3);
-    assert_eq!(job.add(&two, &HaveSet::empty(2)), 3..5);
+    let first = job.add(&one, &HaveSet::empty(3));
+    let second = job.add(&two, &HaveSet::empty(2));
+    assert_eq!((first.start, first.end()), (Position(0), second.start));
     assert_eq!(job.missing_bytes(), 5 * u64::from(CHUNK));
     // It has the second file only, and with it the first one's repeated chunk.
     let source = TransferEvent::Source {
         peer: node(0),
         rtt: ms(1),
-        at: 3,
+        at: Position(3),
         have: HaveSet::full(2),
         downloading: false,
     };
@@ -286,27 +287,34 @@ fn a_repeated_chunk_is_fetched_once() {
         chunk,
     };
     let actions = job.handle(source, ms(0));
-    assert!(actions.contains(&fetch(3)) && actions.contains(&fetch(0)) && actions.len() == 2);
+    assert!(
+        actions.contains(&fetch(UniqueChunk(3)))
+            && actions.contains(&fetch(UniqueChunk(0)))
+            && actions.len() == 2
+    );
     let stored = TransferEvent::Stored {
         peer: node(0),
-        chunk: 0,
+        chunk: UniqueChunk(0),
         bytes: CHUNK,
         elapsed: ms(5),
     };
     job.handle(stored, ms(5));
     let missing = |job: &Download| {
         (0..5)
-            .filter(|&at| !job.places(at).is_empty())
+            .filter(|&at| job.chunks.find(Position(at)).is_some())
             .collect::<Vec<_>>()
     };
     assert_eq!(missing(&job), [1, 3]);
     // The file that began with it fails, the rest goes on.
-    job.remove(0..3, ms(6));
+    job.remove(first, ms(6));
     assert_eq!(job.missing_bytes(), u64::from(CHUNK));
-    assert!(
-        job.handle(TransferEvent::Local { chunk: 3 }, ms(7))
-            .contains(&TransferAction::Complete)
-    );
+    let stored = TransferEvent::Stored {
+        peer: node(0),
+        chunk: UniqueChunk(3),
+        bytes: CHUNK,
+        elapsed: ms(5),
+    };
+    assert_eq!(job.handle(stored, ms(7)), [TransferAction::Complete]);
 }
 
 #[test]
@@ -316,12 +324,12 @@ fn a_false_length_is_not_asked_of_who_holds_the_true_chunk() {
         len: CHUNK - 1,
         ..entry(1)
     };
-    job.add(&[false_one], &HaveSet::empty(1));
+    let false_span = job.add(&[false_one], &HaveSet::empty(1));
     job.add(&[entry(1)], &HaveSet::empty(1));
     let source = |peer, at| TransferEvent::Source {
         peer: node(peer),
         rtt: ms(1),
-        at,
+        at: Position(at),
         have: HaveSet::full(1),
         downloading: false,
     };
@@ -330,12 +338,12 @@ fn a_false_length_is_not_asked_of_who_holds_the_true_chunk() {
         chunk,
     };
     // The honest one has the second file, the other one made up the first.
-    assert_eq!(job.handle(source(0, 1), ms(0)), [fetch(0, 1)]);
-    assert_eq!(job.handle(source(1, 0), ms(0)), [fetch(1, 0)]);
-    job.remove(0..1, ms(1));
+    assert_eq!(job.handle(source(0, 1), ms(0)), [fetch(0, UniqueChunk(1))]);
+    assert_eq!(job.handle(source(1, 0), ms(0)), [fetch(1, UniqueChunk(0))]);
+    job.remove(false_span, ms(1));
     let stored = TransferEvent::Stored {
         peer: node(0),
-        chunk: 1,
+        chunk: UniqueChunk(1),
         bytes: CHUNK,
         elapsed: ms(5),
     };
@@ -345,27 +353,27 @@ fn a_false_length_is_not_asked_of_who_holds_the_true_chunk() {
 #[test]
 fn a_chunk_that_two_files_share_survives_the_failure_of_one() {
     let mut job = Download::new(ME);
-    job.add(&[entry(1), entry(2)], &HaveSet::empty(2));
+    let both = job.add(&[entry(1), entry(2)], &HaveSet::empty(2));
     job.add(&[entry(1)], &HaveSet::empty(1));
     let source = TransferEvent::Source {
         peer: node(0),
         rtt: ms(1),
-        at: 0,
+        at: Position(0),
         have: HaveSet::full(2),
         downloading: false,
     };
     job.handle(source, ms(0));
     assert_eq!(
-        job.remove(0..2, ms(1)),
+        job.remove(both, ms(1)),
         [TransferAction::Cancel {
             peer: node(0),
-            chunk: 1
+            chunk: UniqueChunk(1)
         }]
     );
     job.check();
     let stored = TransferEvent::Stored {
         peer: node(0),
-        chunk: 0,
+        chunk: UniqueChunk(0),
         bytes: CHUNK,
         elapsed: ms(5),
     };

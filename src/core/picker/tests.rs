@@ -1,5 +1,43 @@
 use super::*;
 
+impl Picker {
+    /// Panics where an invariant does not hold.
+    pub(crate) fn check<'a>(&self, peers: impl Iterator<Item = &'a Claims>) {
+        let peers: Vec<_> = peers.collect();
+        let mut heads = BTreeSet::new();
+        for at in 0..self.segments.len() {
+            let segment = &self.segments[at];
+            let full = peers.iter().filter(|peer| peer.full.has(at as u32));
+            assert_eq!(segment.full, full.count() as u64);
+            let expected: BTreeSet<u64> = self
+                .range(at)
+                .iter()
+                .filter(|position| self.open.has(position.0))
+                .map(|position| self.key(UniqueChunk(position.0)))
+                .collect();
+            assert_eq!(segment.order, expected);
+            let head = expected.first().map(|key| key + (segment.full << 48));
+            assert_eq!(segment.head, head);
+            assert_eq!(self.unfinished.has(at as u32), head.is_some());
+            heads.extend(head);
+        }
+        assert_eq!(self.heads, heads);
+        for chunk in self.missing.iter() {
+            let claims = peers.iter().filter(|peer| peer.chunks.has(chunk)).count();
+            assert_eq!(usize::from(self.claims[chunk as usize]), claims);
+        }
+        assert!(self.open.iter().all(|chunk| self.missing.has(chunk)));
+    }
+}
+
+/// The positions from `start` up to `end`.
+fn span(start: u32, end: u32) -> Span {
+    Span {
+        start: Position(start),
+        len: end - start,
+    }
+}
+
 const ME: NodeId = NodeId([1; 32]);
 const OTHER: NodeId = NodeId([200; 32]);
 
@@ -17,7 +55,7 @@ fn drain(picker: &mut Picker, claims: &Claims) -> Vec<u32> {
     std::iter::from_fn(|| {
         let chunk = picker.pick(claims)?;
         picker.take(chunk);
-        Some(chunk)
+        Some(chunk.0)
     })
     .collect()
 }
@@ -27,7 +65,7 @@ fn alone_it_goes_through_a_file_in_order_from_a_place_of_its_own() {
     let begins = [ME, OTHER].map(|me| {
         let mut picker = picker(me, 100);
         let mut seed = Claims::default();
-        assert!(picker.claim_all(&mut seed, 0..100));
+        assert!(picker.claim_all(&mut seed, span(0, 100)));
         let order = drain(&mut picker, &seed);
         let begin = order[0];
         assert!(order.into_iter().eq((begin..100).chain(0..begin)));
@@ -37,7 +75,7 @@ fn alone_it_goes_through_a_file_in_order_from_a_place_of_its_own() {
     assert_ne!(begins[0], begins[1]);
     // A short one is begun where it begins.
     let (mut picker, mut seed) = (picker(ME, 31), Claims::default());
-    picker.claim_all(&mut seed, 0..31);
+    picker.claim_all(&mut seed, span(0, 31));
     assert!(drain(&mut picker, &seed).into_iter().eq(0..31));
 }
 
@@ -47,10 +85,10 @@ fn what_fewest_have_comes_first_across_files_too() {
     picker.append((4..8).map(|at| (id(at), true)));
     let (mut seed, mut other, mut third) =
         (Claims::default(), Claims::default(), Claims::default());
-    picker.claim_all(&mut seed, 0..8);
-    picker.claim_all(&mut other, 0..4);
+    picker.claim_all(&mut seed, span(0, 8));
+    picker.claim_all(&mut other, span(0, 4));
     for chunk in [4, 6, 7] {
-        picker.claim(&mut third, chunk);
+        picker.claim(&mut third, UniqueChunk(chunk));
     }
     picker.check([&seed, &other, &third].into_iter());
     assert_eq!(drain(&mut picker, &seed), [5, 0, 1, 2, 3, 4, 6, 7]);
@@ -60,8 +98,8 @@ fn what_fewest_have_comes_first_across_files_too() {
 fn two_downloaders_put_different_chunks_first() {
     let (mut mine, mut theirs) = (picker(ME, 1000), picker(OTHER, 1000));
     let mut seed = Claims::default();
-    mine.claim_all(&mut seed, 0..1000);
-    theirs.claim_all(&mut Claims::default(), 0..1000);
+    mine.claim_all(&mut seed, span(0, 1000));
+    theirs.claim_all(&mut Claims::default(), span(0, 1000));
     mine.set_rivals([OTHER]);
     theirs.set_rivals([ME]);
     let first: BTreeSet<u32> = drain(&mut mine, &seed).into_iter().take(400).collect();
@@ -74,14 +112,15 @@ fn a_peer_with_one_rare_chunk_among_many_is_asked_for_it() {
     let mut picker = picker(ME, 10_000);
     let (mut half, mut one) = (Claims::default(), Claims::default());
     for chunk in 0..9_000 {
-        picker.claim(&mut half, chunk);
+        picker.claim(&mut half, UniqueChunk(chunk));
     }
-    picker.claim(&mut one, 8_999);
-    assert_eq!(picker.pick(&one), Some(8_999));
-    picker.take(8_999);
+    let rare = UniqueChunk(8_999);
+    picker.claim(&mut one, rare);
+    assert_eq!(picker.pick(&one), Some(rare));
+    picker.take(rare);
     assert_eq!(picker.pick(&one), None);
     assert!(picker.is_useful(&one));
-    picker.settle(8_999);
+    picker.settle(rare);
     assert!(!picker.is_useful(&one));
 }
 
@@ -89,7 +128,7 @@ fn a_peer_with_one_rare_chunk_among_many_is_asked_for_it() {
 fn a_peer_that_denies_what_it_claimed_is_believed_no_more() {
     let mut picker = picker(ME, 1000);
     let mut liar = Claims::default();
-    picker.claim_all(&mut liar, 0..1000);
+    picker.claim_all(&mut liar, span(0, 1000));
     for _ in 0..=MAX_DENIED {
         let denied = picker.pick(&liar).unwrap();
         picker.deny(&mut liar, denied);
@@ -108,9 +147,9 @@ fn who_has_a_chunk_is_asked_for_it_by_the_few_whose_turn_it_is() {
             let mut claims: Vec<Claims> = (0..holders).map(|_| Claims::default()).collect();
             picker.append((1..3).map(|at| (id(at), true)));
             for holder in &mut claims {
-                picker.claim(holder, 1);
+                picker.claim(holder, UniqueChunk(1));
             }
-            assert_eq!(picker.pick(&claims[0]), Some(1));
+            assert_eq!(picker.pick(&claims[0]), Some(UniqueChunk(1)));
             picker.pick_in_turn(&claims[0]).is_some()
         });
         mine.count()

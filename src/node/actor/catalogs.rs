@@ -10,7 +10,7 @@ use crate::{
         path::RelPath,
     },
     net::RequestError,
-    node::{api::NodeEvent, peers::Asking},
+    node::{api::NodeEvent, holdings::FollowerNews, peers::Asking},
     wire::control::{Held, Offer, Request, Response, Scan},
 };
 use std::time::{Duration, Instant};
@@ -227,7 +227,12 @@ impl Actor {
     }
 
     pub(super) fn tell_followers(&mut self) {
-        for (file, chunks, followers) in self.parts.context.holdings.take_news() {
+        for news in self.parts.context.holdings.take_news() {
+            let FollowerNews {
+                file,
+                chunks,
+                followers,
+            } = news;
             for node in followers {
                 let Some(peer) = self.peers.get_mut(&node) else {
                     continue;

@@ -5,6 +5,7 @@
 
 use super::{
     Context, JobFile,
+    per_file::FileIndex,
     prepare::{PATIENCE, blocking},
 };
 use crate::{
@@ -46,9 +47,9 @@ pub enum Readied {
 /// Finds out about `files`, each with its number in the job.
 pub async fn prepare(
     context: Context,
-    files: Vec<(usize, JobFile)>,
+    files: Vec<(FileIndex, JobFile)>,
     (into, taken): (PathBuf, Taken),
-) -> Vec<(usize, Readied)> {
+) -> Vec<(FileIndex, Readied)> {
     let ids: BTreeSet<FileId> = files.iter().map(|(_, file)| file.id).collect();
     let (index, wanted) = (context.index.clone(), ids.clone());
     let known = blocking(move || {
@@ -59,7 +60,7 @@ pub async fn prepare(
     let missing = ids.into_iter().filter(|id| !known.contains_key(id));
     let missing: Vec<FileId> = missing.collect();
     learn(&context, missing, &mut known).await;
-    let numbers: Vec<usize> = files.iter().map(|(at, _)| *at).collect();
+    let numbers: Vec<FileIndex> = files.iter().map(|(at, _)| *at).collect();
     let looked = blocking(move || look(&context, files, &known, (&into, taken))).await;
     looked.unwrap_or_else(|_| {
         let other = numbers.into_iter().map(|at| (at, Readied::Other));
@@ -69,10 +70,10 @@ pub async fn prepare(
 
 fn look(
     context: &Context,
-    files: Vec<(usize, JobFile)>,
+    files: Vec<(FileIndex, JobFile)>,
     known: &HashMap<FileId, Manifest>,
     (into, taken): (&Path, Taken),
-) -> Vec<(usize, Readied)> {
+) -> Vec<(FileIndex, Readied)> {
     let mut finder = Finder::new(&context.reader, into, taken);
     // What lies in its place needs no room.
     let existing: Vec<_> = files

@@ -15,6 +15,7 @@ mod versions;
 use super::{
     Context, JobFile, Tally,
     batch::Readied,
+    per_file::{FileIndex, PerFile},
     prepare::{Coming, Opened, Prepared},
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
         download::{Download, TransferAction, TransferEvent},
         have::HaveSet,
         id::{FileId, NodeId},
+        index::{ChunkIndex, Position, Span},
         manifest::Entry,
         path::RelPath,
         stall::Stall,
@@ -42,7 +44,6 @@ use crate::{
 use small::Smalls;
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    ops::Range,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -69,39 +70,52 @@ const PROGRESS: Duration = Duration::from_millis(100);
 
 struct Active {
     opened: Opened,
-    range: Range<u32>,
+    span: Span,
     /// Chunks that do not count yet, and the bytes of those that do.
     left: u32,
     counted: u64,
     syncing: bool,
 }
 
+impl Active {
+    /// What stands at a position of the job, if that is of this file.
+    fn entry_at(&self, position: Position) -> Option<(ChunkIndex, Entry)> {
+        let chunk = self.span.index_of(position)?;
+        Some((chunk, self.opened.manifest.entries()[chunk.at()]))
+    }
+}
+
+/// Where the chunks of a file begin in the job.
+struct FileStart {
+    first: Position,
+    file: FileIndex,
+}
+
 enum State {
     Waiting,
     Preparing,
     Active(Box<Active>),
-    /// A small file, the place of its chunk, and the chunk (`small`).
-    Small(u32, Entry),
+    /// A small file, where its chunk stands in the job, and the chunk (`small`).
+    Small(Position, Entry),
     Finishing,
     Ended,
 }
 
-/// What a task of the job brings back; the number is the file's.
+/// What a task of the job brings back, and for which file.
 enum Done {
     /// The id is that of the contents, which may be replaced meanwhile.
-    Prepared(usize, FileId, Result<Prepared, DownloadError>),
-    Synced(usize, Result<(), StoreError>),
-    /// The number is the place's.
-    Copied(u32, Result<(), StoreError>),
-    Finished(usize, Result<Finished, StoreError>),
-    Have(usize, NodeId, Result<Response, RequestError>),
+    Prepared(FileIndex, FileId, Result<Prepared, DownloadError>),
+    Synced(FileIndex, Result<(), StoreError>),
+    Copied(Position, Result<(), StoreError>),
+    Finished(FileIndex, Result<Finished, StoreError>),
+    Have(FileIndex, NodeId, Result<Response, RequestError>),
     /// Small files, many at a time.
-    Batch(Vec<(usize, Readied)>),
-    Laid(Vec<(usize, Result<Laid, StoreError>)>),
-    Placed(Vec<(usize, Result<Finished, StoreError>)>),
-    Lost(Vec<usize>, DownloadError),
-    /// What a holder of another version has of file number so and so.
-    Version(usize, Source, HaveSet),
+    Batch(Vec<(FileIndex, Readied)>),
+    Laid(Vec<(FileIndex, Result<Laid, StoreError>)>),
+    Placed(Vec<(FileIndex, Result<Finished, StoreError>)>),
+    Lost(Vec<FileIndex>, DownloadError),
+    /// What a holder of another version has of a file.
+    Version(FileIndex, Source, HaveSet),
 }
 
 /// What a peer is known to have of a file.
@@ -122,32 +136,32 @@ pub struct Transfer {
     taken: Taken,
     events: mpsc::Sender<DownloadEvent>,
     started: Instant,
-    files: Vec<JobFile>,
-    states: Vec<State>,
-    tallies: Vec<Tally>,
+    files: PerFile<JobFile>,
+    states: PerFile<State>,
+    tallies: PerFile<Tally>,
     /// Who offered each file as its own.
-    owners: Vec<Succession>,
+    owners: PerFile<Succession>,
     /// The ids among the words that were asked for.
     exact: Vec<String>,
     /// What comes of their manifests.
     coming: Arc<Coming>,
     /// The tasks that prepare files, and since when.
-    preparing: HashMap<usize, (AbortHandle, Instant)>,
+    preparing: HashMap<FileIndex, (AbortHandle, Instant)>,
     /// Active files that nobody offers.
-    orphans: HashSet<usize>,
+    orphans: HashSet<FileIndex>,
     looked_for_heirs: Instant,
     /// Files that are `Waiting`, in order, but for the small ones.
-    queue: VecDeque<usize>,
+    queue: VecDeque<FileIndex>,
     smalls: Smalls,
     versions: Versions,
     /// What the actor is to be told next.
     offers: Vec<(RelPath, FileId, Option<Offer>)>,
     /// The first chunk of each file that ever was active, ascending, for finding a chunk's file.
-    starts: Vec<(u32, usize)>,
+    starts: Vec<FileStart>,
     machine: Download,
     pumps: HashMap<NodeId, Pump>,
     names: HashMap<NodeId, String>,
-    known: HashMap<(NodeId, usize), Knowledge>,
+    known: HashMap<(NodeId, FileIndex), Knowledge>,
     liars: HashSet<NodeId>,
     /// Who asked for what is here of a file that is downloaded, and when: so it downloads that, too, whatever its catalog says yet.
     met: HashMap<NodeId, Instant>,
@@ -185,7 +199,8 @@ impl Transfer {
         (events, started): (mpsc::Sender<DownloadEvent>, Instant),
     ) -> Self {
         let into = request.into.unwrap_or_else(|| context.home.downloads());
-        let smalls = Smalls::of(files.iter().map(|file| file.size));
+        let files: PerFile<JobFile> = files.into_iter().collect();
+        let smalls = Smalls::of(&files);
         Self {
             machine: Download::new(context.me).limited_to(context.download.rate()),
             id,
@@ -193,11 +208,11 @@ impl Transfer {
             taken,
             events,
             started,
-            states: files.iter().map(|_| State::Waiting).collect(),
-            tallies: files.iter().map(|_| tally()).collect(),
-            queue: (0..files.len()).filter(|&at| !smalls.has(at)).collect(),
+            states: files.map(|_| State::Waiting),
+            tallies: files.map(|_| tally()),
+            queue: files.indices().filter(|&at| !smalls.has(at)).collect(),
             smalls,
-            owners: vec![Succession::default(); files.len()],
+            owners: files.map(|_| Succession::default()),
             exact: request
                 .what
                 .into_iter()
@@ -329,7 +344,7 @@ impl Transfer {
         if self.begin_by.take().is_none() {
             return;
         }
-        let (name, id) = match &self.files[..] {
+        let (name, id) = match self.files.as_slice() {
             [one] => (one.name.as_str().to_owned(), Some(one.id)),
             many => (format!("{} files", many.len()), None),
         };
@@ -379,10 +394,10 @@ impl Transfer {
         }
     }
 
-    /// The file that chunk `chunk` of the job belongs to.
-    fn file_of(&self, chunk: u32) -> usize {
-        let after = self.starts.partition_point(|(start, _)| *start <= chunk);
-        self.starts[after - 1].1
+    /// The file that a position of the job belongs to.
+    fn file_of(&self, position: Position) -> FileIndex {
+        let after = self.starts.partition_point(|start| start.first <= position);
+        self.starts[after - 1].file
     }
 
     /// Gives an event to the machine, and does what it says. What cannot be done is another event.

@@ -1,15 +1,18 @@
 //! What a pump is asked for, and what it answers.
 
 use crate::{
-    core::id::{ChunkId, NodeId},
+    core::{
+        id::{ChunkId, NodeId},
+        index::{Position, UniqueChunk},
+    },
     store::{Sink, StoreError},
 };
 use std::time::Duration;
 
 /// A chunk to fetch.
 pub struct Order {
-    /// Its position in the job.
-    pub chunk: u32,
+    /// Which of the job's.
+    pub chunk: UniqueChunk,
     /// Its id.
     pub id: ChunkId,
     /// Its length in bytes.
@@ -18,18 +21,18 @@ pub struct Order {
     pub targets: Vec<Target>,
 }
 
-/// A place where a chunk is to be written.
+/// Where a chunk is to be written.
 pub struct Target {
-    /// The place, as a position in the job.
-    pub place: u32,
-    /// The file, and the position in it. (If the chunk occurs there more than once, it is written at each.)
+    /// Where in the job.
+    pub position: Position,
+    /// The file, and where in it. (If the chunk occurs there more than once, it is written at each.)
     pub sink: Sink,
 }
 
 /// What became of an order.
 pub struct Outcome {
-    /// Position in the job.
-    pub chunk: u32,
+    /// Which of the job's chunks.
+    pub chunk: UniqueChunk,
     /// From whom.
     pub peer: NodeId,
     /// What happened.
@@ -44,8 +47,8 @@ pub enum Fate {
     Stored {
         /// How many bytes.
         bytes: u32,
-        /// The places of [`Order::targets`].
-        places: Vec<u32>,
+        /// Those of [`Order::targets`].
+        positions: Vec<Position>,
         /// From question to disk.
         elapsed: Duration,
     },
@@ -55,6 +58,6 @@ pub enum Fate {
     Corrupt,
     /// The stream broke or stalled before the answer.
     Broken,
-    /// The bytes were right, but the disk refused them at this place.
-    Unwritable(u32, StoreError),
+    /// The bytes were right, but the disk refused them here.
+    Unwritable(Position, StoreError),
 }

@@ -98,7 +98,7 @@ fn another_chunk_is_refused() {
     let other = VerifiedChunk::hash(b"other");
     for at in [0, manifest.len()] {
         assert!(matches!(
-            partial.write(at, &other),
+            partial.write(ChunkIndex(at), &other),
             Err(StoreError::Corrupt(_))
         ));
     }
@@ -112,7 +112,7 @@ fn repeats_are_written_at_once() {
     let manifest = manifest_of(&bytes);
     let (partial, _) = fixture.partial(&manifest);
     let first = VerifiedChunk::hash(&bytes[..chunker::MAX]);
-    assert_eq!(partial.write(1, &first).unwrap(), [0, 1, 2]);
+    assert_eq!(partial.write(ChunkIndex(1), &first).unwrap(), [0, 1, 2]);
     assert_eq!(partial.have().count(), 3);
     assert_eq!(partial.unsynced(), 3 * chunker::MAX as u64);
 }
@@ -214,13 +214,13 @@ fn a_disk_that_fills_up_loses_nothing() {
         let entry = manifest.entries()[1];
         let start = manifest.offset(1) as usize;
         let chunk = VerifiedChunk::hash(&bytes[start..start + entry.len as usize]);
-        match partial.write(1, &chunk) {
+        match partial.write(ChunkIndex(1), &chunk) {
             Err(StoreError::NoSpace { needed, .. }) => assert!(needed > 3_000_000),
             other => panic!("{other:?}"),
         }
         assert_eq!(partial.have().count(), 1);
         fs::remove_file(&hog).unwrap();
-        assert_eq!(partial.write(1, &chunk).unwrap(), [1]);
+        assert_eq!(partial.write(ChunkIndex(1), &chunk).unwrap(), [1]);
         std::mem::forget(fixture.folder);
     });
     let unmounted = std::process::Command::new("umount").arg(&path).status();

@@ -19,7 +19,7 @@ fn it_says_once_that_it_waits_and_once_that_it_goes_on() {
     let source = TransferEvent::Source {
         peer: node(0),
         rtt: ms(1),
-        at: 0,
+        at: Position(0),
         have,
         downloading: false,
     };
@@ -29,22 +29,26 @@ fn it_says_once_that_it_waits_and_once_that_it_goes_on() {
     };
     assert_eq!(
         job.handle(source, ms(2)),
-        [fetch(1), TransferAction::Resumed]
+        [fetch(UniqueChunk(1)), TransferAction::Resumed]
     );
     assert_eq!(job.sources(), 1);
     let missing = TransferEvent::Missing {
         peer: node(0),
-        chunk: 1,
+        chunk: UniqueChunk(1),
     };
     assert_eq!(job.handle(missing, ms(3)), [TransferAction::Waiting]);
     assert_eq!(job.sources(), 0);
     let has = TransferEvent::Has {
         peer: node(0),
-        chunks: vec![0, 1, 2, u32::MAX],
+        chunks: [0, 1, 2, u32::MAX].map(Position).into(),
     };
     assert_eq!(
         job.handle(has, ms(4)),
-        [fetch(0), fetch(1), TransferAction::Resumed]
+        [
+            fetch(UniqueChunk(0)),
+            fetch(UniqueChunk(1)),
+            TransferAction::Resumed
+        ]
     );
 }
 
@@ -90,18 +94,30 @@ fn strangers_and_crowds_do_not_make_it_grow() {
         job.handle(
             TransferEvent::Has {
                 peer,
-                chunks: vec![1, 2],
+                chunks: vec![Position(1), Position(2)],
             },
             ms(0),
         );
-        job.handle(TransferEvent::Corrupt { peer, chunk: 1 }, ms(0));
-        job.handle(TransferEvent::Missing { peer, chunk: 99 }, ms(0));
+        job.handle(
+            TransferEvent::Corrupt {
+                peer,
+                chunk: UniqueChunk(1),
+            },
+            ms(0),
+        );
+        job.handle(
+            TransferEvent::Missing {
+                peer,
+                chunk: UniqueChunk(99),
+            },
+            ms(0),
+        );
     }
     assert_eq!((job.peers.len(), job.index.len()), (0, 0));
     let source = |peer| TransferEvent::Source {
         peer,
         rtt: ms(1),
-        at: u32::MAX - 5,
+        at: Position(u32::MAX - 5),
         have: HaveSet::full(100),
         downloading: true,
     };
@@ -124,7 +140,7 @@ fn who_comes_back_is_asked_at_once_whatever_failed_with_the_last_connection() {
     let source = || TransferEvent::Source {
         peer,
         rtt: ms(1),
-        at: 0,
+        at: Position(0),
         have: HaveSet::full(8),
         downloading: false,
     };
@@ -142,7 +158,7 @@ fn who_comes_back_is_asked_at_once_whatever_failed_with_the_last_connection() {
     job.handle(
         TransferEvent::Failed {
             peer,
-            chunks: vec![0],
+            chunks: vec![UniqueChunk(0)],
         },
         ms(300_000),
     );
@@ -165,7 +181,7 @@ fn an_own_limit_is_nobodys_fault() {
         let source = TransferEvent::Source {
             peer: node(at),
             rtt: ms(1),
-            at: 0,
+            at: Position(0),
             have: HaveSet::full(8),
             downloading: false,
         };

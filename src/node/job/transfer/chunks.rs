@@ -2,11 +2,16 @@
 
 use super::{State, Transfer};
 use crate::{
-    core::{download::TransferEvent, id::NodeId, manifest::Entry},
+    core::{
+        download::TransferEvent,
+        id::NodeId,
+        index::{Position, UniqueChunk},
+        manifest::Entry,
+    },
     node::{
         api::DownloadEvent,
         context::Context,
-        job::disk_error,
+        job::{disk_error, per_file::FileIndex},
         pump::{Fate, Order, Outcome, Pump, Target},
     },
     store::Sink,
@@ -24,10 +29,10 @@ impl Transfer {
         let event = match result {
             Fate::Stored {
                 bytes,
-                places,
+                positions,
                 elapsed,
             } => {
-                self.stored(chunk, peer, bytes, &places);
+                self.stored(chunk, peer, bytes, &positions);
                 self.dry = None;
                 if std::mem::take(&mut self.said_waiting) {
                     self.send(DownloadEvent::Resumed).await;
@@ -52,9 +57,9 @@ impl Transfer {
                 self.liars.insert(peer);
                 TransferEvent::Corrupt { peer, chunk }
             }
-            Fate::Unwritable(place, error) => {
+            Fate::Unwritable(position, error) => {
                 let error = disk_error("what came cannot be written", error);
-                self.failed(self.file_of(place), error).await;
+                self.failed(self.file_of(position), error).await;
                 TransferEvent::Failed {
                     peer,
                     chunks: vec![chunk],
@@ -64,10 +69,10 @@ impl Transfer {
         self.feed(event).await;
     }
 
-    /// Counts a chunk at every place where it is wanted. (One that was asked of two peers may come twice.)
-    fn stored(&mut self, chunk: u32, peer: NodeId, bytes: u32, written: &[u32]) {
-        let places = self.machine.places(chunk);
-        let Some(&first) = written.first().filter(|_| !places.is_empty()) else {
+    /// Counts a chunk wherever it is wanted. (One that was asked of two peers may come twice.)
+    fn stored(&mut self, chunk: UniqueChunk, peer: NodeId, bytes: u32, written: &[Position]) {
+        let positions = self.machine.positions(chunk);
+        let Some(&first) = written.first().filter(|_| !positions.is_empty()) else {
             return;
         };
         self.context
@@ -79,30 +84,30 @@ impl Transfer {
         let at = self.file_of(first);
         self.tallies[at].fetched += u64::from(bytes);
         *self.tallies[at].sources.entry(peer).or_default() += u64::from(bytes);
-        let files: HashSet<usize> = written.iter().map(|&place| self.file_of(place)).collect();
-        for place in places {
-            let file = self.file_of(place);
+        let files: HashSet<FileIndex> = written.iter().map(|&at| self.file_of(at)).collect();
+        for position in positions {
+            let file = self.file_of(position);
             if files.contains(&file) {
-                if place != first {
+                if position != first {
                     self.tallies[file].reused += u64::from(bytes);
                 }
-                self.count(place);
+                self.count(position);
             } else {
-                self.copy(at, place);
+                self.copy(at, position);
             }
         }
     }
 
-    pub(super) fn fetch(&mut self, peer: NodeId, chunk: u32) -> bool {
+    pub(super) fn fetch(&mut self, peer: NodeId, chunk: UniqueChunk) -> bool {
         let mut targets = Vec::new();
         let mut entry = None;
         let mut files = HashSet::new();
-        for place in self.machine.places(chunk) {
-            let at = self.file_of(place);
-            if let Some((wanted, sink)) = self.sink(at, place) {
+        for position in self.machine.positions(chunk) {
+            let at = self.file_of(position);
+            if let Some((wanted, sink)) = self.sink(at, position) {
                 entry = Some(wanted);
                 if files.insert(at) {
-                    targets.push(Target { place, sink });
+                    targets.push(Target { position, sink });
                 }
             }
         }
@@ -120,19 +125,15 @@ impl Transfer {
         self.pumps.entry(peer).or_insert_with(start).get(order)
     }
 
-    /// What is wanted at `place` of file `at`, and where it goes.
-    pub(super) fn sink(&self, at: usize, place: u32) -> Option<(Entry, Sink)> {
+    /// What is wanted at a position of file `at`, and where it goes.
+    pub(super) fn sink(&self, at: FileIndex, position: Position) -> Option<(Entry, Sink)> {
         match &self.states[at] {
-            State::Active(active) if active.range.contains(&place) => {
-                let position = place - active.range.start;
-                let entry = active.opened.manifest.entries()[position as usize];
-                Some((
-                    entry,
-                    Sink::Partial(active.opened.partial.clone(), position),
-                ))
+            State::Active(active) => {
+                let (chunk, entry) = active.entry_at(position)?;
+                Some((entry, Sink::Partial(active.opened.partial.clone(), chunk)))
             }
             State::Small(_, entry) => {
-                Some((*entry, Sink::Memory(self.smalls.pile.clone(), at as u32)))
+                Some((*entry, Sink::Memory(self.smalls.pile.clone(), at.number())))
             }
             _ => None,
         }

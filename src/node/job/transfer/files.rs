@@ -3,14 +3,19 @@
 //! Invariants: a file is finished only when all of it counts, and ends exactly once; what was begun in the node's
 //! holdings and catalog is ended there.
 
-use super::{ACTIVE, Active, Done, State, Transfer, panicked, tally};
+use super::{ACTIVE, Active, Done, FileStart, State, Transfer, panicked, tally};
 use crate::{
-    core::{chunk::VerifiedChunk, download::TransferEvent},
+    core::{
+        chunk::VerifiedChunk,
+        download::TransferEvent,
+        index::{Position, Span},
+    },
     node::{
         api::{DownloadError, DownloadEvent},
         clean,
         job::{
             JobFile, disk_error,
+            per_file::FileIndex,
             prepare::{Opened, Patience, Prepared, prepare},
         },
     },
@@ -80,10 +85,10 @@ impl Transfer {
                         .await;
                 }
             }
-            Done::Copied(place, Ok(())) => self.count(place),
-            Done::Copied(place, Err(error)) => {
+            Done::Copied(position, Ok(())) => self.count(position),
+            Done::Copied(position, Err(error)) => {
                 self.failed(
-                    self.file_of(place),
+                    self.file_of(position),
                     disk_error("a chunk cannot be copied", error),
                 )
                 .await;
@@ -105,7 +110,7 @@ impl Transfer {
     }
 
     /// A file's chunks can be fetched from now on.
-    pub(super) async fn opened(&mut self, at: usize, opened: Opened) {
+    pub(super) async fn opened(&mut self, at: FileIndex, opened: Opened) {
         let have = opened.partial.have();
         if self.full && !have.is_full() {
             return self.failed(at, self.no_space()).await;
@@ -120,11 +125,12 @@ impl Transfer {
         if have.is_full() {
             return self.finish(at, opened.partial);
         }
-        let range = self.machine.add(opened.manifest.entries(), &have);
-        self.starts.push((range.start, at));
+        let span = self.machine.add(opened.manifest.entries(), &have);
+        let first = span.start;
+        self.starts.push(FileStart { first, file: at });
         self.states[at] = State::Active(Box::new(Active {
             opened,
-            range,
+            span,
             left: have.len() - have.count(),
             counted,
             syncing: false,
@@ -140,7 +146,7 @@ impl Transfer {
         self.feed(TransferEvent::Tick).await;
     }
 
-    pub(super) fn finish(&mut self, at: usize, partial: Partial) {
+    pub(super) fn finish(&mut self, at: FileIndex, partial: Partial) {
         self.states[at] = State::Finishing;
         let (into, file) = (self.into.clone(), self.files[at].clone());
         let (id, taken) = (file.id, self.taken);
@@ -162,7 +168,7 @@ impl Transfer {
         });
     }
 
-    pub(super) async fn finished(&mut self, at: usize, path: PathBuf, already: bool) {
+    pub(super) async fn finished(&mut self, at: FileIndex, path: PathBuf, already: bool) {
         let tally = std::mem::replace(&mut self.tallies[at], tally());
         let file = self.files[at].clone();
         let fetched = tally.into_fetched(&file, path, already, self.started, &self.names);
@@ -178,19 +184,17 @@ impl Transfer {
         self.send(DownloadEvent::FileDone(Box::new(fetched))).await;
     }
 
-    pub(super) async fn failed(&mut self, at: usize, error: DownloadError) {
+    pub(super) async fn failed(&mut self, at: FileIndex, error: DownloadError) {
         if matches!(self.states[at], State::Ended) {
             return;
         }
         let unwanted = match &self.states[at] {
-            State::Active(active) => self
-                .machine
-                .remove(active.range.clone(), self.started.elapsed()),
-            State::Small(place, _) => {
-                let place = *place;
-                self.unwant_small(at, place);
+            State::Active(active) => self.machine.remove(active.span, self.started.elapsed()),
+            State::Small(start, _) => {
+                let start = *start;
+                self.unwant_small(at, start);
                 self.machine
-                    .remove(place..place + 1, self.started.elapsed())
+                    .remove(Span { start, len: 1 }, self.started.elapsed())
             }
             _ => Vec::new(),
         };
@@ -217,7 +221,7 @@ impl Transfer {
         }
     }
 
-    fn end(&mut self, at: usize, offer: Option<Offer>) {
+    fn end(&mut self, at: FileIndex, offer: Option<Offer>) {
         let begun = !matches!(self.states[at], State::Waiting);
         self.states[at] = State::Ended;
         self.ended += 1;
@@ -240,7 +244,7 @@ impl Transfer {
         self.pumps.clear();
         self.finish_small().await;
         self.tasks.abort_all();
-        for at in 0..self.files.len() {
+        for at in self.files.indices() {
             if let State::Active(active) = &self.states[at] {
                 let partial = active.opened.partial.clone();
                 let _ = tokio::task::spawn_blocking(move || partial.sync()).await;
@@ -249,14 +253,14 @@ impl Transfer {
         }
     }
 
-    /// A chunk that was fetched for file `from`, and only then found to be wanted at `place` too: it is here, so it is copied.
-    pub(super) fn copy(&mut self, from: usize, place: u32) {
-        let at = self.file_of(place);
-        let Some((entry, sink)) = self.sink(at, place) else {
+    /// A chunk that was fetched for file `from`, and only then found to be wanted at `to`, too: it is here, so it is copied.
+    pub(super) fn copy(&mut self, from: FileIndex, to: Position) {
+        let at = self.file_of(to);
+        let Some((entry, sink)) = self.sink(at, to) else {
             return;
         };
         self.tallies[at].reused += u64::from(entry.len);
-        let kept = self.smalls.pile.get(from as u32);
+        let kept = self.smalls.pile.get(from.number());
         let id = self.files[at].id;
         let reader = self.context.reader.clone();
         self.tasks.spawn(async move {
@@ -276,27 +280,26 @@ impl Transfer {
                 }
             };
             match tokio::task::spawn_blocking(work).await {
-                Ok(result) => Done::Copied(place, result),
+                Ok(result) => Done::Copied(to, result),
                 Err(error) => Done::Prepared(at, id, Err(panicked(&error))),
             }
         });
     }
 
     /// Counts a chunk for its file, once; the last one finishes it.
-    pub(super) fn count(&mut self, place: u32) {
-        let at = self.file_of(place);
+    pub(super) fn count(&mut self, position: Position) {
+        let at = self.file_of(position);
         let State::Active(active) = &mut self.states[at] else {
             return self.arrived(at);
         };
-        if !active.range.contains(&place) {
+        let Some((chunk, entry)) = active.entry_at(position) else {
             return; // Of a version that was replaced.
-        }
-        let position = place - active.range.start;
-        let bytes = u64::from(active.opened.manifest.entries()[position as usize].len);
+        };
+        let bytes = u64::from(entry.len);
         active.left = active.left.saturating_sub(1);
         active.counted += bytes;
         self.done_bytes += bytes;
-        self.context.holdings.wrote(self.files[at].id, position);
+        self.context.holdings.wrote(self.files[at].id, chunk);
         let partial = active.opened.partial.clone();
         if active.left == 0 {
             self.finish(at, partial);

@@ -8,11 +8,13 @@ use super::{Done, JobFile, State, Transfer};
 use crate::{
     core::{
         id::{FileId, NodeId},
+        index::Span,
         succession::{Standing, Succession, Verdict},
     },
     node::{
         api::{DownloadError, DownloadEvent},
         command::Command,
+        job::per_file::FileIndex,
         peers::Owned,
     },
     wire::control::{Held, Offer},
@@ -37,7 +39,7 @@ impl Transfer {
         }
         let ids = self.files.iter().map(|file| file.id).collect();
         let sources = self.context.sources(ids).await.unwrap_or_default();
-        for (at, sources) in sources.into_iter().enumerate() {
+        for (at, sources) in self.files.indices().zip(sources) {
             let shared = sources.iter().filter(|source| source.held == Held::Shared);
             shared.for_each(|source| self.owners[at].owner(source.node));
         }
@@ -49,7 +51,7 @@ impl Transfer {
             return;
         }
         self.looked_for_heirs = Instant::now();
-        let stuck = |at: &usize| match &self.states[*at] {
+        let stuck = |at: &FileIndex| match &self.states[*at] {
             State::Active(_) => self.sourceless.is_some() || self.orphans.contains(at),
             State::Small(..) => self.sourceless.is_some(),
             State::Preparing => self
@@ -58,7 +60,7 @@ impl Transfer {
                 .is_some_and(|(_, since)| since.elapsed() >= LOOK),
             _ => false,
         };
-        let stuck: Vec<usize> = (0..self.files.len()).filter(stuck).collect();
+        let stuck: Vec<FileIndex> = self.files.indices().filter(stuck).collect();
         if stuck.is_empty() {
             return;
         }
@@ -71,7 +73,7 @@ impl Transfer {
         }
     }
 
-    async fn judge(&mut self, at: usize, nth: usize, current: &Owned) {
+    async fn judge(&mut self, at: FileIndex, nth: usize, current: &Owned) {
         if current.whole[nth] {
             return; // Somebody has it: it is not the contents that are missing.
         }
@@ -109,14 +111,14 @@ impl Transfer {
         }
     }
 
-    async fn keep_what_came(&self, at: usize) {
+    async fn keep_what_came(&self, at: FileIndex) {
         if let State::Active(active) = &self.states[at] {
             let partial = active.opened.partial.clone();
             let _ = tokio::task::spawn_blocking(move || partial.sync()).await; // A failure costs a copy, no more.
         }
     }
 
-    async fn replaced(&mut self, at: usize, node: NodeId, heir: Heir) {
+    async fn replaced(&mut self, at: FileIndex, node: NodeId, heir: Heir) {
         self.keep_what_came(at).await;
         let JobFile { name, id, size, .. } = self.files[at].clone();
         // Who gave an id wants these bytes and no others.
@@ -126,11 +128,11 @@ impl Transfer {
                 .failed(at, DownloadError::Replaced { name, owner })
                 .await;
         }
-        let (range, counted) = match std::mem::replace(&mut self.states[at], State::Waiting) {
-            State::Active(active) => (Some(active.range.clone()), active.counted),
-            State::Small(place, _) => {
-                self.unwant_small(at, place);
-                (Some(place..place + 1), 0)
+        let (span, counted) = match std::mem::replace(&mut self.states[at], State::Waiting) {
+            State::Active(active) => (Some(active.span), active.counted),
+            State::Small(start, _) => {
+                self.unwant_small(at, start);
+                (Some(Span { start, len: 1 }), 0)
             }
             _ => (None, 0),
         };
@@ -146,7 +148,7 @@ impl Transfer {
         self.done_bytes -= counted;
         self.left_behind += counted;
         self.tallies[at] = super::tally();
-        let unwanted = range.map(|range| self.machine.remove(range, self.started.elapsed()));
+        let unwanted = span.map(|span| self.machine.remove(span, self.started.elapsed()));
         let file = &mut self.files[at];
         (file.id, file.size, file.offer) = (heir.id, heir.offer.size, heir.offer);
         self.owners[at] = Succession::default();

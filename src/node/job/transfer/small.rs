@@ -5,19 +5,22 @@
 //! indexed). Invariants: at most [`OPEN`] files and [`OPEN_BYTES`] are between waiting and laid; at most one group is being laid, and
 //! one placed, at a time; a file that cannot go this way goes the ordinary one.
 
-use super::{Done, State, Transfer, panicked};
+use super::{Done, FileStart, State, Transfer, panicked};
 use crate::{
     core::{
         download::TransferEvent,
         have::HaveSet,
         id::{FileId, NodeId},
+        index::{Position, Span},
         manifest::{Entry, MAX_CHUNK},
     },
     node::{
         api::DownloadError,
         job::{
+            JobFile,
             batch::{self, Readied},
             disk_error,
+            per_file::{FileIndex, PerFile},
         },
     },
     store::{ChunkBuffer, Finder, Finished, Laid, Small, StoreError, lay, place_all},
@@ -42,8 +45,8 @@ const GROUP_AGE: Duration = Duration::from_secs(1);
 
 /// Files whose chunks lie in a row in the machine.
 struct Batch {
-    files: Vec<usize>,
-    start: u32,
+    files: Vec<FileIndex>,
+    span: Span,
     /// What the machine was told of each peer.
     known: HashMap<NodeId, HaveSet>,
     left: usize,
@@ -52,18 +55,18 @@ struct Batch {
 /// Where the small files of a job stand.
 #[derive(Default)]
 pub(super) struct Smalls {
-    queue: VecDeque<usize>,
+    queue: VecDeque<FileIndex>,
     /// All that have not ended.
-    mine: HashSet<usize>,
+    mine: HashSet<FileIndex>,
     /// Those between waiting and laid.
-    open: HashSet<usize>,
+    open: HashSet<FileIndex>,
     open_bytes: u64,
     batches: Vec<Batch>,
     pub(super) pile: ChunkBuffer,
     /// Their bytes are on the pile.
-    arrived: Vec<(usize, Option<Entry>)>,
+    arrived: Vec<(FileIndex, Option<Entry>)>,
     laying: bool,
-    laid: Vec<(usize, Laid)>,
+    laid: Vec<(FileIndex, Laid)>,
     laid_bytes: u64,
     /// Since when the first of `laid` waits.
     since: Option<Instant>,
@@ -72,11 +75,9 @@ pub(super) struct Smalls {
 
 impl Smalls {
     /// Those of `files` that may go this way, if they are many enough.
-    pub(super) fn of(sizes: impl Iterator<Item = u64>) -> Self {
-        let small = sizes
-            .enumerate()
-            .filter(|&(_, size)| size <= MAX_CHUNK.into());
-        let queue: VecDeque<usize> = small.map(|(at, _)| at).collect();
+    pub(super) fn of(files: &PerFile<JobFile>) -> Self {
+        let small = |at: &FileIndex| files[*at].size <= MAX_CHUNK.into();
+        let queue: VecDeque<FileIndex> = files.indices().filter(small).collect();
         if queue.len() < MANY {
             return Self::default();
         }
@@ -87,7 +88,7 @@ impl Smalls {
         }
     }
 
-    pub(super) fn has(&self, at: usize) -> bool {
+    pub(super) fn has(&self, at: FileIndex) -> bool {
         self.mine.contains(&at)
     }
 
@@ -96,12 +97,12 @@ impl Smalls {
     }
 
     /// The file ended, or goes another way. True when it was one of these.
-    pub(super) fn remove(&mut self, at: usize, size: u64) -> bool {
+    pub(super) fn remove(&mut self, at: FileIndex, size: u64) -> bool {
         self.close(at, size);
         self.mine.remove(&at)
     }
 
-    fn close(&mut self, at: usize, size: u64) {
+    fn close(&mut self, at: FileIndex, size: u64) {
         if self.open.remove(&at) {
             self.open_bytes -= size;
         }
@@ -115,10 +116,9 @@ impl Smalls {
         !self.laying && !self.placing && self.arrived.is_empty() && self.laid.is_empty()
     }
 
-    /// The chunk at `place` is here, or no longer wanted.
-    fn settle(&mut self, place: u32) {
-        let holds =
-            |batch: &Batch| (batch.start..batch.start + batch.files.len() as u32).contains(&place);
+    /// The chunk at `position` is here, or no longer wanted.
+    fn settle(&mut self, position: Position) {
+        let holds = |batch: &Batch| batch.span.contains(position);
         if let Some(at) = self.batches.iter().position(holds) {
             self.batches[at].left -= 1;
             if self.batches[at].left == 0 {
@@ -127,14 +127,13 @@ impl Smalls {
         }
     }
 
-    /// `peer` has not got the chunk at `place` after all: what it has is to be learned again.
-    pub(super) fn lacks(&mut self, peer: NodeId, place: u32) {
+    /// `peer` has not got the chunk at `position` after all: what it has is to be learned again.
+    pub(super) fn lacks(&mut self, peer: NodeId, position: Position) {
         for batch in &mut self.batches {
-            if let Some(at) = place.checked_sub(batch.start)
-                && (at as usize) < batch.files.len()
+            if let Some(chunk) = batch.span.index_of(position)
                 && let Some(known) = batch.known.get_mut(&peer)
             {
-                known.remove(at);
+                known.remove(chunk.0);
             }
         }
     }
@@ -164,13 +163,12 @@ impl Transfer {
     }
 
     fn prepare_small(&mut self) {
-        let size = |at: usize, files: &[super::JobFile]| files[at].size;
         while self.smalls.open.len() + BATCH <= OPEN || self.smalls.open.is_empty() {
             let mut batch = Vec::new();
             while batch.len() < BATCH
                 && let Some(&at) = self.smalls.queue.front()
             {
-                let bytes = size(at, &self.files);
+                let bytes = self.files[at].size;
                 if self.smalls.open_bytes + bytes > OPEN_BYTES {
                     break;
                 }
@@ -189,7 +187,7 @@ impl Transfer {
         }
     }
 
-    pub(super) async fn readied(&mut self, files: Vec<(usize, Readied)>) {
+    pub(super) async fn readied(&mut self, files: Vec<(FileIndex, Readied)>) {
         let mut wanted = Vec::new();
         let mut entries = Vec::new();
         for (at, ready) in files {
@@ -205,7 +203,7 @@ impl Transfer {
                     self.finished(at, path, true).await;
                 }
                 Readied::Here(bytes, entry) => {
-                    self.smalls.pile.keep(at as u32, bytes);
+                    self.smalls.pile.keep(at.number(), bytes);
                     let len = entry.map_or(0, |entry| u64::from(entry.len));
                     self.tallies[at].reused = len;
                     self.done_bytes += len;
@@ -228,15 +226,15 @@ impl Transfer {
             return;
         }
         let held = HaveSet::empty(entries.len() as u32);
-        let range = self.machine.add(&entries, &held);
-        for ((place, &at), &entry) in range.clone().zip(&wanted).zip(&entries) {
-            self.starts.push((place, at));
-            self.states[at] = State::Small(place, entry);
+        let span = self.machine.add(&entries, &held);
+        for ((first, &file), &entry) in span.iter().zip(&wanted).zip(&entries) {
+            self.starts.push(FileStart { first, file });
+            self.states[file] = State::Small(first, entry);
         }
         self.smalls.batches.push(Batch {
             left: wanted.len(),
             files: wanted,
-            start: range.start,
+            span,
             known: HashMap::new(),
         });
         self.refresh_small().await;
@@ -283,12 +281,8 @@ impl Transfer {
                 }
             }
         }
-        let starts: Vec<u32> = self
-            .smalls
-            .batches
-            .iter()
-            .map(|batch| batch.start)
-            .collect();
+        let batches = self.smalls.batches.iter();
+        let starts: Vec<Position> = batches.map(|batch| batch.span.start).collect();
         for ((number, peer), (have, rtt)) in news {
             let at = starts[number];
             self.feed(TransferEvent::Source {
@@ -305,7 +299,7 @@ impl Transfer {
 
     /// Fetches no more of them: there is no room.
     pub(super) async fn stop_small(&mut self) {
-        for at in 0..self.files.len() {
+        for at in self.files.indices() {
             if matches!(self.states[at], State::Small(..)) {
                 self.failed(at, self.no_space()).await;
             }
@@ -313,19 +307,19 @@ impl Transfer {
     }
 
     /// The chunk of small file `at` is on the pile.
-    pub(super) fn arrived(&mut self, at: usize) {
-        if let State::Small(place, entry) = self.states[at] {
+    pub(super) fn arrived(&mut self, at: FileIndex) {
+        if let State::Small(position, entry) = self.states[at] {
             self.states[at] = State::Finishing;
             self.done_bytes += u64::from(entry.len);
-            self.smalls.settle(place);
+            self.smalls.settle(position);
             self.smalls.arrived.push((at, Some(entry)));
         }
     }
 
     /// Nobody waits for the chunk of small file `at` any longer.
-    pub(super) fn unwant_small(&mut self, at: usize, place: u32) {
-        self.smalls.settle(place);
-        drop(self.smalls.pile.take(at as u32));
+    pub(super) fn unwant_small(&mut self, at: FileIndex, position: Position) {
+        self.smalls.settle(position);
+        drop(self.smalls.pile.take(at.number()));
     }
 
     fn lay_small(&mut self) {
@@ -342,16 +336,16 @@ impl Transfer {
                 mtime: file.offer.mtime,
                 rights: file.offer.rights(),
             };
-            if let Some(bytes) = self.smalls.pile.take(at as u32) {
+            if let Some(bytes) = self.smalls.pile.take(at.number()) {
                 work.push((at, small, bytes));
             }
         }
         self.smalls.laying = true;
         let home = self.context.home.clone();
         self.tasks.spawn(async move {
-            let all: Vec<usize> = work.iter().map(|(at, ..)| *at).collect();
+            let all: Vec<FileIndex> = work.iter().map(|(at, ..)| *at).collect();
             let work = move || {
-                let lay = |(at, small, bytes): (usize, _, std::sync::Arc<[u8]>)| {
+                let lay = |(at, small, bytes): (FileIndex, _, std::sync::Arc<[u8]>)| {
                     (at, lay(&home, small, &bytes))
                 };
                 work.into_iter().map(lay).collect()
@@ -363,7 +357,7 @@ impl Transfer {
         });
     }
 
-    pub(super) async fn laid(&mut self, files: Vec<(usize, Result<Laid, StoreError>)>) {
+    pub(super) async fn laid(&mut self, files: Vec<(FileIndex, Result<Laid, StoreError>)>) {
         self.smalls.laying = false;
         for (at, result) in files {
             self.smalls.close(at, self.files[at].size);
@@ -392,7 +386,7 @@ impl Transfer {
         if smalls.placing || smalls.laid.is_empty() || !(whole || now) {
             return;
         }
-        let (all, laid): (Vec<usize>, Vec<Laid>) = smalls.laid.drain(..).unzip();
+        let (all, laid): (Vec<FileIndex>, Vec<Laid>) = smalls.laid.drain(..).unzip();
         (smalls.placing, smalls.since, smalls.laid_bytes) = (true, None, 0);
         let (context, into) = (self.context.clone(), self.into.clone());
         let taken = self.taken;
@@ -408,7 +402,7 @@ impl Transfer {
         });
     }
 
-    pub(super) async fn placed(&mut self, files: Vec<(usize, Result<Finished, StoreError>)>) {
+    pub(super) async fn placed(&mut self, files: Vec<(FileIndex, Result<Finished, StoreError>)>) {
         self.smalls.placing = false;
         for (at, result) in files {
             match result {
@@ -422,7 +416,7 @@ impl Transfer {
     }
 
     /// A task that wrote or placed them died.
-    pub(super) async fn lost(&mut self, files: Vec<usize>, error: DownloadError) {
+    pub(super) async fn lost(&mut self, files: Vec<FileIndex>, error: DownloadError) {
         (self.smalls.laying, self.smalls.placing) = (false, false);
         for at in files {
             self.failed(at, error.clone()).await;

@@ -5,9 +5,15 @@
 
 use super::{Done, Knowledge, State, Transfer};
 use crate::{
-    core::{download::TransferEvent, have::HaveSet, id::NodeId, picker::distance},
+    core::{
+        download::TransferEvent,
+        have::HaveSet,
+        id::NodeId,
+        index::{ChunkIndex, UniqueChunk},
+        picker::distance,
+    },
     net::RequestError,
-    node::{context::HeldNews, peers::Source},
+    node::{context::HeldNews, job::per_file::FileIndex, peers::Source},
     wire::control::{Held, Request, Response},
 };
 use std::{
@@ -24,7 +30,9 @@ const CATALOG: Duration = Duration::from_secs(5);
 impl Transfer {
     /// Looks again at who has what.
     pub(super) async fn refresh(&mut self) {
-        let active: Vec<usize> = (0..self.files.len())
+        let active: Vec<FileIndex> = self
+            .files
+            .indices()
             .filter(|&at| matches!(self.states[at], State::Active(_)))
             .collect();
         let ids = active.iter().map(|&at| self.files[at].id).collect();
@@ -77,10 +85,10 @@ impl Transfer {
     }
 
     /// A peer did not have a chunk that it claimed: what it has is to be learned again, once anything changes.
-    pub(super) fn lacks(&mut self, peer: NodeId, chunk: u32) {
-        for place in self.machine.places(chunk) {
-            let at = self.file_of(place);
-            self.smalls.lacks(peer, place);
+    pub(super) fn lacks(&mut self, peer: NodeId, chunk: UniqueChunk) {
+        for position in self.machine.positions(chunk) {
+            let at = self.file_of(position);
+            self.smalls.lacks(peer, position);
             if let Some(known) = self.known.get_mut(&(peer, at)) {
                 *known = Knowledge::Lacking;
             }
@@ -94,7 +102,7 @@ impl Transfer {
         self.versions.gone(peer);
     }
 
-    async fn learn(&mut self, at: usize, source: &Source) {
+    async fn learn(&mut self, at: FileIndex, source: &Source) {
         let key = (source.node, at);
         let State::Active(active) = &self.states[at] else {
             return;
@@ -107,7 +115,7 @@ impl Transfer {
             }
             (Held::Shared | Held::Fetched, _) => {
                 self.known.insert(key, Knowledge::Whole);
-                let (first, have) = (active.range.start, HaveSet::full(active.range.len() as u32));
+                let (first, have) = (active.span.start, HaveSet::full(active.span.len));
                 let (peer, rtt) = (source.node, source.rtt);
                 self.feed(TransferEvent::Source {
                     peer,
@@ -122,7 +130,7 @@ impl Transfer {
     }
 
     /// Asks a downloader what it has, and to be told what it gets.
-    fn ask_have(&mut self, at: usize, node: NodeId) {
+    fn ask_have(&mut self, at: FileIndex, node: NodeId) {
         self.known.insert((node, at), Knowledge::Asked);
         let (net, file) = (self.context.net.clone(), self.files[at].id);
         self.tasks.spawn(async move {
@@ -133,14 +141,14 @@ impl Transfer {
 
     pub(super) async fn have_came(
         &mut self,
-        at: usize,
+        at: FileIndex,
         peer: NodeId,
         answer: Result<Response, RequestError>,
     ) {
         let State::Active(active) = &self.states[at] else {
             return;
         };
-        let (first, len) = (active.range.start, active.range.len() as u32);
+        let (first, len) = (active.span.start, active.span.len);
         let have = match answer {
             Ok(Response::Have(have)) if have.chunks == len && have.bits.is_empty() => {
                 HaveSet::full(len)
@@ -169,7 +177,7 @@ impl Transfer {
     }
 
     pub(super) async fn held(&mut self, news: &HeldNews) {
-        for at in 0..self.files.len() {
+        for at in self.files.indices() {
             let State::Active(active) = &self.states[at] else {
                 continue;
             };
@@ -177,13 +185,8 @@ impl Transfer {
                 continue;
             }
             if self.known.contains_key(&(news.node, at)) {
-                let (first, len) = (active.range.start, active.range.len() as u32);
-                let chunks = news
-                    .chunks
-                    .iter()
-                    .filter(|&&chunk| chunk < len)
-                    .map(|chunk| first + chunk)
-                    .collect();
+                let position = |&chunk: &u32| active.span.position_of(ChunkIndex(chunk));
+                let chunks = news.chunks.iter().filter_map(position).collect();
                 self.feed(TransferEvent::Has {
                     peer: news.node,
                     chunks,

@@ -53,7 +53,7 @@ impl Transfer {
 
     /// Ends every file that is not complete: what is here of them is made durable.
     async fn give_up(&mut self, lied: bool) {
-        for at in 0..self.files.len() {
+        for at in self.files.indices() {
             if matches!(
                 self.states[at],
                 State::Active(_) | State::Small(..) | State::Waiting | State::Preparing

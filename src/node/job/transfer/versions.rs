@@ -11,7 +11,7 @@ use crate::{
         have::HaveSet,
         id::{ChunkId, NodeId},
     },
-    node::{command::Command, peers::Source},
+    node::{command::Command, job::per_file::FileIndex, peers::Source},
     wire::{
         MAX_CHUNKS,
         control::{Request, Response},
@@ -30,7 +30,7 @@ const QUESTIONS: usize = 16;
 /// Who was asked.
 #[derive(Default)]
 pub(super) struct Versions {
-    asked: HashSet<(NodeId, usize)>,
+    asked: HashSet<(NodeId, FileIndex)>,
     /// Those who have something, and what they are called.
     names: HashMap<NodeId, String>,
     /// Those who were there at the last look.
@@ -69,8 +69,8 @@ impl Versions {
 impl Transfer {
     /// Looks who else may have some of the chunks, and asks those who are new; gives everyone who is here.
     pub(super) async fn refresh_versions(&mut self) -> HashSet<NodeId> {
-        let several = |at: &usize| matches!(&self.states[*at], State::Active(active) if active.opened.manifest.len() > 1);
-        let active: Vec<usize> = (0..self.files.len()).filter(several).collect();
+        let several = |at: &FileIndex| matches!(&self.states[*at], State::Active(active) if active.opened.manifest.len() > 1);
+        let active: Vec<FileIndex> = self.files.indices().filter(several).collect();
         // Nobody else is asked for what came from a person.
         let private = self.context.circle.is_some();
         self.versions.stale = !active.is_empty() && !private;
@@ -91,7 +91,7 @@ impl Transfer {
         self.versions.here.clone()
     }
 
-    fn ask_version(&mut self, at: usize, source: Source) {
+    fn ask_version(&mut self, at: FileIndex, source: Source) {
         let node = source.node;
         let State::Active(active) = &self.states[at] else {
             return;
@@ -102,9 +102,9 @@ impl Transfer {
         }
         let have = active.opened.partial.have();
         let entries = (0u32..).zip(active.opened.manifest.entries());
-        let missing = entries.filter(|(place, _)| !have.has(*place));
+        let missing = entries.filter(|(at, _)| !have.has(*at));
         let missing: Vec<(u32, ChunkId)> = missing
-            .map(|(place, entry)| (place, entry.id))
+            .map(|(at, entry)| (at, entry.id))
             .take(QUESTIONS * MAX_CHUNKS)
             .collect();
         let (net, len) = (self.context.net.clone(), have.len());
@@ -128,11 +128,11 @@ impl Transfer {
     }
 
     /// A holder of another version told what it has of this one.
-    pub(super) async fn version_came(&mut self, at: usize, source: Source, have: HaveSet) {
+    pub(super) async fn version_came(&mut self, at: FileIndex, source: Source, have: HaveSet) {
         let State::Active(active) = &self.states[at] else {
             return;
         };
-        let (first, peer, rtt) = (active.range.start, source.node, source.rtt);
+        let (first, peer, rtt) = (active.span.start, source.node, source.rtt);
         // What it says of the file itself counts for more.
         if have.count() == 0 || self.known.contains_key(&(peer, at)) || self.liars.contains(&peer) {
             return;
