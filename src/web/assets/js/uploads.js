@@ -1,0 +1,84 @@
+// What is being handed from this browser to the node: files to share, and files to send to somebody. One at a time.
+// Invariant: closing the page asks first while something is on its way.
+
+import { html, signal } from "./lib.js";
+import { parts, t } from "./i18n.js";
+import { post, query, upload } from "./api.js";
+import { toast } from "./toast.js";
+import { Name } from "./safe.js";
+
+/** As many as the node keeps before they are sent. */
+const STAGED = 64;
+/** { id, kind: "share" | "send", title, to, done, size, stop } */
+export const uploads = signal([]);
+let next = 1;
+let tail = Promise.resolve();
+
+const update = (id, change) => {
+  uploads.value = uploads.value.map((one) => (one.id === id ? { ...one, ...change } : one));
+};
+const title = (list) => (list.length === 1 ? list[0].path : t("files.n", { n: list.length }));
+
+addEventListener("beforeunload", (event) => uploads.value.length > 0 && event.preventDefault());
+
+function enqueue(entry, list, work) {
+  const controller = new AbortController();
+  const id = next++;
+  const size = list.reduce((sum, { file }) => sum + file.size, 0);
+  uploads.value = [...uploads.value, { ...entry, id, title: title(list), done: 0, size, stop: () => controller.abort() }];
+  let before = 0;
+  /** Uploads one file to `path`, and counts it. */
+  const one = async (path, file) => {
+    const said = await upload(path, file, { signal: controller.signal, onSent: (sent) => update(id, { done: Math.min(size, before + sent) }) });
+    before += file.size;
+    update(id, { done: before });
+    return said;
+  };
+  const run = async () => {
+    try {
+      controller.signal.throwIfAborted();
+      await work(one, controller.signal);
+    } catch (error) {
+      if (error.name !== "AbortError") toast(error.message, "bad");
+    } finally {
+      uploads.value = uploads.value.filter((upload) => upload.id !== id);
+    }
+  };
+  tail = tail.then(run);
+  return tail;
+}
+
+/** Puts files into the shared folder. A file whose name is taken there is told, and the others go on. */
+export function share(list) {
+  return enqueue({ kind: "share" }, list, async (one, stopped) => {
+    let shared = 0;
+    for (const { file, path } of list) {
+      stopped.throwIfAborted();
+      try {
+        await one(`/share${query({ name: path })}`, file);
+        shared += 1;
+      } catch (error) {
+        if (error.name === "AbortError" || error.status === 0 || error.status === 401) throw error;
+        toast(html`<${Name} of=${path} />: ${error.message}`, "bad");
+      }
+    }
+    if (shared > 0) toast(t("shared.n", { n: shared }), "good");
+  });
+}
+
+/** Asks a person to take files. `who`: { peer, name }. */
+export function send(who, list) {
+  if (list.length > STAGED) {
+    toast(t("send.toomany", { most: STAGED }), "bad");
+    return tail;
+  }
+  return enqueue({ kind: "send", to: who.name }, list, async (one, stopped) => {
+    const staged = [];
+    for (const { file, path } of list) {
+      stopped.throwIfAborted();
+      staged.push((await one(`/staged${query({ name: path })}`, file)).staged);
+    }
+    await post("/sends", { to: [who.peer], staged });
+    toast(parts("send.asked", { who: html`<${Name} of=${who.name} />` }), "good");
+  });
+}

@@ -1,0 +1,112 @@
+// One person: who they are, files for them, and the chat.
+
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib.js";
+import { parts, t } from "../i18n.js";
+import { when } from "../format.js";
+import { Icon } from "../icons.js";
+import { Name, printable, printableLines } from "../safe.js";
+import { onNews, seen, waiting } from "../state.js";
+import { get, post } from "../api.js";
+import { DropZone, Pick } from "../parts/drop.js";
+import { Copy } from "../parts/copy.js";
+
+const COUNT = 200;
+const MOST = 4096;
+
+/** The lines of a chat: those that were said, and those that come. */
+function useLines(peer) {
+  const [lines, setLines] = useState([]);
+  const fresh = useRef([]);
+  const same = (one) => (other) => one.time === other.time && one.mine === other.mine && one.text === other.text;
+  const add = (line) => {
+    fresh.current.push(line);
+    setLines((all) => [...all, line].slice(-2 * COUNT));
+  };
+  useEffect(() => {
+    let over = false;
+    get(`/chats/${encodeURIComponent(peer)}?count=${COUNT}`).then((got) => {
+      // What came while the answer was on its way is in it, or follows it.
+      const said = got.lines ?? [];
+      if (!over) setLines([...said, ...fresh.current.filter((line) => !said.some(same(line)))]);
+    }, () => {});
+    const end = onNews((news) => {
+      if (news.event === "message" && news.peer === peer) add({ time: news.time, mine: false, text: news.text });
+    });
+    return () => {
+      over = true;
+      end();
+    };
+  }, [peer]);
+  return [lines, add];
+}
+
+function Lines({ lines, who }) {
+  const box = useRef(null);
+  const low = useRef(true);
+  useLayoutEffect(() => {
+    if (low.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [lines]);
+  const scrolled = ({ currentTarget: node }) => {
+    low.current = node.scrollHeight - node.scrollTop - node.clientHeight < 40;
+  };
+  const name = printable(who.name);
+  return html`<div class="lines" ref=${box} role="log" aria-live="polite" aria-label=${t("chat.with", { who: name })} tabindex="0" onScroll=${scrolled}>
+    ${lines.length === 0 && html`<p class="muted small quiet">${t("chat.none")}</p>`}
+    ${lines.map((line, at) => html`<div key=${at} class=${`line ${line.mine ? "mine" : ""}`}>
+      <span class="hidden">${line.mine ? t("you") : name}: </span><bdi class="said">${printableLines(line.text)}</bdi>
+      <time class="muted">${when(line.time)}</time></div>`)}
+  </div>`;
+}
+
+function Say({ who, onSaid }) {
+  const [text, setText] = useState("");
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+  const long = new TextEncoder().encode(text).length > MOST;
+  const say = async () => {
+    if (!text.trim() || busy || long) return;
+    setBusy(true);
+    setError("");
+    try {
+      const said = await post(`/chats/${encodeURIComponent(who.peer)}`, { text });
+      onSaid({ time: said.time, mine: true, text });
+      setText("");
+    } catch (failed) {
+      setError(failed.message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const keys = (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    say();
+  };
+  return html`<div class="say">
+    ${(error || long) && html`<p class="small bad" role="alert">${error || t("chat.long")}</p>`}
+    <div class="row"><textarea rows="1" class="grow" aria-label=${t("chat.say", { who: printable(who.name) })} placeholder=${t(who.here ? "chat.hint" : "chat.away")} disabled=${!who.here}
+      value=${text} onInput=${(event) => setText(event.currentTarget.value)} onKeyDown=${keys}></textarea>
+    <button class="button primary" disabled=${busy || !who.here} onClick=${say}><${Icon} name="send" size=${16} /> ${t("chat.send")}</button></div></div>`;
+}
+
+export function Person({ who, onFiles }) {
+  const [lines, add] = useLines(who.peer);
+  // What is in sight counts as seen.
+  useEffect(() => {
+    if (!document.hidden) seen(who.peer);
+    const look = () => document.hidden || seen(who.peer);
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [who.peer, waiting.value]);
+  return html`<${DropZone} cls="onlyone card" onFiles=${who.here ? onFiles : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
+    <div class="personhead">
+      <div class="grow"><h2 class="bigname"><${Name} of=${who.name} /></h2>
+        <div class="small muted row wrap"><span>${who.here ? parts("here.by", { via: printable(who.via) }) : t("away")}</span>
+          ${who.address && html`<span class="mono">${printable(who.address)}</span>`}<span class="mono cut key" title=${who.peer}>${who.peer}</span><${Copy} text=${who.peer} /></div></div>
+      ${who.here && html`<${Pick} onFiles=${onFiles} cls="primary"><${Icon} name="share" size=${16} /> ${t("send.files")}</${Pick}>`}
+    </div>
+    ${who.key_changed && html`<p class="banner bad"><${Icon} name="alert" /> <span>${t("newkey.text")}</span></p>`}
+    <${Lines} lines=${lines} who=${who} />
+    <${Say} who=${who} onSaid=${add} />
+  </${DropZone}>`;
+}

@@ -1,0 +1,78 @@
+// Settings: the limits of the node, and what this browser does (language, notifications).
+
+import { html, useEffect, useState } from "../lib.js";
+import { LANGUAGES, choose, chosen, t } from "../i18n.js";
+import { parseSize, size, sizeField } from "../format.js";
+import { printable } from "../safe.js";
+import { get, locked, patch, remove } from "../api.js";
+import { toast } from "../toast.js";
+import { notifying, setNotifying } from "../notify.js";
+import { Head } from "../parts/head.js";
+
+/** A rate: empty is none. */
+function Limit({ id, value, onSave }) {
+  const [text, setText] = useState(sizeField(value));
+  useEffect(() => setText(sizeField(value)), [value]);
+  const bytes = parseSize(text);
+  const bad = bytes === undefined || bytes === 0;
+  const save = (event) => {
+    event.preventDefault();
+    if (!bad) onSave(bytes);
+  };
+  return html`<form class="field" onSubmit=${save}>
+    <label for=${id}>${t(`setting.${id}`)}</label>
+    <div class="row"><input id=${id} type="text" inputmode="decimal" autocomplete="off" placeholder=${t("nolimit")} value=${text} aria-invalid=${bad ? "true" : "false"} aria-describedby=${`${id}-help`} onInput=${(event) => setText(event.currentTarget.value)} />
+      <button class="button" disabled=${bad || bytes === (value ?? null)}>${t("save")}</button></div>
+    <span id=${`${id}-help`} class=${bad ? "error" : "help"}>${bad ? t("setting.bad") : t("setting.limit.help")}</span>
+  </form>`;
+}
+
+const Fact = ({ name, children }) => html`<div class="field"><span class="label">${t(`setting.${name}`)}</span><span>${children}</span></div>`;
+
+function Browser() {
+  const kind = notifying.value;
+  return html`<section class="section" aria-labelledby="here-settings"><h2 id="here-settings">${t("settings.browser")}</h2><div class="card pad fields">
+    <div class="field"><label for="language">${t("setting.language")}</label>
+      <select id="language" value=${chosen.value} onChange=${(event) => choose(event.currentTarget.value)}>
+        <option value="">${t("language.auto")}</option>${Object.entries(LANGUAGES).map(([tag, name]) => html`<option key=${tag} value=${tag} lang=${tag}>${name}</option>`)}</select></div>
+    <div class="field"><span class="label" id="notify-label">${t("setting.notify")}</span>
+      ${kind === "on" || kind === "off"
+        ? html`<div><button class="button" aria-pressed=${kind === "on" ? "true" : "false"} aria-describedby="notify-label" onClick=${() => setNotifying(kind !== "on")}>${t(`notify.${kind}`)}</button></div>`
+        : html`<span class="muted">${t(`notify.${kind}`)}</span>`}
+      <span class="help">${t("notify.help")}</span></div>
+    <div class="field"><span class="label">${t("setting.session")}</span><div><button class="button" onClick=${() => remove("/session").then(() => (locked.value = true), (error) => toast(error.message, "bad"))}>${t("session.end")}</button></div>
+      <span class="help">${t("session.help")}</span></div>
+  </div></section>`;
+}
+
+export function Settings() {
+  const [settings, setSettings] = useState(null);
+  const [error, setError] = useState(null);
+  useEffect(() => {
+    get("/settings").then(setSettings, setError);
+  }, []);
+  const save = async (change) => {
+    try {
+      setSettings(await patch("/settings", change));
+      toast(t("saved"), "good");
+    } catch (failed) {
+      toast(failed.message, "bad");
+    }
+  };
+  return html`<div class="view narrow">
+    <${Head} id="settings" />
+    ${error && html`<p class="banner bad" role="alert">${error.message}</p>`}
+    ${settings && html`<section class="section" aria-labelledby="limits"><h2 id="limits">${t("settings.limits")}</h2><div class="card pad fields">
+      <${Limit} id="download_limit" value=${settings.download_limit} onSave=${(bytes) => save({ download_limit: bytes })} />
+      <${Limit} id="upload_limit" value=${settings.upload_limit} onSave=${(bytes) => save({ upload_limit: bytes })} />
+    </div><p class="small muted">${t("settings.while")}</p></section>
+    <section class="section" aria-labelledby="of-node"><h2 id="of-node">${t("settings.node")}</h2><div class="card pad fields">
+      <${Fact} name="name"><bdi>${printable(settings.name)}</bdi></${Fact}>
+      <${Fact} name="home"><bdi class="mono">${printable(settings.home)}</bdi></${Fact}>
+      <${Fact} name="quota">${settings.replica_quota == null ? "–" : size(settings.replica_quota)}</${Fact}>
+      <${Fact} name="accepting">${t(`accepting.${settings.accepting}`)}</${Fact}>
+      <${Fact} name="version">${printable(settings.version)}</${Fact}>
+    </div></section>`}
+    <${Browser} />
+  </div>`;
+}
