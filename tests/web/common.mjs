@@ -1,0 +1,76 @@
+// What every test of the page needs: a mock node, a browser, and a page that tells what it should not have done.
+
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { Mock } from "./mock.mjs";
+import { open } from "./browser.mjs";
+
+/** A browser for the tests of one file. */
+export function browser() {
+  const held = {};
+  before(async () => {
+    held.browser = await open();
+  });
+  after(() => held.browser?.close());
+  return held;
+}
+
+/** Runs `body({ mock, page, context, load })`; afterwards nothing may have broken the policy, thrown, or left the node's host. */
+export async function withPage(held, { mock: wishes = {}, context: setup = {}, refused = [] }, body) {
+  const mock = await new Mock(wishes).listen();
+  const context = await held.browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB", ...setup });
+  context.setDefaultTimeout(20_000);
+  const faults = [];
+  const watch = (page) => {
+    page.on("pageerror", (error) => faults.push(error.stack));
+    page.on("console", (message) => {
+      if (message.type() !== "error" && message.type() !== "warning") return;
+      if (!refused.some((status) => message.text().includes(typeof status === "number" ? `status of ${status}` : status))) faults.push(message.text());
+    });
+    page.on("request", (request) => {
+      const { protocol, origin } = new URL(request.url());
+      if (protocol !== "data:" && protocol !== "blob:" && origin !== mock.url) faults.push(`asked another host: ${request.url()}`);
+    });
+  };
+  context.on("page", watch);
+  await context.addInitScript(() => {
+    globalThis.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => globalThis.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+  });
+  const load = async (path = "/") => {
+    const page = await context.newPage();
+    await page.goto(mock.url + path);
+    return page;
+  };
+  try {
+    const page = await load();
+    if (wishes.signedIn !== false) await page.waitForSelector(".job");
+    await body({ mock, page, context, load });
+    for (const each of context.pages()) {
+      assert.deepEqual(await each.evaluate(() => globalThis.violations), [], "policy");
+      assert.equal(await each.evaluate(() => globalThis.pwned), undefined, "a stranger's word ran");
+    }
+    assert.deepEqual(faults, []);
+  } finally {
+    await context.close();
+    await mock.close();
+  }
+}
+
+export const TABS = ["transfers", "files", "people", "inbox", "settings", "health"];
+
+/** Goes to a tab, and waits until what it shows first is there. */
+export async function show(page, tab) {
+  await page.click(`.tab[href="#${tab}"]`);
+  await page.waitForSelector({ transfers: ".job", files: ".vrow .path", people: ".person", inbox: ".ask", settings: "#upload_limit", health: ".tile" }[tab]);
+}
+
+/** Waits until `check` gives something true; it is asked again all the time. */
+export async function until(check, what) {
+  const end = Date.now() + 20_000;
+  while (Date.now() < end) {
+    if (await check()) return;
+    await new Promise((yes) => setTimeout(yes, 20));
+  }
+  assert.fail(`in vain waited for: ${what}`);
+}

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The page of a node in a real browser, against a mock node: what a stranger may not do, use by keyboard, 100,000 offers.
+# Leaves out, and says so, what needs Node.js, its packages or Chromium where these cannot be had.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+left_out() { echo "tests/web: LEFT OUT $1: $2"; }
+if ! command -v node >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+  left_out "everything" "no Node.js of version 20 or later"
+  exit 0
+fi
+if [ ! -d node_modules ] && ! npm ci --ignore-scripts --no-audit --no-fund --silent; then
+  left_out "the tests in the browser" "npm cannot get playwright-core and axe-core"
+  exec node --test --test-concurrency=1 words.test.mjs
+fi
+if ! node -e 'import("./browser.mjs").then(({ executablePath }) => process.exit(executablePath ? 0 : 1))'; then
+  left_out "the tests in the browser" "no Chromium (apt install chromium, or CHROMIUM=/path/to/it)"
+  exec node --test --test-concurrency=1 words.test.mjs
+fi
+exec node --test --test-concurrency=1 ./*.test.mjs

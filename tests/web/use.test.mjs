@@ -1,0 +1,130 @@
+// A day of a user at the page: transfers, files, people, asks, limits, and many tabs at once.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browser, show, until, withPage } from "./common.mjs";
+import { PEOPLE } from "./mock-data.mjs";
+
+const held = browser();
+const wrote = (mock, start) => until(() => mock.writes.some((line) => line.startsWith(start)), start);
+
+test("transfers go on before one's eyes, can be paused, resumed and cancelled, and nothing jumps", () =>
+  withPage(held, {}, async ({ mock, page }) => {
+    await page.click('[data-job="9"] .open');
+    await page.waitForSelector('[data-job="9"] canvas[aria-label^="Piece map"]');
+    await page.evaluate(() => {
+      globalThis.shift = 0;
+      new PerformanceObserver((list) => list.getEntries().forEach((entry) => (globalThis.shift += entry.value))).observe({ type: "layout-shift" });
+    });
+    const share = () => page.innerText('[data-job="9"] .f-share');
+    const before = await share();
+    await until(async () => (await share()) !== before, "progress");
+    await page.waitForFunction((from) => document.querySelector('[data-job="9"] .f-share').innerText !== from, await share());
+    assert.equal(await page.evaluate(() => globalThis.shift), 0, "numbers moved the page");
+    const [sources] = await Promise.all([page.locator('[data-job="9"] tbody tr').count()]);
+    assert.equal(sources, 3);
+    await page.click('[data-job="9"] [aria-label^="Pause"]');
+    await page.waitForSelector('[data-job="9"][data-state="paused"]');
+    await page.click('[data-job="9"] [aria-label^="Resume"]');
+    await page.waitForSelector('[data-job="9"][data-state="running"]');
+    await page.click('[data-job="9"] [aria-label^="Cancel"]');
+    await page.waitForSelector('[data-job="9"][data-state="cancelled"]');
+    await page.click('[data-job="9"] [aria-label^="Download"]');
+    await wrote(mock, "POST /downloads");
+    await page.click('[aria-label="Take photo.jpg back"]');
+    await wrote(mock, "DELETE /later/1");
+    await page.waitForFunction(() => document.getElementById("later") === null);
+  }));
+
+test("files: folders, sorting by the node, one click to fetch, a folder of them", () =>
+  withPage(held, {}, async ({ mock, page }) => {
+    await show(page, "files");
+    await page.click(".seg button:nth-child(2)");
+    await page.waitForSelector(".folder");
+    await page.click('.folder:has-text("photos")');
+    await page.waitForSelector('.folder:has-text("2024")');
+    await page.click('.vrow:has-text("2024") .o-do button');
+    await wrote(mock, 'POST /downloads {"what":["photos/2024/"]}');
+    await page.click(".seg button:nth-child(1)");
+    await page.click('.o-size button');
+    await page.waitForSelector('[role=columnheader][aria-sort=descending]');
+    const sizes = () => page.evaluate(() => [...document.querySelectorAll(".vrow")].sort((a, b) => a.dataset.index - b.dataset.index).slice(0, 5).map((row) => row.querySelector(".o-size")?.innerText));
+    await until(async () => (await sizes()).every((text) => text?.includes("MiB") || text?.includes("GiB")), "the largest first");
+  }));
+
+test("files are shared and sent from the browser; a name that is taken is told", () =>
+  withPage(held, { refused: [409] }, async ({ mock, page }) => {
+    await show(page, "files");
+    const file = (name) => ({ name, mimeType: "text/plain", buffer: Buffer.alloc(5000, "x") });
+    await page.setInputFiles(".head .primary + input", [file("a b&c=d.txt"), file("taken.txt")]);
+    await wrote(mock, "POST /share?name=a+b%26c%3Dd.txt 5000");
+    await page.waitForSelector('.toast.bad:has-text("taken.txt")');
+    await page.waitForSelector('.toast.good:has-text("1 file is in the shared folder")');
+    await show(page, "people");
+    const drop = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(["hello"], "note.txt"));
+      return transfer;
+    });
+    for (const kind of ["dragenter", "drop"]) await page.dispatchEvent(`.personrow:has([href*="${PEOPLE[0].peer}"])`, kind, { dataTransfer: drop });
+    await wrote(mock, "POST /staged?name=note.txt 5");
+    await wrote(mock, `POST /sends {"to":["${PEOPLE[0].peer}"],"staged":["1"]}`);
+    await page.waitForSelector('.toast:has-text("bob is asked")');
+    assert.equal(new URL(page.url()).hash, "#transfers");
+  }));
+
+test("asks are accepted and refused; one without room stays; chat, limits, leaving", () =>
+  withPage(held, { refused: [507] }, async ({ mock, page }) => {
+    await show(page, "inbox");
+    await page.click('[data-ask="2"] .primary');
+    await wrote(mock, "POST /asks/2/accept {}");
+    await page.click('[data-ask="3"] button:has-text("Refuse")');
+    await wrote(mock, "POST /asks/3/refuse {}");
+    await page.click('[data-ask="4"] .primary');
+    await page.waitForSelector('.toast.bad:has-text("no space")');
+    assert.equal(await page.locator(".ask").count(), 1);
+    await show(page, "people");
+    await page.click(`.person[href*="${PEOPLE[0].peer}"]`);
+    await page.fill(".say textarea", "see you at five");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector('.line.mine:has-text("see you at five")');
+    await show(page, "settings");
+    await page.fill("#upload_limit", "many");
+    await page.waitForSelector('#upload_limit[aria-invalid="true"]');
+    await page.fill("#upload_limit", "1.5M");
+    await page.click(".field:has(#upload_limit) button");
+    await wrote(mock, 'PATCH /settings {"upload_limit":1572864}');
+    await page.fill("#download_limit", "");
+    await page.click(".field:has(#download_limit) button");
+    await wrote(mock, 'PATCH /settings {"download_limit":null}');
+    await show(page, "health");
+    await page.click("#leave + .row button");
+    await page.click(".danger");
+    await wrote(mock, "POST /leave {}");
+  }));
+
+test("eight tabs share one stream; when the one that holds it closes, another does", () =>
+  withPage(held, {}, async ({ mock, page, load }) => {
+    const pages = [page];
+    for (let n = 1; n < 8; n += 1) pages.push(await load());
+    for (const each of pages) await each.waitForSelector(".job");
+    assert.equal(mock.opened, 1, "streams opened");
+    const told = async (text, name) => {
+      mock.newJob({ kind: "download", name, size: 100 });
+      for (const each of pages) if (!each.isClosed()) await each.waitForSelector(`.job:has-text("${name}")`);
+    };
+    await told("all eight", "heard-by-all.bin");
+    await page.close();
+    pages.shift();
+    await until(() => mock.opened === 2 && mock.streams.size === 1, "another tab holds the stream");
+    await told("all seven", "heard-by-the-rest.bin");
+  }));
+
+test("a node that goes away and comes back: the page says so, and shows how things are then", () =>
+  withPage(held, { refused: ["net::ERR_INCOMPLETE_CHUNKED_ENCODING"] }, async ({ mock, page }) => {
+    await page.waitForSelector(".live:not(.off):not(.late)");
+    for (const stream of mock.streams) stream.destroy();
+    mock.jobs.delete(9);
+    await until(async () => (await page.locator('[data-job="9"]').count()) === 0, "the snapshot after the gap");
+    await page.waitForSelector(".live:not(.off):not(.late)");
+  }));
