@@ -7,6 +7,7 @@
 
 use super::{
     ChunkReader, Home, Index, StoreError, cache, failed, layout::Layout, modes, positioned,
+    reader::Arriving,
 };
 use crate::{
     core::{
@@ -39,7 +40,7 @@ const PROBE: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Partial(Arc<Inner>);
 
-pub(super) struct Inner {
+struct Inner {
     index: Index,
     reader: ChunkReader,
     manifest: Arc<Manifest>,
@@ -61,27 +62,28 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-impl Inner {
-    /// Where chunk `id` lies in the file, once it is there.
-    pub fn locate(&self, id: &ChunkId) -> Option<(u64, u32)> {
+impl Arriving for Inner {
+    fn file_id(&self) -> FileId {
+        self.manifest.file()
+    }
+
+    fn locate(&self, id: &ChunkId) -> Option<(u64, u32)> {
         let at = *self.layout.places(id).first()?;
         let len = self.manifest.entries()[at as usize].len;
         let held = !self.finished.load(Ordering::Acquire) && self.have().has(at);
         held.then(|| (self.manifest.offset(at), len))
     }
 
-    pub fn file(&self) -> &File {
+    fn file(&self) -> &File {
         &self.file
     }
 
-    pub fn file_id(&self) -> FileId {
-        self.manifest.file()
-    }
-
-    pub fn path(&self) -> &Path {
+    fn path(&self) -> &Path {
         &self.path
     }
+}
 
+impl Inner {
     fn have(&self) -> MutexGuard<'_, HaveSet> {
         self.have.lock()
     }

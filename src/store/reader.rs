@@ -6,8 +6,8 @@
 //! written to, a restored time, a failing disk): a node must not be taken for a liar because of what happened to its files.
 
 use super::{
-    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes, partial,
-    place::Folders, positioned, replica,
+    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes, place::Folders,
+    positioned,
 };
 use crate::core::{
     chunk::VerifiedChunk,
@@ -19,11 +19,30 @@ use std::{
     collections::HashMap,
     fs::File,
     io,
+    path::Path,
     sync::{Arc, Weak},
 };
 
 /// Files kept open. Reading a file's chunks in turn opens it once.
 const OPEN: usize = 64;
+
+/// A download under way: what it has can be read already.
+pub(super) trait Arriving: Send + Sync {
+    /// Which file it becomes.
+    fn file_id(&self) -> FileId;
+    /// Where in it a chunk that it has lies, and how long that is.
+    fn locate(&self, id: &ChunkId) -> Option<(u64, u32)>;
+    /// The open file…
+    fn file(&self) -> &File;
+    /// …and where it is.
+    fn path(&self) -> &Path;
+}
+
+/// What is kept for others.
+pub(super) trait Kept: Send + Sync {
+    /// As [`ChunkReader::read`].
+    fn read(self: Arc<Self>, id: &ChunkId, buf: &mut Vec<u8>) -> Result<bool, StoreError>;
+}
 
 /// Takes the file's number in the index, and whether it only shows in its bytes that it is not what it was.
 type OnStale = Box<dyn Fn(u64, bool) + Send + Sync>;
@@ -39,8 +58,8 @@ pub struct ChunkReader(
 struct Inner {
     index: Index,
     open: Mutex<Open>,
-    live: RwLock<Vec<Weak<partial::Inner>>>,
-    replicas: RwLock<Weak<replica::Inner>>,
+    live: RwLock<Vec<Weak<dyn Arriving>>>,
+    replicas: RwLock<Option<Weak<dyn Kept>>>,
     on_stale: Mutex<Option<OnStale>>,
     folders: Folders,
     grants: Grants,
@@ -113,7 +132,7 @@ impl ChunkReader {
                 .is_none_or(|peer| self.0.grants.allows(&record.file, &peer))
     }
 
-    fn may_have_of(&self, partial: &partial::Inner) -> bool {
+    fn may_have_of(&self, partial: &dyn Arriving) -> bool {
         let (grants, file) = (&self.0.grants, partial.file_id());
         self.1
             .is_none_or(|peer| !grants.is_hidden(&file) || grants.allows(&file, &peer))
@@ -144,7 +163,7 @@ impl ChunkReader {
         }
         for partial in self.live() {
             if let Some((offset, len)) = partial.locate(id)
-                && self.may_have_of(&partial)
+                && self.may_have_of(&*partial)
             {
                 buf.resize(len as usize, 0);
                 match positioned::read_exact_at(partial.file(), buf, offset) {
@@ -154,8 +173,7 @@ impl ChunkReader {
                 }
             }
         }
-        let replicas = self.0.replicas.read();
-        let replicas = replicas.upgrade();
+        let replicas = self.0.replicas.read().as_ref().and_then(Weak::upgrade);
         match replicas.map_or(Ok(false), |replicas| replicas.read(id, buf)) {
             Ok(true) => return Ok(true),
             Ok(false) => {}
@@ -166,9 +184,9 @@ impl ChunkReader {
     }
 
     /// Serves what is kept for the swarm from now on, until it is dropped.
-    pub(super) fn serve_replicas(&self, replicas: &Arc<replica::Inner>) {
-        let mut ours = self.0.replicas.write();
-        *ours = Arc::downgrade(replicas);
+    pub(super) fn serve_replicas(&self, replicas: &Arc<impl Kept + 'static>) {
+        let replicas: Arc<dyn Kept> = replicas.clone();
+        *self.0.replicas.write() = Some(Arc::downgrade(&replicas));
     }
 
     /// Which of these chunks could be read now, as far as can be told without reading them.
@@ -185,8 +203,8 @@ impl ChunkReader {
                 let looks = || looks_like(&self.0.index.path_of(&place.record), place.record.stamp);
                 self.may_have(place) && *unchanged.entry(place.source).or_insert_with(looks)
             });
-            let coming = |partial: &Arc<partial::Inner>| {
-                partial.locate(id).is_some() && self.may_have_of(partial)
+            let coming = |partial: &Arc<dyn Arriving>| {
+                partial.locate(id).is_some() && self.may_have_of(&**partial)
             };
             if readable || live.iter().any(coming) {
                 have.insert(at);
@@ -316,13 +334,14 @@ impl ChunkReader {
     }
 
     /// Serves what a download has from now on, until it is dropped.
-    pub(super) fn register(&self, partial: &Arc<partial::Inner>) {
+    pub(super) fn register(&self, partial: &Arc<impl Arriving + 'static>) {
+        let partial: Arc<dyn Arriving> = partial.clone();
         let mut live = self.0.live.write();
         live.retain(|one| one.strong_count() > 0);
-        live.push(Arc::downgrade(partial));
+        live.push(Arc::downgrade(&partial));
     }
 
-    fn live(&self) -> Vec<Arc<partial::Inner>> {
+    fn live(&self) -> Vec<Arc<dyn Arriving>> {
         let live = self.0.live.read();
         live.iter().filter_map(Weak::upgrade).collect()
     }

@@ -111,7 +111,7 @@ pub struct ReplicaFile {
 #[derive(Clone, Debug)]
 pub struct Replicas(Arc<Inner>);
 
-pub(super) struct Inner {
+struct Inner {
     dir: PathBuf,
     index: Index,
     limits: Limits,

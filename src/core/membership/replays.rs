@@ -57,7 +57,9 @@ impl Replays {
             let pool = if any { MAX } else { self.strangers };
             let mut candidates = self.nodes.iter().filter(|(_, old)| any || !old.confirmed);
             let victim = candidates.nth(chance.below(pool)).map(|(node, _)| *node);
-            victim.map(|victim| self.forget(&victim));
+            if let Some(victim) = victim {
+                self.forget(&victim);
+            }
         }
         let at = now;
         self.strangers += usize::from(!confirmed);

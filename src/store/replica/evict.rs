@@ -9,7 +9,7 @@ use crate::{
         id::{ChunkId, FileId},
         manifest::MAX_CHUNK,
     },
-    store::{StoreError, failed, index::ReplicaChunk},
+    store::{StoreError, failed, index::ReplicaChunk, reader::Kept},
 };
 use std::{
     collections::BTreeSet,
@@ -18,9 +18,8 @@ use std::{
     sync::Arc,
 };
 
-impl Inner {
-    /// Fills `buf` with a chunk that is kept; false when it is not, or not any more.
-    pub fn read(self: &Arc<Self>, id: &ChunkId, buf: &mut Vec<u8>) -> Result<bool, StoreError> {
+impl Kept for Inner {
+    fn read(self: Arc<Self>, id: &ChunkId, buf: &mut Vec<u8>) -> Result<bool, StoreError> {
         if self.index.replica_chunks(id.as_bytes())?.is_empty() {
             return Ok(false);
         }
@@ -35,10 +34,12 @@ impl Inner {
             }
             _ => {}
         }
-        Replicas(Arc::clone(self)).forget(id)?;
+        Replicas(self).forget(id)?;
         Ok(false)
     }
+}
 
+impl Inner {
     /// Removes the file of a chunk that is not needed.
     pub(super) fn unlink_unless_needed(&self, state: &State, id: &ChunkId) {
         let needed = state.pending.contains_key(id)
