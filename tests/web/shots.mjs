@@ -20,7 +20,7 @@ for (const scheme of ["light", "dark"]) {
       if (only && !only.split(",").includes(tab)) continue;
       await page.click(`.tab[href="#${tab}"]`);
       if (tab === "transfers") await page.click("[data-job='9'] .open");
-      if (tab === "people" && width > 360) await page.click(".person");
+      if (tab === "people") await page.click(".person");
       await page.waitForTimeout(tab === "transfers" ? 2500 : 400);
       await page.screenshot({ path: `${folder}/${tab}-${width}-${scheme}.png` });
     }

@@ -73,6 +73,41 @@ test("files are shared and sent from the browser; a name that is taken is told",
     assert.equal(new URL(page.url()).hash, "#transfers");
   }));
 
+test("somebody with a new key is sent nothing before a person said that it is them", () =>
+  withPage(held, {}, async ({ mock, page }) => {
+    const mallory = PEOPLE.find((who) => who.key_changed);
+    await show(page, "people");
+    await page.click(`.person[href*="${mallory.peer}"]`);
+    await page.waitForSelector(".onlyone .banner.bad");
+    assert.equal(await page.locator(".personhead input[type=file]").count(), 0);
+    await page.click(".onlyone .danger");
+    await page.setInputFiles(".personhead input[type=file]", [{ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") }]);
+    await wrote(mock, `POST /sends {"to":["${mallory.peer}"],"staged":["1"],"trust_new":true}`);
+  }));
+
+test("the browser notifies of asks and messages when that was asked for, and the page is not in sight", () =>
+  withPage(held, { context: { permissions: ["notifications"] } }, async ({ mock, page }) => {
+    await page.evaluate(() => {
+      globalThis.notes = [];
+      globalThis.Notification = class {
+        static permission = "granted";
+        constructor(title, { body }) {
+          globalThis.notes.push(`${title}: ${body}`);
+        }
+      };
+    });
+    mock.hear(PEOPLE[0].peer, "bob", "not yet");
+    await show(page, "settings");
+    await page.click('[aria-describedby="notify-label"]');
+    await page.waitForSelector('[aria-describedby="notify-label"][aria-pressed="true"]');
+    mock.hear(PEOPLE[0].peer, "bob", "in sight");
+    await page.waitForSelector('.badge[aria-label="2 new messages"]');
+    await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
+    mock.hear(PEOPLE[0].peer, "bob", "out of\u202e sight");
+    await until(() => page.evaluate(() => globalThis.notes.length > 0), "the notification");
+    assert.deepEqual(await page.evaluate(() => globalThis.notes), ["bob: out of\\u{202e} sight"]);
+  }));
+
 test("asks are accepted and refused; one without room stays; chat, limits, leaving", () =>
   withPage(held, { refused: [507] }, async ({ mock, page }) => {
     await show(page, "inbox");

@@ -87,6 +87,27 @@ export const seen = (peer) => waiting.value.has(peer) && changed(waiting, peer, 
 /** An answer that came by itself (pause, cancel), before the event does. */
 export const takeJob = (job) => job?.job !== undefined && TAKE.job(job);
 
+/** Events wait a moment and are taken together: a busy node tells hundreds a second, and the page is drawn once. */
+const GATHER = 60;
+const MOST = 500;
+let gathered = [];
+let timer = 0;
+
+function takeGathered() {
+  clearTimeout(timer);
+  timer = 0;
+  const all = gathered;
+  gathered = [];
+  batch(() => all.forEach(([name, data]) => TAKE[name]?.(data)));
+}
+
+function onEvent(name, data) {
+  gathered.push([name, data]);
+  // Timers of a page that is not in sight run rarely; what somebody should hear of does not wait.
+  if (name === "news" || name === "snapshot" || gathered.length >= MOST) takeGathered();
+  else if (timer === 0) timer = setTimeout(takeGathered, GATHER);
+}
+
 function onState(state) {
   link.value = state;
   // A stream does not say why it was refused; a question does.
@@ -97,7 +118,7 @@ export function start() {
   follow({
     url: EVENTS,
     names: Object.keys(TAKE),
-    onEvent: (name, data) => batch(() => TAKE[name]?.(data)),
+    onEvent,
     onState,
     dump: () => ready.value && {
       status: node.value, jobs: [...jobs.value.values()], peers: [...peers.value.values()], asks: [...asks.value.values()],

@@ -66,8 +66,8 @@ export function share(list) {
   });
 }
 
-/** Asks a person to take files. `who`: { peer, name }. */
-export function send(who, list) {
+/** Asks a person to take files. `who`: { peer, name }; `trust`: their new key is theirs, as somebody made sure of. */
+export function send(who, list, trust = false) {
   if (list.length > STAGED) {
     toast(t("send.toomany", { most: STAGED }), "bad");
     return tail;
@@ -78,7 +78,7 @@ export function send(who, list) {
       stopped.throwIfAborted();
       staged.push((await one(`/staged${query({ name: path })}`, file)).staged);
     }
-    await post("/sends", { to: [who.peer], staged });
+    await post("/sends", { to: [who.peer], staged, ...(trust && { trust_new: true }) });
     toast(parts("send.asked", { who: html`<${Name} of=${who.name} />` }), "good");
   });
 }

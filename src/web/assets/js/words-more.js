@@ -14,6 +14,7 @@ export const MORE = {
     en: "Another key was known for that name. It may be somebody else: ask them by another way first.",
     de: "Zu diesem Namen war ein anderer Schlüssel bekannt. Es kann jemand anderes sein: Fragen Sie zuerst auf anderem Weg nach.",
   },
+  "newkey.sure": { en: "I made sure: it is them", de: "Ich bin sicher: sie sind es" },
   "send.files": { en: "Send files", de: "Dateien senden" },
   "send.asked": { en: "{who} is asked.", de: "{who} wird gefragt." },
   "send.toomany": { en: "At most {most} files can be sent from the browser at once. More go with: sprat send FOLDER --to NAME", de: "Aus dem Browser gehen höchstens {most} Dateien auf einmal. Mehr gehen mit: sprat send ORDNER --to NAME" },

@@ -15,13 +15,13 @@ import { Person } from "./person.js";
 import { Directory } from "./directory.js";
 
 /** Sending goes on in Transfers, where its progress is. */
-const sendTo = (who, list) => (send(who, list), go("transfers"));
+const sendTo = (who, list, trust) => (send(who, list, trust), go("transfers"));
 
 const tail = (peer) => String(peer ?? "").slice(-8);
 
 function Row({ who, chosen, reach, onKeyDown }) {
   const unread = waiting.value.get(who.peer) ?? 0;
-  return html`<${DropZone} cls="personrow" onFiles=${who.here ? (list) => sendTo(who, list) : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
+  return html`<${DropZone} cls="personrow" onFiles=${who.here && !who.key_changed ? (list) => sendTo(who, list) : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
     <a class="person" href=${`#people/${encodeURIComponent(who.peer)}`} aria-current=${chosen ? "true" : undefined} tabindex=${reach ? 0 : -1} onKeyDown=${onKeyDown}>
       <span class=${`dot ${who.here ? "here" : ""}`} aria-hidden="true"></span>
       <span class="grow p-two"><${Name} of=${who.name ?? tail(who.peer)} />
@@ -83,7 +83,7 @@ export function People() {
       ${finding
         ? html`<${Directory} />`
         : chosen
-          ? html`<${Person} key=${chosen.peer} who=${chosen} onFiles=${(list) => sendTo(chosen, list)} />`
+          ? html`<${Person} key=${chosen.peer} who=${chosen} onFiles=${(list) => sendTo(chosen, list, chosen.key_changed)} />`
           : html`<div class="empty nobody"><${Icon} name="chat" size=${32} /><p>${t("people.choose")}</p></div>`}
     </div>
   </div>`;

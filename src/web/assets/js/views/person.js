@@ -91,6 +91,8 @@ function Say({ who, onSaid }) {
 
 export function Person({ who, onFiles }) {
   const [lines, add] = useLines(who.peer);
+  const [sure, setSure] = useState(false);
+  const sendable = who.here && (!who.key_changed || sure);
   // What is in sight counts as seen.
   useEffect(() => {
     if (!document.hidden) seen(who.peer);
@@ -98,14 +100,15 @@ export function Person({ who, onFiles }) {
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);
   }, [who.peer, waiting.value]);
-  return html`<${DropZone} cls="onlyone card" onFiles=${who.here ? onFiles : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
+  return html`<${DropZone} cls="onlyone card" onFiles=${sendable ? onFiles : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
     <div class="personhead">
       <div class="grow"><h2 class="bigname"><${Name} of=${who.name} /></h2>
         <div class="small muted row wrap"><span>${who.here ? parts("here.by", { via: printable(who.via) }) : t("away")}</span>
           ${who.address && html`<span class="mono">${printable(who.address)}</span>`}<span class="mono cut key" title=${who.peer}>${who.peer}</span><${Copy} text=${who.peer} /></div></div>
-      ${who.here && html`<${Pick} onFiles=${onFiles} cls="primary"><${Icon} name="share" size=${16} /> ${t("send.files")}</${Pick}>`}
+      ${sendable && html`<${Pick} onFiles=${onFiles} cls="primary"><${Icon} name="share" size=${16} /> ${t("send.files")}</${Pick}>`}
     </div>
-    ${who.key_changed && html`<p class="banner bad"><${Icon} name="alert" /> <span>${t("newkey.text")}</span></p>`}
+    ${who.key_changed && html`<p class="banner bad"><${Icon} name="alert" /> <span class="grow">${t("newkey.text")}</span>
+      ${!sure && html`<button class="button danger" onClick=${() => setSure(true)}>${t("newkey.sure")}</button>`}</p>`}
     <${Lines} lines=${lines} who=${who} />
     <${Say} who=${who} onSaid=${add} />
   </${DropZone}>`;
