@@ -30,7 +30,7 @@ export function size(bytes) {
 
 export const rate = (bytes) => (bytes > 0 ? `${size(bytes)}/s` : "–");
 export const count = (number) => digits(0).format(number ?? 0);
-export const percent = (part, whole) => (whole > 0 ? Math.min(100, Math.floor((part / whole) * 1000) / 10) : part === whole ? 100 : 0);
+export const percent = (part, whole) => (whole > 0 ? Math.min(100, Math.floor((part / whole) * 1000) / 10) : 0);
 export const percentText = (value) => `${digits(1).format(value)}\u00a0%`;
 
 /** Seconds → "1:05", "2:03:09", "3 d 4 h". */

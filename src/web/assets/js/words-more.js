@@ -64,7 +64,7 @@ export const MORE = {
   "setting.download_limit": { en: "Receive at most", de: "Höchstens empfangen" },
   "setting.upload_limit": { en: "Send at most", de: "Höchstens senden" },
   "setting.limit.help": { en: "Bytes a second, such as 20M or 500K; empty for no limit", de: "Bytes je Sekunde, etwa 20M oder 500K; leer für keine Grenze" },
-  "setting.bad": { en: "That is no size: write 20M, 500K or nothing.", de: "Das ist keine Größe: schreiben Sie 20M, 500K oder nichts." },
+  "setting.bad": { en: "Write 20M, 500K or nothing; 1K is the least.", de: "Schreiben Sie 20M, 500K oder nichts; 1K ist das wenigste." },
   nolimit: { en: "no limit", de: "keine Grenze" },
   "setting.name": { en: "Name", de: "Name" },
   "setting.home": { en: "Home", de: "Ordner" },

@@ -41,9 +41,9 @@ function Figures({ job }) {
   if (!isActive(job)) {
     return html`<span class="figures"><span class="f-size">${size(job.size)}</span><span class="f-time">${when(job.ended)}</span></span>`;
   }
-  const sources = job.sources?.length ?? 0;
+  const sources = job.holders ?? job.sources?.length ?? 0;
   return html`<span class="figures">
-    <span class="f-size">${size(job.done)} / ${size(job.size)}</span>
+    <span class="f-size">${job.size > 0 ? html`${size(job.done)} / ${size(job.size)}` : "–"}</span>
     <span class="f-rate">${rate(job.rate)}</span>
     <span class="f-eta">${job.eta == null ? "–" : duration(job.eta)}</span>
     ${job.kind !== "send" && html`<span class="f-from">${t("sources.n", { n: sources, count: sources })}</span>`}

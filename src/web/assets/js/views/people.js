@@ -24,7 +24,7 @@ function Row({ who, chosen, reach, onKeyDown }) {
   return html`<${DropZone} cls="personrow" onFiles=${who.here && !who.key_changed ? (list) => sendTo(who, list) : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
     <a class="person" href=${`#people/${encodeURIComponent(who.peer)}`} aria-current=${chosen ? "true" : undefined} tabindex=${reach ? 0 : -1} onKeyDown=${onKeyDown}>
       <span class=${`dot ${who.here ? "here" : ""}`} aria-hidden="true"></span>
-      <span class="grow p-two"><${Name} of=${who.name ?? tail(who.peer)} />
+      <span class="grow p-two"><${Name} of=${who.name} />
         <span class="small muted cut">${who.here
           ? html`${printable(who.via)}${who.rtt_ms != null && html` · ${count(Math.max(1, Math.round(who.rtt_ms)))} ms`} · ${t("offers.n", { n: count(who.offers ?? 0), count: who.offers ?? 0 })}`
           : t("away")}</span></span>
@@ -46,8 +46,9 @@ function useEveryone() {
     };
   }, [here.size, waiting.value]);
   return useMemo(() => {
-    const rows = [...here.values()].map((peer) => ({ ...peer, here: true }));
-    for (const chat of chats) if (!here.has(chat.peer)) rows.push({ peer: chat.peer, name: chat.name, here: false });
+    // Those who only look or fetch are gone in a moment, and nobody is at them.
+    const rows = [...here.values()].filter((peer) => !peer.visiting).map((peer) => ({ ...peer, here: true }));
+    for (const chat of chats) if (!here.has(chat.peer)) rows.push({ peer: chat.peer, name: chat.name ?? tail(chat.peer), here: false });
     return rows;
   }, [here, chats]);
 }

@@ -58,7 +58,7 @@ function Lines({ lines, who }) {
   </div>`;
 }
 
-function Say({ who, onSaid }) {
+function Say({ who, sure, onSaid }) {
   const [text, setText] = useState("");
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
@@ -68,7 +68,7 @@ function Say({ who, onSaid }) {
     setBusy(true);
     setError("");
     try {
-      const said = await post(`/chats/${encodeURIComponent(who.peer)}`, { text });
+      const said = await post(`/chats/${encodeURIComponent(who.peer)}`, { text, ...(sure && { trust_new: true }) });
       onSaid({ time: said.time, mine: true, text });
       setText("");
     } catch (failed) {
@@ -110,6 +110,6 @@ export function Person({ who, onFiles }) {
     ${who.key_changed && html`<p class="banner bad"><${Icon} name="alert" /> <span class="grow">${t("newkey.text")}</span>
       ${!sure && html`<button class="button danger" onClick=${() => setSure(true)}>${t("newkey.sure")}</button>`}</p>`}
     <${Lines} lines=${lines} who=${who} />
-    <${Say} who=${who} onSaid=${add} />
+    <${Say} who=${who} sure=${sure} onSaid=${add} />
   </${DropZone}>`;
 }

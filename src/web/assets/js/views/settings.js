@@ -9,12 +9,15 @@ import { toast } from "../toast.js";
 import { notifying, setNotifying } from "../notify.js";
 import { Head } from "../parts/head.js";
 
+/** The least rate that the node takes, in bytes a second. */
+const LEAST = 1024;
+
 /** A rate: empty is none. */
 function Limit({ id, value, onSave }) {
   const [text, setText] = useState(sizeField(value));
   useEffect(() => setText(sizeField(value)), [value]);
   const bytes = parseSize(text);
-  const bad = bytes === undefined || bytes === 0;
+  const bad = bytes === undefined || (bytes !== null && bytes < LEAST);
   const save = (event) => {
     event.preventDefault();
     if (!bad) onSave(bytes);
@@ -53,7 +56,8 @@ export function Settings() {
   }, []);
   const save = async (change) => {
     try {
-      setSettings(await patch("/settings", change));
+      const now = await patch("/settings", change);
+      setSettings({ ...settings, ...now });
       toast(t("saved"), "good");
     } catch (failed) {
       toast(failed.message, "bad");
