@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! Node ──Command──▶ actor ◀── net events, beacons, the shared folder's changes
-//!                     ▲
-//!                     └── questions of the jobs (one task a download) ── pumps ── chunk streams
+//!   │                 │ its turns
+//!   └──look-ups──▶ swarm ◀── look-ups of the jobs (one task a download) ── pumps ── chunk streams
 //! ```
 //!
 //! Chunk bytes stay in `pump` (coming) and `serve` (going); nothing else sees them.
@@ -64,7 +64,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use swarm::{catalog, peers};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -145,14 +144,15 @@ impl Node {
 
     /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the beginning of an id.
     pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
-        let mut rows = self.ask(|reply| Command::List(pattern, reply)).await;
+        let mut rows = self.shared.context.swarm.list(pattern).await;
         copies::count(&self.shared.context, &mut rows).await;
         rows
     }
 
     /// Who is connected, sorted by name.
-    pub async fn peers(&self) -> Vec<PeerInfo> {
-        self.ask(Command::Peers).await
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.shared.context.swarm.peers()
     }
 
     /// The nodes and servers that were named by hand and not reached, by the option that named each, and why not.
@@ -172,8 +172,7 @@ impl Node {
             let reading = status.safe.reading;
             let (safe, nodes) = answer.await.unwrap_or_default();
             status.safe = Safe { reading, ..safe };
-            let named = context.ask(|reply| Command::Present(nodes, reply)).await;
-            let named = named.unwrap_or_default().into_iter();
+            let named = context.swarm.present(&nodes).into_iter();
             status.resting_on = named.map(|node| node.name).collect();
         }
         if let Some(replicas) = context.replicas.clone() {

@@ -1,8 +1,8 @@
-//! The actor: the one task that owns who is here and what is offered.
+//! The actor: the one task that changes who is here and what is offered (`swarm`), one turn an event.
 //!
-//! It decides and never waits: not for a socket, a disk or a person. Whatever takes time runs in a task of its own and
-//! comes back as a [`Note`]. Downloads are tasks too (`job`); they ask here who has what. Invariant: every queue into
-//! the actor is bounded, and nothing that the actor does waits for a queue that only the actor empties.
+//! It decides and never waits: not for a socket, a disk or a person. What takes time runs in a task of its own and
+//! comes back as a [`Note`]. Invariants: every queue into the actor is bounded, and nothing that the actor does waits
+//! for a queue that only the actor empties; a turn has the swarm's lock, so nothing in it asks the handle.
 
 mod catalogs;
 mod double;
@@ -14,32 +14,26 @@ mod shortage;
 
 use super::{
     api::{Kept, Leftovers, NodeEvent, PathInfo, Safe, Status},
-    catalog::OwnCatalog,
     command::{Command, Seen},
     context::Context,
     doctor::Notes,
-    peers::Peers,
+    swarm::{Peers, State},
 };
 use crate::{
     core::{
-        Now,
         changes::Changes,
-        exchange::Exchange,
-        id::{FileId, NodeId},
-        membership::{Kind, Membership, MembershipEvent},
-        path::RelPath,
-        people::People,
+        id::NodeId,
+        membership::{Kind, MembershipEvent},
         via::Via,
     },
     net::{Beacons, Heard, NetEvent, RequestError},
     store::{PeopleFile, ShareEvent},
-    wire::control::{Held, Offer, Request, Response, Scan},
+    wire::control::{Held, Request, Response},
 };
 use futures::future::join_all;
 use looking::Looker;
 use shortage::Shortage;
 use std::{
-    collections::HashMap,
     net::SocketAddr,
     sync::atomic::Ordering,
     time::{Duration, Instant},
@@ -53,6 +47,7 @@ use tokio::{
 const FOLLOW: Duration = Duration::from_millis(100);
 /// How long the rendezvous servers' task may take to end.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// What a task brings back.
 pub enum Note {
     Catalog(NodeId, Result<Response, RequestError>),
@@ -70,58 +65,48 @@ pub enum Note {
 }
 
 /// What the actor needs to begin.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a setting of its own"
-)]
 pub struct Parts {
     pub name: String,
-    /// Whether nobody chose that name.
-    pub unchosen: bool,
-    /// Whether this node keeps replicas.
-    pub keeps: bool,
     /// Whether bytes may go through a server.
     pub relay: bool,
-    /// Whether nobody is to hear of this node yet.
-    pub hidden: bool,
-    pub epoch: u64,
     pub net_events: mpsc::Receiver<NetEvent>,
     pub beacons: Beacons,
     pub heard: mpsc::Receiver<Heard>,
     pub share: mpsc::Receiver<ShareEvent>,
     pub commands: mpsc::Receiver<Command>,
-    /// It only looks or fetches, and offers nothing.
-    pub visiting: bool,
     pub events: broadcast::Sender<NodeEvent>,
     pub changed: watch::Sender<u64>,
-    /// What is remembered of people, and where.
-    pub people: (People, PeopleFile),
+    /// Where it is kept who goes by which name.
+    pub people: PeopleFile,
     /// What the jobs work with, too.
     pub context: Context,
 }
 
-/// The actor's state.
+/// What a turn is about.
+enum Input {
+    Command(Command),
+    Net(NetEvent),
+    Heard(Heard),
+    Share(ShareEvent),
+    Back(Note),
+    Follow,
+    Due,
+}
+
+/// The actor's state, besides what everybody may read.
 pub struct Actor {
     parts: Parts,
-    started: Instant,
-    membership: Membership,
-    peers: Peers,
-    catalog: OwnCatalog,
     sequence: u64,
     waiting: Vec<(Instant, oneshot::Sender<()>)>,
     /// Those who wait for what the others offer.
     looking: Vec<Looker>,
     notes: mpsc::Sender<Note>,
     notes_in: mpsc::Receiver<Note>,
-    /// What is kept for the swarm, by name and contents: shown unless something better is offered by the same.
-    kept: HashMap<(String, FileId), Offer>,
     /// What is remembered of people is being written down.
     keeping_people: bool,
     /// When the others are told of the own catalog's changes.
     publish_at: Option<Instant>,
-    /// How far the shared folder is read, while it is.
-    scanning: Option<Scan>,
-    /// When the others were told of that.
+    /// When the others were told how far the shared folder is read.
     scan_told: Option<Instant>,
     /// It was read for the first time.
     scanned: bool,
@@ -129,113 +114,101 @@ pub struct Actor {
     changes: Changes,
     doctor: Notes,
     double: double::Double,
-    exchange: Exchange,
     shortage: Shortage,
 }
 
 impl Actor {
     /// Takes the parts; [`Actor::run`] begins.
-    pub fn new(parts: Parts, seed: u64) -> Self {
+    pub fn new(parts: Parts) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
-        let catalog = OwnCatalog::new(parts.name.clone(), parts.epoch, parts.keeps);
-        let mut catalog = catalog.with(parts.unchosen, parts.visiting);
-        // A node that only looks or fetches leaves its folder alone.
-        let scanning = (!parts.visiting).then(Scan::default);
-        catalog.set_scan(scanning, false);
-        let begin = if parts.hidden {
-            Membership::hidden
-        } else {
-            Membership::new
-        };
-        let membership = begin(parts.context.net.node(), seed, Now::ZERO);
-        let exchange = Exchange::new(parts.context.net.node(), seed ^ 1, Now::ZERO);
+        let scanned = parts.context.swarm.turn().scanning.is_none();
         Self {
             parts,
-            started: Instant::now(),
-            membership,
-            peers: Peers::default(),
-            catalog,
             sequence: 0,
             waiting: Vec::new(),
             looking: Vec::new(),
             notes,
             notes_in,
-            kept: HashMap::new(),
             keeping_people: false,
             publish_at: None,
-            scanned: scanning.is_none(),
-            scanning,
             scan_told: None,
+            scanned,
             changes: Changes::default(),
             doctor: Notes::default(),
             double: double::Double::default(),
-            exchange,
             shortage: Shortage::default(),
         }
-    }
-
-    fn now(&self) -> Now {
-        self.started.elapsed()
-    }
-
-    /// Offers what an earlier run downloaded.
-    pub fn offer_fetched(&mut self, name: &RelPath, file: FileId, offer: Offer) {
-        self.catalog.set(name, file, Some(offer));
     }
 
     /// Runs until `Leave`.
     pub async fn run(mut self) {
         let mut follow = tokio::time::interval(FOLLOW);
         follow.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tick = Instant::now();
         loop {
-            let tick = self.next_wake();
-            tokio::select! {
+            let input = tokio::select! {
                 command = self.parts.commands.recv() => match command {
                     Some(Command::Leave(done)) => {
                         self.leave().await;
                         let _ = done.send(());
                         return;
                     }
-                    Some(command) => {
-                        self.catch_up();
-                        self.command(command);
-                    }
+                    Some(command) => Input::Command(command),
                     None => return self.leave().await,
                 },
-                Some(event) = self.parts.net_events.recv() => self.net_event(event),
-                Some(heard) = self.parts.heard.recv() => {
-                    let Heard { beacon, from, room } = heard;
-                    let node = beacon.node;
-                    if node == self.parts.context.me {
-                        self.same_key(&beacon, from, room);
-                        continue;
-                    }
-                    self.member(MembershipEvent::Heard { beacon, from, room });
-                    self.introduce(node, None);
-                }
-                Some(event) = self.parts.share.recv() => self.share_event(event),
-                Some(news) = self.notes_in.recv() => self.came_back(news),
-                _ = follow.tick() => self.tell_followers(),
-                () = sleep_until(tick.into()) => {}
-            }
-            self.wake();
+                Some(event) = self.parts.net_events.recv() => Input::Net(event),
+                Some(heard) = self.parts.heard.recv() => Input::Heard(heard),
+                Some(event) = self.parts.share.recv() => Input::Share(event),
+                Some(news) = self.notes_in.recv() => Input::Back(news),
+                _ = follow.tick() => Input::Follow,
+                () = sleep_until(tick.into()) => Input::Due,
+            };
+            tick = self.turn(input);
         }
     }
 
+    /// One turn, which others see whole or not at all. Gives the next moment at which something is due.
+    fn turn(&mut self, input: Input) -> Instant {
+        let shared = self.parts.context.swarm.clone();
+        let swarm = &mut *shared.turn();
+        match input {
+            Input::Command(command) => {
+                self.catch_up(swarm);
+                self.command(swarm, command);
+            }
+            Input::Net(event) => self.net_event(swarm, event),
+            Input::Heard(Heard { beacon, from, room }) => {
+                let node = beacon.node;
+                if node == self.parts.context.me {
+                    self.same_key(swarm, &beacon, from, room);
+                } else {
+                    self.member(swarm, MembershipEvent::Heard { beacon, from, room });
+                    self.introduce(swarm, node, None);
+                }
+            }
+            Input::Share(event) => self.share_event(swarm, event),
+            Input::Back(news) => self.came_back(swarm, news),
+            Input::Follow => self.tell_followers(swarm),
+            Input::Due => {}
+        }
+        self.wake(swarm);
+        self.next_wake(swarm)
+    }
+
     /// Takes what the network told before a command came: a task that has a stream of a peer finds that peer here.
-    fn catch_up(&mut self) {
+    fn catch_up(&mut self, swarm: &mut State) {
         for _ in 0..self.parts.net_events.len() {
             if let Ok(event) = self.parts.net_events.try_recv() {
-                self.net_event(event);
+                self.net_event(swarm, event);
             }
         }
     }
 
     /// The next moment at which something is due.
-    fn next_wake(&self) -> Instant {
-        let mut at = self.started + self.membership.next_tick().min(self.exchange.next_tick());
+    fn next_wake(&self, swarm: &State) -> Instant {
+        let mut at = swarm.at(swarm.membership.next_tick().min(swarm.exchange.next_tick()));
         if let Some(changes) = self.changes.next_tick() {
-            at = at.min(self.started + changes);
+            at = at.min(swarm.at(changes));
         }
         if let Some(publish) = self.publish_at {
             at = at.min(publish);
@@ -247,20 +220,20 @@ impl Actor {
     }
 
     /// Does what is due.
-    fn wake(&mut self) {
+    fn wake(&mut self, swarm: &mut State) {
         let now = Instant::now();
-        if self.now() >= self.membership.next_tick() {
-            self.member(MembershipEvent::Tick);
+        if swarm.now() >= swarm.membership.next_tick() {
+            self.member(swarm, MembershipEvent::Tick);
         }
-        self.ask_by_turns();
+        self.ask_by_turns(swarm);
         self.tell_of_shortage();
-        self.keep_people();
-        self.tell_changes();
+        self.keep_people(swarm);
+        self.tell_changes(swarm);
         if self.publish_at.is_some_and(|at| at <= now) {
-            self.publish();
+            self.publish(swarm);
         }
         if !self.waiting.is_empty() {
-            let settled = self.everybody_told();
+            let settled = swarm.everybody_told();
             for (_, done) in self
                 .waiting
                 .extract_if(.., |(deadline, _)| settled || *deadline <= now)
@@ -268,74 +241,25 @@ impl Actor {
                 let _ = done.send(());
             }
         }
-        self.answer_those_who_look();
+        self.answer_those_who_look(swarm);
     }
 
-    fn command(&mut self, command: Command) {
+    fn command(&mut self, swarm: &mut State, command: Command) {
         // A receiver that is gone no longer wants to know.
         match command {
-            Command::List(pattern, reply) => {
-                let _ = reply.send(self.peers.list(&self.catalog, pattern.as_deref()));
-            }
-            Command::Peers(reply) => {
-                let _ = reply.send(self.peer_rows());
-            }
-            Command::People(ask) => self.asked_about_people(ask),
             Command::Status(reply) => {
-                let _ = reply.send(self.status());
+                let _ = reply.send(self.status(swarm));
             }
             Command::Settled(deadline, reply) => self.waiting.push((deadline, reply)),
-            Command::Look(wait, reply) => self.look(wait, reply),
-            Command::Gaps(reply) => {
-                let _ = reply.send(self.gaps(false));
-            }
-            Command::Resolve(question, reply) => {
-                let _ = reply.send(self.resolve(&question));
-            }
-            Command::Sources(files, reply) => {
-                let _ = reply.send(
-                    files
-                        .into_iter()
-                        .map(|file| self.peers.sources(file))
-                        .collect(),
-                );
-            }
+            Command::Look(wait, reply) => self.look(swarm, wait, reply),
             Command::Offers(offers) => {
                 for (name, file, offer) in offers {
-                    self.offer(&name, file, offer);
+                    self.offer(swarm, &name, file, offer);
                 }
             }
-            Command::Present(nodes, reply) => {
-                let _ = reply.send(self.peers.present(&nodes));
-            }
             Command::Wake => self.wake_jobs(),
-            Command::Owned(files, reply) => {
-                let _ = reply.send(self.peers.owned(&files));
-            }
-            Command::Versions(files, reply) => {
-                let _ = reply.send(self.peers.versions(&files));
-            }
-            Command::OfferReplica(name, file, offer) => self.offer_replica(&name, file, offer),
-            Command::Survey(files, reply) => {
-                let _ = reply.send(self.peers.survey(&self.catalog, &files));
-            }
-            Command::Shared(reply) => {
-                let shared = self.catalog.offers();
-                let shared = shared.filter(|(.., offer)| offer.held == Held::Shared);
-                let _ = reply.send(shared.map(|(_, file, _)| file).collect());
-            }
-            Command::OfferOf(node, file, reply) => {
-                let offer = self.peers.offer_of(&node, file);
-                let here = self.catalog.is_own(file);
-                let _ = reply.send(offer.map(|(name, offer)| (name, offer, here)));
-            }
-            Command::Standing(node, reply) => {
-                let friend = self.parts.people.0.is_friend(&node);
-                let peer = self.peers.get_mut(&node);
-                let _ = reply.send(peer.map(|peer| (peer.address.ip(), friend)));
-            }
-            Command::Keepers(files, reply) => {
-                let _ = reply.send(self.peers.keepers(&files));
+            Command::OfferReplica(name, file, offer) => {
+                self.offer_replica(swarm, &name, file, offer)
             }
             Command::Examine(reply) => {
                 let (found, servers) = self.doctor.tell();
@@ -344,36 +268,53 @@ impl Actor {
                     discovery_port: self.parts.beacons.port(),
                     found,
                     servers,
-                    peers: self.peers.paths(),
+                    peers: swarm.peers.paths(),
                 });
             }
-            Command::PathNews(node, straight) => self.tell_path(node, straight),
-            Command::Drop(node, why) => self.drop_peer(node, why),
+            Command::PathNews(node, straight) => self.tell_path(swarm, node, straight),
+            Command::Drop(node, why, done) => {
+                self.drop_peer(swarm, node, why);
+                let _ = done.send(());
+            }
+            Command::Trust(who, reply) => {
+                let _ = reply.send(swarm.trust(&who));
+            }
+            Command::Met(node, done) => {
+                swarm.met(node);
+                let _ = done.send(());
+            }
+            Command::Add(name, node, trust_new, reply) => {
+                let _ = reply.send(swarm.add(name, node, trust_new));
+                self.wake_jobs();
+            }
+            Command::CaughtUp(done) => {
+                let _ = done.send(());
+            }
             Command::Appear => {
-                self.member(MembershipEvent::Appear);
-                for (node, _, via) in self.peers.paths() {
-                    self.may_know_others(node, via);
+                self.member(swarm, MembershipEvent::Appear);
+                for (node, _, via) in swarm.peers.paths() {
+                    self.may_know_others(swarm, node, via);
                 }
             }
             Command::Leave(_) => unreachable!("handled by the loop"),
         }
     }
 
-    fn tell_path(&self, node: NodeId, straight: Option<Via>) {
+    fn tell_path(&self, swarm: &State, node: NodeId, straight: Option<Via>) {
         self.tell(NodeEvent::Path(PathInfo {
             node,
-            name: self.peers.name(&node),
+            name: swarm.peers.name(&node),
             via: straight.unwrap_or(Via::Relay),
             relay: self.parts.relay,
         }));
     }
 
-    fn drop_peer(&mut self, node: NodeId, why: String) {
-        let name = self.peers.name(&node);
+    fn drop_peer(&mut self, swarm: &mut State, node: NodeId, why: String) {
+        let name = swarm.peers.name(&node);
         self.tell(NodeEvent::PeerDropped { node, name, why });
         let net = self.parts.context.net.clone();
         tokio::spawn(async move { net.ban(node).await });
-        self.member(MembershipEvent::Banned { node });
+        self.member(swarm, MembershipEvent::Banned { node });
     }
 
     fn tell(&self, event: NodeEvent) {
@@ -381,9 +322,9 @@ impl Actor {
     }
 
     /// Somebody came or went: others may follow.
-    fn stir(&mut self) {
-        let now = self.now();
-        self.peers.news(now);
+    fn stir(&mut self, swarm: &mut State) {
+        let now = swarm.now();
+        swarm.peers.news(now);
         self.wake_jobs();
     }
 
@@ -392,9 +333,9 @@ impl Actor {
         self.parts.changed.send_modify(|version| *version += 1);
     }
 
-    fn status(&self) -> Status {
-        let shared = self
-            .catalog
+    fn status(&self, swarm: &State) -> Status {
+        let shared = swarm
+            .own
             .offers()
             .filter(|(.., offer)| matches!(offer.held, Held::Shared | Held::Fetched));
         let (shared_files, shared_bytes) = shared.fold((0, 0), |(files, bytes), (_, _, offer)| {
@@ -412,7 +353,7 @@ impl Actor {
                 .iter()
                 .map(SocketAddr::to_string)
                 .collect(),
-            peers: self.peers.len() as u32,
+            peers: swarm.peers.len() as u32,
             servers: self.parts.context.meeting.servers(),
             shared_files,
             shared_bytes,
@@ -427,7 +368,7 @@ impl Actor {
                 ..Kept::default()
             },
             leftovers: Leftovers::default(),
-            scanning: self.scanning,
+            scanning: swarm.scanning,
             downloads: jobs
                 .values()
                 .map(|job| (job.name.clone(), job.progress))
@@ -442,15 +383,17 @@ impl Actor {
         // Its last words to the servers are on their way while the others hear goodbye.
         let meeting = self.parts.context.meeting.clone();
         let _ = tokio::time::timeout(LAST_WORDS, meeting.stopped()).await;
+        let swarm = self.parts.context.swarm.clone();
         // Nobody has heard of a hidden one.
-        let goodbyes = if self.membership.is_hidden() { 0 } else { 3 };
+        let hidden = swarm.turn().membership.is_hidden();
+        let goodbyes = if hidden { 0 } else { 3 };
         for _ in 0..goodbyes {
-            let beacon = self.beacon(Kind::Leave);
+            let beacon = self.beacon(&swarm.turn(), Kind::Leave);
             self.parts.beacons.announce(beacon).await;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         // Those who were met through a server, or named by hand, hear no beacon.
-        let peers: Vec<_> = self.peers.nodes().collect();
+        let peers: Vec<_> = swarm.turn().peers.nodes().collect();
         let net = &self.parts.context.net;
         let told = join_all(
             peers
@@ -460,5 +403,7 @@ impl Actor {
         let _ = tokio::time::timeout(LAST_WORDS, told).await;
         net.shutdown().await;
         self.keep_people_at_last().await;
+        // Nobody is here any more.
+        swarm.turn().peers = Peers::default();
     }
 }

@@ -9,11 +9,7 @@ mod send;
 pub use crate::store::ChatLine;
 pub use accept::Door;
 
-use super::{
-    Node,
-    api::WhoError,
-    command::{Command, PeopleAsk},
-};
+use super::{Node, api::WhoError};
 use crate::{
     core::{
         id::NodeId,
@@ -92,15 +88,11 @@ impl Node {
             Err(WhoError::NewKey { now, .. }) if is_id_of(who, &now) => Some(now),
             // The one who was meant by that name so far.
             Err(WhoError::NewKey { known, .. }) => Some(known),
-            Err(WhoError::Nobody) => {
-                let who = who.to_owned();
-                let known = context.ask(|reply| Command::People(PeopleAsk::Known(who, reply)));
-                known.await.flatten()
-            }
+            Err(WhoError::Nobody) => context.swarm.known(who),
             Err(error) => return Err(HistoryError::Who(error)),
         };
         let name = match live {
-            Some(node) => self.name_of(node).await.map(|(name, _)| name),
+            Some(node) => self.name_of(node).map(|(name, _)| name),
             None => None,
         };
         let (chats, who) = (context.chats.clone(), who.to_owned());

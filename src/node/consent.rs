@@ -14,7 +14,6 @@ mod person;
 
 use super::{
     api::{Accepting, AnswerError, AskInfo, Landing, NodeEvent, Person},
-    command::{Command, PeopleAsk},
     context::Context,
 };
 use crate::{
@@ -195,15 +194,14 @@ impl Consent {
             tracing::debug!(peer = %node.short(), "an ask makes no sense");
             return;
         }
-        let asked = |reply| Command::People(PeopleAsk::Named(node, reply));
-        let named = self.0.context.ask(asked).await.flatten();
+        let named = self.0.context.swarm.named(&node);
         let changed = named.as_ref().is_some_and(|(_, changed)| *changed);
         // Until its beacon is heard, a peer is known by its own word.
         let name = named.map(|(name, _)| name);
         let name = name.filter(|name| *name != node.short());
         let name = name.unwrap_or_else(|| ask.from.clone());
         let from = Person { name, node };
-        if let Some(why) = self.turned_away(&from).await {
+        if let Some(why) = self.turned_away(&from) {
             return turn_away(stream, why).await;
         }
         let event = InboxEvent::Asked {
@@ -250,16 +248,11 @@ impl Consent {
     }
 
     /// Whether nobody here would even look at what `from` asks.
-    async fn turned_away(&self, from: &Person) -> Option<Refusal> {
+    fn turned_away(&self, from: &Person) -> Option<Refusal> {
         match &self.0.settings.accepting {
             Accepting::Person | Accepting::All => None,
-            Accepting::Nobody => Some(Refusal::Nobody),
-            Accepting::Some(names) => {
-                let (names, from) = (names.clone(), from.clone());
-                let asked = |reply| Command::People(PeopleAsk::Means(names, from, reply));
-                let meant = self.0.context.ask(asked).await.unwrap_or_default();
-                (!meant).then_some(Refusal::Nobody)
-            }
+            Accepting::Some(names) if self.0.context.swarm.means(names, from) => None,
+            Accepting::Nobody | Accepting::Some(_) => Some(Refusal::Nobody),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the actor, the jobs and the handle have in common: the questions, the news, and what jobs work with.
+//! What the actor, the jobs and the handle have in common: the swarm, the news, and what jobs work with.
 //!
 //! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need not know each other.
 
@@ -13,8 +13,8 @@ use super::{
     lookups::Lookups,
     meeting::Meeting,
     pair::Pairings,
-    peers::Source,
     reach::Named,
+    swarm::{Source, Swarm},
 };
 use crate::{
     core::id::{FileId, NodeId},
@@ -57,6 +57,8 @@ pub struct Context {
     pub lookups: Lookups,
     pub home: Arc<Home>,
     pub holdings: Holdings,
+    /// Who is here, what they offer, and who is meant.
+    pub swarm: Swarm,
     pub commands: mpsc::Sender<Command>,
     /// Grows when it may have changed who has what.
     pub changed: watch::Receiver<u64>,
@@ -113,20 +115,39 @@ impl Context {
         let _ = self.commands.send(command).await;
     }
 
+    /// Waits until the actor has taken in what it was told before.
+    pub async fn caught_up(&self) {
+        self.ask(Command::CaughtUp).await;
+    }
+
+    /// Makes sure that a node is here from which a stream came, before it is asked who that is: the stream may be faster
+    /// than the news of its connection.
+    pub async fn greet(&self, node: &NodeId) {
+        if !self.swarm.is_here(node) {
+            self.caught_up().await;
+        }
+    }
+
+    /// A peer sent what it should not: it is no source any more when this returns.
+    pub async fn drop_peer(&self, node: NodeId, why: String) {
+        self.ask(|done| Command::Drop(node, why, done)).await;
+    }
+
     /// Who has each of `files`.
-    pub async fn sources(&self, files: Vec<FileId>) -> Option<Vec<Vec<Source>>> {
+    #[must_use]
+    pub fn sources(&self, files: &[FileId]) -> Vec<Vec<Source>> {
         let Some(circle) = &self.circle else {
-            return self.ask(|reply| Command::Sources(files, reply)).await;
+            return self.swarm.sources(files);
         };
         let mut nodes = vec![circle.sender];
         nodes.extend(&*circle.fellows.lock());
-        let mut here = self.ask(|reply| Command::Present(nodes, reply)).await?;
+        let mut here = self.swarm.present(&nodes);
         for source in &mut here {
             // The others say themselves how much they have.
             if source.node == circle.sender {
                 source.held = Held::Shared;
             }
         }
-        Some(vec![here; files.len()])
+        vec![here; files.len()]
     }
 }

@@ -1,6 +1,6 @@
-//! The copies that `list` shows: whole ones are counted by the actor, and here the parts that nodes keep for the swarm.
+//! The copies that `list` shows: whole ones are counted by the swarm, and here the parts that nodes keep for the swarm.
 
-use super::{api::Listing, command::Command, context::Context};
+use super::{api::Listing, context::Context};
 use crate::core::{copies::fewest, have::HaveSet, id::FileId};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -17,12 +17,7 @@ pub async fn count(context: &Context, rows: &mut [Listing]) {
     if files.is_empty() {
         return;
     }
-    let Some(keepers) = context
-        .ask(|reply| Command::Keepers(files.clone(), reply))
-        .await
-    else {
-        return;
-    };
+    let keepers = context.swarm.keepers(&files);
     let learned = tokio::time::timeout(PATIENCE, context.known.learn(&context.net, keepers));
     let mut sets: HashMap<FileId, Vec<Arc<HaveSet>>> = HashMap::new();
     for (replica, have) in learned.await.unwrap_or_default() {

@@ -6,7 +6,7 @@
 use super::{
     Node,
     api::{DirectoryError, SignedUp},
-    command::{Command, PeopleAsk},
+    command::Command,
 };
 use crate::{
     core::id::NodeId,
@@ -185,7 +185,7 @@ impl Node {
                     return Err(DirectoryError::Lies(server.1.clone()));
                 };
                 last = Some(claim.name.clone());
-                rows.push(self.row(claim, &entry, &server.1, true).await);
+                rows.push(self.row(claim, &entry, &server.1, true));
             }
             // A server that goes round in circles is not followed.
             if !more || last.is_none() || last == after {
@@ -196,11 +196,9 @@ impl Node {
         Ok(rows)
     }
 
-    async fn row(&self, claim: Claim, entry: &Entry, server: &str, ours: bool) -> SignedUp {
+    fn row(&self, claim: Claim, entry: &Entry, server: &str, ours: bool) -> SignedUp {
         let (name, node) = (claim.name, claim.node);
-        let context = &self.shared.context;
-        let added = context.ask(|reply| Command::People(PeopleAsk::Added(node, reply)));
-        let added = added.await.flatten();
+        let added = self.shared.context.swarm.added(&node);
         SignedUp {
             added: added.is_some_and(|added| added == name),
             name,
@@ -244,8 +242,7 @@ impl Node {
         };
         let (added, key) = (person.name.clone(), person.node);
         let context = &self.shared.context;
-        let asked =
-            context.ask(|reply| Command::People(PeopleAsk::Add(added, key, trust_new, reply)));
+        let asked = context.ask(|reply| Command::Add(added, key, trust_new, reply));
         match asked.await {
             Some(Ok(())) => {
                 person.added = true;
@@ -278,7 +275,7 @@ impl Node {
             return Err(DirectoryError::Lies(server.1.clone()));
         };
         let ours = claim.swarm == tag(self.shared.names.swarm_key.as_ref(), &server.0);
-        Ok(Some(self.row(claim, entry, &server.1, ours).await))
+        Ok(Some(self.row(claim, entry, &server.1, ours)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Spreading the shared files before anyone asks, and keeping others' for them.
 //!
 //! Owns the placement machine and the fate of the replicas here. [`push`] gives, [`accept`] takes, [`News`] is how it hears that something
-//! changed. Never on the way of a download: it makes way for them ([`traffic`]). Invariants: what it knows of a file is asked of the actor
+//! changed. Never on the way of a download: it makes way for them ([`traffic`]). Invariants: what it knows of a file is asked of the swarm
 //! anew after each change, so nothing has to be told twice; at most one pass over the news is under way.
 
 mod accept;
@@ -11,15 +11,14 @@ mod push;
 mod safety;
 mod traffic;
 
-use super::swarm::survey::{FileView, PeerView};
 pub use accept::{Gate, accept};
 pub use news::News;
 
 use super::{
     api::{Copies, Safe, Settings},
-    command::Command,
     context::Context,
     knowledge::Replica,
+    swarm::{FileView, PeerView},
 };
 use crate::{
     core::{
@@ -46,7 +45,7 @@ use traffic::Traffic;
 
 /// How long news is gathered before it is looked at.
 const GATHER: Duration = Duration::from_millis(200);
-/// Files that are asked of the actor at a time: it has other things to do.
+/// Files that are looked up at a time.
 const PAGE: usize = 512;
 /// How often the replicas are looked over for what is no longer wanted.
 const LOOK_OVER: Duration = Duration::from_secs(5);
@@ -221,7 +220,7 @@ impl Distributor {
         let mut files = fresh.files;
         if fresh.all {
             files.extend(self.files.keys().chain(self.kept.keys()));
-            files.extend(self.parts.context.ask(Command::Shared).await?);
+            files.extend(self.parts.context.swarm.shared().await?);
         }
         // A node that came may be the owner of what is kept here, although its catalog does not say so.
         let owner = |kept: &&ReplicaFile| kept.origins.iter().any(|node| fresh.came.contains(node));
@@ -229,15 +228,10 @@ impl Distributor {
         self.read_kept(&files).await;
         let files: Vec<FileId> = files.into_iter().collect();
         let mut first = true;
-        for page in files.chunks(PAGE).map(<[_]>::to_vec).chain(
-            // Who is here is asked even if no file is.
-            files.is_empty().then(Vec::new),
-        ) {
-            let survey = self
-                .parts
-                .context
-                .ask(|reply| Command::Survey(page, reply))
-                .await?;
+        // Who is here is asked even if no file is.
+        let none: Option<&[FileId]> = files.is_empty().then_some(&[]);
+        for page in files.chunks(PAGE).chain(none) {
+            let survey = self.parts.context.swarm.survey(page);
             if std::mem::take(&mut first) {
                 self.meet(survey.peers);
             }
@@ -284,7 +278,7 @@ impl Distributor {
         }
     }
 
-    /// What the actor knows of these files, and what the disk does.
+    /// What the swarm knows of these files, and what the disk does.
     async fn view(&mut self, views: Vec<FileView>) {
         let mut unread = Vec::new();
         for view in &views {

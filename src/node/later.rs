@@ -6,7 +6,6 @@
 use super::{
     Node,
     api::{JobId, LaterInfo, NodeEvent, Person, SendEvent, SendFailure, SendRequest, title_of},
-    command::{Command, PeopleAsk},
     consent::Consent,
     context::Context,
     who::look_for,
@@ -289,8 +288,7 @@ async fn is_here(context: &Context, node: NodeId, wanted: bool) {
     let mut since: Option<Instant> = None;
     loop {
         changed.mark_unchanged();
-        let named = context.ask(|reply| Command::People(PeopleAsk::Named(node, reply)));
-        let here = named.await.flatten().is_some();
+        let here = context.swarm.is_here(&node);
         let pause = match (here, wanted) {
             (false, false) => return,
             (true, true) => {
@@ -302,7 +300,7 @@ async fn is_here(context: &Context, node: NodeId, wanted: bool) {
             }
             (false, true) => {
                 since = None;
-                look_for(context, &node.to_string()).await;
+                look_for(context, &node.to_string());
                 LOOK
             }
             (true, false) => LOOK,
@@ -355,13 +353,12 @@ impl Node {
     }
 
     /// The key that a word meant before: an id as it stands, or the name of somebody who was here.
-    pub async fn known_key(&self, who: &str) -> Option<NodeId> {
+    #[must_use]
+    pub fn known_key(&self, who: &str) -> Option<NodeId> {
         if let Some(key) = NodeId::parse(who) {
             return Some(key);
         }
-        let context = &self.shared.context;
-        let known = context.ask(|reply| Command::People(PeopleAsk::Known(who.to_owned(), reply)));
-        known.await.flatten()
+        self.shared.context.swarm.known(who)
     }
 
     /// Sends files to one key as soon as it is here, for as long as this node runs. The events end with [`SendEvent::End`].

@@ -154,10 +154,10 @@ impl Meeting {
         self.tell(Input::Event(MeetingInput::Wanted { node }));
     }
 
-    /// Whether somebody may be here in a moment.
+    /// What is known of the servers, as it changes.
     #[must_use]
-    pub fn expects_somebody(&self) -> bool {
-        self.view.borrow().expects
+    pub fn view(&self) -> watch::Receiver<View> {
+        self.view.clone()
     }
 
     /// The configured servers.

@@ -36,7 +36,8 @@ impl Node {
     }
 
     /// What a node is called, and whether another key was known for that name; `None` when it is not here.
-    pub async fn name_of(&self, node: NodeId) -> Option<(String, bool)> {
-        who::name_of(&self.shared.context, node).await
+    #[must_use]
+    pub fn name_of(&self, node: NodeId) -> Option<(String, bool)> {
+        self.shared.context.swarm.named(&node)
     }
 }

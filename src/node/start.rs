@@ -21,6 +21,7 @@ use super::{
     reach,
     serve::Server,
     streams::{Inboxes, Takers},
+    swarm::{OwnCatalog, Seed, State, Swarm},
 };
 use crate::{
     core::{id::NodeId, path::RelPath, people::People},
@@ -33,7 +34,7 @@ use crate::{
         PeopleFile, Replicas, Sent, ServersFile, Share, clock::since_1970, remove_unused,
     },
     wire::{
-        control::{Held, Offer},
+        control::{Held, Offer, Scan},
         passphrase::swarm_key,
         signer::Signer,
     },
@@ -117,7 +118,23 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         commands: commands.clone(),
     };
     let meeting = Meeting::start(meeting, &stop);
-    let (context, changed) = context(&settings, &net, disk, commands, (meeting, table));
+    let (people, people_file) = people;
+    let mut own = OwnCatalog::new(cut_name(&settings.name), epoch, keeps)
+        .with(settings.unnamed, !settings.share);
+    offer_fetched(&mut own, fetched);
+    let swarm = Swarm::new(State::new(Seed {
+        me: net.node(),
+        name: cut_name(&settings.name),
+        hidden: settings.hidden,
+        // A node that only looks or fetches leaves its folder alone.
+        scanning: settings.share.then(Scan::default),
+        own,
+        people,
+        servers: meeting.view(),
+        random: seed(&net.node(), epoch),
+    }));
+    let handles = (swarm, meeting, table);
+    let (context, changed) = context(&settings, &net, disk, commands, handles);
     let (distribute, queue) = distribute::parts(&context, keeps, &settings);
     let orders = distribute.orders.clone();
     let (tasks, next_job) = (TaskTracker::new(), Arc::new(AtomicU64::new(1)));
@@ -130,32 +147,24 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         (tasks.clone(), stop.clone()),
     );
     let server = Server::new(&context);
-    let mut actor = Actor::new(
-        Parts {
-            name: cut_name(&settings.name),
-            unchosen: settings.unnamed,
-            keeps,
-            relay: settings.relay,
-            hidden: settings.hidden,
-            epoch,
-            net_events,
-            beacons,
-            heard,
-            share,
-            commands: commands_in,
-            visiting: !settings.share,
-            events: events.clone(),
-            changed,
-            people,
-            context: context.clone(),
-        },
-        seed(&net.node(), epoch),
-    );
-    offer_fetched(&mut actor, fetched);
+    let actor = Actor::new(Parts {
+        name: cut_name(&settings.name),
+        relay: settings.relay,
+        net_events,
+        beacons,
+        heard,
+        share,
+        commands: commands_in,
+        events: events.clone(),
+        changed,
+        people: people_file,
+        context: context.clone(),
+    });
     tokio::spawn(actor.run());
     inboxes.take_all(
         &stop,
         Takers {
+            context: context.clone(),
             server: server.clone(),
             pushes: settings.share.then(|| distribute.clone()),
             // A command that only looks or fetches has nobody who reads.
@@ -253,7 +262,7 @@ fn context(
     net: &Net,
     (home, index, reader, replicas): (Home, Index, ChunkReader, Replicas),
     commands: mpsc::Sender<Command>,
-    (meeting, named): (Meeting, reach::Named),
+    (swarm, meeting, named): (Swarm, Meeting, reach::Named),
 ) -> (Context, watch::Sender<u64>) {
     let (changed, watch) = watch::channel(0);
     let context = Context {
@@ -265,6 +274,7 @@ fn context(
         lookups: Lookups::default(),
         home: Arc::new(home),
         holdings: Holdings::default(),
+        swarm,
         commands,
         changed: watch,
         held: broadcast::channel(HELD).0,
@@ -354,7 +364,7 @@ fn announce(
 }
 
 /// What earlier runs downloaded is offered again.
-fn offer_fetched(actor: &mut Actor, fetched: Vec<FileRecord>) {
+fn offer_fetched(own: &mut OwnCatalog, fetched: Vec<FileRecord>) {
     for record in fetched {
         let Ok(name) = RelPath::parse(&record.name) else {
             continue;
@@ -368,7 +378,7 @@ fn offer_fetched(actor: &mut Actor, fetched: Vec<FileRecord>) {
             held: Held::Fetched,
             parts: None,
         };
-        actor.offer_fetched(&name, record.file, offer);
+        own.set(&name, record.file, Some(offer));
     }
 }
 

@@ -5,6 +5,7 @@
 use super::{
     chat::Door,
     consent::Consent,
+    context::Context,
     distribute::{Parts, accept},
     pair::Pairings,
     serve::Server,
@@ -13,12 +14,14 @@ use crate::{
     net::{Inbound, Router},
     wire::{chat, chunk, consent, distribute, pairing},
 };
+use futures::{FutureExt as _, future::BoxFuture};
 use std::future::Future;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// What takes the streams that come in.
 pub struct Takers {
+    pub context: Context,
     pub server: Server,
     /// `None` in a node that only looks or fetches.
     pub pushes: Option<Parts>,
@@ -59,6 +62,7 @@ impl Inboxes {
     /// Which task takes the streams of which protocol.
     pub fn take_all(self, stop: &CancellationToken, to: Takers) {
         let Takers {
+            context,
             server,
             pushes,
             door,
@@ -68,21 +72,23 @@ impl Inboxes {
         take(self.chunks, stop, move |one| {
             server.clone().serve(one.node, one.stream)
         });
-        take(self.pushes, stop, move |one| {
-            // A server carries only what a person asked for.
-            let parts = pushes.clone().filter(|_| !one.relayed);
-            async move {
-                if let Some(parts) = parts {
-                    accept(parts, one.node, one.stream).await;
+        take(
+            self.pushes,
+            stop,
+            greeted(&context, move |one| {
+                // A server carries only what a person asked for.
+                let parts = pushes.clone().filter(|_| !one.relayed);
+                async move {
+                    if let Some(parts) = parts {
+                        accept(parts, one.node, one.stream).await;
+                    }
                 }
-            }
-        });
-        take(self.chats, stop, move |one| {
-            door.clone().accept(one.node, one.stream)
-        });
-        take(self.asks, stop, move |one| {
-            consent.clone().take(one.node, one.stream)
-        });
+            }),
+        );
+        let chat = move |one: Inbound| door.clone().accept(one.node, one.stream);
+        take(self.chats, stop, greeted(&context, chat));
+        let ask = move |one: Inbound| consent.clone().take(one.node, one.stream);
+        take(self.asks, stop, greeted(&context, ask));
         let proven = pairings.clone();
         take(self.proofs, stop, move |one| {
             proven.accept(one.node, one.stream);
@@ -92,6 +98,26 @@ impl Inboxes {
             pairings.listen(one.node, one.stream);
             std::future::ready(())
         });
+    }
+}
+
+/// For a task that asks who the peer is.
+fn greeted<F>(
+    context: &Context,
+    task: impl Fn(Inbound) -> F + Send + 'static,
+) -> impl Fn(Inbound) -> BoxFuture<'static, ()> + Send + 'static
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let context = context.clone();
+    move |one| {
+        let (context, node) = (context.clone(), one.node);
+        let run = task(one);
+        let greeted = async move {
+            context.greet(&node).await;
+            run.await;
+        };
+        greeted.boxed()
     }
 }
 

@@ -1,5 +1,207 @@
-//! Who is here, and what they offer.
+//! Who is here, what they offer, and who is meant: one room, asked by plain calls.
+//!
+//! Owns the state behind a lock. Only the actor changes it, in a turn that others see whole or not at all; everybody else
+//! reads. Invariants: nobody holds the lock across an await; what a call on a worker thread does under the lock is a few
+//! look-ups for each of at most [`PAGE`] files; what goes through all offers runs on a blocking thread, one at a time, so
+//! that the actor waits for one of them at most.
 
-pub mod catalog;
-pub mod peers;
-pub mod survey;
+mod catalog;
+mod peers;
+mod state;
+mod survey;
+
+pub use catalog::{OwnCatalog, is_id};
+pub use peers::{Asking, Owned, Peers, Question, Resolution, Source};
+pub use state::{Found, Seed, State};
+pub use survey::{FileView, PeerView, Survey};
+
+use super::{
+    api::{Gaps, Listing, PeerInfo, Person},
+    knowledge::Replica,
+};
+use crate::{
+    core::{
+        id::{FileId, NodeId},
+        path::RelPath,
+    },
+    wire::control::Offer,
+};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::{net::IpAddr, sync::Arc};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+/// Files that are looked up before the actor may have its turn.
+const PAGE: usize = 256;
+
+/// The room. Clones are handles to the same.
+#[derive(Clone)]
+pub struct Swarm(Arc<Inner>);
+
+struct Inner {
+    state: RwLock<State>,
+    /// One at a time goes through all offers.
+    long: Arc<Semaphore>,
+}
+
+impl Swarm {
+    /// A room with what is known at the start.
+    #[must_use]
+    pub fn new(state: State) -> Self {
+        Self(Arc::new(Inner {
+            state: RwLock::new(state),
+            long: Arc::new(Semaphore::new(1)),
+        }))
+    }
+
+    /// For the actor alone: its turn.
+    pub fn turn(&self) -> RwLockWriteGuard<'_, State> {
+        self.0.state.write()
+    }
+
+    /// A short look. It does not queue behind an actor that waits for a long one: that would stop this thread's tasks, too.
+    fn look(&self) -> RwLockReadGuard<'_, State> {
+        self.0.state.read_recursive()
+    }
+
+    /// A look at each of many.
+    fn each<A, T>(&self, all: &[A], look: impl Fn(&State, &A) -> T) -> Vec<T> {
+        let mut found = Vec::with_capacity(all.len());
+        for page in all.chunks(PAGE) {
+            let state = self.look();
+            found.extend(page.iter().map(|one| look(&state, one)));
+        }
+        found
+    }
+
+    /// A look at all that is offered. `None` when the process is ending.
+    async fn at_length<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Option<T> {
+        let turn = self.0.long.clone().acquire_owned().await.ok()?;
+        let swarm = self.clone();
+        let looking = spawn_blocking(move || {
+            // Whoever asked may be gone by now: the next one waits all the same.
+            let _turn = turn;
+            look(&swarm.0.state.read())
+        });
+        looking.await.ok()
+    }
+
+    /// Whether a node is connected.
+    #[must_use]
+    pub fn is_here(&self, node: &NodeId) -> bool {
+        self.look().peers.is_here(node)
+    }
+
+    /// The rows of `peers`.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.look().peer_rows()
+    }
+
+    /// Who has not told all that they offer.
+    #[must_use]
+    pub fn gaps(&self) -> Gaps {
+        self.look().gaps(false)
+    }
+
+    /// Who has (some of) each of these files.
+    #[must_use]
+    pub fn sources(&self, files: &[FileId]) -> Vec<Vec<Source>> {
+        self.each(files, |state, file| state.peers.sources(*file))
+    }
+
+    /// Which of these nodes are here.
+    #[must_use]
+    pub fn present(&self, nodes: &[NodeId]) -> Vec<Source> {
+        self.look().peers.present(nodes)
+    }
+
+    /// Who has these files, a few, and who is here.
+    #[must_use]
+    pub fn survey(&self, files: &[FileId]) -> Survey {
+        let files = self.each(files, |state, file| state.peers.survey(&state.own, *file));
+        let peers = self.look().peers.views();
+        Survey { peers, files }
+    }
+
+    /// The peers that keep a part of these files.
+    #[must_use]
+    pub fn keepers(&self, files: &[FileId]) -> Vec<Replica> {
+        let keepers = self.each(files, |state, file| state.peers.keepers(*file));
+        keepers.into_iter().flatten().collect()
+    }
+
+    /// Where a peer is, and whether the user dealt with it; `None` when it is not here.
+    #[must_use]
+    pub fn standing(&self, node: &NodeId) -> Option<(IpAddr, bool)> {
+        self.look().standing(node)
+    }
+
+    /// Whom a word means, and whether it means somebody who is coming: at one moment.
+    #[must_use]
+    pub fn find(&self, who: &str) -> Found {
+        self.look().find(who)
+    }
+
+    /// Whether any of these words means this one, who goes by this name.
+    #[must_use]
+    pub fn means(&self, words: &[String], one: &Person) -> bool {
+        self.look().means(words, one)
+    }
+
+    /// What a node is called, and whether another key was known for that name; `None` when it is not here.
+    #[must_use]
+    pub fn named(&self, node: &NodeId) -> Option<(String, bool)> {
+        self.look().named(node)
+    }
+
+    /// By which name a key was added.
+    #[must_use]
+    pub fn added(&self, node: &NodeId) -> Option<String> {
+        self.look().people.added(node).map(str::to_owned)
+    }
+
+    /// The key that is remembered for a name.
+    #[must_use]
+    pub fn known(&self, who: &str) -> Option<NodeId> {
+        self.look().people.known(who).map(|person| person.key)
+    }
+
+    /// The rows of `list`.
+    pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
+        let rows = self.at_length(move |state| state.peers.list(&state.own, pattern.as_deref()));
+        rows.await.unwrap_or_default()
+    }
+
+    /// What these words mean now.
+    pub async fn resolve(&self, question: Question) -> Option<Resolution> {
+        self.at_length(move |state| state.resolve(&question)).await
+    }
+
+    /// What those who are here share by these names, and whether anybody has all of these contents.
+    pub async fn owned(&self, files: Vec<(String, FileId)>) -> Option<Owned> {
+        self.at_length(move |state| state.peers.owned(&files)).await
+    }
+
+    /// Who has another version of these names.
+    pub async fn versions(&self, files: Vec<(RelPath, FileId)>) -> Vec<Vec<Source>> {
+        let found = self.at_length(move |state| state.peers.versions(&files));
+        found.await.unwrap_or_default()
+    }
+
+    /// All files of the shared folder.
+    pub async fn shared(&self) -> Option<Vec<FileId>> {
+        self.at_length(State::shared).await
+    }
+
+    /// What a peer offers a file as, and whether all of it is here.
+    pub async fn offer_of(&self, node: NodeId, file: FileId) -> Option<(RelPath, Offer, bool)> {
+        let offer = self.at_length(move |state| state.offer_of(&node, file));
+        offer.await.flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,9 @@
 
 use super::{
     api::{Person, WhoError},
-    command::{Command, Found, PeopleAsk},
+    command::Command,
     context::Context,
+    swarm::Found,
 };
 use crate::core::{id::NodeId, patience::HANDSHAKE};
 use std::time::Duration;
@@ -20,31 +21,27 @@ const GRACE: Duration = Duration::from_secs(1);
 const COMING: Duration = Duration::from_millis(500);
 
 /// Has somebody looked for at the rendezvous servers who may not be here: their key is known, or is what was said.
-pub async fn look_for(context: &Context, who: &str) {
+pub fn look_for(context: &Context, who: &str) {
     if !context.meeting.is_configured() {
         return;
     }
-    let mut key = NodeId::parse(who);
-    if key.is_none() {
-        let known = context.ask(|reply| Command::People(PeopleAsk::Known(who.to_owned(), reply)));
-        key = known.await.flatten();
-    }
+    let key = NodeId::parse(who).or_else(|| context.swarm.known(who));
     if let Some(key) = key {
         context.meeting.want(key);
     }
 }
 
-/// What a node is called, and whether another key was known for that name; `None` when it is not here.
-pub async fn name_of(context: &Context, node: NodeId) -> Option<(String, bool)> {
-    let named = context.ask(|reply| Command::People(PeopleAsk::Named(node, reply)));
-    named.await.flatten()
-}
-
 /// Whom `who` means now. With `trust_new`, a known name's new key is accepted and remembered.
 pub async fn find_now(context: &Context, who: &str, trust_new: bool) -> Found {
+    if !trust_new {
+        return context.swarm.find(who);
+    }
     let who = who.to_owned();
-    let asked = context.ask(|reply| Command::People(PeopleAsk::Find(who, trust_new, reply)));
-    asked.await.unwrap_or(Found::NOBODY)
+    let asked = context.ask(|reply| Command::Trust(who, reply));
+    Found {
+        who: asked.await.unwrap_or(Err(WhoError::Nobody)),
+        coming: false,
+    }
 }
 
 /// The same for somebody who may still be connecting, or known and somewhere behind a server. Waits at most `wait`, longer
@@ -56,7 +53,7 @@ pub async fn find(
     wait: Duration,
 ) -> Result<Person, WhoError> {
     let changed = context.changed.clone();
-    look_for(context, who).await;
+    look_for(context, who);
     let settled = async |until: Instant| {
         let settled = context.ask(|reply| Command::Settled(until.into_std(), reply));
         settled.await;

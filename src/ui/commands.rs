@@ -66,7 +66,7 @@ pub async fn act(
         }
         Shared::Peers => {
             node.look(swarm).await;
-            show_peers(node, out).await
+            show_peers(node, out)
         }
         Shared::Msg(msg) => talk::send(node, out, swarm, &msg).await,
         Shared::History(what) => talk::history(node, out, &what).await,
@@ -155,7 +155,7 @@ async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit 
     }
     let exit = if !rows.is_empty() {
         Exit::Done
-    } else if node.peers().await.is_empty() {
+    } else if node.peers().is_empty() {
         out.error(&sentences::alone(node));
         Exit::NotFound
     } else if let Some(pattern) = what.pattern {
@@ -173,8 +173,8 @@ async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit 
 }
 
 /// Prints who is here.
-async fn show_peers(node: &Node, out: &Out) -> Exit {
-    let rows = node.peers().await;
+fn show_peers(node: &Node, out: &Out) -> Exit {
+    let rows = node.peers();
     if rows.is_empty() {
         out.error(&sentences::alone(node));
         return Exit::NotFound;

@@ -176,7 +176,7 @@ pub async fn download(
             return exit;
         }
     }
-    finish(node, out, &name, tally, begun.elapsed(), job.stopped()).await
+    finish(node, out, &name, tally, begun.elapsed(), job.stopped())
 }
 
 /// Tells beside a download what the node has to say. Never ends.
@@ -198,7 +198,7 @@ pub async fn notices(node: &Node, out: &Out, bar: &Bar) -> Exit {
 }
 
 /// Sums up, and says what to do next.
-async fn finish(
+fn finish(
     node: &Node,
     out: &Out,
     name: &str,
@@ -224,7 +224,7 @@ async fn finish(
         out.error("the download ended without a word; the log may say why (SPRAT_LOG=debug)");
         return Exit::Failed;
     }
-    if tally.failures.contains(&Exit::NotFound) && node.peers().await.is_empty() {
+    if tally.failures.contains(&Exit::NotFound) && node.peers().is_empty() {
         out.note(&sentences::alone(node));
     }
     let exit = Exit::of(tally.done, &tally.failures);

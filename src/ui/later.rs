@@ -29,7 +29,7 @@ async fn key_of(
 ) -> Result<Option<NodeId>, WhoError> {
     match node.await_person(who, trust, wait).await {
         Ok(person) => Ok(Some(person.node)),
-        Err(WhoError::Nobody) => Ok(node.known_key(who).await),
+        Err(WhoError::Nobody) => Ok(node.known_key(who)),
         // Of those who are here it is none: the one who was known may come.
         Err(WhoError::NewKey { known, .. }) => Ok(Some(known)),
         Err(error) => Err(error),
@@ -62,7 +62,7 @@ pub async fn keep(
     for who in to {
         exits.push(match key_of(node, who, trust, wait).await {
             Ok(Some(key)) => {
-                let called = node.name_of(key).await;
+                let called = node.name_of(key);
                 let name = called.map_or_else(|| who.clone(), |(name, _)| name);
                 match node.send_later(key, name, files.clone()).await {
                     Ok(number) => {

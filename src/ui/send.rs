@@ -158,7 +158,7 @@ pub async fn send(
         }
         Err(exit) => exit,
     };
-    if exit == Exit::NotFound && !out.json() && node.peers().await.is_empty() {
+    if exit == Exit::NotFound && !out.json() && node.peers().is_empty() {
         out.note(&sentences::alone(&node));
     }
     leave(&node).await;

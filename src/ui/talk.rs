@@ -47,7 +47,7 @@ pub async fn find(
         Ok(Person { name, node }) => return Ok(Partner { node, name }),
         Err(error) => error,
     };
-    let alone = error == WhoError::Nobody && node.peers().await.is_empty();
+    let alone = error == WhoError::Nobody && node.peers().is_empty();
     let why = if alone {
         alone_because(node)
     } else {

@@ -15,7 +15,7 @@
 //! | nonsense on the control protocol | `net::tests::hostile`: `nonsense_costs_its_sender_the_stream_and_nobody_else_anything` |
 //! | connections per address and in all | `net::per_address`, `net::tests::hostile` |
 //! | answers that nobody reads | `net::unread`; chunks: `hostile_serving` |
-//! | all peers' catalogs together, and endless ones | `node::catalog` |
+//! | all peers' catalogs together, and endless ones | `node::swarm::catalog` |
 //! | floods of mDNS | `net::mdns` |
 //! | floods of beacons, replays | `net::beacon::filter`, `core::membership`; `hostile_discovery` |
 //! | an answer is never longer than its question | `wire::beacon`, `net::beacon`; `hostile_discovery` |

@@ -10,7 +10,11 @@ use crate::{
         path::RelPath,
     },
     net::RequestError,
-    node::{api::NodeEvent, holdings::FollowerNews, peers::Asking},
+    node::{
+        api::NodeEvent,
+        holdings::FollowerNews,
+        swarm::{Asking, State},
+    },
     wire::control::{Held, Offer, Request, Response, Scan},
 };
 use std::time::{Duration, Instant};
@@ -32,8 +36,8 @@ const MAX_TELLING: usize = 64;
 
 impl Actor {
     /// Asks a peer for what is new in its catalog; one request at a time each.
-    pub(super) fn ask_catalog(&mut self, node: NodeId) {
-        let Some(peer) = self.peers.get_mut(&node) else {
+    pub(super) fn ask_catalog(&mut self, swarm: &mut State, node: NodeId) {
+        let Some(peer) = swarm.peers.get_mut(&node) else {
             return;
         };
         if peer.asking != Asking::No {
@@ -49,42 +53,47 @@ impl Actor {
         });
     }
 
-    pub(super) fn came_back(&mut self, news: Note) {
+    pub(super) fn came_back(&mut self, swarm: &mut State, news: Note) {
         match news {
             Note::AskCatalog(node) => {
-                if let Some(peer) = self.peers.get_mut(&node) {
+                if let Some(peer) = swarm.peers.get_mut(&node) {
                     peer.asking = Asking::No;
                 }
-                self.ask_catalog(node);
+                self.ask_catalog(swarm, node);
             }
             Note::Acquainted(node) => {
-                if let Some(peer) = self.peers.get_mut(&node) {
+                if let Some(peer) = swarm.peers.get_mut(&node) {
                     peer.acquainted = true;
                 }
-                self.introduce(node, None);
+                self.introduce(swarm, node, None);
             }
-            Note::Peers(node, answer) => self.peers_told(node, answer),
+            Note::Peers(node, answer) => self.peers_told(swarm, node, answer),
             Note::PeopleKept => self.keeping_people = false,
-            Note::Catalog(node, answer) => self.catalog_came(node, answer),
+            Note::Catalog(node, answer) => self.catalog_came(swarm, node, answer),
             Note::Told(node) => {
-                if let Some(peer) = self.peers.get_mut(&node) {
+                if let Some(peer) = swarm.peers.get_mut(&node) {
                     peer.telling = peer.telling.saturating_sub(1);
                 }
             }
             Note::Hinted(node) => {
-                if let Some(peer) = self.peers.get_mut(&node) {
+                if let Some(peer) = swarm.peers.get_mut(&node) {
                     let hinted = std::mem::replace(&mut peer.hinting, Asking::No);
                     if hinted == Asking::Again {
-                        self.hint(node);
+                        self.hint(swarm, node);
                     }
                 }
             }
         }
     }
 
-    pub(super) fn catalog_came(&mut self, node: NodeId, answer: Result<Response, RequestError>) {
-        let room = self.peers.room();
-        let Some(peer) = self.peers.get_mut(&node) else {
+    pub(super) fn catalog_came(
+        &mut self,
+        swarm: &mut State,
+        node: NodeId,
+        answer: Result<Response, RequestError>,
+    ) {
+        let room = swarm.peers.room();
+        let Some(peer) = swarm.peers.get_mut(&node) else {
             return;
         };
         let mut name = None;
@@ -129,8 +138,8 @@ impl Actor {
                 let _ = notes.send(Note::AskCatalog(node)).await;
             });
         }
-        self.peers.told(told);
-        self.introduce(node, name.as_deref());
+        swarm.peers.told(told);
+        self.introduce(swarm, node, name.as_deref());
         if changed {
             self.wake_jobs();
             self.tell(NodeEvent::CatalogChanged { node });
@@ -146,50 +155,55 @@ impl Actor {
         });
     }
 
-    /// What is kept for the swarm shows where nothing better goes by that name.
-    pub(super) fn offer_replica(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) {
-        let key = (name.as_str().to_owned(), file);
-        match offer.clone() {
-            Some(offer) => self.kept.insert(key, offer),
-            None => self.kept.remove(&key),
-        };
-        let shown = self.catalog.get(name.as_str(), file);
-        if shown.is_none_or(|shown| shown.held == Held::Replica) {
-            self.set_offer(name, file, offer);
+    /// What is kept for the swarm is offered, or no longer.
+    pub(super) fn offer_replica(
+        &mut self,
+        swarm: &mut State,
+        name: &RelPath,
+        file: FileId,
+        offer: Option<Offer>,
+    ) {
+        if swarm.offer_replica(name, file, offer) {
+            self.offered(file, false);
         }
     }
 
-    pub(super) fn offer(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) {
-        let kept = || self.kept.get(&(name.as_str().to_owned(), file)).cloned();
-        let offer = offer.or_else(kept);
-        self.set_offer(name, file, offer);
-    }
-
-    fn set_offer(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) {
+    pub(super) fn offer(
+        &mut self,
+        swarm: &mut State,
+        name: &RelPath,
+        file: FileId,
+        offer: Option<Offer>,
+    ) {
         // Others may be about to download the same: they should hear of one another before the seed's line is full.
         let begins = offer
             .as_ref()
             .is_some_and(|offer| offer.held == Held::Partial);
-        let collect = match (begins, self.scanned) {
+        if swarm.offer(name, file, offer) {
+            self.offered(file, begins);
+        }
+    }
+
+    /// The own catalog changed; `soon`, the others should hear of it at once.
+    fn offered(&mut self, file: FileId, soon: bool) {
+        let collect = match (soon, self.scanned) {
             (true, _) => Duration::from_millis(2),
             (false, true) => COLLECT,
             (false, false) => COLLECT * 4,
         };
-        if self.catalog.set(name, file, offer) {
-            self.parts.context.news.files([file]);
-            let at = Instant::now() + collect;
-            self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
-        }
+        self.parts.context.news.files([file]);
+        let at = Instant::now() + collect;
+        self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
     }
 
     /// How far the shared folder is read, or that it is. The others hear of a beginning and the end at once, and once a second
     /// of what is between.
-    pub(super) fn scanning(&mut self, scan: Option<Scan>) {
+    pub(super) fn scanning(&mut self, swarm: &mut State, scan: Option<Scan>) {
         let now = Instant::now();
-        let turned = scan.is_some() != self.scanning.is_some();
+        let turned = scan.is_some() != swarm.scanning.is_some();
         let due = self.scan_told.is_none_or(|at| now >= at + SCAN_NEWS);
-        self.scanning = scan;
-        self.catalog.set_scan(scan, turned || due);
+        swarm.scanning = scan;
+        swarm.own.set_scan(scan, turned || due);
         if turned || due {
             self.scan_told = Some(now);
             let at = now + COLLECT;
@@ -198,19 +212,19 @@ impl Actor {
     }
 
     /// Tells everyone that the own catalog changed.
-    pub(super) fn publish(&mut self) {
+    pub(super) fn publish(&mut self, swarm: &mut State) {
         self.publish_at = None;
-        let nodes: Vec<NodeId> = self.peers.nodes().collect();
+        let nodes: Vec<NodeId> = swarm.peers.nodes().collect();
         for node in nodes {
-            self.hint(node);
+            self.hint(swarm, node);
         }
     }
 
     /// Tells one peer that the own catalog changed; one notice at a time, or those who never answer would take all the
     /// places that requests have.
-    pub(super) fn hint(&mut self, node: NodeId) {
-        let (epoch, revision) = self.catalog.version();
-        let Some(peer) = self.peers.get_mut(&node) else {
+    pub(super) fn hint(&mut self, swarm: &mut State, node: NodeId) {
+        let (epoch, revision) = swarm.own.version();
+        let Some(peer) = swarm.peers.get_mut(&node) else {
             return;
         };
         if peer.hinting != Asking::No {
@@ -226,7 +240,7 @@ impl Actor {
         });
     }
 
-    pub(super) fn tell_followers(&mut self) {
+    pub(super) fn tell_followers(&mut self, swarm: &mut State) {
         for news in self.parts.context.holdings.take_news() {
             let FollowerNews {
                 file,
@@ -234,7 +248,7 @@ impl Actor {
                 followers,
             } = news;
             for node in followers {
-                let Some(peer) = self.peers.get_mut(&node) else {
+                let Some(peer) = swarm.peers.get_mut(&node) else {
                     continue;
                 };
                 if peer.telling >= MAX_TELLING {

@@ -10,7 +10,7 @@ use crate::{
         membership::{Beacon, Kind},
         rate::{Bucket, Rate},
     },
-    node::api::NodeEvent,
+    node::{api::NodeEvent, swarm::State},
 };
 use std::net::SocketAddr;
 
@@ -39,8 +39,14 @@ impl Default for Double {
 impl Actor {
     /// A beacon of another life came, signed with this node's key. One that is not an answer is answered: with our life as
     /// its epoch and the other's life as its revision.
-    pub(super) fn same_key(&mut self, beacon: &Beacon, from: SocketAddr, room: usize) {
-        let (epoch, _) = self.catalog.version();
+    pub(super) fn same_key(
+        &mut self,
+        swarm: &mut State,
+        beacon: &Beacon,
+        from: SocketAddr,
+        room: usize,
+    ) {
+        let (epoch, _) = swarm.own.version();
         let answers_us = beacon.revision == epoch;
         let news = answers_us && self.double.told.replace(beacon.epoch) != Some(beacon.epoch);
         if news {
@@ -49,12 +55,12 @@ impl Actor {
                 address: SocketAddr::new(from.ip(), beacon.tcp),
             });
         }
-        let now = self.now();
+        let now = swarm.now();
         // Nobody hears of a hidden node, not even this one's double.
         let wanted =
-            !self.membership.is_hidden() && beacon.kind != Kind::Leave && (news || !answers_us);
+            !swarm.membership.is_hidden() && beacon.kind != Kind::Leave && (news || !answers_us);
         if wanted && self.double.answers.take(now) {
-            let mut answer = self.beacon(Kind::Ping);
+            let mut answer = self.beacon(swarm, Kind::Ping);
             answer.revision = beacon.epoch;
             let beacons = self.parts.beacons.clone();
             tokio::spawn(async move { beacons.answer(answer, from, room).await });

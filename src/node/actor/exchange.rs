@@ -4,23 +4,24 @@ use super::{Actor, Note};
 use crate::{
     core::{id::NodeId, membership::MembershipEvent, via::Via},
     net::{Reply, RequestError},
+    node::swarm::State,
     wire::control::{PeerAddress, Request, Response},
 };
 
 impl Actor {
     /// A peer is here by that path, and may know others. (Who hides does not ask, for who asks is told of.)
-    pub(super) fn may_know_others(&mut self, node: NodeId, via: Via) {
-        let now = self.now();
-        let asks = via != Via::Relay && !self.membership.is_hidden();
-        if asks && self.exchange.connected(node, now) {
+    pub(super) fn may_know_others(&mut self, swarm: &mut State, node: NodeId, via: Via) {
+        let now = swarm.now();
+        let asks = via != Via::Relay && !swarm.membership.is_hidden();
+        if asks && swarm.exchange.connected(node, now) {
             self.ask_peers(node);
         }
     }
 
     /// Asks whose turn it is.
-    pub(super) fn ask_by_turns(&mut self) {
-        let now = self.now();
-        if let Some(node) = self.exchange.due(now) {
+    pub(super) fn ask_by_turns(&mut self, swarm: &mut State) {
+        let now = swarm.now();
+        if let Some(node) = swarm.exchange.due(now) {
             self.ask_peers(node);
         }
     }
@@ -35,12 +36,18 @@ impl Actor {
     }
 
     /// A peer asks who else is here.
-    pub(super) fn peers_asked(&mut self, asker: NodeId, port: u16, reply: Reply) {
-        let now = self.now();
-        let at = self.peers.at(&asker);
+    pub(super) fn peers_asked(
+        &mut self,
+        swarm: &mut State,
+        asker: NodeId,
+        port: u16,
+        reply: Reply,
+    ) {
+        let now = swarm.now();
+        let at = swarm.peers.at(&asker);
         let told = at.and_then(|ip| {
-            let here = self.peers.addresses();
-            self.exchange.asked((asker, ip), port, here, now)
+            let here = swarm.peers.addresses();
+            swarm.exchange.asked((asker, ip), port, here, now)
         });
         reply.send(match told {
             Some(told) => {
@@ -52,8 +59,13 @@ impl Actor {
     }
 
     /// A peer answered. (One of an earlier version does not.)
-    pub(super) fn peers_told(&mut self, teller: NodeId, answer: Result<Response, RequestError>) {
-        let Some(at) = self.peers.at(&teller) else {
+    pub(super) fn peers_told(
+        &mut self,
+        swarm: &mut State,
+        teller: NodeId,
+        answer: Result<Response, RequestError>,
+    ) {
+        let Some(at) = swarm.peers.at(&teller) else {
             return;
         };
         let named = match answer {
@@ -64,11 +76,11 @@ impl Actor {
             .iter()
             .filter_map(|one| Some((one.node, one.address()?)))
             .collect();
-        let now = self.now();
-        let known = |node: &NodeId| self.membership.knows(node);
-        let tried = self.exchange.told((teller, at), &named, known, now);
+        let now = swarm.now();
+        let known = |node: &NodeId| swarm.membership.knows(node);
+        let tried = swarm.exchange.told((teller, at), &named, known, now);
         for (node, address) in tried {
-            self.member(MembershipEvent::Told { node, address });
+            self.member(swarm, MembershipEvent::Told { node, address });
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         api::NodeEvent,
         context::HeldNews,
         requests::{self, Partial},
+        swarm::State,
     },
     store::ShareEvent,
     wire::control::{Held, Offer, Request, Response},
@@ -26,18 +27,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 const RENAMED: Duration = Duration::from_secs(60);
 
 impl Actor {
-    pub(super) fn net_event(&mut self, event: NetEvent) {
+    pub(super) fn net_event(&mut self, swarm: &mut State, event: NetEvent) {
         match event {
-            NetEvent::Connected { node, address, via } => self.connected(node, address, via),
+            NetEvent::Connected { node, address, via } => self.connected(swarm, node, address, via),
             NetEvent::Disconnected { node, carried } => {
                 self.parts.context.meeting.gone(node, carried);
-                self.member(MembershipEvent::Disconnected { node });
+                self.member(swarm, MembershipEvent::Disconnected { node });
             }
             NetEvent::DialFailed {
                 node: Some(node), ..
             } => {
                 self.parts.context.meeting.not_met(node);
-                self.member(MembershipEvent::DialFailed { node });
+                self.member(swarm, MembershipEvent::DialFailed { node });
             }
             NetEvent::DialFailed {
                 node: None,
@@ -50,10 +51,10 @@ impl Actor {
             }
             NetEvent::Found { node, addresses } => {
                 self.doctor.found(&addresses);
-                self.member(MembershipEvent::Found { node, addresses });
+                self.member(swarm, MembershipEvent::Found { node, addresses });
             }
             NetEvent::Rtt { node, rtt } => {
-                if let Some(peer) = self.peers.get_mut(&node) {
+                if let Some(peer) = swarm.peers.get_mut(&node) {
                     peer.rtt = Some(rtt);
                 }
             }
@@ -61,14 +62,14 @@ impl Actor {
                 node,
                 request,
                 reply,
-            } => self.request(node, request, reply),
+            } => self.request(swarm, node, request, reply),
             NetEvent::Path { node, address, via } => {
-                if let Some(peer) = self.peers.get_mut(&node) {
+                if let Some(peer) = swarm.peers.get_mut(&node) {
                     (peer.address, peer.via) = (address, via);
                     // Copies go by straight paths alone.
                     self.parts.context.news.came(node);
                 }
-                self.may_know_others(node, via);
+                self.may_know_others(swarm, node, via);
                 self.parts.context.meeting.here(node, via);
             }
             NetEvent::Meeting(event) => {
@@ -80,33 +81,39 @@ impl Actor {
         }
     }
 
-    fn connected(&mut self, node: NodeId, address: SocketAddr, via: Via) {
-        let name = self.people().added(&node);
-        let name = name.or_else(|| self.membership.name_of(&node));
+    fn connected(&mut self, swarm: &mut State, node: NodeId, address: SocketAddr, via: Via) {
+        let name = swarm.people.added(&node);
+        let name = name.or_else(|| swarm.membership.name_of(&node));
         let name = name.map_or_else(|| node.short(), str::to_owned);
-        let now = self.now();
+        let now = swarm.now();
         self.parts.context.meeting.here(node, via);
         self.parts.context.named.reached(address);
-        self.peers.connected(node, name, address, via, now);
-        self.ask_catalog(node);
+        swarm.peers.connected(node, name, address, via, now);
+        self.ask_catalog(swarm, node);
         self.await_acquaintance(node);
-        self.member(MembershipEvent::Connected { node, address });
-        self.may_know_others(node, via);
+        self.member(swarm, MembershipEvent::Connected { node, address });
+        self.may_know_others(swarm, node, via);
     }
 
     /// Answers what can be answered from memory; the rest goes to a blocking task.
-    pub(super) fn request(&mut self, node: NodeId, request: Request, reply: Reply) {
+    pub(super) fn request(
+        &mut self,
+        swarm: &mut State,
+        node: NodeId,
+        request: Request,
+        reply: Reply,
+    ) {
         match request {
             Request::Catalog { epoch, since } => {
-                reply.send(Response::Catalog(self.catalog.page(epoch, since)));
+                reply.send(Response::Catalog(swarm.own.page(epoch, since)));
             }
             Request::CatalogChanged { epoch, revision } => {
-                if self
+                if swarm
                     .peers
                     .get_mut(&node)
                     .is_some_and(|peer| peer.catalog.is_behind(epoch, revision))
                 {
-                    self.ask_catalog(node);
+                    self.ask_catalog(swarm, node);
                 }
                 reply.send(Response::Done);
             }
@@ -124,21 +131,21 @@ impl Actor {
             Request::Held { .. } => reply.send(Response::Done),
             Request::Goodbye => {
                 reply.send(Response::Done);
-                self.member(MembershipEvent::Leaving { node });
+                self.member(swarm, MembershipEvent::Leaving { node });
             }
             Request::Reach { port } => {
-                let peer = self
+                let peer = swarm
                     .peers
                     .get_mut(&node)
                     .map(|peer| (peer.via, peer.address));
                 let from = peer.filter(|(via, _)| *via != Via::Relay);
-                let now = self.now();
+                let now = swarm.now();
                 let ip = from.map(|(_, address)| address.ip());
                 self.doctor.reach(ip, port, now, reply);
             }
-            Request::Peers { port } => self.peers_asked(node, port, reply),
+            Request::Peers { port } => self.peers_asked(swarm, node, port, reply),
             Request::Have { file, follow } => {
-                let partial = self.partial(file, node, follow);
+                let partial = self.partial(swarm, file, node, follow);
                 if follow && matches!(partial, Partial::Some(_)) {
                     // Whoever wants to hear of it downloads it, too: the job need not wait for its catalog.
                     let chunks = Arc::default();
@@ -153,7 +160,7 @@ impl Actor {
             Request::Haves { ref files } => {
                 let partials = files
                     .iter()
-                    .map(|&file| self.partial(file, node, false))
+                    .map(|&file| self.partial(swarm, file, node, false))
                     .collect();
                 requests::answer(&self.parts.context, node, request, partials, reply);
             }
@@ -162,8 +169,8 @@ impl Actor {
     }
 
     /// What memory tells of a file that somebody asks about.
-    fn partial(&self, file: FileId, node: NodeId, follow: bool) -> Partial {
-        if self.catalog.has_whole(file) {
+    fn partial(&self, swarm: &State, file: FileId, node: NodeId, follow: bool) -> Partial {
+        if swarm.own.has_whole(file) {
             return Partial::Whole;
         }
         if !self.may_follow(file, node) {
@@ -180,16 +187,17 @@ impl Actor {
     }
 
     /// Hands an event to the membership machine and does what it says.
-    pub(super) fn member(&mut self, event: MembershipEvent) {
-        let actions = self.membership.handle(event, self.now());
+    pub(super) fn member(&mut self, swarm: &mut State, event: MembershipEvent) {
+        let actions = swarm.membership.handle(event, swarm.now());
         for action in actions {
             match action {
                 MembershipAction::Announce(kind) => {
-                    let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(kind));
+                    let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(swarm, kind));
                     tokio::spawn(async move { beacons.announce(beacon).await });
                 }
                 MembershipAction::Answer { to, room } => {
-                    let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(Kind::Ping));
+                    let (beacons, beacon) =
+                        (self.parts.beacons.clone(), self.beacon(swarm, Kind::Ping));
                     tokio::spawn(async move { beacons.answer(beacon, to, room).await });
                 }
                 MembershipAction::Dial { node, addresses } => {
@@ -200,19 +208,19 @@ impl Actor {
                     let net = self.parts.context.net.clone();
                     tokio::spawn(async move { net.elsewhere(node, addresses).await });
                 }
-                MembershipAction::Joined { node } => self.introduce(node, None),
-                MembershipAction::Left { node, announced } => self.left(node, announced),
+                MembershipAction::Joined { node } => self.introduce(swarm, node, None),
+                MembershipAction::Left { node, announced } => self.left(swarm, node, announced),
                 MembershipAction::CatalogHint {
                     node,
                     epoch,
                     revision,
                 } => {
-                    if self
+                    if swarm
                         .peers
                         .get_mut(&node)
                         .is_some_and(|peer| peer.catalog.is_behind(epoch, revision))
                     {
-                        self.ask_catalog(node);
+                        self.ask_catalog(swarm, node);
                     }
                 }
             }
@@ -221,14 +229,14 @@ impl Actor {
 
     /// Tells once that a peer is here, as soon as its name is known, by beacon or by its catalog, and what it says of that
     /// name and of itself, by its catalog. After that, that it goes by another name, or is no visitor after all.
-    pub(super) fn introduce(&mut self, node: NodeId, catalog: Option<&str>) {
-        let now = self.now();
-        let Some(peer) = self.peers.get_mut(&node) else {
+    pub(super) fn introduce(&mut self, swarm: &mut State, node: NodeId, catalog: Option<&str>) {
+        let now = swarm.now();
+        let Some(peer) = swarm.peers.get_mut(&node) else {
             return;
         };
         // Whoever was added goes by that name, whatever it calls itself.
-        let added = self.parts.people.0.added(&node);
-        let Some(name) = added.or(self.membership.name_of(&node)).or(catalog) else {
+        let added = swarm.people.added(&node);
+        let Some(name) = added.or(swarm.membership.name_of(&node)).or(catalog) else {
             return;
         };
         let name = name.to_owned();
@@ -255,8 +263,10 @@ impl Actor {
             let (who, id) = (printable(&name), node.short());
             tracing::info!("{who} ({id}) is here, by {via} at {address}");
         }
-        let before = self.see(node, &name);
-        let key_changed = self.key_changed(&name, &node);
+        let before = swarm.see(node, &name);
+        let key_changed = swarm.key_changed(&name, &node);
+        // Somebody may wait for this name.
+        self.wake_jobs();
         if joined {
             self.tell(NodeEvent::PeerJoined {
                 node,
@@ -275,11 +285,11 @@ impl Actor {
         }
     }
 
-    pub(super) fn left(&mut self, node: NodeId, announced: bool) {
+    pub(super) fn left(&mut self, swarm: &mut State, node: NodeId, announced: bool) {
         self.parts.context.holdings.unfollow(node);
         self.parts.context.known.forget(node);
-        self.exchange.gone(&node);
-        if let Some(peer) = self.peers.remove(&node) {
+        swarm.exchange.gone(&node);
+        if let Some(peer) = swarm.peers.remove(&node) {
             self.parts.context.news.gone(node);
             let how = if announced { "left" } else { "went silent" };
             tracing::info!("{} ({}) {how}", printable(&peer.name), node.short());
@@ -291,7 +301,7 @@ impl Actor {
                     visiting: peer.visiting,
                 });
             }
-            self.stir();
+            self.stir(swarm);
         }
         if announced {
             let net = self.parts.context.net.clone();
@@ -299,9 +309,9 @@ impl Actor {
         }
     }
 
-    pub(super) fn beacon(&mut self, kind: Kind) -> Beacon {
+    pub(super) fn beacon(&mut self, swarm: &State, kind: Kind) -> Beacon {
         self.sequence += 1;
-        let (epoch, revision) = self.catalog.version();
+        let (epoch, revision) = swarm.own.version();
         let port = self.parts.context.net.port();
         let (node, name) = (self.parts.context.net.node(), self.parts.name.clone());
         Beacon {
@@ -316,11 +326,11 @@ impl Actor {
         }
     }
 
-    pub(super) fn share_event(&mut self, event: ShareEvent) {
+    pub(super) fn share_event(&mut self, swarm: &mut State, event: ShareEvent) {
         match event {
             ShareEvent::Progress(scan) => {
-                let before = self.scanning.and_then(|scan| scan.of_bytes);
-                self.scanning(Some(scan));
+                let before = swarm.scanning.and_then(|scan| scan.of_bytes);
+                self.scanning(swarm, Some(scan));
                 if let Some(total) = scan.of_bytes {
                     if before.is_none() {
                         tracing::info!("reading the shared folder: {total} bytes");
@@ -331,7 +341,7 @@ impl Actor {
             }
             // The first look ends with a word of its own.
             ShareEvent::Read if !self.scanned => {}
-            ShareEvent::Read => self.scanning(None),
+            ShareEvent::Read => self.scanning(swarm, None),
             ShareEvent::Offered(offered) => {
                 let offer = Offer {
                     size: offered.size,
@@ -342,9 +352,9 @@ impl Actor {
                     held: Held::Shared,
                     parts: None,
                 };
-                self.offer(&offered.name, offered.file, Some(offer));
+                self.offer(swarm, &offered.name, offered.file, Some(offer));
                 if self.scanned {
-                    let (name, size, now) = (offered.name.as_str(), offered.size, self.now());
+                    let (name, size, now) = (offered.name.as_str(), offered.size, swarm.now());
                     self.changes.offered(name, size, offered.file, now);
                     self.tell(NodeEvent::Offered {
                         name: name.to_owned(),
@@ -353,9 +363,9 @@ impl Actor {
                 }
             }
             ShareEvent::Withdrawn { name, file } => {
-                self.offer(&name, file, None);
+                self.offer(swarm, &name, file, None);
                 if self.scanned {
-                    let now = self.now();
+                    let now = swarm.now();
                     self.changes.withdrawn(name.as_str(), file, now);
                     self.tell(NodeEvent::Withdrawn {
                         name: name.as_str().to_owned(),
@@ -364,7 +374,7 @@ impl Actor {
             }
             ShareEvent::Scanned { files, bytes, read } => {
                 self.scanned = true;
-                self.scanning(None);
+                self.scanning(swarm, None);
                 tracing::info!("indexed the shared folder: {files} files, {read} of them read");
                 self.tell(NodeEvent::Scanned { files, bytes, read });
             }
@@ -375,8 +385,8 @@ impl Actor {
     }
 
     /// Tells people what changed in the shared folder, once it rests.
-    pub(super) fn tell_changes(&mut self) {
-        for change in self.changes.take(self.now()) {
+    pub(super) fn tell_changes(&mut self, swarm: &mut State) {
+        for change in self.changes.take(swarm.now()) {
             match &change {
                 Change::New { name, size } => {
                     tracing::info!("indexed {}, {size} bytes", printable(name));

@@ -11,11 +11,7 @@ use crate::{
         id::NodeId,
     },
     net::Stream,
-    node::{
-        api::NodeEvent,
-        command::{Command, PeopleAsk},
-        context::Context,
-    },
+    node::{api::NodeEvent, context::Context},
     store::clock::unix_now,
     wire::chat::{self, Answer, ChatRefusal, Message},
 };
@@ -112,13 +108,8 @@ impl Door {
 
     /// Writes it down and tells of it.
     async fn take(&self, node: NodeId, message: Message) {
-        let named = self
-            .context
-            .ask(|reply| Command::People(PeopleAsk::Named(node, reply)));
-        let (name, key_changed) = named
-            .await
-            .flatten()
-            .unwrap_or_else(|| (node.short(), false));
+        let named = self.context.swarm.named(&node);
+        let (name, key_changed) = named.unwrap_or_else(|| (node.short(), false));
         let said = ChatLine {
             time: believed(message.time, unix_now()),
             mine: false,

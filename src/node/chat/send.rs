@@ -6,10 +6,7 @@ use super::{ChatLine, MessageError};
 use crate::{
     core::id::NodeId,
     net::StreamError,
-    node::{
-        command::{Command, PeopleAsk},
-        context::Context,
-    },
+    node::{command::Command, context::Context},
     store::clock::unix_now,
     wire::chat::{self, Answer, ChatRefusal, MAX_TEXT, Message},
 };
@@ -43,7 +40,7 @@ pub(super) async fn send(context: &Context, to: NodeId, text: &str) -> Result<u6
     };
     insist(context, to, &message).await?;
     // From now on this is somebody one knows.
-    context.tell(Command::People(PeopleAsk::Met(to))).await;
+    context.ask(|done| Command::Met(to, done)).await;
     let said = ChatLine {
         time: message.time,
         mine: true,

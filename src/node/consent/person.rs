@@ -15,7 +15,7 @@ use crate::{
     },
     node::{
         api::{Person, SendEvent, SendFailure},
-        command::{Command, PeopleAsk},
+        command::Command,
     },
     wire::consent::{FromReceiver, FromSender, MAX_PEOPLE, cut},
 };
@@ -283,8 +283,8 @@ impl Delivery {
         let event = match outcome {
             Outcome::Done => {
                 // From now on this is somebody one knows.
-                let met = PeopleAsk::Met(self.person.node);
-                self.consent.0.context.tell(Command::People(met)).await;
+                let met = |done| Command::Met(self.person.node, done);
+                self.consent.0.context.ask(met).await;
                 SendEvent::Done {
                     to: to.clone(),
                     size: self.bundle.size,

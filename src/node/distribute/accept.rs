@@ -14,10 +14,7 @@ use crate::{
         path::RelPath,
     },
     net::Stream,
-    node::{
-        command::Command,
-        manifest::{self, Refusal as NoManifest},
-    },
+    node::manifest::{self, Refusal as NoManifest},
     store::{ReplicaOffer, Replicas, Reservation, StoreError, clock::unix_now},
     wire::{
         control::Offer,
@@ -162,8 +159,8 @@ async fn round(
     };
     let file = offered.file;
     // What a peer does not offer to everyone is not kept for it: its catalog has the name, too.
-    let asked = context.ask(|reply| Command::OfferOf(node, file, reply));
-    let Some(Some((name, offer, whole_here))) = asked.await else {
+    let asked = context.swarm.offer_of(node, file);
+    let Some((name, offer, whole_here)) = asked.await else {
         return Err(End::Refused(PushRefusal::Unknown));
     };
     let count = offered.chunks.len() as u32;
@@ -176,8 +173,7 @@ async fn round(
         let bits = HaveSet::full(count).to_bytes().into();
         return Ok(answer(stream, &Kept { bits }).await?);
     }
-    let standing = context.ask(|reply| Command::Standing(node, reply)).await;
-    if let Some(Some((address, friend))) = standing {
+    if let Some((address, friend)) = context.swarm.standing(&node) {
         replicas.meet(node, address, friend);
     }
     let (manifest, _room) = manifest_of(parts, node, file, &replicas, &offer).await?;
@@ -292,7 +288,7 @@ async fn no_use(parts: &Parts, node: NodeId, why: NoManifest) -> End {
     match why {
         NoManifest::Lied(why) => {
             let why = format!("its manifest is false: {why}");
-            parts.context.tell(Command::Drop(node, why)).await;
+            parts.context.drop_peer(node, why).await;
             End::Broken(io::ErrorKind::InvalidData.into())
         }
         NoManifest::Missing | NoManifest::Disk(_) => End::Refused(PushRefusal::Unknown),
@@ -417,7 +413,7 @@ async fn receive(
         Some(Err(error)) => Err(End::Broken(io::Error::other(error))),
         None => {
             let why = "it pushed bytes that are not what they should be".to_owned();
-            parts.context.tell(Command::Drop(node, why)).await;
+            parts.context.drop_peer(node, why).await;
             Err(End::Broken(io::ErrorKind::InvalidData.into()))
         }
     }

@@ -14,7 +14,7 @@ use crate::{
         manifest::{Entry, Manifest},
     },
     net::RequestError,
-    node::{command::Command, manifest::Refusal},
+    node::manifest::Refusal,
     store::{Finder, Taken, has_room},
     wire::{
         MAX_MANIFESTS,
@@ -117,9 +117,7 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
         if missing.is_empty() {
             return;
         }
-        let Some(sources) = context.sources(missing.clone()).await else {
-            return;
-        };
+        let sources = context.sources(&missing);
         let mut of: HashMap<NodeId, Vec<FileId>> = HashMap::new();
         for (at, (id, sources)) in missing.iter().zip(sources).enumerate() {
             let whole = sources
@@ -152,7 +150,7 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
                     }
                     Err(Refusal::Lied(why)) => {
                         let why = format!("its manifest is false: {why}");
-                        context.tell(Command::Drop(node, why)).await;
+                        context.drop_peer(node, why).await;
                     }
                     Err(Refusal::Missing | Refusal::Disk(_)) => {}
                 }

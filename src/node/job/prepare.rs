@@ -11,7 +11,6 @@ use crate::{
     },
     node::{
         api::{DownloadError, DownloadEvent},
-        command::Command,
         manifest::{self, Refusal},
     },
     store::{Partial, Spot, StoreError, Taken, find_existing},
@@ -237,10 +236,7 @@ async fn fetch(
     // Asked in this round, and those of them that have not answered.
     let (mut tried, mut asked) = (HashSet::new(), JoinSet::new());
     loop {
-        let list = context.sources(vec![file.id]).await;
-        let Some(sources) = list.and_then(|mut list| list.pop()) else {
-            return Err(DownloadError::Interrupted);
-        };
+        let sources = context.sources(&[file.id]).pop().unwrap_or_default();
         let name = || file.name.as_str().to_owned();
         if lied && sources.is_empty() {
             return Err(DownloadError::Verification(name()));
@@ -278,7 +274,7 @@ async fn fetch(
             Err(Refusal::Lied(why)) => {
                 lied = true;
                 let why = format!("its manifest is false: {why}");
-                context.tell(Command::Drop(node, why)).await;
+                context.drop_peer(node, why).await;
             }
             Err(Refusal::Disk(error)) => {
                 return Err(disk_error("the manifest cannot be stored", error));

@@ -5,8 +5,7 @@ use crate::{
     core::patience::{Patience, Verdict},
     node::{
         api::{DownloadError, DownloadRequest, Gaps, Listing},
-        command::Command,
-        peers::{Question, Resolution},
+        swarm::{Question, Resolution},
         who,
     },
     wire::control::Offer,
@@ -41,12 +40,12 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
         in_full: false,
     };
     if let Some(who) = &request.from {
-        who::look_for(context, who).await;
+        who::look_for(context, who);
     }
     loop {
         let asked = Instant::now();
         let ask = question.clone();
-        let Some(resolution) = context.ask(|reply| Command::Resolve(ask, reply)).await else {
+        let Some(resolution) = context.swarm.resolve(ask).await else {
             return interrupted(request);
         };
         if resolution.firm {
@@ -68,7 +67,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
                 continue;
             }
             Verdict::Settled | Verdict::GiveUp => {
-                let mut gaps = context.ask(Command::Gaps).await.unwrap_or_default();
+                let mut gaps = context.swarm.gaps();
                 gaps.alone = alone && !lacking;
                 return Found {
                     gaps,

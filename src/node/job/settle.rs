@@ -7,7 +7,7 @@ use crate::{
     core::path::RelPath,
     node::{
         api::{DownloadError, DownloadRequest, Shape},
-        catalog::is_id,
+        swarm::is_id,
     },
     store::Taken,
 };

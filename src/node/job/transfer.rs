@@ -33,10 +33,9 @@ use crate::{
     net::RequestError,
     node::{
         api::{DownloadError, DownloadEvent, DownloadRequest, JobId, Progress},
-        catalog::is_id,
         command::Command,
-        peers::Source,
         pump::{Arriving, Outcome, Pump},
+        swarm::{Source, is_id},
     },
     store::{Finished, Laid, StoreError, Taken},
     wire::control::{Offer, Response},
@@ -259,7 +258,7 @@ impl Transfer {
     /// Runs until every file ended, or `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
         let mut held = self.context.held.subscribe();
-        self.note_owners().await;
+        self.note_owners();
         loop {
             self.prepare_more();
             self.move_small(false);
@@ -311,6 +310,8 @@ impl Transfer {
             }
         }
         self.publish().await;
+        // Who hears of the end finds offered what came.
+        self.context.caught_up().await;
     }
 
     /// Tells the actor what is offered now.
@@ -349,7 +350,7 @@ impl Transfer {
             many => (format!("{} files", many.len()), None),
         };
         let progress = Progress {
-            sources: self.holders().await,
+            sources: self.holders(),
             ..self.progress()
         };
         let start = DownloadEvent::Start { name, id, progress };
@@ -357,9 +358,9 @@ impl Transfer {
     }
 
     /// The nodes that have some of it as far as their catalogs tell, before anything is asked of them.
-    async fn holders(&self) -> u32 {
-        let ids = self.files.iter().map(|file| file.id).collect();
-        let sources = self.context.sources(ids).await.unwrap_or_default();
+    fn holders(&self) -> u32 {
+        let ids: Vec<FileId> = self.files.iter().map(|file| file.id).collect();
+        let sources = self.context.sources(&ids);
         let nodes: HashSet<NodeId> = sources
             .into_iter()
             .flatten()
@@ -428,7 +429,7 @@ impl Transfer {
                     self.liars.insert(peer);
                     self.forget(peer);
                     let why = "it sent bytes that are not what they should be".to_owned();
-                    self.context.tell(Command::Drop(peer, why)).await;
+                    self.context.drop_peer(peer, why).await;
                 }
                 TransferAction::Waiting => {
                     self.sourceless = Some(*self.dry.get_or_insert_with(Instant::now));

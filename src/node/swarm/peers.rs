@@ -1,7 +1,7 @@
 //! The peers that are connected, their catalogs, and what follows from both: rows of `list` and `peers`, and what a
 //! name means.
 //!
-//! Pure bookkeeping for the actor. Invariant: there is an entry for each connected peer and for no other.
+//! Pure bookkeeping. Invariant: there is an entry for each connected peer and for no other.
 
 mod owned;
 mod resolve;
@@ -14,7 +14,7 @@ pub use resolve::{Question, Resolution};
 
 use super::{
     catalog::{MAX_CATALOGS, Offering, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
-    survey::{FileView, HolderView, PeerView, Survey},
+    survey::{FileView, HolderView, PeerView},
 };
 use crate::{
     core::{
@@ -147,7 +147,19 @@ impl Peers {
         self.table.remove(node)
     }
 
+    /// Whether a node is connected.
+    #[must_use]
+    pub fn is_here(&self, node: &NodeId) -> bool {
+        self.table.contains_key(node)
+    }
+
     /// A connected peer.
+    #[must_use]
+    pub fn get(&self, node: &NodeId) -> Option<&Peer> {
+        self.table.get(node)
+    }
+
+    /// The same, to change it.
     pub fn get_mut(&mut self, node: &NodeId) -> Option<&mut Peer> {
         self.table.get_mut(node)
     }
@@ -253,11 +265,7 @@ impl Peers {
             via: peer.via,
             address: peer.address.to_string(),
             rtt: peer.rtt,
-            offers: peer
-                .catalog
-                .offers()
-                .filter(|(_, _, offer)| matches!(offer.held, Held::Shared | Held::Fetched))
-                .count() as u32,
+            offers: peer.catalog.own_names(),
         };
         let mut rows: Vec<PeerInfo> = self.table.iter().map(row).collect();
         rows.sort_by(|a, b| (&a.name, a.node).cmp(&(&b.name, b.node)));
@@ -315,15 +323,21 @@ impl Peers {
         here.collect()
     }
 
-    /// Who has each of `files`, and who is here.
+    /// Who is here, for those who spread copies.
     #[must_use]
-    pub fn survey(&self, own: &OwnCatalog, files: &[FileId]) -> Survey {
-        let peer = |(node, peer): (&NodeId, &Peer)| PeerView {
+    pub fn views(&self) -> Vec<PeerView> {
+        let view = |(node, peer): (&NodeId, &Peer)| PeerView {
             node: *node,
             keeps: peer.catalog.keeps() && peer.via != Via::Relay,
             complete: peer.catalog.is_complete(),
         };
-        let holder = |file, (node, peer): (&NodeId, &Peer)| {
+        self.table.iter().map(view).collect()
+    }
+
+    /// Who has `file`, for those who spread copies.
+    #[must_use]
+    pub fn survey(&self, own: &OwnCatalog, file: FileId) -> FileView {
+        let holder = |(node, peer): (&NodeId, &Peer)| {
             let held = peer.catalog.held(file)?;
             Some(HolderView {
                 node: *node,
@@ -332,18 +346,10 @@ impl Peers {
                 lasting: peer.catalog.lasts(file),
             })
         };
-        let view = |&file: &FileId| FileView {
+        FileView {
             file,
             shared: own.is_shared(file),
-            holders: self
-                .table
-                .iter()
-                .filter_map(|peer| holder(file, peer))
-                .collect(),
-        };
-        Survey {
-            peers: self.table.iter().map(peer).collect(),
-            files: files.iter().map(view).collect(),
+            holders: self.table.iter().filter_map(holder).collect(),
         }
     }
 
@@ -355,20 +361,16 @@ impl Peers {
         Some((RelPath::parse(name).ok()?, offer.clone()))
     }
 
-    /// Who keeps a part of these files.
+    /// Who keeps a part of `file`.
     #[must_use]
-    pub fn keepers(&self, files: &[FileId]) -> Vec<Replica> {
-        let mut keepers = Vec::new();
-        for (&node, peer) in &self.table {
-            for &file in files {
-                if peer.catalog.held(file) == Some(Held::Replica)
-                    && let Some(parts) = peer.catalog.parts(file)
-                {
-                    keepers.push(Replica { node, file, parts });
-                }
-            }
-        }
-        keepers
+    pub fn keepers(&self, file: FileId) -> Vec<Replica> {
+        let keeper = |(&node, peer): (&NodeId, &Peer)| {
+            let held = peer.catalog.held(file);
+            let parts = held.filter(|held| *held == Held::Replica);
+            let parts = parts.and_then(|_| peer.catalog.parts(file))?;
+            Some(Replica { node, file, parts })
+        };
+        self.table.iter().filter_map(keeper).collect()
     }
 
     /// Who has other contents by each of these names, or by the last part of it: at most [`MAX_VERSIONS`] nodes each.

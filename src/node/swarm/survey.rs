@@ -1,4 +1,4 @@
-//! What the actor tells of files and peers: answers, not state.
+//! What the swarm tells of files and peers: answers, not state.
 
 use crate::{
     core::id::{FileId, NodeId},

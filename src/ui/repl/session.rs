@@ -351,7 +351,7 @@ pub async fn watch(
                 if let Some(names) = &names {
                     let known = Known {
                         offered: node.list(None).await.into_iter().map(|row| row.name).collect(),
-                        people: node.peers().await.into_iter().map(|row| row.name).collect(),
+                        people: node.peers().into_iter().map(|row| row.name).collect(),
                         asks: node.asks().iter().map(|ask| ask.number).collect(),
                     };
                     *names.lock() = known;

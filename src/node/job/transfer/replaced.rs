@@ -13,9 +13,8 @@ use crate::{
     },
     node::{
         api::{DownloadError, DownloadEvent},
-        command::Command,
         job::per_file::FileIndex,
-        peers::Owned,
+        swarm::Owned,
     },
     wire::control::{Held, Offer},
 };
@@ -33,12 +32,12 @@ struct Heir {
 
 impl Transfer {
     /// Notes who offers the files as its own, before anything changes.
-    pub(super) async fn note_owners(&mut self) {
+    pub(super) fn note_owners(&mut self) {
         if self.context.circle.is_some() {
             return; // What one person sends is what was asked for, or nothing.
         }
-        let ids = self.files.iter().map(|file| file.id).collect();
-        let sources = self.context.sources(ids).await.unwrap_or_default();
+        let ids: Vec<FileId> = self.files.iter().map(|file| file.id).collect();
+        let sources = self.context.sources(&ids);
         for (at, sources) in self.files.indices().zip(sources) {
             let shared = sources.iter().filter(|source| source.held == Held::Shared);
             shared.for_each(|source| self.owners[at].owner(source.node));
@@ -66,7 +65,7 @@ impl Transfer {
         }
         let files = stuck.iter().map(|&at| &self.files[at]);
         let files = files.map(|file| (file.offered.clone(), file.id)).collect();
-        let current = self.context.ask(|reply| Command::Owned(files, reply));
+        let current = self.context.swarm.owned(files);
         let Some(current) = current.await else { return };
         for (nth, at) in stuck.into_iter().enumerate() {
             self.judge(at, nth, &current).await;

@@ -257,9 +257,7 @@ impl Transfer {
         if ids.is_empty() {
             return here;
         }
-        let Some(sources) = self.context.sources(ids).await else {
-            return here;
-        };
+        let sources = self.context.sources(&ids);
         let mut news: HashMap<(usize, NodeId), (HaveSet, Duration)> = HashMap::new();
         for ((number, at), sources) in wanted.into_iter().zip(sources) {
             let batch = &mut self.smalls.batches[number];

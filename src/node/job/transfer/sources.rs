@@ -8,12 +8,12 @@ use crate::{
     core::{
         download::TransferEvent,
         have::HaveSet,
-        id::NodeId,
+        id::{FileId, NodeId},
         index::{ChunkIndex, UniqueChunk},
         picker::distance,
     },
     net::RequestError,
-    node::{context::HeldNews, job::per_file::FileIndex, peers::Source},
+    node::{context::HeldNews, job::per_file::FileIndex, swarm::Source},
     wire::control::{Held, Request, Response},
 };
 use std::{
@@ -35,10 +35,8 @@ impl Transfer {
             .indices()
             .filter(|&at| matches!(self.states[at], State::Active(_)))
             .collect();
-        let ids = active.iter().map(|&at| self.files[at].id).collect();
-        let Some(sources) = self.context.sources(ids).await else {
-            return;
-        };
+        let ids: Vec<FileId> = active.iter().map(|&at| self.files[at].id).collect();
+        let sources = self.context.sources(&ids);
         let mut here = self.refresh_small().await;
         self.orphans.clear();
         for (at, mut sources) in active.into_iter().zip(sources) {

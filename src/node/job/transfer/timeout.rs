@@ -61,8 +61,8 @@ impl Transfer {
                 let name = self.files[at].name.as_str().to_owned();
                 let nobody = match &self.states[at] {
                     State::Preparing => {
-                        let sources = self.context.sources(vec![self.files[at].id]).await;
-                        sources.is_none_or(|files| files.iter().all(Vec::is_empty))
+                        let sources = self.context.sources(&[self.files[at].id]);
+                        sources.iter().all(Vec::is_empty)
                     }
                     _ => self.sourceless.is_some(),
                 };

@@ -11,7 +11,7 @@ use crate::{
         have::HaveSet,
         id::{ChunkId, NodeId},
     },
-    node::{command::Command, job::per_file::FileIndex, peers::Source},
+    node::{job::per_file::FileIndex, swarm::Source},
     wire::{
         MAX_CHUNKS,
         control::{Request, Response},
@@ -78,8 +78,7 @@ impl Transfer {
             (self.versions.looked, self.versions.stale) = (Some(Instant::now()), false);
             let files = active.iter().map(|&at| &self.files[at]);
             let files = files.map(|file| (file.name.clone(), file.id)).collect();
-            let found = self.context.ask(|reply| Command::Versions(files, reply));
-            let found = found.await.unwrap_or_default();
+            let found = self.context.swarm.versions(files).await;
             self.versions.here.clear();
             for (at, sources) in active.into_iter().zip(found) {
                 for source in sources {

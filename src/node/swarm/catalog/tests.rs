@@ -1,4 +1,7 @@
-use super::*;
+use super::{
+    theirs::{FLOOR, MAX_OFFERS},
+    *,
+};
 use crate::core::id::NodeId;
 
 fn offer(size: u64) -> Offer {
@@ -53,6 +56,42 @@ fn a_peer_that_follows_knows_the_same() {
         peer.offers()
             .any(|(name, _, offer)| name == "f8" && offer.size == 99)
     );
+}
+
+#[test]
+fn what_is_counted_is_what_is_there() {
+    let mut own = OwnCatalog::new("me".into(), 5, true).with(false, true);
+    let mut peer = PeerCatalog::default();
+    let counted = |peer: &PeerCatalog| {
+        let held = |held| {
+            peer.offers()
+                .filter(|(.., offer)| offer.held == held)
+                .count()
+        };
+        let whole = held(Held::Shared) + held(Held::Fetched);
+        assert_eq!(peer.own_names() as usize, whole);
+        assert_eq!(peer.is_visiting(), held(Held::Shared) == 0);
+        whole
+    };
+    follow(&mut peer, &own);
+    assert_eq!(counted(&peer), 0);
+    let with = |held| Some(Offer { held, ..offer(1) });
+    for (at, held) in [Held::Shared, Held::Fetched, Held::Partial, Held::Replica]
+        .into_iter()
+        .enumerate()
+    {
+        own.set(&name(&format!("f{at}")), FileId([1; 32]), with(held));
+        follow(&mut peer, &own);
+        counted(&peer);
+    }
+    assert_eq!(counted(&peer), 2);
+    own.set(&name("f2"), FileId([1; 32]), with(Held::Fetched));
+    own.set(&name("f0"), FileId([1; 32]), None);
+    follow(&mut peer, &own);
+    assert_eq!(counted(&peer), 2);
+    let anew = OwnCatalog::new("me".into(), 6, true).with(false, true);
+    follow(&mut peer, &anew);
+    assert_eq!(counted(&peer), 0);
 }
 
 #[test]

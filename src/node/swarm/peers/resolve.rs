@@ -9,7 +9,7 @@ use crate::{
     },
     node::{
         api::{Listing, Version, WhoError},
-        catalog::{Meaning, OwnCatalog, Pattern, is_id, labelled, listings, meaning},
+        swarm::catalog::{Meaning, OwnCatalog, Pattern, is_id, labelled, listings, meaning},
     },
     wire::control::Offer,
 };

@@ -1,0 +1,158 @@
+use super::*;
+use crate::{
+    core::{
+        Now,
+        membership::{Beacon, Kind, MembershipEvent},
+        people::People,
+        via::Via,
+    },
+    node::{api::WhoError, meeting::View},
+};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+const ME: NodeId = NodeId([1; 32]);
+const ANNA: NodeId = NodeId([7; 32]);
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn room() -> State {
+    State::new(Seed {
+        me: ME,
+        name: "me".into(),
+        hidden: false,
+        scanning: None,
+        own: OwnCatalog::new("me".into(), 1, true),
+        people: People::default(),
+        servers: watch::channel(View::default()).1,
+        random: 1,
+    })
+}
+
+fn address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 7000).into()
+}
+
+fn announced(state: &mut State) {
+    let beacon = Beacon {
+        kind: Kind::Join,
+        node: ANNA,
+        name: "anna".into(),
+        tcp: 7000,
+        udp: 7000,
+        epoch: 1,
+        revision: 0,
+        seq: 1,
+    };
+    let (from, room) = (address(), 1200);
+    let heard = MembershipEvent::Heard { beacon, from, room };
+    state.membership.handle(heard, Now::ZERO);
+}
+
+fn connected_to_peers(state: &mut State) {
+    let name = "anna".to_owned();
+    state
+        .peers
+        .connected(ANNA, name, address(), Via::Lan, Now::ZERO);
+}
+
+fn connected_to_membership(state: &mut State) {
+    let connected = MembershipEvent::Connected {
+        node: ANNA,
+        address: address(),
+    };
+    state.membership.handle(connected, Now::ZERO);
+}
+
+fn anna() -> Person {
+    Person {
+        name: "anna".into(),
+        node: ANNA,
+    }
+}
+
+#[test]
+fn whoever_announced_themselves_is_coming_until_they_are_here() {
+    let mut state = room();
+    assert_eq!(state.find("anna"), Found::NOBODY);
+    announced(&mut state);
+    let coming = state.find("ANNA");
+    assert_eq!((coming.who, coming.coming), (Err(WhoError::Nobody), true));
+    connected_to_peers(&mut state);
+    connected_to_membership(&mut state);
+    let here = state.find("anna");
+    assert_eq!((here.who, here.coming), (Ok(anna()), false));
+}
+
+/// In the middle of the turn they are neither, which nobody may see.
+#[test]
+fn a_turn_is_seen_whole_or_not_at_all() {
+    let swarm = Swarm::new(room());
+    announced(&mut swarm.turn());
+    let mut turn = swarm.turn();
+    connected_to_membership(&mut turn);
+    assert_eq!(turn.find("anna"), Found::NOBODY, "the turn itself sees it");
+    let (looking, begun) = mpsc::channel();
+    let reader = {
+        let swarm = swarm.clone();
+        thread::spawn(move || {
+            looking.send(()).unwrap();
+            swarm.find("anna")
+        })
+    };
+    begun.recv().unwrap();
+    connected_to_peers(&mut turn);
+    drop(turn);
+    assert_eq!(reader.join().unwrap().who, Ok(anna()));
+}
+
+/// The actor waits for a long look, and no short look waits for the actor.
+#[test]
+fn a_short_look_does_not_queue_behind_a_long_one() {
+    let swarm = Swarm::new(room());
+    let long = swarm.0.state.read();
+    let actor = {
+        let swarm = swarm.clone();
+        thread::spawn(move || drop(swarm.turn()))
+    };
+    let until = Instant::now() + DEADLINE;
+    // An ordinary look queues as soon as the actor does.
+    while swarm.0.state.try_read().is_some() {
+        assert!(Instant::now() < until, "the actor does not come");
+        thread::yield_now();
+    }
+    let (done, seen) = mpsc::channel();
+    let reader = {
+        let swarm = swarm.clone();
+        thread::spawn(move || done.send(swarm.is_here(&ANNA)))
+    };
+    assert_eq!(seen.recv_timeout(DEADLINE), Ok(false));
+    drop(long);
+    actor.join().unwrap();
+    reader.join().unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn one_at_a_time_goes_through_all_offers() {
+    let swarm = Swarm::new(room());
+    let (go, going) = mpsc::channel::<()>();
+    let first = {
+        let swarm = swarm.clone();
+        tokio::spawn(async move { swarm.at_length(move |_| going.recv().is_ok()).await })
+    };
+    while swarm.0.long.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let mut second = Box::pin(swarm.list(None));
+    assert!(futures::poll!(second.as_mut()).is_pending());
+    // Whoever asked has gone away, but what they asked for is still under way.
+    first.abort();
+    assert!(first.await.is_err());
+    assert_eq!(swarm.0.long.available_permits(), 0);
+    go.send(()).unwrap();
+    assert!(second.await.is_empty());
+}
