@@ -259,7 +259,7 @@ impl Actor {
             }
             Command::Wake => self.wake_jobs(),
             Command::OfferReplica(name, file, offer) => {
-                self.offer_replica(swarm, &name, file, offer)
+                self.offer_replica(swarm, &name, file, offer);
             }
             Command::Examine(reply) => {
                 let (found, servers) = self.doctor.tell();

@@ -36,13 +36,7 @@ impl Actor {
     }
 
     /// A peer asks who else is here.
-    pub(super) fn peers_asked(
-        &mut self,
-        swarm: &mut State,
-        asker: NodeId,
-        port: u16,
-        reply: Reply,
-    ) {
+    pub(super) fn peers_asked(swarm: &mut State, asker: NodeId, port: u16, reply: Reply) {
         let now = swarm.now();
         let at = swarm.peers.at(&asker);
         let told = at.and_then(|ip| {

@@ -143,7 +143,7 @@ impl Actor {
                 let ip = from.map(|(_, address)| address.ip());
                 self.doctor.reach(ip, port, now, reply);
             }
-            Request::Peers { port } => self.peers_asked(swarm, node, port, reply),
+            Request::Peers { port } => Self::peers_asked(swarm, node, port, reply),
             Request::Have { file, follow } => {
                 let partial = self.partial(swarm, file, node, follow);
                 if follow && matches!(partial, Partial::Some(_)) {

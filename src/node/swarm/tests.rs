@@ -96,7 +96,7 @@ fn a_turn_is_seen_whole_or_not_at_all() {
     let mut turn = swarm.turn();
     connected_to_membership(&mut turn);
     assert_eq!(turn.find("anna"), Found::NOBODY, "the turn itself sees it");
-    let (looking, begun) = mpsc::channel();
+    let (looking, begun) = mpsc::sync_channel(1);
     let reader = {
         let swarm = swarm.clone();
         thread::spawn(move || {
@@ -125,7 +125,7 @@ fn a_short_look_does_not_queue_behind_a_long_one() {
         assert!(Instant::now() < until, "the actor does not come");
         thread::yield_now();
     }
-    let (done, seen) = mpsc::channel();
+    let (done, seen) = mpsc::sync_channel(1);
     let reader = {
         let swarm = swarm.clone();
         thread::spawn(move || done.send(swarm.is_here(&ANNA)))
@@ -139,7 +139,7 @@ fn a_short_look_does_not_queue_behind_a_long_one() {
 #[tokio::test]
 async fn one_at_a_time_goes_through_all_offers() {
     let swarm = Swarm::new(room());
-    let (go, going) = mpsc::channel::<()>();
+    let (go, going) = mpsc::sync_channel::<()>(1);
     let first = {
         let swarm = swarm.clone();
         tokio::spawn(async move { swarm.at_length(move |_| going.recv().is_ok()).await })
