@@ -48,6 +48,7 @@ pub use api::*;
 pub use chat::{ChatLine, History, HistoryError, MessageError, history_at};
 pub use clean::BrokenOff;
 pub use key::{NewKey, new_key};
+pub use reach::Unreached;
 
 use crate::core::{
     code::Code,
@@ -155,9 +156,9 @@ impl Node {
         self.shared.context.swarm.peers()
     }
 
-    /// The nodes and servers that were named by hand and not reached, by the option that named each, and why not.
+    /// The nodes and servers that were named by hand and not reached.
     #[must_use]
-    pub fn unreached(&self) -> Vec<(String, String)> {
+    pub fn unreached(&self) -> Vec<Unreached> {
         self.shared.context.named.unreached()
     }
 

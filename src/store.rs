@@ -45,16 +45,16 @@ pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
 pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
 pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_unused, replaced};
-pub use partial::{Partial, SYNC_BATCH};
+pub use partial::{FileSize, Partial, SYNC_BATCH};
 pub use people::PeopleFile;
 pub use place::{Finder, Finished, Spot, Taken, find_existing, make_folders, reach};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ManifestRoom, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;
-pub use sent::{LeftOut, SendError, Sending, Sent, SentFile};
+pub use sent::{LeftOut, LeftOutFile, SendError, Sending, Sent, SentFile};
 pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};
-pub use small::{ChunkBuffer, Laid, Sink, Small, has_room, lacking, lay, place_all};
+pub use small::{ChunkBuffer, Lack, Laid, Sink, Small, has_room, lacking, lay, place_all};
 pub use spool::{PourError, Spool, pour};
 
 use std::{

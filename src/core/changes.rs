@@ -49,19 +49,23 @@ pub enum Change {
         folder: String,
     },
     /// A file has another name.
-    Moved {
-        /// What it was called.
-        from: String,
-        /// What it is called.
-        to: String,
-    },
+    Moved(Moved),
     /// So many have.
     MovedFiles {
         /// How many.
         files: u64,
         /// The folder whose place they had, and the one whose place they have; `None` when they moved in different ways.
-        folders: Option<(String, String)>,
+        folders: Option<Moved>,
     },
+}
+
+/// A path that was changed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Moved {
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
 }
 
 #[derive(Debug)]
@@ -145,10 +149,7 @@ impl Changes {
         let moved = all.pair();
         let mut out = Vec::new();
         if moved.len() <= FEW {
-            let each = moved
-                .into_iter()
-                .map(|(from, to)| Change::Moved { from, to });
-            out.extend(each);
+            out.extend(moved.into_iter().map(Change::Moved));
         } else {
             let files = moved.len() as u64;
             let folders = same_way(&moved);
@@ -177,7 +178,7 @@ impl Changes {
     }
 
     /// Takes out what only has another name now: both, in the order of the new ones.
-    fn pair(&mut self) -> Vec<(String, String)> {
+    fn pair(&mut self) -> Vec<Moved> {
         let mut left: HashMap<FileId, VecDeque<&String>> = HashMap::new();
         for (name, file) in &self.gone {
             left.entry(*file).or_default().push_back(name);
@@ -186,10 +187,11 @@ impl Changes {
         for (to, new) in &self.new {
             let from = left.get_mut(&new.file).and_then(VecDeque::pop_front);
             if let Some(from) = from.filter(|_| !new.replaced) {
-                moved.push((from.clone(), to.clone()));
+                let (from, to) = (from.clone(), to.clone());
+                moved.push(Moved { from, to });
             }
         }
-        for (from, to) in &moved {
+        for Moved { from, to } in &moved {
             self.gone.remove(from);
             self.new.remove(to);
         }
@@ -198,11 +200,13 @@ impl Changes {
 }
 
 /// The folders that all of these would be in if only those had moved.
-fn same_way(moved: &[(String, String)]) -> Option<(String, String)> {
-    let mut ways = moved.iter().map(|(from, to)| way(from, to));
-    let first = ways.next()?;
-    ways.all(|way| way == first)
-        .then(|| (first.0.to_owned(), first.1.to_owned()))
+fn same_way(moved: &[Moved]) -> Option<Moved> {
+    let mut ways = moved.iter().map(|one| way(&one.from, &one.to));
+    let (from, to) = ways.next()?;
+    ways.all(|way| way == (from, to)).then(|| Moved {
+        from: from.to_owned(),
+        to: to.to_owned(),
+    })
 }
 
 /// Two paths without the parts at their ends that are the same.

@@ -78,11 +78,20 @@ pub struct Findings {
     /// Nodes that are connected.
     pub peers: usize,
     /// What the peers said that were asked to dial this node back.
-    pub dialled_back: Vec<(String, bool)>,
+    pub dialled_back: Vec<PeerTest>,
     /// Whether a question that needs large packets was answered by those who had answered a small one.
-    pub large: Vec<(String, bool)>,
+    pub large: Vec<PeerTest>,
     /// The servers that were named.
     pub servers: Vec<Server>,
+}
+
+/// What was tried with the help of a peer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeerTest {
+    /// The peer's name.
+    pub name: String,
+    /// Whether it went well.
+    pub passed: bool,
 }
 
 /// How the router between this node and the servers gives out ports.
@@ -175,8 +184,8 @@ impl Findings {
         if self.peers == 0 {
             causes.extend(self.why_nobody());
         }
-        let lost = self.large.iter().filter(|(_, arrived)| !arrived);
-        causes.extend(lost.map(|(name, _)| Cause::LargePacketsLost(name.clone())));
+        let lost = self.large.iter().filter(|test| !test.passed);
+        causes.extend(lost.map(|test| Cause::LargePacketsLost(test.name.clone())));
         for server in &self.servers {
             if !server.connected {
                 causes.push(Cause::ServerGone(server.name.clone()));
@@ -193,7 +202,7 @@ impl Findings {
         if self.nat() == Nat::Symmetric {
             causes.push(Cause::SymmetricNat);
         }
-        if !self.dialled_back.is_empty() && self.dialled_back.iter().all(|(_, yes)| !yes) {
+        if !self.dialled_back.is_empty() && self.dialled_back.iter().all(|test| !test.passed) {
             causes.push(Cause::Unreachable);
         }
         if causes.is_empty() {

@@ -21,8 +21,8 @@ use super::{
     rate::{Bucket, Buckets, Rate},
 };
 use ::core::net::{IpAddr, SocketAddr};
-pub use event::{Beacon, Kind, MembershipAction, MembershipEvent};
-use peer::{BeaconNumber, CatalogVersion, Peer, Stage};
+pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent};
+use peer::{CatalogVersion, Peer, Stage};
 use replays::Replays;
 use std::{collections::BTreeMap, time::Duration};
 

@@ -105,7 +105,7 @@ impl Placement {
                 have,
                 origin,
                 lasting,
-            } => self.holder(&file, node, have, (origin, lasting)),
+            } => self.holder(&file, node, have, origin, lasting),
             PlacementEvent::NotHolder { file, node } => self.not_holder(&file, &node),
             PlacementEvent::Kept { file, node, chunks } => self.kept(&file, node, chunks),
             PlacementEvent::Refused { file, node, why } => self.refused(&file, &node, why),
@@ -262,7 +262,7 @@ impl Placement {
         }
     }
 
-    fn holder(&mut self, id: &FileId, node: NodeId, have: HaveSet, kind: (bool, bool)) {
+    fn holder(&mut self, id: &FileId, node: NodeId, have: HaveSet, origin: bool, lasting: bool) {
         let (true, Some(file)) = (self.peers.contains_key(&node), self.files.get_mut(id)) else {
             return;
         };
@@ -273,14 +273,13 @@ impl Placement {
         if held.is_nothing() {
             return self.not_holder(id, &node);
         }
-        let (origin, lasting) = kind;
         let known = file.holders.get(&node).map(|holder| holder.origin);
-        let (more, less) = file.set_holder(node, held, origin, lasting);
-        if more {
+        let change = file.set_holder(node, held, origin, lasting);
+        if change.gained {
             file.progress = file.progress.max(self.now);
         }
         // A new holder may be the one who pushes.
-        if less || known != Some(origin) {
+        if change.lost || known != Some(origin) {
             self.schedule(id, GATHER);
         }
     }
@@ -302,11 +301,11 @@ impl Placement {
         if have.len() != file.list.len() {
             return;
         }
-        let (more, less) = file.set_mine(have);
-        if more {
+        let change = file.set_mine(have);
+        if change.gained {
             file.progress = file.progress.max(self.now);
         }
-        if more || less {
+        if change.gained || change.lost {
             self.schedule(id, LATER);
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     core::{
-        doctor::{Findings, Server},
+        doctor::{Findings, PeerTest, Server},
         id::{ChunkId, NodeId},
         rate::{Bucket, Rate},
         via::Via,
@@ -200,7 +200,7 @@ impl Node {
 
     /// What some peers said who were asked to dial back, and whether a question in large packets reached them after that small
     /// one. It is asked last: where these get lost, the connection is at its end.
-    async fn asked(&self, seen: &Seen) -> (Vec<(String, bool)>, Vec<(String, bool)>) {
+    async fn asked(&self, seen: &Seen) -> (Vec<PeerTest>, Vec<PeerTest>) {
         let net = &self.shared.context.net;
         let straight = seen.peers.iter().filter(|(.., via)| *via != Via::Relay);
         let asks = straight.take(ASKED).map(|(node, name, _)| async move {
@@ -208,14 +208,18 @@ impl Node {
             let Ok(small) = net.request(*node, Request::Reach { port }).await else {
                 return None; // Of an earlier version, or not to be reached at all.
             };
+            let test = |passed| PeerTest {
+                name: name.clone(),
+                passed,
+            };
             let yes = match small {
-                Response::Reached { yes } => Some((name.clone(), yes)),
+                Response::Reached { yes } => Some(test(yes)),
                 _ => None, // Too busy.
             };
             let ids = vec![ChunkId([0; 32]); LARGE];
             let large = match net.request(*node, Request::Chunks { ids }).await {
-                Ok(_) => Some((name.clone(), true)),
-                Err(RequestError::Timeout | RequestError::Closed) => Some((name.clone(), false)),
+                Ok(_) => Some(test(true)),
+                Err(RequestError::Timeout | RequestError::Closed) => Some(test(false)),
                 Err(_) => None,
             };
             Some((yes, large))

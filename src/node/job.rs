@@ -15,7 +15,10 @@ mod tests;
 mod transfer;
 
 use super::{
-    api::{DownloadError, DownloadEvent, DownloadRequest, Fetched, JobId, Listing, Progress},
+    api::{
+        Contribution, DownloadError, DownloadEvent, DownloadRequest, Fetched, JobId, Listing,
+        Progress,
+    },
     context::{Context, JobStatus},
 };
 use crate::{
@@ -203,18 +206,13 @@ impl Tally {
         started: Instant,
         names: &HashMap<NodeId, String>,
     ) -> Fetched {
-        let mut sources: Vec<(NodeId, String, u64)> = self
-            .sources
-            .into_iter()
-            .map(|(node, bytes)| {
-                (
-                    node,
-                    names.get(&node).cloned().unwrap_or_else(|| node.short()),
-                    bytes,
-                )
-            })
-            .collect();
-        sources.sort_by_key(|(node, _, bytes)| (std::cmp::Reverse(*bytes), *node));
+        let sources = self.sources.into_iter().map(|(peer, bytes)| Contribution {
+            peer,
+            name: names.get(&peer).cloned().unwrap_or_else(|| peer.short()),
+            bytes,
+        });
+        let mut sources: Vec<Contribution> = sources.collect();
+        sources.sort_by_key(|source| (std::cmp::Reverse(source.bytes), source.peer));
         Fetched {
             name: file.name.as_str().to_owned(),
             id: file.id,

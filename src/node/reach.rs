@@ -135,16 +135,26 @@ impl Named {
     }
 
     /// Those that were not reached, as they were named, and why not.
-    pub fn unreached(&self) -> Vec<(String, String)> {
+    pub fn unreached(&self) -> Vec<Unreached> {
         let table = self.lock();
         let missing = table.iter().filter(|entry| !entry.reached);
         missing
             .map(|entry| {
                 let why = entry.why.clone().unwrap_or_else(|| NO_ANSWER.into());
-                (format!("{} {}", entry.option, entry.peer), why)
+                let named = format!("{} {}", entry.option, entry.peer);
+                Unreached { named, why }
             })
             .collect()
     }
+}
+
+/// A node or server that was named by hand and not reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unreached {
+    /// The option that named it, and what it said.
+    pub named: String,
+    /// Why not.
+    pub why: String,
 }
 
 const NO_ANSWER: &str = "no answer";
@@ -267,14 +277,14 @@ mod tests {
         named.failed(&[at(3)], "No route to host (os error 113)");
         let mut told = named.unreached();
         assert_eq!(told.len(), 4);
-        assert!(told[0].1.starts_with("refused"), "{told:?}");
-        assert_eq!(told[1], ("--peer b:2".into(), "no answer".into()));
-        assert!(told[2].1.starts_with("unreachable"), "{told:?}");
-        assert!(told[3].1.contains("not known"), "{told:?}");
-        assert_eq!(told[3].0, "--rendezvous d:4");
+        assert!(told[0].why.starts_with("refused"), "{told:?}");
+        assert_eq!((&*told[1].named, &*told[1].why), ("--peer b:2", NO_ANSWER));
+        assert!(told[2].why.starts_with("unreachable"), "{told:?}");
+        assert!(told[3].why.contains("not known"), "{told:?}");
+        assert_eq!(told[3].named, "--rendezvous d:4");
         named.reached(at(1));
         told = named.unreached();
-        assert_eq!(told[0].0, "--peer b:2");
+        assert_eq!(told[0].named, "--peer b:2");
         assert!(in_short("Input/output error: decrypt error").contains("passphrase"));
     }
 

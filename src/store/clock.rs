@@ -17,10 +17,18 @@ pub fn unix_now() -> u64 {
     since_1970().as_secs()
 }
 
-/// Whole seconds since 1970, rounded down, and the nanoseconds after them: any time that a disk can hold.
-pub(super) fn to_unix(time: SystemTime) -> (i64, u32) {
+/// Any time that a disk can hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct UnixTime {
+    /// Since 1970, rounded down.
+    pub seconds: i64,
+    /// After them.
+    pub nanos: u32,
+}
+
+pub(super) fn to_unix(time: SystemTime) -> UnixTime {
     let whole = |away: Duration| i64::try_from(away.as_secs()).unwrap_or(i64::MAX);
-    match time.duration_since(UNIX_EPOCH) {
+    let (seconds, nanos) = match time.duration_since(UNIX_EPOCH) {
         Ok(since) => (whole(since), since.subsec_nanos()),
         Err(error) => {
             let before = error.duration();
@@ -29,7 +37,8 @@ pub(super) fn to_unix(time: SystemTime) -> (i64, u32) {
                 nanos => (-whole(before) - 1, 1_000_000_000 - nanos),
             }
         }
-    }
+    };
+    UnixTime { seconds, nanos }
 }
 
 /// The time so many seconds after 1970, or before it; `None` where the system has no such time.
@@ -50,10 +59,14 @@ mod tests {
     fn any_time_of_a_disk_is_read_and_written() {
         let nano = Duration::from_nanos(1);
         let far = Duration::from_secs(16_725_225_600); // The year 2500.
-        assert_eq!(to_unix(UNIX_EPOCH + far), (16_725_225_600, 0));
-        assert_eq!(to_unix(UNIX_EPOCH), (0, 0));
-        assert_eq!(to_unix(UNIX_EPOCH - nano), (-1, 999_999_999));
-        assert_eq!(to_unix(UNIX_EPOCH - far), (-16_725_225_600, 0));
+        let unix = |time| {
+            let UnixTime { seconds, nanos } = to_unix(time);
+            (seconds, nanos)
+        };
+        assert_eq!(unix(UNIX_EPOCH + far), (16_725_225_600, 0));
+        assert_eq!(unix(UNIX_EPOCH), (0, 0));
+        assert_eq!(unix(UNIX_EPOCH - nano), (-1, 999_999_999));
+        assert_eq!(unix(UNIX_EPOCH - far), (-16_725_225_600, 0));
         assert_eq!(from_unix(-16_725_225_600), Some(UNIX_EPOCH - far));
         assert!(unix_now() > 1_700_000_000);
     }

@@ -5,8 +5,24 @@ pub use elsewhere::*;
 #[cfg(unix)]
 pub use unix::*;
 
+/// Which file it is, whatever it is called: with size and mtime this tells whether a file is still the same one. All zero where
+/// there is no such thing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct FileIdentity {
+    pub device: u64,
+    pub inode: u64,
+}
+
+impl FileIdentity {
+    /// Whether it tells anything.
+    pub fn is_known(self) -> bool {
+        self.inode != 0
+    }
+}
+
 #[cfg(unix)]
 mod unix {
+    use super::FileIdentity;
     use crate::core::rights::Rights;
     use std::{
         ffi::OsString,
@@ -64,9 +80,9 @@ mod unix {
         options.open(path)
     }
 
-    /// Device and inode: with size and mtime they tell whether a file is still the same one.
-    pub fn identity(meta: &Metadata) -> (u64, u64) {
-        (meta.dev(), meta.ino())
+    pub fn identity(meta: &Metadata) -> FileIdentity {
+        let (device, inode) = (meta.dev(), meta.ino());
+        FileIdentity { device, inode }
     }
 
     /// The permissions of a file.
@@ -131,6 +147,7 @@ mod unix {
 
 #[cfg(not(unix))]
 mod elsewhere {
+    use super::FileIdentity;
     use crate::core::rights::Rights;
     use std::{
         fs::{self, File, Metadata, OpenOptions},
@@ -162,8 +179,8 @@ mod elsewhere {
         File::open(path)
     }
 
-    pub fn identity(_: &Metadata) -> (u64, u64) {
-        (0, 0)
+    pub fn identity(_: &Metadata) -> FileIdentity {
+        FileIdentity::default()
     }
 
     pub fn rights(_: &Metadata) -> Rights {

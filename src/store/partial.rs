@@ -6,8 +6,10 @@
 //! here from the beginning, without a byte of it; other long runs of zeroes become holes when they are written.
 
 use super::{
-    ChunkReader, Home, Index, StoreError, cache, failed, layout::Layout, modes, positioned,
-    reader::Arriving,
+    ChunkReader, Home, Index, StoreError, cache, failed,
+    layout::Layout,
+    modes, positioned,
+    reader::{Arriving, Extent},
 };
 use crate::{
     core::{
@@ -40,6 +42,15 @@ const PROBE: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Partial(Arc<Inner>);
 
+/// How large a file is that is to be downloaded.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSize {
+    /// Bytes.
+    pub whole: u64,
+    /// Bytes of it that have to be written at least: the rest may be holes.
+    pub data: u64,
+}
+
 struct Inner {
     index: Index,
     reader: ChunkReader,
@@ -67,11 +78,12 @@ impl Arriving for Inner {
         self.manifest.file()
     }
 
-    fn locate(&self, id: &ChunkId) -> Option<(u64, u32)> {
+    fn locate(&self, id: &ChunkId) -> Option<Extent> {
         let at = *self.layout.places(id).first()?;
         let len = self.manifest.entries()[at as usize].len;
         let held = !self.finished.load(Ordering::Acquire) && self.have().has(at);
-        held.then(|| (self.manifest.offset(at), len))
+        let offset = self.manifest.offset(at);
+        held.then_some(Extent { offset, len })
     }
 
     fn file(&self) -> &File {
@@ -167,25 +179,24 @@ impl Partial {
         Ok((Self(inner), have))
     }
 
-    /// Whether a file of `size` bytes, of which at least `data` have to be written, would fit before anything of it is asked for: it may lie
-    /// there in part, or as `name` in `dest_dir`.
+    /// Whether a file would fit, before anything of it is asked for: it may lie there in part, or as `name` in `dest_dir`.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] when it does not.
     pub fn room_for(
         home: &Home,
         file: &FileId,
-        (size, data): (u64, u64),
+        size: FileSize,
         dest_dir: &Path,
         name: &RelPath,
     ) -> Result<(), StoreError> {
         let there = fs::metadata(dest_dir.join(name.as_str()));
-        if there.is_ok_and(|meta| meta.len() == size) {
+        if there.is_ok_and(|meta| meta.len() == size.whole) {
             return Ok(());
         }
         let path = home.partials().join(file.to_string());
         let allocated = fs::metadata(path).map_or(0, |meta| modes::allocated(&meta));
-        check_space(home, data, allocated, dest_dir)
+        check_space(home, size.data, allocated, dest_dir)
     }
 
     /// The manifest.
@@ -372,7 +383,10 @@ fn check_space(home: &Home, data: u64, allocated: u64, dest_dir: &Path) -> Resul
     let partials = home.partials();
     check(&partials, rest)?;
     let existing = dest_dir.ancestors().find(|path| path.is_dir());
-    let device = |path: &Path| fs::metadata(path).map(|meta| modes::identity(&meta).0).ok();
+    let device = |path: &Path| {
+        let meta = fs::metadata(path);
+        meta.map(|meta| modes::identity(&meta).device).ok()
+    };
     match existing {
         Some(dest) if device(dest) != device(&partials) => check(dest, data),
         _ => Ok(()),

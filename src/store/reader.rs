@@ -26,12 +26,18 @@ use std::{
 /// Files kept open. Reading a file's chunks in turn opens it once.
 const OPEN: usize = 64;
 
+/// Where bytes lie in a file.
+pub(super) struct Extent {
+    pub offset: u64,
+    pub len: u32,
+}
+
 /// A download under way: what it has can be read already.
 pub(super) trait Arriving: Send + Sync {
     /// Which file it becomes.
     fn file_id(&self) -> FileId;
     /// Where in it a chunk that it has lies, and how long that is.
-    fn locate(&self, id: &ChunkId) -> Option<(u64, u32)>;
+    fn locate(&self, id: &ChunkId) -> Option<Extent>;
     /// The open file…
     fn file(&self) -> &File;
     /// …and where it is.
@@ -162,7 +168,7 @@ impl ChunkReader {
             }
         }
         for partial in self.live() {
-            if let Some((offset, len)) = partial.locate(id)
+            if let Some(Extent { offset, len }) = partial.locate(id)
                 && self.may_have_of(&*partial)
             {
                 buf.resize(len as usize, 0);

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::core::{id::FileId, path::RelPath, rights::Rights};
 use parking_lot::{Mutex, MutexGuard};
+use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
@@ -101,11 +102,21 @@ pub struct Sending {
     pub left: LeftOut,
 }
 
+/// A file that does not go with the folder it lies in.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LeftOutFile {
+    /// Its path as it is, unescaped.
+    pub path: String,
+    /// Why.
+    #[serde(rename = "error")]
+    pub why: String,
+}
+
 /// What lies in a folder that is sent and does not go with it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct LeftOut {
-    /// Some of it, and why each; paths as they are, unescaped.
-    pub listed: Vec<(String, String)>,
+    /// Some of it.
+    pub listed: Vec<LeftOutFile>,
     /// How many more there are.
     pub more: u64,
 }
@@ -114,7 +125,8 @@ impl LeftOut {
     fn add(&mut self, path: &Path, why: &dyn std::fmt::Display) {
         if self.listed.len() < LISTED {
             let path = path.to_string_lossy().into_owned();
-            self.listed.push((path, why.to_string()));
+            let why = why.to_string();
+            self.listed.push(LeftOutFile { path, why });
         } else {
             self.more += 1;
         }

@@ -184,11 +184,23 @@ pub fn has_room(home: &Home, dest: &Path, needed: u64) -> bool {
     places(home, dest).all(|at| fs4::available_space(at).is_ok_and(|free| free >= needed))
 }
 
-/// How many bytes lack for `needed` ones, and where; `None` when they fit, or it is not known.
+/// Room that a disk does not have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lack {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Where.
+    pub at: PathBuf,
+}
+
+/// What lacks for `needed` bytes; `None` when they fit, or it is not known.
 #[must_use]
-pub fn lacking(home: &Home, dest: &Path, needed: u64) -> Option<(u64, PathBuf)> {
+pub fn lacking(home: &Home, dest: &Path, needed: u64) -> Option<Lack> {
     places(home, dest).find_map(|at| match fs4::available_space(&at) {
-        Ok(free) if free < needed => Some((needed - free, at)),
+        Ok(free) if free < needed => Some(Lack {
+            bytes: needed - free,
+            at,
+        }),
         _ => None,
     })
 }

@@ -191,9 +191,13 @@ fn report(findings: &Findings, causes: &[Cause]) -> String {
     let back: Vec<String> = findings
         .dialled_back
         .iter()
-        .map(|(name, yes)| {
-            let how = if *yes { "reaches" } else { "does not reach" };
-            format!("{} {how} TCP port {}", printable(name), findings.port)
+        .map(|test| {
+            let how = if test.passed {
+                "reaches"
+            } else {
+                "does not reach"
+            };
+            format!("{} {how} TCP port {}", printable(&test.name), findings.port)
         })
         .collect();
     lines.push(format!("Peers: {} connected", findings.peers));
@@ -301,7 +305,7 @@ fn json_lines(findings: &Findings, causes: &[Cause]) -> Vec<String> {
     let back = findings
         .dialled_back
         .iter()
-        .map(|(name, yes)| json!({"event": "dialled", "name": name, "port": findings.port, "reached": yes}));
+        .map(|test| json!({"event": "dialled", "name": test.name, "port": findings.port, "reached": test.passed}));
     let servers = findings.servers.iter().map(|one| {
         json!({
             "event": "server", "address": one.name, "connected": one.connected, "tcp": one.tcp, "quic": one.quic,

@@ -40,15 +40,16 @@ impl Tally {
         total.reused += file.reused;
         total.resumed += file.resumed;
         total.already &= file.already;
-        for (node, name, bytes) in &file.sources {
-            match total.sources.iter_mut().find(|known| known.0 == *node) {
-                Some(known) => known.2 += bytes,
-                None => total.sources.push((*node, name.clone(), *bytes)),
+        for source in &file.sources {
+            let mut known = total.sources.iter_mut();
+            match known.find(|known| known.peer == source.peer) {
+                Some(known) => known.bytes += source.bytes,
+                None => total.sources.push(source.clone()),
             }
         }
         total
             .sources
-            .sort_by_key(|source| std::cmp::Reverse(source.2));
+            .sort_by_key(|source| std::cmp::Reverse(source.bytes));
     }
 }
 
@@ -238,7 +239,10 @@ fn finish(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::id::{FileId, NodeId};
+    use crate::{
+        core::id::{FileId, NodeId},
+        node::Contribution,
+    };
     use std::path::PathBuf;
 
     #[test]
@@ -254,7 +258,11 @@ mod tests {
             elapsed: Duration::from_secs(1),
             sources: sources
                 .iter()
-                .map(|(node, bytes)| (NodeId([*node; 32]), format!("n{node}"), *bytes))
+                .map(|&(node, bytes)| Contribution {
+                    peer: NodeId([node; 32]),
+                    name: format!("n{node}"),
+                    bytes,
+                })
                 .collect(),
             already: false,
         };
@@ -264,7 +272,7 @@ mod tests {
         tally.add(&file(&[(2, 10)]));
         let total = tally.total.expect("a sum");
         assert_eq!((tally.done, total.size, total.reused), (3, 30, 3));
-        let gave: Vec<_> = total.sources.iter().map(|s| (&*s.1, s.2)).collect();
+        let gave: Vec<_> = total.sources.iter().map(|s| (&*s.name, s.bytes)).collect();
         assert_eq!(gave, [("n2", 17), ("n1", 13)]);
     }
 }

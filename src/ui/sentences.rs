@@ -13,18 +13,18 @@ pub mod talk;
 use super::text::{self, person};
 use crate::{
     core::path::printable,
-    node::{Node, NodeEvent},
+    node::{Node, NodeEvent, Unreached},
 };
 pub use download::*;
 pub use status::*;
 
 /// Nobody answered: why those did not who were named by hand, or what to look at.
-fn nobody_here(unreached: &[(String, String)]) -> String {
+fn nobody_here(unreached: &[Unreached]) -> String {
     if unreached.is_empty() {
         return NOBODY.to_owned();
     }
-    let each = unreached.iter().map(|(named, why)| {
-        let (named, why) = (printable(named), printable(why));
+    let each = unreached.iter().map(|one| {
+        let [named, why] = [&one.named, &one.why].map(|text| printable(text));
         format!("{named}: {why}")
     });
     let each: Vec<String> = each.collect();

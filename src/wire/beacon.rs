@@ -22,7 +22,7 @@ use super::{
 };
 use crate::core::{
     id::NodeId,
-    membership::{Beacon, Kind},
+    membership::{Beacon, BeaconNumber, Kind},
 };
 use chacha20poly1305::{
     Key, KeyInit, XChaCha20Poly1305, XNonce,
@@ -113,10 +113,10 @@ pub struct Unverified {
 }
 
 impl Unverified {
-    /// Who it says it is from, with its epoch and sequence number: enough to drop what is known already.
+    /// Who it says it is from, and which of that node's beacons: enough to drop what is known already.
     #[must_use]
-    pub fn id(&self) -> (NodeId, u64, u64) {
-        (self.beacon.node, self.beacon.epoch, self.beacon.seq)
+    pub fn id(&self) -> (NodeId, BeaconNumber) {
+        (self.beacon.node, BeaconNumber::of(&self.beacon))
     }
 
     /// Checks the signature, the costly part.

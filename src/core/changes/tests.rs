@@ -29,7 +29,8 @@ fn a_folder_of_twenty_thousand_files_that_is_renamed_is_one_line() {
     for n in 0..20_000 {
         changes.withdrawn(&name("old", n), id(n / 2), ms(20_999));
     }
-    let folders = Some(("photos/old".to_owned(), "photos/new".to_owned()));
+    let (from, to) = ("photos/old".to_owned(), "photos/new".to_owned());
+    let folders = Some(Moved { from, to });
     let files = 20_000;
     assert_eq!(told(&mut changes), [Change::MovedFiles { files, folders }]);
 }
@@ -44,10 +45,10 @@ fn few_are_told_by_name() {
     assert_eq!(
         told(&mut changes),
         [
-            Change::Moved {
+            Change::Moved(Moved {
                 from: "d/c".into(),
                 to: "c".into()
-            },
+            }),
             Change::New {
                 name: "a".into(),
                 size: 1

@@ -67,16 +67,21 @@ fn a_node_that_finds_no_other_is_told_the_likeliest_cause() {
     assert_eq!(first(&offline), Cause::NoNetwork);
 }
 
+fn test(name: &str, passed: bool) -> PeerTest {
+    let name = name.into();
+    PeerTest { name, passed }
+}
+
 #[test]
 fn with_peers_there_is_nothing_the_matter_but_what_they_say() {
     let mut findings = alone(Tally::default());
     findings.peers = 2;
     assert_eq!(findings.conclusions(), [Cause::None]);
-    findings.dialled_back = vec![("bob".into(), false)];
+    findings.dialled_back = vec![test("bob", false)];
     assert_eq!(findings.conclusions(), [Cause::Unreachable]);
-    findings.dialled_back.push(("eve".into(), true));
+    findings.dialled_back.push(test("eve", true));
     assert_eq!(findings.conclusions(), [Cause::None]);
-    findings.large = vec![("bob".into(), true), ("eve".into(), false)];
+    findings.large = vec![test("bob", true), test("eve", false)];
     let lost = Cause::LargePacketsLost("eve".into());
     assert_eq!(findings.conclusions(), [lost]);
 }

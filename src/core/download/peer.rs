@@ -61,6 +61,25 @@ pub(super) enum PeerState {
     Banned,
 }
 
+/// What has come since a moment, for the rate.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sample {
+    since: Now,
+    bytes: u64,
+}
+
+impl Sample {
+    fn since(since: Now) -> Self {
+        Self { since, bytes: 0 }
+    }
+}
+
+/// How much a pipeline holds: so many chunks in any case, and as many as make these bytes.
+struct Depth {
+    chunks: usize,
+    bytes: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) id: NodeId,
@@ -80,7 +99,7 @@ pub(super) struct Peer {
     window: u64,
     /// Bytes a second.
     rate: Option<f64>,
-    sample: (Now, u64),
+    sample: Sample,
     /// A request of it was late, and it has not delivered since.
     pub(super) slow: bool,
     failures: u32,
@@ -105,7 +124,7 @@ impl Peer {
             floor: MIN_CHUNKS,
             window: MIN_WINDOW,
             rate: None,
-            sample: (Duration::ZERO, 0),
+            sample: Sample::default(),
             slow: false,
             failures: 0,
             retry_at: Duration::ZERO,
@@ -132,22 +151,28 @@ impl Peer {
         MIN_WINDOW / MIN_CHUNKS as u64 * self.floor as u64
     }
 
-    fn deep(&self) -> (usize, u64) {
+    fn depth(&self) -> Depth {
         if self.slow {
-            return (1, 0);
+            return Depth {
+                chunks: 1,
+                bytes: 0,
+            };
         }
         let Some(rate) = self.rate else {
             // Little, until it is known who else downloads: what it is asked for now is chosen blindly.
-            return (self.floor.min(BLIND), self.min_window().min(MIN_WINDOW / 2));
+            return Depth {
+                chunks: self.floor.min(BLIND),
+                bytes: self.min_window().min(MIN_WINDOW / 2),
+            };
         };
         let line = (rate * (self.rtt + SLACK).as_secs_f64()) as u64;
         let shallow = (rate * SHALLOW.as_secs_f64()) as u64;
         let chunks = shallow / (MIN_WINDOW / MIN_CHUNKS as u64);
         let window = line.max(self.min_window().min(shallow)).min(MAX_WINDOW);
-        (
-            (chunks as usize).clamp(1, self.floor),
-            window.min(self.window),
-        )
+        Depth {
+            chunks: (chunks as usize).clamp(1, self.floor),
+            bytes: window.min(self.window),
+        }
     }
 
     /// Bytes that it owes.
@@ -157,8 +182,8 @@ impl Peer {
 
     /// Whether it may be asked for one more chunk of so many bytes.
     pub(super) fn has_room(&self, bytes: u32) -> bool {
-        let (chunks, window) = self.deep();
-        self.requests.len() < chunks || self.in_flight + u64::from(bytes) <= window
+        let depth = self.depth();
+        self.requests.len() < depth.chunks || self.in_flight + u64::from(bytes) <= depth.bytes
     }
 
     /// Whether it may be asked for anything at all now.
@@ -168,7 +193,7 @@ impl Peer {
 
     /// Whether it has time for what others were asked for.
     pub(super) fn is_idle(&self) -> bool {
-        let (_, window) = self.deep();
+        let window = self.depth().bytes;
         self.requests.is_empty() || (!self.slow && self.in_flight < window / 2)
     }
 
@@ -186,7 +211,7 @@ impl Peer {
         now: Now,
     ) -> &Request {
         if self.requests.is_empty() {
-            self.sample = (now, 0);
+            self.sample = Sample::since(now);
         }
         let due = self.due(bytes, now);
         let late_at = due.map_or(now + LATE_UNKNOWN, |due| {
@@ -221,10 +246,10 @@ impl Peer {
             self.window = u64::from(bytes);
         }
         self.window = (self.window + u64::from(bytes)).min(MAX_WINDOW);
-        let (since, sum) = self.sample;
-        let (sum, span) = (sum + u64::from(bytes), now.saturating_sub(since));
+        self.sample.bytes += u64::from(bytes);
+        let Sample { since, bytes: sum } = self.sample;
+        let span = now.saturating_sub(since);
         if span < SAMPLE {
-            self.sample = (since, sum);
             self.rate = self
                 .rate
                 .or_else(|| Some(f64::from(bytes) / elapsed.max(SAMPLE).as_secs_f64()));
@@ -234,7 +259,7 @@ impl Peer {
         let rate = sum as f64 / span;
         let weight = span / (span + MEMORY);
         self.rate = Some(self.rate.map_or(rate, |old| old + weight * (rate - old)));
-        self.sample = (now, 0);
+        self.sample = Sample::since(now);
     }
 
     /// A request failed, or another peer took over one that was late.

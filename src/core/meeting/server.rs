@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Addresses tried at a time.
 pub(super) const MAX_ADDRESSES: usize = 8;
 /// The shortest and the longest pause before a lost server is tried again.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+const PAUSE: Pauses = Pauses::of_seconds(1, 300);
 /// A name, or a connection, of which nothing is heard for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The same for an answer.
@@ -27,16 +27,35 @@ const EARLY_PAUSE: Duration = Duration::from_secs(1);
 const LATER_PAUSE: Duration = Duration::from_secs(10);
 const QUIET_PAUSE: Duration = Duration::from_secs(30);
 /// The pauses before something that a server did not do is asked for again.
-const REFUSED: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
+const REFUSED: Pauses = Pauses::of_seconds(2, 120);
 /// A registration is renewed after about this part of its time, at the latest a little before its end.
 const RENEW: f64 = 0.6;
 /// No registration is renewed more often, whatever the server says.
 const SHORTEST: Duration = Duration::from_secs(20);
 
+/// The bounds of a pause.
+#[derive(Clone, Copy)]
+struct Pauses {
+    least: Duration,
+    most: Duration,
+}
+
+impl Pauses {
+    const fn of_seconds(least: u64, most: u64) -> Self {
+        Self {
+            least: Duration::from_secs(least),
+            most: Duration::from_secs(most),
+        }
+    }
+}
+
 /// A pause that doubles with each failure, and differs from node to node.
-fn growing((least, most): (Duration, Duration), failures: u32, chance: &mut Chance) -> Duration {
-    let doubled = least.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    doubled.min(most).mul_f64(0.75 + 0.25 * chance.fraction())
+fn growing(pauses: Pauses, failures: u32, chance: &mut Chance) -> Duration {
+    let factor = 1 << failures.saturating_sub(1).min(16);
+    let doubled = pauses.least.saturating_mul(factor);
+    doubled
+        .min(pauses.most)
+        .mul_f64(0.75 + 0.25 * chance.fraction())
 }
 
 /// Something to be asked of a server.

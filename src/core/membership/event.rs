@@ -35,6 +35,24 @@ pub struct Beacon {
     pub seq: u64,
 }
 
+/// Which beacon of a node it is: later ones are greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct BeaconNumber {
+    /// As in [`Beacon`].
+    pub epoch: u64,
+    /// As in [`Beacon`].
+    pub seq: u64,
+}
+
+impl BeaconNumber {
+    /// Of a beacon.
+    #[must_use]
+    pub fn of(beacon: &Beacon) -> Self {
+        let (epoch, seq) = (beacon.epoch, beacon.seq);
+        Self { epoch, seq }
+    }
+}
+
 /// What happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum MembershipEvent {

@@ -2,7 +2,7 @@
 //!
 //! Owns the times of one node. Never decides about others (who is evicted, who may be dialled now).
 
-use super::{Beacon, Kind, NEWCOMER_DIALS, SILENCE};
+use super::{Beacon, BeaconNumber, Kind, NEWCOMER_DIALS, SILENCE};
 use crate::core::Now;
 use ::core::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -31,20 +31,6 @@ const LOST: [Duration; 6] = [
     Duration::from_secs(20),
     Duration::from_secs(30),
 ];
-
-/// Which beacon of a node came: later ones are greater.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct BeaconNumber {
-    pub(super) epoch: u64,
-    seq: u64,
-}
-
-impl BeaconNumber {
-    pub(super) fn of(beacon: &Beacon) -> Self {
-        let (epoch, seq) = (beacon.epoch, beacon.seq);
-        Self { epoch, seq }
-    }
-}
 
 /// Which state of a node's catalog is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! Owns a bounded memory of ten minutes. Nodes that were once connected are forgotten last.
 
-use super::peer::BeaconNumber;
+use super::BeaconNumber;
 use crate::core::{Now, chance::Chance, id::NodeId};
 use std::{collections::BTreeMap, time::Duration};
 

@@ -11,6 +11,15 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Of many who have all of a file, so many are asked whether that is still so.
 const FEW: usize = 4;
 
+/// What a change did to the copies of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct CopyChange {
+    /// A chunk has one more.
+    pub gained: bool,
+    /// A chunk has one less.
+    pub lost: bool,
+}
+
 /// What one node holds.
 #[derive(Clone, Debug)]
 pub(super) enum Held {
@@ -123,8 +132,8 @@ impl File {
         !self.list.repeated.has(at)
     }
 
-    /// Changes what this node has. Says whether a chunk gained a copy, and whether one lost one.
-    pub fn set_mine(&mut self, have: HaveSet) -> (bool, bool) {
+    /// Changes what this node has.
+    pub fn set_mine(&mut self, have: HaveSet) -> CopyChange {
         let new = Held::of(have);
         let old = std::mem::replace(&mut self.me.held, Held::Whole);
         let change = self.replace(Some(&old), Some(&new));
@@ -132,14 +141,14 @@ impl File {
         change
     }
 
-    /// Changes what a node has. Says whether a chunk gained a copy, and whether one lost one.
+    /// Changes what a node has.
     pub fn set_holder(
         &mut self,
         node: NodeId,
         held: Held,
         origin: bool,
         lasting: bool,
-    ) -> (bool, bool) {
+    ) -> CopyChange {
         let old = self.holders.remove(&node);
         let change = self.replace(old.as_ref().map(|old| &old.held), Some(&held));
         let weight = old.map_or_else(|| Weight::of(node), |old| old.weight);
@@ -185,7 +194,7 @@ impl File {
         !gained.is_empty()
     }
 
-    fn replace(&mut self, old: Option<&Held>, new: Option<&Held>) -> (bool, bool) {
+    fn replace(&mut self, old: Option<&Held>, new: Option<&Held>) -> CopyChange {
         let nothing = HaveSet::empty(self.list.len());
         let parts = |held: Option<&'_ Held>| match held {
             Some(Held::Part(have)) => (false, Some(have.clone())),
@@ -196,18 +205,21 @@ impl File {
         let ((was_whole, before), (is_whole, after)) = (parts(old), parts(new));
         let before = before.as_ref().unwrap_or(&nothing);
         let after = after.as_ref().unwrap_or(&nothing);
-        let (mut more, mut less) = (is_whole && !was_whole, was_whole && !is_whole);
+        let mut change = CopyChange {
+            gained: is_whole && !was_whole,
+            lost: was_whole && !is_whole,
+        };
         self.whole += u32::from(is_whole);
         self.whole -= u32::from(was_whole);
         for at in after.minus(before) {
             self.count(at, true);
-            more |= !was_whole;
+            change.gained |= !was_whole;
         }
         for at in before.minus(after) {
             self.count(at, false);
-            less |= !is_whole;
+            change.lost |= !is_whole;
         }
-        (more, less)
+        change
     }
 
     fn count(&mut self, at: u32, more: bool) {

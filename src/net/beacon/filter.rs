@@ -16,7 +16,7 @@ use crate::{
         chance::Chance,
         doctor::Tally,
         id::NodeId,
-        membership::Beacon,
+        membership::{Beacon, BeaconNumber},
         rate::{Bucket, Buckets, Rate},
     },
     wire::beacon::{Foreign, Unverified, foreign, is_ours, peek},
@@ -88,8 +88,8 @@ struct Limits {
     known: Bucket,
     little: Bucket,
     doubles: Bucket,
-    /// The greatest `(epoch, seq)` with a good signature.
-    verified: BTreeMap<NodeId, (u64, u64)>,
+    /// The greatest with a good signature.
+    verified: BTreeMap<NodeId, BeaconNumber>,
 }
 
 /// From datagrams to beacons that are true and new.
@@ -143,8 +143,8 @@ impl Filter {
             self.limits().senders.failed(from, now);
             return (None, tally);
         };
-        let (node, epoch, _) = unverified.id();
-        if (node, epoch) == (self.me, self.epoch) {
+        let (node, number) = unverified.id();
+        if (node, number.epoch) == (self.me, self.epoch) {
             tally.own = 1;
             return (None, tally);
         }
@@ -178,7 +178,7 @@ impl Filter {
         shared: bool,
         now: Now,
     ) -> bool {
-        let (node, epoch, seq) = unverified.id();
+        let (node, number) = unverified.id();
         let mut limits = self.limits();
         let Limits {
             chance,
@@ -190,10 +190,7 @@ impl Filter {
             verified,
             senders,
         } = &mut *limits;
-        if verified
-            .get(&node)
-            .is_some_and(|last| (epoch, seq) <= *last)
-        {
+        if verified.get(&node).is_some_and(|last| number <= *last) {
             return false;
         }
         if node == self.me && !doubles.take_by_chance(now, chance) {
@@ -210,7 +207,7 @@ impl Filter {
     fn is_news(&self, beacon: &Beacon, from: SocketAddr, now: Now) -> bool {
         let mut limits = self.limits();
         limits.senders.was_true(from, now);
-        let at = (beacon.epoch, beacon.seq);
+        let at = BeaconNumber::of(beacon);
         let last = limits.verified.get(&beacon.node);
         if last.is_some_and(|last| at <= *last) {
             return false;

@@ -50,8 +50,9 @@ struct Circuit {
     pause: Duration,
     /// A circuit made for another attempt, and since when.
     fresh: Option<(ConnectionId, Instant)>,
-    /// Dials for a straight path, since when.
-    dials: (u32, Instant),
+    /// Dials for a straight path since a moment.
+    dials: u32,
+    dials_since: Instant,
 }
 
 /// See the module.
@@ -88,7 +89,8 @@ impl Circuits {
             retry: now + PAUSE,
             pause: PAUSE,
             fresh: None,
-            dials: (0, now),
+            dials: 0,
+            dials_since: now,
         };
         self.all.insert(node, circuit);
     }
@@ -127,12 +129,11 @@ impl Circuits {
         let Some(circuit) = self.all.get_mut(&node) else {
             return false;
         };
-        let (count, since) = &mut circuit.dials;
-        if now.duration_since(*since) >= PAUSE {
-            (*count, *since) = (0, now);
+        if now.duration_since(circuit.dials_since) >= PAUSE {
+            (circuit.dials, circuit.dials_since) = (0, now);
         }
-        *count += 1;
-        *count > MAX_DIALS
+        circuit.dials += 1;
+        circuit.dials > MAX_DIALS
     }
 
     /// Whether bulk had better wait.

@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use crate::core::consent::{EXPIRY as ASK_EXPIRY, Gone, Refusal};
 /// What a send leaves out of a folder.
-pub use crate::store::LeftOut;
+pub use crate::store::{LeftOut, LeftOutFile};
 /// A file that somebody asks to send.
 pub use crate::wire::consent::AskedFile;
 
@@ -227,7 +227,7 @@ pub enum SendEvent {
         size: u64,
     },
     /// Not all that lies in a folder can be sent; the rest is.
-    #[serde(rename = "left-out", serialize_with = "told::left_out")]
+    #[serde(rename = "left-out")]
     LeftOut(LeftOut),
     /// Nothing can be sent.
     #[serde(rename = "error", serialize_with = "told::unsendable")]

@@ -122,11 +122,22 @@ pub struct Fetched {
     #[serde(rename = "seconds", serialize_with = "form::seconds")]
     pub elapsed: Duration,
     /// Who gave how many bytes, the most generous first.
-    #[serde(serialize_with = "form::sources")]
-    pub sources: Vec<(NodeId, String, u64)>,
+    pub sources: Vec<Contribution>,
     /// It was here already, and nothing was done.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub already: bool,
+}
+
+/// What one peer gave of a file.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Contribution {
+    /// Who.
+    #[serde(serialize_with = "form::text")]
+    pub peer: NodeId,
+    /// What it is called.
+    pub name: String,
+    /// How much.
+    pub bytes: u64,
 }
 
 /// Why a download failed. Says what the caller can do.

@@ -8,7 +8,7 @@
     reason = "serde passes a reference to the field"
 )]
 
-use super::{Fetched, Gone, Owner, Person, Progress, Scan};
+use super::{Contribution, Fetched, Gone, Owner, Person, Progress, Scan};
 use crate::core::id::NodeId;
 use serde::{Serialize, Serializer};
 use std::{
@@ -106,25 +106,6 @@ pub(super) fn to<S: Serializer>(person: &Person, to: S) -> Result<S::Ok, S::Erro
     To { to: name, peer }.serialize(to)
 }
 
-/// Who gave how many bytes.
-pub(super) fn sources<S: Serializer>(
-    all: &[(NodeId, String, u64)],
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Source<'a> {
-        #[serde(serialize_with = "text")]
-        peer: NodeId,
-        name: &'a str,
-        bytes: u64,
-    }
-    to.collect_seq(all.iter().map(|(peer, name, bytes)| Source {
-        peer: *peer,
-        name,
-        bytes: *bytes,
-    }))
-}
-
 /// How far a download was when it began.
 pub(super) fn begun<S: Serializer>(progress: &Progress, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
@@ -218,8 +199,7 @@ pub(super) fn got<S: Serializer>(files: &[Fetched], to: S) -> Result<S::Ok, S::E
         fetched: u64,
         reused: u64,
         resumed: u64,
-        #[serde(serialize_with = "sources")]
-        sources: &'a [(NodeId, String, u64)],
+        sources: &'a [Contribution],
     }
     to.collect_seq(files.iter().map(|file| Got {
         name: &file.name,

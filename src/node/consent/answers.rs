@@ -10,7 +10,7 @@ use crate::{
         id::FileId,
     },
     node::api::{AnswerError, AskInfo, Landing, Shape},
-    store::{lacking, reach},
+    store::{Lack, lacking, reach},
     wire::consent::{Ask, AskedFile},
 };
 use std::{
@@ -39,12 +39,12 @@ impl Consent {
         let files: Vec<FileId> = ask.files.iter().map(|file| file.file).collect();
         let coming = self.desk().coming(&files);
         let needed = data(&ask.files).saturating_add(coming);
-        let room = self.room(needed, None).await;
-        room.map_or(0, |(lacks, _)| lacks)
+        let lack = self.room(needed, None).await;
+        lack.map_or(0, |lack| lack.bytes)
     }
 
-    /// How many bytes lack for `needed` ones, and where; `None` when they fit.
-    async fn room(&self, needed: u64, into: Option<PathBuf>) -> Option<(u64, PathBuf)> {
+    /// What lacks for `needed` bytes; `None` when they fit.
+    async fn room(&self, needed: u64, into: Option<PathBuf>) -> Option<Lack> {
         let home = self.0.context.home.clone();
         let into = into.unwrap_or_else(|| home.downloads());
         let looked = tokio::task::spawn_blocking(move || lacking(&home, &into, needed));
@@ -88,12 +88,16 @@ impl Consent {
             (data, desk.coming(&slot.files))
         };
         let needed = data.saturating_add(coming);
-        if let Some((needed, at)) = self.room(needed, landing.into.clone()).await {
+        if let Some(Lack { bytes, at }) = self.room(needed, landing.into.clone()).await {
             let desk = self.desk();
             if let Some(slot) = desk.slots.get(&number).filter(|_| desk.is_open(number)) {
                 slot.left.store(0, Ordering::Relaxed);
             }
-            return Err(AnswerError::NoRoom { needed, at, coming });
+            return Err(AnswerError::NoRoom {
+                needed: bytes,
+                at,
+                coming,
+            });
         }
         let mut desk = self.desk();
         let now = self.now();

@@ -13,7 +13,7 @@ use crate::{
         api::{DownloadError, DownloadEvent},
         manifest::{self, Refusal},
     },
-    store::{Partial, Spot, StoreError, Taken, find_existing},
+    store::{FileSize, Partial, Spot, StoreError, Taken, find_existing},
     wire::manifest::Root,
 };
 use std::{
@@ -206,11 +206,13 @@ async fn ask(
     if pages > 1 {
         // So a manifest takes no more than a thousandth of what is free, whatever somebody says that a file is. How much of it are holes is not known
         // yet, so large chunks are no reason to refuse it.
-        let data = size.min(u64::from(head.root.chunks) * u64::from(MIN_CHUNK));
+        let size = FileSize {
+            whole: size,
+            data: size.min(u64::from(head.root.chunks) * u64::from(MIN_CHUNK)),
+        };
         let home = context.home.clone();
-        let room = spawn_blocking(move || {
-            Partial::room_for(&home, &file.id, (size, data), &into, &file.at)
-        });
+        let room =
+            spawn_blocking(move || Partial::room_for(&home, &file.id, size, &into, &file.at));
         room.await
             .map_err(|_| Refusal::Missing)?
             .map_err(Refusal::Disk)?;

@@ -27,10 +27,25 @@ const PREAMBLE: [&[u8]; 2] = [b"/multistream/1.0.0\n", b"na\n"];
 /// What is said in answer to a circuit: the preamble, the name, and yes or no.
 const ANSWERED: usize = 3;
 
+/// A number that comes seven bits at a time.
+#[derive(Default)]
+struct Varint {
+    value: u64,
+    bits: u32,
+}
+
+/// How far a message came with some bytes.
+struct Progress {
+    /// Those of them that belong to it.
+    taken: usize,
+    /// That was the end of it.
+    ended: bool,
+}
+
 /// Messages with their lengths before them (unsigned varints), of which only the beginning is kept.
 struct Messages {
-    /// The length so far, and its bits.
-    length: (u64, u32),
+    /// The length so far.
+    length: Varint,
     /// What is left of the present one.
     rest: Option<u64>,
     kept: [u8; NAME],
@@ -41,7 +56,7 @@ struct Messages {
 impl Messages {
     fn new() -> Self {
         Self {
-            length: (0, 0),
+            length: Varint::default(),
             rest: None,
             kept: [0; NAME],
             filled: 0,
@@ -49,19 +64,17 @@ impl Messages {
         }
     }
 
-    /// Takes in bytes up to the end of a message: how many, and whether that was reached.
-    fn take(&mut self, bytes: &[u8]) -> (usize, bool) {
+    /// Takes in bytes up to the end of a message.
+    fn take(&mut self, bytes: &[u8]) -> Progress {
         for (at, byte) in bytes.iter().enumerate() {
             match &mut self.rest {
                 None => {
-                    let (length, bits) = &mut self.length;
-                    *length |= u64::from(byte & 0x7f)
-                        .checked_shl(*bits)
-                        .unwrap_or_default();
-                    *bits += 7;
+                    let part = u64::from(byte & 0x7f).checked_shl(self.length.bits);
+                    self.length.value |= part.unwrap_or_default();
+                    self.length.bits += 7;
                     if byte & 0x80 == 0 {
-                        self.rest = Some(*length);
-                        (self.length, self.filled) = ((0, 0), 0);
+                        self.rest = Some(std::mem::take(&mut self.length).value);
+                        self.filled = 0;
                     }
                 }
                 Some(rest) => {
@@ -75,10 +88,16 @@ impl Messages {
             if self.rest == Some(0) {
                 self.rest = None;
                 self.complete += 1;
-                return (at + 1, true);
+                return Progress {
+                    taken: at + 1,
+                    ended: true,
+                };
             }
         }
-        (bytes.len(), false)
+        Progress {
+            taken: bytes.len(),
+            ended: false,
+        }
     }
 
     /// The last message; of a longer one nothing.
@@ -136,9 +155,9 @@ impl<S> Carrier<S> {
 
     fn wrote(&mut self, mut bytes: &[u8]) {
         while let (Role::Unknown(messages), false) = (&mut self.role, bytes.is_empty()) {
-            let (taken, complete) = messages.take(bytes);
+            let Progress { taken, ended } = messages.take(bytes);
             bytes = &bytes[taken..];
-            if !complete || PREAMBLE.contains(&messages.last()) {
+            if !ended || PREAMBLE.contains(&messages.last()) {
                 continue;
             }
             self.role = match self.origin {
@@ -166,7 +185,7 @@ impl<S> Carrier<S> {
             Role::Hop(circuit) if circuit.carries() => circuit.moved(bytes.len()),
             Role::Stop(messages, _) => {
                 while !bytes.is_empty() && messages.complete < ANSWERED {
-                    bytes = &bytes[messages.take(bytes).0..];
+                    bytes = &bytes[messages.take(bytes).taken..];
                 }
                 if messages.complete >= ANSWERED {
                     self.role = Role::Other;

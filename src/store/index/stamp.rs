@@ -1,6 +1,9 @@
 //! How a file looked: what tells, without reading it, whether it is still the one that was indexed.
 
-use crate::store::{clock, modes};
+use crate::store::{
+    clock,
+    modes::{self, FileIdentity},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, Metadata},
@@ -27,14 +30,22 @@ impl Stamp {
     /// The stamp of a file with this metadata.
     #[must_use]
     pub fn of(meta: &Metadata) -> Self {
-        let (mtime, mtime_ns) = meta.modified().map_or((0, 0), clock::to_unix);
-        let (device, inode) = modes::identity(meta);
+        let modified = meta.modified().map(clock::to_unix).unwrap_or_default();
+        let FileIdentity { device, inode } = modes::identity(meta);
         Self {
             size: meta.len(),
-            mtime,
-            mtime_ns,
+            mtime: modified.seconds,
+            mtime_ns: modified.nanos,
             device,
             inode,
+        }
+    }
+
+    /// Which file it is.
+    pub(in crate::store) fn identity(&self) -> FileIdentity {
+        FileIdentity {
+            device: self.device,
+            inode: self.inode,
         }
     }
 

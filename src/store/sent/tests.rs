@@ -130,7 +130,7 @@ fn what_cannot_be_sent_of_a_folder_is_listed_and_the_rest_is_sent() {
     assert_eq!(folders, ["tree/hollow/deep"]);
     assert_eq!(sending.left.listed.len(), LISTED);
     assert_eq!(sending.left.more, 4 + u64::from(cfg!(target_os = "linux")));
-    let (path, why) = &sending.left.listed[0];
+    let LeftOutFile { path, why } = &sending.left.listed[0];
     assert!(path.ends_with("back\\slash"), "{path}");
     assert!(why.contains("backslash"), "{why}");
 }

@@ -104,9 +104,9 @@ impl Worker {
 
     /// The chunks of a file that was only renamed, or has two names.
     fn twin(&self, stamp: Stamp) -> Option<Vec<Entry>> {
-        let path = self.inodes.get(&(stamp.device, stamp.inode))?;
+        let path = self.inodes.get(&stamp.identity())?;
         let known = self.files.get(path)?;
-        if stamp.inode == 0 || known.record.stamp != stamp {
+        if !stamp.identity().is_known() || known.record.stamp != stamp {
             return None;
         }
         let manifest = self.index.manifest(&known.record.file).ok()??;
@@ -158,10 +158,10 @@ impl Worker {
         }
         if damaged {
             // Whatever is the same file has the same bytes: none of its names may vouch for another.
-            let inode = (record.stamp.device, record.stamp.inode);
+            let identity = record.stamp.identity();
             let same = |known: &Known| {
-                let stamp = known.record.stamp;
-                known.number == number || (inode.1 != 0 && (stamp.device, stamp.inode) == inode)
+                let other = known.record.stamp.identity();
+                known.number == number || (identity.is_known() && other == identity)
             };
             let names: Vec<PathBuf> = self
                 .files
@@ -186,9 +186,10 @@ impl Worker {
             self.problem(path, error.to_string());
         }
         self.reader.forget(known.number);
-        let inode = (known.record.stamp.device, known.record.stamp.inode);
-        if self.inodes.get(&inode).is_some_and(|owner| owner == path) {
-            self.inodes.remove(&inode);
+        let identity = known.record.stamp.identity();
+        let owner = self.inodes.get(&identity);
+        if owner.is_some_and(|owner| owner == path) {
+            self.inodes.remove(&identity);
         }
         if known.offered
             && let Ok(name) = RelPath::parse(&known.record.name)

@@ -5,7 +5,10 @@ use super::{
     watch::{Message, POLL, watch, why_unwatched},
     worker::{DEBOUNCE, Worker},
 };
-use crate::store::{Kind, modes};
+use crate::store::{
+    Kind,
+    modes::{self, FileIdentity},
+};
 use std::{
     collections::{HashMap, HashSet},
     fs,
@@ -82,7 +85,7 @@ impl Worker {
         self.reader.on_stale(None);
     }
 
-    fn root_id(&self) -> Option<(u64, u64)> {
+    fn root_id(&self) -> Option<FileIdentity> {
         fs::metadata(&self.root)
             .ok()
             .map(|meta| modes::identity(&meta))

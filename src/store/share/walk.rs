@@ -229,8 +229,7 @@ impl Worker {
     /// A file changed that had been read. If it is the same one and longer now, a writer pauses, and each
     /// version that is read meanwhile is work for everyone: it has to look the same for longer.
     pub fn grew(&mut self, path: &Path, before: Stamp, now: Stamp) {
-        let same = (before.device, before.inode) == (now.device, now.inode);
-        if !same || now.size <= before.size {
+        if before.identity() != now.identity() || now.size <= before.size {
             return;
         }
         let at = Instant::now();

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     core::{path::RelPath, rights::Rights},
-    store::{ChunkReader, FileRecord, Index, Stamp, ignored::RULES},
+    store::{ChunkReader, FileRecord, Index, Stamp, ignored::RULES, modes::FileIdentity},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -64,7 +64,8 @@ pub struct Worker {
     pub names: HashMap<String, PathBuf>,
     /// Paths whose name another one has.
     pub hidden: HashMap<String, BTreeSet<PathBuf>>,
-    pub inodes: HashMap<(u64, u64), PathBuf>,
+    /// Which path each file has, as far as files can be told apart.
+    pub inodes: HashMap<FileIdentity, PathBuf>,
     /// When to look at a path; the empty one is the whole folder.
     pub due: HashMap<PathBuf, Instant>,
     /// When to look once more at folders that came.
@@ -141,9 +142,8 @@ impl Worker {
 
     pub fn know(&mut self, number: u64, record: FileRecord, offered: bool) {
         let stamp = record.stamp;
-        if stamp.inode != 0 {
-            let inode = (stamp.device, stamp.inode);
-            self.inodes.insert(inode, record.path.clone());
+        if stamp.identity().is_known() {
+            self.inodes.insert(stamp.identity(), record.path.clone());
         }
         let known = Known {
             number,

@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     core::id::FileId,
     node::{
-        DownloadError, DownloadEvent, Fetched, Gap, Gaps, Kept, Leftovers, Listing, Missing,
-        NodeEvent, Owner, PeerInfo, Person, Progress, Refusal, Scan, SendEvent, SendFailure,
-        Sending, ServerNews, ServerState, Version, Via,
+        Contribution, DownloadError, DownloadEvent, Fetched, Gap, Gaps, Kept, Leftovers, Listing,
+        Missing, NodeEvent, Owner, PeerInfo, Person, Progress, Refusal, Scan, SendEvent,
+        SendFailure, Sending, ServerNews, ServerState, Version, Via,
     },
 };
 use std::{path::PathBuf, time::Duration};
@@ -31,7 +31,11 @@ fn fetched() -> Fetched {
         reused: 3,
         resumed: 1,
         elapsed: Duration::from_micros(1_234_567),
-        sources: vec![(NodeId([7; 32]), "al\"ice".into(), 6)],
+        sources: vec![Contribution {
+            peer: NodeId([7; 32]),
+            name: "al\"ice".into(),
+            bytes: 6,
+        }],
         already: false,
     }
 }

@@ -234,8 +234,8 @@ pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
 
 /// What does not go with a folder, a line each, and how many more.
 fn left_out(left: &LeftOut) -> String {
-    let lines = left.listed.iter().map(|(path, why)| {
-        let (path, why) = (printable_cut(path, 2 * NAME), printable_cut(why, 2 * NAME));
+    let lines = left.listed.iter().map(|file| {
+        let [path, why] = [&file.path, &file.why].map(|text| printable_cut(text, 2 * NAME));
         format!("not sent: {path}: {why}")
     });
     let more = (left.more > 0).then(|| format!("not sent: {} more", left.more));

@@ -1,7 +1,10 @@
 //! The lines about what changed in the shared folder. Pure; names are escaped here.
 
 use crate::{
-    core::{changes::Change, path::printable},
+    core::{
+        changes::{Change, Moved},
+        path::printable,
+    },
     ui::text,
 };
 
@@ -36,13 +39,15 @@ pub fn sentence(change: &Change) -> String {
             text::count(*files, "file"),
             of(folder)
         ),
-        Change::Moved { from, to } => {
+        Change::Moved(Moved { from, to }) => {
             format!("{} is called {} now", printable(from), printable(to))
         }
         Change::MovedFiles { files, folders } => {
             let files = text::count(*files, "file");
             match folders {
-                Some((from, to)) => format!("moved {files} from {} to {}", place(from), place(to)),
+                Some(Moved { from, to }) => {
+                    format!("moved {files} from {} to {}", place(from), place(to))
+                }
                 None => format!("moved {files}"),
             }
         }
@@ -74,13 +79,19 @@ mod tests {
         assert_eq!(told(gone), "no longer offering 20000 files in a");
         let moved = |from: &str, to: &str| Change::MovedFiles {
             files,
-            folders: Some((from.into(), to.into())),
+            folders: Some(Moved {
+                from: from.into(),
+                to: to.into(),
+            }),
         };
         assert_eq!(
             told(moved("old", "")),
             "moved 20000 files from old to the shared folder"
         );
         let (from, to) = ("a\r".into(), "b".into());
-        assert_eq!(told(Change::Moved { from, to }), "a\\r is called b now");
+        assert_eq!(
+            told(Change::Moved(Moved { from, to })),
+            "a\\r is called b now"
+        );
     }
 }

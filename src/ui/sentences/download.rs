@@ -3,7 +3,7 @@
 use super::gaps;
 use crate::{
     core::path::printable,
-    node::{DownloadError, Fetched, Progress},
+    node::{Contribution, DownloadError, Fetched, Progress},
     ui::text::{self, person},
 };
 
@@ -65,15 +65,19 @@ pub fn course(file: &Fetched) -> String {
 
 /// `60 % from alice`, … for those who gave something.
 fn shares(file: &Fetched) -> Vec<String> {
-    let gave: Vec<_> = file.sources.iter().filter(|source| source.2 > 0).collect();
-    let whole: u64 = gave.iter().map(|source| source.2).sum();
+    let gave: Vec<_> = file
+        .sources
+        .iter()
+        .filter(|source| source.bytes > 0)
+        .collect();
+    let whole: u64 = gave.iter().map(|source| source.bytes).sum();
     let mut parts: Vec<String> = gave
         .iter()
         .take(NAMED)
-        .map(|(node, name, bytes)| {
-            let twin = gave.iter().filter(|other| other.1 == *name).count() > 1;
+        .map(|Contribution { peer, name, bytes }| {
+            let twin = gave.iter().filter(|other| other.name == *name).count() > 1;
             let who = if twin {
-                format!("{} ({})", person(name), node.short())
+                format!("{} ({})", person(name), peer.short())
             } else {
                 person(name)
             };
@@ -85,7 +89,7 @@ fn shares(file: &Fetched) -> Vec<String> {
         })
         .collect();
     if gave.len() > NAMED {
-        let rest: u64 = gave[NAMED..].iter().map(|source| source.2).sum();
+        let rest: u64 = gave[NAMED..].iter().map(|source| source.bytes).sum();
         parts.push(format!(
             "{} % from {} others",
             rounded_percent(rest, whole),
@@ -94,7 +98,7 @@ fn shares(file: &Fetched) -> Vec<String> {
     }
     // "all" would be wrong beside bytes that were here.
     if gave.len() == 1 && file.resumed + file.reused > 0 {
-        parts[0] = format!("{} from {}", text::size(whole), person(&gave[0].1));
+        parts[0] = format!("{} from {}", text::size(whole), person(&gave[0].name));
     }
     parts
 }

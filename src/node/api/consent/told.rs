@@ -1,6 +1,6 @@
 //! What the JSON of a send's events has where their fields do not say it.
 
-use super::{LeftOut, Refusal};
+use super::Refusal;
 use crate::node::api::{WhoError, nobody};
 use serde::{Serialize, Serializer};
 
@@ -47,24 +47,4 @@ pub(super) fn not_found<S: Serializer>(
         },
     };
     error.serialize(to)
-}
-
-pub(super) fn left_out<S: Serializer>(left: &LeftOut, to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Path<'a> {
-        path: &'a str,
-        error: &'a str,
-    }
-    #[derive(Serialize)]
-    struct Row<'a> {
-        listed: Vec<Path<'a>>,
-        more: u64,
-    }
-    let listed = left.listed.iter();
-    let listed = listed.map(|(path, error)| Path { path, error }).collect();
-    Row {
-        listed,
-        more: left.more,
-    }
-    .serialize(to)
 }

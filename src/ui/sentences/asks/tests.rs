@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     core::id::{FileId, NodeId},
-    node::AskedFile,
+    node::{AskedFile, LeftOutFile},
 };
 use std::sync::Arc;
 
@@ -83,7 +83,10 @@ fn what_strangers_named_is_escaped_and_cut() {
 #[test]
 fn what_is_left_out_is_a_line_each() {
     let left = LeftOut {
-        listed: vec![("a\u{1b}[2J".into(), "it is a link to nothing".into())],
+        listed: vec![LeftOutFile {
+            path: "a\u{1b}[2J".into(),
+            why: "it is a link to nothing".into(),
+        }],
         more: 3,
     };
     let text = sending("x", &SendEvent::LeftOut(left)).unwrap();

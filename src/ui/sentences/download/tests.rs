@@ -8,9 +8,13 @@ fn file(sources: &[(&str, u64)]) -> Fetched {
     let sources: Vec<_> = sources
         .iter()
         .enumerate()
-        .map(|(at, (name, bytes))| (NodeId([at as u8; 32]), (*name).to_owned(), *bytes))
+        .map(|(at, (name, bytes))| Contribution {
+            peer: NodeId([at as u8; 32]),
+            name: (*name).to_owned(),
+            bytes: *bytes,
+        })
         .collect();
-    let fetched = sources.iter().map(|s| s.2).sum();
+    let fetched = sources.iter().map(|source| source.bytes).sum();
     Fetched {
         name: "photos/a.jpg".into(),
         id: FileId([1; 32]),
