@@ -34,7 +34,10 @@ export class Mock {
   constructor({ offers = 2000, signedIn = true, lively = true } = {}) {
     Object.assign(this, { signedIn, lively });
     this.offers = makeOffers(offers).sort(sorters.name);
-    for (const offer of this.offers) offer.folded = offer.name.toLowerCase();
+    // One text of all names, in their order: 100,000 of them are searched in a moment.
+    this.names = `\n${this.offers.map((offer) => offer.name.replaceAll("\n", " ").toLowerCase()).join("\n")}\n`;
+    this.starts = [];
+    for (let at = this.names.indexOf("\n"); at < this.names.length - 1; at = this.names.indexOf("\n", at + 1)) this.starts.push(at);
     this.jobs = new Map(makeJobs().map((job) => [job.job, job]));
     this.asks = makeAsks();
     this.chats = new Map(PEOPLE.map((who) => [who.peer, who === PEOPLE[0] ? makeChat() : []]));
@@ -115,10 +118,21 @@ export class Mock {
     return { status: this.status(), jobs: [...this.jobs.values()], peers: PEOPLE, asks: this.asks };
   }
 
+  search(words) {
+    const found = [];
+    let row = 0;
+    for (let at = this.names.indexOf(words); at >= 0; at = this.names.indexOf(words, this.starts[row])) {
+      while (row < this.starts.length && this.starts[row] <= at) row += 1;
+      found.push(this.offers[row - 1]);
+      if (row === this.starts.length) break;
+    }
+    return found;
+  }
+
   listOffers(query) {
     const words = (query.get("q") ?? "").toLowerCase();
     const folder = query.get("folder") ?? "";
-    let rows = words ? this.offers.filter((offer) => offer.folded.includes(words)) : this.offers;
+    let rows = words ? this.search(words) : this.offers;
     const offset = Number(query.get("offset") ?? 0);
     let folders = [];
     if (folder) {
@@ -142,7 +156,7 @@ export class Mock {
     if (by !== "name") rows = [...rows].sort(sorters[by]);
     if (query.get("desc")) rows = [...rows].reverse();
     const limit = Math.min(1000, Number(query.get("limit") ?? 200));
-    const offers = rows.slice(offset, offset + limit).map(({ folded, ...offer }) => offer);
+    const offers = rows.slice(offset, offset + limit);
     return { total: rows.length, offset, revision: this.revision, folders, offers, gaps: { nodes: [], scanning: [] } };
   }
 

@@ -17,4 +17,7 @@ if ! node -e 'import("./browser.mjs").then(({ executablePath }) => process.exit(
   left_out "the tests in the browser" "no Chromium (apt install chromium, or CHROMIUM=/path/to/it)"
   exec node --test --test-concurrency=1 words.test.mjs
 fi
+if [ -z "${SPRAT:-}" ] && [ ! -x ../../target/release/sprat ] && [ ! -x ../../target/debug/sprat ]; then
+  left_out "the page on a real node" "sprat is not built (cargo build, or SPRAT=/path/to/it)"
+fi
 exec node --test --test-concurrency=1 ./*.test.mjs

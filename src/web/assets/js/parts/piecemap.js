@@ -2,7 +2,7 @@
 
 import { html } from "../lib.js";
 import { t } from "../i18n.js";
-import { percentText } from "../format.js";
+import { count, percentText } from "../format.js";
 import { Canvas, colour } from "./canvas.js";
 
 const GAP = 1;
@@ -58,5 +58,5 @@ export function PieceMap({ parts, pieces, here, height = 63, stamp }) {
   };
   const share = pieces > 0 ? Math.floor((here / pieces) * 1000) / 10 : 0;
   return html`<${Canvas} paint=${paint} height=${height} data=${stamp} cls="pieces"
-    label=${t("pieces.label", { here, pieces, percent: percentText(share) })} />`;
+    label=${t("pieces.label", { here: count(here), pieces: count(pieces), percent: percentText(share) })} />`;
 }

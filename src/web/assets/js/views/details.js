@@ -2,7 +2,7 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { t } from "../i18n.js";
-import { duration, percent, percentText, rate, size, when } from "../format.js";
+import { count, duration, percent, percentText, rate, size, when } from "../format.js";
 import { Name, printable } from "../safe.js";
 import { isActive, rates, second } from "../state.js";
 import { SECONDS } from "../rates.js";
@@ -39,7 +39,7 @@ function Pieces({ job }) {
     return html`<${Block} title=${t("pieces")}><${PieceMap} parts=${[1]} pieces=${1} here=${1} height=${12} stamp="all" /></${Block}>`;
   }
   if (!map) return html`<${Block} title=${t("pieces")}><div class="canvas pieces waiting"></div></${Block}>`;
-  return html`<${Block} title=${t("pieces")} note=${t("pieces.of", { here: map.have, n: map.chunks, count: map.chunks })}>
+  return html`<${Block} title=${t("pieces")} note=${t("pieces.of", { here: count(map.have), n: count(map.chunks) })}>
     <${PieceMap} parts=${cells} pieces=${map.chunks} here=${map.have} stamp=${map} /></${Block}>`;
 }
 
