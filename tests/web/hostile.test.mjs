@@ -38,12 +38,21 @@ test("hostile names of files, people, chat and log are inert in every tab", () =
   }));
 
 test("news as they come, toasts and titles are inert, too", () =>
-  withPage(held, {}, async ({ mock, page }) => {
+  withPage(held, { refused: [507] }, async ({ mock, page }) => {
     await show(page, "files");
     await page.fill("input[type=search]", "onerror");
     await page.waitForFunction(() => document.querySelectorAll(".vrow .path").length === 1);
     await page.click(".vrow .o-do button");
     await page.waitForSelector(".toast");
+    await page.click('.tab[href="#inbox"]');
+    await page.click('[data-ask="4"] .primary');
+    await page.locator(".toast.bad", { hasText: "no space for photo\\u{202e}gnp.exe" }).waitFor();
+    await page.click('.tab[href="#files"]');
+    for (const event of ["ask", "gone", "received", "dropped", "samekey", "notice", "constructor", "__proto__"]) {
+      mock.push("news", { event, from: HOSTILE[0], name: HOSTILE[1], peer: HOSTILE[2], why: HOSTILE[1], address: HOSTILE[1], text: HOSTILE[1], error: HOSTILE[1], ask: 9 });
+      if (event === "samekey") await page.waitForSelector('.toast:has-text("its home is a copy")');
+    }
+    assert.doesNotMatch(await page.innerText(".toasts"), HIDDEN);
     for (const text of HOSTILE) mock.hear(PEOPLE[1].peer, text, text);
     mock.note("WARN", HOSTILE[2]);
     await page.waitForSelector(`.badge[aria-label="${HOSTILE.length} new messages"]`);

@@ -21,7 +21,7 @@ function job(mock, id, what) {
 function ask(mock, id, what) {
   const ask = mock.asks.find((one) => one.ask === Number(id));
   if (!ask) return { refuse: [404, 5, "there is no such ask"] };
-  if (what === "accept" && ask.lacking > 0) return { refuse: [507, 7, "no space"] };
+  if (what === "accept" && ask.lacking > 0) return { refuse: [507, 7, `no space for ${HOSTILE[1]}`] };
   mock.asks = mock.asks.filter((one) => one !== ask);
   mock.push("asks", { asks: mock.asks });
   if (what === "accept") mock.newJob({ kind: "receive", name: ask.name, size: ask.size, from: { name: ask.from, peer: ask.peer }, ask: ask.ask, sources: [] });

@@ -3,6 +3,7 @@
 
 import { signal } from "./lib.js";
 import { t } from "./i18n.js";
+import { printable } from "./safe.js";
 
 const BASE = "/api/v1";
 /** True when the node does not know this browser (any longer): `sprat web` opens the page anew. */
@@ -11,7 +12,8 @@ export const locked = signal(false);
 /** What the node refused: `code` as the exit codes of the program, `status` of HTTP (0 = it could not be reached). */
 export class Refusal extends Error {
   constructor(status, code, message) {
-    super(message);
+    // The node puts names into its words: strangers' ones.
+    super(printable(message));
     this.status = status;
     this.code = code;
   }

@@ -6,6 +6,7 @@ import { language, t } from "./i18n.js";
 import { go, route, takeCode } from "./router.js";
 import { start } from "./state.js";
 import { startNotifying } from "./notify.js";
+import { startNews } from "./news.js";
 import { guardDrops } from "./parts/drop.js";
 import { Icon } from "./icons.js";
 import { Shell } from "./shell.js";
@@ -38,6 +39,7 @@ render(html`<${Page} />`, document.getElementById("app"));
 if (!locked.value) {
   start();
   startNotifying();
+  startNews();
 }
 // A link with a code that is opened in a page that is open already only changes the fragment.
 addEventListener("hashchange", async () => {

@@ -7,10 +7,11 @@ import { t } from "./i18n.js";
 const toasts = signal([]);
 let next = 1;
 
-/** `content`: text or elements. `kind`: "", "good" or "bad". Five at most. */
-export function toast(content, kind = "") {
+/** `content`: text or elements. `kind`: "", "good" or "bad". Five at most; one of the same `about` is replaced. */
+export function toast(content, kind = "", about = null) {
   const id = next++;
-  toasts.value = [...toasts.value.slice(-4), { id, content, kind }];
+  const others = toasts.value.filter((one) => about === null || one.about !== about);
+  toasts.value = [...others.slice(-4), { id, content, kind, about }];
   setTimeout(() => dismiss(id), kind === "bad" ? 12_000 : 5000);
 }
 

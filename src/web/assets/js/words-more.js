@@ -53,6 +53,15 @@ export const MORE = {
   "accept.what": { en: "Accept {name}", de: "{name} annehmen" },
   refuse: { en: "Refuse", de: "Ablehnen" },
   "refuse.what": { en: "Refuse {name}", de: "{name} ablehnen" },
+  "news.ask": { en: "{who} asks to send you {what}.", de: "{who} möchte Ihnen {what} senden." },
+  "news.received": { en: "{what} from {who} is here.", de: "{what} von {who} ist da." },
+  "news.broken": { en: "{what} from {who} is not all here.", de: "{what} von {who} ist nicht ganz da." },
+  "news.gone": { en: "The ask of {who} needs no answer any more.", de: "Die Anfrage von {who} braucht keine Antwort mehr." },
+  "news.dropped": { en: "{who} sent something false and is dropped.", de: "{who} hat Falsches gesendet und wird übergangen." },
+  "news.samekey": {
+    en: "Another node, {who} at {where}, runs with the key of this one: its home is a copy. There, sprat new-key gives it one of its own.",
+    de: "Ein anderer Knoten, {who} bei {where}, läuft mit dem Schlüssel dieses Knotens: sein Ordner ist eine Kopie. Dort gibt ihm sprat new-key einen eigenen.",
+  },
   "notify.ask": { en: "{who} asks to send you something", de: "{who} möchte Ihnen etwas senden" },
   "notify.received": { en: "Received from {who}", de: "Empfangen von {who}" },
 
