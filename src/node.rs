@@ -10,6 +10,7 @@
 
 mod actor;
 pub mod api;
+mod book;
 mod chat;
 mod clean;
 mod command;
@@ -21,6 +22,7 @@ mod distribute;
 mod doctor;
 mod holdings;
 mod job;
+mod jobs;
 mod key;
 mod knowledge;
 mod large;
@@ -55,14 +57,11 @@ use crate::core::{
     id::{FileId, NodeId},
 };
 use command::Command;
-use consent::Consent;
+use consent::{Consent, Shown};
 use context::Context;
 use parking_lot::Mutex;
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -90,7 +89,6 @@ struct Shared {
     events: broadcast::Sender<NodeEvent>,
     /// For the first who watches: what happened before he could.
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
-    next_job: Arc<AtomicU64>,
     consent: Consent,
     later: later::Later,
     server: serve::Server,
@@ -207,24 +205,20 @@ impl Node {
     /// results.
     #[must_use = "the events are how it ends"]
     pub fn download(&self, request: DownloadRequest) -> (JobId, mpsc::Receiver<DownloadEvent>) {
-        let id = self.shared.next_job.fetch_add(1, Ordering::Relaxed);
         let (events, receiver) = mpsc::channel(JOB_EVENTS);
         let cancel = self.shared.stop.child_token();
-        job::note(&self.shared.context, id, &request, &cancel);
-        self.shared.tasks.spawn(job::run(
-            self.shared.context.clone(),
-            id,
-            request,
-            events,
-            cancel,
-        ));
+        let job = job::Job::new(&self.shared.context, &request, None, events, cancel);
+        let id = job.id();
+        self.shared
+            .tasks
+            .spawn(job::run(self.shared.context.clone(), job, request));
         (id, receiver)
     }
 
     /// Asks people whether they take files, and sends these to those who do. The events end with [`SendEvent::End`].
     #[must_use = "the events are how it ends"]
     pub fn send(&self, request: SendRequest) -> (JobId, mpsc::Receiver<SendEvent>) {
-        self.shared.consent.send(request, None)
+        self.shared.consent.send(request, None, Shown::Yes)
     }
 
     /// The same for people who come one by one: those whose ids come by `later` are asked, too, and all who accept fetch from
@@ -235,7 +229,7 @@ impl Node {
         request: SendRequest,
         later: mpsc::Receiver<String>,
     ) -> (JobId, mpsc::Receiver<SendEvent>) {
-        self.shared.consent.send(request, Some(later))
+        self.shared.consent.send(request, Some(later), Shown::Yes)
     }
 
     /// Announces a code of four words or more until the news are dropped, or too many guessed wrong. A hidden node stays
@@ -351,17 +345,6 @@ impl Node {
         let paired = pair::find(&self.shared.context.net, config, code, far).await?;
         self.appear().await;
         Ok(paired)
-    }
-
-    /// Cancels a download, whose parts are kept, or a send.
-    pub fn cancel(&self, job: JobId) {
-        if self.shared.consent.stop_send(job) {
-            return;
-        }
-        let jobs = self.shared.context.jobs.lock();
-        if let Some(job) = jobs.get(&job) {
-            job.cancel.cancel();
-        }
     }
 
     /// Stops the downloads in good order, ends the chunks that are being sent, says goodbye to everyone, and closes

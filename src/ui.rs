@@ -13,6 +13,7 @@ mod doctor;
 pub mod exit;
 pub mod follow;
 mod foreground;
+mod jobs;
 pub mod json;
 mod later;
 pub mod leaving;

@@ -65,6 +65,8 @@ pub struct Download {
     /// When the order may follow the set of downloaders again, and whether that changed.
     sort_at: Now,
     unsorted: bool,
+    /// Nothing more is to be asked for.
+    paused: bool,
     /// Something was added or removed since the last event.
     stirred: bool,
     said: Reported,
@@ -95,6 +97,7 @@ impl Download {
             limit: None,
             sort_at: Duration::ZERO,
             unsorted: false,
+            paused: false,
             stirred: true,
             said: Reported::Complete,
         }
@@ -105,6 +108,13 @@ impl Download {
     #[must_use]
     pub fn limited_to(self, limit: Option<u64>) -> Self {
         Self { limit, ..self }
+    }
+
+    /// Asks for nothing more, or goes on; what is in flight comes. A [`TransferEvent::Tick`] is due. While it is paused it does
+    /// not say that it waits.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+        self.stirred = true;
     }
 
     /// Appends a file's chunks; those in `held` are here already. Gives the positions they got. What peers have of them
@@ -393,6 +403,9 @@ impl Download {
         self.peers.iter_mut().for_each(|peer| peer.share(up));
         // A peer that has just been slow comes after the others, and a seed is left what they do not have.
         for (slow, downloads) in [(false, true), (false, false), (true, true), (true, false)] {
+            if self.paused {
+                break;
+            }
             for at in 0..self.peers.len() {
                 while self.peers[at].slow == slow
                     && self.peers[at].downloading == downloads
@@ -421,7 +434,7 @@ impl Download {
     fn report(&mut self, actions: &mut Vec<TransferAction>) {
         let now = if self.is_complete() {
             Reported::Complete
-        } else if self.asked.is_empty() && !self.any_hope() {
+        } else if self.asked.is_empty() && !self.paused && !self.any_hope() {
             Reported::Waiting
         } else {
             Reported::Going

@@ -100,7 +100,8 @@ pub fn fold(name: &str) -> String {
 }
 
 /// Whether two names are one: a person may write it in another case or form than its owner does.
-fn is_name_of(who: &str, name: &str) -> bool {
+#[must_use]
+pub fn is_name_of(who: &str, name: &str) -> bool {
     let folded = fold(who);
     !folded.is_empty() && folded == fold(name)
 }

@@ -341,7 +341,6 @@ impl Actor {
         let (shared_files, shared_bytes) = shared.fold((0, 0), |(files, bytes), (_, _, offer)| {
             (files + 1, bytes + offer.size)
         });
-        let jobs = self.parts.context.jobs.lock();
         Status {
             node: self.parts.context.net.node(),
             name: self.parts.name.clone(),
@@ -369,10 +368,7 @@ impl Actor {
             },
             leftovers: Leftovers::default(),
             scanning: swarm.scanning,
-            downloads: jobs
-                .values()
-                .map(|job| (job.name.clone(), job.progress))
-                .collect(),
+            downloads: self.parts.context.book.downloading(),
             received: self.parts.context.received.load(Ordering::Relaxed),
             sent: self.parts.context.sent.load(Ordering::Relaxed),
         }

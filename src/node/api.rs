@@ -6,7 +6,9 @@
 mod consent;
 mod directory;
 mod download;
+mod exit;
 pub(super) mod form;
+mod jobs;
 mod listing;
 mod place;
 mod start;
@@ -15,6 +17,8 @@ mod whom;
 pub use consent::*;
 pub use directory::*;
 pub use download::*;
+pub use exit::Exit;
+pub use jobs::*;
 pub use listing::*;
 pub use place::*;
 pub use start::StartError;
@@ -414,6 +418,8 @@ pub enum NodeEvent {
         /// Where it is: the address that its beacon came from, and its TCP port.
         address: SocketAddr,
     },
+    /// A download, a send or what somebody sends began, stands otherwise, or ended.
+    Job(JobNews),
     /// Something that a person should know, in a sentence.
     #[serde(serialize_with = "notice")]
     Notice(String),

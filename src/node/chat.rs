@@ -9,7 +9,10 @@ mod send;
 pub use crate::store::ChatLine;
 pub use accept::Door;
 
-use super::{Node, api::WhoError};
+use super::{
+    Node,
+    api::{Exit, WhoError},
+};
 use crate::{
     core::{
         id::NodeId,
@@ -55,6 +58,17 @@ pub enum MessageError {
     /// It may be there or not.
     #[error("no answer came, so it may have arrived or not")]
     Unknown,
+}
+
+impl From<&MessageError> for Exit {
+    fn from(error: &MessageError) -> Self {
+        match error {
+            MessageError::Away => Exit::NotFound,
+            MessageError::Empty | MessageError::TooLong(_) => Exit::Usage,
+            MessageError::TooFast | MessageError::Off => Exit::Refused,
+            MessageError::Lost(_) | MessageError::Unknown => Exit::Failed,
+        }
+    }
 }
 
 /// Why there is no history.

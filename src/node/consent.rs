@@ -11,6 +11,9 @@ mod inbound;
 mod link;
 mod outbound;
 mod person;
+mod telling;
+
+pub use outbound::Shown;
 
 use super::{
     api::{Accepting, AnswerError, AskInfo, Landing, NodeEvent, Person},
@@ -40,8 +43,6 @@ use tokio::{
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-pub use outbound::Sends;
 
 /// Asks that are read at a time, of all and of one peer: each may take two megabytes, and whoever is slow holds up only himself.
 const READING: usize = 32;
@@ -92,9 +93,7 @@ struct Inner {
     settings: Settings,
     context: Context,
     sent: Sent,
-    sends: Sends,
     events: broadcast::Sender<NodeEvent>,
-    next_job: Arc<AtomicU64>,
     tasks: TaskTracker,
     stop: CancellationToken,
     started: Instant,
@@ -109,7 +108,6 @@ impl Consent {
         context: Context,
         sent: Sent,
         events: broadcast::Sender<NodeEvent>,
-        next_job: Arc<AtomicU64>,
         (tasks, stop): (TaskTracker, CancellationToken),
     ) -> Self {
         let desk = Desk {
@@ -120,9 +118,7 @@ impl Consent {
             settings,
             context,
             sent,
-            sends: Sends::default(),
             events,
-            next_job,
             tasks,
             stop,
             started: Instant::now(),

@@ -3,7 +3,7 @@
 //! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need not know each other.
 
 use super::{
-    api::{JobId, Progress},
+    book::Book,
     command::Command,
     distribute::News,
     holdings::Holdings,
@@ -24,11 +24,10 @@ use crate::{
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     sync::{Arc, atomic::AtomicU64},
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
 
 /// A chunk that a followed peer now has, for the jobs.
 #[derive(Clone, Debug)]
@@ -36,14 +35,6 @@ pub struct HeldNews {
     pub node: NodeId,
     pub file: FileId,
     pub chunks: Arc<Vec<u32>>,
-}
-
-/// What `status` knows of a job.
-#[derive(Clone, Debug)]
-pub struct JobStatus {
-    pub name: String,
-    pub progress: Progress,
-    pub cancel: CancellationToken,
 }
 
 /// What a job works with.
@@ -63,7 +54,8 @@ pub struct Context {
     /// Grows when it may have changed who has what.
     pub changed: watch::Receiver<u64>,
     pub held: broadcast::Sender<HeldNews>,
-    pub jobs: Arc<Mutex<HashMap<JobId, JobStatus>>>,
+    /// What every front end sees of downloads and sends.
+    pub book: Book,
     pub received: Arc<AtomicU64>,
     /// Bytes of chunks sent to those who asked.
     pub sent: Arc<AtomicU64>,

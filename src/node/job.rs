@@ -16,10 +16,11 @@ mod transfer;
 
 use super::{
     api::{
-        Contribution, DownloadError, DownloadEvent, DownloadRequest, Fetched, JobId, Listing,
-        Progress,
+        Contribution, DownloadError, DownloadEvent, DownloadRequest, Fetched, JobId, JobKind,
+        Listing, Person,
     },
-    context::{Context, JobStatus},
+    book::{Opening, Orders, Reports},
+    context::Context,
 };
 use crate::{
     core::{
@@ -73,35 +74,69 @@ pub fn disk_error(what: &str, error: StoreError) -> DownloadError {
     }
 }
 
-/// Notes a job before its task runs, so that it can be cancelled from then on.
-pub fn note(context: &Context, id: JobId, request: &DownloadRequest, cancel: &CancellationToken) {
-    let status = JobStatus {
-        name: request.what.join(" "),
-        progress: Progress::default(),
-        cancel: cancel.clone(),
-    };
-    context.jobs.lock().insert(id, status);
+/// A job as its task has it: whom it tells, and what it hears.
+pub struct Job {
+    id: JobId,
+    reports: Reports,
+    orders: Orders,
+    cancel: CancellationToken,
+    started: Instant,
 }
 
-/// Runs a download that was noted to its end.
-pub async fn run(
-    mut context: Context,
-    id: JobId,
-    request: DownloadRequest,
-    events: mpsc::Sender<DownloadEvent>,
-    cancel: CancellationToken,
-) {
-    let started = Instant::now();
+impl Job {
+    /// Notes a job before its task runs, so that it can be seen and cancelled from then on; `from` of what a person sends.
+    pub fn new(
+        context: &Context,
+        request: &DownloadRequest,
+        from: Option<(Person, u32)>,
+        events: mpsc::Sender<DownloadEvent>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let received = from.is_some();
+        let path = request.into.clone();
+        let (id, orders) = context.book.begin(Opening {
+            kind: if received {
+                JobKind::Receive
+            } else {
+                JobKind::Download
+            },
+            name: request.what.join(", "),
+            path: Some(path.unwrap_or_else(|| context.home.downloads())),
+            to: Vec::new(),
+            from,
+            hidden: false,
+            cancel: cancel.clone(),
+        });
+        Self {
+            id,
+            reports: Reports::new(&context.book, id, events),
+            orders,
+            cancel,
+            started: Instant::now(),
+        }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+}
+
+/// Runs a download to its end.
+pub async fn run(mut context: Context, job: Job, request: DownloadRequest) {
     let found = tokio::select! {
         found = resolve::resolve(&mut context, &request) => found,
-        () = cancel.cancelled() => resolve::interrupted(&request),
+        () = job.cancel.cancelled() => resolve::interrupted(&request),
     };
+    let reports = &job.reports;
     if !found.gaps.is_empty() {
-        let _ = events.send(DownloadEvent::Incomplete(found.gaps)).await;
+        reports.send(DownloadEvent::Incomplete(found.gaps)).await;
     }
     let failed = found.failed.len();
     for (name, error) in found.failed {
-        let _ = events.send(DownloadEvent::FileFailed { name, error }).await;
+        reports
+            .send(DownloadEvent::FileFailed { name, error })
+            .await;
     }
     let files: Vec<JobFile> = found
         .files
@@ -113,35 +148,17 @@ pub async fn run(
         context.reader.grants().show(&file.id);
     }
     let meant = files.len() + failed;
-    transfer(
-        context,
-        id,
-        request,
-        (files, meant),
-        (events, started),
-        cancel,
-    )
-    .await;
+    transfer(context, job, request, (files, meant)).await;
 }
 
-/// Fetches files that are known, from the context's circle; `meant` things come in all, with empty folders. Noted, too.
+/// Fetches files that are known, from the context's circle; `meant` things come in all, with empty folders.
 pub async fn run_private(
     context: Context,
-    id: JobId,
+    job: Job,
     request: DownloadRequest,
     (files, meant): (Vec<JobFile>, usize),
-    events: mpsc::Sender<DownloadEvent>,
-    cancel: CancellationToken,
 ) {
-    transfer(
-        context,
-        id,
-        request,
-        (files, meant),
-        (events, Instant::now()),
-        cancel,
-    )
-    .await;
+    transfer(context, job, request, (files, meant)).await;
 }
 
 /// Whether anything can be saved there, found out once and before the first byte: a disk that nothing can be written to may have all
@@ -159,12 +176,11 @@ async fn reached(into: PathBuf, files: &[JobFile]) -> Result<(), DownloadError> 
 
 async fn transfer(
     context: Context,
-    id: JobId,
+    job: Job,
     mut request: DownloadRequest,
     (mut files, meant): (Vec<JobFile>, usize),
-    (events, started): (mpsc::Sender<DownloadEvent>, Instant),
-    cancel: CancellationToken,
 ) {
+    let reports = job.reports.clone();
     let mut settled = settle::settle(&mut request, &mut files, meant);
     if settled.is_ok() && !files.is_empty() {
         let into = request.into.get_or_insert_with(|| context.home.downloads());
@@ -175,18 +191,19 @@ async fn transfer(
     match settled {
         _ if files.is_empty() => {}
         Ok(taken) => {
-            let told = (events.clone(), started);
-            transfer::Transfer::new(context.clone(), id, request, (files, taken), told)
+            let cancel = job.cancel.clone();
+            transfer::Transfer::new(context.clone(), job, request, (files, taken))
                 .run(cancel)
                 .await;
         }
         Err(error) => {
             let name = request.what.join(", ");
-            let _ = events.send(DownloadEvent::FileFailed { name, error }).await;
+            reports
+                .send(DownloadEvent::FileFailed { name, error })
+                .await;
         }
     }
-    context.jobs.lock().remove(&id);
-    let _ = events.send(DownloadEvent::End).await;
+    reports.end().await;
 }
 
 /// The result of a file, from its parts.

@@ -6,7 +6,7 @@
 use super::{
     Node,
     api::{JobId, LaterInfo, NodeEvent, Person, SendEvent, SendFailure, SendRequest, title_of},
-    consent::Consent,
+    consent::{Consent, Shown},
     context::Context,
     who::look_for,
 };
@@ -157,7 +157,7 @@ impl Later {
             } = errand;
             let mut name = title_of(&files);
             let (events, mut told) = mpsc::channel(EVENTS);
-            let carrying = later.carry_out(&files, to, &cancel, events);
+            let carrying = later.carry_out(&files, to, &cancel, (events, Shown::Yes));
             let telling = async {
                 while let Some(event) = told.recv().await {
                     match &event {
@@ -184,12 +184,20 @@ impl Later {
     /// The same without a place on the disk, for somebody who watches.
     fn when_here(&self, to: NodeId, files: Vec<PathBuf>) -> (JobId, mpsc::Receiver<SendEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
-        let (id, cancel) = self.0.consent.enlist();
+        let (name, words) = (title_of(&files), vec![to.to_string()]);
+        let (telling, cancel) = self.0.consent.enlist((name, words), Shown::Yes, events);
+        let id = telling.number();
         let later = self.clone();
         self.0.consent.spawn(async move {
-            let _ = later.carry_out(&files, to, &cancel, events.clone()).await;
-            later.0.consent.dismiss(id);
-            let _ = events.send(SendEvent::End).await;
+            let (events, mut told) = mpsc::channel(EVENTS);
+            let carrying = later.carry_out(&files, to, &cancel, (events, Shown::No));
+            let telling_on = async {
+                while let Some(event) = told.recv().await {
+                    telling.send(event).await;
+                }
+            };
+            tokio::join!(carrying, telling_on);
+            telling.end().await;
         });
         (id, receiver)
     }
@@ -201,7 +209,7 @@ impl Later {
         files: &[PathBuf],
         to: NodeId,
         cancel: &CancellationToken,
-        tell: mpsc::Sender<SendEvent>,
+        (tell, shown): (mpsc::Sender<SendEvent>, Shown),
     ) -> bool {
         let Inner {
             consent, context, ..
@@ -217,7 +225,7 @@ impl Later {
                 trust_new: false,
                 wait: STAY,
             };
-            let (job, mut events) = consent.send(request, None);
+            let (job, mut events) = consent.send(request, None, shown);
             let mut over = false;
             loop {
                 let event = tokio::select! {
@@ -234,7 +242,7 @@ impl Later {
                         }
                     },
                     None => {
-                        consent.stop_send(job);
+                        context.book.stop(job);
                         // They are told that it was taken back.
                         while events.recv().await.is_some() {}
                         return over;

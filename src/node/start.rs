@@ -4,6 +4,7 @@ use super::{
     Node, Shared,
     actor::{Actor, Parts},
     api::{NodeEvent, Settings, StartError},
+    book::Book,
     chat,
     command::Command,
     consent::{self, Consent},
@@ -133,17 +134,17 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         servers: meeting.view(),
         random: seed(&net.node(), epoch),
     }));
+    let book = Book::new(events.clone());
     let handles = (swarm, meeting, table);
-    let (context, changed) = context(&settings, &net, disk, commands, handles);
+    let (context, changed) = context(&settings, &net, disk, (commands, book), handles);
     let (distribute, queue) = distribute::parts(&context, keeps, &settings);
     let orders = distribute.orders.clone();
-    let (tasks, next_job) = (TaskTracker::new(), Arc::new(AtomicU64::new(1)));
+    let tasks = TaskTracker::new();
     let consent = Consent::new(
         consent_of(&settings),
         context.clone(),
         sent,
         events.clone(),
-        next_job.clone(),
         (tasks.clone(), stop.clone()),
     );
     let server = Server::new(&context);
@@ -199,7 +200,6 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         context,
         events,
         first_events: Mutex::new(Some(first_events)),
-        next_job,
         consent,
         later,
         server,
@@ -261,7 +261,7 @@ fn context(
     settings: &Settings,
     net: &Net,
     (home, index, reader, replicas): (Home, Index, ChunkReader, Replicas),
-    commands: mpsc::Sender<Command>,
+    (commands, book): (mpsc::Sender<Command>, Book),
     (swarm, meeting, named): (Swarm, Meeting, reach::Named),
 ) -> (Context, watch::Sender<u64>) {
     let (changed, watch) = watch::channel(0);
@@ -278,7 +278,7 @@ fn context(
         commands,
         changed: watch,
         held: broadcast::channel(HELD).0,
-        jobs: Arc::default(),
+        book,
         received: Arc::new(AtomicU64::new(0)),
         sent: Arc::new(AtomicU64::new(0)),
         copied_in: Arc::default(),

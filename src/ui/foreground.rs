@@ -43,7 +43,8 @@ impl<'a, Event> Foreground<'a, Event> {
                 _ = signals.next() => {}
             }
             second_quits();
-            self.node.cancel(self.job);
+            // It may have ended by itself meanwhile.
+            let _ = self.node.cancel(self.job);
         }
         let stop_at = *self
             .stop_at

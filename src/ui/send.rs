@@ -11,7 +11,7 @@ use super::{
     signals::Signals,
     streams::Input,
 };
-use crate::node::{JobId, Node, Progress, SendEvent, SendFailure, SendRequest, Sending};
+use crate::node::{JobId, Node, Progress, SendEvent, SendRequest, Sending};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -65,11 +65,7 @@ impl Course {
             }
             SendEvent::Failed { to, why } => {
                 self.done.remove(&to.node);
-                self.failures.push(match why {
-                    SendFailure::Changed(_) | SendFailure::Theirs(_) => Exit::Failed,
-                    SendFailure::Gone => Exit::NotFound,
-                    SendFailure::Stopped => Exit::Interrupted,
-                });
+                self.failures.push(Exit::from(why));
             }
             SendEvent::NotFound { error, .. } => self.failures.push(Exit::from(error)),
             SendEvent::Unsendable(_) => self.failures.push(Exit::Failed),

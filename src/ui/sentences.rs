@@ -7,6 +7,7 @@ mod changes;
 pub mod directory;
 mod download;
 pub mod gaps;
+pub mod jobs;
 mod status;
 pub mod talk;
 
@@ -115,7 +116,8 @@ pub fn event(event: &NodeEvent) -> Option<String> {
         NodeEvent::CatalogChanged { .. }
         | NodeEvent::Scanning { .. }
         | NodeEvent::Offered { .. }
-        | NodeEvent::Withdrawn { .. } => return None,
+        | NodeEvent::Withdrawn { .. }
+        | NodeEvent::Job(_) => return None,
         NodeEvent::Scanned { files: 0, .. } => {
             "offering nothing yet: put files into the shared folder".to_owned()
         }

@@ -452,7 +452,7 @@ fn at_a_terminal_a_bell_rings() {
     bob.sees("asks to send you photo.jpg");
     alice.sees("asked bob");
     alice.enters("status");
-    alice.sees("send 1: to bob, waiting for an answer");
+    alice.sees("send 1: photo.jpg to bob, waiting for an answer");
     bob.enters("accept 1");
     bob.sees("got photo.jpg, 2.0 KiB, from alice");
     alice.sees("bob has photo.jpg");

@@ -215,7 +215,7 @@ impl Download {
         actions: &mut Vec<TransferAction>,
     ) {
         let peer = &self.peers[at];
-        if !peer.downloading || peer.slow || peer.delivered == 0 {
+        if !peer.downloading || peer.slow || peer.delivered == 0 || self.paused {
             return;
         }
         if let Some(chunk) = self.chunks.find(position)

@@ -1,5 +1,6 @@
 //! Whole downloads against peers of every kind, in simulated time.
 
+mod paused;
 mod peers;
 
 use super::simulation::*;

@@ -8,7 +8,7 @@
     reason = "serde passes a reference to the field"
 )]
 
-use super::{Contribution, Fetched, Gone, Owner, Person, Progress, Scan};
+use super::{Contribution, Exit, Fetched, Gone, Owner, Person, Progress, Scan};
 use crate::core::id::NodeId;
 use serde::{Serialize, Serializer};
 use std::{
@@ -92,6 +92,28 @@ pub(super) fn from<S: Serializer>(person: &Person, to: S) -> Result<S::Ok, S::Er
     }
     let (from, peer) = (&*person.name, person.node);
     From { from, peer }.serialize(to)
+}
+
+/// Somebody, in an object of their own.
+pub(super) fn person_if_any<S: Serializer>(
+    person: &Option<Person>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Somebody<'a> {
+        name: &'a str,
+        #[serde(serialize_with = "text")]
+        peer: NodeId,
+    }
+    let somebody = person.as_ref().map(|person| Somebody {
+        name: &person.name,
+        peer: person.node,
+    });
+    somebody.serialize(to)
+}
+
+pub(super) fn code<S: Serializer>(exit: &Option<Exit>, to: S) -> Result<S::Ok, S::Error> {
+    exit.map(Exit::code).serialize(to)
 }
 
 /// Somebody to whom something goes: `to` and `peer`.

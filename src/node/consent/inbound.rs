@@ -22,7 +22,7 @@ use crate::{
         },
         command::Command,
         context::{Circle, Context},
-        job::{self, JobFile},
+        job::{self, Job, JobFile},
     },
     store,
     wire::{
@@ -262,18 +262,13 @@ impl Inbound {
         };
         let files: Vec<JobFile> = self.info.files.iter().filter_map(job_file).collect();
         let meant = files.len() + self.info.folders.len();
-        let id = inner.next_job.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = mpsc::channel(EVENTS);
         let cancel = transfer.cancel.clone();
-        job::note(&context, id, &request, &cancel);
-        inner.tasks.spawn(job::run_private(
-            context,
-            id,
-            request,
-            (files, meant),
-            sender,
-            cancel,
-        ));
+        let from = Some((self.info.from.clone(), self.number()));
+        let job = Job::new(&context, &request, from, sender, cancel);
+        inner
+            .tasks
+            .spawn(job::run_private(context, job, request, (files, meant)));
         events
     }
 

@@ -3,7 +3,7 @@
 //! Owns what is sent for as long as anybody may still fetch it. Invariants: what was read is forgotten at the end, however it ends;
 //! the last event is `End`.
 
-use super::{Consent, bundle::Bundle, person::Delivery};
+use super::{Consent, bundle::Bundle, person::Delivery, telling::Telling};
 use crate::{
     core::{
         consent::{AskId, title},
@@ -11,7 +11,8 @@ use crate::{
         path::RelPath,
     },
     node::{
-        api::{JobId, SendEvent, SendRequest},
+        api::{JobId, JobKind, SendEvent, SendRequest, title_of},
+        book::Opening,
         who,
     },
     store::{SendError, Sending, SentFile, clock::unix_now},
@@ -22,8 +23,8 @@ use crate::{
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::{Arc, atomic::Ordering},
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -34,14 +35,11 @@ use tokio_util::sync::CancellationToken;
 /// Events that wait for a slow reader, who loses progress only.
 const EVENTS: usize = 256;
 
-/// The sends that run, for whoever wants to stop one.
-#[derive(Clone, Default)]
-pub struct Sends(Arc<Mutex<HashMap<JobId, CancellationToken>>>);
-
-impl Sends {
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<JobId, CancellationToken>) -> T) -> T {
-        act(&mut self.0.lock())
-    }
+/// Whether a send is shown as a job of its own, or is an attempt of one that is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Yes,
+    No,
 }
 
 impl Consent {
@@ -50,42 +48,47 @@ impl Consent {
         &self,
         request: SendRequest,
         later: Option<mpsc::Receiver<String>>,
+        shown: Shown,
     ) -> (JobId, mpsc::Receiver<SendEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
-        let (id, cancel) = self.enlist();
+        let (name, to) = (title_of(&request.files), request.to.clone());
+        let (telling, cancel) = self.enlist((name, to), shown, events);
+        let id = telling.number();
         let consent = self.clone();
         self.0.tasks.spawn(async move {
-            consent.run_send(request, later, &events, cancel).await;
-            consent.dismiss(id);
-            let _ = events.send(SendEvent::End).await;
+            consent.run_send(request, later, &telling, cancel).await;
+            telling.end().await;
         });
         (id, receiver)
     }
 
-    /// A number by which a send can be stopped, and what stops it.
-    pub fn enlist(&self) -> (JobId, CancellationToken) {
-        let id = self.0.next_job.fetch_add(1, Ordering::Relaxed);
+    /// Notes a send in the book: how it tells what happens, and what stops it.
+    pub fn enlist(
+        &self,
+        (name, to): (String, Vec<String>),
+        shown: Shown,
+        events: mpsc::Sender<SendEvent>,
+    ) -> (Telling, CancellationToken) {
         let cancel = self.0.stop.child_token();
-        self.0.sends.with(|sends| sends.insert(id, cancel.clone()));
-        (id, cancel)
-    }
-
-    /// It has ended.
-    pub fn dismiss(&self, id: JobId) {
-        self.0.sends.with(|sends| sends.remove(&id));
-    }
-
-    /// Stops a send; false when there is no such.
-    pub fn stop_send(&self, id: JobId) -> bool {
-        let cancel = self.0.sends.with(|sends| sends.get(&id).cloned());
-        cancel.inspect(CancellationToken::cancel).is_some()
+        let book = self.0.context.book.clone();
+        let (number, _) = book.begin(Opening {
+            kind: JobKind::Send,
+            name,
+            path: None,
+            to,
+            from: None,
+            hidden: shown == Shown::No,
+            cancel: cancel.clone(),
+        });
+        let telling = Telling::new(book, number, events);
+        (telling, cancel)
     }
 
     async fn run_send(
         &self,
         request: SendRequest,
         later: Option<mpsc::Receiver<String>>,
-        events: &mpsc::Sender<SendEvent>,
+        telling: &Telling,
         cancel: CancellationToken,
     ) {
         let (sent, paths, stopped) = (self.0.sent.clone(), request.files.clone(), cancel.clone());
@@ -99,22 +102,22 @@ impl Consent {
         } = match read.await {
             Ok(Ok(sending)) => sending,
             Ok(Err(error)) => {
-                let _ = events.send(SendEvent::Unsendable(error.to_string())).await;
+                telling.send(SendEvent::Unsendable(error.to_string())).await;
                 return;
             }
             Err(error) => {
-                let _ = events.send(SendEvent::Unsendable(error.to_string())).await;
+                telling.send(SendEvent::Unsendable(error.to_string())).await;
                 return;
             }
         };
         if !left.is_empty() {
-            let _ = events.send(SendEvent::LeftOut(left)).await;
+            telling.send(SendEvent::LeftOut(left)).await;
         }
         let ask = self.ask_of(&request, &files, &folders);
         let size = ask.size().unwrap_or(u64::MAX);
         if cbor::encode(&FromSender::Ask(ask.clone())).len() > MAX_ASK {
             let why = SendError::TooMany(files.len()).to_string();
-            let _ = events.send(SendEvent::Unsendable(why)).await;
+            telling.send(SendEvent::Unsendable(why)).await;
         } else {
             let ready = SendEvent::Ready {
                 name: title(
@@ -126,13 +129,13 @@ impl Consent {
                 files: files.len() as u32,
                 size,
             };
-            let _ = events.send(ready).await;
+            telling.send(ready).await;
             let bundle = Arc::new(Bundle {
                 files: files.clone(),
                 ask,
                 size,
             });
-            self.deliver(request, later, bundle, events, cancel).await;
+            self.deliver(request, later, bundle, telling, cancel).await;
         }
         let sent = self.0.sent.clone();
         let _ = tokio::task::spawn_blocking(move || sent.release(&files)).await;
@@ -144,7 +147,7 @@ impl Consent {
         request: SendRequest,
         later: Option<mpsc::Receiver<String>>,
         bundle: Arc<Bundle>,
-        events: &mpsc::Sender<SendEvent>,
+        telling: &Telling,
         cancel: CancellationToken,
     ) {
         let (accepted, _) = watch::channel(BTreeSet::<NodeId>::new());
@@ -155,7 +158,7 @@ impl Consent {
         let mut people = JoinSet::new();
         let (wait, trust_new) = (request.wait, request.trust_new);
         let mut ask = |word: String, ended: &mpsc::Sender<()>| {
-            let (consent, bundle, events) = (self.clone(), bundle.clone(), events.clone());
+            let (consent, bundle, telling) = (self.clone(), bundle.clone(), telling.clone());
             let (accepted, over, asked) = (accepted.clone(), over.clone(), asked.clone());
             let (cancel, ended) = (cancel.clone(), ended.clone());
             people.spawn(async move {
@@ -168,14 +171,15 @@ impl Consent {
                     Ok(person) => person,
                     Err(error) => {
                         let name = word;
-                        let _ = events.send(SendEvent::NotFound { name, error }).await;
+                        telling.send(SendEvent::NotFound { name, error }).await;
                         return;
                     }
                 };
                 // Two words may mean the same person.
                 let fresh = asked.lock().insert(person.node);
                 if fresh {
-                    let delivery = Delivery::new(consent.clone(), person, bundle, events, accepted);
+                    let delivery =
+                        Delivery::new(consent.clone(), person, bundle, telling, accepted);
                     delivery.run(cancel, ended, over).await;
                 }
             });
@@ -199,7 +203,7 @@ impl Consent {
         let mut id = [0; 16];
         if getrandom::fill(&mut id).is_err() {
             // It need only differ from this node's other asks.
-            id[..8].copy_from_slice(&self.0.next_job.load(Ordering::Relaxed).to_be_bytes());
+            id[..8].copy_from_slice(&self.now().as_nanos().to_be_bytes()[8..]);
             id[8..].copy_from_slice(&unix_now().to_be_bytes());
         }
         let file = |file: &SentFile| AskedFile {

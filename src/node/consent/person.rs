@@ -7,6 +7,7 @@ use super::{
     Consent,
     bundle::Bundle,
     link::{Link, next},
+    telling::Telling,
 };
 use crate::{
     core::{
@@ -42,7 +43,7 @@ pub struct Delivery {
     consent: Consent,
     person: Person,
     bundle: Arc<Bundle>,
-    events: mpsc::Sender<SendEvent>,
+    telling: Telling,
     accepted: watch::Sender<BTreeSet<NodeId>>,
     errand: Errand,
     started: Instant,
@@ -59,7 +60,7 @@ impl Delivery {
         consent: Consent,
         person: Person,
         bundle: Arc<Bundle>,
-        events: mpsc::Sender<SendEvent>,
+        telling: Telling,
         accepted: watch::Sender<BTreeSet<NodeId>>,
     ) -> Self {
         let expiry = consent.0.settings.expiry;
@@ -67,7 +68,7 @@ impl Delivery {
             consent,
             person,
             bundle,
-            events,
+            telling,
             accepted,
             errand: Errand::new(expiry, Duration::ZERO),
             started: Instant::now(),
@@ -148,13 +149,12 @@ impl Delivery {
             Some(FromReceiver::Progress(bytes)) => {
                 if self.errand.is_accepted() {
                     let (size, to) = (self.bundle.size, self.person.clone());
-                    // A slow reader loses progress only.
                     let progress = SendEvent::Progress {
                         to,
                         done: bytes.min(size),
                         size,
                     };
-                    let _ = self.events.try_send(progress);
+                    self.telling.show(progress);
                 }
                 return;
             }
@@ -227,7 +227,7 @@ impl Delivery {
     }
 
     async fn tell(&self, event: SendEvent) {
-        let _ = self.events.send(event).await; // Nobody listens any more: the send goes on.
+        self.telling.send(event).await;
     }
 
     /// Whether the files still are what was asked about.

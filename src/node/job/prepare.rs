@@ -11,6 +11,7 @@ use crate::{
     },
     node::{
         api::{DownloadError, DownloadEvent},
+        book::Reports,
         manifest::{self, Refusal},
     },
     store::{FileSize, Partial, Spot, StoreError, Taken, find_existing},
@@ -26,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
+    sync::OwnedSemaphorePermit,
     task::{JoinSet, spawn_blocking},
     time::timeout,
 };
@@ -62,7 +63,7 @@ pub struct Opened {
 /// What to do while nobody has the manifest. When to give up is the job's decision: it sees all that comes.
 pub struct Patience {
     /// Who is told that the download waits.
-    pub events: mpsc::Sender<DownloadEvent>,
+    pub reports: Reports,
     /// What the job is told.
     pub coming: Arc<Coming>,
 }
@@ -245,7 +246,7 @@ async fn fetch(
         }
         if !said && started.elapsed() >= Duration::from_secs(1) {
             said = true;
-            let _ = patience.events.send(DownloadEvent::Waiting).await;
+            patience.reports.send(DownloadEvent::Waiting).await;
         }
         let next = sources
             .into_iter()
@@ -268,7 +269,7 @@ async fn fetch(
         match answer {
             Ok(true) => {
                 if said {
-                    let _ = patience.events.send(DownloadEvent::Resumed).await;
+                    patience.reports.send(DownloadEvent::Resumed).await;
                 }
                 return Ok(());
             }

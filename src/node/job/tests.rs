@@ -25,7 +25,7 @@ async fn a_download_that_is_cancelled_before_its_task_ran_ends() {
         ..DownloadRequest::default()
     });
     // The task of this runtime's one thread did not run yet.
-    node.cancel(job);
+    node.cancel(job).unwrap();
     let failed = timeout(DEADLINE, events.recv()).await.expect("an end");
     assert!(
         matches!(

@@ -5,6 +5,7 @@
 //! all of it counts.
 
 mod chunks;
+mod control;
 mod files;
 mod replaced;
 mod small;
@@ -13,7 +14,7 @@ mod timeout;
 mod versions;
 
 use super::{
-    Context, JobFile, Tally,
+    Context, Job, JobFile, Tally,
     batch::Readied,
     per_file::{FileIndex, PerFile},
     prepare::{Coming, Opened, Prepared},
@@ -32,7 +33,8 @@ use crate::{
     },
     net::RequestError,
     node::{
-        api::{DownloadError, DownloadEvent, DownloadRequest, JobId, Progress},
+        api::{DownloadError, DownloadEvent, DownloadRequest, Progress},
+        book::{Orders, Reports},
         command::Command,
         pump::{Arriving, Outcome, Pump},
         swarm::{Source, is_id},
@@ -130,13 +132,17 @@ enum Knowledge {
 /// A download whose files are known.
 pub struct Transfer {
     context: Context,
-    id: JobId,
     into: PathBuf,
     taken: Taken,
-    events: mpsc::Sender<DownloadEvent>,
+    reports: Reports,
+    orders: Orders,
+    /// Asks for nothing more, until it is told to go on.
+    paused: bool,
     started: Instant,
     files: PerFile<JobFile>,
     states: PerFile<State>,
+    /// Which files are complete.
+    whole: PerFile<bool>,
     tallies: PerFile<Tally>,
     /// Who offered each file as its own.
     owners: PerFile<Succession>,
@@ -192,22 +198,29 @@ impl Transfer {
     /// Begins with all files waiting.
     pub fn new(
         context: Context,
-        id: JobId,
+        job: Job,
         request: DownloadRequest,
         (files, taken): (Vec<JobFile>, Taken),
-        (events, started): (mpsc::Sender<DownloadEvent>, Instant),
     ) -> Self {
+        let Job {
+            reports,
+            orders,
+            started,
+            ..
+        } = job;
         let into = request.into.unwrap_or_else(|| context.home.downloads());
         let files: PerFile<JobFile> = files.into_iter().collect();
         let smalls = Smalls::of(&files);
         Self {
             machine: Download::new(context.me).limited_to(context.download.rate()),
-            id,
             into,
             taken,
-            events,
+            reports,
+            orders,
+            paused: false,
             started,
             states: files.map(|_| State::Waiting),
+            whole: files.map(|_| false),
             tallies: files.map(|_| tally()),
             queue: files.indices().filter(|&at| !smalls.has(at)).collect(),
             smalls,
@@ -258,6 +271,7 @@ impl Transfer {
     /// Runs until every file ended, or `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
         let mut held = self.context.held.subscribe();
+        self.hear_pause();
         self.note_owners();
         loop {
             self.prepare_more();
@@ -284,6 +298,8 @@ impl Transfer {
                     }
                 }
                 Some(Ok(done)) = self.tasks.join_next() => self.done(done).await,
+                Ok(()) = self.orders.paused.changed() => self.hear_pause(),
+                Some(wanted) = self.orders.maps.recv() => self.draw(wanted),
                 Ok(()) = self.context.changed.changed() => self.refresh().await,
                 news = held.recv() => match news {
                     Ok(news) => self.held(&news).await,
@@ -337,7 +353,7 @@ impl Transfer {
     /// Tells whoever asked; the first that is told is the start.
     async fn send(&mut self, event: DownloadEvent) {
         self.begin().await;
-        let _ = self.events.send(event).await; // Whoever asked has stopped listening: the download goes on.
+        self.reports.send(event).await;
     }
 
     /// Tells the start: once it is known how much of the first file is here already, or [`BEGIN`] passed.
@@ -354,7 +370,7 @@ impl Transfer {
             ..self.progress()
         };
         let start = DownloadEvent::Start { name, id, progress };
-        let _ = self.events.send(start).await;
+        self.reports.send(start).await;
     }
 
     /// The nodes that have some of it as far as their catalogs tell, before anything is asked of them.
@@ -385,13 +401,10 @@ impl Transfer {
         }
         self.shown = Instant::now();
         let progress = self.progress();
-        let mut jobs = self.context.jobs.lock();
-        if let Some(job) = jobs.get_mut(&self.id) {
-            job.progress = progress;
-        }
-        drop(jobs);
+        let name = |node: &NodeId| self.names.get(node).map(String::as_str);
+        self.reports.note(progress, self.machine.delivered(), name);
         if self.begin_by.is_none() {
-            let _ = self.events.try_send(DownloadEvent::Progress(progress)); // A slow reader loses progress only.
+            self.reports.show(progress);
         }
     }
 

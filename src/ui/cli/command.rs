@@ -213,12 +213,29 @@ pub enum AtPrompt {
     /// Show how this node and its downloads do
     Status,
 
+    /// Show what runs and what ended, with the numbers that the others take
+    Jobs,
+
+    /// Let a download ask for no more
+    Pause {
+        /// Its number in `jobs`
+        #[arg(value_name = "N", value_parser = parse_job)]
+        job: Option<u64>,
+    },
+
+    /// Let it go on
+    Resume {
+        /// Its number in `jobs`
+        #[arg(value_name = "N", value_parser = parse_job)]
+        job: Option<u64>,
+    },
+
     /// Stop a download or a send
     #[command(args_conflicts_with_subcommands = true)]
     Cancel {
-        /// Its number in `status`
+        /// Its number in `jobs`
         #[arg(value_name = "N", value_parser = parse_job)]
-        job: Option<u32>,
+        job: Option<u64>,
 
         /// Or what waits for somebody
         #[command(subcommand)]
@@ -275,7 +292,7 @@ fn parse_ask(text: &str) -> Result<u32, String> {
         .map_err(|_| "`asks` shows the numbers".to_owned())
 }
 
-fn parse_job(text: &str) -> Result<u32, String> {
+fn parse_job(text: &str) -> Result<u64, String> {
     text.parse()
-        .map_err(|_| "`status` shows the numbers".to_owned())
+        .map_err(|_| "`jobs` shows the numbers".to_owned())
 }

@@ -85,7 +85,25 @@ pub const VERBS: &[Verb] = &[
         usage: "status",
         does: "show how this node and its downloads do",
         more: "`safe to leave` says whether what you share would still be here without you.\n\
-               Downloads under way are shown with the numbers that `cancel` takes.",
+               What runs is shown with the numbers that `cancel` takes.",
+    },
+    Verb {
+        name: "jobs",
+        usage: "jobs",
+        does: "show downloads and sends, and those that ended",
+        more: "With the numbers that `cancel`, `pause` and `resume` take, whoever started them.",
+    },
+    Verb {
+        name: "pause",
+        usage: "pause [N]",
+        does: "let a download ask for no more",
+        more: "N is its number in `jobs`; without it, the only one that runs. It keeps its place. Sends cannot be paused.",
+    },
+    Verb {
+        name: "resume",
+        usage: "resume [N]",
+        does: "let it go on",
+        more: "N is its number in `jobs`; without it, the only one that runs.",
     },
     Verb {
         name: "send",
@@ -118,7 +136,7 @@ pub const VERBS: &[Verb] = &[
         name: "cancel",
         usage: "cancel [N], cancel later N",
         does: "stop a download or a send",
-        more: "N is its number in `status`; without it, the only one that runs. What is here is kept.\n\
+        more: "N is its number in `jobs`; without it, the only one that runs. What is here is kept.\n\
                `cancel later N` takes back what waits for somebody. After `exit`, cancel also means: stay.",
     },
     Verb {

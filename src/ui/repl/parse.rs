@@ -98,7 +98,8 @@ fn why(command: &Command, error: &clap::Error) -> Option<String> {
     };
     let hint = match command.get_name() {
         "accept" | "refuse" => Some("`asks` shows the numbers"),
-        "cancel" => Some("`status` and `asks` show the numbers"),
+        "cancel" => Some("`jobs` and `asks` show the numbers"),
+        "pause" | "resume" => Some("`jobs` shows the numbers"),
         _ => None,
     };
     let arg = said(ContextKind::InvalidArg);

@@ -2,13 +2,12 @@
 
 use super::{
     complete::Known,
-    help,
-    jobs::Jobs,
+    help, jobs,
     parse::{self, Typed},
 };
 use crate::{
     core::path::printable,
-    node::{AnswerError, Node, NodeEvent, SendRequest},
+    node::{AnswerError, JobId, Node, NodeEvent, SendRequest},
     ui::{
         self,
         clean::Sure,
@@ -16,7 +15,9 @@ use crate::{
         commands::{self, Patience},
         config::Setup,
         exit::Exit,
-        follow, json, later,
+        follow,
+        jobs::Act,
+        json, later,
         news::News,
         output::Out,
         progress::Bar,
@@ -50,8 +51,6 @@ pub struct Session<'a> {
     pub node: Node,
     /// Where words go.
     pub out: Out,
-    /// The downloads in the background.
-    pub jobs: Jobs,
     /// Who is talked to.
     chatting: Mutex<Option<Partner>>,
     setup: &'a Setup,
@@ -71,7 +70,6 @@ impl<'a> Session<'a> {
             node,
             out,
             setup,
-            jobs: Jobs::default(),
             chatting: Mutex::default(),
             started: Instant::now(),
             sends: Mutex::default(),
@@ -170,7 +168,10 @@ impl<'a> Session<'a> {
                 waiting: Some(Waiting::Later { number }),
                 ..
             } => later::forget(&self.node, &self.out, number).await,
-            AtPrompt::Cancel { job, .. } => self.cancel(job),
+            AtPrompt::Cancel { job, .. } => self.job(Act::Cancel, job),
+            AtPrompt::Jobs => ui::jobs::show(&self.node, &self.out),
+            AtPrompt::Pause { job } => self.job(Act::Pause, job),
+            AtPrompt::Resume { job } => self.job(Act::Resume, job),
             // The reader of the lines sees to that.
             AtPrompt::Exit => Exit::Done,
         }
@@ -193,7 +194,7 @@ impl<'a> Session<'a> {
     async fn download(&self, what: Download, foreground: Option<&mut Signals>) -> Exit {
         let request = commands::request(what, self.setup);
         let Some(signals) = foreground else {
-            self.jobs.start(&self.node, request, self.out.clone());
+            jobs::download(&self.node, request, self.out.clone());
             return Exit::Done;
         };
         let bar = Bar::new(self.setup.progress);
@@ -212,17 +213,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn cancel(&self, number: Option<u32>) -> Exit {
-        match self.jobs.choose(number) {
-            Ok(id) => {
-                self.node.cancel(id);
-                Exit::Done
-            }
-            Err(why) => {
-                self.out.error(&why);
-                Exit::NotFound
-            }
-        }
+    fn job(&self, act: Act, number: Option<JobId>) -> Exit {
+        ui::jobs::act(&self.node, &self.out, act, number)
     }
 
     fn send(&self, files: &[PathBuf], to: Vec<String>, trust_new: bool) {
@@ -232,7 +224,7 @@ impl<'a> Session<'a> {
             trust_new,
             wait: self.setup.wait,
         };
-        let send = self.jobs.send(&self.node, request, self.out.clone());
+        let send = jobs::send(&self.node, request, self.out.clone());
         self.sends().push(send);
     }
 
@@ -302,7 +294,7 @@ impl<'a> Session<'a> {
             });
         } else {
             let mut lines = vec![sentences::status(&status)];
-            lines.extend(self.jobs.lines());
+            lines.extend(ui::jobs::running(&self.node));
             lines.extend(self.node.laters().iter().map(sentences::asks::later));
             self.out.result(&lines.join("\n"));
         }

@@ -121,7 +121,7 @@ pub async fn run(
     given_back(&thread, saved).await;
     // From here on nothing is typed: the streams can be written to again.
     let out = Out::streams(setup.json);
-    let running = session.jobs.count();
+    let running = session.node.running_jobs();
     if !farewell.pending() {
         leaving::tell(&session.node, setup, &out).await;
     }
@@ -173,7 +173,7 @@ async fn talk(
             Ok(Typed::Command(AtPrompt::Cancel {
                 job: None,
                 waiting: None,
-            })) if session.jobs.count() == 0 && farewell.stay() => {
+            })) if session.node.running_jobs() == 0 && farewell.stay() => {
                 session.out.note(sentences::STAYING);
             }
             Ok(command) => tokio::select! {

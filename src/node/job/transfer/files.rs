@@ -26,6 +26,9 @@ use std::{path::PathBuf, sync::Arc, time::Instant};
 
 impl Transfer {
     pub(super) fn prepare_more(&mut self) {
+        if self.paused {
+            return;
+        }
         let mut open = self.files.len() - self.ended - self.queue.len() - self.smalls.len();
         for _ in 0..self.queue.len() {
             if open >= ACTIVE {
@@ -43,7 +46,7 @@ impl Transfer {
             let (context, file) = (self.context.clone(), self.files[at].clone());
             let place = (self.into.clone(), self.taken);
             let patience = Patience {
-                events: self.events.clone(),
+                reports: self.reports.clone(),
                 coming: Arc::clone(&self.coming),
             };
             let id = file.id;
@@ -173,6 +176,7 @@ impl Transfer {
         let file = self.files[at].clone();
         let fetched = tally.into_fetched(&file, path, already, self.started, &self.names);
         self.files_done += 1;
+        self.whole[at] = true;
         let offer = Offer {
             held: Held::Fetched,
             ..file.offer

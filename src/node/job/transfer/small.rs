@@ -163,6 +163,9 @@ impl Transfer {
     }
 
     fn prepare_small(&mut self) {
+        if self.paused {
+            return;
+        }
         while self.smalls.open.len() + BATCH <= OPEN || self.smalls.open.is_empty() {
             let mut batch = Vec::new();
             while batch.len() < BATCH

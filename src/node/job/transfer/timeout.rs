@@ -9,6 +9,10 @@ use std::time::{Duration, Instant};
 impl Transfer {
     /// Says that it waits when nobody has had the rest for a moment, and gives up when that was asked for.
     pub(super) async fn check_timeout(&mut self) {
+        if self.paused {
+            // Nobody is waited for; nor is the time counted.
+            (self.sourceless, self.dry) = (None, None);
+        }
         let late = self.is_late();
         let waited = self.sourceless.map(|since| since.elapsed());
         if let Some(waited) = waited {
@@ -42,12 +46,11 @@ impl Transfer {
             return false;
         };
         let waits = !self.machine.is_complete() || self.coming.is_awaited();
-        if busy || !waits {
+        if busy || !waits || self.paused {
             stall.renew(now);
             return false;
         }
-        let jobs = &self.context.jobs;
-        let sharers = jobs.lock().len();
+        let sharers = self.context.book.sharers();
         stall.is_over(come, sharers, now)
     }
 

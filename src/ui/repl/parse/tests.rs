@@ -210,7 +210,7 @@ fn a_mistake_says_how_it_is_meant() {
         ("history ann x", "N is a number of lines"),
         ("accept x", "`asks` shows the numbers"),
         ("accept", "`asks` shows the numbers"),
-        ("cancel x", "`status`"),
+        ("cancel x", "`jobs`"),
         ("peers x", "usage: peers"),
         ("list --help", "usage: list"),
         ("send a --code x", "usage: send"),
@@ -239,7 +239,7 @@ fn what_is_unknown_points_to_help() {
         assert!(why.contains(meant), "{line}: {why}");
     }
     assert!(parse("peers x").is_err());
-    assert!(parse("cancel x").is_err_and(|why| why.contains("`status`")));
+    assert!(parse("cancel x").is_err_and(|why| why.contains("`jobs`")));
 }
 
 fn said(who: &str, text: &str, trust_new_key: bool) -> Typed {

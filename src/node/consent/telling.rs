@@ -1,0 +1,48 @@
+//! Who hears how a send goes on: the job book, and those who asked for it.
+
+use crate::node::{
+    api::{JobId, SendEvent},
+    book::Book,
+};
+use tokio::sync::mpsc;
+
+/// How a send tells what happens: to the book, and to those who asked for it. Clones tell of the same one.
+#[derive(Clone)]
+pub struct Telling {
+    book: Book,
+    number: JobId,
+    events: mpsc::Sender<SendEvent>,
+}
+
+impl Telling {
+    pub fn new(book: Book, number: JobId, events: mpsc::Sender<SendEvent>) -> Self {
+        Self {
+            book,
+            number,
+            events,
+        }
+    }
+
+    /// The number of the send.
+    pub fn number(&self) -> JobId {
+        self.number
+    }
+
+    /// Tells what must not be lost. Nobody who listens any more is no failure: the send goes on.
+    pub async fn send(&self, event: SendEvent) {
+        self.book.sent(self.number, &event);
+        let _ = self.events.send(event).await;
+    }
+
+    /// Tells how far it is; a slow reader loses that.
+    pub fn show(&self, progress: SendEvent) {
+        self.book.sent(self.number, &progress);
+        let _ = self.events.try_send(progress);
+    }
+
+    /// Tells the end.
+    pub async fn end(&self) {
+        self.book.end(self.number);
+        let _ = self.events.send(SendEvent::End).await;
+    }
+}
