@@ -82,8 +82,6 @@ export function answer(mock, method, path, query, body) {
     case "PATCH settings":
       Object.assign(mock.settings, body);
       return ok(mock.settings);
-    case "GET doctor":
-      return ok({ healthy: true, lines: ["eth0 192.0.2.7/24: 3 nodes are heard", `${HOSTILE[1]} answers`], found: [] });
     case "GET log":
       return ok({ lines: mock.log, first: 1, next: mock.log.length + 1 });
     case "POST leave":

@@ -62,7 +62,7 @@ before(async () => {
   await writeFile(join(held.folder, 'bob/shared/<img src=x onerror="globalThis.pwned=1">.txt'), "not a picture");
   await writeFile(join(held.folder, "gift.txt"), "for anna");
   const net = ["--discovery-port", String(await freePort()), "--no-mdns", "--listen", "127.0.0.1", "-t", "0"];
-  held.anna = new Running(join(held.folder, "anna"), "serve", "--web", "127.0.0.1:0", "--name", "anna", ...net);
+  held.anna = new Running(join(held.folder, "anna"), "serve", "--web=127.0.0.1:0", "--name", "anna", ...net);
   held.bob = new Running(join(held.folder, "bob"), "--name", "bob", ...net);
   held.browser = await open();
 });

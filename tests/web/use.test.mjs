@@ -155,6 +155,19 @@ test("eight tabs share one stream; when the one that holds it closes, another do
     await told("all seven", "heard-by-the-rest.bin");
   }));
 
+test("a browser without locks has a stream for each tab", () =>
+  withPage(held, {}, async ({ mock, page, context }) => {
+    await page.close();
+    await until(() => mock.streams.size === 0, "the stream to end");
+    await context.addInitScript(() => Object.defineProperty(navigator, "locks", { value: undefined }));
+    for (const many of [1, 2]) {
+      const tab = await context.newPage();
+      await tab.goto(mock.url);
+      await tab.waitForSelector(".job");
+      assert.equal(mock.streams.size, many);
+    }
+  }));
+
 test("a node that goes away and comes back: the page says so, and shows how things are then", () =>
   withPage(held, { refused: ["net::ERR_INCOMPLETE_CHUNKED_ENCODING"] }, async ({ mock, page }) => {
     await page.waitForSelector(".live:not(.off):not(.late)");

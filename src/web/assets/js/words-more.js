@@ -3,7 +3,7 @@
 export const MORE = {
   // People
   "people.here": { en: "Who is here", de: "Wer da ist" },
-  "people.none": { en: "Nobody else is here yet. Health says why, if you expect somebody.", de: "Noch ist niemand sonst da. Unter Zustand steht, warum, falls Sie jemanden erwarten." },
+  "people.none": { en: "Nobody else is here yet. If you expect somebody, sprat doctor at the shell says why.", de: "Noch ist niemand sonst da. Falls Sie jemanden erwarten: sprat doctor auf der Kommandozeile sagt, warum." },
   "people.choose": { en: "Choose a person to send files or to talk. Files can be dropped on a person at once.", de: "Wählen Sie eine Person, um Dateien zu senden oder zu schreiben. Dateien lassen sich auch gleich auf einer Person ablegen." },
   away: { en: "away", de: "nicht da" },
   present: { en: "here now", de: "jetzt da" },
@@ -117,12 +117,6 @@ export const MORE = {
   "health.leftovers": { en: "Broken-off downloads", de: "Abgebrochene Downloads" },
   "health.leftovers.n.one": { en: "{n} file; sprat clean removes it", de: "{n} Datei; sprat clean entfernt sie" },
   "health.leftovers.n.other": { en: "{n} files; sprat clean removes them", de: "{n} Dateien; sprat clean entfernt sie" },
-  doctor: { en: "Doctor", de: "Doktor" },
-  "doctor.look": { en: "Look for causes", de: "Ursachen suchen" },
-  "doctor.busy": { en: "Looking …", de: "Sucht …" },
-  "doctor.help": { en: "Says why no node is found: interfaces, what is heard on them, the router, the servers. Takes up to 20 seconds.", de: "Sagt, warum kein Knoten gefunden wird: Schnittstellen, was auf ihnen zu hören ist, der Router, die Server. Dauert bis zu 20 Sekunden." },
-  "doctor.healthy": { en: "nothing is wrong", de: "alles in Ordnung" },
-  "doctor.unwell": { en: "something is wrong", de: "etwas stimmt nicht" },
   log: { en: "Log", de: "Protokoll" },
   "log.which": { en: "Which lines", de: "Welche Zeilen" },
   "log.INFO": { en: "All", de: "Alle" },

@@ -1,4 +1,4 @@
-// Health: whether it is safe to leave, copies, servers, what the doctor says, the log.
+// Health: whether it is safe to leave, copies, servers, the log.
 
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { t } from "../i18n.js";
@@ -33,25 +33,6 @@ function Tiles({ status }) {
     ${servers.length > 0 && html`<${Card} title=${t("health.servers")}><ul>${servers.map((server, at) => html`<li key=${at} class="row"><span class=${`dot ${server.joined ? "here" : ""}`} aria-hidden="true"></span><bdi class="grow cut">${printable(server.address)}</bdi><span class="small muted">${t(server.joined ? "server.joined" : "server.away")}</span></li>`)}</ul></${Card}>`}
     ${leftovers.files > 0 && html`<${Card} title=${t("health.leftovers")}><p class="big">${size(leftovers.bytes)}</p><p class="small muted">${t("health.leftovers.n", { n: count(leftovers.files), count: leftovers.files })}</p></${Card}>`}
   </div>`;
-}
-
-function Doctor() {
-  const [said, setSaid] = useState(null);
-  const [busy, setBusy] = useState(false);
-  const look = async () => {
-    setBusy(true);
-    try {
-      setSaid(await get("/doctor"));
-    } catch (error) {
-      toast(error.message, "bad");
-    } finally {
-      setBusy(false);
-    }
-  };
-  return html`<section class="section" aria-labelledby="doctor"><div class="row"><h2 id="doctor">${t("doctor")}</h2><button class="button" disabled=${busy} onClick=${look}>${t(busy ? "doctor.busy" : "doctor.look")}</button></div>
-    <div aria-live="polite" class=${said ? "card pad" : "hidden"}>${said && html`<p class=${`row chipline`}><span class=${`chip ${said.healthy ? "good" : "warn"}`}>${t(said.healthy ? "doctor.healthy" : "doctor.unwell")}</span></p>
-      <div class="log">${said.lines.map((line, at) => html`<div key=${at}>${printable(line)}</div>`)}</div>`}</div>
-    ${!said && html`<p class="small muted">${t("doctor.help")}</p>`}</section>`;
 }
 
 function Log() {
@@ -89,5 +70,5 @@ export function Health() {
   const status = node.value;
   return html`<div class="view"><${Head} id="health" />
     ${status && html`<${Safe} safe=${status.safe} /><${Tiles} status=${status} />`}
-    <${Doctor} /><${Log} /><${Leave} /></div>`;
+    <${Log} /><${Leave} /></div>`;
 }
