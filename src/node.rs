@@ -87,7 +87,7 @@ pub struct Node {
 struct Shared {
     context: Context,
     events: broadcast::Sender<NodeEvent>,
-    /// For the first who watches: what happened before he could.
+    /// For the first watcher: what happened before it watched.
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
     consent: Consent,
     later: later::Later,
@@ -353,7 +353,7 @@ impl Node {
         self.shared.stop.cancel();
         self.shared.tasks.close();
         let _ = tokio::time::timeout(PUT_DOWN, self.shared.tasks.wait()).await;
-        // Whoever waits for the end of a chunk would have to fetch all of it again.
+        // A peer that waits for the end of a chunk would have to fetch all of it again.
         let _ = tokio::time::timeout(HAND_OVER, self.shared.server.close()).await;
         self.ask(Command::Leave).await;
         let share = self.shared.share.lock().take();

@@ -44,7 +44,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Asks that are read at a time, of all and of one peer: each may take two megabytes, and whoever is slow holds up only himself.
+/// Asks that are read at a time, of all and of one peer: each may take two megabytes, and a slow peer holds up only itself.
 const READING: usize = 32;
 const READING_EACH: usize = 2;
 /// For the question to arrive.

@@ -301,7 +301,7 @@ impl Distributor {
         let read = read_files(&self.parts.context, unread).await;
         for (file, shared, chunks, mine) in read {
             let Some(chunks) = chunks else {
-                self.files.remove(&file); // Its manifest is gone: whoever withdraws it says so, too.
+                self.files.remove(&file); // Its manifest is gone: the one who withdraws it says so, too.
                 self.feed(PlacementEvent::FileGone { file });
                 continue;
             };

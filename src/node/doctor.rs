@@ -1,6 +1,6 @@
 //! What a node finds out about its networks when a person wonders why nobody is there.
 //!
-//! Looks and asks; what it means is `core::doctor`'s. Also the other end: dialling back whoever asks for it. Invariants: a
+//! Looks and asks; what it means is `core::doctor`'s. Also the other end: dialling back a node that asks for it. Invariants: a
 //! dial back goes to the address that the asker's own connection comes from, to nobody through a relay, and seldom.
 
 use super::{

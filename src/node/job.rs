@@ -63,7 +63,7 @@ impl JobFile {
     }
 }
 
-/// What the store said, for whoever asked for the download.
+/// What the store said, for the person who asked for the download.
 pub fn disk_error(what: &str, error: StoreError) -> DownloadError {
     match error {
         StoreError::NoSpace { needed, at } => DownloadError::NoSpace { needed, at },

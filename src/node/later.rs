@@ -314,7 +314,7 @@ async fn is_here(context: &Context, node: NodeId, wanted: bool) {
             (true, false) => LOOK,
         };
         tokio::select! {
-            // Without a node nothing changes any more: whoever waits is stopped.
+            // Without a node nothing changes any more: every wait ends.
             done = changed.changed() => if done.is_err() {
                 std::future::pending::<()>().await;
             },

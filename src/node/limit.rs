@@ -1,7 +1,7 @@
 //! The limits on what this node sends and receives, shared by all streams of a direction.
 //!
 //! Owns the waiting; `core::pace` does the arithmetic. Without a limit nothing is locked and nothing waits. No lock is
-//! held while waiting, and whoever stops waiting gives back what was booked for him.
+//! held while waiting, and a task that stops waiting gives back what was booked for it.
 
 use crate::core::pace::Pace;
 use parking_lot::{Mutex, MutexGuard};
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_gives_up_or_gets_less_gives_back() {
+    async fn a_task_that_gives_up_or_gets_less_gives_back() {
         let limit = Limiter::new(Some(RATE));
         let begun = Instant::now();
         for _ in 0..10_000 {

@@ -1,6 +1,6 @@
 //! A manifest from one holder: a page at a time, each checked against the root, the root against the file id.
 //!
-//! Invariants: what is returned hashes to the id that was asked for; no page is asked for before whoever wants the manifest has said, from the
+//! Invariants: what is returned hashes to the id that was asked for; no page is asked for before the caller has said, from the
 //! root alone, that there is room for all of it; on its way into the index, one page is in memory at a time.
 
 use crate::{
@@ -98,7 +98,7 @@ impl Head {
         Ok(self.root.assemble(self.file, entries)?)
     }
 
-    /// Fetches the rest into the index, where whoever else brings pages of the same manifest puts them, too: each comes once. `came` is told the
+    /// Fetches the rest into the index, where all who fetch the same manifest put their pages: each comes once. `came` is told the
     /// bytes of each.
     pub async fn fetch_into(
         mut self,

@@ -103,7 +103,7 @@ pub enum PairError {
     #[error("the sender is serving somebody else: try again in a moment")]
     Busy,
     /// The sender went away, or was somebody else who does not know the code.
-    #[error("whoever answered did not show that it knows the code: ask the sender for a new one")]
+    #[error("the other end does not know the code: ask the sender for a new one")]
     Unconfirmed,
     /// The sender's port does not answer.
     #[error("the sender was found, but cannot be connected to at {0}: is a firewall in the way?")]
@@ -154,7 +154,7 @@ pub fn new_passphrase(words: usize) -> Result<String, PairError> {
 /// `pairings` must get the streams of this node (see [`Pairings::accept`]).
 ///
 /// # Errors
-/// [`PairError::Burnt`] after a wrong guess: whoever guessed is told, too. [`PairError::Random`] at once.
+/// [`PairError::Burnt`] after a wrong guess: the one who guessed is told, too. [`PairError::Random`] at once.
 pub async fn offer(
     net: &Net,
     pairings: &Pairings,

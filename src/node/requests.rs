@@ -28,7 +28,7 @@ pub enum Partial {
 }
 
 /// Answers `request` of `node` from the disk, in a task of its own; for each file of a `Have` or `Haves`, memory was asked first. What is
-/// private is missing for whoever was not granted it.
+/// private is missing for a node that was not granted it.
 pub fn answer(
     context: &Context,
     node: NodeId,
@@ -95,7 +95,7 @@ fn kept(replicas: Option<&Replicas>, file: &FileId) -> Option<HaveSet> {
     replicas.have(file).ok().flatten()
 }
 
-/// Whether a file that is offered as a whole is here, as far as a look tells: whoever asks may be about to leave because of it.
+/// Whether a file that is offered as a whole is here, as far as a look tells: the node that asks may be about to leave because of it.
 fn still_here(reader: &ChunkReader, replicas: Option<&Replicas>, file: &FileId) -> bool {
     reader.still_here(file).unwrap_or(false)
         || kept(replicas, file).is_some_and(|have| have.is_full())

@@ -81,7 +81,7 @@ impl Swarm {
         let turn = self.0.long.clone().acquire_owned().await.ok()?;
         let swarm = self.clone();
         let looking = spawn_blocking(move || {
-            // Whoever asked may be gone by now: the next one waits all the same.
+            // The caller may be gone by now: the next one waits all the same.
             let _turn = turn;
             look(&swarm.0.state.read())
         });

@@ -243,7 +243,7 @@ pub fn start(
     (net, events, chunks)
 }
 
-/// A stream to somebody, as soon as he is connected.
+/// A stream to a node, as soon as it is connected.
 pub async fn stream(net: &Net, node: NodeId, protocol: sprat::wire::protocol::Protocol) -> Stream {
     let opened = async {
         loop {

@@ -86,9 +86,9 @@ fn is_silent_after_connecting(packets: &[Packet]) {
 const SLOWLY: [&str; 2] = ["--upload-limit", "1M"];
 
 #[test]
-fn whoever_reads_the_network_sees_neither_name_nor_port_before_the_sealed_one() {
+fn an_eavesdropper_sees_neither_name_nor_port_before_the_sealed_one() {
     let Some(lab) = Lab::new(3) else { return };
-    // Somebody who has nothing to do with it, and would connect to whoever shows itself.
+    // Somebody who has nothing to do with it, and would connect to any node that shows itself.
     let mut other = lab.host(2).serve("other", &[]);
     let (file, bytes) = film(&lab);
     let wire = Wire::of(&lab.host(0));

@@ -34,7 +34,7 @@ fn told(node: &Running) -> usize {
 }
 
 #[test]
-fn where_large_packets_get_lost_bulk_goes_in_small_ones_whoever_dials() {
+fn where_large_packets_get_lost_bulk_goes_in_small_ones_whichever_end_dials() {
     let Some(lab) = black_hole() else { return };
     let (near, far) = (lab.host(0), lab.host(2));
     // Not the same: each host has only one of them.

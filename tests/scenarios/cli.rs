@@ -269,7 +269,7 @@ fn a_busy_or_privileged_port_says_what_to_do() {
         ran.err()
     );
 
-    // Whoever may bind it (root) gets it: then there is nothing to say.
+    // A user who may bind it (root) gets it: then there is nothing to say.
     if TcpListener::bind("127.0.0.1:1")
         .is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
     {

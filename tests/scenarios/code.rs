@@ -32,7 +32,7 @@ fn other_word(code: &str) -> String {
 }
 
 #[test]
-fn whoever_has_the_code_gets_the_file() {
+fn a_receiver_with_the_code_gets_the_file() {
     let swarm = Swarm::new();
     let bytes = noise(1, 5 << 20);
     let file = picture(&swarm, &bytes);

@@ -84,7 +84,7 @@ fn what_is_accepted_arrives_and_nobody_else_sees_it() {
     alice.type_line("exit");
     bob.type_line("exit");
     assert_eq!((alice.end(), bob.end()), (0, 0));
-    // Whoever was sent something is somebody one knows, with this key.
+    // A person who was sent something is known from then on, with this key.
     let people = fs::read_to_string(swarm.home("alice").join(".sprat/people")).unwrap();
     let known = |line: &str| -> Value { serde_json::from_str(line).unwrap_or_default() };
     let met = |line: &Value| line["name"] == "bob" && line["met"] == true;

@@ -37,7 +37,7 @@ fn two_who_name_the_same_third_one_find_each_other() {
     b.wait("c", |line| {
         line.contains(r#""joined""#) && line.contains(r#""c""#)
     });
-    // One that only fetches finds whoever has it by the hub, too, though the hub has nothing.
+    // A node that only fetches finds the holder through the hub, though the hub has nothing.
     let listed = late.run("d", &["list", "--json", "--no-mdns", "--peer", &at]);
     assert_eq!(listed.succeeds().json()[0]["holders"], 1);
     let fetch = ["download", "b.bin", "--no-mdns", "--peer", &at];

@@ -178,7 +178,7 @@ fn a_download_that_is_deleted_is_no_copy_any_more() {
     );
     let deleted = Instant::now();
     fs::remove_file(swarm.home("alice").join("downloads/mine.bin")).unwrap();
-    // Asked at once: whoever has it is asked, and looks.
+    // Asked at once: the holder is asked, and looks.
     assert_eq!(safe(&mut bob)["to_leave"], false);
     until("its row to show it", || {
         let rows = swarm.run("carol", &["list", "--json"]).json();

@@ -46,7 +46,7 @@ async fn names_that_come_slowly_are_all_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_falls_silent_is_named_and_the_part_is_no_success() {
+async fn a_node_that_falls_silent_is_named_and_the_part_is_no_success() {
     let swarm = Swarm::new();
     let file = File::new("slow/1", noise(1, 3000));
     let _alice = Faulty::join(swarm.port, "alice", file, Fault::HalfCatalog);
@@ -69,7 +69,7 @@ async fn whoever_falls_silent_is_named_and_the_part_is_no_success() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_says_for_ever_that_it_is_reading_costs_the_wait_and_no_more() {
+async fn a_node_that_says_for_ever_that_it_is_reading_costs_the_wait_and_no_more() {
     let swarm = Swarm::new();
     let file = File::new("one.bin", noise(1, 3000));
     let _alice = Faulty::join(swarm.port, "alice", file, Fault::Reads);

@@ -124,7 +124,7 @@ fn hangup_is_ignored() -> bool {
 }
 
 #[test]
-fn whoever_leaves_says_so_and_the_others_hear_it_at_once() {
+fn a_node_that_leaves_says_so_and_the_others_hear_it_at_once() {
     let swarm = Swarm::new();
     let mut alice = swarm.serve("alice", &[]);
     let leaves: [(&str, Leaving); 7] = [

@@ -45,7 +45,7 @@ fn config(servers: usize) -> Config {
 }
 
 #[test]
-fn everything_is_asked_at_once_and_whoever_is_there_is_met() {
+fn everything_is_asked_at_once_and_nodes_that_are_there_are_met() {
     let mut sim = Simulation::new(config(1));
     assert!(sim.meeting.expects_somebody());
     assert_eq!(
@@ -250,7 +250,7 @@ fn who_is_connected_or_was_just_dialled_is_not_dialled_again() {
 }
 
 #[test]
-fn at_most_64_are_met_by_chance_and_whoever_is_wanted_comes_first() {
+fn at_most_64_are_met_by_chance_and_a_wanted_node_comes_first() {
     let crowd: Vec<NodeId> = (0..250u8).map(|n| NodeId([n ^ 0x55; 32])).collect();
     let crowd: Vec<NodeId> = crowd.into_iter().filter(|node| *node != ME).collect();
     let meet_all = |seed| {

@@ -146,7 +146,7 @@ impl Actor {
         }
     }
 
-    /// Whoever does not give a catalog is told of all the same, after a moment.
+    /// A peer that gives no catalog is announced all the same, after a moment.
     pub(super) fn await_acquaintance(&self, node: NodeId) {
         let notes = self.notes.clone();
         tokio::spawn(async move {

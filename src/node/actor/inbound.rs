@@ -147,7 +147,7 @@ impl Actor {
             Request::Have { file, follow } => {
                 let partial = self.partial(swarm, file, node, follow);
                 if follow && matches!(partial, Partial::Some(_)) {
-                    // Whoever wants to hear of it downloads it, too: the job need not wait for its catalog.
+                    // A node that wants to hear of it downloads it, too: the job need not wait for its catalog.
                     let chunks = Arc::default();
                     let _ = self
                         .parts
@@ -234,7 +234,7 @@ impl Actor {
         let Some(peer) = swarm.peers.get_mut(&node) else {
             return;
         };
-        // Whoever was added goes by that name, whatever it calls itself.
+        // A node that was added goes by that name, whatever it calls itself.
         let added = swarm.people.added(&node);
         let Some(name) = added.or(swarm.membership.name_of(&node)).or(catalog) else {
             return;

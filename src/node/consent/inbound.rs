@@ -51,11 +51,11 @@ pub struct Inbound {
     consent: Consent,
     info: Arc<AskInfo>,
     controls: mpsc::Receiver<Control>,
-    /// Bytes that are still to come, for whoever looks for room.
+    /// Bytes that are still to come: room that is taken already.
     left: Arc<AtomicU64>,
     link: Option<Link<FromSender>>,
     fellows: Arc<Mutex<BTreeSet<NodeId>>>,
-    /// What the others may have from here: not what was private here before, whoever else knows its id.
+    /// What the others may have from here: not what was private here before, no matter who else knows its id.
     shared: Vec<FileId>,
     /// Why it ended before its end.
     stopped: Option<String>,

@@ -151,7 +151,7 @@ impl Consent {
         cancel: CancellationToken,
     ) {
         let (accepted, _) = watch::channel(BTreeSet::<NodeId>::new());
-        // Whoever has everything stays with the others until all have ended.
+        // A receiver that has everything stays with the others until all have ended.
         let over = CancellationToken::new();
         let asked: Arc<Mutex<HashSet<NodeId>>> = Arc::default();
         let (ended, mut ends) = mpsc::channel::<()>(1);

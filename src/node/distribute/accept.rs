@@ -234,7 +234,7 @@ async fn take(
     Ok(answer(stream, &Kept { bits }).await?)
 }
 
-/// The manifest, from here or from whoever pushes, and its room in memory. Nothing of it is written before it has room in the quota, and it gets
+/// The manifest, from here or from the node that pushes, and its room in memory. Nothing of it is written before it has room in the quota, and it gets
 /// that before a page of it is asked for.
 async fn manifest_of(
     parts: &Parts,
@@ -283,7 +283,7 @@ async fn manifest_of(
     }
 }
 
-/// What becomes of a round whose manifest did not come. Whoever sends a false one is dropped for good.
+/// What becomes of a round whose manifest did not come. A peer that sends a false one is dropped for good.
 async fn no_use(parts: &Parts, node: NodeId, why: NoManifest) -> End {
     match why {
         NoManifest::Lied(why) => {
@@ -305,7 +305,7 @@ async fn begin(
     offer: Offer,
 ) -> Result<(), End> {
     let (replicas, manifest) = (replicas.clone(), manifest.clone());
-    // Who pushes pays from its share, whoever it says that the origins are.
+    // The pusher pays from its share, no matter what it says of the origins.
     let mut all = vec![node];
     if offer.held != crate::wire::control::Held::Shared {
         all.extend(origins.iter().filter(|origin| **origin != node));
@@ -371,7 +371,7 @@ async fn choose(
     }
 }
 
-/// Reads one chunk, verifies it and writes it. Whoever sends something else is dropped for good.
+/// Reads one chunk, verifies it and writes it. A peer that sends something else is dropped for good.
 async fn receive(
     parts: &Parts,
     node: NodeId,

@@ -1,6 +1,6 @@
 //! What changed since the distributor last looked: which files, which nodes.
 //!
-//! Written by the actor and by whoever keeps a chunk, read by the distributor; many changes of one thing are one. Invariant:
+//! Written by the actor and by the tasks that keep chunks, read by the distributor; many changes of one thing are one. Invariant:
 //! bounded: beyond [`MOST`] files it says "all of them".
 
 use crate::core::id::{FileId, NodeId};

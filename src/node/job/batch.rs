@@ -156,7 +156,7 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
                 }
             }
         };
-        let _ = timeout(PATIENCE, answers).await; // Whoever takes longer is not waited for alone.
+        let _ = timeout(PATIENCE, answers).await; // A slow peer is not waited for alone.
         let index = context.index.clone();
         // `prepare` will find it; without, it asks again.
         let _ = blocking(move || several.iter().try_for_each(|one| index.add_manifest(one))).await;

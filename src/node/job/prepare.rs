@@ -1,7 +1,7 @@
 //! Before the first chunk of a file: its manifest, from here or from any holder; the partial file; and whatever chunks
 //! are here already.
 //!
-//! Invariant: no manifest is believed that does not hash to the file id, and whoever sends such a one is dropped.
+//! Invariant: no manifest is believed that does not hash to the file id, and a peer that sends such a one is dropped.
 
 use super::{Context, JobFile, disk_error};
 use crate::{
@@ -262,7 +262,7 @@ async fn fetch(
             let _ = timeout(RETRY, context.changed.changed()).await;
             continue;
         }
-        // Whoever takes longer is not waited for alone.
+        // A slow peer is not waited for alone.
         let Ok(Some(Ok((node, answer)))) = timeout(PATIENCE, asked.join_next()).await else {
             continue;
         };

@@ -350,7 +350,7 @@ impl Transfer {
             .max(Instant::now() + Duration::from_millis(1))
     }
 
-    /// Tells whoever asked; the first that is told is the start.
+    /// Tells the caller; the first event is the start.
     async fn send(&mut self, event: DownloadEvent) {
         self.begin().await;
         self.reports.send(event).await;

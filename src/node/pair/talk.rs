@@ -54,7 +54,7 @@ impl Far {
         fits
     }
 
-    /// Answers whoever is still there.
+    /// Answers the peers that are still there.
     pub(super) fn send(&self, message: Message, to: NodeId) {
         if let Some(back) = self.0.get(&to) {
             let _ = back.try_send(message);

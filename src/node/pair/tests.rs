@@ -120,7 +120,7 @@ async fn end<T>(task: JoinHandle<T>) -> T {
 }
 
 /// Hears announcements until another sender, who has just begun, has made four: that takes more than a second, in which
-/// whoever still announces would have been heard. The channels heard are returned.
+/// any pair that still announces would have been heard. The channels heard are returned.
 async fn channels_heard(port: u16) -> Vec<u16> {
     let clock = Home::new(99, port, None);
     let (_sockets, mut heard) = PairingSockets::looking(clock.config.sockets.clone()).unwrap();
@@ -259,11 +259,11 @@ async fn a_group_is_paired_one_by_one_and_ends_when_nobody_listens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_not_expected_proves_nothing() {
+async fn a_node_that_is_not_expected_proves_nothing() {
     let port = free_port();
     let (anna, bert) = (Home::new(1, port, None), Home::new(2, port, None));
     let offering = anna.offer(GOOD);
-    // He knows the address and the protocol, not the code.
+    // It knows the address and the protocol, not the code.
     bert.net
         .dial(Some(anna.net.node()), anna.net.addresses())
         .await;

@@ -1,10 +1,10 @@
 //! Who is served next: the questions of each stream, and the places that all streams wait for.
 //!
-//! What was sent least often goes first, whoever asked for it: while many download from one seed, its line then
-//! carries each chunk once before it carries any twice, and they have something to give one another. Else whoever
+//! What was sent least often goes first, no matter who asked for it: while many download from one seed, its line then
+//! carries each chunk once before it carries any twice, and they have something to give one another. Else the peer that
 //! has waited longest. How long a place may be held, and how long somebody may be overtaken, follows from how long chunks
 //! take on this line. Never reads a chunk or touches a socket. Invariants: at most [`PLACES`] places are taken; nobody
-//! who waits longer than [`Line::patience`] is overtaken; whoever is dropped while it waits, or with its place, loses
+//! who waits longer than [`Line::patience`] is overtaken; a request that is dropped while it waits, or with its slot, loses
 //! none of them; once closed, no place is given.
 
 use super::queue::{Question, Queue};
@@ -23,7 +23,7 @@ pub(super) const PLACES: usize = 4;
 /// How long a chunk may wait for its requester in memory, at least: longer on a line where all chunks take long. The rest of
 /// it is then read again.
 const MIN_HOLD: Duration = Duration::from_millis(125);
-/// The longest, however slow the line: whoever reads slowly on purpose must not hold up the others for ever.
+/// The longest, however slow the line: a peer that reads slowly on purpose must not hold up the others for ever.
 const MAX_HOLD: Duration = Duration::from_secs(2);
 /// What is assumed before anything was sent: too long does little harm, too short gives all of them a little at a time.
 const FIRST_PACE: Duration = Duration::from_millis(250);

@@ -21,7 +21,7 @@ use crate::{
 };
 use std::collections::{BTreeMap, HashMap};
 
-/// Removals that are remembered; whoever knows less starts anew.
+/// Removals that are remembered; a peer that knows less starts anew.
 const MAX_REMOVALS: usize = 10_000;
 /// Bytes of names in one page, so that a page of long names still fits a response.
 const PAGE_BYTES: usize = 256 << 10;

@@ -76,7 +76,7 @@ fn anna() -> Person {
 }
 
 #[test]
-fn whoever_announced_themselves_is_coming_until_they_are_here() {
+fn a_node_that_announced_itself_is_coming_until_it_is_here() {
     let mut state = room();
     assert_eq!(state.find("anna"), Found::NOBODY);
     announced(&mut state);
@@ -149,7 +149,7 @@ async fn one_at_a_time_goes_through_all_offers() {
     }
     let mut second = Box::pin(swarm.list(None));
     assert!(futures::poll!(second.as_mut()).is_pending());
-    // Whoever asked has gone away, but what they asked for is still under way.
+    // The caller has gone away, but what it asked for is still under way.
     first.abort();
     assert!(first.await.is_err());
     assert_eq!(swarm.0.long.available_permits(), 0);

@@ -136,7 +136,7 @@ fn what_cannot_be_sent_of_a_folder_is_listed_and_the_rest_is_sent() {
 }
 
 #[test]
-fn how_much_of_a_file_are_holes_is_known_whoever_read_it() {
+fn how_much_of_a_file_are_holes_is_known_from_any_reading() {
     let fixture = Fixture::new();
     let path = fixture.folder.path().join("sparse");
     let file = fs::File::create_new(&path).unwrap();

@@ -2,7 +2,7 @@
 //!
 //! Chunks are cut by contents, so most of a new version is in the old one too. Those who offer other contents by the same name are asked which of
 //! the missing chunks they can serve. Invariants: each is asked once for a file, a bounded number of questions, until everyone is asked again;
-//! the answer is a claim like any other: whoever says more than it has is told by the machine when a chunk is missing.
+//! the answer is a claim like any other: the machine notices a peer that says more than it has when a chunk is missing.
 
 use super::{Done, State, Transfer};
 use crate::{

@@ -44,7 +44,7 @@ async fn what_nobody_was_sent_goes_first() {
 }
 
 #[tokio::test]
-async fn whoever_goes_away_takes_no_place_along() {
+async fn a_peer_that_goes_away_frees_its_slot() {
     let line = Line::default();
     let mut places = full(&line).await;
     let some = queue(&[1]);

@@ -159,7 +159,7 @@ fn what_somebody_fetched_before_the_owner_changed_it_makes_nothing_ambiguous() {
         (shared, &owned.whole[..]),
         (vec![(node(1), 2)], &[true][..])
     );
-    // The old one is there for whoever wants it: by id, or as his who has it.
+    // The old one is still there: by its id, or by the name of the node that has it.
     let id = FileId([9; 32]).to_string();
     let resolution = peers.resolve(&own(&[]), &ask(&[&id[..8]]), None, LATER);
     assert_eq!(found(&resolution), [("doc.txt", 9)]);
