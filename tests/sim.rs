@@ -1,11 +1,11 @@
 //! Swarms in virtual time, small ones: the same model as `benches/sim`, with limits that are loose.
 
 #[allow(dead_code, reason = "the benchmark prints all of it")]
-#[path = "../benches/sim/world.rs"]
-mod world;
+#[path = "../benches/sim/swarm.rs"]
+mod swarm;
 
 use std::time::Duration;
-use world::{Scenario, World};
+use swarm::{Scenario, Swarm};
 
 const LIMIT: Duration = Duration::from_secs(600);
 
@@ -26,7 +26,7 @@ fn scenario(nodes: usize) -> Scenario {
 
 #[test]
 fn eight_end_nearly_when_one_would() {
-    let report = World::new(scenario(8)).run(LIMIT);
+    let report = Swarm::new(scenario(8)).run(LIMIT);
     assert_eq!(report.unfinished, 0);
     assert!(report.last < 1.3 && report.seed_sent < 1.3, "{report:?}");
     // A few dozen bytes for each chunk and follower.
@@ -35,7 +35,7 @@ fn eight_end_nearly_when_one_would() {
 
 #[test]
 fn sixty_take_little_longer_and_nobody_is_left_over() {
-    let report = World::new(scenario(60)).run(LIMIT);
+    let report = Swarm::new(scenario(60)).run(LIMIT);
     assert_eq!(report.unfinished, 0);
     assert!(report.last < 1.8 && report.seed_sent < 1.8, "{report:?}");
 }
@@ -43,7 +43,7 @@ fn sixty_take_little_longer_and_nobody_is_left_over() {
 #[test]
 fn slow_links_slow_nobody_else_down() {
     let slow = Some(10);
-    let report = World::new(Scenario {
+    let report = Swarm::new(Scenario {
         slow,
         ..scenario(30)
     })
@@ -54,6 +54,6 @@ fn slow_links_slow_nobody_else_down() {
 
 #[test]
 fn the_same_seed_gives_the_same_swarm() {
-    let twice = [(); 2].map(|()| format!("{:?}", World::new(scenario(12)).run(LIMIT)));
+    let twice = [(); 2].map(|()| format!("{:?}", Swarm::new(scenario(12)).run(LIMIT)));
     assert_eq!(twice[0], twice[1]);
 }

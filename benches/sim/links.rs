@@ -1,9 +1,9 @@
-//! The links of [`World`]: what a node sends next, what of it is under way, and what came of it.
+//! The links of [`Swarm`]: what a node sends next, what of it is under way, and what came of it.
 
-use super::{Duration, Node, PIECE, TURNS, TransferEvent, Turn, WINDOW, What, World, nanos, span};
+use super::{Duration, Node, PIECE, Swarm, TURNS, TransferEvent, Turn, WINDOW, What, nanos, span};
 use sprat::core::index::UniqueChunk;
 
-impl World {
+impl Swarm {
     /// Gives the uplink something to do.
     pub(super) fn send(&mut self, at: usize) {
         if self.nodes[at].sending || !self.nodes[at].alive {
@@ -90,7 +90,7 @@ impl World {
         if bytes == PIECE.min(self.entries[chunk as usize].len) {
             let peer = self.nodes[from].id;
             let chunk = UniqueChunk(chunk);
-            self.feed(to, TransferEvent::Begun { peer, chunk });
+            self.feed(to, TransferEvent::Started { peer, chunk });
         }
         if !last || !self.nodes[to].alive {
             return;

@@ -3,10 +3,10 @@
 //! Prints, for each scenario: completion over the bound (the time that the file takes on one link), what the seed sent
 //! over the size of the file, and what a node spent on questions and news.
 
-mod world;
+mod swarm;
 
 use std::time::{Duration, Instant};
-use world::{Scenario, World};
+use swarm::{Scenario, Swarm};
 
 fn scenarios() -> Vec<Scenario> {
     let eight = Scenario {
@@ -80,7 +80,7 @@ fn main() {
         }
         let (name, nodes, chunks) = (scenario.name, scenario.nodes, scenario.chunks);
         let began = Instant::now();
-        let report = World::new(scenario).run(Duration::from_secs(1200));
+        let report = Swarm::new(scenario).run(Duration::from_secs(1200));
         println!(
             "{name:<8} {nodes:>5} {:>6} {:>7.2} {:>7.2} {:>7.2} {:>7.2} {:>9.2} {:>11.0} {:>10.1} {:>6.3} {:>5} {:>6.1}",
             chunks / 4,

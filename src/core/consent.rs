@@ -34,7 +34,7 @@ impl fmt::Debug for AskId {
 
 /// Why an ask is not granted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Refusal {
+pub enum AskRefusal {
     /// The person said no.
     Person,
     /// No person answers asks there: no prompt, and nothing is taken without one.
@@ -67,7 +67,7 @@ pub fn title(names: &[&str]) -> String {
     }
 }
 
-impl Refusal {
+impl AskRefusal {
     /// A sentence's end: "bob refused: …".
     #[must_use]
     pub fn why(self) -> &'static str {

@@ -171,7 +171,7 @@ impl Download {
                 bytes,
                 elapsed,
             } => self.on_stored(peer, chunk, bytes, elapsed, &mut actions),
-            TransferEvent::Begun { peer, chunk } => {
+            TransferEvent::Started { peer, chunk } => {
                 if let Some(at) = self.connected(peer)
                     && let Some(request) = self.peers[at].requests.get_mut(&chunk)
                 {

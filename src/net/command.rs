@@ -31,7 +31,7 @@ pub(super) enum Command {
 }
 
 /// What a running driver listens as.
-pub(super) struct Here {
+pub(super) struct LocalNode {
     pub node: NodeId,
     pub port: u16,
     pub bound: Vec<SocketAddr>,

@@ -9,7 +9,7 @@ use super::{
     NetConfig, NetError, NetEvent, Reply, RequestError, Router, address,
     behaviour::{Behaviour, BehaviourEvent},
     codec,
-    command::{Answer, Command, Here},
+    command::{Answer, Command, LocalNode},
     connections::{Connections, News, SILENCE},
     identity,
     mdns::Mdns,
@@ -121,7 +121,7 @@ pub(super) fn start(
     router: Router,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<NetEvent>,
-) -> Result<Here, NetError> {
+) -> Result<LocalNode, NetError> {
     let keys = identity::keypair(config.secret)
         .ok_or_else(|| NetError::Identity("not an Ed25519 secret".into()))?;
     let local = keys.public().to_peer_id();
@@ -194,7 +194,7 @@ pub(super) fn start(
         deaf: false,
     };
     tokio::spawn(driver.run(commands, events));
-    Ok(Here {
+    Ok(LocalNode {
         node,
         port: bound.port,
         bound: bound.addresses,

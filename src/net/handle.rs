@@ -2,7 +2,7 @@
 
 use super::{
     NetConfig, NetError, NetEvent, PathId, RequestError, Router, Stream, StreamError, address,
-    command::{Answer, Command, Here},
+    command::{Answer, Command, LocalNode},
     driver, meeting,
 };
 use crate::{
@@ -30,7 +30,7 @@ const MAX_DIAL: usize = 16;
 #[derive(Clone)]
 pub struct Net {
     commands: mpsc::Sender<Command>,
-    here: Arc<Here>,
+    here: Arc<LocalNode>,
 }
 
 impl Net {

@@ -65,7 +65,7 @@ pub enum Note {
 }
 
 /// What the actor needs to begin.
-pub struct Parts {
+pub struct ActorParts {
     pub name: String,
     /// Whether bytes may go through a server.
     pub relay: bool,
@@ -95,7 +95,7 @@ enum Input {
 
 /// The actor's state, besides what everybody may read.
 pub struct Actor {
-    parts: Parts,
+    parts: ActorParts,
     sequence: u64,
     waiting: Vec<(Instant, oneshot::Sender<()>)>,
     /// Those who wait for what the others offer.
@@ -119,7 +119,7 @@ pub struct Actor {
 
 impl Actor {
     /// Takes the parts; [`Actor::run`] begins.
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(parts: ActorParts) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
         let scanned = parts.context.swarm.turn().scanning.is_none();
         Self {

@@ -7,10 +7,10 @@
 
 mod answers;
 mod bundle;
+mod delivery;
 mod inbound;
-mod link;
 mod outbound;
-mod person;
+mod stream;
 mod telling;
 
 pub use outbound::Shown;
@@ -23,7 +23,7 @@ use crate::{
     core::{
         Now,
         admission::Admission,
-        consent::{Inbox, InboxAction, InboxEvent, Refusal},
+        consent::{AskRefusal, Inbox, InboxAction, InboxEvent},
         id::{FileId, NodeId},
         path::RelPath,
     },
@@ -59,7 +59,7 @@ enum Control {
     /// Yes, and where it goes.
     Accept(Landing),
     /// No.
-    Refuse(Refusal),
+    Refuse(AskRefusal),
     /// Nobody came back, or the person has changed their mind.
     Stop(&'static str),
 }
@@ -244,11 +244,11 @@ impl Consent {
     }
 
     /// Whether nobody here would even look at what `from` asks.
-    fn turned_away(&self, from: &Person) -> Option<Refusal> {
+    fn turned_away(&self, from: &Person) -> Option<AskRefusal> {
         match &self.0.settings.accepting {
             Accepting::Person | Accepting::All => None,
             Accepting::Some(names) if self.0.context.swarm.means(names, from) => None,
-            Accepting::Nobody | Accepting::Some(_) => Some(Refusal::Nobody),
+            Accepting::Nobody | Accepting::Some(_) => Some(AskRefusal::Nobody),
         }
     }
 
@@ -262,7 +262,7 @@ impl Consent {
         } else if let Err(AnswerError::NoRoom { .. } | AnswerError::Place(_)) =
             self.accept(number, Landing::default()).await
         {
-            self.handle(InboxEvent::Refuse(number, Refusal::NoRoom));
+            self.handle(InboxEvent::Refuse(number, AskRefusal::NoRoom));
         }
     }
 }
@@ -282,7 +282,7 @@ fn info(number: u32, (from, key_changed): (Person, bool), ask: Ask, lacking: u64
 }
 
 /// Says no politely.
-async fn turn_away(mut stream: Stream, why: Refusal) {
+async fn turn_away(mut stream: Stream, why: AskRefusal) {
     let said = async {
         write(&mut stream, &FromReceiver::Refuse(why)).await?;
         stream.close().await?;

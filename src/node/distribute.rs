@@ -28,7 +28,7 @@ use crate::{
         placement::{ChunkList, Placement, PlacementAction, PlacementEvent},
     },
     store::ReplicaFile,
-    wire::control::{Held, Parts as Share},
+    wire::control::{Held, ReplicaParts},
 };
 use push::{Push, push};
 use std::{
@@ -62,7 +62,7 @@ pub enum Order {
 
 /// What a node needs to give and to take replicas. Clones are handles to the same.
 #[derive(Clone)]
-pub struct Parts {
+pub struct DistributorParts {
     pub context: Context,
     pub gate: Gate,
     /// Whether it keeps any for others.
@@ -72,7 +72,7 @@ pub struct Parts {
     pub orders: mpsc::Sender<Order>,
 }
 
-impl Parts {
+impl DistributorParts {
     /// Asks for room, without waiting for it.
     fn make_room(&self) {
         let _ = self.orders.try_send(Order::MakeRoom); // Full: it was asked for already.
@@ -85,13 +85,13 @@ pub fn parts(
     context: &Context,
     keeps: bool,
     settings: &Settings,
-) -> (Parts, mpsc::Receiver<Order>) {
+) -> (DistributorParts, mpsc::Receiver<Order>) {
     let (orders, queue) = mpsc::channel(ORDERS);
     if let Some(replicas) = &context.replicas {
         let news = context.news.clone();
         replicas.on_lost(move |file, _| news.files([file]));
     }
-    let parts = Parts {
+    let parts = DistributorParts {
         context: context.clone(),
         gate: Gate::default(),
         keeps,
@@ -111,7 +111,7 @@ enum Found {
 }
 
 struct Distributor {
-    parts: Parts,
+    parts: DistributorParts,
     traffic: Traffic,
     placement: Placement,
     started: Instant,
@@ -128,12 +128,12 @@ struct Distributor {
     /// Who has some of it.
     holding: HashMap<FileId, HashSet<NodeId>>,
     /// What is offered of each file that is kept here: the name, and how much.
-    shown: HashMap<FileId, (String, Share)>,
+    shown: HashMap<FileId, (String, ReplicaParts)>,
     tasks: JoinSet<Found>,
 }
 
 /// Runs until the node leaves.
-pub async fn run(parts: Parts, mut orders: mpsc::Receiver<Order>) {
+pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
     let mut distributor = Distributor {
         traffic: Traffic::new(&parts.context),
         placement: Placement::new(parts.context.me),

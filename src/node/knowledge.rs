@@ -10,7 +10,7 @@ use crate::{
     net::Net,
     wire::{
         MAX_HAVES,
-        control::{Parts, Request, Response},
+        control::{ReplicaParts, Request, Response},
     },
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -31,12 +31,12 @@ const AT_ONCE: usize = 16;
 pub struct Replica {
     pub node: NodeId,
     pub file: FileId,
-    pub parts: Parts,
+    pub parts: ReplicaParts,
 }
 
 #[derive(Default)]
 struct Table {
-    sets: HashMap<(NodeId, FileId), (Parts, Arc<HaveSet>)>,
+    sets: HashMap<(NodeId, FileId), (ReplicaParts, Arc<HaveSet>)>,
     bytes: usize,
 }
 

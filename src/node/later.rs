@@ -11,7 +11,7 @@ use super::{
     who::look_for,
 };
 use crate::{
-    core::{consent::Refusal, id::NodeId},
+    core::{consent::AskRefusal, id::NodeId},
     store::{Errand, LaterError, LaterFile, MAX_ERRANDS, StoreError, clock::unix_now},
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -234,10 +234,10 @@ impl Later {
                 };
                 match event {
                     Some(SendEvent::End) => break,
-                    Some(event) => match fate(&event) {
-                        Fate::Again => {}
-                        fate => {
-                            over |= matches!(fate, Fate::Over);
+                    Some(event) => match verdict(&event) {
+                        Verdict::Retry => {}
+                        verdict => {
+                            over |= matches!(verdict, Verdict::Done);
                             let _ = tell.send(event).await; // Nobody listens: it goes on.
                         }
                     },
@@ -261,32 +261,32 @@ impl Later {
 }
 
 /// What an event means for the errand.
-enum Fate {
+enum Verdict {
     /// It is over, one way or the other.
-    Over,
+    Done,
     /// It goes on.
-    On,
+    Continue,
     /// They are to be asked another time.
-    Again,
+    Retry,
 }
 
-fn fate(event: &SendEvent) -> Fate {
+fn verdict(event: &SendEvent) -> Verdict {
     match event {
         SendEvent::Done { .. }
         | SendEvent::Unsendable(_)
         | SendEvent::Refused {
-            why: Refusal::Person | Refusal::Decided,
+            why: AskRefusal::Person | AskRefusal::Decided,
             ..
         }
         | SendEvent::Failed {
             why: SendFailure::Changed(_) | SendFailure::Theirs(_),
             ..
-        } => Fate::Over,
+        } => Verdict::Done,
         SendEvent::NotFound { .. }
         | SendEvent::Refused { .. }
         | SendEvent::Expired(_)
-        | SendEvent::Failed { .. } => Fate::Again,
-        _ => Fate::On,
+        | SendEvent::Failed { .. } => Verdict::Retry,
+        _ => Verdict::Continue,
     }
 }
 

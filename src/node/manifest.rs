@@ -19,7 +19,7 @@ use crate::{
 use serde_bytes::ByteBuf;
 
 /// Why a holder's manifest was no use.
-pub enum Refusal {
+pub enum NoManifest {
     /// It does not have it, or does not answer.
     Missing,
     /// It sent something else.
@@ -28,7 +28,7 @@ pub enum Refusal {
     Disk(StoreError),
 }
 
-impl From<Malformed> for Refusal {
+impl From<Malformed> for NoManifest {
     fn from(error: Malformed) -> Self {
         Self::Lied(error.0)
     }
@@ -44,23 +44,23 @@ pub struct Head {
     first: Option<ByteBuf>,
 }
 
-async fn request(net: &Net, node: NodeId, request: Request) -> Result<Response, Refusal> {
+async fn request(net: &Net, node: NodeId, request: Request) -> Result<Response, NoManifest> {
     match net.request(node, request).await {
         Ok(response) => Ok(response),
-        Err(RequestError::Malformed(why)) => Err(Refusal::Lied(why)),
-        Err(_) => Err(Refusal::Missing),
+        Err(RequestError::Malformed(why)) => Err(NoManifest::Lied(why)),
+        Err(_) => Err(NoManifest::Missing),
     }
 }
 
 /// Asks `node` for the head of the manifest of `file`: it tells how large the file is and how many chunks it has.
-pub async fn head(net: &Net, node: NodeId, file: FileId) -> Result<Head, Refusal> {
+pub async fn head(net: &Net, node: NodeId, file: FileId) -> Result<Head, NoManifest> {
     let files = vec![file];
     let Response::Manifests(heads) = request(net, node, Request::Manifests { files }).await? else {
-        return Err(Refusal::Missing);
+        return Err(NoManifest::Missing);
     };
     let head = heads.into_iter().find(|head| head.file == file);
     let head = head.filter(|head| !head.root.is_empty());
-    let head = head.ok_or(Refusal::Missing)?;
+    let head = head.ok_or(NoManifest::Missing)?;
     Ok(Head {
         node,
         file,
@@ -71,7 +71,7 @@ pub async fn head(net: &Net, node: NodeId, file: FileId) -> Result<Head, Refusal
 }
 
 impl Head {
-    async fn page(&mut self, net: &Net, index: usize) -> Result<(Vec<u8>, Vec<Entry>), Refusal> {
+    async fn page(&mut self, net: &Net, index: usize) -> Result<(Vec<u8>, Vec<Entry>), NoManifest> {
         let page = match self.first.take() {
             Some(page) if index == 0 => page,
             _ => {
@@ -81,7 +81,7 @@ impl Head {
                 };
                 match request(net, self.node, page).await? {
                     Response::Page(page) => page,
-                    _ => return Err(Refusal::Missing),
+                    _ => return Err(NoManifest::Missing),
                 }
             }
         };
@@ -90,7 +90,7 @@ impl Head {
     }
 
     /// Fetches the rest into memory, about 40 bytes for each chunk.
-    pub async fn fetch(mut self, net: &Net) -> Result<Manifest, Refusal> {
+    pub async fn fetch(mut self, net: &Net) -> Result<Manifest, NoManifest> {
         let mut entries = Vec::new();
         for index in 0..self.root.pages.len() {
             entries.extend(self.page(net, index).await?.1);
@@ -105,7 +105,7 @@ impl Head {
         net: &Net,
         index: &Index,
         came: impl Fn(u64),
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), NoManifest> {
         if self.root.pages.len() < 2 {
             let mut pages = Vec::new();
             for at in 0..self.root.pages.len() {
@@ -142,20 +142,24 @@ impl Head {
 }
 
 /// Whether the pages that came make a manifest; if not, they go.
-fn checked(index: &Index, file: &FileId, root: &Root) -> Result<Result<(), Refusal>, StoreError> {
+fn checked(
+    index: &Index,
+    file: &FileId,
+    root: &Root,
+) -> Result<Result<(), NoManifest>, StoreError> {
     if index.adds_up(file, root)? {
         return Ok(Ok(()));
     }
     index.remove_manifest(file)?;
     let why = "its chunks do not add up to the file".into();
-    Ok(Err(Refusal::Lied(why)))
+    Ok(Err(NoManifest::Lied(why)))
 }
 
 async fn disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Refusal> {
+) -> Result<T, NoManifest> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(Refusal::Disk),
-        Err(_) => Err(Refusal::Missing),
+        Ok(done) => done.map_err(NoManifest::Disk),
+        Err(_) => Err(NoManifest::Missing),
     }
 }

@@ -6,12 +6,12 @@
 //! Invariants: announcing ends when [`offer`] returns or is dropped; a [`Paired`] exists only when both sides proved the
 //! key over a connection whose other end is that node.
 
-mod link;
+mod proof;
 mod talk;
 #[cfg(test)]
 mod tests;
 
-pub use link::Pairings;
+pub use proof::Pairings;
 
 use crate::{
     core::{
@@ -30,7 +30,7 @@ use std::{
     net::SocketAddr,
     time::{Duration, Instant},
 };
-use talk::{Far, Said};
+use talk::{Far, IncomingMessage};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep_until};
 
 /// Receivers that have connected and were not told of yet: they come one by one.
@@ -264,7 +264,7 @@ pub async fn find(
                     Endpoint::Far(to) => backs.send(message, to),
                 },
                 ReceiverAction::Found { link, at } => {
-                    return link::connect(net, &link, at, &config.name).await;
+                    return proof::connect(net, &link, at, &config.name).await;
                 }
                 ReceiverAction::Failed(failure) => return Err(failure.into()),
             }
@@ -284,9 +284,9 @@ struct Offering {
     started: Instant,
     sockets: PairingSockets,
     heard: mpsc::Receiver<(Message, SocketAddr)>,
-    said: mpsc::Receiver<Said>,
+    said: mpsc::Receiver<IncomingMessage>,
     backs: Far,
-    doors: link::Doors,
+    doors: proof::Doors,
     linked: mpsc::Receiver<(Id, Paired)>,
     news: VecDeque<GroupNews>,
 }

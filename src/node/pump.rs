@@ -11,7 +11,7 @@ mod order;
 mod route;
 
 pub use arriving::Arriving;
-pub use order::{Fate, Order, Outcome, Target};
+pub use order::{Order, OrderStatus, Outcome, Target};
 
 use self::{
     board::LANES,
@@ -219,7 +219,7 @@ async fn fail(outcomes: &mpsc::Sender<Outcome>, peer: NodeId, order: Order) {
     let outcome = Outcome {
         chunk: order.chunk,
         peer,
-        result: Fate::Broken,
+        result: OrderStatus::Broken,
     };
     let _ = outcomes.send(outcome).await;
 }
@@ -337,12 +337,12 @@ async fn receive(
         let outcome = Outcome {
             chunk,
             peer,
-            result: Fate::Missing,
+            result: OrderStatus::Missing,
         };
         match header.status {
             Status::Bytes(len) => {
                 if !cancelled {
-                    let result = Fate::Begun;
+                    let result = OrderStatus::Started;
                     let _ = outcomes.send(Outcome { result, ..outcome }).await;
                 }
                 let mut buffer = std::mem::take(&mut spare);
@@ -396,20 +396,20 @@ async fn receive(
 }
 
 /// Hashes and writes: the only way from a stranger's bytes to the disk.
-fn keep(order: &Order, bytes: &[u8], since: Instant) -> Fate {
+fn keep(order: &Order, bytes: &[u8], since: Instant) -> OrderStatus {
     if bytes.len() != order.len as usize {
-        return Fate::Corrupt;
+        return OrderStatus::Corrupt;
     }
     let Ok(chunk) = VerifiedChunk::check(order.id, bytes) else {
-        return Fate::Corrupt;
+        return OrderStatus::Corrupt;
     };
     for Target { position, sink } in &order.targets {
         if let Err(error) = sink.write(&chunk) {
-            return Fate::Unwritable(*position, error);
+            return OrderStatus::Unwritable(*position, error);
         }
     }
     let positions = order.targets.iter().map(|target| target.position);
-    Fate::Stored {
+    OrderStatus::Stored {
         bytes: order.len,
         positions: positions.collect(),
         elapsed: since.elapsed(),

@@ -2,7 +2,7 @@
 //!
 //! A question is one look-up in the index, a positioned read into a reused buffer, and a write to the socket; the actor
 //! is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered of a stream; a requester that does not read
-//! loses its stream within [`STUCK`]; at most [`PLACES`] chunks are in memory for all streams together, each for at most
+//! loses its stream within [`STUCK`]; at most [`SLOTS`] chunks are in memory for all streams together, each for at most
 //! [`Line::hold`] beyond its reading (and some small ones a stream, see [`ready`]), so that those who read slowly, or not at all, hold up
 //! nobody else. The rest of a chunk that is held for longer is read again, when the requester has taken the [`PIECE`] that is
 //! kept for it. Who is next is the [`Line`]'s decision.
@@ -21,7 +21,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 
 use parking_lot::Mutex;
 use queue::{Queue, RUN_BYTES};
-use scheduler::{Line, PLACES, Place};
+use scheduler::{Line, SLOTS, Slot};
 use std::{
     collections::HashMap,
     io,
@@ -37,15 +37,15 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 const STUCK: Duration = Duration::from_secs(20);
 /// Bytes handed to the socket between two looks at the clock.
 const PIECE: usize = 64 << 10;
-/// Chunks on their way to one peer, however many streams it opens: nobody can take all of [`PLACES`].
-const PLACES_PER_PEER: usize = 2;
+/// Chunks on their way to one peer, however many streams it opens: nobody can take all of [`SLOTS`].
+const SLOTS_PER_PEER: usize = 2;
 
 /// What all inbound streams share.
 #[derive(Clone)]
 pub struct Server {
     reader: ChunkReader,
     line: Line,
-    /// Buffers that are free, as many as there are places.
+    /// Buffers that are free, as many as there are slots.
     spare: Arc<Mutex<Vec<Vec<u8>>>>,
     peers: Arc<Mutex<HashMap<NodeId, std::sync::Weak<Semaphore>>>>,
     sent: Arc<AtomicU64>,
@@ -94,7 +94,7 @@ impl Server {
         }
         // The first stream of the peer, or of its next download.
         tracing::info!("serving {}", peer.short());
-        let slots = Arc::new(Semaphore::new(PLACES_PER_PEER));
+        let slots = Arc::new(Semaphore::new(SLOTS_PER_PEER));
         peers.insert(peer, Arc::downgrade(&slots));
         slots
     }
@@ -129,12 +129,12 @@ impl Server {
             let reading = if let Some(reading) = ahead.take() {
                 reading
             } else {
-                // What is asked may be withdrawn until there is a place for it.
-                let place = self.line.wait(queue).await.ok_or_else(leaving)?;
+                // What is asked may be withdrawn until there is a slot for it.
+                let slot = self.line.wait(queue).await.ok_or_else(leaving)?;
                 let Some((tag, id)) = self.line.pick(queue) else {
                     continue;
                 };
-                self.begin(queue, tag, id, place)
+                self.begin(queue, tag, id, slot)
             };
             self.send(&mut stream, reading, queue, &mut ahead).await?;
         }
@@ -142,7 +142,7 @@ impl Server {
 
     /// Begins to read a chunk, and with a small one those that are asked for after it: to wake another thread for each
     /// would cost more than to read it.
-    fn begin(&self, queue: &Arc<Queue>, tag: Tag, id: ChunkId, place: Place) -> Reading {
+    fn begin(&self, queue: &Arc<Queue>, tag: Tag, id: ChunkId, slot: Slot) -> Reading {
         let bytes = if let Some(bytes) = queue.ready.take(tag, &id) {
             Bytes::Here(bytes)
         } else {
@@ -159,18 +159,18 @@ impl Server {
             tag,
             id,
             bytes,
-            place,
+            slot,
         }
     }
 
-    /// Begins to read the next chunk while this one is sent, if there is a place that nobody waits for.
+    /// Begins to read the next chunk while this one is sent, if there is a slot that nobody waits for.
     fn look_ahead(&self, queue: &Arc<Queue>) -> Option<Reading> {
-        let place = self.line.spare()?;
+        let slot = self.line.spare()?;
         let (tag, id) = self.line.pick(queue)?;
-        Some(self.begin(queue, tag, id, place))
+        Some(self.begin(queue, tag, id, slot))
     }
 
-    /// Answers one question. A requester that is slow to read keeps neither the place of its chunk nor that of the next.
+    /// Answers one question. A requester that is slow to read keeps neither the slot of its chunk nor that of the next.
     async fn send(
         &self,
         stream: &mut Writer,
@@ -183,11 +183,11 @@ impl Server {
         let mut next = Some(reading);
         let begun = Instant::now();
         loop {
-            let Reading { bytes, place, .. } = if let Some(reading) = next.take() {
+            let Reading { bytes, slot, .. } = if let Some(reading) = next.take() {
                 reading
             } else {
-                let place = self.line.wait(queue).await.ok_or_else(leaving)?;
-                self.begin(queue, tag, id, place)
+                let slot = self.line.wait(queue).await.ok_or_else(leaving)?;
+                self.begin(queue, tag, id, slot)
             };
             let found = bytes.get().await;
             let found = found.inspect_err(|error| {
@@ -233,7 +233,7 @@ impl Server {
             head.extend_from_slice(&buffer[sent..end]);
             let len = buffer.len();
             self.give_back(buffer);
-            drop(place);
+            drop(slot);
             self.push_slowly(stream, &head).await?;
             head.clear();
             sent = end;
@@ -264,7 +264,7 @@ impl Server {
 
     fn give_back(&self, buffer: Vec<u8>) {
         let mut spare = lock(&self.spare);
-        if buffer.capacity() > 0 && spare.len() < PLACES {
+        if buffer.capacity() > 0 && spare.len() < SLOTS {
             spare.push(buffer);
         }
     }
@@ -287,7 +287,7 @@ struct Reading {
     tag: Tag,
     id: ChunkId,
     bytes: Bytes,
-    place: Place,
+    slot: Slot,
 }
 
 /// What was read ahead for nothing is to be read later.

@@ -2,7 +2,7 @@
 
 use super::{
     Node, Shared,
-    actor::{Actor, Parts},
+    actor::{Actor, ActorParts},
     api::{NodeEvent, Settings, StartError},
     book::Book,
     chat,
@@ -148,7 +148,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         (tasks.clone(), stop.clone()),
     );
     let server = Server::new(&context);
-    let actor = Actor::new(Parts {
+    let actor = Actor::new(ActorParts {
         name: cut_name(&settings.name),
         relay: settings.relay,
         net_events,

@@ -6,7 +6,7 @@ use super::{
     chat::Door,
     consent::Consent,
     context::Context,
-    distribute::{Parts, accept},
+    distribute::{DistributorParts, accept},
     pair::Pairings,
     serve::Server,
 };
@@ -24,7 +24,7 @@ pub struct Takers {
     pub context: Context,
     pub server: Server,
     /// `None` in a node that only looks or fetches.
-    pub pushes: Option<Parts>,
+    pub pushes: Option<DistributorParts>,
     pub door: Door,
     pub consent: Consent,
     pub pairings: Pairings,

@@ -19,7 +19,7 @@ use super::protocol::{Protocol, Route};
 
 use super::{MAX_MEDIA, MAX_NAME, MAX_PATH, bounded, cbor, cbor::Malformed, frame};
 use crate::core::{
-    consent::{AskId, Refusal},
+    consent::{AskId, AskRefusal},
     id::{FileId, NodeId},
 };
 use futures::{AsyncWrite, AsyncWriteExt};
@@ -123,7 +123,7 @@ pub enum FromReceiver {
     /// Yes.
     Accept,
     /// No.
-    Refuse(Refusal),
+    Refuse(AskRefusal),
     /// So many bytes of it are here.
     Progress(u64),
     /// All of it is here, verified and in its place.

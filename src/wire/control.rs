@@ -238,12 +238,12 @@ pub struct Offer {
     pub held: Held,
     /// Of a replica: how much of it is here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parts: Option<Parts>,
+    pub parts: Option<ReplicaParts>,
 }
 
 /// How much of a file is here as a replica. Whenever that changes, so does the offer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Parts {
+pub struct ReplicaParts {
     /// Chunks that are here.
     pub here: u32,
     /// Chunks that the file has.

@@ -66,8 +66,8 @@ fn beacons(all: &mut Vec<Seed>) {
 
 fn controls(all: &mut Vec<Seed>) {
     use control::{
-        CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, Parts, PeerAddress, Request,
-        Response,
+        CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, PeerAddress, ReplicaParts,
+        Request, Response,
     };
     let mut ask = |name, request: Request| all.push(("control", name, cbor::encode(&request)));
     ask("catalog", Request::Catalog { epoch: 1, since: 2 });
@@ -123,7 +123,7 @@ fn controls(all: &mut Vec<Seed>) {
         mode: None,
         media: "text/plain".into(),
         held: Held::Replica,
-        parts: Some(Parts { here: 1, of: 2 }),
+        parts: Some(ReplicaParts { here: 1, of: 2 }),
     };
     let entry = |revision, offer| CatalogEntry {
         revision,

@@ -9,7 +9,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use serde_json::Value;
 use sprat::{
     core::{
-        consent::{AskId, Refusal},
+        consent::{AskId, AskRefusal},
         id::{ChunkId, FileId, NodeId},
     },
     net::{Net, Stream},
@@ -237,14 +237,14 @@ async fn an_ask_is_decided_once_however_often_it_comes() {
     let mut stream = open(&net, node, asked.clone()).await;
     assert_eq!(hear(&mut stream).await, Some(FromReceiver::Shown));
     let mut second = open(&net, node, ask(2, vec![file("b", 1, FileId([2; 32]))])).await;
-    let busy = Some(FromReceiver::Refuse(Refusal::Busy));
+    let busy = Some(FromReceiver::Refuse(AskRefusal::Busy));
     assert_eq!(hear(&mut second).await, busy);
     let number = bob.event("ask")["ask"].clone();
     bob.type_line(&format!("refuse {number}"));
-    let no = Some(FromReceiver::Refuse(Refusal::Person));
+    let no = Some(FromReceiver::Refuse(AskRefusal::Person));
     assert_eq!(hear(&mut stream).await, no);
     let mut replayed = open(&net, node, asked).await;
-    let decided = Some(FromReceiver::Refuse(Refusal::Decided));
+    let decided = Some(FromReceiver::Refuse(AskRefusal::Decided));
     assert_eq!(hear(&mut replayed).await, decided);
     let mut refused = None;
     for tag in 10..30 {
@@ -259,7 +259,7 @@ async fn an_ask_is_decided_once_however_often_it_comes() {
             other => refused = other,
         }
     }
-    assert_eq!(refused, Some(FromReceiver::Refuse(Refusal::TooOften)));
+    assert_eq!(refused, Some(FromReceiver::Refuse(AskRefusal::TooOften)));
     assert!(nothing_stored(&swarm.home("bob")));
 }
 
@@ -283,7 +283,7 @@ async fn without_room_it_says_so_before_it_accepts() {
     let mut stream = open(&net, node, ask(2, huge())).await;
     let shown = hear(&mut stream).await;
     assert_eq!(shown, Some(FromReceiver::Shown));
-    let no = Some(FromReceiver::Refuse(Refusal::NoRoom));
+    let no = Some(FromReceiver::Refuse(AskRefusal::NoRoom));
     assert_eq!(hear(&mut stream).await, no);
     assert!(nothing_stored(&swarm.home("carol")));
     carol.signal("TERM");

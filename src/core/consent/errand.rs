@@ -1,6 +1,6 @@
 //! The sender's end: one ask to one person, from the first word to the last.
 
-use super::{RETURN, Refusal};
+use super::{AskRefusal, RETURN};
 use crate::core::Now;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub enum Heard {
     /// They accept.
     Accepted,
     /// They do not.
-    Refused(Refusal),
+    Refused(AskRefusal),
     /// Everything came.
     Done,
     /// It did not, and the receiver has given it up.
@@ -60,7 +60,7 @@ pub enum Outcome {
     /// Everything came.
     Done,
     /// They said no.
-    Refused(Refusal),
+    Refused(AskRefusal),
     /// They said nothing.
     Expired,
     /// The receiver gave it up.
@@ -145,7 +145,7 @@ impl Errand {
                 self.stage = Stage::Accepted;
                 vec![Act::Begin { first }]
             }
-            Heard::Refused(Refusal::Expired) => self.end(Outcome::Expired),
+            Heard::Refused(AskRefusal::Expired) => self.end(Outcome::Expired),
             Heard::Refused(why) => self.end(Outcome::Refused(why)),
             // A person who did not accept cannot have it.
             Heard::Done if self.is_accepted() => self.end(Outcome::Done),

@@ -1,6 +1,6 @@
 //! The receiver's end: all asks at this node.
 
-use super::{AskId, MAX_OPEN, RETURN, Refusal};
+use super::{AskId, AskRefusal, MAX_OPEN, RETURN};
 use crate::core::{Now, id::NodeId};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -30,7 +30,7 @@ pub enum InboxEvent {
     /// The person says yes.
     Accept(u32),
     /// The person, or this node for them, says no.
-    Refuse(u32, Refusal),
+    Refuse(u32, AskRefusal),
     /// Its stream broke.
     Lost(u32),
     /// The sender took it back.
@@ -49,11 +49,11 @@ pub enum InboxAction {
     /// It is known: go on where it stood, on the new stream.
     Rejoin(u32),
     /// Say no, and forget it.
-    TurnAway(Refusal),
+    TurnAway(AskRefusal),
     /// Fetch what was asked.
     Begin(u32),
     /// Tell the sender no.
-    Decline(u32, Refusal),
+    Decline(u32, AskRefusal),
     /// Tell the person that there is nothing to answer any more.
     Gone(u32, Gone),
     /// The sender did not come back for it: give the transfer up.
@@ -175,7 +175,7 @@ impl Inbox {
         if let Some((&number, ask)) = known {
             // The same name for something else is no continuation.
             if ask.digest != digest {
-                return InboxAction::TurnAway(Refusal::Decided);
+                return InboxAction::TurnAway(AskRefusal::Decided);
             }
             if let State::Accepted { lost } = &mut ask.state {
                 *lost = None;
@@ -183,16 +183,16 @@ impl Inbox {
             return InboxAction::Rejoin(number);
         }
         if self.decided.contains(&(peer, id)) {
-            return InboxAction::TurnAway(Refusal::Decided);
+            return InboxAction::TurnAway(AskRefusal::Decided);
         }
         if self.open().any(|ask| ask.peer == peer) {
-            return InboxAction::TurnAway(Refusal::Busy);
+            return InboxAction::TurnAway(AskRefusal::Busy);
         }
         if self.open().count() >= MAX_OPEN {
-            return InboxAction::TurnAway(Refusal::Full);
+            return InboxAction::TurnAway(AskRefusal::Full);
         }
         if !self.count(peer, now) {
-            return InboxAction::TurnAway(Refusal::TooOften);
+            return InboxAction::TurnAway(AskRefusal::TooOften);
         }
         self.last += 1;
         let until = now + self.expiry;
@@ -271,7 +271,7 @@ impl Inbox {
             .collect();
         for number in due {
             if self.take_open(number).is_some() {
-                actions.push(InboxAction::Decline(number, Refusal::Expired));
+                actions.push(InboxAction::Decline(number, AskRefusal::Expired));
                 actions.push(InboxAction::Gone(number, Gone::Expired));
             } else {
                 // Said once: its end is under way.

@@ -31,11 +31,11 @@ fn an_ask_is_shown_answered_and_never_asked_again() {
     let mut inbox = Inbox::new(EXPIRY);
     assert_eq!(inbox.handle(asked(1, 1), at(0)), [InboxAction::Show(1)]);
     assert!(inbox.is_open(1));
-    let declined = inbox.handle(InboxEvent::Refuse(1, Refusal::Person), at(1));
-    assert_eq!(declined, [InboxAction::Decline(1, Refusal::Person)]);
+    let declined = inbox.handle(InboxEvent::Refuse(1, AskRefusal::Person), at(1));
+    assert_eq!(declined, [InboxAction::Decline(1, AskRefusal::Person)]);
     assert!(inbox.handle(InboxEvent::Accept(1), at(2)).is_empty());
     let replayed = inbox.handle(asked(1, 1), at(3));
-    assert_eq!(replayed, [InboxAction::TurnAway(Refusal::Decided)]);
+    assert_eq!(replayed, [InboxAction::TurnAway(AskRefusal::Decided)]);
     assert_eq!(inbox.handle(asked(1, 2), at(3)), [InboxAction::Show(2)]);
 }
 
@@ -46,14 +46,14 @@ fn what_is_not_answered_expires_after_five_minutes() {
     assert_eq!(inbox.next_tick(), Some(at(300)));
     assert!(inbox.handle(InboxEvent::Tick, at(299)).is_empty());
     let expired = [
-        InboxAction::Decline(1, Refusal::Expired),
+        InboxAction::Decline(1, AskRefusal::Expired),
         InboxAction::Gone(1, Gone::Expired),
     ];
     assert_eq!(inbox.handle(InboxEvent::Tick, at(300)), expired);
     assert_eq!(inbox.next_tick(), None);
     assert!(inbox.handle(InboxEvent::Accept(1), at(301)).is_empty());
     let again = inbox.handle(asked(1, 1), at(302));
-    assert_eq!(again, [InboxAction::TurnAway(Refusal::Decided)]);
+    assert_eq!(again, [InboxAction::TurnAway(AskRefusal::Decided)]);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn one_open_ask_a_peer_and_ten_in_all() {
     let mut inbox = Inbox::new(EXPIRY);
     assert_eq!(inbox.handle(asked(1, 1), at(0)), [InboxAction::Show(1)]);
     let second = inbox.handle(asked(1, 2), at(0));
-    assert_eq!(second, [InboxAction::TurnAway(Refusal::Busy)]);
+    assert_eq!(second, [InboxAction::TurnAway(AskRefusal::Busy)]);
     for n in 2..=10 {
         assert_eq!(
             inbox.handle(asked(n, n), at(0)),
@@ -69,7 +69,7 @@ fn one_open_ask_a_peer_and_ten_in_all() {
         );
     }
     let eleventh = inbox.handle(asked(11, 11), at(0));
-    assert_eq!(eleventh, [InboxAction::TurnAway(Refusal::Full)]);
+    assert_eq!(eleventh, [InboxAction::TurnAway(AskRefusal::Full)]);
     inbox.handle(InboxEvent::Accept(1), at(1));
     // What is accepted is open no longer.
     assert_eq!(inbox.handle(asked(1, 3), at(1)), [InboxAction::Show(11)]);
@@ -80,10 +80,10 @@ fn a_peer_that_asks_too_often_waits() {
     let mut inbox = Inbox::new(EXPIRY);
     let shown = |inbox: &mut Inbox, what: u8, now| match inbox.handle(asked(1, what), now)[..] {
         [InboxAction::Show(number)] => {
-            inbox.handle(InboxEvent::Refuse(number, Refusal::Person), now);
+            inbox.handle(InboxEvent::Refuse(number, AskRefusal::Person), now);
             true
         }
-        [InboxAction::TurnAway(Refusal::TooOften)] => false,
+        [InboxAction::TurnAway(AskRefusal::TooOften)] => false,
         ref other => panic!("{other:?}"),
     };
     let many = (0..20).filter(|&what| shown(&mut inbox, what, at(0)));
@@ -110,15 +110,15 @@ fn what_was_accepted_goes_on_without_asking_and_only_as_the_same() {
         digest: [8; 32],
     };
     let other = inbox.handle(other, at(20));
-    assert_eq!(other, [InboxAction::TurnAway(Refusal::Decided)]);
+    assert_eq!(other, [InboxAction::TurnAway(AskRefusal::Decided)]);
     // Another peer with the same number is another ask.
     assert_eq!(inbox.handle(asked(2, 1), at(20)), [InboxAction::Show(2)]);
     assert_eq!(inbox.handle(asked(1, 1), at(21)), [InboxAction::Rejoin(1)]);
-    inbox.handle(InboxEvent::Refuse(2, Refusal::Person), at(22));
+    inbox.handle(InboxEvent::Refuse(2, AskRefusal::Person), at(22));
     assert_eq!(inbox.next_tick(), None);
     inbox.handle(InboxEvent::Ended(1), at(30));
     let replayed = inbox.handle(asked(1, 1), at(31));
-    assert_eq!(replayed, [InboxAction::TurnAway(Refusal::Decided)]);
+    assert_eq!(replayed, [InboxAction::TurnAway(AskRefusal::Decided)]);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn an_errand_that_nobody_answers_expires_a_little_later_than_at_the_receiver() {
     let expired = [Act::Cancel, Act::End(Outcome::Expired)];
     assert_eq!(errand.handle(Heard::Tick, at(325)), expired);
     let mut errand = Errand::new(EXPIRY, at(0));
-    let refused = errand.handle(Heard::Refused(Refusal::Expired), at(1));
+    let refused = errand.handle(Heard::Refused(AskRefusal::Expired), at(1));
     assert_eq!(refused, [Act::End(Outcome::Expired)]);
     let mut errand = Errand::new(EXPIRY, at(0));
     let stopped = [Act::Cancel, Act::End(Outcome::Stopped)];
@@ -223,7 +223,7 @@ proptest! {
             let event = match kind {
                 0 | 1 => asked(who, what),
                 2 => InboxEvent::Accept(number),
-                3 => InboxEvent::Refuse(number, Refusal::Person),
+                3 => InboxEvent::Refuse(number, AskRefusal::Person),
                 4 => InboxEvent::Lost(number),
                 5 => InboxEvent::Ended(number),
                 _ => InboxEvent::Tick,

@@ -48,7 +48,7 @@ pub enum TransferEvent {
         elapsed: Duration,
     },
     /// The answer of the peer has begun to come: taking the question back would save nothing.
-    Begun {
+    Started {
         /// Who sends it.
         peer: NodeId,
         /// Which.

@@ -139,7 +139,7 @@ fn a_chunk_that_a_downloader_got_is_taken_back_from_the_seed_unless_it_has_begun
     assert!(actions.contains(&cancel(asked[1])) && actions.contains(&fetch(asked[1])));
     // The seed is asked for another one instead.
     let next = of_seed(&actions)[0];
-    let begun = TransferEvent::Begun {
+    let begun = TransferEvent::Started {
         peer: seed,
         chunk: asked[0],
     };

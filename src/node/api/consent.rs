@@ -7,7 +7,7 @@ use crate::core::{consent::title, id::NodeId};
 use serde::{Serialize, Serializer};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-pub use crate::core::consent::{EXPIRY as ASK_EXPIRY, Gone, Refusal};
+pub use crate::core::consent::{AskRefusal, EXPIRY as ASK_EXPIRY, Gone};
 /// What a send leaves out of a folder.
 pub use crate::store::{LeftOut, LeftOutFile};
 /// A file that somebody asks to send.
@@ -253,7 +253,7 @@ pub enum SendEvent {
         to: Person,
         /// Why.
         #[serde(serialize_with = "told::why")]
-        why: Refusal,
+        why: AskRefusal,
     },
     /// They did not answer in time.
     #[serde(serialize_with = "form::to")]

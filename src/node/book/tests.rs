@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     core::id::FileId,
-    node::api::{DownloadError, Exit, Fetched, JobState, RecipientState, Refusal, WhoError},
+    node::api::{AskRefusal, DownloadError, Exit, Fetched, JobState, RecipientState, WhoError},
 };
 use std::path::Path;
 
@@ -180,7 +180,7 @@ fn a_send_tells_how_it_stands_with_each() {
         (4, 10, JobState::Running)
     );
     assert_eq!(book.pause(job, true), Err(JobError::Send(job)));
-    let (to, why) = (bob, Refusal::Person);
+    let (to, why) = (bob, AskRefusal::Person);
     book.sent(job, &SendEvent::Refused { to, why });
     let (to, size, elapsed) = (alice, 10, Duration::ZERO);
     book.sent(job, &SendEvent::Done { to, size, elapsed });

@@ -6,7 +6,7 @@
 use super::{Consent, Control, Desk};
 use crate::{
     core::{
-        consent::{InboxEvent, Refusal},
+        consent::{AskRefusal, InboxEvent},
         id::FileId,
     },
     node::api::{AnswerError, AskInfo, Landing, Shape},
@@ -138,7 +138,7 @@ impl Consent {
             (open, slot.is_some())
         };
         if open {
-            self.handle(InboxEvent::Refuse(number, Refusal::Person));
+            self.handle(InboxEvent::Refuse(number, AskRefusal::Person));
         }
         known.then_some(()).ok_or(AnswerError::Unknown(number))
     }

@@ -6,11 +6,11 @@
 
 use super::{
     Consent, Control,
-    link::{Link, next},
+    stream::{ConsentStream, next},
 };
 use crate::{
     core::{
-        consent::{InboxEvent, Refusal, title},
+        consent::{AskRefusal, InboxEvent, title},
         id::{FileId, NodeId},
         path::RelPath,
     },
@@ -53,7 +53,7 @@ pub struct Inbound {
     controls: mpsc::Receiver<Control>,
     /// Bytes that are still to come: room that is taken already.
     left: Arc<AtomicU64>,
-    link: Option<Link<FromSender>>,
+    link: Option<ConsentStream<FromSender>>,
     fellows: Arc<Mutex<BTreeSet<NodeId>>>,
     /// What the others may have from here: not what was private here before, no matter who else knows its id.
     shared: Vec<FileId>,
@@ -86,7 +86,7 @@ impl Inbound {
             info,
             controls,
             left,
-            link: Some(Link::new(stream)),
+            link: Some(ConsentStream::new(stream)),
             fellows: Arc::default(),
             shared: Vec::new(),
             stopped: None,
@@ -147,7 +147,7 @@ impl Inbound {
             tokio::select! {
                 control = self.controls.recv() => match control? {
                     Control::Stream(stream) => {
-                        self.link = Some(Link::new(stream));
+                        self.link = Some(ConsentStream::new(stream));
                         self.say(&FromReceiver::Shown).await;
                     }
                     Control::Accept(landing) => return Some(landing),
@@ -171,7 +171,7 @@ impl Inbound {
                 }
                 () = sleep_until(due.into()) => self.consent.handle(InboxEvent::Tick),
                 () = stop.cancelled() => {
-                    self.finish(FromReceiver::Refuse(Refusal::Nobody)).await;
+                    self.finish(FromReceiver::Refuse(AskRefusal::Nobody)).await;
                     return None;
                 }
             }
@@ -198,7 +198,7 @@ impl Inbound {
                 },
                 control = self.controls.recv() => match control {
                     Some(Control::Stream(stream)) => {
-                        self.link = Some(Link::new(stream));
+                        self.link = Some(ConsentStream::new(stream));
                         self.say(&FromReceiver::Accept).await;
                     }
                     Some(Control::Stop(why)) => self.stop(&transfer, why.to_owned()),
@@ -388,7 +388,7 @@ impl Inbound {
                 control = self.controls.recv() => match control {
                     // It had not heard the last word.
                     Some(Control::Stream(stream)) => {
-                        self.link = Some(Link::new(stream));
+                        self.link = Some(ConsentStream::new(stream));
                         self.say(&FromReceiver::Accept).await;
                         self.say(last).await;
                     }
@@ -397,7 +397,7 @@ impl Inbound {
                 },
                 message = next(&mut self.link) => match message {
                     Some(FromSender::Peers(nodes)) => self.meet(nodes).await,
-                    None if !self.link.as_ref().is_some_and(Link::ended_well) => self.lost(),
+                    None if !self.link.as_ref().is_some_and(ConsentStream::ended_well) => self.lost(),
                     _ => break,
                 },
                 () = timer(self.consent.clone(), away) => self.consent.handle(InboxEvent::Tick),

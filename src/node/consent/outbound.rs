@@ -3,7 +3,7 @@
 //! Owns what is sent for as long as anybody may still fetch it. Invariants: what was read is forgotten at the end, however it ends;
 //! the last event is `End`.
 
-use super::{Consent, bundle::Bundle, person::Delivery, telling::Telling};
+use super::{Consent, bundle::Bundle, delivery::Delivery, telling::Telling};
 use crate::{
     core::{
         consent::{AskId, title},

@@ -3,7 +3,7 @@
 //! Invariants: no byte is read that was not wanted, and nothing is wanted without room set aside for it; at most [`ROUNDS`] rounds are under
 //! way, one of a peer, each with one chunk in memory; a peer that is slow or silent loses its stream in a bounded time.
 
-use super::Parts;
+use super::DistributorParts;
 use crate::{
     core::{
         admission::Admission,
@@ -14,7 +14,7 @@ use crate::{
         path::RelPath,
     },
     net::Stream,
-    node::manifest::{self, Refusal as NoManifest},
+    node::manifest::{self, NoManifest},
     store::{ReplicaOffer, Replicas, Reservation, StoreError, clock::unix_now},
     wire::{
         control::Offer,
@@ -93,7 +93,7 @@ impl From<io::Error> for End {
 }
 
 /// Serves one stream until it ends.
-pub async fn accept(parts: Parts, node: NodeId, mut stream: Stream) {
+pub async fn accept(parts: DistributorParts, node: NodeId, mut stream: Stream) {
     loop {
         let offered: Offered = match timeout(IDLE, distribute::read(&mut stream)).await {
             Ok(Ok(Some(offered))) => offered,
@@ -148,7 +148,7 @@ async fn blocking<T: Send + 'static>(
 
 /// One offer, from what it says to what was kept.
 async fn round(
-    parts: &Parts,
+    parts: &DistributorParts,
     node: NodeId,
     offered: &Offered,
     stream: &mut Stream,
@@ -197,7 +197,7 @@ async fn round(
 
 /// Wants what fits, takes it, and says what is kept.
 async fn take(
-    parts: &Parts,
+    parts: &DistributorParts,
     node: NodeId,
     replicas: &Replicas,
     manifest: &Arc<Manifest>,
@@ -237,7 +237,7 @@ async fn take(
 /// The manifest, from here or from the node that pushes, and its room in memory. Nothing of it is written before it has room in the quota, and it gets
 /// that before a page of it is asked for.
 async fn manifest_of(
-    parts: &Parts,
+    parts: &DistributorParts,
     node: NodeId,
     file: FileId,
     replicas: &Replicas,
@@ -284,7 +284,7 @@ async fn manifest_of(
 }
 
 /// What becomes of a round whose manifest did not come. A peer that sends a false one is dropped for good.
-async fn no_use(parts: &Parts, node: NodeId, why: NoManifest) -> End {
+async fn no_use(parts: &DistributorParts, node: NodeId, why: NoManifest) -> End {
     match why {
         NoManifest::Lied(why) => {
             let why = format!("its manifest is false: {why}");
@@ -329,7 +329,7 @@ async fn begin(
 
 /// What of the offer is here already, what is wanted, and the room for it: as much as fits.
 async fn choose(
-    parts: &Parts,
+    parts: &DistributorParts,
     replicas: &Replicas,
     manifest: &Arc<Manifest>,
     node: NodeId,
@@ -373,7 +373,7 @@ async fn choose(
 
 /// Reads one chunk, verifies it and writes it. A peer that sends something else is dropped for good.
 async fn receive(
-    parts: &Parts,
+    parts: &DistributorParts,
     node: NodeId,
     manifest: &Arc<Manifest>,
     position: u32,

@@ -9,7 +9,7 @@ use crate::{
     },
     node::command::Command,
     store::{ReplicaFile, StoreError, clock::unix_now},
-    wire::control::{Held, Offer, Parts},
+    wire::control::{Held, Offer, ReplicaParts},
 };
 use tokio::task::spawn_blocking;
 
@@ -100,7 +100,7 @@ impl Distributor {
 
     /// Offers what is kept of a file to everyone, or no longer.
     async fn show(&mut self, kept: &ReplicaFile, offered: bool) {
-        let parts = Parts {
+        let parts = ReplicaParts {
             here: kept.here,
             of: kept.chunks,
         };

@@ -3,7 +3,7 @@
 //! Invariants: one chunk is in memory at a time; nothing is sent that was not wanted; it ends within a bounded time
 //! whatever the other side does.
 
-use super::{Parts, traffic::Traffic};
+use super::{DistributorParts, traffic::Traffic};
 use crate::{
     core::{
         have::HaveSet,
@@ -39,7 +39,11 @@ pub struct Push {
 }
 
 /// Does it; the event that comes back ends it.
-pub async fn push(parts: &Parts, traffic: &Traffic, push: Push) -> placement::PlacementEvent {
+pub async fn push(
+    parts: &DistributorParts,
+    traffic: &Traffic,
+    push: Push,
+) -> placement::PlacementEvent {
     let (file, node) = (push.file, push.node);
     match attempt(parts, traffic, push).await {
         Ok(Ok(chunks)) => placement::PlacementEvent::Kept { file, node, chunks },
@@ -66,7 +70,7 @@ async fn within<T>(time: Duration, work: impl Future<Output = io::Result<T>>) ->
 }
 
 async fn attempt(
-    parts: &Parts,
+    parts: &DistributorParts,
     traffic: &Traffic,
     push: Push,
 ) -> io::Result<Result<Vec<u32>, PushRefusal>> {
@@ -133,7 +137,7 @@ async fn attempt(
 
 /// Reads one chunk and writes it; gives the buffer back.
 async fn send(
-    parts: &Parts,
+    parts: &DistributorParts,
     manifest: &Manifest,
     position: u32,
     stream: &mut Stream,

@@ -14,7 +14,7 @@ use crate::{
         manifest::{Entry, Manifest},
     },
     net::RequestError,
-    node::manifest::Refusal,
+    node::manifest::NoManifest,
     store::{Finder, Taken, has_room},
     wire::{
         MAX_MANIFESTS,
@@ -148,11 +148,11 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
                             known.insert(manifest.file(), manifest);
                         }
                     }
-                    Err(Refusal::Lied(why)) => {
+                    Err(NoManifest::Lied(why)) => {
                         let why = format!("its manifest is false: {why}");
                         context.drop_peer(node, why).await;
                     }
-                    Err(Refusal::Missing | Refusal::Disk(_)) => {}
+                    Err(NoManifest::Missing | NoManifest::Disk(_)) => {}
                 }
             }
         };
@@ -168,7 +168,7 @@ async fn heads(
     context: &Context,
     node: NodeId,
     files: Vec<FileId>,
-) -> Result<Vec<(Encoded, Manifest)>, Refusal> {
+) -> Result<Vec<(Encoded, Manifest)>, NoManifest> {
     let wanted: BTreeSet<FileId> = files.iter().copied().collect();
     let heads = match context
         .net
@@ -176,8 +176,8 @@ async fn heads(
         .await
     {
         Ok(Response::Manifests(heads)) => heads,
-        Err(RequestError::Malformed(why)) => return Err(Refusal::Lied(why)),
-        _ => return Err(Refusal::Missing),
+        Err(RequestError::Malformed(why)) => return Err(NoManifest::Lied(why)),
+        _ => return Err(NoManifest::Missing),
     };
     let mut found = Vec::new();
     for head in heads {
@@ -189,7 +189,7 @@ async fn heads(
 }
 
 /// The manifest, if the head has all of it.
-fn of_one_page(head: ManifestHead) -> Result<Option<(Encoded, Manifest)>, Refusal> {
+fn of_one_page(head: ManifestHead) -> Result<Option<(Encoded, Manifest)>, NoManifest> {
     let file = head.file;
     let root = Root::decode(file, &head.root)?;
     let (entries, pages) = match (root.pages.len(), head.page) {

@@ -12,7 +12,7 @@ use crate::{
     node::{
         api::{DownloadError, DownloadEvent},
         book::Reports,
-        manifest::{self, Refusal},
+        manifest::{self, NoManifest},
     },
     store::{FileSize, Partial, Spot, StoreError, Taken, find_existing},
     wire::manifest::Root,
@@ -197,7 +197,7 @@ async fn ask(
     file: JobFile,
     into: PathBuf,
     coming: Arc<Coming>,
-) -> Result<bool, Refusal> {
+) -> Result<bool, NoManifest> {
     let head = manifest::head(&context.net, node, file.id).await?;
     let (size, pages) = (head.root.size, head.root.pages.len());
     // Nobody said yes to more, or less, than was asked.
@@ -215,8 +215,8 @@ async fn ask(
         let room =
             spawn_blocking(move || Partial::room_for(&home, &file.id, size, &into, &file.at));
         room.await
-            .map_err(|_| Refusal::Missing)?
-            .map_err(Refusal::Disk)?;
+            .map_err(|_| NoManifest::Missing)?
+            .map_err(NoManifest::Disk)?;
     }
     let came = |bytes| {
         coming.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -274,15 +274,15 @@ async fn fetch(
                 return Ok(());
             }
             Ok(false) => return Err(DownloadError::Verification(name())),
-            Err(Refusal::Lied(why)) => {
+            Err(NoManifest::Lied(why)) => {
                 lied = true;
                 let why = format!("its manifest is false: {why}");
                 context.drop_peer(node, why).await;
             }
-            Err(Refusal::Disk(error)) => {
+            Err(NoManifest::Disk(error)) => {
                 return Err(disk_error("the manifest cannot be stored", error));
             }
-            Err(Refusal::Missing) => {}
+            Err(NoManifest::Missing) => {}
         }
     }
 }

@@ -30,7 +30,7 @@ const LATER: Duration = Duration::from_millis(500);
 const REMIND: Duration = Duration::from_secs(1);
 
 /// A message that came over a stream.
-pub(super) struct Said {
+pub(super) struct IncomingMessage {
     pub message: Message,
     pub from: NodeId,
     /// The way back.
@@ -43,7 +43,7 @@ pub(super) struct Far(HashMap<NodeId, mpsc::Sender<Message>>);
 
 impl Far {
     /// Remembers how to answer; false when there are too many.
-    pub(super) fn note(&mut self, said: &Said) -> bool {
+    pub(super) fn note(&mut self, said: &IncomingMessage) -> bool {
         if self.0.len() >= MAX_FAR {
             self.0.retain(|_, back| !back.is_closed());
         }
@@ -63,14 +63,18 @@ impl Far {
 }
 
 /// Takes a stream that a receiver opened, and hands what comes on it to everyone who offers something here.
-pub(super) async fn listen(node: NodeId, stream: Stream, offers: Vec<mpsc::Sender<Said>>) {
+pub(super) async fn listen(
+    node: NodeId,
+    stream: Stream,
+    offers: Vec<mpsc::Sender<IncomingMessage>>,
+) {
     if offers.is_empty() {
         return;
     }
     let (back, out) = mpsc::channel(BACK);
     let deliver = |message: Message| {
         for offer in &offers {
-            let _ = offer.try_send(Said {
+            let _ = offer.try_send(IncomingMessage {
                 message: message.clone(),
                 from: node,
                 back: back.clone(),
@@ -81,7 +85,12 @@ pub(super) async fn listen(node: NodeId, stream: Stream, offers: Vec<mpsc::Sende
 }
 
 /// Opens a stream to a node that is said to wait on `channel`, as soon as it is connected, and brings what it says.
-pub(super) async fn speak(net: Net, node: NodeId, channel: u16, heard: mpsc::Sender<Said>) {
+pub(super) async fn speak(
+    net: Net,
+    node: NodeId,
+    channel: u16,
+    heard: mpsc::Sender<IncomingMessage>,
+) {
     let mut pause = SOON;
     let stream = loop {
         match net.stream(node, crate::wire::pairing::TALK_PROTOCOL).await {
@@ -93,7 +102,7 @@ pub(super) async fn speak(net: Net, node: NodeId, channel: u16, heard: mpsc::Sen
     };
     let (back, out) = mpsc::channel(BACK);
     let deliver = |message: Message| {
-        let _ = heard.try_send(Said {
+        let _ = heard.try_send(IncomingMessage {
             message,
             from: node,
             back: back.clone(),

@@ -36,13 +36,13 @@ pub struct Outcome {
     /// From whom.
     pub peer: NodeId,
     /// What happened.
-    pub result: Fate,
+    pub result: OrderStatus,
 }
 
 /// How an order ended, or that it begins to.
-pub enum Fate {
+pub enum OrderStatus {
     /// The answer begins to come.
-    Begun,
+    Started,
     /// Verified and written.
     Stored {
         /// How many bytes.

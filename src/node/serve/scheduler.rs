@@ -1,11 +1,11 @@
-//! Who is served next: the questions of each stream, and the places that all streams wait for.
+//! Who is served next: the questions of each stream, and the slots that all streams wait for.
 //!
 //! What was sent least often goes first, no matter who asked for it: while many download from one seed, its line then
 //! carries each chunk once before it carries any twice, and they have something to give one another. Else the peer that
-//! has waited longest. How long a place may be held, and how long somebody may be overtaken, follows from how long chunks
-//! take on this line. Never reads a chunk or touches a socket. Invariants: at most [`PLACES`] places are taken; nobody
+//! has waited longest. How long a slot may be held, and how long somebody may be overtaken, follows from how long chunks
+//! take on this line. Never reads a chunk or touches a socket. Invariants: at most [`SLOTS`] slots are taken; nobody
 //! who waits longer than [`Line::patience`] is overtaken; a request that is dropped while it waits, or with its slot, loses
-//! none of them; once closed, no place is given.
+//! none of them; once closed, no slot is given.
 
 use super::queue::{Question, Queue};
 use crate::{core::id::ChunkId, wire::chunk::Tag};
@@ -19,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 
 /// Chunks in memory for all inbound streams together (of at most 1 MiB each). Few: what is on its way to many at once is
 /// late everywhere, and only a whole chunk can be passed on.
-pub(super) const PLACES: usize = 4;
+pub(super) const SLOTS: usize = 4;
 /// How long a chunk may wait for its requester in memory, at least: longer on a line where all chunks take long. The rest of
 /// it is then read again.
 const MIN_HOLD: Duration = Duration::from_millis(125);
@@ -42,7 +42,7 @@ pub(super) struct Line(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// No place is taken any more.
+    /// No slot is taken any more.
     idle: Notify,
 }
 
@@ -52,7 +52,7 @@ struct State {
     waiting: VecDeque<Waiting>,
     /// How often each chunk was sent, by a word of its id.
     sent: HashMap<u64, u32>,
-    /// How long a chunk takes from its place to its end, of late.
+    /// How long a chunk takes from its slot to its end, of late.
     pace: Duration,
     closed: bool,
 }
@@ -60,13 +60,13 @@ struct State {
 struct Waiting {
     queue: Arc<Queue>,
     since: Instant,
-    place: oneshot::Sender<Place>,
+    slot: oneshot::Sender<Slot>,
 }
 
-/// One of the [`PLACES`]; free again when dropped.
-pub(super) struct Place(Option<Line>);
+/// One of the [`SLOTS`]; free again when dropped.
+pub(super) struct Slot(Option<Line>);
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         if let Some(line) = self.0.take() {
             line.pass_on();
@@ -92,7 +92,7 @@ impl Default for State {
 }
 
 impl State {
-    /// The question in `open` for the chunk that was sent least often: how often, and its place.
+    /// The question in `open` for the chunk that was sent least often: how often that was, and where in `open` it stands.
     fn rarest(&self, open: &VecDeque<Question>) -> Option<(u32, usize)> {
         let questions = open.iter().take(LOOK).enumerate();
         questions
@@ -126,43 +126,43 @@ impl Line {
         self.0.state.lock()
     }
 
-    /// Waits for a place; `None` when there will be none any more.
-    pub(super) async fn wait(&self, queue: &Arc<Queue>) -> Option<Place> {
+    /// Waits for a slot; `None` when there will be none any more.
+    pub(super) async fn wait(&self, queue: &Arc<Queue>) -> Option<Slot> {
         loop {
-            let (place, came) = oneshot::channel();
+            let (slot, came) = oneshot::channel();
             {
                 let mut state = self.lock();
                 if state.closed {
                     return None;
                 }
-                if state.taken < PLACES {
+                if state.taken < SLOTS {
                     state.taken += 1;
-                    return Some(Place(Some(self.clone())));
+                    return Some(Slot(Some(self.clone())));
                 }
                 state.waiting.push_back(Waiting {
                     queue: queue.clone(),
                     since: Instant::now(),
-                    place,
+                    slot,
                 });
             }
-            if let Ok(place) = came.await {
-                return Some(place);
+            if let Ok(slot) = came.await {
+                return Some(slot);
             }
         }
     }
 
-    /// How long a place may be held.
+    /// How long a slot may be held.
     pub(super) fn hold(&self) -> Duration {
         (self.lock().pace * 4).clamp(MIN_HOLD, MAX_HOLD)
     }
 
-    /// A chunk took so long from its place to its end.
+    /// A chunk took so long from its slot to its end.
     pub(super) fn took(&self, time: Duration) {
         let mut state = self.lock();
         state.pace = (state.pace * 7 + time.min(MAX_HOLD)) / 8;
     }
 
-    /// Gives no more places, and waits until all are given back.
+    /// Gives no more slots, and waits until all are given back.
     pub(super) async fn close(&self) {
         loop {
             let idle = self.0.idle.notified();
@@ -178,12 +178,12 @@ impl Line {
         }
     }
 
-    /// A place, if one is free.
-    pub(super) fn spare(&self) -> Option<Place> {
+    /// A slot, if one is free.
+    pub(super) fn spare(&self) -> Option<Slot> {
         let mut state = self.lock();
-        (state.taken < PLACES && !state.closed).then(|| {
+        (state.taken < SLOTS && !state.closed).then(|| {
             state.taken += 1;
-            Place(Some(self.clone()))
+            Slot(Some(self.clone()))
         })
     }
 
@@ -202,7 +202,7 @@ impl Line {
         Some((question.tag, question.id))
     }
 
-    /// Gives a place that became free to who is next.
+    /// Gives a slot that became free to who is next.
     fn pass_on(&self) {
         loop {
             let next = {
@@ -217,10 +217,10 @@ impl Line {
                 next
             };
             let Some(next) = next else { return };
-            match next.place.send(Place(Some(self.clone()))) {
+            match next.slot.send(Slot(Some(self.clone()))) {
                 Ok(()) => return,
-                // It is gone: the place is still ours to give.
-                Err(mut place) => place.0 = None,
+                // It is gone: the slot is still ours to give.
+                Err(mut slot) => slot.0 = None,
             }
         }
     }

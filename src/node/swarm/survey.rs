@@ -2,7 +2,7 @@
 
 use crate::{
     core::id::{FileId, NodeId},
-    wire::control::{Held, Parts},
+    wire::control::{Held, ReplicaParts},
 };
 
 /// Of a few files.
@@ -40,7 +40,7 @@ pub struct HolderView {
     pub node: NodeId,
     pub held: Held,
     /// Of a replica of a part: how much.
-    pub parts: Option<Parts>,
+    pub parts: Option<ReplicaParts>,
     /// Whether it has all of it otherwise than as a download.
     pub lasting: bool,
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     core::id::FileId,
     node::{
-        Contribution, DownloadError, DownloadEvent, Fetched, Gap, Gaps, Kept, Leftovers, Listing,
-        Missing, NodeEvent, Owner, PeerInfo, Person, Progress, Refusal, Scan, SendEvent,
+        AskRefusal, Contribution, DownloadError, DownloadEvent, Fetched, Gap, Gaps, Kept,
+        Leftovers, Listing, Missing, NodeEvent, Owner, PeerInfo, Person, Progress, Scan, SendEvent,
         SendFailure, Sending, ServerNews, ServerState, Version, Via,
     },
 };
@@ -267,11 +267,11 @@ fn a_send_tells_to_whom_and_of_what() {
         (
             SendEvent::Refused {
                 to: to(),
-                why: Refusal::Person,
+                why: AskRefusal::Person,
             },
             format!(
                 r#"{{"event":"refused",{who},"why":"{}","name":"x"}}"#,
-                Refusal::Person.why()
+                AskRefusal::Person.why()
             ),
         ),
         (

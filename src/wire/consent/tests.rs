@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn every_answer_comes_back_as_it_was(bytes: u64, why: String) {
-        for message in [FromReceiver::Progress(bytes), FromReceiver::Failed(cut(&why)), FromReceiver::Refuse(Refusal::NoRoom)] {
+        for message in [FromReceiver::Progress(bytes), FromReceiver::Failed(cut(&why)), FromReceiver::Refuse(AskRefusal::NoRoom)] {
             let mut frame = Vec::new();
             block_on(write(&mut frame, &message)).unwrap();
             prop_assert_eq!(block_on(read(&mut &frame[..], MAX_FRAME)).unwrap(), Some(message));

@@ -1,6 +1,6 @@
 //! What the JSON of a send's events has where their fields do not say it.
 
-use super::Refusal;
+use super::AskRefusal;
 use crate::node::api::{WhoError, nobody};
 use serde::{Serialize, Serializer};
 
@@ -18,7 +18,7 @@ struct Nobody<'a> {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes a reference to the field"
 )]
-pub(super) fn why<S: Serializer>(why: &Refusal, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn why<S: Serializer>(why: &AskRefusal, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(why.why())
 }
 

@@ -12,7 +12,7 @@ use crate::{
         api::DownloadEvent,
         context::Context,
         job::{disk_error, per_file::FileIndex},
-        pump::{Fate, Order, Outcome, Pump, Target},
+        pump::{Order, OrderStatus, Outcome, Pump, Target},
     },
     store::Sink,
 };
@@ -27,7 +27,7 @@ impl Transfer {
             ..
         } = outcome;
         let event = match result {
-            Fate::Stored {
+            OrderStatus::Stored {
                 bytes,
                 positions,
                 elapsed,
@@ -44,20 +44,20 @@ impl Transfer {
                     elapsed,
                 }
             }
-            Fate::Begun => TransferEvent::Begun { peer, chunk },
-            Fate::Missing => {
+            OrderStatus::Started => TransferEvent::Started { peer, chunk },
+            OrderStatus::Missing => {
                 self.lacks(peer, chunk);
                 TransferEvent::Missing { peer, chunk }
             }
-            Fate::Broken => TransferEvent::Failed {
+            OrderStatus::Broken => TransferEvent::Failed {
                 peer,
                 chunks: vec![chunk],
             },
-            Fate::Corrupt => {
+            OrderStatus::Corrupt => {
                 self.liars.insert(peer);
                 TransferEvent::Corrupt { peer, chunk }
             }
-            Fate::Unwritable(position, error) => {
+            OrderStatus::Unwritable(position, error) => {
                 let error = disk_error("what came cannot be written", error);
                 self.failed(self.file_of(position), error).await;
                 TransferEvent::Failed {

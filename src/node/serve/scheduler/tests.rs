@@ -12,20 +12,20 @@ fn queue(chunks: &[u8]) -> Arc<Queue> {
     Arc::new(queue)
 }
 
-/// All places but none, taken.
-async fn full(line: &Line) -> Vec<Place> {
-    let mut places = Vec::new();
-    for _ in 0..PLACES {
-        places.push(line.wait(&queue(&[])).await.unwrap());
+/// All slots but none, taken.
+async fn full(line: &Line) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for _ in 0..SLOTS {
+        slots.push(line.wait(&queue(&[])).await.unwrap());
     }
     assert!(line.spare().is_none());
-    places
+    slots
 }
 
 #[tokio::test]
 async fn what_nobody_was_sent_goes_first() {
     let line = Line::default();
-    let mut places = full(&line).await;
+    let mut slots = full(&line).await;
     let (old, new) = (queue(&[1, 2]), queue(&[1, 3]));
     for at in [1, 2] {
         line.pick(&queue(&[at]));
@@ -34,11 +34,11 @@ async fn what_nobody_was_sent_goes_first() {
     let mut second = Box::pin(line.wait(&new));
     assert!(futures::poll!(&mut first).is_pending());
     assert!(futures::poll!(&mut second).is_pending());
-    places.pop();
+    slots.pop();
     assert!(futures::poll!(&mut first).is_pending());
-    let place = second.await.unwrap();
+    let slot = second.await.unwrap();
     assert_eq!(line.pick(&new), Some((1, id(3))));
-    drop(place);
+    drop(slot);
     first.await.unwrap();
     assert_eq!(line.pick(&old), Some((0, id(1))));
 }
@@ -46,18 +46,18 @@ async fn what_nobody_was_sent_goes_first() {
 #[tokio::test]
 async fn a_peer_that_goes_away_frees_its_slot() {
     let line = Line::default();
-    let mut places = full(&line).await;
+    let mut slots = full(&line).await;
     let some = queue(&[1]);
     let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(line.wait(&some))).collect();
     for wait in &mut waiting {
         assert!(futures::poll!(wait).is_pending());
     }
     drop(waiting.remove(0));
-    places.pop();
-    // It has been given a place, and goes without having looked.
+    slots.pop();
+    // It has been given a slot, and goes without having looked.
     drop(waiting.remove(0));
     drop(waiting.remove(0).await);
-    places.clear();
+    slots.clear();
     assert_eq!(line.lock().taken, 0);
 }
 
@@ -85,7 +85,7 @@ fn a_slow_line_lets_each_hold_its_place_for_longer_within_bounds() {
     }
     assert_eq!(line.hold(), MAX_HOLD);
     assert_eq!(line.lock().patience(), MAX_PATIENCE);
-    // A few that went fast, and nobody slow holds a place for long.
+    // A few that went fast, and nobody slow holds a slot for long.
     for _ in 0..40 {
         line.took(Duration::from_millis(2));
     }
@@ -95,17 +95,17 @@ fn a_slow_line_lets_each_hold_its_place_for_longer_within_bounds() {
 #[tokio::test]
 async fn closing_waits_for_those_who_have_a_place_and_gives_none() {
     let line = Line::default();
-    let mut places = full(&line).await;
+    let mut slots = full(&line).await;
     let some = queue(&[1]);
     let mut waiting = Box::pin(line.wait(&some));
     assert!(futures::poll!(&mut waiting).is_pending());
     let mut close = Box::pin(line.close());
     assert!(futures::poll!(&mut close).is_pending());
     assert!(waiting.await.is_none());
-    places.pop();
+    slots.pop();
     assert!(line.spare().is_none() && line.wait(&some).await.is_none());
     assert!(futures::poll!(&mut close).is_pending());
-    places.clear();
+    slots.clear();
     close.await;
 }
 

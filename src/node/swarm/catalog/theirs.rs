@@ -8,7 +8,7 @@ use crate::{
     core::{id::FileId, path::RelPath},
     wire::{
         MAX_PATH,
-        control::{CatalogPage, Held, Offer, Parts, Scan},
+        control::{CatalogPage, Held, Offer, ReplicaParts, Scan},
     },
 };
 use std::collections::HashMap;
@@ -58,7 +58,7 @@ pub struct PeerCatalog {
 struct Holds {
     names: [u32; 5],
     /// How much of it is a replica.
-    parts: Option<Parts>,
+    parts: Option<ReplicaParts>,
 }
 
 /// Where `holds` counts an offer.
@@ -219,7 +219,7 @@ impl PeerCatalog {
 
     /// How much of `file` this peer keeps as a replica.
     #[must_use]
-    pub fn parts(&self, file: FileId) -> Option<Parts> {
+    pub fn parts(&self, file: FileId) -> Option<ReplicaParts> {
         self.holds.get(&file)?.parts
     }
 

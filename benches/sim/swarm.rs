@@ -130,7 +130,7 @@ enum What {
 }
 
 /// The swarm; node 0 is the seed.
-pub struct World {
+pub struct Swarm {
     scenario: Scenario,
     entries: Vec<Entry>,
     nodes: Vec<Node>,
@@ -154,9 +154,9 @@ fn hash(tag: u64) -> [u8; 32] {
     *blake3::hash(&tag.to_le_bytes()).as_bytes()
 }
 
-impl World {
+impl Swarm {
     pub fn new(scenario: Scenario) -> Self {
-        let mut world = Self {
+        let mut swarm = Self {
             entries: Vec::new(),
             nodes: Vec::new(),
             queue: BinaryHeap::new(),
@@ -167,22 +167,22 @@ impl World {
             twice: 0,
             scenario,
         };
-        for chunk in 0..world.scenario.chunks {
-            let len = (64 << 10) + world.below(384 << 10) as u32;
-            let id = ChunkId(hash(u64::from(chunk) << 32 | world.scenario.seed));
-            world.entries.push(Entry { id, len });
+        for chunk in 0..swarm.scenario.chunks {
+            let len = (64 << 10) + swarm.below(384 << 10) as u32;
+            let id = ChunkId(hash(u64::from(chunk) << 32 | swarm.scenario.seed));
+            swarm.entries.push(Entry { id, len });
         }
-        for _ in 0..=world.scenario.nodes {
-            let after = world.below(nanos(world.scenario.spread).max(1));
-            world.add(after);
+        for _ in 0..=swarm.scenario.nodes {
+            let after = swarm.below(nanos(swarm.scenario.spread).max(1));
+            swarm.add(after);
         }
-        world.nodes[0].have = HaveSet::full(world.scenario.chunks);
-        world.nodes[0].ended = Some(0);
-        if world.scenario.churn > 0 {
-            let pause = world.churn_pause();
-            world.plan(pause, What::Replace);
+        swarm.nodes[0].have = HaveSet::full(swarm.scenario.chunks);
+        swarm.nodes[0].ended = Some(0);
+        if swarm.scenario.churn > 0 {
+            let pause = swarm.churn_pause();
+            swarm.plan(pause, What::Replace);
         }
-        world
+        swarm
     }
 
     fn below(&mut self, most: u64) -> u64 {

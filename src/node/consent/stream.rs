@@ -27,20 +27,20 @@ const SAY: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_secs(2);
 
 /// The stream, by what the other side says on it.
-pub struct Link<T> {
+pub struct ConsentStream<T> {
     writer: WriteHalf<Stream>,
     messages: mpsc::Receiver<T>,
     reader: JoinHandle<()>,
     ended: Arc<AtomicBool>,
 }
 
-impl<T> Drop for Link<T> {
+impl<T> Drop for ConsentStream<T> {
     fn drop(&mut self) {
         self.reader.abort();
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> Link<T> {
+impl<T: DeserializeOwned + Send + 'static> ConsentStream<T> {
     /// Begins to read.
     pub fn new(stream: Stream) -> Self {
         let (mut read, writer) = stream.split();
@@ -107,7 +107,9 @@ impl<T: DeserializeOwned + Send + 'static> Link<T> {
 }
 
 /// What comes next on a link that may not be there: then nothing ever does.
-pub async fn next<T: DeserializeOwned + Send + 'static>(link: &mut Option<Link<T>>) -> Option<T> {
+pub async fn next<T: DeserializeOwned + Send + 'static>(
+    link: &mut Option<ConsentStream<T>>,
+) -> Option<T> {
     match link {
         Some(link) => link.next().await,
         None => std::future::pending().await,

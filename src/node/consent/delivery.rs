@@ -6,7 +6,7 @@
 use super::{
     Consent,
     bundle::Bundle,
-    link::{Link, next},
+    stream::{ConsentStream, next},
     telling::Telling,
 };
 use crate::{
@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 /// How often is looked whether the files are still what was asked about.
 const LOOK: Duration = Duration::from_secs(2);
 
-type Opening = JoinHandle<io::Result<Link<FromReceiver>>>;
+type Opening = JoinHandle<io::Result<ConsentStream<FromReceiver>>>;
 
 pub struct Delivery {
     consent: Consent,
@@ -48,7 +48,7 @@ pub struct Delivery {
     errand: Errand,
     started: Instant,
     began: Instant,
-    link: Option<Link<FromReceiver>>,
+    link: Option<ConsentStream<FromReceiver>>,
     opening: Option<Opening>,
     granted: bool,
     changed: Option<PathBuf>,
@@ -168,7 +168,7 @@ impl Delivery {
         self.feed(heard).await;
     }
 
-    async fn opened(&mut self, opened: io::Result<Link<FromReceiver>>) {
+    async fn opened(&mut self, opened: io::Result<ConsentStream<FromReceiver>>) {
         match opened {
             Ok(link) => {
                 self.link = Some(link);
@@ -220,7 +220,7 @@ impl Delivery {
         let bundle = self.bundle.clone();
         tokio::spawn(async move {
             let stream = net.stream(node, crate::wire::consent::PROTOCOL).await;
-            let mut link = Link::new(stream.map_err(io::Error::other)?);
+            let mut link = ConsentStream::new(stream.map_err(io::Error::other)?);
             link.say(&FromSender::Ask(bundle.ask.clone())).await?;
             Ok(link)
         })

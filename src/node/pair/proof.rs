@@ -12,7 +12,7 @@
 
 use super::{
     PairError, Paired,
-    talk::{self, Said},
+    talk::{self, IncomingMessage},
 };
 use crate::{
     core::{
@@ -47,7 +47,7 @@ pub struct Pairings(Arc<Mutex<Table>>);
 struct Table {
     expected: HashMap<Id, Expected>,
     /// Everyone who offers something, for messages over streams.
-    offers: Vec<mpsc::Sender<Said>>,
+    offers: Vec<mpsc::Sender<IncomingMessage>>,
 }
 
 #[derive(Clone)]
@@ -88,7 +88,7 @@ impl Pairings {
     }
 
     /// What is said over streams from now on, until it is dropped.
-    pub(super) fn hear(&self) -> mpsc::Receiver<Said> {
+    pub(super) fn hear(&self) -> mpsc::Receiver<IncomingMessage> {
         let (said, heard) = mpsc::channel(talk::HEARD);
         let mut table = self.lock();
         table.offers.retain(|offer| !offer.is_closed());
