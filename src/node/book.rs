@@ -1,4 +1,4 @@
-//! The job book: every download, every send and everything that is received at this node, whoever started it.
+//! The job book: every download, every send and everything that is received at this node, no matter which front end started it.
 //!
 //! Owns the numbers of jobs and what is known of each. Never does any of their work: they tell it what happens ([`Reports`]), and
 //! hear from it when they are to pause, stop or draw their map. Invariants: what ended stays, the last [`ENDED`] of it; a job's end

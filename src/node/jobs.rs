@@ -1,4 +1,4 @@
-//! What front ends see of jobs, and may do with them, whoever started them.
+//! What front ends see of jobs, and may do with them, no matter which front end started them.
 
 use super::{
     Node,

@@ -1,4 +1,4 @@
-//! `jobs`, `cancel`, `pause`, `resume`: what runs at a node, whoever started it.
+//! `jobs`, `cancel`, `pause`, `resume`: what runs at a node, no matter which front end started it.
 
 use super::{exit::Exit, json, output::Out, sentences};
 use crate::{

@@ -91,7 +91,7 @@ pub const VERBS: &[Verb] = &[
         name: "jobs",
         usage: "jobs",
         does: "show downloads and sends, and those that ended",
-        more: "With the numbers that `cancel`, `pause` and `resume` take, whoever started them.",
+        more: "With the numbers that `cancel`, `pause` and `resume` take, no matter which front end started them.",
     },
     Verb {
         name: "pause",
