@@ -11,13 +11,13 @@ if ! command -v node >/dev/null || [ "$(node -p 'process.versions.node.split("."
 fi
 if [ ! -d node_modules ] && ! npm ci --ignore-scripts --no-audit --no-fund --silent; then
   left_out "the tests in the browser" "npm cannot get playwright-core and axe-core"
-  exec node --test --test-concurrency=1 words.test.mjs
+  exec node --test --test-reporter=spec --test-concurrency=1 words.test.mjs
 fi
 if ! node -e 'import("./browser.mjs").then(({ executablePath }) => process.exit(executablePath ? 0 : 1))'; then
   left_out "the tests in the browser" "no Chromium (apt install chromium, or CHROMIUM=/path/to/it)"
-  exec node --test --test-concurrency=1 words.test.mjs
+  exec node --test --test-reporter=spec --test-concurrency=1 words.test.mjs
 fi
 if [ -z "${SPRAT:-}" ] && [ ! -x ../../target/release/sprat ] && [ ! -x ../../target/debug/sprat ]; then
   left_out "the page on a real node" "sprat is not built (cargo build, or SPRAT=/path/to/it)"
 fi
-exec node --test --test-concurrency=1 ./*.test.mjs
+exec node --test --test-reporter=spec --test-concurrency=1 ./*.test.mjs
