@@ -42,21 +42,31 @@ const FORMAT: Format = Format {
     number: 4,
     steps: &[],
 };
-/// The trees, in the order of [`Inner`]'s.
-const TREES: [&str; 10] = [
-    "roots",
-    "pages",
-    "chunks",
-    "sources",
-    "paths",
-    "users",
-    "have",
-    "replicas",
-    "replica_files",
-    "begun",
-];
-/// Those that are read through when it is opened: sources, paths, have.
-const SMALL_TREES: [usize; 3] = [3, 4, 6];
+
+/// Declares the trees once: their names on the disk are those of the fields.
+macro_rules! trees {
+    ($($name:ident)*) => {
+        const TREES: &[&str] = &[$(stringify!($name)),*];
+
+        struct Trees {
+            $($name: Tree,)*
+        }
+
+        impl Trees {
+            fn of(db: &Live) -> Self {
+                let mut numbers = 0..;
+                Self {
+                    $($name: db.tree(numbers.next().unwrap_or_default()),)*
+                }
+            }
+        }
+    };
+}
+
+trees!(roots pages chunks sources paths users have replicas replica_files begun);
+
+/// Those that are read through when it is opened.
+const SMALL_TREES: [&str; 3] = ["sources", "paths", "have"];
 /// Bytes of the longest stored value: sled puts what is much longer into files of their own, unsynced.
 const PART: usize = 32 << 10;
 const CACHE: u64 = 32 << 20;
@@ -74,16 +84,7 @@ struct Inner {
     db: Live,
     dir: PathBuf,
     shared: PathBuf,
-    roots: Tree,
-    pages: Tree,
-    chunks: Tree,
-    sources: Tree,
-    paths: Tree,
-    users: Tree,
-    have: Tree,
-    replicas: Tree,
-    replica_files: Tree,
-    begun: Tree,
+    trees: Trees,
     /// Records that were looked up: each chunk of a file asks for the same one.
     known: RwLock<HashMap<u64, Arc<FileRecord>>>,
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
@@ -91,6 +92,14 @@ struct Inner {
     fresh: Mutex<manifests::Fresh>,
     /// Hears of the folders into which finished downloads came.
     on_placed: Mutex<Option<OnPlaced>>,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Trees;
+
+    fn deref(&self) -> &Trees {
+        &self.trees
+    }
 }
 
 /// Takes folders; it must not wait.
@@ -112,32 +121,11 @@ impl Index {
         let dir = home.index_dir();
         let (opened, notice) = open(&dir)?;
         let db = Live::new(&dir, opened);
-        let [
-            roots,
-            pages,
-            chunks,
-            sources,
-            paths,
-            users,
-            have,
-            replicas,
-            replica_files,
-            begun,
-        ] = std::array::from_fn(|at| db.tree(at));
         let inner = Inner {
+            trees: Trees::of(&db),
             db,
             dir,
             shared: home.shared(),
-            roots,
-            pages,
-            chunks,
-            sources,
-            paths,
-            users,
-            have,
-            replicas,
-            replica_files,
-            begun,
             known: RwLock::default(),
             writing: Mutex::default(),
             fresh: Mutex::new(Some(HashSet::new())),
@@ -315,8 +303,9 @@ fn open_trees(dir: &Path) -> sled::Result<Opened> {
     let trees = TREES.iter().map(|name| db.open_tree(name));
     let trees: Vec<sled::Tree> = trees.collect::<sled::Result<_>>()?;
     // The small trees are read through now, where damage can still be answered by a new index.
-    for at in SMALL_TREES {
-        trees[at].iter().try_for_each(|item| item.map(drop))?;
+    let small = TREES.iter().zip(&trees);
+    for (_, tree) in small.filter(|(name, _)| SMALL_TREES.contains(name)) {
+        tree.iter().try_for_each(|item| item.map(drop))?;
     }
     Ok(Opened { db, trees })
 }

@@ -3,7 +3,7 @@
 //! Invariants: a root is written after all its pages, and removed before them; what nothing here needs is removed at the next start at the
 //! latest ([`Index::sweep`]).
 
-use super::{Index, Inner, PART, Tree, key};
+use super::{Index, PART, Tree, Trees, key};
 use crate::{
     core::{id::FileId, manifest::Manifest},
     store::StoreError,
@@ -104,7 +104,7 @@ impl Index {
     /// # Errors
     /// When the index cannot be read or written.
     pub fn sweep(&self) -> Result<usize, StoreError> {
-        let Inner { users, have, .. } = &*self.0;
+        let Trees { users, have, .. } = &self.0.trees;
         let mut removed = 0;
         for tree in [&self.0.roots, &self.0.pages] {
             let mut needed = [users, have, &self.0.replica_files].map(Needed::of);
