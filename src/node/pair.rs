@@ -83,7 +83,7 @@ pub enum GroupNews {
 pub enum PairError {
     /// At the sender.
     #[error(
-        "somebody gave a wrong code, so this one is good for nothing now: send again with a new one"
+        "somebody gave a wrong code, so this one is no longer valid: send again with a new one"
     )]
     Burnt,
     /// At the receiver.
@@ -92,7 +92,9 @@ pub enum PairError {
     )]
     WrongCode,
     /// At the receiver, by another receiver's doing.
-    #[error("somebody else gave a wrong code and burnt it: ask the sender for a new one")]
+    #[error(
+        "somebody else gave a wrong code, so this one is no longer valid: ask the sender for a new one"
+    )]
     Spent,
     /// No sender announced itself.
     #[error(

@@ -96,7 +96,7 @@ fn word(nat: Nat) -> &'static str {
 fn sentences(cause: &Cause, findings: &Findings) -> (&'static str, String, String) {
     let (udp, tcp) = (findings.discovery_port, findings.port);
     let (word, what, cure) = match cause {
-        Cause::None => ("none", "Nothing is the matter.".into(), String::new()),
+        Cause::None => ("none", "No problem was found.".into(), String::new()),
         Cause::NoNetwork => (
             "no-network",
             "This machine has no network, or was told to use none (--listen, --interface).".into(),

@@ -54,7 +54,7 @@ fn with_a_peer_nothing_is_the_matter_and_it_dials_back() {
     );
     // For people.
     let ran = lab.host(1).run("bob", &["doctor"]).succeeds();
-    assert!(ran.out().contains("Nothing is the matter"), "{}", ran.out());
+    assert!(ran.out().contains("No problem was found"), "{}", ran.out());
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn one_wrong_guess_burns_the_code_and_both_are_told() {
         "{}",
         mallory.err()
     );
-    // There is a new one, and the old one is good for nothing.
+    // There is a new one, and the old one is no longer valid.
     let next = code_of(&mut alice);
     assert_ne!(next, code);
     swarm.run("bob", &["receive", &next]).succeeds();

@@ -170,13 +170,13 @@ async fn admit(mut news: mpsc::Receiver<GroupNews>, ids: mpsc::Sender<String>, o
             Some(GroupNews::Guessed { left }) => {
                 out.failure(
                     "",
-                    &format!("somebody gave a wrong code; it bears {left} more"),
+                    &format!("somebody gave a wrong code; {left} more wrong ones are allowed"),
                 );
             }
             Some(GroupNews::Burnt) => {
                 out.failure(
                     "",
-                    "too many wrong codes were given: nobody more can join with this one",
+                    "too many wrong codes were given: no one else can join with this one",
                 );
             }
             None => return,

@@ -96,7 +96,7 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "pause",
         usage: "pause [N]",
-        does: "let a download ask for no more",
+        does: "stop a download from asking for more",
         more: "N is its number in `jobs`; without it, the only one that runs. It keeps its place. Sends cannot be paused.",
     },
     Verb {
@@ -143,7 +143,7 @@ pub const VERBS: &[Verb] = &[
         name: "clean",
         usage: "clean [--yes]",
         does: "show the downloads that were broken off, or remove them",
-        more: "With --yes they are removed, and would have to be fetched anew. One that nobody used for a week goes by itself.",
+        more: "With --yes they are removed, and would have to be fetched anew. What was not used for a week is removed automatically.",
     },
     Verb {
         name: "help",
