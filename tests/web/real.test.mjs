@@ -2,7 +2,7 @@
 // and its answer each way, a chat, a limit. SPRAT=/path/to/sprat says which program; without one this is left out.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { randomFillSync } from "node:crypto";
@@ -15,7 +15,9 @@ import { open } from "./browser.mjs";
 import { until } from "./common.mjs";
 
 const built = ["release", "debug"].map((kind) => fileURLToPath(new URL(`../../target/${kind}/sprat`, import.meta.url)));
-const SPRAT = process.env.SPRAT ?? built.find((path) => existsSync(path));
+/** One that serves a page at all. */
+const serves = (path) => existsSync(path) && spawnSync(path, ["--help"], { encoding: "utf8" }).stdout.includes("--web");
+const SPRAT = [process.env.SPRAT, ...built].find((path) => path && serves(path));
 const MIB = 2 ** 20;
 
 /** A port that is free: both nodes find each other by it, and nobody else on this machine does. */
@@ -73,7 +75,7 @@ after(async () => {
   if (held.folder) await rm(held.folder, { recursive: true, force: true });
 });
 
-test("a day at the page of a real node", { skip: !SPRAT && "no built sprat (SPRAT=/path/to/it)" }, async () => {
+test("a day at the page of a real node", { skip: !SPRAT && "no built sprat that serves a page (SPRAT=/path/to/it)" }, async () => {
   const [address] = await held.anna.hears(/http:\/\/127\.0\.0\.1:\d+\/#code=[0-9a-f]{32}/, "the address of the page");
   const context = await held.browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-GB" });
   context.setDefaultTimeout(30_000);
@@ -86,7 +88,7 @@ test("a day at the page of a real node", { skip: !SPRAT && "no built sprat (SPRA
 
   // A limit, so that there is something to see; then the download.
   await page.click('.tab[href="#settings"]');
-  await page.fill("#download_limit", "4M");
+  await page.fill("#download_limit", "1M");
   await page.click(".field:has(#download_limit) button");
   await page.waitForSelector(".toast.good");
   await page.click('.tab[href="#files"]');
