@@ -74,6 +74,39 @@ impl Begun {
     }
 }
 
+/// Words of which nobody offers any may be one name that was typed without quotes.
+#[derive(Debug)]
+pub struct Unquoted {
+    words: Vec<String>,
+    missing: usize,
+}
+
+impl Unquoted {
+    /// Of what was typed.
+    #[must_use]
+    pub fn new(words: &[String]) -> Self {
+        Self {
+            words: words.to_vec(),
+            missing: 0,
+        }
+    }
+
+    /// Notes `event`; at the end gives what to say, if anything.
+    pub fn hint(&mut self, event: &DownloadEvent) -> Option<String> {
+        match event {
+            DownloadEvent::FileFailed {
+                error: DownloadError::NotFound(_),
+                ..
+            } => self.missing += 1,
+            DownloadEvent::End if self.words.len() > 1 && self.missing == self.words.len() => {
+                return Some(sentences::unquoted(&self.words));
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
 /// A disk that is full is said once, not for each file that does not fit.
 #[derive(Debug, Default)]
 pub struct Full(bool);
@@ -104,6 +137,7 @@ pub async fn download(
     // Where it lies does not matter: it goes on to standard output.
     let stream = request.shape == Shape::One;
     let mut name = request.what.join(", ");
+    let mut unquoted = Unquoted::new(&request.what);
     let mut job = Foreground::new(node, node.download(request), GOODBYE);
     let mut tally = Tally::default();
     let mut listed = true;
@@ -120,6 +154,9 @@ pub async fn download(
             }
         };
         if let Some(text) = begun_with.before(&event).filter(|_| !bar.shown()) {
+            say(text);
+        }
+        if let Some(text) = unquoted.hint(&event) {
             say(text);
         }
         match event {

@@ -115,7 +115,16 @@ fn one_word_of_several_that_is_nowhere_is_exit_code_3() {
         "{}",
         ran.err()
     );
+    assert!(!ran.err().contains("quotes"), "{}", ran.err());
     assert_eq!(downloaded(&swarm.home("bob"), "here.txt"), b"here");
+    // Words of which none is anywhere may be one name.
+    let ran = swarm.run("carl", &["download", "my", "film.bin", "--wait", "0.5"]);
+    assert_eq!(ran.code(), 5, "{}", ran.err());
+    let hint = "if that is one name, put it in quotes: 'my film.bin'";
+    assert!(ran.err().contains(hint), "{}", ran.err());
+    let typed = "download my film.bin\n";
+    let ran = swarm.pipe("carl", &["--wait", "0.5"], typed);
+    assert!(ran.err().contains(hint), "{}", ran.err());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     node::{DownloadEvent, DownloadRequest, Node, Progress, SendRequest},
     ui::{
         exit::Exit,
-        follow::{Begun, Full},
+        follow::{Begun, Full, Unquoted},
         json,
         output::Out,
         send::Course,
@@ -21,6 +21,7 @@ const LONG: u64 = 64 << 20;
 /// Starts a download and returns; the rest is told through `out`.
 pub fn download(node: &Node, request: DownloadRequest, out: Out) {
     let mut name = request.what.join(", ");
+    let mut unquoted = Unquoted::new(&request.what);
     let (_, mut events) = node.download(request);
     tokio::spawn(async move {
         let mut quarters = Quarters::default();
@@ -30,8 +31,11 @@ pub fn download(node: &Node, request: DownloadRequest, out: Out) {
             if let DownloadEvent::Start { name: found, .. } = &event {
                 name.clone_from(found);
             }
-            if let Some(text) = begun.before(&event).filter(|_| !out.json()) {
-                out.result(&text);
+            let hint = unquoted.hint(&event);
+            for text in begun.before(&event).into_iter().chain(hint) {
+                if !out.json() {
+                    out.result(&text);
+                }
             }
             let line = if out.json() {
                 json::line(&event)

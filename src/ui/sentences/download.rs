@@ -124,6 +124,16 @@ pub fn failed(name: &str, error: &DownloadError) -> String {
     }
 }
 
+/// None of several words is offered: they may be one name.
+#[must_use]
+pub fn unquoted(words: &[String]) -> String {
+    let name = words.join(" ");
+    format!(
+        "if that is one name, put it in quotes: '{}'",
+        printable(&name)
+    )
+}
+
 /// A download was stopped.
 #[must_use]
 pub fn stopped(name: &str) -> String {
