@@ -32,7 +32,7 @@
 //! imports point to the right only:
 //!
 //! ```text
-//! ui ──▶ node, server ──▶ net, store ──▶ wire ──▶ core
+//! ui, web ──▶ node, server ──▶ net, store ──▶ wire ──▶ core
 //! ```
 //!
 //! - `core`: the decisions, pure: chunks, manifests, the picker, membership, names from strangers.
@@ -42,6 +42,7 @@
 //! - `node`: one running node, behind the handle that every front end holds.
 //! - `server`: the rendezvous server, a program of its own in the same binary.
 //! - `ui`: the command line and the prompt.
+//! - `web`: the local API, and the page.
 //!
 //! `docs/design.md` walks the path of a byte through them; `docs/protocol.md` is for a second implementation.
 
@@ -57,6 +58,8 @@ pub mod server;
 pub mod store;
 #[doc(hidden)]
 pub mod ui;
+#[doc(hidden)]
+pub mod web;
 #[doc(hidden)]
 pub mod wire;
 

@@ -1,12 +1,49 @@
-//! The `sprat` program: parses the command line, runs it, ends with its exit code.
+//! The `sprat` program: parses the command line, runs it, ends with its exit code. What the node shows to other programs is joined
+//! to the front end here.
 
-use sprat::ui;
-use std::process::ExitCode;
+use sprat::{
+    ui::{
+        self,
+        face::{Coming, Face, Wanted},
+    },
+    web::Web,
+};
+use std::{io, process::ExitCode};
 
 fn main() -> ExitCode {
     match ui::cli::read(std::env::args_os()) {
-        Ok(cli) => ui::run(cli),
+        Ok(cli) => ui::run(cli, open),
         Err(exit) => exit,
     }
     .into()
+}
+
+/// The local API, as the front end opens and ends it.
+struct Local(Web);
+
+fn open(wanted: Wanted) -> Coming<Result<Box<dyn Face>, String>> {
+    Box::pin(async move {
+        let opened = Web::open(&wanted.node, wanted.page, wanted.run).await;
+        let web = opened.map_err(|error| error.to_string())?;
+        Ok(Box::new(Local(web)) as Box<dyn Face>)
+    })
+}
+
+impl Face for Local {
+    fn address(&self) -> io::Result<String> {
+        self.0.address()
+    }
+
+    fn left(&self) -> Coming<()> {
+        let left = self.0.left();
+        Box::pin(left)
+    }
+
+    fn was_left(&self) -> bool {
+        self.0.was_left()
+    }
+
+    fn close(self: Box<Self>) -> Coming<()> {
+        Box::pin(self.0.close())
+    }
 }

@@ -28,6 +28,7 @@ mod knowledge;
 mod large;
 mod later;
 mod limit;
+mod log;
 mod lookups;
 mod manifest;
 mod meeting;
@@ -38,6 +39,7 @@ mod pump;
 mod reach;
 mod requests;
 mod serve;
+mod settings;
 mod spool;
 mod start;
 mod streams;
@@ -46,11 +48,14 @@ mod swarm;
 mod tests;
 mod who;
 
+pub use crate::store::{runtime_folder, socket_path};
 pub use api::*;
 pub use chat::{ChatLine, History, HistoryError, MessageError, history_at};
 pub use clean::BrokenOff;
 pub use key::{NewKey, new_key};
+pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
+pub use settings::{RateLimits, Rates};
 
 use crate::core::{
     code::Code,
@@ -97,6 +102,7 @@ struct Shared {
     tasks: TaskTracker,
     /// Whether others may know of this node: see [`Settings::hidden`].
     appeared: CancellationToken,
+    meters: Mutex<settings::Meters>,
     stop: CancellationToken,
     orders: mpsc::Sender<distribute::Order>,
     share: parking_lot::Mutex<Option<(crate::store::Share, crate::store::Fetched)>>,
@@ -125,6 +131,12 @@ impl Node {
         first.unwrap_or_else(|| self.shared.events.subscribe())
     }
 
+    /// What happens from now on. A watcher that lags loses the oldest events, never the node's time.
+    #[must_use]
+    pub fn events_from_now(&self) -> broadcast::Receiver<NodeEvent> {
+        self.shared.events.subscribe()
+    }
+
     async fn ask<T: Default>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
         self.shared.context.ask(command).await.unwrap_or_default() // The node is stopping: nothing is here.
     }
@@ -139,6 +151,12 @@ impl Node {
     /// what is not known then.
     pub async fn look(&self, wait: Duration) -> Gaps {
         self.ask(|reply| Command::Look(wait, reply)).await
+    }
+
+    /// What is not known of what the swarm offers, now.
+    #[must_use]
+    pub fn gaps(&self) -> Gaps {
+        self.shared.context.swarm.gaps()
     }
 
     /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the beginning of an id.

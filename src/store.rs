@@ -31,6 +31,7 @@ pub mod sent;
 pub mod servers;
 pub mod share;
 pub mod small;
+mod socket;
 pub mod spool;
 mod temporary;
 #[cfg(test)]
@@ -55,7 +56,8 @@ pub use sent::{LeftOut, LeftOutFile, SendError, Sending, Sent, SentFile};
 pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};
 pub use small::{ChunkBuffer, Lack, Laid, Sink, Small, has_room, lacking, lay, place_all};
-pub use spool::{PourError, Spool, pour};
+pub use socket::{runtime_folder, socket_path};
+pub use spool::{PourError, Spool, pour, put_in_share};
 
 use std::{
     io,

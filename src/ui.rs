@@ -3,6 +3,7 @@
 //! Holds a [`Node`](crate::node::Node) and nothing else: it never touches a socket, the index or a file of the share.
 //! Everything that a stranger named is escaped before it is shown.
 
+mod beside;
 mod clean;
 pub mod cli;
 mod code;
@@ -11,12 +12,14 @@ pub mod config;
 pub mod directory;
 mod doctor;
 pub mod exit;
+pub mod face;
 pub mod follow;
 mod foreground;
 mod jobs;
 pub mod json;
 mod later;
 pub mod leaving;
+mod local;
 pub mod logging;
 mod new_key;
 pub mod news;
@@ -47,7 +50,7 @@ use std::{io::Write as _, time::Duration};
 
 /// Runs what the command line asks for.
 #[must_use]
-pub fn run(cli: Cli) -> Exit {
+pub fn run(cli: Cli, face: face::Opener) -> Exit {
     if let Some(Command::Completions { shell }) = cli.command {
         return completions(shell);
     }
@@ -58,7 +61,10 @@ pub fn run(cli: Cli) -> Exit {
     let out = output::Out::streams(false);
     let words = std::env::var_os("SPRAT_PASSPHRASE");
     let setup = match config::settle(cli.options, words) {
-        Ok(setup) => setup,
+        Ok(setup) => config::Setup {
+            face: Some(face),
+            ..setup
+        },
         Err(error) => {
             out.error(&error.to_string());
             return Exit::Usage;
@@ -96,6 +102,7 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
         }
     };
     match command {
+        Some(Command::Web) => beside::open_page(&setup).await,
         None => repl::run(&setup, &mut signals).await,
         Some(Command::Serve { accept }) => serve::serve(&setup, &accept, &mut signals).await,
         Some(Command::Send {
@@ -105,6 +112,13 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             group,
             called,
         }) => {
+            if !what.to.is_empty()
+                && !what.later
+                && let Some(mut node) = beside::there(&setup.settings.home).await
+            {
+                let command = beside::Which::Send(what);
+                return node.run(&setup, command, &mut signals).await;
+            }
             let cli::Send {
                 files,
                 to,
@@ -146,7 +160,17 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             };
             receive::receive(&setup, wanted, &mut signals).await
         }
-        Some(Command::Shared(command)) => commands::run(&setup, command, &mut signals).await,
+        // It works without a node, and beside one.
+        Some(Command::Shared(command @ cli::Shared::History(_))) => {
+            commands::run(&setup, command, &mut signals).await
+        }
+        Some(Command::Shared(command)) => match beside::there(&setup.settings.home).await {
+            Some(mut node) => {
+                let command = beside::Which::Shared(command);
+                node.run(&setup, command, &mut signals).await
+            }
+            None => commands::run(&setup, command, &mut signals).await,
+        },
         Some(Command::Doctor) => doctor::doctor(&setup, &mut signals).await,
         Some(Command::NewKey) => new_key::run(&setup).await,
         Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,

@@ -117,6 +117,11 @@ impl Download {
         self.stirred = true;
     }
 
+    /// The same from now on.
+    pub fn limit(&mut self, limit: Option<u64>) {
+        self.limit = limit;
+    }
+
     /// Appends a file's chunks; those in `held` are here already. Gives the positions they got. What peers have of them
     /// is to be told by [`TransferEvent::Source`] after this. A [`TransferEvent::Tick`] is due.
     pub fn add(&mut self, entries: &[Entry], held: &HaveSet) -> Span {

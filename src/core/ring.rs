@@ -34,6 +34,13 @@ impl<T> Ring<T> {
         self.next() - 1
     }
 
+    /// Forgets the oldest, and gives it.
+    pub fn forget_first(&mut self) -> Option<T> {
+        let first = self.kept.pop_front()?;
+        self.first += 1;
+        Some(first)
+    }
+
     /// The number of the oldest that is kept.
     #[must_use]
     pub fn first(&self) -> u64 {
@@ -76,6 +83,8 @@ mod tests {
         assert_eq!(ring.since(4).collect::<Vec<_>>(), [(4, &"d")]);
         assert_eq!(ring.since(9).count(), 0);
         assert_eq!(ring.since(u64::MAX).count(), 0);
+        assert_eq!(ring.forget_first(), Some("b"));
+        assert_eq!((ring.first(), ring.next()), (3, 5));
     }
 
     #[test]

@@ -91,6 +91,18 @@ impl Node {
         send::send(&self.shared.context, to, text).await
     }
 
+    /// With whom something was said.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn chats(&self) -> Result<Vec<NodeId>, HistoryError> {
+        let chats = self.shared.context.chats.clone();
+        let read = tokio::task::spawn_blocking(move || chats.peers());
+        let failed = |error: String| HistoryError::Disk(error);
+        let read = read.await.map_err(|error| failed(error.to_string()))?;
+        read.map_err(|error| failed(error.to_string()))
+    }
+
     /// The last `count` things that were said with somebody, here or not.
     ///
     /// # Errors

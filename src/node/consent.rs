@@ -127,6 +127,16 @@ impl Consent {
         }))
     }
 
+    /// What this node is called.
+    pub fn name(&self) -> &str {
+        &self.0.settings.name
+    }
+
+    /// Whose asks are answered, and by whom.
+    pub fn accepting(&self) -> &Accepting {
+        &self.0.settings.accepting
+    }
+
     fn desk(&self) -> MutexGuard<'_, Desk> {
         self.0.desk.lock()
     }

@@ -1,10 +1,10 @@
 //! The limits on what this node sends and receives, shared by all streams of a direction.
 //!
-//! Owns the waiting; `core::pace` does the arithmetic. Without a limit nothing is locked and nothing waits. No lock is
+//! Owns the waiting; `core::pace` does the arithmetic. Without a limit nothing waits. No lock is
 //! held while waiting, and a task that stops waiting gives back what was booked for it.
 
 use crate::core::pace::Pace;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until};
 
@@ -13,7 +13,7 @@ const GRAIN: Duration = Duration::from_millis(1);
 
 /// A limit, or none. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Limiter(Option<Arc<Shared>>);
+pub struct Limiter(Arc<RwLock<Option<Arc<Shared>>>>);
 
 #[derive(Debug)]
 struct Shared {
@@ -24,6 +24,16 @@ struct Shared {
 }
 
 impl Shared {
+    fn new(rate: u64) -> Self {
+        let pace = Pace::new(rate);
+        Self {
+            started: Instant::now(),
+            rate: pace.rate(),
+            piece: pace.piece(),
+            pace: Mutex::new(pace),
+        }
+    }
+
     fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock()
     }
@@ -33,27 +43,31 @@ impl Limiter {
     /// At most so many bytes a second.
     #[must_use]
     pub fn new(rate: Option<u64>) -> Self {
-        Self(rate.map(|rate| {
-            let pace = Pace::new(rate);
-            Arc::new(Shared {
-                started: Instant::now(),
-                rate: pace.rate(),
-                piece: pace.piece(),
-                pace: Mutex::new(pace),
-            })
-        }))
+        let limiter = Self::default();
+        limiter.set(rate);
+        limiter
+    }
+
+    /// Another limit from now on. What waits under the one before waits to its end.
+    pub fn set(&self, rate: Option<u64>) {
+        *self.0.write() = rate.map(|rate| Arc::new(Shared::new(rate)));
+    }
+
+    fn now(&self) -> Option<Arc<Shared>> {
+        self.0.read().clone()
     }
 
     /// Bytes a second; `None` without a limit.
     #[must_use]
     pub fn rate(&self) -> Option<u64> {
-        Some(self.0.as_ref()?.rate)
+        Some(self.0.read().as_ref()?.rate)
     }
 
     /// The most bytes to ask for at a time, so that others have their turn too.
     #[must_use]
     pub fn piece(&self) -> usize {
-        self.0.as_ref().map_or(usize::MAX, |shared| shared.piece)
+        let shared = self.0.read();
+        shared.as_ref().map_or(usize::MAX, |shared| shared.piece)
     }
 
     /// Waits until so many bytes may move.
@@ -69,10 +83,10 @@ impl Limiter {
     /// The same for at most a [`Limiter::piece`] of which it is not known yet whether all will move.
     pub async fn lend(&self, bytes: usize) -> Loan {
         let loan = Loan {
-            shared: self.0.clone(),
+            shared: self.now(),
             left: bytes,
         };
-        if let Some(shared) = &self.0 {
+        if let Some(shared) = &loan.shared {
             let now = Instant::now();
             let at = shared.pace().book(bytes, now - shared.started);
             if let Some(at) = shared.started.checked_add(at)
@@ -136,6 +150,21 @@ mod tests {
         }
         let seconds = begun.elapsed().as_secs_f64();
         assert!((4.75..=5.05).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_limit_holds_from_the_next_piece_on() {
+        let limit = Limiter::new(Some(RATE));
+        let shared = limit.clone();
+        assert_eq!(shared.rate(), Some(RATE));
+        limit.set(None);
+        let begun = Instant::now();
+        shared.take(100 * RATE as usize).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        limit.set(Some(2 * RATE));
+        shared.take(10 * RATE as usize).await;
+        let seconds = begun.elapsed().as_secs_f64();
+        assert!((4.7..=5.05).contains(&seconds), "{seconds}");
     }
 
     #[tokio::test(start_paused = true)]

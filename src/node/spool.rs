@@ -4,7 +4,7 @@ use super::{Node, PourError, Spool, StoreError};
 use crate::{core::path::RelPath, node::Fetched, store};
 use std::{
     io::{self, Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use tokio::task::spawn_blocking;
 
@@ -34,6 +34,23 @@ impl Node {
         // Held here, so that it goes when nobody waits any more for what may never end.
         let written = spawn_blocking(move || filler.fill(&name, from)).await;
         Ok((spool, written.map_err(panicked)??))
+    }
+
+    /// Puts a file of a private folder into the shared one; false when another file is there and is not to be replaced.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn share_file(
+        &self,
+        name: &RelPath,
+        from: &Path,
+        overwrite: bool,
+    ) -> Result<bool, StoreError> {
+        let home = self.shared.context.home.clone();
+        let (name, from) = (name.clone(), from.to_owned());
+        spawn_blocking(move || store::put_in_share(&home, &name, &from, overwrite))
+            .await
+            .map_err(panicked)?
     }
 
     /// Writes a file that came to `out`, each chunk verified before it goes out; gives the bytes.

@@ -207,6 +207,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         names: Names { signer, swarm_key },
         tasks,
         appeared,
+        meters: Mutex::default(),
         stop,
         orders,
         share: Mutex::new(sharing),

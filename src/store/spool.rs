@@ -99,6 +99,39 @@ impl Filler {
     }
 }
 
+/// Moves a file that was filled into a spool to its place in the shared folder; false when another file is there and is not to be
+/// replaced. It appears whole.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn put_in_share(
+    home: &Home,
+    name: &RelPath,
+    from: &Path,
+    overwrite: bool,
+) -> Result<bool, StoreError> {
+    let place = home.shared().join(name.as_str());
+    if let Some(folder) = place.parent() {
+        fs::create_dir_all(folder).map_err(failed("create", folder))?;
+    }
+    let file = File::open(from).map_err(failed("open", from))?;
+    file.sync_all().map_err(failed("sync", from))?;
+    if overwrite {
+        fs::rename(from, &place).map_err(failed("replace", &place))?;
+        return Ok(true);
+    }
+    match fs::hard_link(from, &place) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        // A file system without links: not quite as safe against two at once.
+        Err(_) if !place.exists() => {
+            fs::rename(from, &place).map_err(failed("create", &place))?;
+            Ok(true)
+        }
+        Err(error) => Err(failed("create", &place)(error)),
+    }
+}
+
 impl Drop for Spool {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0.folder); // The next start tries again.

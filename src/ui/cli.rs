@@ -11,14 +11,14 @@ mod read;
 mod server;
 mod shared;
 
-pub use command::{AtPrompt, Cli, Command, Waiting};
+pub use command::{AtPrompt, Cli, Command};
 pub use file::FileError;
 pub use options::Options;
 pub use parse::{parse_rate, parse_seconds, parse_size};
 pub use read::read;
 pub(super) use read::{commands, long_options};
 pub use server::RendezvousOptions;
-pub use shared::{Download, History, ListWhat, Msg, Output, Send, Shared, Whose};
+pub use shared::{Download, History, ListWhat, Msg, Output, Send, Shared, Waiting, Whose};
 
 /// What a command line and the text of a home's file say together.
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use super::{
     clean::{Sure, clean},
-    cli::{Download, ListWhat, Shared},
+    cli::{Download, ListWhat, Shared, Waiting},
     config::Setup,
     directory,
     exit::Exit,
-    follow, json,
+    follow,
+    jobs::{self, Act},
+    json, later,
     output::Out,
     progress::Bar,
     running::{leave, once, start},
@@ -35,6 +37,10 @@ pub async fn run(setup: &Setup, command: Shared, signals: &mut Signals) -> Exit 
         Shared::Download(what) => download(setup, what, signals).await,
         // Needs no node, and works beside one that runs.
         Shared::History(what) => talk::history_at(setup, what).await,
+        Shared::Jobs | Shared::Pause { .. } | Shared::Resume { .. } | Shared::Cancel { .. } => {
+            Out::streams(setup.json).error("no node runs in this home: there are no jobs");
+            Exit::NotFound
+        }
         command => {
             let patience = Patience {
                 swarm: setup.wait,
@@ -79,6 +85,15 @@ pub async fn act(
             trust_new_key,
         } => directory::add(node, out, server, &called, trust_new_key).await,
         Shared::Clean { yes } => clean(node, out, if yes { Sure::Yes } else { unsure }).await,
+        Shared::Status => show_status(node, out).await,
+        Shared::Jobs => jobs::show(node, out),
+        Shared::Pause { job } => jobs::act(node, out, Act::Pause, job),
+        Shared::Resume { job } => jobs::act(node, out, Act::Resume, job),
+        Shared::Cancel {
+            waiting: Some(Waiting::Later { number }),
+            ..
+        } => later::forget(node, out, number).await,
+        Shared::Cancel { job, .. } => jobs::act(node, out, Act::Cancel, job),
         Shared::Download(_) => Exit::Usage,
     }
 }
@@ -170,6 +185,25 @@ async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit 
     // Without anybody here, that is what there is to say.
     let known = gaps.is_empty() || (exit == Exit::NotFound && !gaps.from_here());
     if known { exit } else { exit.incomplete() }
+}
+
+/// Prints how the node does, and what runs.
+async fn show_status(node: &Node, out: &Out) -> Exit {
+    let Some(status) = node.status().await else {
+        return Exit::Failed;
+    };
+    if out.json() {
+        out.object(&json::Event::Status {
+            status: &status,
+            later: &node.laters(),
+        });
+    } else {
+        let mut lines = vec![sentences::status(&status)];
+        lines.extend(jobs::running(node));
+        lines.extend(node.laters().iter().map(sentences::asks::later));
+        out.result(&lines.join("\n"));
+    }
+    Exit::Done
 }
 
 /// Prints who is here.

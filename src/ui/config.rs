@@ -3,11 +3,12 @@
 //! Invariant: the command line counts before the environment, that before the home's file (`cli` settles these), that before
 //! the defaults.
 
-use super::cli::Options;
+use super::{cli::Options, face::Opener};
 use crate::node::{DISCOVERY_PORT, Settings};
 use std::{
     ffi::OsString,
     fs, io,
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -58,6 +59,10 @@ pub struct Setup {
     pub json: bool,
     /// Whether bars may be shown.
     pub progress: bool,
+    /// Where a node that stays serves its page.
+    pub web: Option<SocketAddr>,
+    /// What serves it, and the socket of the home.
+    pub face: Option<Opener>,
 }
 
 /// Puts options and defaults together. `words` is `SPRAT_PASSPHRASE`, which counts when no file is named.
@@ -116,6 +121,8 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
         timeout: options.timeout,
         json: options.json,
         progress: !options.no_progress && !options.json,
+        web: options.web,
+        face: None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! A job in the foreground: what it reports, until it ends. The first signal cancels it.
 
-use super::signals::{Signals, second_quits};
+use super::signals::Signals;
 use crate::node::{JobId, Node};
 use std::time::Duration;
 use tokio::{
@@ -42,7 +42,7 @@ impl<'a, Event> Foreground<'a, Event> {
                 event = self.events.recv() => return event,
                 _ = signals.next() => {}
             }
-            second_quits();
+            signals.second_quits();
             // It may have ended by itself meanwhile.
             let _ = self.node.cancel(self.job);
         }

@@ -82,6 +82,11 @@ pub enum Event<'a> {
         /// What they are worth.
         bits: u32,
     },
+    /// The page of this node.
+    Web {
+        /// Where, with a code that opens it once.
+        address: &'a str,
+    },
     /// A code to be typed on the other machine.
     Code {
         /// It.

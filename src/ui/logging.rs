@@ -1,11 +1,23 @@
 //! The log: to standard error, above the bar or the prompt while there is one. Every line of it is escaped.
 
 use super::output::Line;
-use crate::core::path::printable;
+use crate::{
+    core::path::printable,
+    node::{LogLine, log_lines},
+};
 use parking_lot::Mutex;
-use std::io::{self, Write};
+use std::{
+    fmt::{self, Write as _},
+    io::{self, Write},
+    time::{SystemTime, UNIX_EPOCH},
+};
 use tokio::sync::mpsc;
-use tracing_subscriber::EnvFilter;
+use tracing::{Event, Subscriber, field::Field};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    layer::{Context, SubscriberExt as _},
+    util::SubscriberInitExt as _,
+};
 
 /// What shares the terminal with the log.
 pub enum Screen {
@@ -19,12 +31,14 @@ pub enum Screen {
 
 static SCREEN: Mutex<Screen> = Mutex::new(Screen::Streams);
 
+const INFO: &str = "error,sprat=info";
+
 /// What is logged: of this program warnings, with `-v` what happens and with `-vv` everything. Of the libraries nothing
 /// unless asked: what of it matters to a person is said by this program, in its own words.
 fn usual(verbose: u8) -> &'static str {
     match verbose {
         0 => "off,sprat=warn",
-        1 => "error,sprat=info",
+        1 => INFO,
         _ => "warn,sprat=debug",
     }
 }
@@ -36,13 +50,43 @@ pub fn start(verbose: u8) {
     let filter = asked
         .and_then(|filter| EnvFilter::try_new(filter).ok())
         .unwrap_or_else(|| EnvFilter::new(usual));
-    let started = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(|| Entry(Vec::new()))
+        .with_filter(filter);
+    let kept = Keep.with_filter(EnvFilter::new(INFO));
+    let started = tracing_subscriber::registry()
+        .with(lines)
+        .with(kept)
         .try_init();
     // A second start (in a test) changes nothing.
     drop(started);
+}
+
+/// Keeps the newest lines for those who ask the node for them.
+struct Keep;
+
+impl<S: Subscriber> Layer<S> for Keep {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut text = String::new();
+        event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
+            let gap = if text.is_empty() { "" } else { " " };
+            let _ = match field.name() {
+                "message" => write!(text, "{gap}{value:?}"),
+                name => write!(text, "{gap}{name}={value:?}"),
+            };
+        });
+        log_lines().push(LogLine {
+            time: unix_now(),
+            level: event.metadata().level().as_str(),
+            text,
+        });
+    }
+}
+
+fn unix_now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 /// Sends the log where it breaks nothing.

@@ -3,10 +3,11 @@
 //! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up, every line goes through
 //! its one printer, so that no message breaks the line being typed.
 
-use super::json;
+use super::json as form;
 use crate::core::path::printable;
 use comfy_table::Table;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::{
     io::{self, Write as _},
     sync::{
@@ -15,6 +16,9 @@ use std::{
     },
 };
 use tokio::sync::{mpsc, oneshot};
+
+/// What a shell beside the node may not have read yet, in lines, or lists of them.
+const UNREAD: usize = 16 << 10;
 
 /// What the prompt's printer is asked for.
 #[derive(Debug)]
@@ -40,6 +44,8 @@ enum Target {
     Aside,
     /// The printer of the prompt.
     Screen(mpsc::Sender<Line>),
+    /// A shell beside the node, and the columns of its terminal.
+    Remote(mpsc::Sender<Value>, Option<usize>),
 }
 
 impl Out {
@@ -71,6 +77,15 @@ impl Out {
         }
     }
 
+    /// Writes to a shell beside the node: what is received is `{"out"}` and `{"err"}`. One that does not read for long loses lines: the node
+    /// must not wait for it.
+    #[must_use]
+    pub fn remote(json: bool, width: Option<usize>) -> (Self, mpsc::Receiver<Value>) {
+        let (words, written) = mpsc::channel(UNREAD);
+        let target = Target::Remote(words, width);
+        (Self { target, json }, written)
+    }
+
     /// Whether results are JSON.
     #[must_use]
     pub fn json(&self) -> bool {
@@ -89,6 +104,7 @@ impl Out {
             }
             Target::Aside => self.note(text),
             Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
+            Target::Remote(words, _) => drop(words.try_send(json!({ "out": text }))),
         }
     }
 
@@ -103,20 +119,25 @@ impl Out {
                     .and_then(|()| stdout.flush());
                 closed.store(written.is_err(), Ordering::Relaxed);
             }
-            Target::Aside | Target::Screen(_) => self.result(&lines.collect::<Vec<_>>().join("\n")),
+            Target::Aside | Target::Screen(_) | Target::Remote(..) => {
+                let lines: Vec<String> = lines.collect();
+                if !lines.is_empty() {
+                    self.result(&lines.join("\n"));
+                }
+            }
         }
     }
 
     /// Prints an object of JSON; nothing, when JSON has no words for it.
     pub fn object(&self, value: &impl Serialize) {
-        if let Some(line) = json::line(value) {
+        if let Some(line) = form::line(value) {
             self.result(&line);
         }
     }
 
     /// Prints many objects.
     pub fn objects<T: Serialize>(&self, values: impl Iterator<Item = T>) {
-        self.results(values.filter_map(|value| json::line(&value)));
+        self.results(values.filter_map(|value| form::line(&value)));
     }
 
     /// Says something that is not a result.
@@ -125,13 +146,16 @@ impl Out {
             // Without a standard error there is nobody to tell.
             Target::Streams(_) | Target::Aside => drop(writeln!(io::stderr().lock(), "{text}")),
             Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
+            Target::Remote(words, _) => drop(words.try_send(json!({ "err": text }))),
         }
     }
 
     /// Says what went wrong, with the program's name, as programs do outside of a prompt.
     pub fn error(&self, text: &str) {
         match &self.target {
-            Target::Streams(_) | Target::Aside => self.note(&format!("sprat: {text}")),
+            Target::Streams(_) | Target::Aside | Target::Remote(..) => {
+                self.note(&format!("sprat: {text}"));
+            }
             Target::Screen(_) => self.note(text),
         }
     }
@@ -139,7 +163,7 @@ impl Out {
     /// Says what failed, and why, in the form that is wanted.
     pub fn failure(&self, name: &str, why: &str) {
         if self.json {
-            self.object(&json::Event::Error { name, error: why });
+            self.object(&form::Event::Error { name, error: why });
         } else {
             self.error(&printable(why));
         }
@@ -148,7 +172,10 @@ impl Out {
     /// The columns that a table may have; `None` when nobody looks at it.
     #[must_use]
     pub fn width(&self) -> Option<usize> {
-        terminal_width()
+        match &self.target {
+            Target::Remote(_, width) => *width,
+            _ => terminal_width(),
+        }
     }
 
     /// Waits until everything said so far is on the screen.

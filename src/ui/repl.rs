@@ -12,14 +12,15 @@ mod terminal;
 use super::{
     config::Setup,
     exit::Exit,
-    leaving,
+    leaving, local,
     output::Out,
     running::{leave, start},
     signals::Signals,
 };
-use crate::node::Accepting;
+use crate::node::{Accepting, Node, NodeEvent};
 use session::Session;
 use std::io::{self, IsTerminal as _};
+use tokio::sync::broadcast::Receiver;
 
 /// Runs the prompt until it is left.
 pub async fn run(setup: &Setup, signals: &mut Signals) -> Exit {
@@ -32,6 +33,27 @@ pub async fn run(setup: &Setup, signals: &mut Signals) -> Exit {
         Err(exit) => return exit,
     };
     let events = node.events();
+    let face = match local::open(&node, setup, &out).await {
+        Ok(face) => face,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
+    };
+    let exit = prompt(setup, node, events, out, signals).await;
+    let told = face.as_ref().is_some_and(|face| face.was_left());
+    local::close(face).await;
+    // It was asked for, and no interruption.
+    if told { Exit::Done } else { exit }
+}
+
+async fn prompt(
+    setup: &Setup,
+    node: Node,
+    events: Receiver<NodeEvent>,
+    out: Out,
+    signals: &mut Signals,
+) -> Exit {
     if io::stdin().is_terminal() {
         return terminal::run(setup, node, events, signals).await;
     }

@@ -5,7 +5,7 @@
 use super::{
     config::Setup,
     exit::Exit,
-    json, leaving,
+    json, leaving, local,
     news::News,
     output::Out,
     progress::ScanBar,
@@ -20,6 +20,8 @@ use tokio::sync::broadcast::error::RecvError;
 pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> Exit {
     let mut setup = setup.clone();
     setup.settings.accepting = match accept {
+        // The person at the page answers.
+        [] if setup.web.is_some() => Accepting::Person,
         [] => Accepting::Nobody,
         names if names.iter().any(|name| name.eq_ignore_ascii_case("all")) => Accepting::All,
         names => Accepting::Some(names.to_vec()),
@@ -38,6 +40,13 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
             out.result(&sentences::ready(&status));
         }
     }
+    let face = match local::open(&node, setup, &out).await {
+        Ok(face) => face,
+        Err(exit) => {
+            leave(&node).await;
+            return exit;
+        }
+    };
     let mut scan = ScanBar::new(setup.progress);
     let exit = loop {
         tokio::select! {
@@ -60,6 +69,7 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
         }
     };
     scan.clear();
+    local::close(face).await;
     leaving::tell(&node, setup, &out).await;
     leave(&node).await;
     if !out.json() {

@@ -5,9 +5,18 @@
 
 use super::exit::Exit;
 use std::io;
+use tokio_util::sync::CancellationToken;
 
 /// All of them. They are caught from the moment this exists.
-pub struct Signals {
+pub struct Signals(Source);
+
+enum Source {
+    System(System),
+    /// A shell beside this node has got one; once.
+    Remote(Option<CancellationToken>),
+}
+
+struct System {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -32,6 +41,41 @@ impl Signals {
     /// # Errors
     /// When the system does not let it.
     pub fn new() -> io::Result<Self> {
+        System::new().map(|system| Self(Source::System(system)))
+    }
+
+    /// Of a shell beside this node.
+    #[must_use]
+    pub fn remote(stop: CancellationToken) -> Self {
+        Self(Source::Remote(Some(stop)))
+    }
+
+    /// Waits for the next one. Cancelling the wait loses none.
+    pub async fn next(&mut self) -> Asked {
+        match &mut self.0 {
+            Source::System(system) => system.next().await,
+            Source::Remote(stop) => {
+                match stop {
+                    Some(stop) => stop.cancelled().await,
+                    None => std::future::pending().await,
+                }
+                *stop = None;
+                Asked::Interrupt
+            }
+        }
+    }
+
+    /// From now on Ctrl-C or SIGTERM ends the process at once; a closed window, which may tell it twice, does not. Of a shell beside
+    /// this node, that shell alone is ended.
+    pub fn second_quits(&self) {
+        if let Source::System(_) = self.0 {
+            second_quits();
+        }
+    }
+}
+
+impl System {
+    fn new() -> io::Result<Self> {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -49,8 +93,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for the next one. Cancelling the wait loses none.
-    pub async fn next(&mut self) -> Asked {
+    async fn next(&mut self) -> Asked {
         #[cfg(unix)]
         {
             let hangup = async {
@@ -91,7 +134,7 @@ fn hangup_is_ignored() -> bool {
 
 /// From now on Ctrl-C or SIGTERM ends the process at once; a closed window, which may tell it twice, does not.
 pub fn second_quits() {
-    if let Ok(mut signals) = Signals::new() {
+    if let Ok(mut signals) = System::new() {
         #[cfg(unix)]
         {
             signals.hangup = None;

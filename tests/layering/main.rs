@@ -1,4 +1,4 @@
-//! The house keeps its shape: imports point one way only, `ui → { node, server } → { net, store } → wire → core`, and what belongs
+//! The house keeps its shape: imports point one way only, `{ ui, web } → { node, server } → { net, store } → wire → core`, and what belongs
 //! to one room stays in it.
 
 mod imports;
@@ -56,6 +56,11 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
         "server",
         &["core", "wire", "net", "store"],
         &["sled", "serde_cbor", "spake2"],
+    ),
+    (
+        "web",
+        &["core", "node"],
+        &["libp2p", "sled", "serde_cbor", "spake2"],
     ),
     (
         "ui",

@@ -162,7 +162,7 @@ fn one_message_from_the_shell_is_delivered_or_it_says_not() {
         assert!(ran.err().contains(why), "{}", ran.err());
     }
     // A home in use is named, and no message is lost without a word.
-    let ran = swarm.run("alice", &["msg", "bob", "hi"]);
+    let ran = swarm.run("alice", &["receive", "7-amber-falcon"]);
     assert_eq!(ran.code(), 1);
     assert!(
         ran.err().contains("another sprat (process "),

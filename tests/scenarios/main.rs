@@ -8,6 +8,7 @@ mod server;
 #[path = "../common/visitor.rs"]
 mod visitor;
 
+mod beside;
 mod chat;
 mod cli;
 mod code;

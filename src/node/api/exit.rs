@@ -34,6 +34,23 @@ impl Exit {
         self as u8
     }
 
+    /// What a number means; any other than those above is a failure.
+    #[must_use]
+    pub fn from_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Usage,
+            Self::Partial,
+            Self::Refused,
+            Self::NotFound,
+            Self::Unverified,
+            Self::NoSpace,
+            Self::Interrupted,
+        ];
+        let known = all.into_iter().find(|exit| exit.code() == code);
+        known.unwrap_or(Self::Failed)
+    }
+
     /// What several parts amount to: `done` of them went well, and `failures` is how the others ended.
     #[must_use]
     pub fn of(done: usize, failures: &[Self]) -> Self {
@@ -149,6 +166,7 @@ mod tests {
         ];
         for (exit, code) in all {
             assert_eq!(exit.code(), code);
+            assert_eq!(Exit::from_code(code), exit);
         }
     }
 

@@ -400,6 +400,7 @@ impl Transfer {
             return;
         }
         self.shown = Instant::now();
+        self.machine.limit(self.context.download.rate());
         let progress = self.progress();
         let name = |node: &NodeId| self.names.get(node).map(String::as_str);
         self.reports.note(progress, self.machine.delivered(), name);

@@ -5,7 +5,7 @@
 use super::{
     options::Options,
     server::{self, RendezvousOptions},
-    shared::{Output, Send, Shared},
+    shared::{Output, Send, Shared, parse_ask},
 };
 use clap::{Parser, Subcommand};
 
@@ -141,6 +141,12 @@ Exit codes: 0 all of it is here, 4 wrong code, or declined, 5 no sender with tha
     #[command(flatten)]
     Shared(Shared),
 
+    /// Open the page of the node that runs in this home, and print its address
+    #[command(
+        after_help = "The node has to be started with --web. The address opens the page once, within ten minutes; each call prints another one."
+    )]
+    Web,
+
     /// Look why nobody is found: the networks, the routers, the servers, and what to do
     #[command(after_help = "\
 Ends with 0 when nothing is the matter. Nothing is changed. With --json: `interface`, `dialled`, `server`, `nat` and `conclusion`
@@ -210,38 +216,6 @@ pub enum AtPrompt {
         trust_new_key: bool,
     },
 
-    /// Show how this node and its downloads do
-    Status,
-
-    /// Show what runs and what ended, with the numbers that the others take
-    Jobs,
-
-    /// Let a download ask for no more
-    Pause {
-        /// Its number in `jobs`
-        #[arg(value_name = "N", value_parser = parse_job)]
-        job: Option<u64>,
-    },
-
-    /// Let it go on
-    Resume {
-        /// Its number in `jobs`
-        #[arg(value_name = "N", value_parser = parse_job)]
-        job: Option<u64>,
-    },
-
-    /// Stop a download or a send
-    #[command(args_conflicts_with_subcommands = true)]
-    Cancel {
-        /// Its number in `jobs`
-        #[arg(value_name = "N", value_parser = parse_job)]
-        job: Option<u64>,
-
-        /// Or what waits for somebody
-        #[command(subcommand)]
-        waiting: Option<Waiting>,
-    },
-
     /// Show who asks to send something
     Asks,
 
@@ -274,25 +248,4 @@ pub enum AtPrompt {
     /// Leave the swarm
     #[command(alias = "quit")]
     Exit,
-}
-
-/// What `cancel` can take back besides what runs.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Waiting {
-    /// Files that wait for somebody
-    Later {
-        /// Their number in `asks`
-        #[arg(value_name = "N", value_parser = parse_ask)]
-        number: u32,
-    },
-}
-
-fn parse_ask(text: &str) -> Result<u32, String> {
-    text.parse()
-        .map_err(|_| "`asks` shows the numbers".to_owned())
-}
-
-fn parse_job(text: &str) -> Result<u64, String> {
-    text.parse()
-        .map_err(|_| "`jobs` shows the numbers".to_owned())
 }

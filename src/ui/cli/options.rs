@@ -5,7 +5,11 @@
 use super::parse::{parse_name, parse_rate, parse_seconds, parse_size};
 use crate::node::Copies;
 use clap::{Args, builder::FalseyValueParser};
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// Those of them that the file of a home cannot set.
 pub(super) const NOT_IN_FILE: [&str; 7] = [
@@ -161,6 +165,17 @@ pub struct Options {
         value_parser = parse_rate
     )]
     pub download_limit: Option<u64>,
+
+    /// Serve the page and the API on this machine, for this machine alone: =ADDR:PORT [default: 127.0.0.1:45680]
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        env = "SPRAT_WEB",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:45680"
+    )]
+    pub web: Option<SocketAddr>,
 
     /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default: 30]
     #[arg(

@@ -4,13 +4,14 @@
 
 use super::parse::parse_name;
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Lines of a history, unless told otherwise.
 const HISTORY: usize = 100;
 
 /// The commands that mean the same at the shell and at the prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
 pub enum Shared {
     /// Show what the nodes nearby offer
     #[command(after_help = "\
@@ -120,10 +121,66 @@ Exit codes: 0 done, 4 the name means another key here, 5 nobody has that name, o
 
     /// Show what was said with somebody
     History(History),
+
+    /// Show how this node and its downloads do
+    Status,
+
+    /// Show what runs and what ended, with the numbers that the others take
+    #[command(after_help = "\
+Of a node that runs in this home: its downloads and sends, and what people send it, whoever started them. Exit codes: 0 done, 5 no node
+runs here.")]
+    Jobs,
+
+    /// Let a download of a node that runs ask for no more
+    Pause {
+        /// Its number in `jobs`
+        #[arg(value_name = "N", value_parser = parse_job)]
+        job: Option<u64>,
+    },
+
+    /// Let it go on
+    Resume {
+        /// Its number in `jobs`
+        #[arg(value_name = "N", value_parser = parse_job)]
+        job: Option<u64>,
+    },
+
+    /// Stop a download or a send of a node that runs
+    #[command(args_conflicts_with_subcommands = true)]
+    Cancel {
+        /// Its number in `jobs`
+        #[arg(value_name = "N", value_parser = parse_job)]
+        job: Option<u64>,
+
+        /// Or what waits for somebody
+        #[command(subcommand)]
+        waiting: Option<Waiting>,
+    },
+}
+
+/// What `cancel` can take back besides what runs.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
+pub enum Waiting {
+    /// Files that wait for somebody
+    Later {
+        /// Their number in `asks`
+        #[arg(value_name = "N", value_parser = parse_ask)]
+        number: u32,
+    },
+}
+
+pub(super) fn parse_ask(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| "`asks` shows the numbers".to_owned())
+}
+
+fn parse_job(text: &str) -> Result<u64, String> {
+    text.parse()
+        .map_err(|_| "`jobs` shows the numbers".to_owned())
 }
 
 /// What to download, to where, and whose.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct Download {
     /// Names, globs, folders (photos/) or ids
     #[arg(required = true, value_name = "NAME|ID")]
@@ -139,7 +196,7 @@ pub struct Download {
 }
 
 /// What `list` is to show.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct ListWhat {
     /// A glob, or a part of the name
     pub pattern: Option<String>,
@@ -154,7 +211,7 @@ pub struct ListWhat {
 }
 
 /// Whose file a name means, where several people share one by it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct Whose {
     /// Fetch what this person offers by these names
     #[arg(long, value_name = "NAME", conflicts_with = "all_versions")]
@@ -166,7 +223,7 @@ pub struct Whose {
 }
 
 /// Where a command line wants what arrives: `-o`, `--overwrite`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct Output {
     /// Where to put it: a folder, for one file also its path, or `-` for standard output [default: HOME/downloads]
     #[arg(short = 'o', long = "output", value_name = "PATH")]
@@ -186,7 +243,7 @@ impl Output {
 }
 
 /// What to say, and to whom.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct Msg {
     /// A name, or an id (the last 6 or more characters of it will do)
     #[arg(value_name = "NAME")]
@@ -202,7 +259,7 @@ pub struct Msg {
 }
 
 /// With whom something was said, and how much of it to show.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct History {
     /// A name, or an id
     #[arg(value_name = "NAME")]
@@ -231,7 +288,7 @@ fn parse_lines(text: &str) -> Result<usize, String> {
 }
 
 /// Which files to send to whom.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[group(skip)] // The shell's command of that name has one.
 pub struct Send {
     /// Files and folders, or - for standard input

@@ -7,17 +7,15 @@ use super::{
 };
 use crate::{
     core::path::printable,
-    node::{AnswerError, JobId, Node, NodeEvent, SendRequest},
+    node::{AnswerError, Node, NodeEvent, SendRequest},
     ui::{
         self,
         clean::Sure,
-        cli::{AtPrompt, Download, Shared, Waiting},
+        cli::{AtPrompt, Download, Shared},
         commands::{self, Patience},
         config::Setup,
         exit::Exit,
-        follow,
-        jobs::Act,
-        json, later,
+        follow, json, later,
         news::News,
         output::Out,
         progress::Bar,
@@ -133,10 +131,6 @@ impl<'a> Session<'a> {
                 commands::act(&self.node, &self.out, command, patience, Sure::Show).await
             }
             AtPrompt::Chat { who, trust_new_key } => self.chat(&who, trust_new_key).await,
-            AtPrompt::Status => {
-                self.status().await;
-                Exit::Done
-            }
             AtPrompt::Send(what) => {
                 let typed = what.files.iter().map(|file| file.to_string_lossy());
                 let files: Vec<PathBuf> = typed.map(|file| expand(&file)).collect();
@@ -164,14 +158,6 @@ impl<'a> Session<'a> {
                 }
                 Err(why) => self.wrong(&why),
             },
-            AtPrompt::Cancel {
-                waiting: Some(Waiting::Later { number }),
-                ..
-            } => later::forget(&self.node, &self.out, number).await,
-            AtPrompt::Cancel { job, .. } => self.job(Act::Cancel, job),
-            AtPrompt::Jobs => ui::jobs::show(&self.node, &self.out),
-            AtPrompt::Pause { job } => self.job(Act::Pause, job),
-            AtPrompt::Resume { job } => self.job(Act::Resume, job),
             // The reader of the lines sees to that.
             AtPrompt::Exit => Exit::Done,
         }
@@ -211,10 +197,6 @@ impl<'a> Session<'a> {
                 self.answer_failed(&error)
             }
         }
-    }
-
-    fn job(&self, act: Act, number: Option<JobId>) -> Exit {
-        ui::jobs::act(&self.node, &self.out, act, number)
     }
 
     fn send(&self, files: &[PathBuf], to: Vec<String>, trust_new: bool) {
@@ -281,23 +263,6 @@ impl<'a> Session<'a> {
     /// How long the swarm may still take to answer.
     fn left(&self) -> Duration {
         self.setup.wait.saturating_sub(self.started.elapsed())
-    }
-
-    async fn status(&self) {
-        let Some(status) = self.node.status().await else {
-            return;
-        };
-        if self.out.json() {
-            self.out.object(&json::Event::Status {
-                status: &status,
-                later: &self.node.laters(),
-            });
-        } else {
-            let mut lines = vec![sentences::status(&status)];
-            lines.extend(ui::jobs::running(&self.node));
-            lines.extend(self.node.laters().iter().map(sentences::asks::later));
-            self.out.result(&lines.join("\n"));
-        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     node::{Node, NodeEvent, Safe},
     ui::{
-        cli::AtPrompt,
+        cli::{AtPrompt, Shared},
         config::Setup,
         exit::Exit,
         json,
@@ -170,10 +170,10 @@ async fn talk(
                     return Exit::Done;
                 }
             }
-            Ok(Typed::Command(AtPrompt::Cancel {
+            Ok(Typed::Command(AtPrompt::Shared(Shared::Cancel {
                 job: None,
                 waiting: None,
-            })) if session.node.running_jobs() == 0 && farewell.stay() => {
+            }))) if session.node.running_jobs() == 0 && farewell.stay() => {
                 session.out.note(sentences::STAYING);
             }
             Ok(command) => tokio::select! {

@@ -120,7 +120,7 @@ fn whose_it_is_and_which_versions_are_asked_as_at_the_shell() {
 
 #[test]
 fn every_command_is_read_and_explained() {
-    assert_eq!(at_prompt("status"), Ok(AtPrompt::Status));
+    assert_eq!(at_prompt("status"), Ok(AtPrompt::Shared(Shared::Status)));
     assert_eq!(at_prompt("asks"), Ok(AtPrompt::Asks));
     assert_eq!(at_prompt("refuse 3"), Ok(AtPrompt::Refuse { ask: 3 }));
     for (line, into) in [
@@ -145,7 +145,7 @@ fn every_command_is_read_and_explained() {
         matches!(later, Ok(AtPrompt::Send(Send { later: true, .. }))),
         "{later:?}"
     );
-    let cancel = |job, waiting| Ok(AtPrompt::Cancel { job, waiting });
+    let cancel = |job, waiting| Ok(AtPrompt::Shared(Shared::Cancel { job, waiting }));
     let later = Waiting::Later { number: 3 };
     assert_eq!(at_prompt("cancel later 3"), cancel(None, Some(later)));
     assert_eq!(at_prompt("cancel 2"), cancel(Some(2), None));

@@ -1,0 +1,285 @@
+//! The shell's end: gives a command to the node that runs in the home, and shows what it says.
+
+use super::{Given, Which};
+use crate::{
+    node::socket_path,
+    ui::{
+        cli::{Send, Shared},
+        config::Setup,
+        exit::Exit,
+        face,
+        output::{Out, terminal_width},
+        signals::Signals,
+    },
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    client::conn::http1::{SendRequest, handshake},
+    header,
+};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+/// How long a node may take to give the head of an answer.
+const ANSWER: Duration = Duration::from_secs(30);
+/// A line of what it says: a list of all that a large swarm offers is one.
+const LONGEST: usize = 256 << 20;
+
+/// A connection to the node in a home.
+pub struct Beside {
+    requests: SendRequest<Full<Bytes>>,
+}
+
+/// The node that runs in this home, if it can be asked.
+pub async fn there(home: &Path) -> Option<Beside> {
+    #[cfg(unix)]
+    {
+        let stream = tokio::net::UnixStream::connect(socket_path(home)).await;
+        let (requests, connection) = handshake(TokioIo::new(stream.ok()?)).await.ok()?;
+        tokio::spawn(connection);
+        Some(Beside { requests })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (
+            socket_path(home),
+            handshake::<TokioIo<tokio::io::Empty>, Full<Bytes>>,
+        );
+        None
+    }
+}
+
+/// A part of what a command says.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Said {
+    Run(u64),
+    Out(String),
+    Err(String),
+    Exit(u8),
+}
+
+impl Beside {
+    async fn post(&mut self, path: &str, body: &Value) -> io::Result<Response<Incoming>> {
+        let request = Request::post(path)
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-sprat", "1")
+            .body(Full::new(Bytes::from(body.to_string())))
+            .map_err(io::Error::other)?;
+        let answer = tokio::time::timeout(ANSWER, self.requests.send_request(request)).await;
+        answer
+            .map_err(|_| io::ErrorKind::TimedOut)?
+            .map_err(io::Error::other)
+    }
+
+    /// Has the node run a command, and shows what it says. The first signal stops it.
+    pub async fn run(&mut self, setup: &Setup, command: Which, signals: &mut Signals) -> Exit {
+        let out = Out::streams(setup.json);
+        match self.try_run(setup, command, &out, signals).await {
+            Ok(exit) => exit,
+            Err(error) => {
+                out.error(&format!("the node that runs here did not answer: {error}"));
+                Exit::Failed
+            }
+        }
+    }
+
+    async fn try_run(
+        &mut self,
+        setup: &Setup,
+        mut command: Which,
+        out: &Out,
+        signals: &mut Signals,
+    ) -> io::Result<Exit> {
+        if let Some(why) = not_beside(&command) {
+            out.error(why);
+            return Ok(Exit::Usage);
+        }
+        make_absolute(&mut command)?;
+        let given = Given {
+            command,
+            json: setup.json,
+            width: terminal_width(),
+            wait: setup.wait.as_millis() as u64,
+            timeout: setup.timeout.map(|timeout| timeout.as_millis() as u64),
+        };
+        let answer = self.post("/api/v1/run", &json!(given)).await?;
+        let failed = !answer.status().is_success();
+        let mut body = answer.into_body();
+        let (mut text, mut number, mut stopped) = (Vec::new(), None, false);
+        loop {
+            let frame = tokio::select! {
+                frame = body.frame() => frame,
+                _ = signals.next(), if !stopped => {
+                    stopped = true;
+                    // A second one ends this program at once, and with it the command.
+                    signals.second_quits();
+                    self.stop(number, setup).await;
+                    continue;
+                }
+            };
+            let Some(frame) = frame else {
+                break;
+            };
+            let Ok(bytes) = frame.map_err(io::Error::other)?.into_data() else {
+                continue;
+            };
+            text.extend_from_slice(&bytes);
+            if text.len() > LONGEST {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            if failed {
+                continue;
+            }
+            while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = text.drain(..=end).collect();
+                match serde_json::from_slice(&line).map_err(io::Error::other)? {
+                    Said::Run(run) => number = Some(run),
+                    Said::Out(words) => out.result(&words),
+                    Said::Err(words) => out.note(&words),
+                    Said::Exit(code) => return Ok(Exit::from_code(code)),
+                }
+            }
+        }
+        if failed {
+            let error: Value = serde_json::from_slice(&text).unwrap_or_default();
+            let why = error["message"].as_str().unwrap_or("it refused");
+            return Err(io::Error::other(why.to_owned()));
+        }
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    async fn stop(&mut self, number: Option<u64>, setup: &Setup) {
+        let Some(number) = number else {
+            return;
+        };
+        // This connection is busy with what is said.
+        if let Some(mut other) = there(&setup.settings.home).await {
+            let path = format!("/api/v1/run/{number}/stop");
+            let _ = other.post(&path, &json!({})).await;
+        }
+    }
+}
+
+/// Why a command cannot be done by a node that runs.
+fn not_beside(command: &Which) -> Option<&'static str> {
+    match command {
+        Which::Shared(Shared::Download(what)) if what.output.is_stream() => Some(
+            "while a node runs in this home, `download -o -` has to be given another one with --home",
+        ),
+        Which::Send(what) if what.files.iter().any(|file| file == Path::new("-")) => {
+            Some("while a node runs in this home, `send -` has to be given another one with --home")
+        }
+        _ => None,
+    }
+}
+
+/// The node may run in another folder.
+fn make_absolute(command: &mut Which) -> io::Result<()> {
+    match command {
+        Which::Shared(Shared::Download(what)) => {
+            if let Some(path) = &mut what.output.path {
+                let folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+                *path = std::path::absolute(&*path)?;
+                if folder {
+                    path.push(""); // A path that ends so is a folder's.
+                }
+            }
+        }
+        Which::Send(Send { files, .. }) => {
+            for file in files {
+                *file = std::path::absolute(&*file)?;
+            }
+        }
+        Which::Shared(_) => {}
+    }
+    Ok(())
+}
+
+/// `sprat web`: prints the page's address, with a code that opens it once, and opens it where that can be done.
+pub async fn open_page(setup: &Setup) -> Exit {
+    let out = Out::streams(setup.json);
+    let Some(mut node) = there(&setup.settings.home).await else {
+        out.error(
+            "no node runs in this home: start one with `sprat --web`, or `sprat serve --web`",
+        );
+        return Exit::NotFound;
+    };
+    match page(&mut node).await {
+        Ok(address) => {
+            face::tell(&out, &address);
+            open(&setup.settings.home, &address).await;
+            Exit::Done
+        }
+        Err(error) => {
+            out.error(&error.to_string());
+            Exit::Failed
+        }
+    }
+}
+
+async fn page(node: &mut Beside) -> io::Result<String> {
+    let answer = node.post("/api/v1/codes", &json!({})).await?;
+    let body = answer
+        .into_body()
+        .collect()
+        .await
+        .map_err(io::Error::other)?;
+    let value: Value = serde_json::from_slice(&body.to_bytes()).map_err(io::Error::other)?;
+    if let Some(address) = value["address"].as_str() {
+        return Ok(address.to_owned());
+    }
+    let why = value["message"].as_str().unwrap_or("it serves no page");
+    Err(io::Error::other(why.to_owned()))
+}
+
+/// A private file that leads to the address: other users of the machine see the words of a command, and so would see the code.
+fn redirect(home: &Path, address: &str) -> io::Result<PathBuf> {
+    let path = std::path::absolute(home)?.join(".sprat").join("open.html");
+    let _ = fs::remove_file(&path);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let page = format!(
+        "<!doctype html><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"0; url={address}\">\n"
+    );
+    options.open(&path)?.write_all(page.as_bytes())?;
+    Ok(path)
+}
+
+/// Opens an address in a browser, where there is a screen; that there is none is no failure, since it was printed.
+async fn open(home: &Path, address: &str) {
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else if std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some()
+    {
+        "xdg-open"
+    } else {
+        return;
+    };
+    let Ok(file) = redirect(home, address) else {
+        return;
+    };
+    let mut command = std::process::Command::new(opener);
+    command
+        .arg(file)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let _ = tokio::task::spawn_blocking(move || command.status()).await;
+}

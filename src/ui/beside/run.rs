@@ -1,0 +1,92 @@
+//! The node's end: runs what the shell beside it was told.
+
+use super::{Given, Which};
+use crate::{
+    node::{Node, SendRequest, Settings},
+    ui::{
+        clean::Sure,
+        cli::Shared,
+        commands::{self, Patience},
+        config::Setup,
+        exit::Exit,
+        face::Run,
+        follow,
+        output::Out,
+        progress::Bar,
+        send,
+        signals::Signals,
+    },
+};
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// What runs commands with this node.
+pub fn runner(node: Node) -> Run {
+    Arc::new(move |given, words, stop| {
+        let node = node.clone();
+        Box::pin(async move {
+            let exit = match serde_json::from_value::<Given>(given) {
+                Ok(given) => {
+                    let (out, written) = Out::remote(given.json, given.width);
+                    let telling = tell(written, words);
+                    let running = run(node, given, out, Signals::remote(stop));
+                    tokio::join!(running, telling).0
+                }
+                Err(error) => {
+                    let why = format!("sprat: the node here is another version ({error})");
+                    let _ = words.send(json!({ "err": why })).await;
+                    Exit::Usage
+                }
+            };
+            exit.code()
+        })
+    })
+}
+
+/// Passes on what is said, in order. Nobody who listens any more is no failure: the command is stopped then.
+async fn tell(mut written: mpsc::Receiver<Value>, words: mpsc::Sender<Value>) {
+    while let Some(said) = written.recv().await {
+        if words.send(said).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn run(node: Node, given: Given, out: Out, mut signals: Signals) -> Exit {
+    let wait = Duration::from_millis(given.wait);
+    let setup = Setup {
+        settings: Settings::new(node.home()),
+        wait,
+        patience: Some(wait),
+        timeout: given.timeout.map(Duration::from_millis),
+        json: given.json,
+        progress: false,
+        web: None,
+        face: None,
+    };
+    let patience = Patience {
+        swarm: wait,
+        server: wait,
+    };
+    match given.command {
+        Which::Shared(Shared::Download(what)) => {
+            let request = commands::request(what, &setup);
+            let bar = Bar::new(false);
+            follow::download(&node, request, &out, &bar, &mut signals).await
+        }
+        Which::Shared(command) => tokio::select! {
+            exit = commands::act(&node, &out, command, patience, Sure::Show) => exit,
+            _ = signals.next() => Exit::Interrupted,
+        },
+        Which::Send(what) => {
+            let request = SendRequest {
+                files: what.files,
+                to: what.to,
+                trust_new: what.trust_new_key,
+                wait,
+            };
+            send::follow(&node, request, &out, false, &mut signals).await
+        }
+    }
+}

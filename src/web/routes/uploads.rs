@@ -1,0 +1,88 @@
+//! Files that come in the body of a request: into the shared folder, or to be sent.
+
+use super::super::{
+    app::App,
+    body::{Asked, upload},
+    error::ApiError,
+};
+use crate::core::path::RelPath;
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use serde_json::json;
+
+#[derive(Deserialize)]
+pub struct Named {
+    name: String,
+    overwrite: Option<String>,
+}
+
+impl Named {
+    /// The only way from a request to a path: parts that may be written, below a folder that the request does not name.
+    fn path(&self) -> Result<RelPath, ApiError> {
+        let parsed = RelPath::parse(&self.name);
+        parsed.map_err(|error| ApiError::usage(format!("that name cannot be saved: {error}")))
+    }
+}
+
+fn made(name: &str, staged: Option<String>, size: u64) -> Response {
+    let mut row = json!({ "name": name, "size": size });
+    if let Some(staged) = staged {
+        row["staged"] = json!(staged);
+    }
+    (StatusCode::CREATED, Json(row)).into_response()
+}
+
+pub async fn stage(
+    State(app): State<App>,
+    Asked(named): Asked<Named>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let name = named.path()?;
+    if !app.has_room() {
+        return Err(ApiError::busy("too many uploads wait to be sent"));
+    }
+    let (spool, path) = app
+        .node
+        .take_in(name.clone(), upload(&headers, body)?)
+        .await?;
+    let size = size_of(&path).await;
+    let staged = app.stage(spool, path)?;
+    Ok(made(name.file_name(), Some(staged), size))
+}
+
+pub async fn share(
+    State(app): State<App>,
+    Asked(named): Asked<Named>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let name = named.path()?;
+    let overwrite = named.overwrite.as_deref().is_some_and(|word| word != "0");
+    let (spool, path) = app
+        .node
+        .take_in(name.clone(), upload(&headers, body)?)
+        .await?;
+    let size = size_of(&path).await;
+    let placed = app.node.share_file(&name, &path, overwrite).await;
+    let _ = tokio::task::spawn_blocking(move || drop(spool)).await;
+    if !placed? {
+        let why = format!("another file is shared as `{}`", name.as_str());
+        let refused = crate::node::Exit::Refused;
+        return Err(ApiError::new(StatusCode::CONFLICT, refused, why));
+    }
+    Ok(made(name.as_str(), None, size))
+}
+
+async fn size_of(path: &std::path::Path) -> u64 {
+    let path = path.to_owned();
+    let size =
+        tokio::task::spawn_blocking(move || std::fs::metadata(path).map(|about| about.len()));
+    size.await.ok().and_then(Result::ok).unwrap_or(0)
+}

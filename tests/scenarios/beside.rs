@@ -1,0 +1,140 @@
+//! Commands in the home of a node that runs: the node does them, and they say and end as they do without one.
+
+use crate::common::{Running, Swarm};
+
+/// The only job of a node, as `jobs` tells of it.
+fn job(swarm: &Swarm, name: &str) -> serde_json::Value {
+    let jobs = swarm.run(name, &["jobs", "--json"]).succeeds().json();
+    jobs.last().cloned().expect("a job")
+}
+
+fn waits_for(swarm: &Swarm, name: &str, state: &str) -> serde_json::Value {
+    let until = std::time::Instant::now() + crate::common::DEADLINE;
+    loop {
+        let seen = job(swarm, name);
+        if seen["state"] == state {
+            return seen;
+        }
+        assert!(std::time::Instant::now() < until, "{seen}");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+fn download(swarm: &Swarm) -> Running {
+    let mut download = swarm.start("bob", &["download", "big.bin", "--json", "-o", "."]);
+    download.has(1);
+    download
+}
+
+#[cfg(unix)]
+#[test]
+fn a_node_that_runs_does_what_is_asked_beside_it() {
+    let swarm = Swarm::new();
+    let bytes: Vec<u8> = (0..4_000_000_u32)
+        .flat_map(|at| blake3::hash(&at.to_le_bytes()).as_bytes()[..4].to_vec())
+        .collect();
+    std::fs::write(swarm.home("alice").join("shared/big.bin"), bytes).unwrap();
+    std::fs::write(swarm.home("alice").join("shared/a.txt"), "hello").unwrap();
+    let mut alice = swarm.serve_scanned("alice", &["--upload-limit", "1M"]);
+    let none = swarm.run("bob", &["jobs"]);
+    assert_eq!(none.code(), 5, "{}", none.err());
+    let mut bob = swarm.start("bob", &["serve", "--json", "--web=127.0.0.1:0"]);
+    let ready = bob.event("ready");
+    let page = bob.event("web");
+    assert!(
+        page["address"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://127.0.0.1:")
+    );
+    bob.event("joined");
+
+    // What is only looked at, in both forms.
+    let status = swarm.run("bob", &["status", "--json"]).succeeds().json();
+    assert_eq!(
+        (&status[0]["event"], &status[0]["peer"]),
+        (&"status".into(), &ready["peer"])
+    );
+    let list = swarm.run("bob", &["list", "--json"]).succeeds().json();
+    let names: Vec<_> = list
+        .iter()
+        .map(|row| row["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["a.txt", "big.bin"]);
+    assert!(
+        swarm
+            .run("bob", &["list"])
+            .succeeds()
+            .out()
+            .starts_with("NAME")
+    );
+    let peers = swarm.run("bob", &["peers", "--json"]).succeeds().json();
+    assert_eq!(peers[0]["name"], "alice");
+    let missing = swarm.run("bob", &["list", "nothing"]);
+    assert_eq!(missing.code(), 5);
+    assert!(
+        missing
+            .err()
+            .contains("sprat: nothing here matches `nothing`"),
+        "{}",
+        missing.err()
+    );
+    let missing = swarm.run("bob", &["download", "nothing", "--wait", "0.2"]);
+    assert_eq!(missing.code(), 5, "{}", missing.err());
+
+    // A download to a place that the shell means, not the node.
+    let to = swarm.home("elsewhere");
+    let mut command = swarm.command("bob", &["download", "a.txt", "--json", "-o", "."]);
+    let done = crate::common::Ran::of({
+        command.current_dir(&to);
+        command
+    });
+    assert_eq!(done.succeeds().done()["name"], "a.txt");
+    assert_eq!(std::fs::read(to.join("a.txt")).unwrap(), b"hello");
+
+    // One that another shell pauses, lets go on and cancels.
+    let mut first = download(&swarm);
+    let running = waits_for(&swarm, "bob", "running");
+    assert_eq!(running["sources"][0]["name"], "alice", "{running}");
+    let number = running["job"].to_string();
+    let paused = swarm
+        .run("bob", &["pause", &number, "--json"])
+        .succeeds()
+        .json();
+    assert_eq!(paused[0]["state"], "paused");
+    let resumed = swarm.run("bob", &["resume", "--json"]).succeeds().json();
+    assert_eq!(resumed[0]["job"], running["job"]);
+    swarm.run("bob", &["cancel", &number]).succeeds();
+    assert!(
+        first.event("error")["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("interrupted")
+    );
+    assert_eq!(first.end(), 130);
+    assert_eq!(waits_for(&swarm, "bob", "cancelled")["job"], running["job"]);
+    assert_eq!(swarm.run("bob", &["cancel", "99"]).code(), 5);
+    assert_eq!(swarm.run("bob", &["resume", &number]).code(), 4);
+
+    // A signal stops the command, and not the node.
+    let mut second = download(&swarm);
+    second.signal("INT");
+    assert_eq!(second.end(), 130);
+    waits_for(&swarm, "bob", "cancelled");
+    // So does the end of the shell.
+    let mut third = download(&swarm);
+    third.signal("KILL");
+    third.end();
+    waits_for(&swarm, "bob", "cancelled");
+
+    swarm.run("bob", &["msg", "alice", "hi"]).succeeds();
+    assert_eq!(alice.event("message")["text"], "hi");
+    let page = swarm.run("bob", &["web", "--json"]).succeeds().json();
+    assert!(page[0]["address"].as_str().unwrap().contains("/#code="));
+    let without = swarm.run("alice", &["web"]);
+    assert_eq!(without.code(), 1);
+    assert!(without.err().contains("--web"), "{}", without.err());
+    bob.leave();
+    assert_eq!(swarm.run("bob", &["jobs"]).code(), 5);
+    assert_eq!(swarm.run("bob", &["web"]).code(), 5);
+}
