@@ -45,7 +45,7 @@ pub use interfaces::zoned;
 pub use meeting::MeetingEvent;
 pub use pairing::{PairingConfig, PairingSockets};
 pub use reach::reaches;
-pub use router::{Inbound, Router};
+pub use router::{Asked, Inbound, Router};
 pub use streams::{PathId, Stream, StreamError};
 
 use std::{

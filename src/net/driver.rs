@@ -210,7 +210,11 @@ impl Driver {
                 permit = events.reserve(), if !self.outbox.is_empty() => match permit {
                     Ok(permit) => {
                         match self.outbox.pop_front() {
-                            Some(Out::Event(event)) => permit.send(event),
+                            Some(Out::Event(event)) => {
+                                if let Some(event) = self.router.pass(event) {
+                                    permit.send(event);
+                                }
+                            }
                             // Behind what was told of its node before.
                             Some(Out::Stream(protocol, inbound)) => self.router.route(&protocol, inbound),
                             None => {}

@@ -1,12 +1,15 @@
-//! Answers to control requests that need the index: they run on blocking threads, a bounded number at a time.
+//! The task that answers requests about files: who has which chunks, and manifests.
+//!
+//! Invariants: the task itself only looks into memory; what needs the index runs on blocking threads, a bounded number at
+//! a time. The actor knows nothing of it.
 
-use super::context::Context;
+use super::context::{Context, HeldNews};
 use crate::{
     core::{
         have::HaveSet,
         id::{FileId, NodeId},
     },
-    net::Reply,
+    net::{Asked, Reply},
     store::{ChunkReader, Replicas},
     wire::{
         MAX_MANIFESTS, MAX_RESPONSE,
@@ -16,9 +19,76 @@ use crate::{
 };
 use serde_bytes::ByteBuf;
 use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Takes requests until the node stops.
+pub async fn run(context: Context, mut inbox: mpsc::Receiver<Asked>, stop: CancellationToken) {
+    while let Some(Some(asked)) = stop.run_until_cancelled(inbox.recv()).await {
+        // What it asks may be news of it.
+        context.greet(&asked.node).await;
+        take(&context, asked);
+    }
+}
+
+/// Answers what can be answered from memory; the rest goes to a blocking thread.
+fn take(context: &Context, asked: Asked) {
+    let Asked {
+        node,
+        request,
+        reply,
+    } = asked;
+    let heard = |file, chunks| {
+        // Only a job would want to know.
+        let _ = context.held.send(HeldNews { node, file, chunks });
+    };
+    let partials = match &request {
+        Request::Held { file, chunks } => {
+            // Only of its own file.
+            if context.holdings.has(*file) && may_follow(context, *file, node) {
+                heard(*file, Arc::new(chunks.clone()));
+            }
+            return reply.send(Response::Done);
+        }
+        Request::Have { file, follow } => {
+            let partial = partial(context, *file, node, *follow);
+            if *follow && matches!(partial, Partial::Some(_)) {
+                // Who wants to hear of it downloads it, too: the job need not wait for its catalog.
+                heard(*file, Arc::default());
+            }
+            vec![partial]
+        }
+        Request::Haves { files } => {
+            let partials = files
+                .iter()
+                .map(|&file| partial(context, file, node, false));
+            partials.collect()
+        }
+        _ => Vec::new(),
+    };
+    answer(context, node, request, partials, reply);
+}
+
+/// What memory tells of a file that somebody asks about.
+fn partial(context: &Context, file: FileId, node: NodeId, follow: bool) -> Partial {
+    if context.swarm.has_whole(file) {
+        return Partial::Whole;
+    }
+    if !may_follow(context, file, node) {
+        return Partial::Nothing;
+    }
+    let have = context.holdings.answer(file, node, follow);
+    have.map_or(Partial::Nothing, Partial::Some)
+}
+
+/// Whether a download of `file` is `node`'s business.
+fn may_follow(context: &Context, file: FileId, node: NodeId) -> bool {
+    let grants = context.reader.grants();
+    !grants.is_hidden(&file) || grants.allows(&file, &node)
+}
 
 /// What memory tells of a file.
-pub enum Partial {
+enum Partial {
     /// All of it is here.
     Whole,
     /// It is being downloaded.
@@ -29,13 +99,7 @@ pub enum Partial {
 
 /// Answers `request` of `node` from the disk, in a task of its own; for each file of a `Have` or `Haves`, memory was asked first. What is
 /// private is missing for a node that was not granted it.
-pub fn answer(
-    context: &Context,
-    node: NodeId,
-    request: Request,
-    partials: Vec<Partial>,
-    reply: Reply,
-) {
+fn answer(context: &Context, node: NodeId, request: Request, partials: Vec<Partial>, reply: Reply) {
     let Ok(place) = Arc::clone(&context.lookups.0).try_acquire_owned() else {
         return reply.send(Response::Busy);
     };

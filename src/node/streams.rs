@@ -8,10 +8,11 @@ use super::{
     context::Context,
     distribute::{DistributorParts, accept},
     pair::Pairings,
+    requests,
     serve::Server,
 };
 use crate::{
-    net::{Inbound, Router},
+    net::{Asked, Inbound, Router},
     wire::{chat, chunk, consent, distribute, pairing},
 };
 use futures::{FutureExt as _, future::BoxFuture};
@@ -44,6 +45,8 @@ pub struct Inboxes {
     pub pairing: mpsc::Receiver<Inbound>,
     /// Asks to send something.
     pub asks: mpsc::Receiver<Inbound>,
+    /// Requests about files.
+    pub requests: mpsc::Receiver<Asked>,
 }
 
 impl Inboxes {
@@ -56,6 +59,7 @@ impl Inboxes {
             proofs: router.register(pairing::PROTOCOL),
             pairing: router.register(pairing::TALK_PROTOCOL),
             asks: router.register(consent::PROTOCOL),
+            requests: router.requests(),
         }
     }
 
@@ -89,6 +93,7 @@ impl Inboxes {
         take(self.chats, stop, greeted(&context, chat));
         let ask = move |one: Inbound| consent.clone().take(one.node, one.stream);
         take(self.asks, stop, greeted(&context, ask));
+        tokio::spawn(requests::run(context, self.requests, stop.clone()));
         let proven = pairings.clone();
         take(self.proofs, stop, move |one| {
             proven.accept(one.node, one.stream);

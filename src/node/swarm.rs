@@ -112,6 +112,12 @@ impl Swarm {
         self.each(files, |state, file| state.peers.sources(*file))
     }
 
+    /// Whether all of a file is here.
+    #[must_use]
+    pub fn has_whole(&self, file: FileId) -> bool {
+        self.look().own.has_whole(file)
+    }
+
     /// Which of these nodes are here.
     #[must_use]
     pub fn present(&self, nodes: &[NodeId]) -> Vec<Source> {

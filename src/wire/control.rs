@@ -88,6 +88,26 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Whether it is about contents, and not about who is here and what they offer.
+    #[must_use]
+    pub fn is_about_files(&self) -> bool {
+        match self {
+            Self::Manifests { .. }
+            | Self::Page { .. }
+            | Self::Have { .. }
+            | Self::Haves { .. }
+            | Self::Chunks { .. }
+            | Self::Held { .. } => true,
+            Self::Catalog { .. }
+            | Self::CatalogChanged { .. }
+            | Self::Goodbye
+            | Self::Reach { .. }
+            | Self::Peers { .. } => false,
+        }
+    }
+}
+
 /// What the other node answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Response {

@@ -259,10 +259,16 @@ fn a_protocol_is_known_to_its_own_files_and_to_one_table() {
             }
         }
     }
-    // Neither the actor nor the driver knows what a stream is for.
+    // Neither the actor nor the driver knows what a stream is for, nor what is asked about files.
+    let about_files =
+        ["Have", "Held", "Manifests", "Page", "Chunks"].map(|one| format!("Request::{one}"));
     for path in sources(&source.join("node/actor")) {
-        if code(&path).contains("Stream") {
+        let code = code(&path);
+        if code.contains("Stream") {
             broken.push(format!("{} takes streams", path.display()));
+        }
+        if about_files.iter().any(|one| code.contains(one)) {
+            broken.push(format!("{} takes requests about files", path.display()));
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));

@@ -248,13 +248,12 @@ impl Actor {
                 followers,
             } = news;
             for node in followers {
-                let Some(peer) = swarm.peers.get_mut(&node) else {
-                    continue;
-                };
-                if peer.telling >= MAX_TELLING {
+                // It may have asked in its last moment here.
+                let here = swarm.peers.get_mut(&node);
+                let Some(peer) = here.filter(|peer| peer.telling < MAX_TELLING) else {
                     self.parts.context.holdings.unfollow(node);
                     continue;
-                }
+                };
                 peer.telling += 1;
                 let (net, chunks) = (self.parts.context.net.clone(), chunks.clone());
                 let notes = self.notes.clone();

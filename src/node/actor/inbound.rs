@@ -6,22 +6,17 @@ use super::Actor;
 use crate::{
     core::{
         changes::Change,
-        id::{FileId, NodeId},
+        id::NodeId,
         membership::{Beacon, Kind, MembershipAction, MembershipEvent},
         path::printable,
         via::Via,
     },
     net::{NetEvent, Reply},
-    node::{
-        api::NodeEvent,
-        context::HeldNews,
-        requests::{self, Partial},
-        swarm::State,
-    },
+    node::{api::NodeEvent, swarm::State},
     store::ShareEvent,
     wire::control::{Held, Offer, Request, Response},
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 /// That a peer goes by another name is told so often at most.
 const RENAMED: Duration = Duration::from_secs(60);
@@ -95,7 +90,7 @@ impl Actor {
         self.may_know_others(swarm, node, via);
     }
 
-    /// Answers what can be answered from memory; the rest goes to a blocking task.
+    /// Answers what is about who is here and what they offer.
     pub(super) fn request(
         &mut self,
         swarm: &mut State,
@@ -117,18 +112,6 @@ impl Actor {
                 }
                 reply.send(Response::Done);
             }
-            // Only a job would want to know, and only of its own file.
-            Request::Held { file, chunks }
-                if self.parts.context.holdings.has(file) && self.may_follow(file, node) =>
-            {
-                let _ = self.parts.context.held.send(HeldNews {
-                    node,
-                    file,
-                    chunks: Arc::new(chunks),
-                });
-                reply.send(Response::Done);
-            }
-            Request::Held { .. } => reply.send(Response::Done),
             Request::Goodbye => {
                 reply.send(Response::Done);
                 self.member(swarm, MembershipEvent::Leaving { node });
@@ -144,46 +127,9 @@ impl Actor {
                 self.doctor.reach(ip, port, now, reply);
             }
             Request::Peers { port } => Self::peers_asked(swarm, node, port, reply),
-            Request::Have { file, follow } => {
-                let partial = self.partial(swarm, file, node, follow);
-                if follow && matches!(partial, Partial::Some(_)) {
-                    // A node that wants to hear of it downloads it, too: the job need not wait for its catalog.
-                    let chunks = Arc::default();
-                    let _ = self
-                        .parts
-                        .context
-                        .held
-                        .send(HeldNews { node, file, chunks });
-                }
-                requests::answer(&self.parts.context, node, request, vec![partial], reply);
-            }
-            Request::Haves { ref files } => {
-                let partials = files
-                    .iter()
-                    .map(|&file| self.partial(swarm, file, node, false))
-                    .collect();
-                requests::answer(&self.parts.context, node, request, partials, reply);
-            }
-            other => requests::answer(&self.parts.context, node, other, Vec::new(), reply),
+            // Those about files have a task of their own.
+            _ => reply.send(Response::Missing),
         }
-    }
-
-    /// What memory tells of a file that somebody asks about.
-    fn partial(&self, swarm: &State, file: FileId, node: NodeId, follow: bool) -> Partial {
-        if swarm.own.has_whole(file) {
-            return Partial::Whole;
-        }
-        if !self.may_follow(file, node) {
-            return Partial::Nothing;
-        }
-        let have = self.parts.context.holdings.answer(file, node, follow);
-        have.map_or(Partial::Nothing, Partial::Some)
-    }
-
-    /// Whether a download of `file` is `node`'s business.
-    fn may_follow(&self, file: FileId, node: NodeId) -> bool {
-        let grants = self.parts.context.reader.grants();
-        !grants.is_hidden(&file) || grants.allows(&file, &node)
     }
 
     /// Hands an event to the membership machine and does what it says.
