@@ -57,7 +57,7 @@ impl Actor {
                 node,
                 request,
                 reply,
-            } => self.request(swarm, node, request, reply),
+            } => self.request(swarm, node, &request, reply),
             NetEvent::Path { node, address, via } => {
                 if let Some(peer) = swarm.peers.get_mut(&node) {
                     (peer.address, peer.via) = (address, via);
@@ -95,10 +95,10 @@ impl Actor {
         &mut self,
         swarm: &mut State,
         node: NodeId,
-        request: Request,
+        request: &Request,
         reply: Reply,
     ) {
-        match request {
+        match *request {
             Request::Catalog { epoch, since } => {
                 reply.send(Response::Catalog(swarm.own.page(epoch, since)));
             }
