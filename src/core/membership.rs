@@ -1,13 +1,16 @@
 //! Who is here: from beacons, connections and silence to the list of peers.
 //!
-//! Owns the table of known nodes, when to announce ourselves, whom to answer and whom to dial. Never opens a socket,
-//! checks a signature or reads a clock: beacons arrive verified, addresses are data, time is an argument.
+//! Owns the table of known nodes, when to announce ourselves, whom to answer and whom to dial.
+//! Never opens a socket, checks a signature or reads a clock: beacons arrive verified, addresses
+//! are data, time is an argument.
 //!
-//! Invariants: a *peer* is a node that is (or was a moment ago) connected; `Joined` and `Left` alternate for each node.
-//! A hidden node announces nothing, answers nothing, and dials only nodes that were connected before.
-//! A beacon counts only when its number is greater than all seen of that node. Whatever strangers send, the
-//! table stays within [`MAX_KNOWN`], and nodes that were never connected never push out one that is.
+//! Invariants: a *peer* is a node that is (or was a moment ago) connected; `Joined` and `Left`
+//! alternate for each node. A hidden node announces nothing, answers nothing, and dials only nodes
+//! that were connected before. A beacon counts only when its number is greater than all seen of
+//! that node. Whatever strangers send, the table stays within [`MAX_KNOWN`], and nodes that were
+//! never connected never push out one that is.
 
+mod dials;
 mod event;
 mod peer;
 mod replays;
@@ -34,13 +37,16 @@ pub const MAX_UNCONFIRMED: usize = 256;
 pub const MAX_UNCONFIRMED_PER_SOURCE: usize = 32;
 /// Dials under way at a time.
 pub const MAX_DIALS: usize = 32;
-/// Of these, dials of never connected nodes announced from one IP address, so that one liar leaves room for others.
+/// Of these, dials of never connected nodes announced from one IP address, so that one liar leaves
+/// room for others.
 pub const MAX_DIALS_PER_SOURCE: usize = 8;
 /// Nodes whose beacons are ignored for the rest of this life.
 const MAX_BANNED: usize = 256;
-/// A node that is not connected and silent for this long is gone: 15 s is what is promised, less what it takes to show.
+/// A node that is not connected and silent for this long is gone: 15 s is what is promised, less
+/// what it takes to show.
 pub const SILENCE: Duration = Duration::from_secs(14);
-/// A newcomer dials those that answer its `JOIN`; those that answered wait this long before they dial it.
+/// A newcomer dials those that answer its `JOIN`; those that answered wait this long before they
+/// dial it.
 pub const NEWCOMER_DIALS: Duration = Duration::from_secs(1);
 
 /// Nothing is due at a hidden node; it looks all the same.
@@ -95,7 +101,8 @@ impl Membership {
         }
     }
 
-    /// The same, but no node hears of us, and no new one is heard, until [`MembershipEvent::Appear`].
+    /// The same, but no node hears of us, and no new one is heard, until
+    /// [`MembershipEvent::Appear`].
     #[must_use]
     pub fn hidden(me: NodeId, seed: u64, now: Now) -> Self {
         Self {
@@ -191,14 +198,15 @@ impl Membership {
             .map(|(node, _)| *node)
     }
 
-    /// Whether a node that was found without a beacon is being dialled for the first time: they may be here in a moment.
+    /// Whether a node that was found without a beacon is being dialled for the first time: they may
+    /// be here in a moment.
     #[must_use]
     pub fn expects_somebody(&self) -> bool {
         self.peers.values().any(Peer::is_new)
     }
 
-    /// Nodes that announced themselves and whose first connection is under way or due, with the names that they gave
-    /// themselves: they may be here in a moment.
+    /// Nodes that announced themselves and whose first connection is under way or due, with the
+    /// names that they gave themselves: they may be here in a moment.
     pub fn expected(&self) -> impl Iterator<Item = (NodeId, &str)> {
         let expected = self.peers.iter().filter(|(_, peer)| peer.is_expected());
         expected.map(|(node, peer)| (*node, peer.name.as_str()))
@@ -312,7 +320,8 @@ impl Membership {
         }
     }
 
-    /// Only of a node that is not known yet: no other node's word puts its own address in place of a known one.
+    /// Only of a node that is not known yet: no other node's word puts its own address in place of
+    /// a known one.
     fn told(&mut self, node: NodeId, address: SocketAddr, out: &mut Vec<MembershipAction>) {
         if node == self.me || self.banned.contains(&node) || self.knows(&node) {
             return;
@@ -372,7 +381,8 @@ impl Membership {
             all += 1;
             here += usize::from(peer.source == source);
         }
-        // A random one goes, so that a real newcomer stays long enough to be dialled, sooner or later.
+        // A random one goes, so that a real newcomer stays long enough to be dialled, sooner or
+        // later.
         let free = |peer: &Peer| !peer.confirmed && peer.stage == Stage::Idle;
         if here >= MAX_UNCONFIRMED_PER_SOURCE {
             if !self.evict(|peer| free(peer) && peer.source == source, out) {
@@ -388,7 +398,8 @@ impl Membership {
         true
     }
 
-    /// Forgets one of those that `may_go`, by chance, but one that was never connected if there is any.
+    /// Forgets one of those that `may_go`, by chance, but one that was never connected if there is
+    /// any.
     fn evict(&mut self, may_go: impl Fn(&Peer) -> bool, out: &mut Vec<MembershipAction>) -> bool {
         let of = |confirmed: bool| {
             let fits = move |peer: &&Peer| peer.confirmed == confirmed;
@@ -453,47 +464,11 @@ impl Membership {
     }
 
     fn dial_the_due(&mut self, out: &mut Vec<MembershipAction>) {
-        let now = self.now;
-        let mut under_way = 0;
-        let mut per_source = BTreeMap::<IpAddr, usize>::new();
-        let mut strangers = BTreeMap::<IpAddr, usize>::new();
-        let mut due = Vec::new();
-        let is_due = |peer: &Peer| peer.retry_at().is_some_and(|at| at <= now);
-        if !self.peers.values().any(is_due) {
-            return;
-        }
-        for stranger in self.peers.values().filter(|peer| !peer.confirmed) {
-            *strangers.entry(stranger.source).or_default() += 1;
-        }
-        for (node, peer) in &self.peers {
-            if peer.dial_ends().is_some() {
-                under_way += 1;
-                *per_source.entry(peer.source).or_default() += usize::from(!peer.confirmed);
-            } else if is_due(peer) {
-                // Peers that were lost come first. Among the others chance decides, with odds that shrink with the
-                // number of nodes that the same address announces.
-                let crowd = strangers.get(&peer.source).copied().unwrap_or(1) as u64;
-                let crowd = if peer.confirmed { 0 } else { crowd };
-                let draw = (self.chance.bits() >> 32) * crowd;
-                due.push((draw, *node));
+        for node in dials::due(&self.peers, self.now, &mut self.chance) {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                let addresses = peer.dial(self.now);
+                out.push(MembershipAction::Dial { node, addresses });
             }
-        }
-        due.sort_unstable();
-        for (_, node) in due {
-            if under_way >= MAX_DIALS {
-                return;
-            }
-            let Some(peer) = self.peers.get_mut(&node) else {
-                continue;
-            };
-            let here = per_source.entry(peer.source).or_default();
-            if !peer.confirmed && *here >= MAX_DIALS_PER_SOURCE {
-                continue;
-            }
-            *here += usize::from(!peer.confirmed);
-            under_way += 1;
-            let addresses = peer.dial(now);
-            out.push(MembershipAction::Dial { node, addresses });
         }
     }
 }
