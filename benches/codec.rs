@@ -1,4 +1,5 @@
-//! Encoding and decoding what is sent most: a catalog page, a manifest page, a beacon's worth of control messages.
+//! Encoding and decoding what is sent most: a catalog page, a manifest page, a beacon's worth of
+//! control messages.
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use sprat::{

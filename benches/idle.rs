@@ -1,7 +1,9 @@
-//! What clients that only wait cost a rendezvous server: memory before and after so many of them came.
+//! What clients that only wait cost a rendezvous server: memory before and after so many of them
+//! came.
 //!
-//! `idle SPRAT CLIENTS` starts that program's server on loopback. Each client connects by TCP, enters, reserves and registers,
-//! then keeps still. Run by `benches/compare/idle-clients.sh`, which raises the number of open files.
+//! `idle SPRAT CLIENTS` starts that program's server on loopback. Each client connects by TCP,
+//! enters, reserves and registers, then keeps still. Run by `benches/compare/idle-clients.sh`,
+//! which raises the number of open files.
 
 #[path = "../tests/common/visitor.rs"]
 mod visitor;

@@ -76,7 +76,8 @@ fn locate(criterion: &mut Criterion) {
     });
 }
 
-/// Finding, reading and verifying a chunk of a file in the page cache: the disk's part of serving it.
+/// Finding, reading and verifying a chunk of a file in the page cache: the disk's part of serving
+/// it.
 fn serve(criterion: &mut Criterion) {
     const LEN: usize = 256 << 10;
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -1,4 +1,5 @@
-//! What one chunk stream carries: from one network to another on loopback, encrypted and multiplexed, without disks.
+//! What one chunk stream carries: from one network to another on loopback, encrypted and
+//! multiplexed, without disks.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures::{AsyncReadExt, AsyncWriteExt};

@@ -1,4 +1,5 @@
-//! Fetches one file from the nodes that are near and offer it: `cargo run --example download -- NAME [HOME]`.
+//! Fetches one file from the nodes that are near and offer it: `cargo run --example download --
+//! NAME [HOME]`.
 
 use sprat::{DownloadEvent, DownloadRequest, Node, Settings};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Says who comes and goes and what they offer, until Ctrl-C: `cargo run --example watch -- [HOME]`.
+//! Says who comes and goes and what they offer, until Ctrl-C: `cargo run --example watch --
+//! [HOME]`.
 
 use sprat::{Node, NodeEvent, Settings};
 

@@ -1,8 +1,9 @@
 //! The decisions, and nothing else.
 //!
-//! Nothing in this room does input or output: no tokio, libp2p, sled, `std::fs` or `std::net::…Stream`, no clock and no
-//! global randomness. Time arrives as [`Now`], randomness as a seed. Each machine is
-//! `handle(event, now) -> actions`, so every scenario can be tested without a socket.
+//! Nothing in this room does input or output: no tokio, libp2p, sled, `std::fs` or
+//! `std::net::…Stream`, no clock and no global randomness. Time arrives as [`Now`], randomness as a
+//! seed. Each machine is `handle(event, now) -> actions`, so every scenario can be tested without a
+//! socket.
 
 pub mod admission;
 pub mod chance;

@@ -1,7 +1,8 @@
 //! sprat: a swarm file-sharing node.
 //!
-//! Put files in a folder; every node near you sees them; a download comes from everyone who has a piece of it, at once,
-//! verified. A program holds a [`Node`]: it shares what lies in `HOME/shared`, and is asked to list, download and send.
+//! Put files in a folder; every node near you sees them; a download comes from everyone who has a
+//! piece of it, at once, verified. A program holds a [`Node`]: it shares what lies in
+//! `HOME/shared`, and is asked to list, download and send.
 //!
 //! ```no_run
 //! use sprat::{DownloadEvent, DownloadRequest, Node, Settings};
@@ -28,8 +29,8 @@
 //!
 //! `examples/` has a program that shares, one that downloads, and one that watches the swarm.
 //!
-//! What follows is for those who work on sprat; it changes from release to release. The rooms, from the outside in;
-//! imports point to the right only:
+//! What follows is for those who work on sprat; it changes from release to release. The rooms, from
+//! the outside in; imports point to the right only:
 //!
 //! ```text
 //! ui, web ──▶ node, server ──▶ net, store ──▶ wire ──▶ core
@@ -44,7 +45,8 @@
 //! - `ui`: the command line and the prompt.
 //! - `web`: the local API, and the page.
 //!
-//! `docs/design.md` walks the path of a byte through them; `docs/protocol.md` is for a second implementation.
+//! `docs/design.md` walks the path of a byte through them; `docs/protocol.md` is for a second
+//! implementation.
 
 #[doc(hidden)]
 pub mod core;

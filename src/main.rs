@@ -1,5 +1,5 @@
-//! The `sprat` program: parses the command line, runs it, ends with its exit code. What the node shows to other programs is joined
-//! to the front end here.
+//! The `sprat` program: parses the command line, runs it, ends with its exit code. What the node
+//! shows to other programs is joined to the front end here.
 
 use sprat::{
     ui::{

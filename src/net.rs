@@ -1,9 +1,10 @@
 //! What touches sockets.
 //!
-//! Owns the libp2p swarm (one task, `driver`, alone), its protocols and its limits. Everyone else has a
-//! [`Net`], a cheap handle, and the queue of [`NetEvent`]s. Never decides whom to dial, what to serve or whom to ban:
-//! that is `node`'s. Invariants: every message that comes out was checked, every queue has a bound, and whatever a
-//! stranger sends costs its stream or its connection, not this process.
+//! Owns the libp2p swarm (one task, `driver`, alone), its protocols and its limits. Everyone else
+//! has a [`Net`], a cheap handle, and the queue of [`NetEvent`]s. Never decides whom to dial, what
+//! to serve or whom to ban: that is `node`'s. Invariants: every message that comes out was checked,
+//! every queue has a bound, and whatever a stranger sends costs its stream or its connection, not
+//! this process.
 
 pub(crate) mod address;
 pub mod beacon;

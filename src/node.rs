@@ -123,15 +123,16 @@ impl Node {
         self.shared.context.me
     }
 
-    /// What happens: to the first who asks from the start of the node, to others from now on. A watcher that lags loses the oldest
-    /// events, never the node's time.
+    /// What happens: to the first who asks from the start of the node, to others from now on. A
+    /// watcher that lags loses the oldest events, never the node's time.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<NodeEvent> {
         let first = self.shared.first_events.lock().take();
         first.unwrap_or_else(|| self.shared.events.subscribe())
     }
 
-    /// What happens from now on. A watcher that lags loses the oldest events, never the node's time.
+    /// What happens from now on. A watcher that lags loses the oldest events, never the node's
+    /// time.
     #[must_use]
     pub fn events_from_now(&self) -> broadcast::Receiver<NodeEvent> {
         self.shared.events.subscribe()
@@ -141,14 +142,15 @@ impl Node {
         self.shared.context.ask(command).await.unwrap_or_default() // The node is stopping: nothing is here.
     }
 
-    /// Waits until every peer that answered has given its catalog and no new one has come for 0.3 s, at most `wait`.
+    /// Waits until every peer that answered has given its catalog and no new one has come for 0.3
+    /// s, at most `wait`.
     pub async fn settled(&self, wait: Duration) {
         self.ask(|reply| Command::Settled(Instant::now() + wait, reply))
             .await;
     }
 
-    /// Waits until all that the peers offer is known: `wait` at least, while there is hope, and longer while names come in. Gives
-    /// what is not known then.
+    /// Waits until all that the peers offer is known: `wait` at least, while there is hope, and
+    /// longer while names come in. Gives what is not known then.
     pub async fn look(&self, wait: Duration) -> Gaps {
         self.ask(|reply| Command::Look(wait, reply)).await
     }
@@ -159,7 +161,8 @@ impl Node {
         self.shared.context.swarm.gaps()
     }
 
-    /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the beginning of an id.
+    /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the
+    /// beginning of an id.
     pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
         let mut rows = self.shared.context.swarm.list(pattern).await;
         copies::count(&self.shared.context, &mut rows).await;
@@ -219,8 +222,8 @@ impl Node {
         done.await.unwrap_or_default()
     }
 
-    /// Starts a download. The events end with [`DownloadEvent::End`]; a reader that is slow loses progress, never
-    /// results.
+    /// Starts a download. The events end with [`DownloadEvent::End`]; a reader that is slow loses
+    /// progress, never results.
     #[must_use = "the events are how it ends"]
     pub fn download(&self, request: DownloadRequest) -> (JobId, mpsc::Receiver<DownloadEvent>) {
         let (events, receiver) = mpsc::channel(JOB_EVENTS);
@@ -233,14 +236,15 @@ impl Node {
         (id, receiver)
     }
 
-    /// Asks people whether they take files, and sends these to those who do. The events end with [`SendEvent::End`].
+    /// Asks people whether they take files, and sends these to those who do. The events end with
+    /// [`SendEvent::End`].
     #[must_use = "the events are how it ends"]
     pub fn send(&self, request: SendRequest) -> (JobId, mpsc::Receiver<SendEvent>) {
         self.shared.consent.send(request, None, Shown::Yes)
     }
 
-    /// The same for people who come one by one: those whose ids come by `later` are asked, too, and all who accept fetch from
-    /// one another. It goes on until `later` ends, or it is cancelled.
+    /// The same for people who come one by one: those whose ids come by `later` are asked, too, and
+    /// all who accept fetch from one another. It goes on until `later` ends, or it is cancelled.
     #[must_use = "the events are how it ends"]
     pub fn send_to_group(
         &self,
@@ -250,8 +254,8 @@ impl Node {
         self.shared.consent.send(request, Some(later), Shown::Yes)
     }
 
-    /// Announces a code of four words or more until the news are dropped, or too many guessed wrong. A hidden node stays
-    /// hidden, since others are still to come.
+    /// Announces a code of four words or more until the news are dropped, or too many guessed
+    /// wrong. A hidden node stays hidden, since others are still to come.
     ///
     /// # Errors
     /// [`pair::PairError::Code`] for a shorter one.
@@ -271,7 +275,8 @@ impl Node {
         self.shared.consent.asks()
     }
 
-    /// Takes what is asked, into this folder or the home's `downloads/`, or as the [`Landing`] says.
+    /// Takes what is asked, into this folder or the home's `downloads/`, or as the [`Landing`]
+    /// says.
     ///
     /// # Errors
     /// [`AnswerError`], when there is no such ask, or no room for it.
@@ -311,8 +316,8 @@ impl Node {
         Ok(code)
     }
 
-    /// Announces until one receiver has proven that it has the code; it is connected then. Silent when dropped. A hidden
-    /// node shows itself after that.
+    /// Announces until one receiver has proven that it has the code; it is connected then. Silent
+    /// when dropped. A hidden node shows itself after that.
     ///
     /// # Errors
     /// [`pair::PairError::Burnt`] after a wrong guess.
@@ -325,8 +330,8 @@ impl Node {
         Ok(paired)
     }
 
-    /// Whether a socket was refused because this process has as many files and sockets open as it may: then nobody may be
-    /// here for that reason.
+    /// Whether a socket was refused because this process has as many files and sockets open as it
+    /// may: then nobody may be here for that reason.
     #[must_use]
     pub fn is_short_of_descriptors(&self) -> bool {
         crate::net::descriptors::refused() > 0
@@ -338,7 +343,8 @@ impl Node {
         self.shared.context.tell(Command::Appear).await;
     }
 
-    /// Looks for the sender with this code, and connects to it. A hidden node shows itself after that.
+    /// Looks for the sender with this code, and connects to it. A hidden node shows itself after
+    /// that.
     ///
     /// # Errors
     /// [`pair::PairError`], which says what to do.
@@ -365,8 +371,8 @@ impl Node {
         Ok(paired)
     }
 
-    /// Stops the downloads in good order, ends the chunks that are being sent, says goodbye to everyone, and closes
-    /// everything.
+    /// Stops the downloads in good order, ends the chunks that are being sent, says goodbye to
+    /// everyone, and closes everything.
     pub async fn leave(&self) {
         self.shared.stop.cancel();
         self.shared.tasks.close();

@@ -1,8 +1,9 @@
 //! A rendezvous server as a whole: its home, its network and its directory of names.
 //!
-//! Owns starting, running and ending it. It has a node's home folder (lock, identity), and nothing else of a node: it
-//! shares no folder, keeps no file, is of no swarm. Names are decided in `directory`, here they meet signatures and
-//! the disk. Invariant: a sign-up is confirmed when it is on the disk, not before.
+//! Owns starting, running and ending it. It has a node's home folder (lock, identity), and nothing
+//! else of a node: it shares no folder, keeps no file, is of no swarm. Names are decided in
+//! `directory`, here they meet signatures and the disk. Invariant: a sign-up is confirmed when it
+//! is on the disk, not before.
 
 mod directory;
 mod net;

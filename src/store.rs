@@ -1,8 +1,9 @@
 //! What is on disk: the home folder, the index, the shared folder, and downloads under way.
 //!
-//! Owns every file that sprat reads or writes, and all of sled. Everything here is synchronous: callers
-//! run it on blocking threads. Never opens a socket. Invariants: data is synced before the index claims it; a file that changed since
-//! it was indexed is not served; nothing is written through a symlink, and no existing file is replaced unless a person said so.
+//! Owns every file that sprat reads or writes, and all of sled. Everything here is synchronous:
+//! callers run it on blocking threads. Never opens a socket. Invariants: data is synced before the
+//! index claims it; a file that changed since it was indexed is not served; nothing is written
+//! through a symlink, and no existing file is replaced unless a person said so.
 
 mod cache;
 pub mod chats;
@@ -113,7 +114,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Sorts a system error by what can be done about it. `needed` is what a full disk would have had to take.
+    /// Sorts a system error by what can be done about it. `needed` is what a full disk would have
+    /// had to take.
     fn of(what: &'static str, path: &Path, needed: u64, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace {

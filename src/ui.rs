@@ -1,7 +1,7 @@
 //! What people and scripts see: the command line, the prompt, tables, sentences and JSON.
 //!
-//! Holds a [`Node`](crate::node::Node) and nothing else: it never touches a socket, the index or a file of the share.
-//! Everything that a stranger named is escaped before it is shown.
+//! Holds a [`Node`](crate::node::Node) and nothing else: it never touches a socket, the index or a
+//! file of the share. Everything that a stranger named is escaped before it is shown.
 
 mod beside;
 mod clean;
@@ -70,10 +70,12 @@ pub fn run(cli: Cli, face: face::Opener) -> Exit {
             return Exit::Usage;
         }
     };
-    // Each connection is one, and so is each file that is read; a shortage looks as if nobody were here.
+    // Each connection is one, and so is each file that is read; a shortage looks as if nobody were
+    // here.
     open_files::raise();
-    // Hashing, reading and writing have threads of their own, for which half of the processors are left: with a worker
-    // on each, the two kinds keep waking one another, which cost a tenth of the speed on two processors.
+    // Hashing, reading and writing have threads of their own, for which half of the processors are
+    // left: with a worker on each, the two kinds keep waking one another, which cost a tenth of the
+    // speed on two processors.
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads((processors / 2).max(1))

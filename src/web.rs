@@ -1,8 +1,10 @@
-//! The face of a running node for other programs: its API on a socket in the home, and with `--web` also on loopback, with the page.
+//! The face of a running node for other programs: its API on a socket in the home, and with `--web`
+//! also on loopback, with the page.
 //!
-//! Holds a [`Node`] and nothing else of it. Never reads or writes a file that a request names but by the node's own rules. Invariants:
-//! over TCP nothing but the page's own files is given to anybody without a key of this node (`guard`), and GET changes nothing; every
-//! connection, head, body and stream of events has a bound.
+//! Holds a [`Node`] and nothing else of it. Never reads or writes a file that a request names but
+//! by the node's own rules. Invariants: over TCP nothing but the page's own files is given to
+//! anybody without a key of this node (`guard`), and GET changes nothing; every connection, head,
+//! body and stream of events has a bound.
 
 mod app;
 mod assets;
@@ -58,8 +60,8 @@ pub struct Web {
 }
 
 impl Web {
-    /// Serves the node on the socket of its home, and on `page` if that is given (port 0: any free one). Without a socket the node
-    /// does all else: the log says why.
+    /// Serves the node on the socket of its home, and on `page` if that is given (port 0: any free
+    /// one). Without a socket the node does all else: the log says why.
     ///
     /// # Errors
     /// [`WebError`], when the page cannot be served.

@@ -1,7 +1,8 @@
 //! What crosses the network: protocol names, limits, message types and their encodings.
 //!
-//! All of `serde_cbor` is in [`cbor`], so that it can be replaced. Nothing here opens a socket. Every decoder checks a
-//! length before it allocates, and refuses what it does not understand with a [`cbor::Malformed`].
+//! All of `serde_cbor` is in [`cbor`], so that it can be replaced. Nothing here opens a socket.
+//! Every decoder checks a length before it allocates, and refuses what it does not understand with
+//! a [`cbor::Malformed`].
 
 pub mod beacon;
 mod bounded;
@@ -23,10 +24,12 @@ pub mod signer;
 
 /// Requests and responses in CBOR: catalogs, manifests, have-sets.
 pub const CONTROL_PROTOCOL: &str = "/sprat/control/1";
-/// One short stream, on which both ends of a QUIC connection prove that they know their private swarm's key.
+/// One short stream, on which both ends of a QUIC connection prove that they know their private
+/// swarm's key.
 pub const MEMBER_PROTOCOL: &str = "/sprat/member/1";
 
-/// Requests and responses in CBOR between a node and a rendezvous server: who is present, sign-up, people.
+/// Requests and responses in CBOR between a node and a rendezvous server: who is present, sign-up,
+/// people.
 pub const DIRECTORY_PROTOCOL: &str = "/sprat/directory/1";
 
 /// The longest control request, in bytes.

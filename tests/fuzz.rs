@@ -1,8 +1,9 @@
 //! Every parser of foreign bytes, fed with changed messages.
 //!
-//! `make fuzz` does it for 30 s each (`SPRAT_FUZZ_SECONDS`), with libFuzzer where cargo-fuzz is installed and else with the
-//! loop here, which needs nothing but a stable compiler: it changes the seeds of `tests/fuzz/corpus`, and goes on changing
-//! what is still taken for a message. `cargo test --test fuzz -- --ignored` writes the seeds anew.
+//! `make fuzz` does it for 30 s each (`SPRAT_FUZZ_SECONDS`), with libFuzzer where cargo-fuzz is
+//! installed and else with the loop here, which needs nothing but a stable compiler: it changes the
+//! seeds of `tests/fuzz/corpus`, and goes on changing what is still taken for a message. `cargo
+//! test --test fuzz -- --ignored` writes the seeds anew.
 
 #[path = "fuzz/entry.rs"]
 mod entry;

@@ -1,7 +1,8 @@
-//! Several hosts on one network, on two, and behind routers: the shipped binary in network namespaces that each test makes and removes.
+//! Several hosts on one network, on two, and behind routers: the shipped binary in network
+//! namespaces that each test makes and removes.
 //!
-//! Needs root, `ip`, `tc` and `nft`; without them each test says that it is left out. Nothing leaves the namespaces, and
-//! their names carry this process's id, so tests and runs do not meet.
+//! Needs root, `ip`, `tc` and `nft`; without them each test says that it is left out. Nothing
+//! leaves the namespaces, and their names carry this process's id, so tests and runs do not meet.
 
 mod common;
 

@@ -49,7 +49,8 @@ impl Swarm {
                 return;
             }
             node.asked.retain(|_, open| !open.is_empty());
-            // What went out least often comes first; then the one who has waited longest for a turn.
+            // What went out least often comes first; then the one who has waited longest for a
+            // turn.
             let Node {
                 asked,
                 times,

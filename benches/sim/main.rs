@@ -1,7 +1,7 @@
 //! Swarms that no machine here can hold, in virtual time: `cargo bench --bench sim [-- NAME…]`.
 //!
-//! Prints, for each scenario: completion over the bound (the time that the file takes on one link), what the seed sent
-//! over the size of the file, and what a node spent on questions and news.
+//! Prints, for each scenario: completion over the bound (the time that the file takes on one link),
+//! what the seed sent over the size of the file, and what a node spent on questions and news.
 
 mod swarm;
 

@@ -1,10 +1,12 @@
-//! A swarm in virtual time: the real `core::download` machines, with links, servers and have-updates around them.
+//! A swarm in virtual time: the real `core::download` machines, with links, servers and
+//! have-updates around them.
 //!
-//! Owns the model, which is seeded and deterministic: no clock, no sockets. What a node does around its machine is as in
-//! `node/`: questions are answered in turns among those who ask, a few chunks at a time; what came is told to followers
-//! in batches; a node follows some of those who download, not all. A link has a rate each way and a delay; an uplink
-//! sends a piece of one chunk after another in turns, a downlink takes them in as they come, and a sender has at most
-//! a window on its way.
+//! Owns the model, which is seeded and deterministic: no clock, no sockets. What a node does around
+//! its machine is as in `node/`: questions are answered in turns among those who ask, a few chunks
+//! at a time; what came is told to followers in batches; a node follows some of those who download,
+//! not all. A link has a rate each way and a delay; an uplink sends a piece of one chunk after
+//! another in turns, a downlink takes them in as they come, and a sender has at most a window on
+//! its way.
 
 #[path = "links.rs"]
 mod links;
@@ -31,7 +33,8 @@ const WINDOW: u32 = 128 << 10;
 const TURNS: usize = 4;
 /// Downloaders that a node follows, as in `node/job/transfer/sources`.
 const FOLLOWED: usize = 20;
-/// Bytes on the wire of a question, and of a have-update without and for each chunk: an estimate, with Noise, Yamux and TCP around it.
+/// Bytes on the wire of a question, and of a have-update without and for each chunk: an estimate,
+/// with Noise, Yamux and TCP around it.
 const QUESTION: u64 = 37 + 30;
 const NEWS: u64 = 450;
 const NEWS_CHUNK: u64 = 3;
@@ -61,15 +64,18 @@ pub struct Scenario {
 /// What came of it.
 #[derive(Debug)]
 pub struct Report {
-    /// Of those with an ordinary link that stayed from begin to end: over the time that the file takes on one link.
+    /// Of those with an ordinary link that stayed from begin to end: over the time that the file
+    /// takes on one link.
     pub last: f64,
     pub median: f64,
-    /// The same for the slow ones, on their own links; and for those who came later, from when they came.
+    /// The same for the slow ones, on their own links; and for those who came later, from when they
+    /// came.
     pub slow: f64,
     pub late: f64,
     /// Bytes that the seed sent, over the file.
     pub seed_sent: f64,
-    /// Bytes of questions and news that a node sent, on average, and of news for each chunk and follower.
+    /// Bytes of questions and news that a node sent, on average, and of news for each chunk and
+    /// follower.
     pub control: f64,
     pub news: f64,
     /// Chunks that came twice, of all that came.
@@ -328,7 +334,8 @@ impl Swarm {
         }
     }
 
-    /// Follows those of the others who are nearest by a hash of both names. Who was followed stays so.
+    /// Follows those of the others who are nearest by a hash of both names. Who was followed stays
+    /// so.
     fn befriend(&mut self, at: usize) {
         let there = (1..self.nodes.len()).filter(|&other| other != at && self.nodes[other].alive);
         let mut near: Vec<usize> = there.collect();

@@ -1,7 +1,8 @@
 //! At most so much at a time in all, and so much for one node: of streams, of rounds, of bytes.
 //!
-//! Never waits: what is too much is refused, and the caller says so. Invariants: the counts are the sums of the permits
-//! that live, so nothing is kept for a node without one; no sum exceeds its limit.
+//! Never waits: what is too much is refused, and the caller says so. Invariants: the counts are the
+//! sums of the permits that live, so nothing is kept for a node without one; no sum exceeds its
+//! limit.
 
 use super::id::NodeId;
 use parking_lot::Mutex;

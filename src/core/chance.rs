@@ -1,7 +1,7 @@
 //! Randomness for choices between equals, from a seed.
 //!
-//! Owns a small generator (`SplitMix64`: Steele, Lea, Flood, 2014). Never used for secrets: who sees enough of its
-//! choices can foretell the next ones.
+//! Owns a small generator (`SplitMix64`: Steele, Lea, Flood, 2014). Never used for secrets: who
+//! sees enough of its choices can foretell the next ones.
 
 /// A generator that makes the same choices from the same seed.
 #[derive(Clone, Debug)]

@@ -1,7 +1,9 @@
-//! What changed in a folder, as a person wants to hear it: a word for each file as long as they are few, one line for many.
+//! What changed in a folder, as a person wants to hear it: a word for each file as long as they are
+//! few, one line for many.
 //!
-//! Never reads a clock. Invariants: at most `MOST` names are remembered, the rest only counted; whatever happened is told once nothing has
-//! happened for `QUIET`, and `LONGEST` after it began whatever happens.
+//! Never reads a clock. Invariants: at most `MOST` names are remembered, the rest only counted;
+//! whatever happened is told once nothing has happened for `QUIET`, and `LONGEST` after it began
+//! whatever happens.
 
 use super::{Now, id::FileId};
 use std::{
@@ -9,7 +11,8 @@ use std::{
     time::Duration,
 };
 
-/// What belongs together comes with no longer pauses, such as the old names of a folder after its new ones.
+/// What belongs together comes with no longer pauses, such as the old names of a folder after its
+/// new ones.
 const QUIET: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 /// So many are told one by one.
@@ -54,7 +57,8 @@ pub enum Change {
     MovedFiles {
         /// How many.
         files: u64,
-        /// The folder whose place they had, and the one whose place they have; `None` when they moved in different ways.
+        /// The folder whose place they had, and the one whose place they have; `None` when they
+        /// moved in different ways.
         folders: Option<Moved>,
     },
 }

@@ -1,7 +1,7 @@
 //! What may come in by chat, and how often: rates, and which message was here before.
 //!
-//! Pure. Invariants: whatever comes costs its sender's share of the rate first; what is remembered is bounded, a peer's
-//! ids and the number of peers alike.
+//! Pure. Invariants: whatever comes costs its sender's share of the rate first; what is remembered
+//! is bounded, a peer's ids and the number of peers alike.
 
 use super::{
     Now,

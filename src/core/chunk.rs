@@ -1,7 +1,7 @@
 //! Bytes that are known to be what they are called.
 //!
-//! Invariant: a [`VerifiedChunk`] can only be made by hashing its bytes. Whatever writes chunks to disk takes this type,
-//! so unverified bytes cannot be stored by mistake.
+//! Invariant: a [`VerifiedChunk`] can only be made by hashing its bytes. Whatever writes chunks to
+//! disk takes this type, so unverified bytes cannot be stored by mistake.
 
 use super::id::ChunkId;
 

@@ -1,11 +1,12 @@
 //! Where a file is cut into chunks.
 //!
-//! FastCDC as published in 2020 (W. Xia et al., "The Design of Fast Content-Defined Chunking for Data Deduplication
-//! Based Storage Systems", IEEE TPDS 31.9), without a seed, at normalisation level 1. Two nodes that cut
-//! the same bytes get the same chunks: any change of what is here is a change of the protocol, and the golden
-//! tests below are its fence.
+//! FastCDC as published in 2020 (W. Xia et al., "The Design of Fast Content-Defined Chunking for
+//! Data Deduplication Based Storage Systems", IEEE TPDS 31.9), without a seed, at normalisation
+//! level 1. Two nodes that cut the same bytes get the same chunks: any change of what is here is a
+//! change of the protocol, and the golden tests below are its fence.
 //!
-//! Invariant: cuts depend on the bytes since the last cut alone, never on how they arrived. Keeps no state.
+//! Invariant: cuts depend on the bytes since the last cut alone, never on how they arrived. Keeps
+//! no state.
 
 use super::manifest::{MAX_CHUNK, MIN_CHUNK};
 use fastcdc::v2020::{MASKS, cut};
@@ -25,8 +26,9 @@ const LOOSE: u64 = MASKS[(AVG.ilog2() - NORMALISATION) as usize];
 
 const _: () = assert!(MAX == MAX_CHUNK as usize);
 
-/// The length in bytes of the first chunk of `buf`, where a chunk begins at its start; `last` says that nothing follows
-/// `buf`. `None` when that cannot be known from less than [`MAX`] bytes, or when nothing is left.
+/// The length in bytes of the first chunk of `buf`, where a chunk begins at its start; `last` says
+/// that nothing follows `buf`. `None` when that cannot be known from less than [`MAX`] bytes, or
+/// when nothing is left.
 ///
 /// There is nothing to set up: call it again for `&buf[length..]`.
 #[must_use]

@@ -1,7 +1,8 @@
 //! The code by which a receiver finds and trusts one sender: `7-amber-falcon`.
 //!
-//! Owns its form, and reading it from what people type. Never asks for randomness and never shows the words but by
-//! `Display`: a code in a log would be a secret in a log. The number is the public *channel*; the words are the secret.
+//! Owns its form, and reading it from what people type. Never asks for randomness and never shows
+//! the words but by `Display`: a code in a log would be a secret in a log. The number is the public
+//! *channel*; the words are the secret.
 
 mod words;
 
@@ -37,7 +38,8 @@ pub enum CodeError {
     /// Too few words, or too many.
     #[error("a code has {MIN_WORDS} to {MAX_WORDS} words after its number, as in 7-amber-falcon")]
     Words,
-    /// No code has this word: a typing error, noticed before it costs the code. What was typed, in lower case.
+    /// No code has this word: a typing error, noticed before it costs the code. What was typed, in
+    /// lower case.
     #[error("no code has the word “{0}”: look again at how it is spelt")]
     Unknown(String),
     /// A group's code is too short.
@@ -106,8 +108,9 @@ impl fmt::Debug for Code {
 impl FromStr for Code {
     type Err = CodeError;
 
-    /// Reads a code as people type and paste it: either case, with blanks, dashes, quotes or punctuation between its parts
-    /// and around it, and with the command that it is for in front (`sprat receive 7-amber-falcon`).
+    /// Reads a code as people type and paste it: either case, with blanks, dashes, quotes or
+    /// punctuation between its parts and around it, and with the command that it is for in front
+    /// (`sprat receive 7-amber-falcon`).
     fn from_str(text: &str) -> Result<Self, CodeError> {
         if text.len() > MAX_TEXT {
             return Err(CodeError::Words);

@@ -1,8 +1,9 @@
 //! Asking before sending: who may be asked what, how often and for how long, at both ends.
 //!
-//! Pure. [`Inbox`] is the receiver's end, of all asks together; [`Errand`] is the sender's, of one ask to one person. Neither knows what
-//! is in the files. Invariants: an ask is shown once and decided once; what was decided is never asked again; no peer can have more
-//! than one ask open here, and all together no more than [`MAX_OPEN`].
+//! Pure. [`Inbox`] is the receiver's end, of all asks together; [`Errand`] is the sender's, of one
+//! ask to one person. Neither knows what is in the files. Invariants: an ask is shown once and
+//! decided once; what was decided is never asked again; no peer can have more than one ask open
+//! here, and all together no more than [`MAX_OPEN`].
 
 mod errand;
 mod inbox;
@@ -22,7 +23,8 @@ pub const EXPIRY: Duration = Duration::from_secs(300);
 /// How long a transfer that was accepted waits for the other side to come back.
 pub const RETURN: Duration = Duration::from_secs(600);
 
-/// The name of an ask: random, chosen by the sender, the same when it asks again after an interruption.
+/// The name of an ask: random, chosen by the sender, the same when it asks again after an
+/// interruption.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AskId(#[serde(with = "serde_bytes")] pub [u8; 16]);
 

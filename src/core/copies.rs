@@ -30,8 +30,8 @@ impl FromStr for Copies {
     }
 }
 
-/// The fewest copies that any of a file's `chunks` has, when `whole` nodes have all of it and others have `parts`.
-/// Have-sets of another length count for nothing.
+/// The fewest copies that any of a file's `chunks` has, when `whole` nodes have all of it and
+/// others have `parts`. Have-sets of another length count for nothing.
 #[must_use]
 pub fn fewest<'a>(chunks: u32, whole: u32, parts: impl IntoIterator<Item = &'a HaveSet>) -> u32 {
     let parts: Vec<&HaveSet> = parts

@@ -1,7 +1,7 @@
 //! What is wrong when no node is found: conclusions from what a node sees of its networks.
 //!
-//! Pure: `node::doctor` looks, this says what it means. Invariant: a conclusion follows from what was seen, and comes with
-//! something to do about it; the likeliest cause comes first.
+//! Pure: `node::doctor` looks, this says what it means. Invariant: a conclusion follows from what
+//! was seen, and comes with something to do about it; the likeliest cause comes first.
 
 use core::net::{IpAddr, SocketAddr};
 
@@ -79,7 +79,8 @@ pub struct Findings {
     pub peers: usize,
     /// What the peers said that were asked to dial this node back.
     pub dialled_back: Vec<PeerTest>,
-    /// Whether a question that needs large packets was answered by those who had answered a small one.
+    /// Whether a question that needs large packets was answered by those who had answered a small
+    /// one.
     pub large: Vec<PeerTest>,
     /// The servers that were named.
     pub servers: Vec<Server>,
@@ -105,7 +106,8 @@ pub enum Nat {
     Kept,
     /// It changes the port, the same for all servers as far as is known: holes can be punched.
     Changed,
-    /// Each destination sees another port: only a relay helps, if the other side has such a router too.
+    /// Each destination sees another port: only a relay helps, if the other side has such a router
+    /// too.
     Symmetric,
 }
 

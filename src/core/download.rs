@@ -1,14 +1,15 @@
 //! One download job: whom to ask for which chunk, and what to do when nothing comes.
 //!
-//! A job is one flat list of chunks, possibly of many files; the caller knows which range is which file. Feed it what
-//! happens with [`Download::handle`], carry out the [`TransferAction`]s, and send a [`TransferEvent::Tick`] when
-//! [`Download::next_tick`] says so.
+//! A job is one flat list of chunks, possibly of many files; the caller knows which range is which
+//! file. Feed it what happens with [`Download::handle`], carry out the [`TransferAction`]s, and
+//! send a [`TransferEvent::Tick`] when [`Download::next_tick`] says so.
 //!
-//! Owns the requests: pipelines, lateness, second requests, backing off. The order of chunks is `picker`'s. Never touches
-//! bytes, sockets or a clock.
+//! Owns the requests: pipelines, lateness, second requests, backing off. The order of chunks is
+//! `picker`'s. Never touches bytes, sockets or a clock.
 //!
-//! Invariants: a missing chunk is open, or asked of one or two peers that claimed it; a peer is asked for a chunk at
-//! most once at a time; at most [`MAX_PEERS`] peers are known; whatever a peer does, no chunk is lost.
+//! Invariants: a missing chunk is open, or asked of one or two peers that claimed it; a peer is
+//! asked for a chunk at most once at a time; at most [`MAX_PEERS`] peers are known; whatever a peer
+//! does, no chunk is lost.
 
 mod chunks;
 mod event;
@@ -81,7 +82,8 @@ enum Reported {
 }
 
 impl Download {
-    /// A job without chunks: add some before anything else. `me` is this node: downloaders of one file take different parts first, by their names.
+    /// A job without chunks: add some before anything else. `me` is this node: downloaders of one
+    /// file take different parts first, by their names.
     #[must_use]
     pub fn new(me: NodeId) -> Self {
         Self {
@@ -103,15 +105,15 @@ impl Download {
         }
     }
 
-    /// A job on a node that allows itself only so many bytes a second: it asks for no more than that lets through soon, and
-    /// the time it takes is no peer's fault.
+    /// A job on a node that allows itself only so many bytes a second: it asks for no more than
+    /// that lets through soon, and the time it takes is no peer's fault.
     #[must_use]
     pub fn limited_to(self, limit: Option<u64>) -> Self {
         Self { limit, ..self }
     }
 
-    /// Asks for nothing more, or goes on; what is in flight comes. A [`TransferEvent::Tick`] is due. While it is paused it does
-    /// not say that it waits.
+    /// Asks for nothing more, or goes on; what is in flight comes. A [`TransferEvent::Tick`] is
+    /// due. While it is paused it does not say that it waits.
     pub fn pause(&mut self, paused: bool) {
         self.paused = paused;
         self.stirred = true;
@@ -122,8 +124,9 @@ impl Download {
         self.limit = limit;
     }
 
-    /// Appends a file's chunks; those in `held` are here already. Gives the positions they got. What peers have of them
-    /// is to be told by [`TransferEvent::Source`] after this. A [`TransferEvent::Tick`] is due.
+    /// Appends a file's chunks; those in `held` are here already. Gives the positions they got.
+    /// What peers have of them is to be told by [`TransferEvent::Source`] after this. A
+    /// [`TransferEvent::Tick`] is due.
     pub fn add(&mut self, entries: &[Entry], held: &HaveSet) -> Span {
         let span = self.chunks.add(entries, held);
         let chunks = &self.chunks;
@@ -136,7 +139,8 @@ impl Download {
         span
     }
 
-    /// Gives up the chunks in `span` (a file that cannot be written), where they are not wanted elsewhere.
+    /// Gives up the chunks in `span` (a file that cannot be written), where they are not wanted
+    /// elsewhere.
     pub fn remove(&mut self, span: Span, now: Now) -> Vec<TransferAction> {
         self.clock = self.clock.max(now);
         let mut actions = Vec::new();
@@ -200,7 +204,8 @@ impl Download {
         actions
     }
 
-    /// When a [`TransferEvent::Tick`] is useful next, unless another event comes first. A moment that is past means: now.
+    /// When a [`TransferEvent::Tick`] is useful next, unless another event comes first. A moment
+    /// that is past means: now.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         if self.stirred {
@@ -399,14 +404,16 @@ impl Download {
         }
     }
 
-    /// After every event: notices what is late, gives work to peers that have room, and says how the job stands.
+    /// After every event: notices what is late, gives work to peers that have room, and says how
+    /// the job stands.
     fn proceed(&mut self, actions: &mut Vec<TransferAction>) {
         self.stirred = false;
         self.notice_late();
         self.sort();
         let up = self.peers.iter().filter(|peer| peer.is_connected()).count();
         self.peers.iter_mut().for_each(|peer| peer.share(up));
-        // A peer that has just been slow comes after the others, and a seed is left what they do not have.
+        // A peer that has just been slow comes after the others, and a seed is left what they do
+        // not have.
         for (slow, downloads) in [(false, true), (false, false), (true, true), (true, false)] {
             if self.paused {
                 break;

@@ -1,8 +1,8 @@
 //! Randomness for secrets, drawn from a seed that the system gave.
 //!
-//! Owns the expansion (BLAKE3's extendable output under a key derived from the seed). Never finds a seed by itself:
-//! the maker of a [`Draw`] answers for 32 bytes that cannot be foretold. For choices that are no secrets see
-//! [`super::chance`].
+//! Owns the expansion (BLAKE3's extendable output under a key derived from the seed). Never finds a
+//! seed by itself: the maker of a [`Draw`] answers for 32 bytes that cannot be foretold. For
+//! choices that are no secrets see [`super::chance`].
 
 use rand_core::{CryptoRng, RngCore};
 
@@ -25,7 +25,8 @@ impl Draw {
         bytes
     }
 
-    /// A number under `end`, which is at least 1. The smallest numbers are more likely by `end / 2^64`, which is nothing.
+    /// A number under `end`, which is at least 1. The smallest numbers are more likely by `end /
+    /// 2^64`, which is nothing.
     pub fn below(&mut self, end: usize) -> usize {
         (u64::from_le_bytes(self.bytes()) % (end.max(1) as u64)) as usize
     }

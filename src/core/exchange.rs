@@ -1,10 +1,12 @@
 //! Peers tell one another of further peers, for networks where no beacon gets through.
 //!
-//! Owns what each peer said of its port, who is asked when, what is told to whom, and which of what a peer tells is tried.
-//! Never dials. Invariants: told of are only peers that asked themselves (and so agreed), at the IP address that their own
-//! connection comes from; what one peer tells costs at most [`TRIED`] dials of one try each at once and then a few a minute,
-//! all peers together at most [`TRIED_IN_ALL`]; and no peer can name a nearer kind of network than the one that its own
-//! connection comes from, so that no outsider has this machine, or its network, knocked at.
+//! Owns what each peer said of its port, who is asked when, what is told to whom, and which of what
+//! a peer tells is tried. Never dials. Invariants: told of are only peers that asked themselves
+//! (and so agreed), at the IP address that their own connection comes from; what one peer tells
+//! costs at most [`TRIED`] dials of one try each at once and then a few a minute, all peers
+//! together at most [`TRIED_IN_ALL`]; and no peer can name a nearer kind of network than the one
+//! that its own connection comes from, so that no outsider has this machine, or its network,
+//! knocked at.
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +38,8 @@ const ANSWERS: Rate = Rate {
     per_second: 0.1,
     burst: 3.0,
 };
-/// Peers that are asked as soon as they are connected: in a large swarm, where beacons get through, not all of them.
+/// Peers that are asked as soon as they are connected: in a large swarm, where beacons get through,
+/// not all of them.
 const AT_ONCE: Rate = Rate {
     per_second: 0.5,
     burst: 16.0,
@@ -49,7 +52,8 @@ const PAUSE: Duration = Duration::from_secs(15);
 const AGAIN: Duration = Duration::from_secs(60);
 /// How long an answer is waited for before no peer is expected by it.
 const ANSWER: Duration = Duration::from_secs(1);
-/// "At my own address": what is told of a peer on the teller's own machine to one that is not on it.
+/// "At my own address": what is told of a peer on the teller's own machine to one that is not on
+/// it.
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// One peer that is here and not reached by relay.
@@ -132,8 +136,9 @@ impl Exchange {
         self.peers.values().any(soon)
     }
 
-    /// A peer asks, and may be told of from now on if it named a port: what it is answered, or `None` if it asks too often.
-    /// `at` is where its connection comes from, `here` where those of all peers do.
+    /// A peer asks, and may be told of from now on if it named a port: what it is answered, or
+    /// `None` if it asks too often. `at` is where its connection comes from, `here` where those of
+    /// all peers do.
     pub fn asked(
         &mut self,
         (asker, at): (NodeId, IpAddr),
@@ -161,7 +166,8 @@ impl Exchange {
         Some(told)
     }
 
-    /// The answer of a peer, whose connection comes from `at`: whom of those in it to try. (With none it did not answer.)
+    /// The answer of a peer, whose connection comes from `at`: whom of those in it to try. (With
+    /// none it did not answer.)
     pub fn told(
         &mut self,
         (teller, at): (NodeId, IpAddr),

@@ -1,9 +1,9 @@
 //! Fair shares of the room that a node gives to others: who makes room when it is short.
 //!
-//! Identities cost nothing, addresses do, and acquaintances are earned. So the sums are kept by address,
-//! and what a node the user dealt with keeps here counts for a quarter. When room is short, the fullest
-//! share gives way to one that stays smaller than it. Arithmetic only. Invariant: at most `MAX` nodes
-//! are remembered; of the others each has a share of its own.
+//! Identities cost nothing, addresses do, and acquaintances are earned. So the sums are kept by
+//! address, and what a node the user dealt with keeps here counts for a quarter. When room is
+//! short, the fullest share gives way to one that stays smaller than it. Arithmetic only.
+//! Invariant: at most `MAX` nodes are remembered; of the others each has a share of its own.
 
 use super::{id::NodeId, origin::origin};
 use core::net::IpAddr;
@@ -61,8 +61,8 @@ impl Shares {
         self.of.retain(|node, _| uses(node));
     }
 
-    /// Whose bytes make room for `bytes` more of `node`: the fullest share, unless that of `node` would be
-    /// as full. `used` has the bytes of each node.
+    /// Whose bytes make room for `bytes` more of `node`: the fullest share, unless that of `node`
+    /// would be as full. `used` has the bytes of each node.
     pub fn gives_way<'a>(
         &self,
         used: impl Iterator<Item = (&'a NodeId, &'a u64)>,
@@ -81,7 +81,8 @@ impl Shares {
         let after = counts(&own, sums.get(&own).copied().unwrap_or(0) + bytes);
         let fullest = sums.iter().filter(|(share, _)| **share != own);
         let fullest = fullest.max_by_key(|(share, sum)| (counts(share, **sum), **share));
-        // What it would give up must leave it the larger one, or the two would push each other out in turn.
+        // What it would give up must leave it the larger one, or the two would push each other out
+        // in turn.
         fullest
             .filter(|(share, sum)| counts(share, sum.saturating_sub(bytes)) >= after)
             .map(|(share, _)| *share)

@@ -1,6 +1,7 @@
 //! Which chunks of a manifest a node holds: a bitfield with a running count.
 //!
-//! Invariant: bits past `len` are zero, in memory and on the wire, and `count` is the number of ones.
+//! Invariant: bits past `len` are zero, in memory and on the wire, and `count` is the number of
+//! ones.
 
 use std::ops::Range;
 
@@ -102,7 +103,8 @@ impl HaveSet {
         ones(self.words.len(), 0, |at| self.words[at])
     }
 
-    /// The positions held in both sets, ascending, from `from` on. Costs little where nothing is shared.
+    /// The positions held in both sets, ascending, from `from` on. Costs little where nothing is
+    /// shared.
     pub fn common<'a>(&'a self, other: &'a Self, from: u32) -> impl Iterator<Item = u32> + 'a {
         let words = self.words.len().min(other.words.len());
         ones(words, from, |at| self.words[at] & other.words[at])
@@ -136,7 +138,8 @@ impl HaveSet {
         bytes
     }
 
-    /// Reads the wire form of a set of `len` positions; `None` when the length is off or a bit past the end is set.
+    /// Reads the wire form of a set of `len` positions; `None` when the length is off or a bit past
+    /// the end is set.
     #[must_use]
     pub fn from_bytes(bytes: &[u8], len: u32) -> Option<Self> {
         if bytes.len() != len.div_ceil(8) as usize {

@@ -1,4 +1,5 @@
-//! Which parts of a download are here, small enough for a picture: at most [`CELLS`] cells, whatever it has in chunks.
+//! Which parts of a download are here, small enough for a picture: at most [`CELLS`] cells,
+//! whatever it has in chunks.
 
 use super::have::HaveSet;
 
@@ -22,7 +23,8 @@ pub struct HaveMap {
     pub chunks: u64,
     /// See `chunks`.
     pub have: u64,
-    /// From the first byte to the last, how much of each cell's part is here: 0 = nothing, 255 = all.
+    /// From the first byte to the last, how much of each cell's part is here: 0 = nothing, 255 =
+    /// all.
     pub cells: Vec<u8>,
 }
 

@@ -1,7 +1,7 @@
 //! The names that contents and nodes have: 32 bytes each, never interchangeable.
 //!
-//! Owns the types and their text forms. Never computes a file's id (that needs the canonical encoding, see
-//! `wire::manifest`).
+//! Owns the types and their text forms. Never computes a file's id (that needs the canonical
+//! encoding, see `wire::manifest`).
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -103,7 +103,8 @@ id! {
 }
 
 impl NodeId {
-    /// The last eight characters of the text form: what a person compares. (The first ones are the same for every node.)
+    /// The last eight characters of the text form: what a person compares. (The first ones are the
+    /// same for every node.)
     #[must_use]
     pub fn short(&self) -> String {
         let text = self.to_string();
@@ -122,7 +123,8 @@ impl NodeId {
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An "identity" multihash of the protobuf-encoded public key (libp2p peer id specification).
+        // An "identity" multihash of the protobuf-encoded public key (libp2p peer id
+        // specification).
         let mut bytes = vec![0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
         bytes.extend_from_slice(&self.0);
         f.write_str(&bs58::encode(bytes).into_string())

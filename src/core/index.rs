@@ -1,4 +1,5 @@
-//! The numbers by which a download tells chunks apart, each of a type of its own, so that none is taken for another.
+//! The numbers by which a download tells chunks apart, each of a type of its own, so that none is
+//! taken for another.
 
 /// Which chunk of a file, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -8,7 +9,8 @@ pub struct ChunkIndex(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Position(pub u32);
 
-/// A chunk that is fetched once, wherever it is wanted: the number of the position that stands for all of them.
+/// A chunk that is fetched once, wherever it is wanted: the number of the position that stands for
+/// all of them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UniqueChunk(pub u32);
 

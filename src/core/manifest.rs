@@ -1,7 +1,8 @@
 //! A file's ordered list of chunks, and where each lies in the file.
 //!
-//! Owns the arithmetic. The canonical bytes, and with them the ids of pages and files, are `wire::manifest`'s.
-//! Invariants of a [`Manifest`]: every length is 1..=[`MAX_CHUNK`], the lengths add up to `size`.
+//! Owns the arithmetic. The canonical bytes, and with them the ids of pages and files, are
+//! `wire::manifest`'s. Invariants of a [`Manifest`]: every length is 1..=[`MAX_CHUNK`], the lengths
+//! add up to `size`.
 
 use super::id::{ChunkId, FileId};
 
@@ -16,7 +17,8 @@ pub const MIN_CHUNK: u32 = 64 << 10;
 /// Entries between two whose offset is kept: the others are added up.
 const STEP: usize = 64;
 
-/// The most chunks that a file of `size` bytes can have: what its manifest may cost follows from what the file is.
+/// The most chunks that a file of `size` bytes can have: what its manifest may cost follows from
+/// what the file is.
 #[must_use]
 pub fn most_chunks(size: u64) -> u64 {
     size.div_ceil(u64::from(MIN_CHUNK))
@@ -38,7 +40,8 @@ const ZEROES: ChunkId = ChunkId([
 ]);
 
 impl Entry {
-    /// Whether its bytes are known without asking anybody: one of the chunks that a long hole in a file is cut into.
+    /// Whether its bytes are known without asking anybody: one of the chunks that a long hole in a
+    /// file is cut into.
     #[must_use]
     pub fn is_hole(&self) -> bool {
         self.len == MAX_CHUNK && self.id == ZEROES

@@ -1,10 +1,13 @@
-//! Rendezvous servers: which to dial when, what to ask of them, whom to meet through them, and when to leave them.
+//! Rendezvous servers: which to dial when, what to ask of them, whom to meet through them, and when
+//! to leave them.
 //!
-//! Owns the entries of the configured servers and the table of nodes that they told of. Never opens a socket, resolves a
-//! name or reads a clock: addresses and answers arrive as events, time is an argument.
+//! Owns the entries of the configured servers and the table of nodes that they told of. Never opens
+//! a socket, resolves a name or reads a clock: addresses and answers arrive as events, time is an
+//! argument.
 //!
-//! Invariants: at most one dial a server is under way, and one question of each kind; a node that is connected is not met;
-//! whatever servers and strangers say, the tables stay bounded; a server whose key is not the one that was known is left.
+//! Invariants: at most one dial a server is under way, and one question of each kind; a node that
+//! is connected is not met; whatever servers and strangers say, the tables stay bounded; a server
+//! whose key is not the one that was known is left.
 
 mod event;
 mod known;
@@ -165,7 +168,8 @@ impl Meeting {
         out
     }
 
-    /// When [`MeetingInput::Tick`] should come at the latest; `None` when only an event can change anything.
+    /// When [`MeetingInput::Tick`] should come at the latest; `None` when only an event can change
+    /// anything.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         let joined = self.joined();
@@ -209,7 +213,8 @@ impl Meeting {
         self.servers.iter().any(|entry| !entry.tried)
     }
 
-    /// Whether a node may be here in a moment: a server was not heard yet, or a node is being met for the first time.
+    /// Whether a node may be here in a moment: a server was not heard yet, or a node is being met
+    /// for the first time.
     #[must_use]
     pub fn expects_somebody(&self) -> bool {
         let answers = self.servers.iter().filter_map(ServerEntry::joined);

@@ -1,7 +1,7 @@
 //! How fast something goes now, and how long the rest of it may take.
 //!
-//! Owns a few samples of a growing count. Never reads a clock. Invariants: bounded memory; a rate of what stands still falls to 0
-//! within [`WINDOW`].
+//! Owns a few samples of a growing count. Never reads a clock. Invariants: bounded memory; a rate
+//! of what stands still falls to 0 within [`WINDOW`].
 
 use super::Now;
 use std::{collections::VecDeque, time::Duration};

@@ -11,8 +11,8 @@ pub fn is_local(ip: IpAddr) -> bool {
     }
 }
 
-/// The address to count by. Of a public IPv6 address that is its /64 (RFC 4291, section 2.5.4), for a node that has one of these
-/// has all. Within a network of our own each machine counts by itself.
+/// The address to count by. Of a public IPv6 address that is its /64 (RFC 4291, section 2.5.4), for
+/// a node that has one of these has all. Within a network of our own each machine counts by itself.
 #[must_use]
 pub fn origin(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {

@@ -1,16 +1,17 @@
 //! So many bytes a second, and whose turn it is: the arithmetic of a rate limit.
 //!
-//! Owns one line of turns. A task that asks books the next one, so turns come in the order of asking and no queue is needed.
-//! Never waits and never reads a clock. Invariant: in any span, what moves is at most the rate × the span, plus
-//! `CREDIT`, plus one turn.
+//! Owns one line of turns. A task that asks books the next one, so turns come in the order of
+//! asking and no queue is needed. Never waits and never reads a clock. Invariant: in any span, what
+//! moves is at most the rate × the span, plus `CREDIT`, plus one turn.
 
 use super::Now;
 use std::time::Duration;
 
-/// What an idle pause leaves over: covers timers and schedulers that are late. A fiftieth of the 5 s over which a limit
-/// is to hold.
+/// What an idle pause leaves over: covers timers and schedulers that are late. A fiftieth of the 5
+/// s over which a limit is to hold.
 const CREDIT: Duration = Duration::from_millis(100);
-/// One turn takes so long, so that many streams have theirs within a second or two, however low the limit is…
+/// One turn takes so long, so that many streams have theirs within a second or two, however low the
+/// limit is…
 const TURN: Duration = Duration::from_millis(20);
 /// …but not less: below, the work that a turn makes outweighs it.
 const MIN_PIECE: u64 = 512;
@@ -124,7 +125,8 @@ mod tests {
 
     #[test]
     fn the_lowest_limit_gives_every_stream_its_turn_in_time() {
-        // 16 streams at the lowest limit that can be asked for: each moves before its other end calls that a stall.
+        // 16 streams at the lowest limit that can be asked for: each moves before its other end
+        // calls that a stall.
         let mut pace = Pace::new(1024);
         let piece = pace.piece();
         let turns = (0..16).map(|_| pace.book(piece, START));

@@ -10,14 +10,16 @@
 //!            both prove the key again over the connection to that port
 //! ```
 //!
-//! The messages are datagrams of the network nearby, or go over a stream to a node that was found elsewhere ([`Endpoint`]).
+//! The messages are datagrams of the network nearby, or go over a stream to a node that was found
+//! elsewhere ([`Endpoint`]).
 //!
-//! Owns what to say, when to say it again, and when a code is burnt. Never opens a socket, reads a clock or asks for
-//! randomness. X and Y are SPAKE2's (see [`LinkKey`] for what comes out of it).
+//! Owns what to say, when to say it again, and when a code is burnt. Never opens a socket, reads a
+//! clock or asks for randomness. X and Y are SPAKE2's (see [`LinkKey`] for what comes out of it).
 //!
-//! Invariants: only a completed wrong proof burns a code, and it does so before anything was sealed for the node that gave
-//! it. A receiver gives one proof in its life, so one that poses as a sender gets one guess, too. Whatever strangers send,
-//! the tables stay within the limits below, and each datagram in costs at most one datagram out that is not longer.
+//! Invariants: only a completed wrong proof burns a code, and it does so before anything was sealed
+//! for the node that gave it. A receiver gives one proof in its life, so one that poses as a sender
+//! gets one guess, too. Whatever strangers send, the tables stay within the limits below, and each
+//! datagram in costs at most one datagram out that is not longer.
 
 mod event;
 mod exchange;

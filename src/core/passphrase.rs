@@ -1,9 +1,10 @@
 //! The words that make a private swarm: good ones.
 //!
-//! Owns how they are drawn and what they are worth. Never asks for randomness. Their key is made in `wire::passphrase`.
+//! Owns how they are drawn and what they are worth. Never asks for randomness. Their key is made in
+//! `wire::passphrase`.
 //!
-//! A stranger that dials a private node can test one guess after another against what it says, on machines of their own: only
-//! the number of guesses that the words take protects the swarm.
+//! A stranger that dials a private node can test one guess after another against what it says, on
+//! machines of their own: only the number of guesses that the words take protects the swarm.
 
 use super::{code::WORDS, draw::Draw};
 
@@ -12,8 +13,8 @@ pub const MIN_WORDS: usize = 10;
 /// More than 192 bits are worth no more.
 pub const MAX_WORDS: usize = 24;
 
-/// So many words from the list of codes, from 32 random bytes that are used for nothing else. The number is brought
-/// between [`MIN_WORDS`] and [`MAX_WORDS`].
+/// So many words from the list of codes, from 32 random bytes that are used for nothing else. The
+/// number is brought between [`MIN_WORDS`] and [`MAX_WORDS`].
 #[must_use]
 pub fn generate(random: &[u8; 32], words: usize) -> String {
     let mut draw = Draw::new("sprat 2026-11 passphrase v1", random);

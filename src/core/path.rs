@@ -1,8 +1,9 @@
 //! Names that strangers gave, made safe for a disk and for an eye.
 //!
-//! Owns what a file may be called ([`RelPath`]), and how foreign text is shown ([`printable`]). Never touches a disk.
-//! Invariants of a [`RelPath`]: not empty, `/`-separated, NFC, no component is empty, `.` or `..`, none is longer than
-//! [`MAX_COMPONENT`], there is no backslash and no control character. Joined to a folder it stays below it.
+//! Owns what a file may be called ([`RelPath`]), and how foreign text is shown ([`printable`]).
+//! Never touches a disk. Invariants of a [`RelPath`]: not empty, `/`-separated, NFC, no component
+//! is empty, `.` or `..`, none is longer than [`MAX_COMPONENT`], there is no backslash and no
+//! control character. Joined to a folder it stays below it.
 
 #[cfg(test)]
 mod tests;
@@ -60,7 +61,8 @@ impl RelPath {
     /// # Errors
     /// Says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, PathError> {
-        // Composing at most shortens what is allowed by a factor of three or so: nothing huge is worked on.
+        // Composing at most shortens what is allowed by a factor of three or so: nothing huge is
+        // worked on.
         if text.len() > 4 * MAX_PATH {
             return Err(PathError::TooLong);
         }
@@ -122,11 +124,14 @@ impl RelPath {
     ///
     /// - `< > : " | ? *` become `%3C %3E %3A %22 %7C %3F %2A`;
     /// - a dot or space at the end of a component becomes `%2E` or `%20`;
-    /// - a component that is a device to Windows (`CON`, `nul.txt`, `COM1`, …) gets a `_` before it;
-    /// - where that would get longer than a name may be, `_` takes the place of the offending character instead.
+    /// - a component that is a device to Windows (`CON`, `nul.txt`, `COM1`, …) gets a `_` before
+    ///   it;
+    /// - where that would get longer than a name may be, `_` takes the place of the offending
+    ///   character instead.
     ///
-    /// A portable name maps to itself, however often it travels. So `a:b` and `a%3Ab` meet: a person who writes files
-    /// must look for one that is there already (see [`RelPath::fold_key`], [`RelPath::numbered`]).
+    /// A portable name maps to itself, however often it travels. So `a:b` and `a%3Ab` meet: a
+    /// person who writes files must look for one that is there already (see [`RelPath::fold_key`],
+    /// [`RelPath::numbered`]).
     #[must_use]
     pub fn portable(&self) -> Self {
         let roomy: Vec<String> = self
@@ -142,10 +147,12 @@ impl RelPath {
         Self(self.components().map(blanked).collect::<Vec<_>>().join("/"))
     }
 
-    /// Equal for two names that differ only in case or Unicode form, which some file systems take for one file.
+    /// Equal for two names that differ only in case or Unicode form, which some file systems take
+    /// for one file.
     #[must_use]
     pub fn fold_key(&self) -> String {
-        // Up and down again, character by character: close to Unicode's full case folding (ß = ss, ς = σ).
+        // Up and down again, character by character: close to Unicode's full case folding (ß = ss,
+        // ς = σ).
         self.0
             .nfd()
             .flat_map(char::to_uppercase)
@@ -154,8 +161,9 @@ impl RelPath {
             .collect()
     }
 
-    /// The same with ` (n)` before the extension: `a.txt` → `a (2).txt`, `.x` → `.x (2)`. An over-long name is cut for
-    /// it; the whole path may pass [`MAX_PATH`] by the length of the addition.
+    /// The same with ` (n)` before the extension: `a.txt` → `a (2).txt`, `.x` → `.x (2)`. An
+    /// over-long name is cut for it; the whole path may pass [`MAX_PATH`] by the length of the
+    /// addition.
     #[must_use]
     pub fn numbered(&self, n: u32) -> Self {
         self.with(&format!(" ({n})"))
@@ -195,7 +203,8 @@ impl fmt::Display for RelPath {
     }
 }
 
-/// Characters that Windows refuses in names. (Slash, backslash and controls are refused everywhere.)
+/// Characters that Windows refuses in names. (Slash, backslash and controls are refused
+/// everywhere.)
 fn forbidden(c: char) -> bool {
     matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*')
 }
@@ -252,8 +261,8 @@ fn blanked(component: &str) -> String {
         .collect()
 }
 
-/// Whether a terminal, or the reader of a page, could be deceived by it: controls, bidirectional controls, and
-/// what takes no room.
+/// Whether a terminal, or the reader of a page, could be deceived by it: controls, bidirectional
+/// controls, and what takes no room.
 pub(super) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -271,8 +280,9 @@ fn escape(c: char) -> String {
     }
 }
 
-/// Foreign text for a terminal, a log or a page: one line, with nothing in it that moves a cursor, colours, reorders or
-/// hides. `\n`, `\r`, `\t` and `\u{…}` stand for what was there; a backslash stays as it is.
+/// Foreign text for a terminal, a log or a page: one line, with nothing in it that moves a cursor,
+/// colours, reorders or hides. `\n`, `\r`, `\t` and `\u{…}` stand for what was there; a backslash
+/// stays as it is.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(deceives) {
@@ -289,7 +299,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// [`printable`], and not longer than `max_chars` characters: what is too long ends in `…`. No escape is cut in two.
+/// [`printable`], and not longer than `max_chars` characters: what is too long ends in `…`. No
+/// escape is cut in two.
 #[must_use]
 pub fn printable_cut(text: &str, max_chars: usize) -> String {
     let mut out = String::new();

@@ -1,16 +1,19 @@
 //! How long a person who asks what there is waits for nodes that have not said it yet.
 //!
-//! Decides when to answer, from counts and times alone. Never asks anybody. Invariants: it does not give up while names
-//! come in, nor before the wait that was asked for is over; whatever the others do, it gives up [`LONGEST`] after that.
+//! Decides when to answer, from counts and times alone. Never asks anybody. Invariants: it does not
+//! give up while names come in, nor before the wait that was asked for is over; whatever the others
+//! do, it gives up [`LONGEST`] after that.
 
 use super::Now;
 use std::time::Duration;
 
-/// Names that have to come within [`STALL`] to count as progress: an honest page has more, unless it is the last.
+/// Names that have to come within [`STALL`] to count as progress: an honest page has more, unless
+/// it is the last.
 pub const STEP: u64 = 64;
 /// How long a catalog may come no further. One request may take 10 s.
 pub const STALL: Duration = Duration::from_secs(12);
-/// How long beyond the wait a first connection may take while there is nothing else to answer with: a handshake has 10 s.
+/// How long beyond the wait a first connection may take while there is nothing else to answer with:
+/// a handshake has 10 s.
 pub const HANDSHAKE: Duration = Duration::from_secs(15);
 /// How long beyond the wait names may come in: 100,000 of them take four minutes at 1 Mbit/s.
 pub const LONGEST: Duration = Duration::from_secs(600);
@@ -37,7 +40,8 @@ pub struct Sight {
 }
 
 impl Sight {
-    /// Whether a node is here and nothing is on its way, as far as is known: enough for a whole name that its owner shares.
+    /// Whether a node is here and nothing is on its way, as far as is known: enough for a whole
+    /// name that its owner shares.
     #[must_use]
     pub fn has_told(&self) -> bool {
         let coming = self.telling + self.failing + self.reading + self.expected;

@@ -1,10 +1,12 @@
-//! Who goes by which name: the first key seen for a name is the one that counts, until a person says otherwise.
+//! Who goes by which name: the first key seen for a name is the one that counts, until a person
+//! says otherwise.
 //!
-//! Owns the memory of names and what a word means among those who are here. Never reads a clock or a disk. Invariants: at
-//! most [`MAX`] names; those with whom one had to do (`met`) go last; one key claims at most [`MAX_OF_ONE`] names by
-//! itself, so that a node that renames itself all day takes no others' names away. A name that no person chose (*unchosen*: a
-//! program made it up) says little, so another key with the same made-up name is no alarm; but what a person sends to
-//! such a name goes to the key that it went to before, or nowhere.
+//! Owns the memory of names and what a word means among those who are here. Never reads a clock or
+//! a disk. Invariants: at most [`MAX`] names; those with whom one had to do (`met`) go last; one
+//! key claims at most [`MAX_OF_ONE`] names by itself, so that a node that renames itself all day
+//! takes no others' names away. A name that no person chose (*unchosen*: a program made it up) says
+//! little, so another key with the same made-up name is no alarm; but what a person sends to such a
+//! name goes to the key that it went to before, or nowhere.
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +35,8 @@ pub struct Person {
     pub key: NodeId,
     /// Whether something was sent to it by a person here.
     pub met: bool,
-    /// Whether a person here added it: then the name means this key and no other, and this key has no other name.
+    /// Whether a person here added it: then the name means this key and no other, and this key has
+    /// no other name.
     pub added: bool,
     /// Whether no person chose the name: a program made it up.
     pub unchosen: bool,
@@ -92,7 +95,8 @@ pub struct People {
     written: usize,
 }
 
-/// Names that look alike are one name: neither case, form, width nor what takes no room tells them apart.
+/// Names that look alike are one name: neither case, form, width nor what takes no room tells them
+/// apart.
 #[must_use]
 pub fn fold(name: &str) -> String {
     let shown: String = name.nfkc().filter(|&c| !deceives(c)).collect();
@@ -123,8 +127,8 @@ impl People {
     }
 
     /// A person of this name is here. The first key of a name is remembered; what a person who was
-    /// added is called counts for nothing. Gives the name by which this key was last known, the first time it comes with
-    /// another one that no person has.
+    /// added is called counts for nothing. Gives the name by which this key was last known, the
+    /// first time it comes with another one that no person has.
     pub fn see(&mut self, name: &str, key: NodeId, unchosen: bool, now: u64) -> Option<String> {
         let folded = fold(name);
         if self.added.get(&key).is_some_and(|added| *added != folded) {
@@ -188,7 +192,8 @@ impl People {
     /// A person added another one: from now on this name means this key.
     ///
     /// # Errors
-    /// The key that was known for the name, if a person here had to do with it. With `trust_new` it is replaced.
+    /// The key that was known for the name, if a person here had to do with it. With `trust_new` it
+    /// is replaced.
     pub fn add(
         &mut self,
         name: &str,
@@ -225,15 +230,16 @@ impl People {
         Some(self.names.get(folded)?.person.name.as_str())
     }
 
-    /// Whether a person here had to do with the one who has this key: sent it something, or added it.
+    /// Whether a person here had to do with the one who has this key: sent it something, or added
+    /// it.
     #[must_use]
     pub fn is_friend(&self, key: &NodeId) -> bool {
         let theirs = |entry: &Entry| entry.person.key == *key && entry.person.met;
         self.added.contains_key(key) || self.names.values().any(theirs)
     }
 
-    /// The key that was known for this name, if this one is another and that is worth an alarm: not when no person chose the
-    /// name for either.
+    /// The key that was known for this name, if this one is another and that is worth an alarm: not
+    /// when no person chose the name for either.
     #[must_use]
     pub fn changed(&self, name: &str, key: &NodeId, unchosen: bool) -> Option<NodeId> {
         let known = self.known(name)?;
@@ -253,8 +259,8 @@ impl People {
         self.names.get(&fold(name)).map(|entry| &entry.person)
     }
 
-    /// Whom a name or (part of) an id means among those who are `here`. A whole id means that key, whatever anybody is
-    /// called. A person with a new key is meant only with `trust_new`.
+    /// Whom a name or (part of) an id means among those who are `here`. A whole id means that key,
+    /// whatever anybody is called. A person with a new key is meant only with `trust_new`.
     ///
     /// # Errors
     /// [`WhoError`], when it is not one person, or not the one who was known.
@@ -310,15 +316,15 @@ impl People {
         }
     }
 
-    /// Whether a word that was said beforehand means this one: an id, or enough of one, is that key whatever it is called;
-    /// a name is meant with the key that goes with it.
+    /// Whether a word that was said beforehand means this one: an id, or enough of one, is that key
+    /// whatever it is called; a name is meant with the key that goes with it.
     #[must_use]
     pub fn means(&self, who: &str, one: &PresentPerson) -> bool {
         is_id_of(who, &one.node) || self.find(who, std::slice::from_ref(one), false).is_ok()
     }
 
-    /// What is to be written down, if there is anything: some records to add, or (`true`) all of them in place of what
-    /// was written.
+    /// What is to be written down, if there is anything: some records to add, or (`true`) all of
+    /// them in place of what was written.
     pub fn take_news(&mut self) -> Option<(Vec<Person>, bool)> {
         if self.news.is_empty() {
             return None;

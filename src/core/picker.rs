@@ -1,17 +1,19 @@
 //! In which order the missing chunks of a job are asked for.
 //!
-//! Rarest first. Among equally rare chunks: while no other node is known to download them, in the order of the disk from a
-//! place of this node's own (others may have begun at the same moment, unknown to one another); else by this node's rendezvous
-//! rank (D. Thaler, C. Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998) among the
-//! downloaders, so that they ask a single source for different chunks without talking about it.
+//! Rarest first. Among equally rare chunks: while no other node is known to download them, in the
+//! order of the disk from a place of this node's own (others may have begun at the same moment,
+//! unknown to one another); else by this node's rendezvous rank (D. Thaler, C. Ravishankar, "Using
+//! Name-Based Mappings to Increase Hit Rates", 1998) among the downloaders, so that they ask a
+//! single source for different chunks without talking about it.
 //!
 //! Owns who claims what, and the order. Knows nothing of requests, windows or time.
 //!
-//! A job is a row of segments (files). A peer that has a whole segment is counted there, once, however many chunks it has;
-//! other claims are counted chunk by chunk. So a full source costs O(1) a segment, and everything else O(log n) a chunk.
+//! A job is a row of segments (files). A peer that has a whole segment is counted there, once,
+//! however many chunks it has; other claims are counted chunk by chunk. So a full source costs O(1)
+//! a segment, and everything else O(log n) a chunk.
 //!
-//! Invariants: a segment's order holds exactly its open chunks; every open chunk is missing; `heads` holds the first chunk of
-//! each segment that has one.
+//! Invariants: a segment's order holds exactly its open chunks; every open chunk is missing;
+//! `heads` holds the first chunk of each segment that has one.
 
 #[cfg(test)]
 mod tests;
@@ -24,10 +26,11 @@ use super::{
 };
 use std::collections::BTreeSet;
 
-/// A peer that denied so many chunks of files that it claims as a whole is believed nothing more until it says anew
-/// what it has.
+/// A peer that denied so many chunks of files that it claims as a whole is believed nothing more
+/// until it says anew what it has.
 const MAX_DENIED: usize = 64;
-/// Candidates that are looked at in order of rarity; then it is cheaper to look at what the peer has.
+/// Candidates that are looked at in order of rarity; then it is cheaper to look at what the peer
+/// has.
 const LOOK: usize = 64;
 /// Downloaders whose turn it is to ask for a chunk, for each who has it.
 const FANOUT: u16 = 4;
@@ -95,8 +98,9 @@ fn chunk_of(key: u64) -> UniqueChunk {
     UniqueChunk(key as u32)
 }
 
-/// How near two nodes are to each other, by their names only; the smaller the nearer. A node that cannot follow every other
-/// follows the nearest, and so do the others: a web without islands, no matter which came first.
+/// How near two nodes are to each other, by their names only; the smaller the nearer. A node that
+/// cannot follow every other follows the nearest, and so do the others: a web without islands, no
+/// matter which came first.
 #[must_use]
 pub fn distance(one: &NodeId, other: &NodeId) -> u64 {
     Weight::of(*other).score(word(one.as_bytes()))
@@ -176,7 +180,8 @@ impl Picker {
         (place * (1 << 16) / len) as u16
     }
 
-    /// Who else downloads now: decides the order of equally rare chunks. Costs O(n log n), n being the open chunks.
+    /// Who else downloads now: decides the order of equally rare chunks. Costs O(n log n), n being
+    /// the open chunks.
     pub fn set_rivals(&mut self, rivals: impl IntoIterator<Item = NodeId>) {
         self.rivals = rivals.into_iter().map(Weight::of).collect();
         for chunk in self.missing.iter() {
@@ -408,9 +413,9 @@ impl Picker {
         self.pick_where(claims, |_| true)
     }
 
-    /// The same for one who downloads, too, while there is enough else to wait for: each who has a chunk gives it to the few
-    /// whose turn comes next, by their ranks, and these give it to more. Would all ask the one who has it, then those
-    /// that get it there had no peer to give it to.
+    /// The same for one who downloads, too, while there is enough else to wait for: each who has a
+    /// chunk gives it to the few whose turn comes next, by their ranks, and these give it to more.
+    /// Would all ask the one who has it, then those that get it there had no peer to give it to.
     #[must_use]
     pub fn pick_in_turn(&self, claims: &Claims) -> Option<UniqueChunk> {
         let turns = |chunk: UniqueChunk| self.claims[chunk.0 as usize].saturating_add(1);

@@ -1,15 +1,22 @@
-//! What to push to whom, so that each chunk of each file has enough copies; and what may be dropped.
+//! What to push to whom, so that each chunk of each file has enough copies; and what may be
+//! dropped.
 //!
-//! Owns what is known of who is here, who holds what, and who refused. Never moves a byte, reads a clock or draws a number: each
-//! node decides alone from what it knows, and rendezvous hashing ([`score`](super::score::score)) makes them agree.
+//! Owns what is known of who is here, who holds what, and who refused. Never moves a byte, reads a
+//! clock or draws a number: each node decides alone from what it knows, and rendezvous hashing
+//! ([`score`](super::score::score)) makes them agree.
 //!
-//! - A chunk lacks copies when fewer live nodes than R hold it, whole holders and this node among them.
-//! - Who pushes it: the holder that [`score`](super::score::score) ranks highest among the live origins, or, if none is live, among all live holders. While nothing gets
-//!   better for [`PATIENCE`], the next one in that order may push too, so that a node that only claims to hold something stops no other.
-//! - To whom: the nodes ranked highest among those that offer room, did not refuse lately and do not hold it, as many as lack.
+//! - A chunk lacks copies when fewer live nodes than R hold it, whole holders and this node among
+//!   them.
+//! - Who pushes it: the holder that [`score`](super::score::score) ranks highest among the live
+//!   origins, or, if none is live, among all live holders. While nothing gets better for
+//!   [`PATIENCE`], the next one in that order may push too, so that a node that only claims to hold
+//!   something stops no other.
+//! - To whom: the nodes ranked highest among those that offer room, did not refuse lately and do
+//!   not hold it, as many as lack.
 //!
-//! Invariants: one push per node and [`MAX_OUTSTANDING`] in all are outstanding; a chunk is never pushed to a node that is known to
-//! hold it; nothing is moved for the sake of the ranking alone, so who joins takes over nothing that has copies enough.
+//! Invariants: one push per node and [`MAX_OUTSTANDING`] in all are outstanding; a chunk is never
+//! pushed to a node that is known to hold it; nothing is moved for the sake of the ranking alone,
+//! so who joins takes over nothing that has copies enough.
 
 mod event;
 mod file;
@@ -120,7 +127,8 @@ impl Placement {
         self.push()
     }
 
-    /// When [`PlacementEvent::Tick`] should come at the latest; `None` when only news can change anything.
+    /// When [`PlacementEvent::Tick`] should come at the latest; `None` when only news can change
+    /// anything.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         if self.cursor.is_some() {
@@ -138,8 +146,8 @@ impl Placement {
         peers.chain(self.due.first().map(|&(at, _)| at)).min()
     }
 
-    /// The fewest copies that any chunk of the file has on live nodes, this one among them; 0 for a file that is not known. For a file of
-    /// no chunks: the nodes that have it.
+    /// The fewest copies that any chunk of the file has on live nodes, this one among them; 0 for a
+    /// file that is not known. For a file of no chunks: the nodes that have it.
     #[must_use]
     pub fn copies(&self, file: &FileId) -> u32 {
         self.files.get(file).map_or(0, File::fewest)
@@ -151,21 +159,23 @@ impl Placement {
         self.files.get(file).is_some_and(File::safe)
     }
 
-    /// If a file is [`safe`](Self::safe) only as long as some people do not delete what they downloaded: who they are. None, when it is
-    /// safe without, or not at all.
+    /// If a file is [`safe`](Self::safe) only as long as some people do not delete what they
+    /// downloaded: who they are. None, when it is safe without, or not at all.
     #[must_use]
     pub fn rests_on(&self, file: &FileId) -> Vec<NodeId> {
         self.files.get(file).map_or_else(Vec::new, File::rests_on)
     }
 
-    /// On whom it rests that a file is [`safe`](Self::safe), and whether each has all of it: a few of those who do, before others those who have
-    /// it otherwise than as a download; without any, all who have parts.
+    /// On whom it rests that a file is [`safe`](Self::safe), and whether each has all of it: a few
+    /// of those who do, before others those who have it otherwise than as a download; without any,
+    /// all who have parts.
     #[must_use]
     pub fn leans_on(&self, file: &FileId) -> Vec<(NodeId, bool)> {
         self.files.get(file).map_or_else(Vec::new, File::leans_on)
     }
 
-    /// Whether a node here may still take copies of the file: has room, as far as is known, and does not have all of it.
+    /// Whether a node here may still take copies of the file: has room, as far as is known, and
+    /// does not have all of it.
     #[must_use]
     pub fn may_gain(&self, file: &FileId) -> bool {
         self.files.get(file).is_some_and(|file| {
@@ -179,9 +189,11 @@ impl Placement {
         })
     }
 
-    /// What this node may drop of a file when room is short: positions (of a repeated chunk the first), the one with most copies elsewhere first. Unless
-    /// the file is `unwanted`, only chunks that have R copies without this one, and only if R of those holders come before this
-    /// node in the order of pushers, so that not all of them drop the same chunk at once. Looks at every chunk.
+    /// What this node may drop of a file when room is short: positions (of a repeated chunk the
+    /// first), the one with most copies elsewhere first. Unless the file is `unwanted`, only chunks
+    /// that have R copies without this one, and only if R of those holders come before this node in
+    /// the order of pushers, so that not all of them drop the same chunk at once. Looks at every
+    /// chunk.
     #[must_use]
     pub fn surplus(&self, file: &FileId, unwanted: bool) -> Vec<u32> {
         self.files

@@ -1,4 +1,5 @@
-//! How often a stranger may make us work: token buckets, one for all or one per key, in bounded memory.
+//! How often a stranger may make us work: token buckets, one for all or one per key, in bounded
+//! memory.
 //!
 //! Owns the counting. Never reads a clock and never decides what is refused.
 
@@ -49,8 +50,9 @@ impl Bucket {
         there
     }
 
-    /// Takes one token, but below half the burst only by chance, the less likely the fewer are left. So the few that
-    /// pass in a flood are drawn from all of it, not only from what came first after a refill.
+    /// Takes one token, but below half the burst only by chance, the less likely the fewer are
+    /// left. So the few that pass in a flood are drawn from all of it, not only from what came
+    /// first after a refill.
     pub fn take_by_chance(&mut self, now: Now, chance: &mut Chance) -> bool {
         self.refill(now);
         let fullness = self.tokens * 2.0 / self.rate.burst;
@@ -58,8 +60,8 @@ impl Bucket {
     }
 }
 
-/// A bucket per key, for at most `most` keys at a time: beyond that a random one is forgotten, which makes it full
-/// again. A limit over all keys has to stand beside it.
+/// A bucket per key, for at most `most` keys at a time: beyond that a random one is forgotten,
+/// which makes it full again. A limit over all keys has to stand beside it.
 #[derive(Debug)]
 pub struct Buckets<K> {
     rate: Rate,

@@ -1,7 +1,8 @@
 //! What becomes of a file that is kept for others.
 //!
-//! Owns the decision alone. Wanted is what a node that is here shares, or what one shared that is away; what its owner no longer
-//! shares is kept for a grace period, so that the owner's restart costs nothing.
+//! Owns the decision alone. Wanted is what a node that is here shares, or what one shared that is
+//! away; what its owner no longer shares is kept for a grace period, so that the owner's restart
+//! costs nothing.
 
 use std::time::Duration;
 
@@ -30,8 +31,9 @@ pub enum Verdict {
     Remove,
 }
 
-/// Decides at `now`. All times are seconds since 1970, and may be wrong by any amount: a clock that jumps ahead must not
-/// be the reason to remove anything, so `up`, the time that this node has run, counts too.
+/// Decides at `now`. All times are seconds since 1970, and may be wrong by any amount: a clock that
+/// jumps ahead must not be the reason to remove anything, so `up`, the time that this node has run,
+/// counts too.
 #[must_use]
 pub fn judge(
     owners: Owners,

@@ -1,7 +1,8 @@
-//! Who may do what with a file, as it travels: the nine permission bits, or less where a system knows less.
+//! Who may do what with a file, as it travels: the nine permission bits, or less where a system
+//! knows less.
 //!
-//! Invariant: nothing but these nine crosses. Set-user-id, set-group-id and sticky would give a file powers that the receiver never
-//! gave it.
+//! Invariant: nothing but these nine crosses. Set-user-id, set-group-id and sticky would give a
+//! file powers that the receiver never gave it.
 
 /// The bits that travel.
 const NINE: u32 = 0o777;
@@ -46,7 +47,8 @@ impl Rights {
         self.mode
     }
 
-    /// The mode that a file gets which arrives with them, before the receiver's umask is taken from it.
+    /// The mode that a file gets which arrives with them, before the receiver's umask is taken from
+    /// it.
     #[must_use]
     pub fn arriving(self) -> u32 {
         match self.mode {

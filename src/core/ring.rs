@@ -60,7 +60,8 @@ impl<T> Ring<T> {
         numbered.skip(skipped)
     }
 
-    /// Whether everything from number `from` on is still there, and nothing is asked for that never was.
+    /// Whether everything from number `from` on is still there, and nothing is asked for that never
+    /// was.
     #[must_use]
     pub fn remembers(&self, from: u64) -> bool {
         (self.first..=self.next()).contains(&from)

@@ -1,12 +1,15 @@
-//! Rendezvous hashing (highest random weight: D. Thaler, C. Ravishankar, 1998): every node ranks the nodes for a chunk alike.
+//! Rendezvous hashing (highest random weight: D. Thaler, C. Ravishankar, 1998): every node ranks
+//! the nodes for a chunk alike.
 
 use super::id::{ChunkId, NodeId};
 use std::cmp::Ordering;
 
-/// The weight of a node for a chunk; the highest comes first, and of equal ones the greater node id.
+/// The weight of a node for a chunk; the highest comes first, and of equal ones the greater node
+/// id.
 ///
-/// Exactly, for another implementation: let `c` be the first eight bytes of the chunk id and `n` those of the node id, both
-/// big-endian; all arithmetic is modulo 2^64, `⊕` is exclusive or, `≫` shifts right:
+/// Exactly, for another implementation: let `c` be the first eight bytes of the chunk id and `n`
+/// those of the node id, both big-endian; all arithmetic is modulo 2^64, `⊕` is exclusive or, `≫`
+/// shifts right:
 ///
 /// ```text
 /// x = c ⊕ (rotate_left(n, 32) × 9E3779B97F4A7C15)
@@ -15,7 +18,8 @@ use std::cmp::Ordering;
 /// score = x ⊕ x ≫ 31
 /// ```
 ///
-/// Both ids are uniform already, so this only has to mix them (`SplitMix64`'s finish), which costs a nanosecond where a hash costs a hundred.
+/// Both ids are uniform already, so this only has to mix them (`SplitMix64`'s finish), which costs
+/// a nanosecond where a hash costs a hundred.
 #[must_use]
 pub fn score(chunk: &ChunkId, node: &NodeId) -> u64 {
     Weight::of(*node).score(word(chunk.as_bytes()))

@@ -1,4 +1,5 @@
-//! How people write where a rendezvous server is: `host`, `host:port`, `host:port/KEY` or a multiaddress.
+//! How people write where a rendezvous server is: `host`, `host:port`, `host:port/KEY` or a
+//! multiaddress.
 //!
 //! Owns that spelling, in both directions. Never resolves a name.
 

@@ -1,8 +1,10 @@
-//! Places that many want and few addresses may not take: which address has how many, and whose place a newcomer gets.
+//! Places that many want and few addresses may not take: which address has how many, and whose
+//! place a newcomer gets.
 //!
-//! Pure. Never picks the thing that gives way, only the address that it belongs to. An address is an
-//! [`origin`](super::origin::origin). Invariant: no address with fewer places than another one gives way to it, and none
-//! gives way for nothing: afterwards it still has at least as many as the newcomer.
+//! Pure. Never picks the thing that gives way, only the address that it belongs to. An address is
+//! an [`origin`](super::origin::origin). Invariant: no address with fewer places than another one
+//! gives way to it, and none gives way for nothing: afterwards it still has at least as many as the
+//! newcomer.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;

@@ -1,16 +1,17 @@
 //! Whether a download still gets anywhere: how long nothing useful may come before it is given up.
 //!
-//! Owns the counting of progress against time. Never reads a clock, and never decides whom to ask. Invariants: bytes count
-//! once, however often a transfer of the same chunk begins anew; with less than the floor for as long as the patience lasts, it
-//! is over, and with more it never is.
+//! Owns the counting of progress against time. Never reads a clock, and never decides whom to ask.
+//! Invariants: bytes count once, however often a transfer of the same chunk begins anew; with less
+//! than the floor for as long as the patience lasts, it is over, and with more it never is.
 
 use super::Now;
 use std::time::Duration;
 
-/// Bytes a second that are progress, however long the whole takes: the other end may have set itself a limit, and share
-/// it among many.
+/// Bytes a second that are progress, however long the whole takes: the other end may have set
+/// itself a limit, and share it among many.
 pub const FLOOR: u64 = 256;
-/// A quarter of what this node allows itself is progress: the rest may go to copies, and to what is asked for twice.
+/// A quarter of what this node allows itself is progress: the rest may go to copies, and to what is
+/// asked for twice.
 const SHARE: u64 = 4;
 
 /// The patience with one download.
@@ -38,14 +39,15 @@ impl Stall {
         }
     }
 
-    /// Something was done that is progress whatever it weighs, or no other node is waited for: the patience is whole again.
+    /// Something was done that is progress whatever it weighs, or no other node is waited for: the
+    /// patience is whole again.
     pub fn renew(&mut self, now: Now) {
         self.left = self.patience;
         self.at = self.at.max(now);
     }
 
-    /// Takes notice that `bytes` have come in all, those of unfinished chunks included, and that `sharers` downloads share
-    /// the limit. Gives whether the patience is at its end.
+    /// Takes notice that `bytes` have come in all, those of unfinished chunks included, and that
+    /// `sharers` downloads share the limit. Gives whether the patience is at its end.
     pub fn is_over(&mut self, bytes: u64, sharers: usize, now: Now) -> bool {
         let gained = bytes.saturating_sub(self.most);
         self.most = self.most.max(bytes);

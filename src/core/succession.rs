@@ -1,16 +1,17 @@
 //! What became of a file that was being downloaded and that no node has all of any more.
 //!
-//! Decides from what its owners offer by its name now: to wait, to go on with the owner's new version, or to give it up. Never
-//! asks anybody. Invariants: only who offered these contents as its own file is an owner; while one of them still has
-//! them, or is away and may come back with them, it waits.
+//! Decides from what its owners offer by its name now: to wait, to go on with the owner's new
+//! version, or to give it up. Never asks anybody. Invariants: only who offered these contents as
+//! its own file is an owner; while one of them still has them, or is away and may come back with
+//! them, it waits.
 
 use super::{Now, id::NodeId};
 use std::time::Duration;
 
 /// Owners that are remembered of one file: more are as good as these.
 const OWNERS: usize = 8;
-/// How long an owner may offer nothing by the name before it counts as gone: a file that is written anew is away until
-/// it has settled and been read…
+/// How long an owner may offer nothing by the name before it counts as gone: a file that is written
+/// anew is away until it has settled and been read…
 const GRACE: Duration = Duration::from_secs(10);
 /// …which takes a second for so many bytes, on a slow disk.
 const READ: u64 = 32 << 20;

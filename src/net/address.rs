@@ -1,11 +1,13 @@
-//! Addresses: libp2p's spelling and the standard library's, which kind of path one is, and what a wildcard stands for.
+//! Addresses: libp2p's spelling and the standard library's, which kind of path one is, and what a
+//! wildcard stands for.
 
 pub(crate) use crate::core::origin::is_local;
 use crate::core::via::Via;
 use libp2p::{Multiaddr, PeerId, multiaddr::Protocol};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-/// The address of a TCP listener. A link-local one keeps the number of its interface, without which it means nothing.
+/// The address of a TCP listener. A link-local one keeps the number of its interface, without which
+/// it means nothing.
 pub(crate) fn tcp(address: SocketAddr) -> Multiaddr {
     let host = match address {
         SocketAddr::V6(v6) if v6.scope_id() != 0 => {
@@ -119,9 +121,11 @@ pub(crate) fn is_dialable(address: SocketAddr) -> bool {
     address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
 }
 
-/// Replaces a wildcard by the addresses of this machine's interfaces: those that others can use first, loopback last.
+/// Replaces a wildcard by the addresses of this machine's interfaces: those that others can use
+/// first, loopback last.
 pub(crate) fn expand(bound: &[SocketAddr]) -> Vec<SocketAddr> {
-    // Without a list of interfaces a wildcard stands for nothing: better no address than a wrong one.
+    // Without a list of interfaces a wildcard stands for nothing: better no address than a wrong
+    // one.
     let interfaces: Vec<IpAddr> = if_addrs::get_if_addrs()
         .unwrap_or_default()
         .iter()

@@ -1,7 +1,7 @@
 //! Beacons on the sockets for what is said to everyone near.
 //!
-//! Owns what is signed, checked and counted. Never decides whom to answer or dial (`core::membership` does). Addresses
-//! come from the datagram's source only.
+//! Owns what is signed, checked and counted. Never decides whom to answer or dial
+//! (`core::membership` does). Addresses come from the datagram's source only.
 
 mod filter;
 #[cfg(test)]
@@ -55,8 +55,8 @@ pub struct BeaconConfig {
     pub epoch: u64,
 }
 
-/// A beacon with a good signature, of another node, not heard before. If it is signed with this node's own key, another
-/// node has the same one (or an old datagram is played back).
+/// A beacon with a good signature, of another node, not heard before. If it is signed with this
+/// node's own key, another node has the same one (or an old datagram is played back).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Heard {
     /// What it says.
@@ -119,7 +119,8 @@ impl Beacons {
     /// Opens the sockets and begins to hear. Call it within a tokio runtime.
     ///
     /// # Errors
-    /// [`BeaconError`] if the discovery port cannot be had. IPv6 and single interfaces may fail without a word.
+    /// [`BeaconError`] if the discovery port cannot be had. IPv6 and single interfaces may fail
+    /// without a word.
     pub fn start(config: BeaconConfig) -> Result<(Self, mpsc::Receiver<Heard>), BeaconError> {
         let signer = Signer::new(config.secret)?;
         let port = config.discovery_port;
@@ -168,8 +169,8 @@ impl Beacons {
         self.0.datagrams.port()
     }
 
-    /// Sends a beacon to everyone near: on each interface to its broadcast address and to the groups. Looks at the
-    /// interfaces again first. The node in it is ours, whatever it says.
+    /// Sends a beacon to everyone near: on each interface to its broadcast address and to the
+    /// groups. Looks at the interfaces again first. The node in it is ours, whatever it says.
     pub async fn announce(&self, beacon: Beacon) {
         self.0.datagrams.refresh();
         if let Some(bytes) = self.encode(&beacon) {
@@ -177,7 +178,8 @@ impl Beacons {
         }
     }
 
-    /// Sends a beacon to one address, by the interface that reaches it, unless it is longer than `room`.
+    /// Sends a beacon to one address, by the interface that reaches it, unless it is longer than
+    /// `room`.
     pub async fn answer(&self, beacon: Beacon, to: SocketAddr, room: usize) {
         if let Some(bytes) = self.encode(&beacon).filter(|bytes| bytes.len() <= room) {
             self.0.datagrams.send(&bytes, to).await;

@@ -1,8 +1,9 @@
-//! How requests and their answers lie on a stream: one CBOR message each way, ended by the end of the stream.
+//! How requests and their answers lie on a stream: one CBOR message each way, ended by the end of
+//! the stream.
 //!
-//! Owns the protocols that are made of such exchanges: control (between nodes) and directory (from a node to a rendezvous
-//! server). Never allocates what a stranger declares: the buffer grows with the bytes that came, up to the limit. Never
-//! gives an unchecked message to the node.
+//! Owns the protocols that are made of such exchanges: control (between nodes) and directory (from
+//! a node to a rendezvous server). Never allocates what a stranger declares: the buffer grows with
+//! the bytes that came, up to the limit. Never gives an unchecked message to the node.
 
 use crate::wire::{
     CONTROL_PROTOCOL, DIRECTORY_PROTOCOL, MAX_DIRECTORY_REQUEST, MAX_DIRECTORY_RESPONSE,

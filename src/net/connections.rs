@@ -1,8 +1,10 @@
-//! The table of connections: which node has which, which one is best, and which are dead or of no use.
+//! The table of connections: which node has which, which one is best, and which are dead or of no
+//! use.
 //!
-//! Pure: no sockets, and the time is an argument. A connection is dead when it showed no sign of life (an answered ping,
-//! bytes on a stream, a message) for [`SILENCE`]. The ping's own verdict is not asked: libp2p hides the first failure,
-//! and a ping may wait behind bulk on a connection that is very much alive.
+//! Pure: no sockets, and the time is an argument. A connection is dead when it showed no sign of
+//! life (an answered ping, bytes on a stream, a message) for [`SILENCE`]. The ping's own verdict is
+//! not asked: libp2p hides the first failure, and a ping may wait behind bulk on a connection that
+//! is very much alive.
 
 #[cfg(test)]
 mod tests;
@@ -16,17 +18,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After this long without a sign of life a connection is given up: more than two pings, and early enough that a dead
-/// host is no peer any more after 15 s.
+/// After this long without a sign of life a connection is given up: more than two pings, and early
+/// enough that a dead host is no peer any more after 15 s.
 pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// A connection on which none of our protocols was spoken or named by then is closed.
 pub(super) const INTRODUCTION: Duration = Duration::from_secs(60);
 
-/// How long a straight connection must have stood before the relayed ones are closed: streams on those may end.
+/// How long a straight connection must have stood before the relayed ones are closed: streams on
+/// those may end.
 const STANDS: Duration = Duration::from_millis(300);
 
-/// How long a connection may stand that is to be proven (see `driver::proof`); with the look every half second that makes
-/// under 5 s.
+/// How long a connection may stand that is to be proven (see `driver::proof`); with the look every
+/// half second that makes under 5 s.
 const PROOF: Duration = Duration::from_secs(4);
 
 /// How far a connection is with the proof that both ends know the swarm's key.
@@ -100,8 +103,8 @@ struct Node {
 }
 
 impl Node {
-    /// Straight before relayed, TCP before QUIC, of straight ones the newest. Of relayed ones the oldest: a newer one was
-    /// made for another try at a straight path, and goes when that fails.
+    /// Straight before relayed, TCP before QUIC, of straight ones the newest. Of relayed ones the
+    /// oldest: a newer one was made for another try at a straight path, and goes when that fails.
     fn best(&self, relayed: bool) -> Option<&Connection> {
         let usable = self.all.iter().enumerate();
         usable
@@ -346,8 +349,8 @@ impl Connections {
         known.all.iter_mut().find(|connection| connection.id == id)
     }
 
-    /// The other end of a connection with ordinary segments that gave no sign of life of late and never carried bulk, and since when
-    /// it stood.
+    /// The other end of a connection with ordinary segments that gave no sign of life of late and
+    /// never carried bulk, and since when it stood.
     pub(super) fn fell_silent(
         &self,
         node: NodeId,

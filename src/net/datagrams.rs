@@ -1,11 +1,12 @@
-//! The sockets of what is said to everyone near: on the discovery port, and one for each interface that sends and hears
-//! the answers.
+//! The sockets of what is said to everyone near: on the discovery port, and one for each interface
+//! that sends and hears the answers.
 //!
-//! Owns these sockets and the tasks that read them. Never knows what a datagram means (the [`Inbox`] does). Interfaces
-//! come and go; a network that cannot be sent to is ordinary: there are others.
+//! Owns these sockets and the tasks that read them. Never knows what a datagram means (the
+//! [`Inbox`] does). Interfaces come and go; a network that cannot be sent to is ordinary: there are
+//! others.
 //!
-//! An answer goes to the port that a datagram came from, and that is never the discovery port: a unicast datagram to a
-//! shared port reaches only one of the processes that share it.
+//! An answer goes to the port that a datagram came from, and that is never the discovery port: a
+//! unicast datagram to a shared port reaches only one of the processes that share it.
 
 mod sockets;
 
@@ -50,11 +51,12 @@ pub(super) trait Inbox: Send + Sync + 'static {
         true
     }
 
-    /// Takes one from where it may come from; `shared` tells whether it came by the port that all processes share.
+    /// Takes one from where it may come from; `shared` tells whether it came by the port that all
+    /// processes share.
     fn take(&self, bytes: &[u8], from: SocketAddr, shared: bool);
 
-    /// The interfaces were looked at: those that are used now, and whether a socket of the discovery port is in the
-    /// groups there.
+    /// The interfaces were looked at: those that are used now, and whether a socket of the
+    /// discovery port is in the groups there.
     fn looked(&self, _: &[(InterfaceAddr, bool)]) {}
 }
 
@@ -93,8 +95,8 @@ struct Desk<I> {
     networks: Mutex<Option<Vec<InterfaceAddr>>>,
 }
 
-/// Opens the discovery port (0: any free one; the one it is comes back), for IPv4 and, where there is any, IPv6. Call it
-/// within a tokio runtime.
+/// Opens the discovery port (0: any free one; the one it is comes back), for IPv4 and, where there
+/// is any, IPv6. Call it within a tokio runtime.
 ///
 /// # Errors
 /// When the system does not give the port.
@@ -110,8 +112,8 @@ pub(super) fn discovery(port: u16) -> io::Result<(Vec<UdpSocket>, u16)> {
 }
 
 impl<I: Inbox> Datagrams<I> {
-    /// Begins to hear, with these sockets of the discovery port (none: only what is sent to this process alone). Call it
-    /// within a tokio runtime. Single interfaces may fail without a word.
+    /// Begins to hear, with these sockets of the discovery port (none: only what is sent to this
+    /// process alone). Call it within a tokio runtime. Single interfaces may fail without a word.
     pub(super) fn open(range: Range, discovery: Vec<UdpSocket>, inbox: I) -> Self {
         let networks = Mutex::new(None);
         let desk = Arc::new(Desk { inbox, networks });
@@ -236,7 +238,8 @@ impl<I: Inbox> Datagrams<I> {
 }
 
 impl<I> Desk<I> {
-    /// The discovery port is open on all interfaces, also on those that we were told to leave alone.
+    /// The discovery port is open on all interfaces, also on those that we were told to leave
+    /// alone.
     fn serves(&self, from: SocketAddr) -> bool {
         let networks = self.networks.lock();
         let near = |link: &InterfaceAddr| comes_by(link, from);
@@ -244,7 +247,8 @@ impl<I> Desk<I> {
     }
 }
 
-/// Whether that address is on the link's network. A link-local IPv6 address means something on one interface only.
+/// Whether that address is on the link's network. A link-local IPv6 address means something on one
+/// interface only.
 pub(super) fn comes_by(link: &InterfaceAddr, address: SocketAddr) -> bool {
     let on_scope = match address {
         SocketAddr::V6(v6) => v6.scope_id() == 0 || v6.scope_id() == link.index,

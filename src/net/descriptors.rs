@@ -1,7 +1,8 @@
-//! That this process has as many files and sockets open as it may: then no node can be reached, and it looks as if none
-//! were there.
+//! That this process has as many files and sockets open as it may: then no node can be reached, and
+//! it looks as if none were there.
 //!
-//! Owns the count of how often the system said so to a socket here. It is one for the process, as the limit is.
+//! Owns the count of how often the system said so to a socket here. It is one for the process, as
+//! the limit is.
 
 use std::{
     fmt::Display,

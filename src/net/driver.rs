@@ -1,9 +1,10 @@
 //! The one task that owns the swarm.
 //!
-//! Turns commands into swarm calls and swarm events into [`NetEvent`]s. Never waits for the node: what the node has not
-//! taken yet stands in `outbox`, and while anything stands there the swarm is not polled (its connections then stop
-//! reading, which is what slows the senders down) but commands are still taken in. Invariants: `outbox` and every table
-//! here is bounded; each `Connected` is followed by at most one `Disconnected` before the next.
+//! Turns commands into swarm calls and swarm events into [`NetEvent`]s. Never waits for the node:
+//! what the node has not taken yet stands in `outbox`, and while anything stands there the swarm is
+//! not polled (its connections then stop reading, which is what slows the senders down) but
+//! commands are still taken in. Invariants: `outbox` and every table here is bounded; each
+//! `Connected` is followed by at most one `Disconnected` before the next.
 
 use super::{
     NetConfig, NetError, NetEvent, Reply, RequestError, Router, address,
@@ -55,7 +56,8 @@ mod registering;
 
 /// How often connections are looked over.
 const TICK: Duration = Duration::from_millis(500);
-/// Events waiting for the node's queue above which no more commands are taken in (a dial may fail at once).
+/// Events waiting for the node's queue above which no more commands are taken in (a dial may fail
+/// at once).
 const OUTBOX: usize = 256;
 /// Requests without an answer yet, to all nodes together.
 const MAX_REQUESTS: usize = 4096;
@@ -87,7 +89,8 @@ struct Driver {
     /// Our own dials that have not come to an end.
     dials: HashMap<ConnectionId, (Option<NodeId>, Vec<SocketAddr>)>,
     requests: HashMap<OutboundRequestId, Question>,
-    /// Questions to nodes of which a connection is being proven (see `proof`). Bounded with `requests`.
+    /// Questions to nodes of which a connection is being proven (see `proof`). Bounded with
+    /// `requests`.
     held: Vec<proof::Held>,
     /// Bounded by the exchanges that connections allow, and by time.
     answers: FuturesUnordered<Answering>,
@@ -329,8 +332,9 @@ impl Driver {
                 let busy = self.connections.has(node)
                     || self.dials.values().any(|dial| dial.0 == Some(node));
                 if let Some(peer) = identity::peer(node).filter(|_| !busy) {
-                    // A port of its own: dialling from the listening port, both sides at once make one socket pair of
-                    // two dials, in which neither end answers. (Hole punching needs the listening port; that is dcutr's.)
+                    // A port of its own: dialling from the listening port, both sides at once make
+                    // one socket pair of two dials, in which neither end answers. (Hole punching
+                    // needs the listening port; that is dcutr's.)
                     let options = DialOpts::peer_id(peer)
                         .condition(PeerCondition::NotDialing)
                         .addresses(
@@ -387,8 +391,9 @@ impl Driver {
         let streams = &self.swarm.behaviour().streams;
         let gone = self.connections.expire(now, |id| streams.received(id));
         for (node, id) in gone {
-            // Closing a dead connection well can take the kernel minutes, so it counts as closed from here on. One that is not
-            // proven counted for nothing, and questions wait until it is gone indeed.
+            // Closing a dead connection well can take the kernel minutes, so it counts as closed
+            // from here on. One that is not proven counted for nothing, and questions wait until it
+            // is gone indeed.
             if self.connections.is_proven(node, id) {
                 self.forget(node, id);
             }

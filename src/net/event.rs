@@ -15,7 +15,8 @@ pub enum NetEvent {
     Connected {
         /// Who.
         node: NodeId,
-        /// The other end. Of a connection that came in, the port is not one that the node listens on.
+        /// The other end. Of a connection that came in, the port is not one that the node listens
+        /// on.
         address: SocketAddr,
         /// The kind of path.
         via: Via,
@@ -103,10 +104,12 @@ pub enum RequestError {
     /// The peer did not answer within 10 s.
     #[error("the peer did not answer in time")]
     Timeout,
-    /// The peer ended the exchange without an answer: it did not like the question, or has too much to do.
+    /// The peer ended the exchange without an answer: it did not like the question, or has too much
+    /// to do.
     #[error("the peer did not answer")]
     Refused,
-    /// The peer answered something that is no answer. It is to blame. (The text may quote it: escape before showing.)
+    /// The peer answered something that is no answer. It is to blame. (The text may quote it:
+    /// escape before showing.)
     #[error("the peer answered with nonsense: {0}")]
     Malformed(String),
     /// The connection went away, or this node is shutting down.

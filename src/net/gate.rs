@@ -10,7 +10,8 @@ use std::{
     convert::Infallible,
 };
 
-/// Bans that are remembered; identities are free to make, memory is not. The oldest is forgotten first.
+/// Bans that are remembered; identities are free to make, memory is not. The oldest is forgotten
+/// first.
 const MAX_BANS: usize = 16_384;
 
 /// Why someone is turned away.

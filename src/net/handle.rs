@@ -1,4 +1,5 @@
-//! [`Net`]: how the rest of the program uses the network. Commands go to the driver, answers come back by `oneshot`.
+//! [`Net`]: how the rest of the program uses the network. Commands go to the driver, answers come
+//! back by `oneshot`.
 
 use super::{
     NetConfig, NetError, NetEvent, PathId, RequestError, Router, Stream, StreamError, address,
@@ -19,14 +20,17 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Commands that wait for the driver: it takes them in at once, so this only smooths bursts.
 const COMMANDS: usize = 256;
-/// Events that wait for the node. Beyond it the driver stops reading from the network until the node catches up.
+/// Events that wait for the node. Beyond it the driver stops reading from the network until the
+/// node catches up.
 const EVENTS: usize = 256;
-/// A last resort above the driver's own deadlines (10 s each), for a driver that is held up by a slow node.
+/// A last resort above the driver's own deadlines (10 s each), for a driver that is held up by a
+/// slow node.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Addresses of one dial.
 const MAX_DIAL: usize = 16;
 
-/// A running network. Cheap to clone; when the last clone goes, or the queue of events, the network shuts down.
+/// A running network. Cheap to clone; when the last clone goes, or the queue of events, the network
+/// shuts down.
 #[derive(Clone)]
 pub struct Net {
     commands: mpsc::Sender<Command>,
@@ -34,7 +38,8 @@ pub struct Net {
 }
 
 impl Net {
-    /// Opens the sockets and starts the driver. Listening when it returns, within milliseconds. Streams go the way of `router`.
+    /// Opens the sockets and starts the driver. Listening when it returns, within milliseconds.
+    /// Streams go the way of `router`.
     ///
     /// # Errors
     /// [`NetError`] when the port or an address cannot be had.
@@ -69,9 +74,9 @@ impl Net {
         address::expand(&self.here.bound)
     }
 
-    /// Tries to connect over TCP. Returns at once; [`NetEvent::Connected`] or [`NetEvent::DialFailed`] follows, or
-    /// nothing when the node is connected or being dialled already. Without a node, each address is a dial of its own, unless a
-    /// connection leads there.
+    /// Tries to connect over TCP. Returns at once; [`NetEvent::Connected`] or
+    /// [`NetEvent::DialFailed`] follows, or nothing when the node is connected or being dialled
+    /// already. Without a node, each address is a dial of its own, unless a connection leads there.
     /// At most 16 addresses; with none nothing is done.
     pub async fn dial(&self, node: Option<NodeId>, mut addresses: Vec<SocketAddr>) {
         addresses.truncate(MAX_DIAL);
@@ -107,8 +112,9 @@ impl Net {
         }
     }
 
-    /// Opens a stream for chunks on the best connection to a node: straight before relayed, TCP before QUIC, the newest
-    /// of those. Write to it first: the other side hears of it with the first bytes.
+    /// Opens a stream for chunks on the best connection to a node: straight before relayed, TCP
+    /// before QUIC, the newest of those. Write to it first: the other side hears of it with the
+    /// first bytes.
     ///
     /// # Errors
     /// [`StreamError`] when there is no stream after at most 10 s.
@@ -142,15 +148,17 @@ impl Net {
         }
     }
 
-    /// The ways to a node that bulk may take: the straight ones over TCP, one for each address, else the best there is. A caller that
-    /// asks has much to fetch, so the node is dialled where else it may be, too.
+    /// The ways to a node that bulk may take: the straight ones over TCP, one for each address,
+    /// else the best there is. A caller that asks has much to fetch, so the node is dialled where
+    /// else it may be, too.
     pub async fn paths(&self, node: NodeId) -> Vec<PathId> {
         let (reply, answer) = oneshot::channel();
         self.tell(Command::Paths(node, reply)).await;
         answer.await.unwrap_or_default()
     }
 
-    /// A connected node may be reached at these addresses, too. Nothing is done before a task asks for its paths.
+    /// A connected node may be reached at these addresses, too. Nothing is done before a task asks
+    /// for its paths.
     pub async fn elsewhere(&self, node: NodeId, addresses: Vec<SocketAddr>) {
         self.tell(Command::Elsewhere(node, addresses)).await;
     }
@@ -165,8 +173,9 @@ impl Net {
         self.tell(Command::Ban(node)).await;
     }
 
-    /// Connects to a rendezvous server, over TCP from the listening port, whichever server answers there if no key is known.
-    /// `MeetingEvent::Connected` or `Failed` follows, or nothing when it is connected or being dialled already.
+    /// Connects to a rendezvous server, over TCP from the listening port, whichever server answers
+    /// there if no key is known. `MeetingEvent::Connected` or `Failed` follows, or nothing when it
+    /// is connected or being dialled already.
     pub async fn join(&self, server: Option<NodeId>, mut addresses: Vec<SocketAddr>) {
         addresses.truncate(MAX_DIAL);
         self.meeting(meeting::Command::Join(server, addresses))
@@ -178,13 +187,14 @@ impl Net {
         self.meeting(meeting::Command::Leave(server)).await;
     }
 
-    /// Asks a connected server to forward connections to this node. It is renewed until the connection ends.
-    /// `MeetingEvent::Reserved` or `Unreserved` follows.
+    /// Asks a connected server to forward connections to this node. It is renewed until the
+    /// connection ends. `MeetingEvent::Reserved` or `Unreserved` follows.
     pub async fn reserve(&self, server: NodeId) {
         self.meeting(meeting::Command::Reserve(server)).await;
     }
 
-    /// Lets this node be found at a server where it has a reservation (or is reachable without one).
+    /// Lets this node be found at a server where it has a reservation (or is reachable without
+    /// one).
     pub async fn register(&self, server: NodeId, namespace: String) {
         self.meeting(meeting::Command::Register(server, namespace))
             .await;
@@ -218,9 +228,10 @@ impl Net {
             .await
     }
 
-    /// Connects to a node through these servers, at the addresses that it registered there and by relay, then straight if
-    /// the networks allow. [`NetEvent::Connected`] or [`NetEvent::DialFailed`] follows, or nothing when it is connected or
-    /// being dialled already. Bulk streams wait a moment for the straight path (see [`Net::chunk_stream`]).
+    /// Connects to a node through these servers, at the addresses that it registered there and by
+    /// relay, then straight if the networks allow. [`NetEvent::Connected`] or
+    /// [`NetEvent::DialFailed`] follows, or nothing when it is connected or being dialled already.
+    /// Bulk streams wait a moment for the straight path (see [`Net::chunk_stream`]).
     pub async fn meet(&self, node: NodeId, servers: Vec<NodeId>) {
         self.meeting(meeting::Command::Meet(node, servers)).await;
     }

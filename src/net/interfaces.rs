@@ -1,7 +1,7 @@
 //! The machine's interfaces, as far as beacons go out on them.
 //!
-//! Owns the choice of one address per interface and family. Never opens a socket. Interfaces come and go: what is
-//! returned is true for a moment only.
+//! Owns the choice of one address per interface and family. Never opens a socket. Interfaces come
+//! and go: what is returned is true for a moment only.
 
 use crate::core::doctor::{Interface, Tally};
 use std::{
@@ -25,7 +25,8 @@ pub struct InterfaceAddr {
 }
 
 impl InterfaceAddr {
-    /// Whether an address belongs to this link's network. A link-local IPv6 one belongs to each interface.
+    /// Whether an address belongs to this link's network. A link-local IPv6 one belongs to each
+    /// interface.
     #[must_use]
     pub fn reaches(&self, other: IpAddr) -> bool {
         let bits = |ip: IpAddr| match ip {
@@ -46,12 +47,13 @@ impl InterfaceAddr {
     }
 }
 
-/// Interfaces with nothing but a link-local address that are used, in the system's order: a host of containers has one for each
-/// of these, after its own.
+/// Interfaces with nothing but a link-local address that are used, in the system's order: a host of
+/// containers has one for each of these, after its own.
 const LINK_LOCAL_ALONE: usize = 8;
 
-/// The links to send beacons on: all that are up, or those of the `names` given, or those with an address that is
-/// listened on. An unspecified address (`0.0.0.0`, `::`) stands for all of its family.
+/// The links to send beacons on: all that are up, or those of the `names` given, or those with an
+/// address that is listened on. An unspecified address (`0.0.0.0`, `::`) stands for all of its
+/// family.
 ///
 /// # Errors
 /// When the system does not tell.
@@ -64,7 +66,8 @@ pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<InterfaceAdd
     Ok(choose(all, names, listen))
 }
 
-/// Reads `[fe80::1%eth0]:4001`, an address that means something on one interface only; `None` if it has none.
+/// Reads `[fe80::1%eth0]:4001`, an address that means something on one interface only; `None` if it
+/// has none.
 ///
 /// # Errors
 /// A sentence, when there is no such interface, or it is no address.
@@ -166,8 +169,9 @@ fn choose(all: Vec<InterfaceAddr>, names: &[String], listen: &[IpAddr]) -> Vec<I
         .collect();
     let mut chosen: Vec<InterfaceAddr> =
         wanted.iter().filter(|l| l.ip.is_ipv4()).cloned().collect();
-    // One IPv6 address per interface, best one that needs no scope to be dialled. A link-local one alone is used only
-    // where there is no IPv4: peers would dial it first and fail. Multicast does not reach the IPv6 loopback.
+    // One IPv6 address per interface, best one that needs no scope to be dialled. A link-local one
+    // alone is used only where there is no IPv4: peers would dial it first and fail. Multicast does
+    // not reach the IPv6 loopback.
     for link in &wanted {
         let IpAddr::V6(ip) = link.ip else { continue };
         let served = |v4: bool| {

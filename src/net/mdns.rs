@@ -1,11 +1,12 @@
 //! mDNS with bounds around it.
 //!
-//! libp2p's mDNS trusts the TTL of strangers and keeps a table without end. This one counts what the table holds, throws
-//! the whole thing away when that is too much and starts anew a minute later, remembers nothing itself, and reports at
-//! most [`FOUND_A_MINUTE`] nodes a minute, each with at most [`ADDRESSES`] TCP addresses. A flood blinds mDNS, not the
-//! beacon. Anyone may write any address into a record, so only those on a network that we are on are reported: a
-//! stranger cannot make us knock at a third party's door. libp2p uses every interface; those that we were told to leave
-//! alone get no address of ours and are not believed.
+//! libp2p's mDNS trusts the TTL of strangers and keeps a table without end. This one counts what
+//! the table holds, throws the whole thing away when that is too much and starts anew a minute
+//! later, remembers nothing itself, and reports at most [`FOUND_A_MINUTE`] nodes a minute, each
+//! with at most [`ADDRESSES`] TCP addresses. A flood blinds mDNS, not the beacon. Anyone may write
+//! any address into a record, so only those on a network that we are on are reported: a stranger
+//! cannot make us knock at a third party's door. libp2p uses every interface; those that we were
+//! told to leave alone get no address of ours and are not believed.
 
 use super::{address, identity, interfaces, streamless::Streamless};
 use crate::core::id::NodeId;
@@ -96,7 +97,8 @@ impl Mdns {
         self.inner = Some(inner);
     }
 
-    /// The networks that we are on and may use. Loopback is none: a record that names it is a trick.
+    /// The networks that we are on and may use. Loopback is none: a record that names it is a
+    /// trick.
     fn networks(&self) -> Vec<interfaces::InterfaceAddr> {
         let mut links = interfaces::links(&self.interfaces, &self.listened).unwrap_or_default();
         links.retain(|link| !link.ip.is_loopback());
@@ -110,7 +112,8 @@ impl Mdns {
                 .is_some_and(|ip| self.networks().iter().any(|link| link.ip == ip))
     }
 
-    /// Takes in one batch of records: sorted by node, cut to the budget and to the addresses that are `near`.
+    /// Takes in one batch of records: sorted by node, cut to the budget and to the addresses that
+    /// are `near`.
     fn discovered(&mut self, mut records: Vec<(PeerId, Multiaddr)>, near: impl Fn(IpAddr) -> bool) {
         self.records += records.len();
         records.sort_by_key(|(peer, _)| *peer);

@@ -1,7 +1,9 @@
-//! The steps by which both ends of a QUIC connection prove that they know the swarm's key (`wire::member`).
+//! The steps by which both ends of a QUIC connection prove that they know the swarm's key
+//! (`wire::member`).
 //!
-//! Owns what goes over the stream. Never decides what a proof is good for: each step ends where the driver has to take note
-//! before a word may go out that makes the other end go on. So whatever that one sends next finds the note made.
+//! Owns what goes over the stream. Never decides what a proof is good for: each step ends where the
+//! driver has to take note before a word may go out that makes the other end go on. So whatever
+//! that one sends next finds the note made.
 
 use super::{Stream, StreamError};
 use crate::{

@@ -1,8 +1,10 @@
-//! The datagrams of a pairing: sent on every interface as beacons are, heard on the discovery port and on own ports.
+//! The datagrams of a pairing: sent on every interface as beacons are, heard on the discovery port
+//! and on own ports.
 //!
-//! Owns these sockets for the time of one pairing. Never decides what to say or whom to trust (`core::pairing` does).
-//! Answers go to the port that a datagram came from, which belongs to one process alone; the discovery port is shared.
-//! A flood costs a bounded number of decodings a second, and a full queue drops what comes.
+//! Owns these sockets for the time of one pairing. Never decides what to say or whom to trust
+//! (`core::pairing` does). Answers go to the port that a datagram came from, which belongs to one
+//! process alone; the discovery port is shared. A flood costs a bounded number of decodings a
+//! second, and a full queue drops what comes.
 
 use super::{
     beacon::{BeaconError, refused},
@@ -73,17 +75,19 @@ struct Limits {
 }
 
 impl PairingSockets {
-    /// Opens the sockets of the side that announces: it hears what is sent to it alone. Call it within a tokio runtime.
-    /// Single interfaces may fail without a word.
+    /// Opens the sockets of the side that announces: it hears what is sent to it alone. Call it
+    /// within a tokio runtime. Single interfaces may fail without a word.
     #[must_use]
     pub fn announcing(config: PairingConfig) -> (Self, mpsc::Receiver<(Message, SocketAddr)>) {
         Self::open(config, Vec::new())
     }
 
-    /// Opens the sockets of the side that looks: it hears the discovery port, too. Call it within a tokio runtime.
+    /// Opens the sockets of the side that looks: it hears the discovery port, too. Call it within a
+    /// tokio runtime.
     ///
     /// # Errors
-    /// [`BeaconError`] if the discovery port cannot be had. IPv6 and single interfaces may fail without a word.
+    /// [`BeaconError`] if the discovery port cannot be had. IPv6 and single interfaces may fail
+    /// without a word.
     pub fn looking(
         config: PairingConfig,
     ) -> Result<(Self, mpsc::Receiver<(Message, SocketAddr)>), BeaconError> {

@@ -1,8 +1,9 @@
-//! A cap on inbound connections from one IP address, handshakes under way included. A public IPv6 address counts by its
-//! /64, for a node that has one of these has all.
+//! A cap on inbound connections from one IP address, handshakes under way included. A public IPv6
+//! address counts by its /64, for a node that has one of these has all.
 //!
-//! Refuses before the handshake, so a flood from one machine costs this one no cryptography, and leaves places for
-//! others. Invariant: `counts` has exactly the addresses that `open` has, so it is empty when no node is connected.
+//! Refuses before the handshake, so a flood from one machine costs this one no cryptography, and
+//! leaves places for others. Invariant: `counts` has exactly the addresses that `open` has, so it
+//! is empty when no node is connected.
 
 use super::{address, streamless::Streamless};
 use crate::core::origin::origin;
@@ -17,7 +18,8 @@ pub(crate) const PER_ADDRESS: usize = 64;
 /// The same for loopback, where many homes on one machine share the address.
 pub(crate) const PER_LOOPBACK: usize = 256;
 
-/// The circuits that may come in over one server: they last for seconds where a straight path is found.
+/// The circuits that may come in over one server: they last for seconds where a straight path is
+/// found.
 const PER_SERVER: usize = 128;
 
 /// What a connection counts against: an address, and whether that is a server's that relays.

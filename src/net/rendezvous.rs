@@ -1,8 +1,10 @@
-//! libp2p's rendezvous protocol: how its messages lie on a stream, and what a client makes of an answer.
+//! libp2p's rendezvous protocol: how its messages lie on a stream, and what a client makes of an
+//! answer.
 //!
-//! libp2p's own client is not used: a server could end the process with an answer of another kind, or with a registration
-//! that lasts for ever, and could fill its tables. Never allocates what a stranger declares, but what is within the limit,
-//! nor takes in more than [`MAX_ADDRESSES`] addresses of a registration.
+//! libp2p's own client is not used: a server could end the process with an answer of another kind,
+//! or with a registration that lasts for ever, and could fill its tables. Never allocates what a
+//! stranger declares, but what is within the limit, nor takes in more than [`MAX_ADDRESSES`]
+//! addresses of a registration.
 
 use super::{address, codec::TIMEOUT, identity, meeting::MAX_ADDRESSES};
 use crate::{
@@ -65,11 +67,13 @@ pub(super) fn lifetime(ttl: u64) -> Duration {
     Duration::from_secs(ttl.min(MAX_TTL))
 }
 
-/// An answer. Signatures are checked where it is read, in the connection's task and not in the driver's.
+/// An answer. Signatures are checked where it is read, in the connection's task and not in the
+/// driver's.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub response: Response,
-    /// Who registered with a record of its own, and where it says that it is; empty where it is written.
+    /// Who registered with a record of its own, and where it says that it is; empty where it is
+    /// written.
     pub nodes: Vec<(NodeId, Vec<SocketAddr>)>,
 }
 
@@ -87,7 +91,8 @@ fn registration(record: &[u8]) -> Option<(NodeId, Vec<SocketAddr>)> {
     Some((node, straight.collect()))
 }
 
-/// The length before a message. Two bytes hold what requests may have, three what answers may; more is nonsense.
+/// The length before a message. Two bytes hold what requests may have, three what answers may; more
+/// is nonsense.
 async fn length(io: &mut (impl AsyncRead + Unpin + Send)) -> io::Result<usize> {
     let mut value = 0;
     for shift in [0, 7, 14] {

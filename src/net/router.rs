@@ -1,7 +1,8 @@
 //! Which task takes the streams of which protocol, and the requests about files.
 //!
-//! Owns the table, made at the start. Invariants: a stream goes to the task that registered its protocol, and to no other; while
-//! that task's queue is full it is reset, and a request is answered with `Busy`, so no task can hold up another, nor the driver.
+//! Owns the table, made at the start. Invariants: a stream goes to the task that registered its
+//! protocol, and to no other; while that task's queue is full it is reset, and a request is
+//! answered with `Busy`, so no task can hold up another, nor the driver.
 
 use super::{NetEvent, Reply, Stream};
 use crate::{
@@ -41,7 +42,8 @@ pub struct Asked {
     pub reply: Reply,
 }
 
-/// The protocols that a node speaks on streams, and their tasks' queues; and the queue of requests about files.
+/// The protocols that a node speaks on streams, and their tasks' queues; and the queue of requests
+/// about files.
 #[derive(Default)]
 pub struct Router {
     streams: Vec<(Protocol, mpsc::Sender<Inbound>)>,
@@ -49,14 +51,16 @@ pub struct Router {
 }
 
 impl Router {
-    /// From the start of the network on, requests about files come out of the queue, and are no events any more.
+    /// From the start of the network on, requests about files come out of the queue, and are no
+    /// events any more.
     pub fn requests(&mut self) -> mpsc::Receiver<Asked> {
         let (queue, asked) = mpsc::channel(REQUESTS);
         self.files = Some(queue);
         asked
     }
 
-    /// From the start of the network on, streams of `protocol` come out of the queue. When its end is dropped, they are reset.
+    /// From the start of the network on, streams of `protocol` come out of the queue. When its end
+    /// is dropped, they are reset.
     pub fn register(&mut self, protocol: Protocol) -> mpsc::Receiver<Inbound> {
         let (queue, inbound) = mpsc::channel(QUEUE);
         self.streams.push((protocol, queue));

@@ -1,9 +1,10 @@
-//! A behaviour of libp2p that takes part in some connections only, and hears of our addresses from us alone.
+//! A behaviour of libp2p that takes part in some connections only, and hears of our addresses from
+//! us alone.
 //!
-//! Some of libp2p's clients take every peer for a possible server, and every address that anyone claims to see us at for
-//! a candidate, in tables without a bound. Here a server's protocols are spoken with servers only, and an address is a
-//! candidate when the driver says so. Invariant: the inner behaviour hears of a connection's end exactly if it heard of
-//! its beginning.
+//! Some of libp2p's clients take every peer for a possible server, and every address that anyone
+//! claims to see us at for a candidate, in tables without a bound. Here a server's protocols are
+//! spoken with servers only, and an address is a candidate when the driver says so. Invariant: the
+//! inner behaviour hears of a connection's end exactly if it heard of its beginning.
 
 use super::{address, meeting::Table};
 use libp2p::{

@@ -1,11 +1,13 @@
 //! Paths on which large packets get lost: who is to be dialled with small segments.
 //!
-//! Where a leg carries less than the ends think, and no router tells them (one whose ICMP is dropped, a switch in the way of
-//! jumbo frames), connections are made and small messages come through, but each falls silent with the first bulk. One that
-//! did so may have lost its network; the second in a row, made in between, did not.
+//! Where a leg carries less than the ends think, and no router tells them (one whose ICMP is
+//! dropped, a switch in the way of jumbo frames), connections are made and small messages come
+//! through, but each falls silent with the first bulk. One that did so may have lost its network;
+//! the second in a row, made in between, did not.
 //!
-//! Owns the count of such connections by address, and the socket option. Never dials. Invariants: loopback and a path that
-//! carried bulk never count; at most [`PLACES`] addresses are remembered; a path is small for [`SMALL`] at most.
+//! Owns the count of such connections by address, and the socket option. Never dials. Invariants:
+//! loopback and a path that carried bulk never count; at most [`PLACES`] addresses are remembered;
+//! a path is small for [`SMALL`] at most.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::{
@@ -27,8 +29,8 @@ const ROW: Duration = Duration::from_secs(60);
 const SMALL: Duration = Duration::from_secs(3600);
 /// Addresses remembered; the one that fell silent longest ago gives way.
 const PLACES: usize = 256;
-/// Bytes of a segment, options of TCP included: with all headers below the least that IPv6 allows a network to carry (1,280),
-/// and as small as the first packets of QUIC.
+/// Bytes of a segment, options of TCP included: with all headers below the least that IPv6 allows a
+/// network to carry (1,280), and as small as the first packets of QUIC.
 #[cfg(unix)]
 const SEGMENT: u32 = 1180;
 
@@ -45,7 +47,8 @@ impl Path {
     }
 }
 
-/// See the module. Shared by the driver, which sees connections end, and the transport, which dials.
+/// See the module. Shared by the driver, which sees connections end, and the transport, which
+/// dials.
 #[derive(Default)]
 pub(super) struct Segments(Mutex<HashMap<IpAddr, Path>>);
 
@@ -54,8 +57,8 @@ impl Segments {
         self.0.lock()
     }
 
-    /// A connection with ordinary segments to that address, which stood `since` then, fell silent before it carried bulk. Of several
-    /// that stood side by side one counts.
+    /// A connection with ordinary segments to that address, which stood `since` then, fell silent
+    /// before it carried bulk. Of several that stood side by side one counts.
     pub(super) fn fell_silent(&self, ip: IpAddr, since: Instant, now: Instant) {
         if ip.is_loopback() || ip.is_unspecified() {
             return;
@@ -99,7 +102,8 @@ impl Segments {
     }
 }
 
-/// Connects, with small segments both ways if `small`: a receiver is told of them by the first packet.
+/// Connects, with small segments both ways if `small`: a receiver is told of them by the first
+/// packet.
 pub(super) async fn connect(to: SocketAddr, small: bool) -> std::io::Result<TcpStream> {
     let socket = match to {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,

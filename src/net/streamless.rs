@@ -1,7 +1,8 @@
-//! A behaviour of libp2p that opens no streams: it decides who may be connected, or looks around, and that is all.
+//! A behaviour of libp2p that opens no streams: it decides who may be connected, or looks around,
+//! and that is all.
 //!
-//! Owns what libp2p asks of each behaviour and such a one has nothing to say to. Where [`Streamless`] has nothing to
-//! add, everyone is let through and nothing happens.
+//! Owns what libp2p asks of each behaviour and such a one has nothing to say to. Where
+//! [`Streamless`] has nothing to add, everyone is let through and nothing happens.
 
 use libp2p::{
     Multiaddr, PeerId,

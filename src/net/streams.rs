@@ -1,9 +1,10 @@
 //! Long-lived streams on a connection of our choice.
 //!
-//! Owns opening and accepting streams of a few protocols. `libp2p-stream` is not used: it drops streams that arrive while
-//! its queue is full, and picks a connection at random. Invariants: every [`Behaviour::open`] is answered (a connection
-//! that goes drops the sender, which is an answer); a stream that came in is either handed over or reset, and at most
-//! [`MAX_INBOUND`] of a connection are alive at once.
+//! Owns opening and accepting streams of a few protocols. `libp2p-stream` is not used: it drops
+//! streams that arrive while its queue is full, and picks a connection at random. Invariants: every
+//! [`Behaviour::open`] is answered (a connection that goes drops the sender, which is an answer); a
+//! stream that came in is either handed over or reset, and at most [`MAX_INBOUND`] of a connection
+//! are alive at once.
 
 mod behaviour;
 mod handler;
@@ -17,8 +18,8 @@ use libp2p::StreamProtocol;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Streams that the other side may have open on one connection: a node needs one or two, and each is a task and a
-/// buffer here.
+/// Streams that the other side may have open on one connection: a node needs one or two, and each
+/// is a task and a buffer here.
 pub(super) const MAX_INBOUND: usize = 16;
 /// Streams of ours that wait to be opened on one connection.
 pub(super) const MAX_OPENING: usize = 64;

@@ -286,7 +286,8 @@ async fn a_node_that_leaves_is_gone_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_node_loses_no_event_and_its_commands_are_still_taken() {
-    // Four askers with 90 questions each (a connection allows 100): more than the queue of events holds.
+    // Four askers with 90 questions each (a connection allows 100): more than the queue of events
+    // holds.
     const EACH: usize = 90;
     let mut slow = Node::new(1);
     let mut askers: Vec<Node> = (2..6).map(Node::new).collect();

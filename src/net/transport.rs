@@ -1,9 +1,10 @@
 //! How bytes get on and off the wire, and which sockets they come in by.
 //!
-//! TCP with Noise and Yamux carries the bulk; QUIC stands beside it on the same port number; a circuit through a server
-//! is encrypted once more, from end to end. A private swarm mixes its key into the Noise prologue, circuits included. QUIC
-//! has no prologue, so a stranger can complete its handshake: the driver has such connections proven (`driver::proof`).
-//! Only a dial to a rendezvous server goes without the prologue, for a server knows no key.
+//! TCP with Noise and Yamux carries the bulk; QUIC stands beside it on the same port number; a
+//! circuit through a server is encrypted once more, from end to end. A private swarm mixes its key
+//! into the Noise prologue, circuits included. QUIC has no prologue, so a stranger can complete its
+//! handshake: the driver has such connections proven (`driver::proof`). Only a dial to a rendezvous
+//! server goes without the prologue, for a server knows no key.
 
 mod guard;
 mod listen;
@@ -25,14 +26,15 @@ use std::{sync::Arc, time::Duration};
 
 /// How long a connection may take from the first packet to the last step of its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Bytes read from a socket at a time. Noise asks for 8 KiB, which would be two system calls for each of its frames.
+/// Bytes read from a socket at a time. Noise asks for 8 KiB, which would be two system calls for
+/// each of its frames.
 const READ_AHEAD: usize = 64 << 10;
-/// How long sent bytes may stay unacknowledged. Pings see to it that there are some, so a dead host is noticed, and
-/// the sockets that wait for it fail, within 15 s.
+/// How long sent bytes may stay unacknowledged. Pings see to it that there are some, so a dead host
+/// is noticed, and the sockets that wait for it fail, within 15 s.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
-/// Bytes that wait in a socket for their turn on the line. More would only put what is urgent behind what is not, and
-/// chunks on their way to those who no longer want them.
+/// Bytes that wait in a socket for their turn on the line. More would only put what is urgent
+/// behind what is not, and chunks on their way to those who no longer want them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 64 << 10;
 
@@ -96,7 +98,8 @@ where
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn tune(stream: &tcp::tokio::TcpStream) {
     let socket = socket2::SockRef::from(&stream.0);
-    // Only precautions: without the first the kernel waits a quarter of an hour, without the second it queues megabytes.
+    // Only precautions: without the first the kernel waits a quarter of an hour, without the second
+    // it queues megabytes.
     let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
     let _ = socket.set_tcp_notsent_lowat(UNSENT);
 }

@@ -1,7 +1,7 @@
 //! How much of what we answered lies unread.
 //!
-//! A stranger may ask and not read: each answer then stays in memory until its time is up. Pure. Invariant: what is open is
-//! within [`OF_ONE`] and [`OF_ALL`].
+//! A stranger may ask and not read: each answer then stays in memory until its time is up. Pure.
+//! Invariant: what is open is within [`OF_ONE`] and [`OF_ALL`].
 
 use crate::core::{
     admission::{Admission, Permit},

@@ -1,8 +1,10 @@
-//! The actor: the one task that changes who is here and what is offered (`swarm`), one turn an event.
+//! The actor: the one task that changes who is here and what is offered (`swarm`), one turn an
+//! event.
 //!
-//! It decides and never waits: not for a socket, a disk or a person. What takes time runs in a task of its own and
-//! comes back as a [`Note`]. Invariants: every queue into the actor is bounded, and nothing that the actor does waits
-//! for a queue that only the actor empties; a turn has the swarm's lock, so nothing in it asks the handle.
+//! It decides and never waits: not for a socket, a disk or a person. What takes time runs in a task
+//! of its own and comes back as a [`Note`]. Invariants: every queue into the actor is bounded, and
+//! nothing that the actor does waits for a queue that only the actor empties; a turn has the
+//! swarm's lock, so nothing in it asks the handle.
 
 mod catalogs;
 mod double;
@@ -167,7 +169,8 @@ impl Actor {
         }
     }
 
-    /// One turn, which others see whole or not at all. Gives the next moment at which something is due.
+    /// One turn, which others see whole or not at all. Gives the next moment at which something is
+    /// due.
     fn turn(&mut self, input: Input) -> Instant {
         let shared = self.parts.context.swarm.clone();
         let swarm = &mut *shared.turn();
@@ -195,7 +198,8 @@ impl Actor {
         self.next_wake(swarm)
     }
 
-    /// Takes what the network told before a command came: a task that has a stream of a peer finds that peer here.
+    /// Takes what the network told before a command came: a task that has a stream of a peer finds
+    /// that peer here.
     fn catch_up(&mut self, swarm: &mut State) {
         for _ in 0..self.parts.net_events.len() {
             if let Ok(event) = self.parts.net_events.try_recv() {

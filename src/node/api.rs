@@ -1,7 +1,8 @@
 //! What a front end and a node say to each other: settings, questions' answers, and events.
 //!
-//! Plain data. Everything a stranger named (files, people) is here as it came: what shows it escapes it
-//! (`core::path::printable`). Programs get the same types in JSON: they are serialised here, and nowhere else.
+//! Plain data. Everything a stranger named (files, people) is here as it came: what shows it
+//! escapes it (`core::path::printable`). Programs get the same types in JSON: they are serialised
+//! here, and nowhere else.
 
 mod consent;
 mod directory;
@@ -44,7 +45,8 @@ pub struct Settings {
     pub home: PathBuf,
     /// The display name.
     pub name: String,
-    /// Whether nobody chose that name. Then another node of the same name is no reason to warn anybody.
+    /// Whether nobody chose that name. Then another node of the same name is no reason to warn
+    /// anybody.
     pub unnamed: bool,
     /// The base transfer port, TCP and UDP; 0 = any free one.
     pub transfer_port: u16,
@@ -56,7 +58,8 @@ pub struct Settings {
     pub interfaces: Vec<String>,
     /// Nodes to connect to by hand: `host:port`, or a multiaddress.
     pub peers: Vec<String>,
-    /// Rendezvous servers: `host:port`, or a multiaddress with or without the key. One that answers is enough.
+    /// Rendezvous servers: `host:port`, or a multiaddress with or without the key. One that answers
+    /// is enough.
     pub rendezvous: Vec<String>,
     /// Whether bytes may go through a server when no straight path can be had.
     pub relay: bool,
@@ -358,7 +361,8 @@ pub enum NodeEvent {
         /// Its name.
         name: String,
     },
-    /// The same as the two before, as a person wants to hear it: a moment later, and in one for many files.
+    /// The same as the two before, as a person wants to hear it: a moment later, and in one for
+    /// many files.
     #[serde(skip)]
     Files(Change),
     /// A peer sent bytes that are not what they should be, and is dropped for good.
@@ -411,7 +415,8 @@ pub enum NodeEvent {
     Server(ServerNews),
     /// There is no straight path to a peer so far, or now there is.
     Path(PathInfo),
-    /// Another node runs with the key of this one: its home is a copy. Told once for each of its lives.
+    /// Another node runs with the key of this one: its home is a copy. Told once for each of its
+    /// lives.
     SameKey {
         /// What it calls itself.
         name: String,

@@ -1,8 +1,10 @@
-//! The job book: every download, every send and everything that is received at this node, no matter which front end started it.
+//! The job book: every download, every send and everything that is received at this node, no matter
+//! which front end started it.
 //!
-//! Owns the numbers of jobs and what is known of each. Never does any of their work: they tell it what happens ([`Reports`]), and
-//! hear from it when they are to pause, stop or draw their map. Invariants: what ended stays, the last [`ENDED`] of it; a job's end
-//! is noted once; nobody waits while the book is open.
+//! Owns the numbers of jobs and what is known of each. Never does any of their work: they tell it
+//! what happens ([`Reports`]), and hear from it when they are to pause, stop or draw their map.
+//! Invariants: what ended stays, the last [`ENDED`] of it; a job's end is noted once; nobody waits
+//! while the book is open.
 
 mod record;
 #[cfg(test)]
@@ -305,7 +307,8 @@ impl Reports {
         }
     }
 
-    /// Tells what must not be lost. Nobody who listens any more is no failure: the download goes on.
+    /// Tells what must not be lost. Nobody who listens any more is no failure: the download goes
+    /// on.
     pub async fn send(&self, event: DownloadEvent) {
         self.book.fetched(self.number, &event);
         let _ = self.events.send(event).await;

@@ -1,7 +1,8 @@
 //! Talking: texts to one person, and what was said before.
 //!
-//! `send` writes, `accept` takes what comes. Invariants: nothing is queued for somebody who is away; a message counts as
-//! delivered when the other side says so, and not before; what is delivered is in the history of both.
+//! `send` writes, `accept` takes what comes. Invariants: nothing is queued for somebody who is
+//! away; a message counts as delivered when the other side says so, and not before; what is
+//! delivered is in the history of both.
 
 mod accept;
 mod send;
@@ -81,7 +82,8 @@ pub enum HistoryError {
 }
 
 impl Node {
-    /// Sends a text to somebody who is here, and waits until it is acknowledged: when it was sent, in seconds since 1970.
+    /// Sends a text to somebody who is here, and waits until it is acknowledged: when it was sent,
+    /// in seconds since 1970.
     ///
     /// Whether the key is the known one is not looked at: [`Node::find_person`] does.
     ///
@@ -132,8 +134,8 @@ impl Node {
     }
 }
 
-/// The last `count` things that were said with somebody, as the home at `root` has them, whether a node runs there or not.
-/// Blocks.
+/// The last `count` things that were said with somebody, as the home at `root` has them, whether a
+/// node runs there or not. Blocks.
 ///
 /// # Errors
 /// [`HistoryError`] when nobody is meant, or the disk refuses.

@@ -54,7 +54,8 @@ pub fn remove(context: &Context, file: FileId) -> bool {
     })
 }
 
-/// Removes what was begun of other versions of a file that is complete now, unless that is under way.
+/// Removes what was begun of other versions of a file that is complete now, unless that is under
+/// way.
 pub fn remove_older(context: &Context, name: &str, file: &FileId) {
     match replaced(&context.index, name, file) {
         Ok(older) => older.into_iter().for_each(|one| {

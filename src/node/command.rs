@@ -1,7 +1,7 @@
 //! What the actor is told, and what it is asked that has to wait or changes something.
 //!
-//! Plain data, so that those who ask need not know the actor, nor one another. What can be read at once is asked of
-//! `swarm`.
+//! Plain data, so that those who ask need not know the actor, nor one another. What can be read at
+//! once is asked of `swarm`.
 
 use super::api::{Gaps, Person, Status, WhoError};
 use crate::{
@@ -25,7 +25,8 @@ pub enum Command {
     Status(oneshot::Sender<Status>),
     /// Answered once every catalog is here and nobody new has come for a while, or at the deadline.
     Settled(Instant, oneshot::Sender<()>),
-    /// Answered once everything that the others offer is known, or waiting (so long, at least) does not help.
+    /// Answered once everything that the others offer is known, or waiting (so long, at least) does
+    /// not help.
     Look(Duration, oneshot::Sender<Gaps>),
     /// Answered once everything is taken in that was told before, by the network, too.
     CaughtUp(oneshot::Sender<()>),

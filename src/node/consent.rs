@@ -1,9 +1,10 @@
 //! Sending to people: the asks that come in and those that go out.
 //!
-//! `core::consent` decides; this room has the streams, the files and the person at the prompt. One task an ask owns its stream, from
-//! the question to the last byte (`inbound`); one task a person does the same at the sender's end (`outbound`). Invariants: nothing of
-//! what is asked is stored before the yes; contents go only to those who were granted them (`store::grants`); the lock is never held
-//! while waiting.
+//! `core::consent` decides; this room has the streams, the files and the person at the prompt. One
+//! task an ask owns its stream, from the question to the last byte (`inbound`); one task a person
+//! does the same at the sender's end (`outbound`). Invariants: nothing of what is asked is stored
+//! before the yes; contents go only to those who were granted them (`store::grants`); the lock is
+//! never held while waiting.
 
 mod answers;
 mod bundle;
@@ -44,7 +45,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Asks that are read at a time, of all and of one peer: each may take two megabytes, and a slow peer holds up only itself.
+/// Asks that are read at a time, of all and of one peer: each may take two megabytes, and a slow
+/// peer holds up only itself.
 const READING: usize = 32;
 const READING_EACH: usize = 2;
 /// For the question to arrive.

@@ -1,6 +1,8 @@
-//! What the actor, the jobs and the handle have in common: the swarm, the news, and what jobs work with.
+//! What the actor, the jobs and the handle have in common: the swarm, the news, and what jobs work
+//! with.
 //!
-//! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need not know each other.
+//! Plain data and cheap handles; it decides nothing. It exists so that the actor and the jobs need
+//! not know each other.
 
 use super::{
     book::Book,
@@ -59,8 +61,8 @@ pub struct Context {
     pub received: Arc<AtomicU64>,
     /// Bytes of chunks sent to those who asked.
     pub sent: Arc<AtomicU64>,
-    /// Bytes of chunks that came to be kept for others, and that went to those who keep them. Apart from the others, which
-    /// copies make way for.
+    /// Bytes of chunks that came to be kept for others, and that went to those who keep them. Apart
+    /// from the others, which copies make way for.
     pub copied_in: Arc<AtomicU64>,
     pub copied_out: Arc<AtomicU64>,
     /// What was said.
@@ -87,7 +89,8 @@ pub struct Context {
     pub circle: Option<Circle>,
 }
 
-/// The nodes between which private files travel: who sends them, and who else was asked and said yes.
+/// The nodes between which private files travel: who sends them, and who else was asked and said
+/// yes.
 #[derive(Clone)]
 pub struct Circle {
     pub sender: NodeId,
@@ -112,8 +115,8 @@ impl Context {
         self.ask(Command::CaughtUp).await;
     }
 
-    /// Makes sure that a node is here from which a stream came, before it is asked who that is: the stream may be faster
-    /// than the news of its connection.
+    /// Makes sure that a node is here from which a stream came, before it is asked who that is: the
+    /// stream may be faster than the news of its connection.
     pub async fn greet(&self, node: &NodeId) {
         if !self.swarm.is_here(node) {
             self.caught_up().await;

@@ -1,4 +1,5 @@
-//! The copies that `list` shows: whole ones are counted by the swarm, and here the parts that nodes keep for the swarm.
+//! The copies that `list` shows: whole ones are counted by the swarm, and here the parts that nodes
+//! keep for the swarm.
 
 use super::{api::Listing, context::Context};
 use crate::core::{copies::fewest, have::HaveSet, id::FileId};

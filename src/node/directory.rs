@@ -1,7 +1,8 @@
 //! Names at rendezvous servers: signing up, finding people, and adding them to those one knows.
 //!
-//! Asks the servers that are joined, and believes them nothing that its owner did not sign. Never decides who may see what:
-//! the servers do. Invariant: what is added is what was signed, at that server, by that key, with that very name.
+//! Asks the servers that are joined, and believes them nothing that its owner did not sign. Never
+//! decides who may see what: the servers do. Invariant: what is added is what was signed, at that
+//! server, by that key, with that very name.
 
 use super::{
     Node,
@@ -92,7 +93,8 @@ impl Node {
         answer.map_err(|error| silent(server, &error))
     }
 
-    /// Binds a name to this node's key at every server that is joined within `wait`, or gives it back. How it went at each.
+    /// Binds a name to this node's key at every server that is joined within `wait`, or gives it
+    /// back. How it went at each.
     ///
     /// # Errors
     /// [`DirectoryError`], when no server could be asked at all.
@@ -134,7 +136,8 @@ impl Node {
         SignedClaim::new(&claim, &names.signer)
     }
 
-    /// Who signed up in this swarm, at every server that is joined within `wait`, sorted by name; `pattern` is a part of it.
+    /// Who signed up in this swarm, at every server that is joined within `wait`, sorted by name;
+    /// `pattern` is a part of it.
     ///
     /// # Errors
     /// [`DirectoryError`], when no server answers.
@@ -210,7 +213,8 @@ impl Node {
         }
     }
 
-    /// Looks up who signed up with exactly this name, and remembers them: the name means that key from then on.
+    /// Looks up who signed up with exactly this name, and remembers them: the name means that key
+    /// from then on.
     ///
     /// # Errors
     /// [`DirectoryError`]; then nothing was remembered.

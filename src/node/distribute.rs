@@ -1,8 +1,9 @@
 //! Spreading the shared files before anyone asks, and keeping others' for them.
 //!
-//! Owns the placement machine and the fate of the replicas here. [`push`] gives, [`accept`] takes, [`News`] is how it hears that something
-//! changed. Never on the way of a download: it makes way for them ([`traffic`]). Invariants: what it knows of a file is asked of the swarm
-//! anew after each change, so nothing has to be told twice; at most one pass over the news is under way.
+//! Owns the placement machine and the fate of the replicas here. [`push`] gives, [`accept`] takes,
+//! [`News`] is how it hears that something changed. Never on the way of a download: it makes way
+//! for them ([`traffic`]). Invariants: what it knows of a file is asked of the swarm anew after
+//! each change, so nothing has to be told twice; at most one pass over the news is under way.
 
 mod accept;
 mod keep;
@@ -222,7 +223,8 @@ impl Distributor {
             files.extend(self.files.keys().chain(self.kept.keys()));
             files.extend(self.parts.context.swarm.shared().await?);
         }
-        // A node that came may be the owner of what is kept here, although its catalog does not say so.
+        // A node that came may be the owner of what is kept here, although its catalog does not say
+        // so.
         let owner = |kept: &&ReplicaFile| kept.origins.iter().any(|node| fresh.came.contains(node));
         files.extend(self.kept.values().filter(owner).map(|kept| kept.file));
         self.read_kept(&files).await;
@@ -333,7 +335,8 @@ impl Distributor {
         }
     }
 
-    /// Tells the placement who holds a file; whose part is not known here stands in `replicas` afterwards.
+    /// Tells the placement who holds a file; whose part is not known here stands in `replicas`
+    /// afterwards.
     fn holders(&mut self, view: &FileView, replicas: &mut Vec<Replica>) {
         let file = view.file;
         let before = self.holding.remove(&file).unwrap_or_default();

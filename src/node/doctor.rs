@@ -1,7 +1,8 @@
 //! What a node finds out about its networks when a person wonders why nobody is there.
 //!
-//! Looks and asks; what it means is `core::doctor`'s. Also the other end: dialling back a node that asks for it. Invariants: a
-//! dial back goes to the address that the asker's own connection comes from, to nobody through a relay, and seldom.
+//! Looks and asks; what it means is `core::doctor`'s. Also the other end: dialling back a node that
+//! asks for it. Invariants: a dial back goes to the address that the asker's own connection comes
+//! from, to nobody through a relay, and seldom.
 
 use super::{
     Node,
@@ -116,8 +117,8 @@ impl Notes {
         (self.found.clone(), self.servers.clone())
     }
 
-    /// Dials back to who asks, if there is not too much of it. `from` is where its connection comes from; `None` is nowhere
-    /// that could be dialled.
+    /// Dials back to who asks, if there is not too much of it. `from` is where its connection comes
+    /// from; `None` is nowhere that could be dialled.
     pub fn reach(&mut self, from: Option<IpAddr>, port: u16, now: Duration, reply: Reply) {
         match from {
             None => reply.send(Response::Missing),
@@ -133,7 +134,8 @@ impl Notes {
 }
 
 impl Node {
-    /// Looks at the networks, asks peers to dial back, and the servers what they see. Takes some seconds.
+    /// Looks at the networks, asks peers to dial back, and the servers what they see. Takes some
+    /// seconds.
     pub async fn examine(&self, wait: Duration) -> Findings {
         let context = &self.shared.context;
         let joined = context.meeting.entered(wait).await;
@@ -198,8 +200,9 @@ impl Node {
             .checked_sub(i64::try_from(time).ok()?)
     }
 
-    /// What some peers said who were asked to dial back, and whether a question in large packets reached them after that small
-    /// one. It is asked last: where these get lost, the connection is at its end.
+    /// What some peers said who were asked to dial back, and whether a question in large packets
+    /// reached them after that small one. It is asked last: where these get lost, the connection is
+    /// at its end.
     async fn asked(&self, seen: &Seen) -> (Vec<PeerTest>, Vec<PeerTest>) {
         let net = &self.shared.context.net;
         let straight = seen.peers.iter().filter(|(.., via)| *via != Via::Relay);

@@ -1,7 +1,9 @@
-//! The files that are being downloaded, as other nodes see them: which chunks are here already, and who follows.
+//! The files that are being downloaded, as other nodes see them: which chunks are here already, and
+//! who follows.
 //!
-//! Shared between the jobs, which add to it, and the actor, which answers from it. Which chunks are here only the partial file
-//! knows: its have-set is the one of the download. Invariant: at most [`MAX_FOLLOWERS`] nodes follow a file.
+//! Shared between the jobs, which add to it, and the actor, which answers from it. Which chunks are
+//! here only the partial file knows: its have-set is the one of the download. Invariant: at most
+//! [`MAX_FOLLOWERS`] nodes follow a file.
 
 use crate::{
     core::{
@@ -28,7 +30,8 @@ struct Holding {
     fresh: Vec<ChunkIndex>,
 }
 
-/// What the followers of a file are to be told: the chunks of it that have come, as the wire names them.
+/// What the followers of a file are to be told: the chunks of it that have come, as the wire names
+/// them.
 #[derive(PartialEq, Eq, Debug)]
 pub struct FollowerNews {
     pub file: FileId,

@@ -1,9 +1,10 @@
 //! One download: a task that turns words into files in their place.
 //!
-//! It owns the core machine `Download`, the pumps to the peers it fetches from, and the partial files. It never touches
-//! chunk bytes. The order of a file's life: *waiting* → *preparing* (`prepare`) → *active* (chunks come in) →
-//! *finishing* (synced and renamed on a blocking thread) → *done*, or *failed* at any point. Invariant: each file ends
-//! in exactly one `FileDone` or `FileFailed`, and the job in one `End`.
+//! It owns the core machine `Download`, the pumps to the peers it fetches from, and the partial
+//! files. It never touches chunk bytes. The order of a file's life: *waiting* → *preparing*
+//! (`prepare`) → *active* (chunks come in) → *finishing* (synced and renamed on a blocking thread)
+//! → *done*, or *failed* at any point. Invariant: each file ends in exactly one `FileDone` or
+//! `FileFailed`, and the job in one `End`.
 
 mod batch;
 mod per_file;
@@ -84,7 +85,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// Notes a job before its task runs, so that it can be seen and cancelled from then on; `from` of what a person sends.
+    /// Notes a job before its task runs, so that it can be seen and cancelled from then on; `from`
+    /// of what a person sends.
     pub fn new(
         context: &Context,
         request: &DownloadRequest,
@@ -151,7 +153,8 @@ pub async fn run(mut context: Context, job: Job, request: DownloadRequest) {
     transfer(context, job, request, (files, meant)).await;
 }
 
-/// Fetches files that are known, from the context's circle; `meant` things come in all, with empty folders.
+/// Fetches files that are known, from the context's circle; `meant` things come in all, with empty
+/// folders.
 pub async fn run_private(
     context: Context,
     job: Job,
@@ -161,8 +164,8 @@ pub async fn run_private(
     transfer(context, job, request, (files, meant)).await;
 }
 
-/// Whether anything can be saved there, found out once and before the first byte: a disk that nothing can be written to may have all
-/// that is wanted already.
+/// Whether anything can be saved there, found out once and before the first byte: a disk that
+/// nothing can be written to may have all that is wanted already.
 async fn reached(into: PathBuf, files: &[JobFile]) -> Result<(), DownloadError> {
     let places = files.iter().map(|file| into.join(file.at.as_str()));
     let places: Vec<PathBuf> = places.collect();

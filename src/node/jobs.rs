@@ -36,7 +36,8 @@ impl Node {
         Some(job)
     }
 
-    /// Grows with every change of any job; state changes are told by [`super::NodeEvent::Job`], too.
+    /// Grows with every change of any job; state changes are told by [`super::NodeEvent::Job`],
+    /// too.
     #[must_use]
     pub fn job_changes(&self) -> watch::Receiver<u64> {
         self.shared.context.book.changes()
@@ -56,7 +57,8 @@ impl Node {
         }
     }
 
-    /// Which parts of a download are here; `None` when it has no map: it ended, does not know yet what it fetches, or sends.
+    /// Which parts of a download are here; `None` when it has no map: it ended, does not know yet
+    /// what it fetches, or sends.
     pub async fn have_map(&self, job: JobId) -> Option<HaveMap> {
         self.shared.context.book.map(job).await
     }
@@ -73,7 +75,8 @@ impl Node {
         Ok(())
     }
 
-    /// Lets a download ask for no more chunks; it keeps its place, and those that are on their way still come.
+    /// Lets a download ask for no more chunks; it keeps its place, and those that are on their way
+    /// still come.
     ///
     /// # Errors
     /// [`JobError`] when there is no such job, it has ended, or it is a send.

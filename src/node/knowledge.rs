@@ -1,6 +1,8 @@
-//! Which chunks other nodes keep: their have-sets, asked for when they are needed and again when their catalog says that they changed.
+//! Which chunks other nodes keep: their have-sets, asked for when they are needed and again when
+//! their catalog says that they changed.
 //!
-//! A cache for those who count copies. Invariant: at most [`MOST`] bytes of have-sets are remembered.
+//! A cache for those who count copies. Invariant: at most [`MOST`] bytes of have-sets are
+//! remembered.
 
 use crate::{
     core::{

@@ -1,4 +1,5 @@
-//! Whose turn it is among downloads of files with very many chunks: what a job knows of each chunk takes memory.
+//! Whose turn it is among downloads of files with very many chunks: what a job knows of each chunk
+//! takes memory.
 //!
 //! Invariant: the large files that are open in all jobs together have at most [`CHUNKS`] chunks.
 
@@ -22,7 +23,8 @@ impl Default for Large {
 }
 
 impl Large {
-    /// Waits until there is room for a file of so many chunks; it is taken until what comes back is dropped.
+    /// Waits until there is room for a file of so many chunks; it is taken until what comes back is
+    /// dropped.
     pub async fn turn(&self, chunks: u32) -> Option<OwnedSemaphorePermit> {
         if chunks <= SMALL {
             return None;

@@ -1,7 +1,8 @@
 //! Sends that wait for somebody who is not here: kept on the disk, and begun when that key comes.
 //!
-//! Owns the list and one task for each. Never asks anybody who is not there, nor anybody else of that name. Invariants: what
-//! is told as kept is on the disk; a task ends with its errand, or with the node, which keeps it for the next run.
+//! Owns the list and one task for each. Never asks anybody who is not there, nor anybody else of
+//! that name. Invariants: what is told as kept is on the disk; a task ends with its errand, or with
+//! the node, which keeps it for the next run.
 
 use super::{
     Node,
@@ -202,8 +203,8 @@ impl Later {
         (id, receiver)
     }
 
-    /// Asks `to` as often as they come, until they took it or said no: then true. What is told is what a person wants to
-    /// know.
+    /// Asks `to` as often as they come, until they took it or said no: then true. What is told is
+    /// what a person wants to know.
     async fn carry_out(
         &self,
         files: &[PathBuf],
@@ -324,8 +325,9 @@ async fn is_here(context: &Context, node: NodeId, wanted: bool) {
 }
 
 impl Node {
-    /// Keeps files for somebody, by key, until they come and take them, also over restarts of this home. Gives the number
-    /// that [`Node::forget_later`] takes; how it goes on is told by [`NodeEvent::Later`].
+    /// Keeps files for somebody, by key, until they come and take them, also over restarts of this
+    /// home. Gives the number that [`Node::forget_later`] takes; how it goes on is told by
+    /// [`NodeEvent::Later`].
     ///
     /// # Errors
     /// [`LaterError`] says what to do.
@@ -369,7 +371,8 @@ impl Node {
         self.shared.context.swarm.known(who)
     }
 
-    /// Sends files to one key as soon as it is here, for as long as this node runs. The events end with [`SendEvent::End`].
+    /// Sends files to one key as soon as it is here, for as long as this node runs. The events end
+    /// with [`SendEvent::End`].
     #[must_use = "the events are how it ends"]
     pub fn send_when_here(
         &self,

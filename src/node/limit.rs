@@ -80,7 +80,8 @@ impl Limiter {
         }
     }
 
-    /// The same for at most a [`Limiter::piece`] of which it is not known yet whether all will move.
+    /// The same for at most a [`Limiter::piece`] of which it is not known yet whether all will
+    /// move.
     pub async fn lend(&self, bytes: usize) -> Loan {
         let loan = Loan {
             shared: self.now(),

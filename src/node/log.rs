@@ -63,7 +63,8 @@ impl LogLines {
         self.next.send_replace(next);
     }
 
-    /// The lines from number `from` on that are kept, each with its number, and the number of the next.
+    /// The lines from number `from` on that are kept, each with its number, and the number of the
+    /// next.
     #[must_use]
     pub fn since(&self, from: u64) -> (Vec<(u64, LogLine)>, u64) {
         let lines = self.lines.lock();

@@ -1,7 +1,9 @@
-//! A manifest from one holder: a page at a time, each checked against the root, the root against the file id.
+//! A manifest from one holder: a page at a time, each checked against the root, the root against
+//! the file id.
 //!
-//! Invariants: what is returned hashes to the id that was asked for; no page is asked for before the caller has said, from the
-//! root alone, that there is room for all of it; on its way into the index, one page is in memory at a time.
+//! Invariants: what is returned hashes to the id that was asked for; no page is asked for before
+//! the caller has said, from the root alone, that there is room for all of it; on its way into the
+//! index, one page is in memory at a time.
 
 use crate::{
     core::{
@@ -52,7 +54,8 @@ async fn request(net: &Net, node: NodeId, request: Request) -> Result<Response, 
     }
 }
 
-/// Asks `node` for the head of the manifest of `file`: it tells how large the file is and how many chunks it has.
+/// Asks `node` for the head of the manifest of `file`: it tells how large the file is and how many
+/// chunks it has.
 pub async fn head(net: &Net, node: NodeId, file: FileId) -> Result<Head, NoManifest> {
     let files = vec![file];
     let Response::Manifests(heads) = request(net, node, Request::Manifests { files }).await? else {
@@ -98,8 +101,8 @@ impl Head {
         Ok(self.root.assemble(self.file, entries)?)
     }
 
-    /// Fetches the rest into the index, where all who fetch the same manifest put their pages: each comes once. `came` is told the
-    /// bytes of each.
+    /// Fetches the rest into the index, where all who fetch the same manifest put their pages: each
+    /// comes once. `came` is told the bytes of each.
     pub async fn fetch_into(
         mut self,
         net: &Net,

@@ -1,8 +1,9 @@
-//! Rendezvous servers, as the node uses them: the task that runs `core::meeting`, and the way to ask it things.
+//! Rendezvous servers, as the node uses them: the task that runs `core::meeting`, and the way to
+//! ask it things.
 //!
-//! Decides nothing that the machine can decide. Invariants: without a configured server there is no task and nothing is
-//! sent anywhere; the actor never waits for the task (what does not fit its queue is lost, and the machine's own deadlines
-//! make up for it).
+//! Decides nothing that the machine can decide. Invariants: without a configured server there is no
+//! task and nothing is sent anywhere; the actor never waits for the task (what does not fit its
+//! queue is lost, and the machine's own deadlines make up for it).
 
 mod address;
 mod codes;
@@ -172,8 +173,8 @@ impl Meeting {
         self.inbox.is_some()
     }
 
-    /// Waits at most `wait` for servers that can be asked, and a moment longer for the others. Gives each with how it was
-    /// written.
+    /// Waits at most `wait` for servers that can be asked, and a moment longer for the others.
+    /// Gives each with how it was written.
     pub async fn entered(&self, wait: Duration) -> Vec<(NodeId, String)> {
         self.tell(Input::Event(MeetingInput::Needed));
         let mut view = self.view.clone();

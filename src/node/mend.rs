@@ -1,7 +1,8 @@
 //! The index while the node runs: when it fails, it is opened again as soon as the disk lets it.
 //!
-//! Owns that one task. A write that failed is the end of a sled, whatever comes after; so without this a node whose disk was full for a moment
-//! would find nothing until somebody starts it again. Tells of the failure once, and once that it is over.
+//! Owns that one task. A write that failed is the end of a sled, whatever comes after; so without
+//! this a node whose disk was full for a moment would find nothing until somebody starts it again.
+//! Tells of the failure once, and once that it is over.
 
 use super::{NodeEvent, Shared};
 use crate::store::StoreError;

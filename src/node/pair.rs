@@ -1,10 +1,12 @@
-//! Pairing by a code, from the first announcement to a connection on which both have proven the key.
+//! Pairing by a code, from the first announcement to a connection on which both have proven the
+//! key.
 //!
-//! Owns one task's worth of glue for each side: datagrams and time go into `core::pairing`'s machines, and what these say
-//! is done. Never shows a code, and never sends a file: that begins with a [`Paired`].
+//! Owns one task's worth of glue for each side: datagrams and time go into `core::pairing`'s
+//! machines, and what these say is done. Never shows a code, and never sends a file: that begins
+//! with a [`Paired`].
 //!
-//! Invariants: announcing ends when [`offer`] returns or is dropped; a [`Paired`] exists only when both sides proved the
-//! key over a connection whose other end is that node.
+//! Invariants: announcing ends when [`offer`] returns or is dropped; a [`Paired`] exists only when
+//! both sides proved the key over a connection whose other end is that node.
 
 mod proof;
 mod talk;
@@ -152,11 +154,12 @@ pub fn new_passphrase(words: usize) -> Result<String, PairError> {
     Ok(passphrase::generate(&random()?, words))
 }
 
-/// Announces until one receiver with the code is connected and proven; then, or when dropped, it is silent.
-/// `pairings` must get the streams of this node (see [`Pairings::accept`]).
+/// Announces until one receiver with the code is connected and proven; then, or when dropped, it is
+/// silent. `pairings` must get the streams of this node (see [`Pairings::accept`]).
 ///
 /// # Errors
-/// [`PairError::Burnt`] after a wrong guess: the one who guessed is told, too. [`PairError::Random`] at once.
+/// [`PairError::Burnt`] after a wrong guess: the one who guessed is told, too.
+/// [`PairError::Random`] at once.
 pub async fn offer(
     net: &Net,
     pairings: &Pairings,
@@ -176,8 +179,9 @@ pub async fn offer(
     }
 }
 
-/// Announces until the news are dropped or the code is burnt; every receiver with the code is connected and proven
-/// by itself. `pairings` must get the streams of this node (see [`Pairings::accept`]); `found` is kept as long.
+/// Announces until the news are dropped or the code is burnt; every receiver with the code is
+/// connected and proven by itself. `pairings` must get the streams of this node (see
+/// [`Pairings::accept`]); `found` is kept as long.
 ///
 /// # Errors
 /// [`PairError::Code`] for a code of fewer than four words; [`PairError::Random`].
@@ -211,8 +215,9 @@ pub fn offer_group(
     Ok(receiver)
 }
 
-/// Looks for the sender with this code nearby, and among those that come by `far` (nodes that are said to wait on its
-/// channel, and that somebody else connects to), and proves the key to it as it does to us.
+/// Looks for the sender with this code nearby, and among those that come by `far` (nodes that are
+/// said to wait on its channel, and that somebody else connects to), and proves the key to it as it
+/// does to us.
 ///
 /// # Errors
 /// [`PairError`], which says what to do.

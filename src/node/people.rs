@@ -11,8 +11,9 @@ use crate::core::id::NodeId;
 use std::time::Duration;
 
 impl Node {
-    /// Whom `who` means among those who are here: a display name, a whole id, the last 6 or more characters of one, or the
-    /// first 12 or more. With `trust_new`, a known name's new key is accepted and remembered from then on.
+    /// Whom `who` means among those who are here: a display name, a whole id, the last 6 or more
+    /// characters of one, or the first 12 or more. With `trust_new`, a known name's new key is
+    /// accepted and remembered from then on.
     ///
     /// # Errors
     /// [`WhoError`] when it is nobody, several, or not the one who was known by that name.
@@ -21,8 +22,9 @@ impl Node {
         found.who
     }
 
-    /// The same for somebody who may still be connecting, or known and somewhere behind a server: waits at most `wait`,
-    /// longer while their connection is under way, and until another one of that name is unlikely to come.
+    /// The same for somebody who may still be connecting, or known and somewhere behind a server:
+    /// waits at most `wait`, longer while their connection is under way, and until another one of
+    /// that name is unlikely to come.
     ///
     /// # Errors
     /// As for [`Node::find_person`].
@@ -35,7 +37,8 @@ impl Node {
         who::find(&self.shared.context, who, trust_new, wait).await
     }
 
-    /// What a node is called, and whether another key was known for that name; `None` when it is not here.
+    /// What a node is called, and whether another key was known for that name; `None` when it is
+    /// not here.
     #[must_use]
     pub fn name_of(&self, node: NodeId) -> Option<(String, bool)> {
         self.shared.context.swarm.named(&node)

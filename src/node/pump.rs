@@ -1,9 +1,10 @@
 //! The byte pump: one task for each peer that a job fetches chunks from.
 //!
-//! Owns the chunk stream to one peer. Bytes go from the stream into a buffer, are hashed there, and are written at their
-//! place; only the outcome leaves this room. Invariants: every [`Order`] has exactly one [`Outcome`] unless it is
-//! withdrawn, after a word that it begins; nothing is written that does not hash to what was asked for; a stream that makes no progress while
-//! something is owed ends within [`STALL`].
+//! Owns the chunk stream to one peer. Bytes go from the stream into a buffer, are hashed there, and
+//! are written at their place; only the outcome leaves this room. Invariants: every [`Order`] has
+//! exactly one [`Outcome`] unless it is withdrawn, after a word that it begins; nothing is written
+//! that does not hash to what was asked for; a stream that makes no progress while something is
+//! owed ends within [`STALL`].
 
 mod arriving;
 mod board;
@@ -32,10 +33,11 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// Without a byte for so long while an answer is owed, the stream is given up and its chunks are asked for elsewhere.
+/// Without a byte for so long while an answer is owed, the stream is given up and its chunks are
+/// asked for elsewhere.
 pub const STALL: Duration = Duration::from_secs(10);
-/// Bytes a second that are no stall, however long the whole takes: the other end may have set itself a limit, and shares
-/// it among many.
+/// Bytes a second that are no stall, however long the whole takes: the other end may have set
+/// itself a limit, and shares it among many.
 const SLOWEST: u32 = 64;
 /// Orders that wait to be written: as many as the pipelines of a few jobs allow.
 const QUEUE: usize = 1024;
@@ -48,16 +50,17 @@ enum Command {
     Cancel(UniqueChunk),
 }
 
-/// When a lane that is at work looks for another path, at first and then: the peer is dialled where else it may be as soon as
-/// somebody asks.
+/// When a lane that is at work looks for another path, at first and then: the peer is dialled where
+/// else it may be as soon as somebody asks.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// With fewer orders than this the second stream is left alone: a peer whom many ask sends each of them a part of one
-/// chunk at a time, and what it has not begun can be taken back.
+/// With fewer orders than this the second stream is left alone: a peer whom many ask sends each of
+/// them a part of one chunk at a time, and what it has not begun can be taken back.
 const SPARSE: usize = 6;
 
-/// The streams to one peer: two, so that while one waits for its window or its disk the other one moves (a single stream left
-/// a third of two processors idle), and so that two paths are used. Dropping it closes them.
+/// The streams to one peer: two, so that while one waits for its window or its disk the other one
+/// moves (a single stream left a third of two processors idle), and so that two paths are used.
+/// Dropping it closes them.
 pub struct Pump {
     lanes: Vec<Lane>,
     board: Paths,
@@ -199,7 +202,8 @@ async fn run(
         if let Err(error) = &ended {
             tracing::debug!(peer = %peer.short(), %error, "chunk stream ended");
         }
-        // Whatever was asked on that stream will not be answered, and whatever waits must not wait for the next one.
+        // Whatever was asked on that stream will not be answered, and whatever waits must not wait
+        // for the next one.
         let open: Vec<Open> = lock(&ledger).drain().map(|(_, open)| open).collect();
         for open in open.into_iter().filter(|open| !open.cancelled) {
             fail(&outcomes, peer, open.order).await;
@@ -313,7 +317,8 @@ fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) 
     }
 }
 
-/// Reads the answers. While one chunk is hashed and written, the next is read into the other buffer.
+/// Reads the answers. While one chunk is hashed and written, the next is read into the other
+/// buffer.
 async fn receive(
     mut stream: ReadHalf<Stream>,
     (route, path): (&Route, PathId),
@@ -349,16 +354,19 @@ async fn receive(
                 // Never shrunk: bytes that are overwritten next need no zeroes first.
                 let len = len.min(MAX_CHUNK) as usize;
                 buffer.resize(buffer.len().max(len), 0);
-                // Until all of it is here it stands in the ledger: it may be asked for on another path.
+                // Until all of it is here it stands in the ledger: it may be asked for on another
+                // path.
                 body_of(&mut stream, &mut buffer[..len], limit, arriving).await?;
                 let Some(Open { order, .. }) = lock(ledger).remove(&header.tag) else {
                     return Err(invalid("an answer to no question"));
                 };
-                // Since it was asked for, or since the one before: that long the path was busy with it.
+                // Since it was asked for, or since the one before: that long the path was busy with
+                // it.
                 let busy = before.max(since).elapsed();
                 before = Instant::now();
                 see(&route.board).came(path, len as u64, busy);
-                // One write at a time: back-pressure reaches the sender through the stream's window.
+                // One write at a time: back-pressure reaches the sender through the stream's
+                // window.
                 if let Some(task) = storing.take() {
                     spare = task.await.map_err(io::Error::other)?;
                 }
@@ -366,7 +374,8 @@ async fn receive(
                     spare = buffer;
                     continue;
                 }
-                // Not worth another thread: hashed faster than that wakes up, and no disk to wait for.
+                // Not worth another thread: hashed faster than that wakes up, and no disk to wait
+                // for.
                 if len <= LIGHT && order.targets.iter().all(|to| to.sink.is_memory()) {
                     let result = keep(&order, &buffer[..len], since);
                     let _ = outcomes.send(Outcome { result, ..outcome }).await;
@@ -433,8 +442,9 @@ async fn header_of(stream: &mut ReadHalf<Stream>, ledger: &Ledger) -> io::Result
     Header::from_bytes(header).map_err(|error| invalid(error.to_string()))
 }
 
-/// Reads a body as fast as the own limit allows: progress within [`STALL`] each time, and three times that in all for
-/// what comes slower than [`SLOWEST`], so that a trickle is a stall too. Waiting for the own limit does not count.
+/// Reads a body as fast as the own limit allows: progress within [`STALL`] each time, and three
+/// times that in all for what comes slower than [`SLOWEST`], so that a trickle is a stall too.
+/// Waiting for the own limit does not count.
 async fn body_of(
     stream: &mut ReadHalf<Stream>,
     body: &mut [u8],

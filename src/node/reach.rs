@@ -1,4 +1,5 @@
-//! Nodes and servers that were named by hand: what may be named, trying until they answer, and why they do not.
+//! Nodes and servers that were named by hand: what may be named, trying until they answer, and why
+//! they do not.
 
 use crate::net::{Net, zoned};
 use parking_lot::{Mutex, MutexGuard};
@@ -65,7 +66,8 @@ pub fn parse(peer: &str) -> Result<String, String> {
     })
 }
 
-/// What became of those that were named. Clones are handles to the same table, which has the size of the command line.
+/// What became of those that were named. Clones are handles to the same table, which has the size
+/// of the command line.
 #[derive(Clone, Debug, Default)]
 pub struct Named(Arc<Mutex<Vec<Entry>>>);
 
@@ -184,7 +186,8 @@ pub fn in_short(why: &str) -> String {
     }
 }
 
-/// Keeps trying a node, `host:port`, until `stop`. The driver ignores what it is connected to already.
+/// Keeps trying a node, `host:port`, until `stop`. The driver ignores what it is connected to
+/// already.
 pub async fn reach(net: Net, peer: String, named: Named, stop: CancellationToken) {
     let mut told = None;
     for attempt in 0u32.. {

@@ -1,7 +1,7 @@
 //! The task that answers requests about files: who has which chunks, and manifests.
 //!
-//! Invariants: the task itself only looks into memory; what needs the index runs on blocking threads, a bounded number at
-//! a time. The actor knows nothing of it.
+//! Invariants: the task itself only looks into memory; what needs the index runs on blocking
+//! threads, a bounded number at a time. The actor knows nothing of it.
 
 use super::context::{Context, HeldNews};
 use crate::{
@@ -97,8 +97,8 @@ enum Partial {
     Nothing,
 }
 
-/// Answers `request` of `node` from the disk, in a task of its own; for each file of a `Have` or `Haves`, memory was asked first. What is
-/// private is missing for a node that was not granted it.
+/// Answers `request` of `node` from the disk, in a task of its own; for each file of a `Have` or
+/// `Haves`, memory was asked first. What is private is missing for a node that was not granted it.
 fn answer(context: &Context, node: NodeId, request: Request, partials: Vec<Partial>, reply: Reply) {
     let Ok(place) = Arc::clone(&context.lookups.0).try_acquire_owned() else {
         return reply.send(Response::Busy);
@@ -159,7 +159,8 @@ fn kept(replicas: Option<&Replicas>, file: &FileId) -> Option<HaveSet> {
     replicas.have(file).ok().flatten()
 }
 
-/// Whether a file that is offered as a whole is here, as far as a look tells: the node that asks may be about to leave because of it.
+/// Whether a file that is offered as a whole is here, as far as a look tells: the node that asks
+/// may be about to leave because of it.
 fn still_here(reader: &ChunkReader, replicas: Option<&Replicas>, file: &FileId) -> bool {
     reader.still_here(file).unwrap_or(false)
         || kept(replicas, file).is_some_and(|have| have.is_full())

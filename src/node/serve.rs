@@ -1,11 +1,12 @@
 //! Serving chunks: one task for each inbound chunk stream.
 //!
-//! A question is one look-up in the index, a positioned read into a reused buffer, and a write to the socket; the actor
-//! is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered of a stream; a requester that does not read
-//! loses its stream within [`STUCK`]; at most [`SLOTS`] chunks are in memory for all streams together, each for at most
-//! [`Line::hold`] beyond its reading (and some small ones a stream, see [`ready`]), so that those who read slowly, or not at all, hold up
-//! nobody else. The rest of a chunk that is held for longer is read again, when the requester has taken the [`PIECE`] that is
-//! kept for it. Who is next is the [`Line`]'s decision.
+//! A question is one look-up in the index, a positioned read into a reused buffer, and a write to
+//! the socket; the actor is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered
+//! of a stream; a requester that does not read loses its stream within [`STUCK`]; at most [`SLOTS`]
+//! chunks are in memory for all streams together, each for at most [`Line::hold`] beyond its
+//! reading (and some small ones a stream, see [`ready`]), so that those who read slowly, or not at
+//! all, hold up nobody else. The rest of a chunk that is held for longer is read again, when the
+//! requester has taken the [`PIECE`] that is kept for it. Who is next is the [`Line`]'s decision.
 
 mod queue;
 mod scheduler;
@@ -37,7 +38,8 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 const STUCK: Duration = Duration::from_secs(20);
 /// Bytes handed to the socket between two looks at the clock.
 const PIECE: usize = 64 << 10;
-/// Chunks on their way to one peer, however many streams it opens: nobody can take all of [`SLOTS`].
+/// Chunks on their way to one peer, however many streams it opens: nobody can take all of
+/// [`SLOTS`].
 const SLOTS_PER_PEER: usize = 2;
 
 /// What all inbound streams share.
@@ -108,7 +110,8 @@ impl Server {
         let mut ahead: Option<Reading> = None;
         loop {
             if ahead.is_none() && queue.is_empty() {
-                // Only now: a flush waits for what is under way, and the next chunk can be read meanwhile.
+                // Only now: a flush waits for what is under way, and the next chunk can be read
+                // meanwhile.
                 timeout(STUCK, stream.flush())
                     .await
                     .map_err(|_| io::ErrorKind::TimedOut)??;
@@ -122,7 +125,8 @@ impl Server {
             let _mine = if let Ok(mine) = timeout(self.line.hold(), fair.acquire()).await {
                 mine
             } else {
-                // Other streams of this peer are stuck: what was read ahead makes room for other peers.
+                // Other streams of this peer are stuck: what was read ahead makes room for other
+                // peers.
                 take_back(queue, &mut ahead);
                 fair.acquire().await
             };
@@ -140,8 +144,8 @@ impl Server {
         }
     }
 
-    /// Begins to read a chunk, and with a small one those that are asked for after it: to wake another thread for each
-    /// would cost more than to read it.
+    /// Begins to read a chunk, and with a small one those that are asked for after it: to wake
+    /// another thread for each would cost more than to read it.
     fn begin(&self, queue: &Arc<Queue>, tag: Tag, id: ChunkId, slot: Slot) -> Reading {
         let bytes = if let Some(bytes) = queue.ready.take(tag, &id) {
             Bytes::Here(bytes)
@@ -163,14 +167,16 @@ impl Server {
         }
     }
 
-    /// Begins to read the next chunk while this one is sent, if there is a slot that nobody waits for.
+    /// Begins to read the next chunk while this one is sent, if there is a slot that nobody waits
+    /// for.
     fn look_ahead(&self, queue: &Arc<Queue>) -> Option<Reading> {
         let slot = self.line.spare()?;
         let (tag, id) = self.line.pick(queue)?;
         Some(self.begin(queue, tag, id, slot))
     }
 
-    /// Answers one question. A requester that is slow to read keeps neither the slot of its chunk nor that of the next.
+    /// Answers one question. A requester that is slow to read keeps neither the slot of its chunk
+    /// nor that of the next.
     async fn send(
         &self,
         stream: &mut Writer,
@@ -219,7 +225,8 @@ impl Server {
                     loan.spend(count);
                     sent += count;
                 }
-                // Only when it has left is there room on the line for another; a small one is not worth the wait.
+                // Only when it has left is there room on the line for another; a small one is not
+                // worth the wait.
                 if buffer.len() >= PIECE {
                     stream.flush().await?;
                 }
@@ -248,7 +255,8 @@ impl Server {
         }
     }
 
-    /// Hands over `bytes` as fast as the own limit allows. Waiting for that is not counted against the requester.
+    /// Hands over `bytes` as fast as the own limit allows. Waiting for that is not counted against
+    /// the requester.
     async fn push_slowly(&self, stream: &mut Writer, bytes: &[u8]) -> io::Result<()> {
         let mut patience = STUCK;
         for piece in bytes.chunks(self.limit.piece()) {
@@ -269,8 +277,9 @@ impl Server {
         }
     }
 
-    /// The chunk in a buffer, which goes back to `spare`; `None` when it is not here. That it cannot be read at the
-    /// moment is an error: it ends the stream, and the requester tries again later.
+    /// The chunk in a buffer, which goes back to `spare`; `None` when it is not here. That it
+    /// cannot be read at the moment is an error: it ends the stream, and the requester tries again
+    /// later.
     fn read(&self, id: ChunkId) -> io::Result<Option<Vec<u8>>> {
         let mut buffer = lock(&self.spare).pop().unwrap_or_default();
         match self.reader.read(&id, &mut buffer) {

@@ -44,7 +44,8 @@ impl Default for Meters {
 }
 
 impl Node {
-    /// How fast chunks come and go: over the last seconds when it is asked often, else since it was asked last.
+    /// How fast chunks come and go: over the last seconds when it is asked often, else since it was
+    /// asked last.
     #[must_use]
     pub fn rates(&self) -> Rates {
         let context = &self.shared.context;

@@ -1,4 +1,5 @@
-//! Bytes that come from a stream before they are sent, and go to one once they are verified. Each waits on a blocking thread.
+//! Bytes that come from a stream before they are sent, and go to one once they are verified. Each
+//! waits on a blocking thread.
 
 use super::{Node, PourError, Spool, StoreError};
 use crate::{core::path::RelPath, node::Fetched, store};
@@ -20,7 +21,8 @@ impl Node {
             .map_err(panicked)?
     }
 
-    /// Writes all that `from` gives into a file in a new private folder, so that it can be sent; gives both.
+    /// Writes all that `from` gives into a file in a new private folder, so that it can be sent;
+    /// gives both.
     ///
     /// # Errors
     /// When `from` fails, or the disk does not hold it beside what is to stay free.
@@ -36,7 +38,8 @@ impl Node {
         Ok((spool, written.map_err(panicked)??))
     }
 
-    /// Puts a file of a private folder into the shared one; false when another file is there and is not to be replaced.
+    /// Puts a file of a private folder into the shared one; false when another file is there and is
+    /// not to be replaced.
     ///
     /// # Errors
     /// When the disk refuses.

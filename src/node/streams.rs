@@ -1,6 +1,7 @@
 //! The protocols that this node speaks on streams, and the loops that hand each stream to its task.
 //!
-//! To add one: its lines in [`Inboxes`], and what takes its streams. Nothing else in `node` or `net` needs to know.
+//! To add one: its lines in [`Inboxes`], and what takes its streams. Nothing else in `node` or
+//! `net` needs to know.
 
 use super::{
     chat::Door,

@@ -1,9 +1,10 @@
 //! Who is here, what they offer, and who is meant: one room, asked by plain calls.
 //!
-//! Owns the state behind a lock. Only the actor changes it, in a turn that others see whole or not at all; everybody else
-//! reads. Invariants: nobody holds the lock across an await; what a call on a worker thread does under the lock is a few
-//! look-ups for each of at most [`PAGE`] files; what goes through all offers runs on a blocking thread, one at a time, so
-//! that the actor waits for one of them at most.
+//! Owns the state behind a lock. Only the actor changes it, in a turn that others see whole or not
+//! at all; everybody else reads. Invariants: nobody holds the lock across an await; what a call on
+//! a worker thread does under the lock is a few look-ups for each of at most [`PAGE`] files; what
+//! goes through all offers runs on a blocking thread, one at a time, so that the actor waits for
+//! one of them at most.
 
 mod catalog;
 mod peers;
@@ -58,7 +59,8 @@ impl Swarm {
         self.0.state.write()
     }
 
-    /// A short look. It does not queue behind an actor that waits for a long one: that would stop this thread's tasks, too.
+    /// A short look. It does not queue behind an actor that waits for a long one: that would stop
+    /// this thread's tasks, too.
     fn look(&self) -> RwLockReadGuard<'_, State> {
         self.0.state.read_recursive()
     }
@@ -157,7 +159,8 @@ impl Swarm {
         self.look().means(words, one)
     }
 
-    /// What a node is called, and whether another key was known for that name; `None` when it is not here.
+    /// What a node is called, and whether another key was known for that name; `None` when it is
+    /// not here.
     #[must_use]
     pub fn named(&self, node: &NodeId) -> Option<(String, bool)> {
         self.look().named(node)

@@ -1,4 +1,5 @@
-//! Whole nodes, where a part is needed that the binary has not got: a relay that alters what it carries.
+//! Whole nodes, where a part is needed that the binary has not got: a relay that alters what it
+//! carries.
 
 use super::*;
 use crate::net::tests::meeting::server::Server;
@@ -29,7 +30,8 @@ async fn beyond(server: &Server, home: &std::path::Path, name: &str) -> Node {
     Node::start(settings).await.unwrap()
 }
 
-/// Waits until nobody is here. (No event tells of it before it is clear that they do not come back at once.)
+/// Waits until nobody is here. (No event tells of it before it is clear that they do not come back
+/// at once.)
 async fn alone(node: &Node) {
     let alone = async {
         while !node.peers().is_empty() {
@@ -84,7 +86,8 @@ async fn what_a_relay_alters_is_not_stored_and_the_download_ends_well_when_it_st
             _ => {}
         }
     }
-    // What had arrived before was right, so that nothing had to be fetched twice, and nobody was blamed for the relay's doing.
+    // What had arrived before was right, so that nothing had to be fetched twice, and nobody was
+    // blamed for the relay's doing.
     let done = done.unwrap();
     assert_eq!(done.fetched, bytes.len() as u64);
     assert!(std::fs::read(other.join("downloads/big.bin")).unwrap() == bytes);

@@ -1,6 +1,7 @@
 //! From a word to a person: a display name, or (a part of) an id.
 //!
-//! Waits a little for the swarm to show itself; whom a word means is `core::people`'s to say. Never picks one of several.
+//! Waits a little for the swarm to show itself; whom a word means is `core::people`'s to say. Never
+//! picks one of several.
 
 use super::{
     api::{Person, WhoError},
@@ -20,7 +21,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Between two looks whether somebody's connection is still under way.
 const COMING: Duration = Duration::from_millis(500);
 
-/// Has somebody looked for at the rendezvous servers who may not be here: their key is known, or is what was said.
+/// Has somebody looked for at the rendezvous servers who may not be here: their key is known, or is
+/// what was said.
 pub fn look_for(context: &Context, who: &str) {
     if !context.meeting.is_configured() {
         return;
@@ -44,8 +46,9 @@ pub async fn find_now(context: &Context, who: &str, trust_new: bool) -> Found {
     }
 }
 
-/// The same for somebody who may still be connecting, or known and somewhere behind a server. Waits at most `wait`, longer
-/// while their connection is under way, and until another one of that name is unlikely to come.
+/// The same for somebody who may still be connecting, or known and somewhere behind a server. Waits
+/// at most `wait`, longer while their connection is under way, and until another one of that name
+/// is unlikely to come.
 pub async fn find(
     context: &Context,
     who: &str,
@@ -62,8 +65,8 @@ pub async fn find(
     wait_for(who, trust_new, wait, changed, found, settled).await
 }
 
-/// Looks each time something changed, until the time is over. Each look shows who is here and who is coming at one moment:
-/// of two, the second could miss the one who was coming at the first.
+/// Looks each time something changed, until the time is over. Each look shows who is here and who
+/// is coming at one moment: of two, the second could miss the one who was coming at the first.
 async fn wait_for<F: Future<Output = Found>, G: Future<Output = ()>>(
     who: &str,
     trust_new: bool,
@@ -134,7 +137,8 @@ mod tests {
         }
     }
 
-    /// What is found, and after how long, when each look shows the next of these, and the last one from then on.
+    /// What is found, and after how long, when each look shows the next of these, and the last one
+    /// from then on.
     async fn found(looks: &[Found]) -> (Result<Person, WhoError>, Duration) {
         let (_alive, changed) = watch::channel(0);
         let (at, began) = (AtomicUsize::new(0), Instant::now());

@@ -1,9 +1,9 @@
 //! Whose a name is at a rendezvous server, and who is told.
 //!
-//! Owns the names, who is present and in which swarm. Never checks a signature, and reads no clock: times are seconds
-//! since 1970 as the server sees them. Invariants: a name belongs to one key until it is released or was unused for
-//! [`Limits::expiry`]; names that look alike are one name; a node that has not entered a swarm is told nothing of it, except of
-//! names that it already knows.
+//! Owns the names, who is present and in which swarm. Never checks a signature, and reads no clock:
+//! times are seconds since 1970 as the server sees them. Invariants: a name belongs to one key
+//! until it is released or was unused for [`Limits::expiry`]; names that look alike are one name; a
+//! node that has not entered a swarm is told nothing of it, except of names that it already knows.
 
 use crate::core::{id::NodeId, people::fold};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,7 +29,8 @@ impl Default for Limits {
     }
 }
 
-/// Times are written down when they are off by more than this, so that coming and going costs no writes.
+/// Times are written down when they are off by more than this, so that coming and going costs no
+/// writes.
 const COARSE: u64 = 86_400;
 
 /// A name and its owner.
@@ -184,8 +185,8 @@ impl<C: Clone> Directory<C> {
         }
     }
 
-    /// Names of the swarm that `asker` entered, in order, after that name, with `pattern` in them; and whether there are
-    /// more. `None` when it entered none.
+    /// Names of the swarm that `asker` entered, in order, after that name, with `pattern` in them;
+    /// and whether there are more. `None` when it entered none.
     #[must_use]
     pub fn people(
         &self,

@@ -1,9 +1,10 @@
 //! What a rendezvous server says and hears: a swarm of its own, beside that of a node.
 //!
-//! Owns the server's sockets, its protocols and their limits: who may be connected, be met, and be relayed, and how fast.
-//! Everyone else has a [`Server`] and the queue of [`ServerEvent`]s. Never decides about names: that is `node`'s. Invariants:
-//! it holds no swarm's key and sees no contents; an idle client costs it no buffers; it dials only those that are
-//! connected, at the addresses that they come from; every table here is bounded.
+//! Owns the server's sockets, its protocols and their limits: who may be connected, be met, and be
+//! relayed, and how fast. Everyone else has a [`Server`] and the queue of [`ServerEvent`]s. Never
+//! decides about names: that is `node`'s. Invariants: it holds no swarm's key and sees no contents;
+//! an idle client costs it no buffers; it dials only those that are connected, at the addresses
+//! that they come from; every table here is bounded.
 
 mod behaviour;
 mod carrier;

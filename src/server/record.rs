@@ -1,6 +1,7 @@
 //! How a name lies on the server's disk.
 //!
-//! Invariant: what comes from the disk is checked as what comes from a stranger: a name with a wrong signature is dropped.
+//! Invariant: what comes from the disk is checked as what comes from a stranger: a name with a
+//! wrong signature is dropped.
 
 use crate::{
     core::id::NodeId,

@@ -1,8 +1,9 @@
 //! Who can be met under which namespace: what a rendezvous server keeps of those who are connected.
 //!
-//! Owns the table and its quotas. Never looks into a record, and never reads a clock. Invariants: each node has each
-//! namespace once, at most [`Limits::per_node`] of them and only while it is connected; `order` has exactly the entries
-//! of `entries`, so what is asked costs by what is answered, not by what is kept.
+//! Owns the table and its quotas. Never looks into a record, and never reads a clock. Invariants:
+//! each node has each namespace once, at most [`Limits::per_node`] of them and only while it is
+//! connected; `order` has exactly the entries of `entries`, so what is asked costs by what is
+//! answered, not by what is kept.
 
 use crate::core::{Now, id::NodeId};
 use std::{
@@ -78,7 +79,8 @@ pub struct Register {
 pub type Left = (Arc<[u8]>, Duration);
 
 impl Register {
-    /// Empty. Numbers begin after `first`, which must not be less than any that an earlier run gave.
+    /// Empty. Numbers begin after `first`, which must not be less than any that an earlier run
+    /// gave.
     #[must_use]
     pub fn new(limits: Limits, first: u64) -> Self {
         Self {
@@ -102,7 +104,8 @@ impl Register {
         self.count == 0
     }
 
-    /// Keeps, or renews, an entry. One that says nothing new keeps its number, so that no client is told twice.
+    /// Keeps, or renews, an entry. One that says nothing new keeps its number, so that no client is
+    /// told twice.
     ///
     /// # Errors
     /// [`Full`].
@@ -190,8 +193,8 @@ impl Register {
         }
     }
 
-    /// Those of a namespace after number `after`, in order, as long as `fits` says so, with the time that is left to each;
-    /// and the number after which to go on.
+    /// Those of a namespace after number `after`, in order, as long as `fits` says so, with the
+    /// time that is left to each; and the number after which to go on.
     pub fn find(
         &self,
         namespace: &str,

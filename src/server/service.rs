@@ -1,7 +1,7 @@
 //! What the server answers to the directory's requests.
 //!
-//! Never waits for the disk with the table in hand: changes go to a blocking thread in batches, and the answers that
-//! depend on them wait for their batch.
+//! Never waits for the disk with the table in hand: changes go to a blocking thread in batches, and
+//! the answers that depend on them wait for their batch.
 
 use super::{ServerNews, record};
 use crate::{

@@ -1,5 +1,5 @@
-//! How much each visitor of a server may ask, by its key and by its address ([`origin`]): keys are free to make, addresses are
-//! not.
+//! How much each visitor of a server may ask, by its key and by its address ([`origin`]): keys are
+//! free to make, addresses are not.
 //!
 //! Never reads a clock. Bounded: see [`Buckets`].
 

@@ -1,13 +1,14 @@
 //! The page cache, where the system has a word for it.
 //!
-//! After a failed sync the system may keep pages that never reached the disk and call them clean. To
-//! verify those would prove the memory and not the disk, so they are dropped before bytes are hashed.
+//! After a failed sync the system may keep pages that never reached the disk and call them clean.
+//! To verify those would prove the memory and not the disk, so they are dropped before bytes are
+//! hashed.
 
 use std::fs::File;
 
-/// Has the system forget what it holds of `file`, so that the next read comes from the disk. Pages that
-/// still wait to be written stay: they are what the next sync writes. Only advice: a failure changes
-/// nothing that the caller could do.
+/// Has the system forget what it holds of `file`, so that the next read comes from the disk. Pages
+/// that still wait to be written stay: they are what the next sync writes. Only advice: a failure
+/// changes nothing that the caller could do.
 #[cfg(target_os = "linux")]
 pub(super) fn drop_pages(file: &File) {
     let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);

@@ -1,8 +1,9 @@
 //! What was said, and with whom: `.sprat/chat/`, a log for each peer, a line of JSON each.
 //!
-//! Owns that folder. Invariants: logs are appended to, and cut at the front when they grow beyond [`LINES`] lines or
-//! [`BYTES`] bytes; of those who only wrote to us (`.stranger`) at most [`STRANGERS`] logs of [`STRANGER_BYTES`] are kept, so that
-//! many identities cannot fill the disk; everything is private to its owner.
+//! Owns that folder. Invariants: logs are appended to, and cut at the front when they grow beyond
+//! [`LINES`] lines or [`BYTES`] bytes; of those who only wrote to us (`.stranger`) at most
+//! [`STRANGERS`] logs of [`STRANGER_BYTES`] are kept, so that many identities cannot fill the disk;
+//! everything is private to its owner.
 
 use super::{StoreError, failed, home::write_durably, modes};
 use crate::core::id::NodeId;
@@ -144,7 +145,8 @@ impl Chats {
         self.folder.join(format!("{peer}.stranger"))
     }
 
-    /// Where a line goes. An answer makes a stranger's log a real one; a new stranger's takes the place of the oldest.
+    /// Where a line goes. An answer makes a stranger's log a real one; a new stranger's takes the
+    /// place of the oldest.
     fn log_for(&self, peer: &NodeId, mine: bool) -> Result<PathBuf, StoreError> {
         let (log, new) = (self.log(peer), self.strangers_log(peer));
         if log.exists() {

@@ -1,4 +1,5 @@
-//! The system's clock, in seconds since 1970: what is written down, sent to others, and read from the disk.
+//! The system's clock, in seconds since 1970: what is written down, sent to others, and read from
+//! the disk.
 //!
 //! Owns all conversions between them and the system's times. Never decides what a time means.
 

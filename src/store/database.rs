@@ -1,7 +1,9 @@
-//! How a sled is opened: looked through for damage, moved aside when it has some, brought to this version's format.
+//! How a sled is opened: looked through for damage, moved aside when it has some, brought to this
+//! version's format.
 //!
-//! Owns the folder's life as a whole, and the number of its format. Never what is in its trees. Invariant: only what is really
-//! damaged is moved aside; a disk that fails, or is full, changes nothing.
+//! Owns the folder's life as a whole, and the number of its format. Never what is in its trees.
+//! Invariant: only what is really damaged is moved aside; a disk that fails, or is full, changes
+//! nothing.
 
 pub(super) mod live;
 mod room;
@@ -33,8 +35,9 @@ pub(super) struct Aside {
     pub path: PathBuf,
 }
 
-/// Opens what is in `dir`, which `trees` reads as far as damage should be found now. When it is damaged or of another
-/// version, `move_aside` gives the folder another name, and a new one is begun.
+/// Opens what is in `dir`, which `trees` reads as far as damage should be found now. When it is
+/// damaged or of another version, `move_aside` gives the folder another name, and a new one is
+/// begun.
 ///
 /// # Errors
 /// When the disk refuses; never for damage.
@@ -92,8 +95,8 @@ pub(super) struct Format {
     pub steps: &'static [(u32, Step)],
 }
 
-/// Opens the sled itself, if it is new, or was written in this format or one that leads to it. `flush_every_ms` is sled's own
-/// pace.
+/// Opens the sled itself, if it is new, or was written in this format or one that leads to it.
+/// `flush_every_ms` is sled's own pace.
 pub(super) fn sled_of(
     dir: &Path,
     format: Format,
@@ -119,7 +122,8 @@ pub(super) fn sled_of(
     Ok(db)
 }
 
-/// Takes the steps from the format that is `known` to this one; each is made to last before its number is.
+/// Takes the steps from the format that is `known` to this one; each is made to last before its
+/// number is.
 fn migrate(db: &sled::Db, meta: &sled::Tree, known: &[u8], format: Format) -> sled::Result<()> {
     let known = known.try_into().map(u32::from_be_bytes);
     let mut number =
@@ -144,7 +148,8 @@ fn is_locked(error: &io::Error) -> bool {
     error.to_string().contains("could not acquire lock")
 }
 
-/// Whether an error says nothing about what is stored: all that the system said, but for what a log that names places outside itself gives.
+/// Whether an error says nothing about what is stored: all that the system said, but for what a log
+/// that names places outside itself gives.
 fn is_outside(error: &io::Error) -> bool {
     use io::ErrorKind::{
         InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,

@@ -1,7 +1,8 @@
 //! The names of a rendezvous server: `.sprat/directory/`, a sled of its own.
 //!
-//! Owns that folder. What is in it cannot be made again by this server alone (its owners can, by signing up again), so it
-//! is synced before a sign-up is confirmed, and one that cannot be read is moved aside, never removed.
+//! Owns that folder. What is in it cannot be made again by this server alone (its owners can, by
+//! signing up again), so it is synced before a sign-up is confirmed, and one that cannot be read is
+//! moved aside, never removed.
 
 use super::{
     Home, StoreError,
@@ -53,7 +54,8 @@ pub struct OpenedDirectory {
 }
 
 impl DirectoryStore {
-    /// Opens, or begins, the directory of this home. A damaged one is moved aside, and the notice says so.
+    /// Opens, or begins, the directory of this home. A damaged one is moved aside, and the notice
+    /// says so.
     ///
     /// # Errors
     /// When the disk refuses; never for damage.

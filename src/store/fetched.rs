@@ -1,9 +1,12 @@
-//! Finished downloads: a person may delete, move or change them at any time, and then they count as copies no longer.
+//! Finished downloads: a person may delete, move or change them at any time, and then they count as
+//! copies no longer.
 //!
-//! Owns one thread that watches the folders in which downloads lie (and the folders above them, as far as the home's own `downloads/`), and
-//! nothing else: what else lies there costs nothing. Whatever it is told of, it looks for itself. A download that is no longer what it was is
-//! taken out of the index and withdrawn. Never writes outside the index. Where the system does not tell of changes, it looks every
-//! `POLL`. Invariant: at most `FOLDERS` folders are watched; beyond that it looks from time to time, too.
+//! Owns one thread that watches the folders in which downloads lie (and the folders above them, as
+//! far as the home's own `downloads/`), and nothing else: what else lies there costs nothing.
+//! Whatever it is told of, it looks for itself. A download that is no longer what it was is taken
+//! out of the index and withdrawn. Never writes outside the index. Where the system does not tell
+//! of changes, it looks every `POLL`. Invariant: at most `FOLDERS` folders are watched; beyond that
+//! it looks from time to time, too.
 
 use super::{
     ChunkReader, FileRecord, Index, Kind, ShareEvent, StoreError, failed, index::looks_like,
@@ -57,8 +60,8 @@ pub struct Fetched {
 }
 
 impl Fetched {
-    /// Watches the downloads that `index` knows, and those that come, telling `events` of each name that is withdrawn. `downloads` is the
-    /// home's folder for them, which need not exist.
+    /// Watches the downloads that `index` knows, and those that come, telling `events` of each name
+    /// that is withdrawn. `downloads` is the home's folder for them, which need not exist.
     ///
     /// # Errors
     /// When there can be no thread.
@@ -245,7 +248,8 @@ impl Worker {
         }
     }
 
-    /// Watches a folder, and those above it in the home's own folder of downloads, whose renaming moves it.
+    /// Watches a folder, and those above it in the home's own folder of downloads, whose renaming
+    /// moves it.
     fn watch(&mut self, folder: &Path) {
         let within = |path: &&Path| path.starts_with(&self.downloads);
         let above = folder.ancestors().skip(1).take_while(within);

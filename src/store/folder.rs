@@ -1,8 +1,10 @@
-//! Folders that are held open, so that what is done in them is done there, whatever their names lead to meanwhile.
+//! Folders that are held open, so that what is done in them is done there, whatever their names
+//! lead to meanwhile.
 //!
-//! Owns every step from a folder to what is in it: each one names a single entry of an open folder, or a path below it on which no link
-//! is followed. Never follows a link below the folder that was opened. Where a system has no such calls (`elsewhere`) paths are
-//! used, and each is looked at first: that leaves a moment between the look and the step.
+//! Owns every step from a folder to what is in it: each one names a single entry of an open folder,
+//! or a path below it on which no link is followed. Never follows a link below the folder that was
+//! opened. Where a system has no such calls (`elsewhere`) paths are used, and each is looked at
+//! first: that leaves a moment between the look and the step.
 
 #[cfg(not(unix))]
 mod elsewhere;

@@ -1,7 +1,8 @@
 //! Who may have what is private: files on their way from one person to another.
 //!
-//! A table in memory. A *hidden* file is only for those that were granted it; what is not hidden is for everyone, as
-//! far as it is offered. Never decides whom to grant anything. Invariant: a grant ends as often as it was given.
+//! A table in memory. A *hidden* file is only for those that were granted it; what is not hidden is
+//! for everyone, as far as it is offered. Never decides whom to grant anything. Invariant: a grant
+//! ends as often as it was given.
 
 use crate::core::id::{FileId, NodeId};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};

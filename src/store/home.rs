@@ -1,7 +1,8 @@
 //! The home folder: its layout, its lock, its identity.
 //!
-//! Owns `.sprat/` itself, `lock`, `identity.key`, `epoch` and `spare`. Never looks into the shared files or the index. Invariants: one
-//! [`Home`] per folder at a time, on the whole machine; a key that cannot be read is never replaced by another.
+//! Owns `.sprat/` itself, `lock`, `identity.key`, `epoch` and `spare`. Never looks into the shared
+//! files or the index. Invariants: one [`Home`] per folder at a time, on the whole machine; a key
+//! that cannot be read is never replaced by another.
 
 use super::modes;
 use crate::core::id::ChunkId;
@@ -80,7 +81,8 @@ fn failed<'a>(what: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> H
     move |source| HomeError::of(what, path, source)
 }
 
-/// A home folder that this process holds the lock of. Clones share the lock; the last one to go releases it.
+/// A home folder that this process holds the lock of. Clones share the lock; the last one to go
+/// releases it.
 #[derive(Clone, Debug)]
 pub struct Home {
     root: PathBuf,
@@ -91,8 +93,8 @@ impl Home {
     /// Opens the home at `root`, which must exist, creates `.sprat/` in it and takes its lock.
     ///
     /// # Errors
-    /// [`HomeError::Busy`] when another process (or another `Home` in this one) has it; others when the folder is missing,
-    /// not a folder or not writable.
+    /// [`HomeError::Busy`] when another process (or another `Home` in this one) has it; others when
+    /// the folder is missing, not a folder or not writable.
     pub fn open(root: &Path) -> Result<Self, HomeError> {
         let root = match fs::canonicalize(root) {
             Ok(root) => root,
@@ -158,8 +160,8 @@ impl Home {
         self.root.join(".sprat/index")
     }
 
-    /// Takes room for the next start, which may find the disk full: its index and its number have to be written before anything can be
-    /// removed. It is given up by [`Home::open`].
+    /// Takes room for the next start, which may find the disk full: its index and its number have
+    /// to be written before anything can be removed. It is given up by [`Home::open`].
     pub fn keep_spare(&self) {
         let snapshots = fs::read_dir(self.index_dir())
             .into_iter()
@@ -170,7 +172,8 @@ impl Home {
             .filter_map(|entry| Some(entry.metadata().ok()?.len()))
             .sum();
         let path = self.root.join(".sprat").join(SPARE);
-        // On a disk that is nearly full some of it, so that the start after the next one succeeds, too.
+        // On a disk that is nearly full some of it, so that the start after the next one succeeds,
+        // too.
         let sizes = (0..5).map(|halved| (SPARE_BYTES + 2 * snapshots) >> halved);
         if !sizes.into_iter().any(|size| take_room(&path, size).is_ok()) {
             let _ = fs::remove_file(path);
@@ -187,7 +190,8 @@ impl Home {
         Ok(shared)
     }
 
-    /// The Ed25519 secret seed. The first call makes one; a key that others may read is made private.
+    /// The Ed25519 secret seed. The first call makes one; a key that others may read is made
+    /// private.
     ///
     /// # Errors
     /// [`HomeError::Identity`] when the file is there and is not a key: it is left as it is.
@@ -217,8 +221,8 @@ impl Home {
         self.root.join(".sprat/identity.key").exists()
     }
 
-    /// Puts the key aside, as `identity.key.1` or the next number that is free, and makes another one. Gives where the old
-    /// one is, if there was any, and the new seed.
+    /// Puts the key aside, as `identity.key.1` or the next number that is free, and makes another
+    /// one. Gives where the old one is, if there was any, and the new seed.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -236,14 +240,15 @@ impl Home {
         Ok((aside, self.identity()?))
     }
 
-    /// A number for this run's catalog, greater than that of every run before, even when the clock went back.
-    /// `now_unix_ms` is milliseconds since 1970.
+    /// A number for this run's catalog, greater than that of every run before, even when the clock
+    /// went back. `now_unix_ms` is milliseconds since 1970.
     ///
     /// # Errors
     /// When it cannot be written down.
     pub fn next_epoch(&self, now_unix_ms: u64) -> Result<u64, HomeError> {
         let path = self.root.join(".sprat/epoch");
-        // A damaged record is as good as none: the clock is ahead of what was used before, unless it went back too.
+        // A damaged record is as good as none: the clock is ahead of what was used before, unless
+        // it went back too.
         let last: u64 = fs::read_to_string(&path)
             .ok()
             .and_then(|text| text.trim().parse().ok())

@@ -1,7 +1,7 @@
 //! What a person does not want to share: `.spratignore`, with the rules of gitignore.
 //!
-//! A file of that name counts for its folder and all below; deeper ones come first. Some names that only
-//! file managers make are left out unless a rule says otherwise (`!Thumbs.db`).
+//! A file of that name counts for its folder and all below; deeper ones come first. Some names that
+//! only file managers make are left out unless a rule says otherwise (`!Thumbs.db`).
 
 use ignore::{
     Match,

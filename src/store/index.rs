@@ -1,13 +1,16 @@
 //! What is known about the files here, in a sled.
 //!
-//! Owns the trees and the have-sets of partial downloads; `files` and `manifests` add the rest. Holds metadata
-//! only, never a chunk's bytes, in values of at most 32 KiB. Everything in it can be made again by reading the files:
-//! an index that cannot be read is moved aside and a new one begun. Crash rule: sled keeps a prefix of what was written, so each
-//! record is written after what it promises, and removed before it.
+//! Owns the trees and the have-sets of partial downloads; `files` and `manifests` add the rest.
+//! Holds metadata only, never a chunk's bytes, in values of at most 32 KiB. Everything in it can be
+//! made again by reading the files: an index that cannot be read is moved aside and a new one
+//! begun. Crash rule: sled keeps a prefix of what was written, so each record is written after what
+//! it promises, and removed before it.
 //!
-//! Trees, keys big-endian: `roots` file id → length u32, root, the page if it is one short one; `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, source u64 →
-//! offset u64, length u32; `sources` source u64 → record; `paths` kind, path → source; `users` file id, source → nothing;
-//! `have` file id, part u16 → bits (part 0 begins with the length, u32); `begun` file id → name; `replicas` and `replica_files` in `replicas`.
+//! Trees, keys big-endian: `roots` file id → length u32, root, the page if it is one short one;
+//! `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, source u64 → offset u64, length
+//! u32; `sources` source u64 → record; `paths` kind, path → source; `users` file id, source →
+//! nothing; `have` file id, part u16 → bits (part 0 begins with the length, u32); `begun` file id →
+//! name; `replicas` and `replica_files` in `replicas`.
 
 mod files;
 mod manifests;
@@ -37,7 +40,8 @@ use std::{
     sync::Arc,
 };
 
-/// Goes up whenever what is stored, or what it means, changes, with a step that leads there: what is here is not to be lost by that.
+/// Goes up whenever what is stored, or what it means, changes, with a step that leads there: what
+/// is here is not to be lost by that.
 const FORMAT: Format = Format {
     number: 4,
     steps: &[],
@@ -67,11 +71,13 @@ trees!(roots pages chunks sources paths users have replicas replica_files begun)
 
 /// Those that are read through when it is opened.
 const SMALL_TREES: [&str; 3] = ["sources", "paths", "have"];
-/// Bytes of the longest stored value: sled puts what is much longer into files of their own, unsynced.
+/// Bytes of the longest stored value: sled puts what is much longer into files of their own,
+/// unsynced.
 const PART: usize = 32 << 10;
 const CACHE: u64 = 32 << 20;
 const FLUSH_MS: u64 = 500;
-/// Writes of one batch. sled copies a leaf at each write and lets go of the copies only after the batch: four thousand kept 60 MiB.
+/// Writes of one batch. sled copies a leaf at each write and lets go of the copies only after the
+/// batch: four thousand kept 60 MiB.
 const BATCH: usize = 128;
 /// Bytes after which a batch ends early: room for it is taken beforehand.
 const BATCH_BYTES: usize = 512 << 10;
@@ -87,7 +93,8 @@ struct Inner {
     trees: Trees,
     /// Records that were looked up: each chunk of a file asks for the same one.
     known: RwLock<HashMap<u64, Arc<FileRecord>>>,
-    /// Held while a file is added or removed, so that a manifest is not dropped while it finds a new user.
+    /// Held while a file is added or removed, so that a manifest is not dropped while it finds a
+    /// new user.
     writing: Mutex<()>,
     fresh: Mutex<manifests::Fresh>,
     /// Hears of the folders into which finished downloads came.
@@ -112,8 +119,8 @@ impl std::fmt::Debug for Index {
 }
 
 impl Index {
-    /// Opens the index of `home`. When it is damaged or of another version it is moved aside, a new one is begun, and the
-    /// sentence that comes back says so: the shared files will be read again.
+    /// Opens the index of `home`. When it is damaged or of another version it is moved aside, a new
+    /// one is begun, and the sentence that comes back says so: the shared files will be read again.
     ///
     /// # Errors
     /// When the disk refuses; never for damage.
@@ -140,8 +147,8 @@ impl Index {
         self.0.db.broken().map(|error| self.error(error))
     }
 
-    /// Closes it and opens it again, as [`Index::open`] does, for everyone who has a handle. What was not flushed may be lost. Until it is
-    /// open, every use gives an error.
+    /// Closes it and opens it again, as [`Index::open`] does, for everyone who has a handle. What
+    /// was not flushed may be lost. Until it is open, every use gives an error.
     ///
     /// # Errors
     /// When the disk refuses still: to be tried again.
@@ -310,7 +317,8 @@ fn open_trees(dir: &Path) -> sled::Result<Opened> {
     Ok(Opened { db, trees })
 }
 
-/// Renames the damaged index to `index.damaged-<n>`, and removes those of before: one is enough to study.
+/// Renames the damaged index to `index.damaged-<n>`, and removes those of before: one is enough to
+/// study.
 fn move_aside(dir: &Path) -> Result<PathBuf, StoreError> {
     let parent = dir.parent().unwrap_or(dir);
     let mut newest = 0;

@@ -1,7 +1,8 @@
 //! What is to be sent to people once they come: `.sprat/later`, a line of JSON each.
 //!
-//! Owns that file and its bounds. Never decides when anything is sent (`node::later` does). Invariants: replaced as a whole
-//! and synced; private to its owner; a line that cannot be read is skipped; a home keeps at most [`MAX_ERRANDS`].
+//! Owns that file and its bounds. Never decides when anything is sent (`node::later` does).
+//! Invariants: replaced as a whole and synced; private to its owner; a line that cannot be read is
+//! skipped; a home keeps at most [`MAX_ERRANDS`].
 
 use super::{StoreError, failed, home::write_durably};
 use crate::core::id::NodeId;

@@ -1,7 +1,8 @@
 //! Downloads that were begun and are not going on: what they take, and how they are let go.
 //!
-//! Owns the decision which files in `.sprat/partial/` are such, and their removal. Never touches one that is open. What is removed was
-//! verified and could have been gone on with, so it is shown first, or waits [`UNUSED`].
+//! Owns the decision which files in `.sprat/partial/` are such, and their removal. Never touches
+//! one that is open. What is removed was verified and could have been gone on with, so it is shown
+//! first, or waits [`UNUSED`].
 
 use super::{Home, Index, StoreError, failed, modes};
 use crate::core::id::FileId;
@@ -24,7 +25,8 @@ pub struct Leftover {
     pub unused: Duration,
 }
 
-/// What was begun of other contents under the name of a file that is complete now: an older version is not wanted any more.
+/// What was begun of other contents under the name of a file that is complete now: an older version
+/// is not wanted any more.
 ///
 /// # Errors
 /// When the index cannot be read.
@@ -75,7 +77,8 @@ pub fn leftovers(
 /// When the disk refuses.
 pub fn remove_leftover(home: &Home, index: &Index, file: &FileId) -> Result<bool, StoreError> {
     let path = home.partials().join(file.to_string());
-    // The bytes first: they are what takes the room, and what the index says beyond them is not believed.
+    // The bytes first: they are what takes the room, and what the index says beyond them is not
+    // believed.
     match fs::remove_file(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         done => done.map_err(failed("remove", &path))?,
@@ -84,7 +87,8 @@ pub fn remove_leftover(home: &Home, index: &Index, file: &FileId) -> Result<bool
     Ok(true)
 }
 
-/// Removes what was not used for [`UNUSED`]; gives how many. For the start, when nothing is under way.
+/// Removes what was not used for [`UNUSED`]; gives how many. For the start, when nothing is under
+/// way.
 ///
 /// # Errors
 /// When the disk refuses.

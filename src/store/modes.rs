@@ -1,12 +1,13 @@
-//! What only Unix has: permissions, inode numbers, folders that can be synced. Elsewhere each is a harmless nothing.
+//! What only Unix has: permissions, inode numbers, folders that can be synced. Elsewhere each is a
+//! harmless nothing.
 
 #[cfg(not(unix))]
 pub use elsewhere::*;
 #[cfg(unix)]
 pub use unix::*;
 
-/// Which file it is, whatever it is called: with size and mtime this tells whether a file is still the same one. All zero where
-/// there is no such thing.
+/// Which file it is, whatever it is called: with size and mtime this tells whether a file is still
+/// the same one. All zero where there is no such thing.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct FileIdentity {
     pub device: u64,
@@ -95,8 +96,8 @@ mod unix {
         Rights::of(mode)
     }
 
-    /// What this process takes from the permissions of what it creates. It can only be read by setting it, so that is done once; what
-    /// another thread creates in that moment is private.
+    /// What this process takes from the permissions of what it creates. It can only be read by
+    /// setting it, so that is done once; what another thread creates in that moment is private.
     // Its type differs between systems.
     #[allow(clippy::useless_conversion)]
     fn umask() -> u32 {

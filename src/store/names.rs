@@ -1,7 +1,8 @@
 //! Which names the file system of a folder can hold.
 //!
-//! Names stay as they are wherever they can. Windows, and the file systems that come from it, refuse some
-//! or make two names into one: there, and where it cannot be told, a name takes its portable form.
+//! Names stay as they are wherever they can. Windows, and the file systems that come from it,
+//! refuse some or make two names into one: there, and where it cannot be told, a name takes its
+//! portable form.
 
 use crate::core::path::RelPath;
 use std::path::Path;
@@ -37,7 +38,8 @@ impl Names {
 /// Whether every name but those with `/` and NUL is a name there.
 #[cfg(target_os = "linux")]
 fn holds_any(folder: &Path) -> bool {
-    /// FAT, exFAT, both drivers of NTFS, FUSE (ntfs-3g is one), SMB, and Windows' disks in WSL (9P).
+    /// FAT, exFAT, both drivers of NTFS, FUSE (ntfs-3g is one), SMB, and Windows' disks in WSL
+    /// (9P).
     const OTHERS: [u32; 8] = [
         0x4d44,
         0x2011_bab0,

@@ -1,9 +1,11 @@
 //! A download under way: one sparse file, into which verified chunks are written at their offsets.
 //!
-//! Owns `.sprat/partial/<file id>` and the have-set of the download, which everyone else asks for here. Takes [`VerifiedChunk`] alone, so no unverified byte reaches the file. Invariants: the
-//! index claims a chunk only after its bytes were synced; after a failed sync nothing more is claimed; what is held is served to
-//! others through the reader until the file is in its place, and from there after. What the manifest says is a hole (by the hash of zeroes) is
-//! here from the beginning, without a byte of it; other long runs of zeroes become holes when they are written.
+//! Owns `.sprat/partial/<file id>` and the have-set of the download, which everyone else asks for
+//! here. Takes [`VerifiedChunk`] alone, so no unverified byte reaches the file. Invariants: the
+//! index claims a chunk only after its bytes were synced; after a failed sync nothing more is
+//! claimed; what is held is served to others through the reader until the file is in its place, and
+//! from there after. What the manifest says is a hole (by the hash of zeroes) is here from the
+//! beginning, without a byte of it; other long runs of zeroes become holes when they are written.
 
 use super::{
     ChunkReader, Home, Index, StoreError, cache, failed,
@@ -102,8 +104,9 @@ impl Inner {
 }
 
 impl Partial {
-    /// Begins the download of the file that `manifest` describes, or goes on with it; gives what is here already. What an interruption left
-    /// unclaimed is hashed again, so that only what was never written has to be fetched. `dest_dir` is where it will end.
+    /// Begins the download of the file that `manifest` describes, or goes on with it; gives what is
+    /// here already. What an interruption left unclaimed is hashed again, so that only what was
+    /// never written has to be fetched. `dest_dir` is where it will end.
     ///
     /// Only one `Partial` of a file may be open at a time.
     ///
@@ -179,7 +182,8 @@ impl Partial {
         Ok((Self(inner), have))
     }
 
-    /// Whether a file would fit, before anything of it is asked for: it may lie there in part, or as `name` in `dest_dir`.
+    /// Whether a file would fit, before anything of it is asked for: it may lie there in part, or
+    /// as `name` in `dest_dir`.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] when it does not.
@@ -214,8 +218,8 @@ impl Partial {
     /// Writes the chunk at `index` everywhere it occurs. Gives those places in the file, ascending.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] when it is another chunk than that; [`StoreError::NoSpace`] when the disk is full: nothing
-    /// is claimed, and the same write can be tried again.
+    /// [`StoreError::Corrupt`] when it is another chunk than that; [`StoreError::NoSpace`] when the
+    /// disk is full: nothing is claimed, and the same write can be tried again.
     pub fn write(
         &self,
         index: ChunkIndex,
@@ -276,11 +280,12 @@ impl Partial {
         self.0.unsynced.load(Ordering::Relaxed)
     }
 
-    /// Makes what is here last: the bytes first, then the claim to have them. Others may write meanwhile.
+    /// Makes what is here last: the bytes first, then the claim to have them. Others may write
+    /// meanwhile.
     ///
     /// # Errors
-    /// When the disk refuses. After a failed sync it is not known which bytes arrived: every later call fails too, and the
-    /// download goes on with a new [`Partial::open`].
+    /// When the disk refuses. After a failed sync it is not known which bytes arrived: every later
+    /// call fails too, and the download goes on with a new [`Partial::open`].
     pub fn sync(&self) -> Result<(), StoreError> {
         let inner = &*self.0;
         let mut failed_before = self.syncing();
@@ -367,7 +372,8 @@ fn holes(manifest: &Manifest) -> impl Iterator<Item = u32> {
         .map(|(at, _)| at)
 }
 
-/// Refuses a download that will not fit, here and where it will end. `data` bytes of it have to be written.
+/// Refuses a download that will not fit, here and where it will end. `data` bytes of it have to be
+/// written.
 fn check_space(home: &Home, data: u64, allocated: u64, dest_dir: &Path) -> Result<(), StoreError> {
     let check = |at: &Path, needed: u64| {
         // Where the free space cannot be asked for, the writes will tell.
@@ -393,7 +399,8 @@ fn check_space(home: &Home, data: u64, allocated: u64, dest_dir: &Path) -> Resul
     }
 }
 
-/// Hashes what an interrupted run may have written after its last sync, and adds what is whole to `have`.
+/// Hashes what an interrupted run may have written after its last sync, and adds what is whole to
+/// `have`.
 fn recover(file: &File, manifest: &Manifest, have: &mut HaveSet) {
     let mut buf = Vec::new();
     for (at, entry) in (0..).zip(manifest.entries()) {

@@ -1,8 +1,10 @@
-//! Where the names and keys of people are written down: `.sprat/people`, a line of JSON each, the last one of a name counts.
+//! Where the names and keys of people are written down: `.sprat/people`, a line of JSON each, the
+//! last one of a name counts.
 //!
-//! Owns that file. Never decides what is remembered (`core::people` does). It is no part of the index, because that may be
-//! thrown away and made again, and who had which key may not. Invariants: appended to and synced, or replaced as a whole;
-//! private to its owner; a line that cannot be read is skipped.
+//! Owns that file. Never decides what is remembered (`core::people` does). It is no part of the
+//! index, because that may be thrown away and made again, and who had which key may not.
+//! Invariants: appended to and synced, or replaced as a whole; private to its owner; a line that
+//! cannot be read is skipped.
 
 use super::{StoreError, failed, home::write_durably, modes};
 use crate::core::{
@@ -75,7 +77,8 @@ impl PeopleFile {
         }
     }
 
-    /// Adds records, or puts them in place of all. With none to add it only waits for the one that writes.
+    /// Adds records, or puts them in place of all. With none to add it only waits for the one that
+    /// writes.
     ///
     /// # Errors
     /// When the disk refuses.

@@ -1,9 +1,11 @@
-//! A finished download gets its place: under its name, beside what is there, and recorded so that it is served from now on.
+//! A finished download gets its place: under its name, beside what is there, and recorded so that
+//! it is served from now on.
 //!
-//! Replaces a file only where a person said so ([`Taken::Replaced`]), at once and when the new one is whole; never goes through a symlink below the folder that the user chose, also when one takes a folder's place
-//! meanwhile: each step is done in an open folder. The order is safe to interrupt
-//! anywhere: bytes and times are synced, then linked to their name, then the folder is synced, then the index learns of it, and only then the partial
-//! file goes.
+//! Replaces a file only where a person said so ([`Taken::Replaced`]), at once and when the new one
+//! is whole; never goes through a symlink below the folder that the user chose, also when one takes
+//! a folder's place meanwhile: each step is done in an open folder. The order is safe to interrupt
+//! anywhere: bytes and times are synced, then linked to their name, then the folder is synced, then
+//! the index learns of it, and only then the partial file goes.
 
 mod find;
 mod names;
@@ -52,8 +54,8 @@ fn numbered(name: &RelPath, n: u32) -> RelPath {
     }
 }
 
-/// The stamp of the file `name` when its bytes are those of `manifest`. What the index knows is believed as long as
-/// the file looks as it did.
+/// The stamp of the file `name` when its bytes are those of `manifest`. What the index knows is
+/// believed as long as the file looks as it did.
 fn same_contents(
     index: &Index,
     folder: &Folder,
@@ -89,13 +91,16 @@ fn same_contents(
 }
 
 impl Partial {
-    /// Gives a complete download its place, `dest/name` (as the file system can hold it), with `mtime` in seconds since 1970. A file of that name with the
-    /// same bytes is kept and used; one with others is kept, and the new one gets ` (2)`, ` (3)`, … before its extension, unless `spot` says otherwise.
-    /// Missing folders are created. From then on the file is served from its place; call nothing on this download after it.
+    /// Gives a complete download its place, `dest/name` (as the file system can hold it), with
+    /// `mtime` in seconds since 1970. A file of that name with the same bytes is kept and used; one
+    /// with others is kept, and the new one gets ` (2)`, ` (3)`, … before its extension, unless
+    /// `spot` says otherwise. Missing folders are created. From then on the file is served from its
+    /// place; call nothing on this download after it.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] when chunks are missing; [`StoreError::Name`] when a folder on the way is a symlink or a file. After
-    /// an error the download is as it was, and can be finished again.
+    /// [`StoreError::Missing`] when chunks are missing; [`StoreError::Name`] when a folder on the
+    /// way is a symlink or a file. After an error the download is as it was, and can be finished
+    /// again.
     pub fn finish<'a>(
         &self,
         dest: &Path,
@@ -266,7 +271,8 @@ impl Ready<'_> {
         .and_then(|()| look())
     }
 
-    /// Gives the file the name `name`, whatever has it; at every moment it is the whole old one or the whole new one.
+    /// Gives the file the name `name`, whatever has it; at every moment it is the whole old one or
+    /// the whole new one.
     fn replace(&self, folder: &Folder, name: &str) -> io::Result<Stamp> {
         match folder.take(self.from, name) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
@@ -315,7 +321,8 @@ pub(super) fn copy(from: &File, to: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// What came of a link; or, where there are no hard links, of `rename`. Never replaces a file, but for a race on such file systems.
+/// What came of a link; or, where there are no hard links, of `rename`. Never replaces a file, but
+/// for a race on such file systems.
 fn or_renamed(
     linked: io::Result<()>,
     folder: &Folder,

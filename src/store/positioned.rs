@@ -1,13 +1,17 @@
-//! Reads and writes at an offset, on every platform: no cursor, so any number of threads can share one open file.
+//! Reads and writes at an offset, on every platform: no cursor, so any number of threads can share
+//! one open file.
 
 use std::{fs::File, io};
 
-/// Bytes that are looked at together for a hole; holes begin and end at multiples of it in the file.
+/// Bytes that are looked at together for a hole; holes begin and end at multiples of it in the
+/// file.
 const BLOCK: usize = 4096;
-/// Shorter runs of zeroes are written: a hole costs a call, and a piece more of the file to keep account of.
+/// Shorter runs of zeroes are written: a hole costs a call, and a piece more of the file to keep
+/// account of.
 const RUN: usize = 64 << 10;
 
-/// Writes `buf` at offset `at` of a file in which only holes lie there, and leaves long runs of zeroes the holes that they are.
+/// Writes `buf` at offset `at` of a file in which only holes lie there, and leaves long runs of
+/// zeroes the holes that they are.
 pub fn write_over_hole(file: &File, buf: &[u8], at: u64) -> io::Result<()> {
     let mut from = 0;
     while from < buf.len() {
@@ -18,7 +22,8 @@ pub fn write_over_hole(file: &File, buf: &[u8], at: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the next long run of zeroes begins and ends, from `from` on; both at the end when there is none.
+/// Where the next long run of zeroes begins and ends, from `from` on; both at the end when there is
+/// none.
 fn next_run(buf: &[u8], at: u64, from: usize) -> (usize, usize) {
     let (mut start, mut block) = (None, from);
     while block < buf.len() {

@@ -1,9 +1,12 @@
 //! From a chunk's id to its bytes, wherever on this disk they lie.
 //!
-//! Gives private chunks to those only who were granted them (`grants`). Owns the open files that are read from, and the list of downloads under way that can be read from too; replicas read their own. Never writes. Invariants:
-//! bytes are given out only when the file looks as the index says and they hash to the chunk's id. A file that was edited, cut or
-//! replaced gives nothing until it is indexed again. Neither do bytes that changed while the file looks the same (a mapping that was
-//! written to, a restored time, a failing disk): a node must not be taken for a liar because of what happened to its files.
+//! Gives private chunks to those only who were granted them (`grants`). Owns the open files that
+//! are read from, and the list of downloads under way that can be read from too; replicas read
+//! their own. Never writes. Invariants: bytes are given out only when the file looks as the index
+//! says and they hash to the chunk's id. A file that was edited, cut or replaced gives nothing
+//! until it is indexed again. Neither do bytes that changed while the file looks the same (a
+//! mapping that was written to, a restored time, a failing disk): a node must not be taken for a
+//! liar because of what happened to its files.
 
 use super::{
     Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes, place::Folders,
@@ -50,7 +53,8 @@ pub(super) trait Kept: Send + Sync {
     fn read(self: Arc<Self>, id: &ChunkId, buf: &mut Vec<u8>) -> Result<bool, StoreError>;
 }
 
-/// Takes the file's number in the index, and whether it only shows in its bytes that it is not what it was.
+/// Takes the file's number in the index, and whether it only shows in its bytes that it is not what
+/// it was.
 type OnStale = Box<dyn Fn(u64, bool) + Send + Sync>;
 
 /// Reads chunks. Clones share the open files; any number of threads may read at once.
@@ -150,11 +154,12 @@ impl ChunkReader {
         &self.0.index
     }
 
-    /// Fills `buf` with the bytes of chunk `id`; reuses its memory. False, and an empty `buf`, when no file here has them (any more).
+    /// Fills `buf` with the bytes of chunk `id`; reuses its memory. False, and an empty `buf`, when
+    /// no file here has them (any more).
     ///
     /// # Errors
-    /// [`StoreError::Descriptors`] when no file can be opened at the moment, and what the disk says when it fails for another
-    /// reason than that the file is gone.
+    /// [`StoreError::Descriptors`] when no file can be opened at the moment, and what the disk says
+    /// when it fails for another reason than that the file is gone.
     pub fn read(&self, id: &ChunkId, buf: &mut Vec<u8>) -> Result<bool, StoreError> {
         let mut failure = None;
         for place in self.0.index.locate(id)? {
@@ -294,7 +299,8 @@ impl ChunkReader {
         Ok(Some(file))
     }
 
-    /// Whether a file lies somewhere here for everyone and looks as the index says. What does not is looked at again.
+    /// Whether a file lies somewhere here for everyone and looks as the index says. What does not
+    /// is looked at again.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -325,7 +331,8 @@ impl ChunkReader {
         }
     }
 
-    /// Calls `tell` for each file that was found changed. It is called on the reading thread, so it must not wait.
+    /// Calls `tell` for each file that was found changed. It is called on the reading thread, so it
+    /// must not wait.
     pub(super) fn on_stale(&self, tell: Option<OnStale>) {
         *self.0.on_stale.lock() = tell;
     }

@@ -1,11 +1,13 @@
 //! Chunks kept for the swarm: one file a chunk, below `.sprat/replicas/ab/cdef…`.
 //!
-//! Owns that folder, and the records of it (in `index::replicas`). Takes verified chunks alone. Never decides what to keep
-//! or what to evict. Invariants: the quota counts what is reserved, so any number of pushers together stay within it; a record
-//! is written after the bytes and their name were synced, and removed before the bytes are; a chunk's file stays until no record
-//! and no reservation needs it; what is found damaged or gone is forgotten, not served.
+//! Owns that folder, and the records of it (in `index::replicas`). Takes verified chunks alone.
+//! Never decides what to keep or what to evict. Invariants: the quota counts what is reserved, so
+//! any number of pushers together stay within it; a record is written after the bytes and their
+//! name were synced, and removed before the bytes are; a chunk's file stays until no record and no
+//! reservation needs it; what is found damaged or gone is forgotten, not served.
 //!
-//! A chunk that two files share lies on the disk once and is counted twice: the first to go then changes nothing for the other.
+//! A chunk that two files share lies on the disk once and is counted twice: the first to go then
+//! changes nothing for the other.
 
 mod account;
 mod adopt;
@@ -38,12 +40,14 @@ use std::{
     time::Instant,
 };
 
-/// Manifests kept in memory: of the files that are being pushed now; and chunks of all but the newest of them.
+/// Manifests kept in memory: of the files that are being pushed now; and chunks of all but the
+/// newest of them.
 const LAYOUTS: usize = 4;
 const LAYOUT_CHUNKS: u32 = 256 << 10;
 /// Bytes that a chunk's entry in a manifest takes in the index.
 const ENTRY: u64 = 64;
-/// Bytes that a file takes beside its chunks and their entries: its record, its name, the block that its last chunk begins, what memory knows.
+/// Bytes that a file takes beside its chunks and their entries: its record, its name, the block
+/// that its last chunk begins, what memory knows.
 const ROOT: u64 = 8 << 10;
 const GIB: u64 = 1 << 30;
 
@@ -52,15 +56,16 @@ type OnLost = Box<dyn Fn(FileId, &[u32]) + Send + Sync>;
 /// How much a node gives to the swarm.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Bytes of all replicas and their manifests together; 0 takes no part. One origin gets half of it at most.
+    /// Bytes of all replicas and their manifests together; 0 takes no part. One origin gets half of
+    /// it at most.
     pub quota: u64,
     /// Bytes of the disk that stay free.
     pub floor: u64,
 }
 
 impl Limits {
-    /// What a node gives unless it is told otherwise: the smaller of 1 GiB and 5 % of what is free on the disk of `home`, and a floor of
-    /// the smaller of 1 GiB and 10 % of that disk.
+    /// What a node gives unless it is told otherwise: the smaller of 1 GiB and 5 % of what is free
+    /// on the disk of `home`, and a floor of the smaller of 1 GiB and 10 % of that disk.
     #[must_use]
     pub fn default_for(home: &Path) -> Self {
         // Where nothing can be asked, a small share is still safe: the writes will tell.
@@ -73,7 +78,8 @@ impl Limits {
     }
 }
 
-/// What a file is called, from its origin's catalog: foreign text and numbers, checked by the reader of the catalog.
+/// What a file is called, from its origin's catalog: foreign text and numbers, checked by the
+/// reader of the catalog.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReplicaOffer {
     /// The name that its origin offers it by.
@@ -95,7 +101,8 @@ pub struct ReplicaFile {
     pub offer: ReplicaOffer,
     /// Its size in bytes.
     pub size: u64,
-    /// The nodes that offer it as their own, as far as is known; the one that first had it kept comes first.
+    /// The nodes that offer it as their own, as far as is known; the one that first had it kept
+    /// comes first.
     pub origins: Vec<NodeId>,
     /// Chunks of its manifest.
     pub chunks: u32,
@@ -185,9 +192,9 @@ fn path_of(dir: &Path, id: &ChunkId) -> PathBuf {
 }
 
 impl Replicas {
-    /// Reads the records, and clears up after a crash: chunks without a record are taken in, records without a file and files half
-    /// written removed.
-    /// From now on `reader` finds what is kept.
+    /// Reads the records, and clears up after a crash: chunks without a record are taken in,
+    /// records without a file and files half written removed. From now on `reader` finds what is
+    /// kept.
     ///
     /// # Errors
     /// When the index or the folder cannot be read.
@@ -202,7 +209,8 @@ impl Replicas {
         Ok(replicas)
     }
 
-    /// Reads everything anew, after the index was begun again under them. Gives the files that were known before.
+    /// Reads everything anew, after the index was begun again under them. Gives the files that were
+    /// known before.
     ///
     /// # Errors
     /// When the index or the folder cannot be read.
@@ -220,8 +228,8 @@ impl Replicas {
         self.0.state.lock()
     }
 
-    /// Calls `tell` with a file and the positions that turned out to be damaged or gone. It is called on the reading thread, so
-    /// it must not wait.
+    /// Calls `tell` with a file and the positions that turned out to be damaged or gone. It is
+    /// called on the reading thread, so it must not wait.
     pub fn on_lost(&self, tell: impl Fn(FileId, &[u32]) + Send + Sync + 'static) {
         let mut on_lost = self.0.on_lost.lock();
         *on_lost = Some(Box::new(tell));
@@ -233,7 +241,8 @@ impl Replicas {
         self.0.limits
     }
 
-    /// Whether `bytes` more of `origin` fit: within the quota, its share of it, and the floor of free space.
+    /// Whether `bytes` more of `origin` fit: within the quota, its share of it, and the floor of
+    /// free space.
     #[must_use]
     pub fn room_for(&self, origin: &NodeId, bytes: u64) -> bool {
         self.fits(&self.state(), origin, bytes)
@@ -263,8 +272,8 @@ impl Replicas {
         Some(Reservation::new(self.clone(), *origin, bytes))
     }
 
-    /// Sets room aside for the manifest of a file of so many chunks, which is to be fetched from `origin`, until it is dropped; `None` when it does
-    /// not fit.
+    /// Sets room aside for the manifest of a file of so many chunks, which is to be fetched from
+    /// `origin`, until it is dropped; `None` when it does not fit.
     #[must_use]
     pub fn reserve_manifest(&self, origin: &NodeId, chunks: u32) -> Option<ManifestRoom> {
         let mut state = self.state();

@@ -18,8 +18,9 @@ pub struct Reused {
 }
 
 impl Partial {
-    /// Copies every missing chunk that can be read somewhere on this node: in other files, in an old version of this one, in other
-    /// downloads, under way or given up. Each is hashed on the way. `go_on` is asked after each chunk, with what was found so far; false ends it early.
+    /// Copies every missing chunk that can be read somewhere on this node: in other files, in an
+    /// old version of this one, in other downloads, under way or given up. Each is hashed on the
+    /// way. `go_on` is asked after each chunk, with what was found so far; false ends it early.
     ///
     /// # Errors
     /// When this download cannot be written. A file that cannot be read is passed over.
@@ -64,14 +65,16 @@ impl Partial {
         Ok(())
     }
 
-    /// Downloads that were interrupted and are not going on now: often this file's version of yesterday.
+    /// Downloads that were interrupted and are not going on now: often this file's version of
+    /// yesterday.
     fn left_over(&self) -> Result<Vec<FileId>, StoreError> {
         let mut files = self.index().partials()?;
         files.retain(|file| *file != self.manifest().file() && !self.reader().is_live(file));
         Ok(files)
     }
 
-    /// Copies what is missing here from the interrupted download of `left`. False when `go_on` said no.
+    /// Copies what is missing here from the interrupted download of `left`. False when `go_on` said
+    /// no.
     fn copy_left(
         &self,
         left: &FileId,

@@ -1,8 +1,10 @@
-//! Files that are sent to people: anywhere on the disk, served where they lie while the send lasts, offered to no other node.
+//! Files that are sent to people: anywhere on the disk, served where they lie while the send lasts,
+//! offered to no other node.
 //!
-//! Owns their records in the index (`Kind::Sent`) and takes them out again. Never copies a file. Invariants: a file is hidden before the
-//! index knows it; a file that no longer looks as it did when it was read is not what was asked about, and is not sent. Of a folder, what
-//! cannot be sent is left out and listed, and the rest is sent.
+//! Owns their records in the index (`Kind::Sent`) and takes them out again. Never copies a file.
+//! Invariants: a file is hidden before the index knows it; a file that no longer looks as it did
+//! when it was read is not what was asked about, and is not sent. Of a folder, what cannot be sent
+//! is left out and listed, and the rest is sent.
 
 use super::{
     ChunkReader, FileRecord, Kind, NewFile, Stamp, StoreError, failed,
@@ -157,7 +159,8 @@ struct Finds {
     left: LeftOut,
 }
 
-/// What is being sent just now, by number in the index and how many sends use it. Clones are handles to the same table.
+/// What is being sent just now, by number in the index and how many sends use it. Clones are
+/// handles to the same table.
 #[derive(Clone)]
 pub struct Sent {
     reader: ChunkReader,
@@ -191,7 +194,8 @@ impl Sent {
         self.uses.lock()
     }
 
-    /// Reads files and folders and makes them ready to be sent, at most `most` files and empty folders. `go_on` is told of the bytes read.
+    /// Reads files and folders and makes them ready to be sent, at most `most` files and empty
+    /// folders. `go_on` is told of the bytes read.
     ///
     /// # Errors
     /// [`SendError`]; nothing stays in the index then.

@@ -1,7 +1,8 @@
 //! Which key each rendezvous server had: `.sprat/servers`, a line each, `host:port KEY`.
 //!
-//! Owns that file. Never decides whether a key is right (`core::meeting` does). Invariants: replaced as a whole, and synced;
-//! a line that cannot be read is skipped; bounded, the oldest lines go first.
+//! Owns that file. Never decides whether a key is right (`core::meeting` does). Invariants:
+//! replaced as a whole, and synced; a line that cannot be read is skipped; bounded, the oldest
+//! lines go first.
 
 use super::{StoreError, failed, home::write_durably};
 use crate::core::id::NodeId;

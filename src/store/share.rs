@@ -1,9 +1,10 @@
 //! The shared folder: what is in it, from the start of the node to its end.
 //!
-//! Owns one thread that walks the folder, indexes what is new, and then follows its changes. Never writes into the folder. Files that look
-//! as the index says are not read. A file is read only after it has settled, and it is offered only after the index
-//! has all of it; one that changes is withdrawn at once. One that grows after it was read has to settle for longer. Links to files that stay inside the folder are followed; links that leave it, and
-//! links to folders, are not.
+//! Owns one thread that walks the folder, indexes what is new, and then follows its changes. Never
+//! writes into the folder. Files that look as the index says are not read. A file is read only
+//! after it has settled, and it is offered only after the index has all of it; one that changes is
+//! withdrawn at once. One that grows after it was read has to settle for longer. Links to files
+//! that stay inside the folder are followed; links that leave it, and links to folders, are not.
 
 mod indexing;
 mod read;
@@ -32,7 +33,8 @@ use std::{
 use tokio::sync::mpsc::Sender;
 use watch::{Message, Teller};
 
-/// Touched paths that wait for the thread while it reads a file. More than that, and it looks at everything.
+/// Touched paths that wait for the thread while it reads a file. More than that, and it looks at
+/// everything.
 const QUEUE: usize = 4096;
 
 /// A name in the shared folder and the contents it stands for.
@@ -73,7 +75,8 @@ pub enum ShareEvent {
     Read,
     /// A file is offered from now on; its manifest and its chunks are in the index.
     Offered(Offered),
-    /// A name no longer stands for these contents: one of the shared folder, or a finished download's.
+    /// A name no longer stands for these contents: one of the shared folder, or a finished
+    /// download's.
     Withdrawn {
         /// Its path below the folder.
         name: RelPath,
@@ -107,9 +110,9 @@ pub struct Share {
 }
 
 impl Share {
-    /// Scans the shared folder of `home` (creating it when there is none) and watches it, telling `events` in order. The thread waits while
-    /// `events` is full. Files that `reader` finds changed are looked at again, and
-    /// downloads that it finds changed are no longer offered.
+    /// Scans the shared folder of `home` (creating it when there is none) and watches it, telling
+    /// `events` in order. The thread waits while `events` is full. Files that `reader` finds
+    /// changed are looked at again, and downloads that it finds changed are no longer offered.
     ///
     /// # Errors
     /// When the folder cannot be created or opened.
@@ -156,7 +159,8 @@ impl Share {
 }
 
 impl Share {
-    /// The index was opened again: what it no longer knows is read again. Waits while the thread has much to do.
+    /// The index was opened again: what it no longer knows is read again. Waits while the thread
+    /// has much to do.
     pub fn recheck(&self) {
         let _ = self.wake.send(Message::Reopened); // It has ended, then.
     }

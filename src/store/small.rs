@@ -1,8 +1,11 @@
-//! Files of one chunk or none: many at a time, because what a disk does for one of them it does for a thousand at nearly the same price.
+//! Files of one chunk or none: many at a time, because what a disk does for one of them it does for
+//! a thousand at nearly the same price.
 //!
-//! Such a file is here whole or not at all, so it needs no partial file and no have-set. Owns its way: verified bytes in memory ([`ChunkBuffer`]), a
-//! temporary file ([`lay`]), its place ([`place_all`]). Invariants: no file gets its name before its bytes
-//! are synced, and the index learns of it only when its folder is too. What a crash leaves has no name that anyone looks for, and is removed at the next start.
+//! Such a file is here whole or not at all, so it needs no partial file and no have-set. Owns its
+//! way: verified bytes in memory ([`ChunkBuffer`]), a temporary file ([`lay`]), its place
+//! ([`place_all`]). Invariants: no file gets its name before its bytes are synced, and the index
+//! learns of it only when its folder is too. What a crash leaves has no name that anyone looks for,
+//! and is removed at the next start.
 
 use super::{
     Finished, Home, NewFile, Partial, Stamp, StoreError, failed,
@@ -31,8 +34,9 @@ use std::{
     },
 };
 
-/// Verified bytes on their way to the disk, by whatever number the caller gives each. Clones are handles to the same one. Its size is the
-/// caller's to bound: nothing comes in that it did not ask for.
+/// Verified bytes on their way to the disk, by whatever number the caller gives each. Clones are
+/// handles to the same one. Its size is the caller's to bound: nothing comes in that it did not ask
+/// for.
 #[derive(Clone, Debug, Default)]
 pub struct ChunkBuffer(Arc<Mutex<HashMap<u32, Arc<[u8]>>>>);
 
@@ -79,7 +83,8 @@ pub struct Small {
     pub rights: Rights,
 }
 
-/// A small file whose bytes are written, not yet synced, and have no name yet. Dropped, it is removed.
+/// A small file whose bytes are written, not yet synced, and have no name yet. Dropped, it is
+/// removed.
 #[derive(Debug)]
 pub struct Laid {
     small: Small,
@@ -213,8 +218,9 @@ fn places(home: &Home, dest: &Path) -> impl Iterator<Item = PathBuf> + use<> {
         .flatten()
 }
 
-/// Gives small files their places below `dest`, as [`super::Partial::finish`] does for one: one sync for all their bytes, then their names, one sync a
-/// folder, one batch for the index. What happened to each, in their order.
+/// Gives small files their places below `dest`, as [`super::Partial::finish`] does for one: one
+/// sync for all their bytes, then their names, one sync a folder, one batch for the index. What
+/// happened to each, in their order.
 pub fn place_all(
     home: &Home,
     mut finder: Finder<'_>,

@@ -1,11 +1,14 @@
-//! Where the socket of a running node's API lies. A socket there proves nothing: the home's lock does.
+//! Where the socket of a running node's API lies. A socket there proves nothing: the home's lock
+//! does.
 
 use std::path::{Path, PathBuf};
 
-/// Bytes of a path that every system takes for a socket: `sun_path` has 104 on some, with a zero at the end.
+/// Bytes of a path that every system takes for a socket: `sun_path` has 104 on some, with a zero at
+/// the end.
 const LONGEST: usize = 100;
 
-/// `HOME/.sprat/api.sock`, or where that is too long a place of its own in the folder for what runs.
+/// `HOME/.sprat/api.sock`, or where that is too long a place of its own in the folder for what
+/// runs.
 #[must_use]
 pub fn socket_path(home: &Path) -> PathBuf {
     let home = home.canonicalize().unwrap_or_else(|_| home.to_owned());
@@ -17,7 +20,8 @@ pub fn socket_path(home: &Path) -> PathBuf {
     runtime_folder().join(format!("{}.sock", &name[..32]))
 }
 
-/// A folder of the user's own for what runs: `XDG_RUNTIME_DIR/sprat`, or one in the folder for temporary files.
+/// A folder of the user's own for what runs: `XDG_RUNTIME_DIR/sprat`, or one in the folder for
+/// temporary files.
 #[must_use]
 pub fn runtime_folder() -> PathBuf {
     match std::env::var_os("XDG_RUNTIME_DIR").filter(|set| Path::new(set).is_absolute()) {

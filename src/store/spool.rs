@@ -1,8 +1,9 @@
-//! Room for bytes that have no place of their own on this disk: what standard input gives before it is sent, and what goes to
-//! standard output once it is whole.
+//! Room for bytes that have no place of their own on this disk: what standard input gives before it
+//! is sent, and what goes to standard output once it is whole.
 //!
-//! Owns `.sprat/spool`, which only its owner may enter. Never grows into the space that is to stay free. Invariants: what is here goes with
-//! its [`Spool`], at the latest when the home is opened next; nothing is poured out that was not verified on its way.
+//! Owns `.sprat/spool`, which only its owner may enter. Never grows into the space that is to stay
+//! free. Invariants: what is here goes with its [`Spool`], at the latest when the home is opened
+//! next; nothing is poured out that was not verified on its way.
 
 use super::{Home, Index, Limits, StoreError, failed, modes, positioned};
 use crate::core::{chunk::VerifiedChunk, id::FileId, path::RelPath, rights::Rights};
@@ -61,10 +62,12 @@ impl Spool {
 }
 
 impl Filler {
-    /// Writes all that `from` gives into a file called `name`, and gives its path. How much that is need not be known before.
+    /// Writes all that `from` gives into a file called `name`, and gives its path. How much that is
+    /// need not be known before.
     ///
     /// # Errors
-    /// [`StoreError::NoSpace`] when it does not fit beside what is to stay free; [`StoreError::Io`] when `from` cannot be read.
+    /// [`StoreError::NoSpace`] when it does not fit beside what is to stay free; [`StoreError::Io`]
+    /// when `from` cannot be read.
     pub fn fill(&self, name: &RelPath, mut from: impl Read) -> Result<PathBuf, StoreError> {
         let path = self.folder.join(name.file_name());
         let mut options = OpenOptions::new();
@@ -99,8 +102,8 @@ impl Filler {
     }
 }
 
-/// Moves a file that was filled into a spool to its place in the shared folder; false when another file is there and is not to be
-/// replaced. It appears whole.
+/// Moves a file that was filled into a spool to its place in the shared folder; false when another
+/// file is there and is not to be replaced. It appears whole.
 ///
 /// # Errors
 /// When the disk refuses.

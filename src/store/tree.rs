@@ -1,8 +1,9 @@
 //! What lies below an open folder, met without following a link out of it.
 //!
-//! Owns the walk alone: what becomes of what is met is the caller's. Each folder is opened from the root by a path on which no link is
-//! followed, one at a time, so a folder that is swapped for a link meanwhile shows nothing of where that leads. A link is met as the
-//! file that it leads to, if that lies below the same root and is not skipped there.
+//! Owns the walk alone: what becomes of what is met is the caller's. Each folder is opened from the
+//! root by a path on which no link is followed, one at a time, so a folder that is swapped for a
+//! link meanwhile shows nothing of where that leads. A link is met as the file that it leads to, if
+//! that lies below the same root and is not skipped there.
 
 use super::folder::{Folder, Look, What, is_no_folder};
 use std::{
@@ -13,7 +14,8 @@ use std::{
 /// Something that was met.
 #[derive(Debug)]
 pub enum Met {
-    /// A file. The path is where it really lies, below the root: another one when a link leads to it.
+    /// A file. The path is where it really lies, below the root: another one when a link leads to
+    /// it.
     File(Look, PathBuf),
     /// A folder with neither file nor folder in it.
     Empty,
@@ -50,8 +52,9 @@ impl fmt::Display for Left {
     }
 }
 
-/// Meets what is at `at` (empty: the root) and all below it, with paths below the root: the files of a folder by their names, then its
-/// folders. What `skip` says yes to, given the path and whether it is a folder, is not met. `meet` says false to end it.
+/// Meets what is at `at` (empty: the root) and all below it, with paths below the root: the files
+/// of a folder by their names, then its folders. What `skip` says yes to, given the path and
+/// whether it is a folder, is not met. `meet` says false to end it.
 pub fn walk(
     root: &Folder,
     at: &Path,

@@ -1,7 +1,9 @@
-//! Commands of the shell in the home of a node that runs: the node does them, and what they say comes back.
+//! Commands of the shell in the home of a node that runs: the node does them, and what they say
+//! comes back.
 //!
-//! Owns both ends of that: the shell's asks by the node's socket (`client`), the node's runs the same code as its prompt and without a
-//! node. Invariants: what a command says is the same either way; when the shell is gone, so is its command.
+//! Owns both ends of that: the shell's asks by the node's socket (`client`), the node's runs the
+//! same code as its prompt and without a node. Invariants: what a command says is the same either
+//! way; when the shell is gone, so is its command.
 
 mod ask;
 mod run;

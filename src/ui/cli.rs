@@ -1,7 +1,8 @@
 //! The command line and the prompt's commands: the options, the commands and their help.
 //!
-//! Owns the words a person types. Never acts on them. What nobody gave, not even the home's file, stays `None`
-//! (or empty), so that `config` can tell it from a default. Every option is global: it counts before and after the command.
+//! Owns the words a person types. Never acts on them. What nobody gave, not even the home's file,
+//! stays `None` (or empty), so that `config` can tell it from a default. Every option is global: it
+//! counts before and after the command.
 
 mod command;
 mod file;

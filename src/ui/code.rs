@@ -1,6 +1,8 @@
-//! What both ends of a code have in common: it is shown, typed, read from the environment, or wrong.
+//! What both ends of a code have in common: it is shown, typed, read from the environment, or
+//! wrong.
 //!
-//! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's arguments; it is written to no log.
+//! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's
+//! arguments; it is written to no log.
 
 pub mod give;
 
@@ -71,7 +73,8 @@ pub fn ask(question: &str) {
         .and_then(|()| asked.flush());
 }
 
-/// Lines of standard input, all read by one thread: a wait that ends early takes none from the next.
+/// Lines of standard input, all read by one thread: a wait that ends early takes none from the
+/// next.
 #[derive(Default)]
 pub struct Lines(Option<mpsc::Receiver<String>>);
 

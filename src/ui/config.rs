@@ -1,7 +1,8 @@
-//! What the options make of a node's settings: the defaults, the passphrase, the name that nobody chose.
+//! What the options make of a node's settings: the defaults, the passphrase, the name that nobody
+//! chose.
 //!
-//! Invariant: the command line counts before the environment, that before the home's file (`cli` settles these), that before
-//! the defaults.
+//! Invariant: the command line counts before the environment, that before the home's file (`cli`
+//! settles these), that before the defaults.
 
 use super::{cli::Options, face::Opener};
 use crate::node::{DISCOVERY_PORT, Settings};
@@ -65,14 +66,16 @@ pub struct Setup {
     pub face: Option<Opener>,
 }
 
-/// Puts options and defaults together. `words` is `SPRAT_PASSPHRASE`, which counts when no file is named.
+/// Puts options and defaults together. `words` is `SPRAT_PASSPHRASE`, which counts when no file is
+/// named.
 ///
 /// # Errors
 /// [`ConfigError`] when a file cannot be used.
 pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, ConfigError> {
     let passphrase = match options.passphrase_file {
         Some(file) => Some(read_passphrase(file)?),
-        // Set but empty is a mistake of a script; taking it for the public swarm would show it everything.
+        // Set but empty is a mistake of a script; taking it for the public swarm would show it
+        // everything.
         None if words.as_ref().is_some_and(|words| words.is_empty()) => {
             return Err(ConfigError::Words("is empty"));
         }
@@ -102,7 +105,8 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
     settings.rendezvous = options.rendezvous;
     settings.relay = !options.no_relay.unwrap_or(false);
     settings.leave_server = options.leave_server.unwrap_or(false);
-    // mDNS has one name for all: nodes with a discovery port of their own would meet everybody else by it.
+    // mDNS has one name for all: nodes with a discovery port of their own would meet everybody else
+    // by it.
     let apart = settings.discovery_port != DISCOVERY_PORT;
     settings.mdns = !options.no_mdns.unwrap_or(apart);
     settings.passphrase = passphrase;
@@ -141,8 +145,8 @@ fn read_passphrase(file: PathBuf) -> Result<String, ConfigError> {
     }
 }
 
-/// `user@host`, and after a `/` the home's folder, which tells several homes of one machine apart. (In the user's own
-/// home folder it would say nothing.)
+/// `user@host`, and after a `/` the home's folder, which tells several homes of one machine apart.
+/// (In the user's own home folder it would say nothing.)
 fn default_name(home: &Path) -> String {
     let user = whoami::username().unwrap_or_else(|_| "somebody".to_owned());
     let host = whoami::hostname().unwrap_or_else(|_| "somewhere".to_owned());

@@ -1,7 +1,7 @@
 //! `sprat doctor`: what the node sees of its networks, and what to do when nobody is found.
 //!
-//! Owns the words for causes and cures. Never concludes anything: `core::doctor` does. What servers and peers are called is
-//! escaped.
+//! Owns the words for causes and cures. Never concludes anything: `core::doctor` does. What servers
+//! and peers are called is escaped.
 
 use super::{config::Setup, exit::Exit, output::Out, running::once, signals::Signals};
 use crate::core::{

@@ -1,4 +1,5 @@
-//! What a node that stays shows to other programs: the local API, and the page. `main` brings what serves them.
+//! What a node that stays shows to other programs: the local API, and the page. `main` brings what
+//! serves them.
 //!
 //! Owns the words between the two. Never serves anything itself (`local` begins and ends it).
 
@@ -12,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 /// Something that comes.
 pub type Coming<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Runs a command that was given beside the node: what it was given, where its words go, and what stops it. Gives the exit code.
+/// Runs a command that was given beside the node: what it was given, where its words go, and what
+/// stops it. Gives the exit code.
 pub type Run =
     Arc<dyn Fn(Value, mpsc::Sender<Value>, CancellationToken) -> Coming<u8> + Send + Sync>;
 

@@ -1,7 +1,8 @@
 //! What `--json` prints: one object a line.
 //!
-//! What the node tells is serialised where it is declared, in `node::api`; here is only what the front end has to say of its own.
-//! Pure. Names are as they came, for programs; JSON escapes control characters, and [`line`] those others that deceive a terminal.
+//! What the node tells is serialised where it is declared, in `node::api`; here is only what the
+//! front end has to say of its own. Pure. Names are as they came, for programs; JSON escapes
+//! control characters, and [`line`] those others that deceive a terminal.
 
 use crate::{
     core::id::NodeId,
@@ -10,7 +11,8 @@ use crate::{
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// One line of JSON; characters outside ASCII that a terminal obeys or hides are `\uXXXX`. `None` for what JSON has no words for.
+/// One line of JSON; characters outside ASCII that a terminal obeys or hides are `\uXXXX`. `None`
+/// for what JSON has no words for.
 #[must_use]
 pub fn line(value: &impl Serialize) -> Option<String> {
     let text = serde_json::to_string(value).ok()?;

@@ -1,4 +1,5 @@
-//! Sending to somebody who is not here: `send --later`, kept by a node with a prompt, or waited for at the shell.
+//! Sending to somebody who is not here: `send --later`, kept by a node with a prompt, or waited for
+//! at the shell.
 //!
 //! The name is settled first: from then on one key is meant, and nobody else of that name.
 

@@ -1,7 +1,8 @@
 //! Whether to leave when files would be gone with this node, and what to say.
 //!
-//! Decides and never waits; pure, but for [`tell`]. Invariants: a person at a terminal is held up once at most, and only
-//! where something would be lost to the others; nobody else is held up at all.
+//! Decides and never waits; pure, but for [`tell`]. Invariants: a person at a terminal is held up
+//! once at most, and only where something would be lost to the others; nobody else is held up at
+//! all.
 
 use super::{config::Setup, json, output::Out, sentences};
 use crate::node::{Copies, Node, Safe};
@@ -102,7 +103,8 @@ impl Farewell {
         self.said.is_some()
     }
 
-    /// Somebody asks to leave; `None` when the node does not answer any more. Asked twice, it leaves.
+    /// Somebody asks to leave; `None` when the node does not answer any more. Asked twice, it
+    /// leaves.
     pub fn ask(&mut self, safe: Option<&Safe>) -> Step {
         match safe.and_then(|safe| obstacle(safe, self.copies)) {
             Some(word) if self.said.is_none() => {

@@ -1,4 +1,5 @@
-//! The log: to standard error, above the bar or the prompt while there is one. Every line of it is escaped.
+//! The log: to standard error, above the bar or the prompt while there is one. Every line of it is
+//! escaped.
 
 use super::output::Line;
 use crate::{
@@ -33,8 +34,9 @@ static SCREEN: Mutex<Screen> = Mutex::new(Screen::Streams);
 
 const INFO: &str = "error,sprat=info";
 
-/// What is logged: of this program warnings, with `-v` what happens and with `-vv` everything. Of the libraries nothing
-/// unless asked: what of it matters to a person is said by this program, in its own words.
+/// What is logged: of this program warnings, with `-v` what happens and with `-vv` everything. Of
+/// the libraries nothing unless asked: what of it matters to a person is said by this program, in
+/// its own words.
 fn usual(verbose: u8) -> &'static str {
     match verbose {
         0 => "off,sprat=warn",

@@ -1,8 +1,9 @@
-//! What happens at a node, as people want to hear it: somebody who only looks or fetches is never mentioned.
+//! What happens at a node, as people want to hear it: somebody who only looks or fetches is never
+//! mentioned.
 //!
-//! Such a node says so itself. For those that do not (older ones), "joined" is told once a node has stayed for `STAY`, and
-//! one that leaves earlier came and went unseen. One that bears a known name with another key is mentioned, whatever it
-//! says. Programs hear everything at once.
+//! Such a node says so itself. For those that do not (older ones), "joined" is told once a node has
+//! stayed for `STAY`, and one that leaves earlier came and went unseen. One that bears a known name
+//! with another key is mentioned, whatever it says. Programs hear everything at once.
 
 use crate::{core::id::NodeId, node::NodeEvent};
 use std::{collections::VecDeque, time::Duration};

@@ -1,7 +1,8 @@
-//! Where words go: results to standard output, everything else to standard error, or both to one of them, or to the prompt's screen.
+//! Where words go: results to standard output, everything else to standard error, or both to one of
+//! them, or to the prompt's screen.
 //!
-//! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up, every line goes through
-//! its one printer, so that no message breaks the line being typed.
+//! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up,
+//! every line goes through its one printer, so that no message breaks the line being typed.
 
 use super::json as form;
 use crate::core::path::printable;
@@ -67,8 +68,8 @@ impl Out {
         }
     }
 
-    /// Writes to a prompt's printer. When that is stopped (Ctrl-S) and its queue is full, lines are lost: the node must
-    /// not wait for a person.
+    /// Writes to a prompt's printer. When that is stopped (Ctrl-S) and its queue is full, lines are
+    /// lost: the node must not wait for a person.
     #[must_use]
     pub fn screen(printer: mpsc::Sender<Line>, json: bool) -> Self {
         Self {
@@ -77,8 +78,8 @@ impl Out {
         }
     }
 
-    /// Writes to a shell beside the node: what is received is `{"out"}` and `{"err"}`. One that does not read for long loses lines: the node
-    /// must not wait for it.
+    /// Writes to a shell beside the node: what is received is `{"out"}` and `{"err"}`. One that
+    /// does not read for long loses lines: the node must not wait for it.
     #[must_use]
     pub fn remote(json: bool, width: Option<usize>) -> (Self, mpsc::Receiver<Value>) {
         let (words, written) = mpsc::channel(UNREAD);
@@ -108,7 +109,8 @@ impl Out {
         }
     }
 
-    /// Prints many results, and stops quietly when nobody reads any more (`| head`): that is their choice, no failure.
+    /// Prints many results, and stops quietly when nobody reads any more (`| head`): that is their
+    /// choice, no failure.
     pub fn results(&self, lines: impl Iterator<Item = String>) {
         match &self.target {
             Target::Streams(closed) => {

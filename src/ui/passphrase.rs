@@ -1,6 +1,7 @@
 //! The words of a private swarm: making good ones, and refusing those that are guessed in no time.
 //!
-//! Owns what counts as too easy. Invariant: no passphrase is shown but the one that `sprat passphrase` made.
+//! Owns what counts as too easy. Invariant: no passphrase is shown but the one that `sprat
+//! passphrase` made.
 
 use super::{exit::Exit, json, output::Out};
 use crate::{
@@ -8,8 +9,8 @@ use crate::{
     node::pair::new_passphrase,
 };
 
-/// Guesses that a passphrase must withstand, as a power of ten. Each costs a tenth of a second of one processor and 64 MiB:
-/// for a thousand processors these are eleven days.
+/// Guesses that a passphrase must withstand, as a power of ten. Each costs a tenth of a second of
+/// one processor and 64 MiB: for a thousand processors these are eleven days.
 const GUESSES: f64 = 10.0;
 /// Longer ones are not looked at beyond this: zxcvbn's own bound.
 const LOOKED_AT: usize = 100;

@@ -32,7 +32,8 @@ fn moving() -> ProgressStyle {
     style(if narrow() { MOVING_NARROW } else { MOVING })
 }
 
-/// Of the shared folder, at the start. No wider than it has to be: a `^C` that wraps would leave half of it behind.
+/// Of the shared folder, at the start. No wider than it has to be: a `^C` that wraps would leave
+/// half of it behind.
 const SCANNING: &str = "reading shared/ [{bar:26}] {binary_bytes}/{binary_total_bytes} eta {eta}";
 const SCANNING_NARROW: &str = "reading shared/ {percent} % eta {eta}";
 
@@ -51,7 +52,8 @@ fn style(template: &str) -> ProgressStyle {
 pub struct Bar(Option<ProgressBar>);
 
 impl Bar {
-    /// A bar if it is wanted and standard error is a terminal. Until [`Bar::start`] it says that it looks.
+    /// A bar if it is wanted and standard error is a terminal. Until [`Bar::start`] it says that it
+    /// looks.
     #[must_use]
     pub fn new(wanted: bool) -> Self {
         Self::open(wanted, || {

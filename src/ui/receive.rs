@@ -1,7 +1,10 @@
-//! Taking what somebody hands over with a code: `sprat receive CODE`, or with a code of its own that the sender types.
+//! Taking what somebody hands over with a code: `sprat receive CODE`, or with a code of its own
+//! that the sender types.
 //!
-//! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's arguments; it is written to no
-//! log. Until both have found each other the node is hidden. Invariant: nothing is taken before the person at the terminal, or the author of the script, said yes.
+//! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's
+//! arguments; it is written to no log. Until both have found each other the node is hidden.
+//! Invariant: nothing is taken before the person at the terminal, or the author of the script, said
+//! yes.
 
 use super::{
     cli::Output,
@@ -32,7 +35,8 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// What `receive` is told.
 pub struct Receive {
-    /// The code's words, however they were split; none: one is shown, and the sender's is asked for.
+    /// The code's words, however they were split; none: one is shown, and the sender's is asked
+    /// for.
     pub code: Vec<String>,
     /// The words of the one that is shown.
     pub words: usize,

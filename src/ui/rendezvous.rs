@@ -1,4 +1,5 @@
-//! `sprat rendezvous`: a server that introduces nodes on different networks, until it is told to stop.
+//! `sprat rendezvous`: a server that introduces nodes on different networks, until it is told to
+//! stop.
 //!
 //! Standard output tells where it is and how to join, then what its owner should know.
 

@@ -1,4 +1,5 @@
-//! A send, from the first word to the last: its sentences or JSON, its bar, and how it ended for whom.
+//! A send, from the first word to the last: its sentences or JSON, its bar, and how it ended for
+//! whom.
 
 use super::{
     config::Setup,

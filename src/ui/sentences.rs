@@ -1,4 +1,5 @@
-//! What sprat says to people, in plain sentences. Pure; everything that a stranger named is escaped here.
+//! What sprat says to people, in plain sentences. Pure; everything that a stranger named is escaped
+//! here.
 //!
 //! A file for each matter; here is what happens at a node. Never acts, and knows no command.
 

@@ -1,7 +1,8 @@
 //! Ctrl-C, SIGTERM, and SIGHUP, which says that the window was closed.
 //!
-//! The first asks to stop in good order; what obeys calls [`second_quits`], so that nobody has to wait for good order
-//! who does not want to. A program that was told to outlive its window (`nohup`) does.
+//! The first asks to stop in good order; what obeys calls [`second_quits`], so that nobody has to
+//! wait for good order who does not want to. A program that was told to outlive its window
+//! (`nohup`) does.
 
 use super::exit::Exit;
 use std::io;
@@ -65,8 +66,8 @@ impl Signals {
         }
     }
 
-    /// From now on Ctrl-C or SIGTERM ends the process at once; a closed window, which may tell it twice, does not. Of a shell beside
-    /// this node, that shell alone is ended.
+    /// From now on Ctrl-C or SIGTERM ends the process at once; a closed window, which may tell it
+    /// twice, does not. Of a shell beside this node, that shell alone is ended.
     pub fn second_quits(&self) {
         if let Source::System(_) = self.0 {
             second_quits();
@@ -118,8 +119,8 @@ impl System {
     }
 }
 
-/// Whether the one who started this program wants it to outlive its window. Linux tells; elsewhere a program without a
-/// terminal on its input is taken for one.
+/// Whether the one who started this program wants it to outlive its window. Linux tells; elsewhere
+/// a program without a terminal on its input is taken for one.
 #[cfg(unix)]
 fn hangup_is_ignored() -> bool {
     use std::io::IsTerminal as _;
@@ -132,7 +133,8 @@ fn hangup_is_ignored() -> bool {
     mask.unwrap_or(0) & 1 == 1
 }
 
-/// From now on Ctrl-C or SIGTERM ends the process at once; a closed window, which may tell it twice, does not.
+/// From now on Ctrl-C or SIGTERM ends the process at once; a closed window, which may tell it
+/// twice, does not.
 pub fn second_quits() {
     if let Ok(mut signals) = System::new() {
         #[cfg(unix)]

@@ -1,12 +1,13 @@
 //! Slips of the fingers: what was probably meant. Pure.
 
-/// How many edits from a known word one may be that was meant for it: letters that are wrong, missing, too many, or swapped.
+/// How many edits from a known word one may be that was meant for it: letters that are wrong,
+/// missing, too many, or swapped.
 const NEAR: usize = 2;
 /// No word that is known has so many letters.
 const LONGEST: usize = 32;
 
-/// The option that was meant by a word with one dash instead of two, as in `-to`. An option's letter may have its value
-/// attached, so only what has the whole name counts.
+/// The option that was meant by a word with one dash instead of two, as in `-to`. An option's
+/// letter may have its value attached, so only what has the whole name counts.
 pub fn one_dash(word: &str, options: &[impl AsRef<str>]) -> Option<String> {
     let name = word.strip_prefix('-')?.split('=').next()?;
     // `-help` helps, by its first letter.

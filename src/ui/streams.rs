@@ -1,6 +1,8 @@
-//! `-` in the place of a file: standard input that is sent, and standard output that a file goes to.
+//! `-` in the place of a file: standard input that is sent, and standard output that a file goes
+//! to.
 //!
-//! Invariants: standard output gets nothing but the bytes of one whole, verified file; nothing here panics when its other end is closed.
+//! Invariants: standard output gets nothing but the bytes of one whole, verified file; nothing here
+//! panics when its other end is closed.
 
 use super::{
     cli::Output,
@@ -86,7 +88,8 @@ impl Input {
         self.called.is_some()
     }
 
-    /// A node for a send, and the files that it is to send. What came by standard input goes with the last of the three.
+    /// A node for a send, and the files that it is to send. What came by standard input goes with
+    /// the last of the three.
     ///
     /// # Errors
     /// The exit code, of a node that has left again; what was wrong is told.
@@ -106,7 +109,8 @@ impl Input {
         }
     }
 
-    /// Paths alone: standard input is read to its end first, into a private folder that has to be held until all is sent.
+    /// Paths alone: standard input is read to its end first, into a private folder that has to be
+    /// held until all is sent.
     ///
     /// # Errors
     /// The exit code; what was wrong is told.

@@ -152,7 +152,8 @@ pub fn people(rows: &[SignedUp], width: Option<usize>) -> String {
     render(header, cells.collect(), &[], &[4, 3], width)
 }
 
-/// The end of the id, which is the key. Another one than was known for the name is marked; this column always shows.
+/// The end of the id, which is the key. Another one than was known for the name is marked; this
+/// column always shows.
 fn fingerprint(row: &PeerInfo) -> String {
     if row.key_changed {
         format!("{} (new key!)", row.node.short())
@@ -169,7 +170,8 @@ fn widths<const N: usize>(header: &[&str; N], rows: &[[String; N]]) -> [usize; N
     })
 }
 
-/// Draws a table. When the width is not enough, the columns of `spare` go, in that order, and then names are cut.
+/// Draws a table. When the width is not enough, the columns of `spare` go, in that order, and then
+/// names are cut.
 fn render<const N: usize>(
     header: [&str; N],
     mut rows: Vec<[String; N]>,

@@ -56,8 +56,8 @@ pub fn count(number: u64, one: &str) -> String {
     }
 }
 
-/// `2026-11-21 09:05 UTC`, of seconds since 1970. Days to dates as Howard Hinnant does it ("`chrono`-compatible low-level
-/// date algorithms").
+/// `2026-11-21 09:05 UTC`, of seconds since 1970. Days to dates as Howard Hinnant does it
+/// ("`chrono`-compatible low-level date algorithms").
 #[must_use]
 pub fn moment(seconds: u64) -> String {
     // Beyond the year 9999 nobody's clock is right.

@@ -1,6 +1,7 @@
 //! The files of the page, in the program itself: one table, one line a file.
 //!
-//! Invariant: what is asked for is looked up in the table and nowhere else: no path of a request is one on a disk.
+//! Invariant: what is asked for is looked up in the table and nowhere else: no path of a request is
+//! one on a disk.
 
 use axum::{
     Router,

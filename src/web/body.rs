@@ -62,7 +62,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// The bytes of an upload, for a thread that reads. A cut one ends with an error, never as if it were whole.
+/// The bytes of an upload, for a thread that reads. A cut one ends with an error, never as if it
+/// were whole.
 ///
 /// # Errors
 /// 415 for another media type: a form of another site cannot send this one.

@@ -1,4 +1,5 @@
-//! What is answered when something is not done: a status for HTTP, the exit code of the same command, and a sentence.
+//! What is answered when something is not done: a status for HTTP, the exit code of the same
+//! command, and a sentence.
 
 use crate::node::{
     AnswerError, DirectoryError, DownloadError, Exit, HistoryError, JobError, LaterError,

@@ -1,7 +1,8 @@
 //! Who may ask what over TCP, decided from the head of a request alone. Pure.
 //!
-//! Invariants: a name that another site resolves to this machine (rebinding) gets nothing; a page of another site can neither read nor
-//! change anything, whatever form or media type it uses; nothing is changed without a header that a page of another site cannot set.
+//! Invariants: a name that another site resolves to this machine (rebinding) gets nothing; a page
+//! of another site can neither read nor change anything, whatever form or media type it uses;
+//! nothing is changed without a header that a page of another site cannot set.
 
 use super::{error::ApiError, session::Sessions};
 use crate::node::Exit;
@@ -97,7 +98,8 @@ fn key(headers: &HeaderMap, sessions: &Sessions) -> Option<Key> {
     known.then_some(Key::Cookie)
 }
 
-/// Whether the page that asks is this node's own, as far as the browser says; for what `must` be so, it has to say it.
+/// Whether the page that asks is this node's own, as far as the browser says; for what `must` be
+/// so, it has to say it.
 fn from_here(headers: &HeaderMap, host: &str, must: bool) -> Result<(), ApiError> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     if let Some(origin) = origins.next() {

@@ -1,7 +1,9 @@
-//! What happens at the node, for those who follow it: one look at the node for all of them, remembered for those who come back.
+//! What happens at the node, for those who follow it: one look at the node for all of them,
+//! remembered for those who come back.
 //!
-//! Owns the last messages, in [`MESSAGES`] and [`BYTES`] at most. Never waits for a reader: one who is too slow gets a snapshot. Invariant:
-//! without readers nothing is looked at but what the node tells by itself.
+//! Owns the last messages, in [`MESSAGES`] and [`BYTES`] at most. Never waits for a reader: one who
+//! is too slow gets a snapshot. Invariant: without readers nothing is looked at but what the node
+//! tells by itself.
 
 use super::status;
 use crate::{

@@ -1,7 +1,8 @@
 //! The two listeners: the socket of the home, which only its owner can open, and loopback.
 //!
-//! Invariants: a socket that a crash left is replaced, since the home's lock says that no other node runs there; at most [`AT_ONCE`]
-//! connections each, and a head of a request has [`HEAD`] to come.
+//! Invariants: a socket that a crash left is replaced, since the home's lock says that no other
+//! node runs there; at most [`AT_ONCE`] connections each, and a head of a request has [`HEAD`] to
+//! come.
 
 use super::WebError;
 use axum::Router;

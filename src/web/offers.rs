@@ -1,6 +1,8 @@
-//! What the swarm offers, page by page: sorted, by folders, and remembered for the pages that follow.
+//! What the swarm offers, page by page: sorted, by folders, and remembered for the pages that
+//! follow.
 //!
-//! Invariant: at most [`LISTS`] lists are remembered, each for [`FRESH`] at most, and none over a change of what is offered.
+//! Invariant: at most [`LISTS`] lists are remembered, each for [`FRESH`] at most, and none over a
+//! change of what is offered.
 
 use crate::node::{Listing, Node};
 use parking_lot::Mutex;

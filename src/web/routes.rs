@@ -1,4 +1,5 @@
-//! The paths of the API, and what each does with the node. The contract for people is in docs/api.md.
+//! The paths of the API, and what each does with the node. The contract for people is in
+//! docs/api.md.
 
 mod act;
 mod events;

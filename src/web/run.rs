@@ -1,7 +1,8 @@
-//! Commands of the shell beside the node, on the socket of the home alone: what they say goes back line by line.
+//! Commands of the shell beside the node, on the socket of the home alone: what they say goes back
+//! line by line.
 //!
-//! Owns which run. Never knows what a command is: whoever opened this brings what runs them. Invariants: at most [`AT_ONCE`] run; one whose
-//! shell is gone is stopped.
+//! Owns which run. Never knows what a command is: whoever opened this brings what runs them.
+//! Invariants: at most [`AT_ONCE`] run; one whose shell is gone is stopped.
 
 use super::{body::Given, error::ApiError};
 use axum::{

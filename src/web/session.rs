@@ -1,7 +1,9 @@
-//! Keys to the API over TCP: codes that open a session once, the sessions of browsers, and the token of scripts.
+//! Keys to the API over TCP: codes that open a session once, the sessions of browsers, and the
+//! token of scripts.
 //!
-//! Invariants: every key has 128 bits or more from the system; a code is good once and for [`CODE`]; at most [`CODES`] codes and
-//! [`SESSIONS`] sessions are remembered; keys are compared in constant time.
+//! Invariants: every key has 128 bits or more from the system; a code is good once and for
+//! [`CODE`]; at most [`CODES`] codes and [`SESSIONS`] sessions are remembered; keys are compared in
+//! constant time.
 
 use crate::core::id::NodeId;
 use parking_lot::Mutex;

@@ -1,7 +1,7 @@
 //! The bytes of a beacon.
 //!
-//! Owns both forms and all checks of what a stranger sends. Never remembers anything: replays are found by the callers,
-//! by [`Unverified::id`], before they pay for the signature.
+//! Owns both forms and all checks of what a stranger sends. Never remembers anything: replays are
+//! found by the callers, by [`Unverified::id`], before they pay for the signature.
 //!
 //! ```text
 //! header   "SPRT", version 1, form (0 open, 1 sealed)                                      6 bytes
@@ -11,9 +11,10 @@
 //! body     canonical CBOR: [kind, node, name, tcp, udp, epoch, revision, seq, padding]
 //! ```
 //!
-//! The Ed25519 signature is over [`CONTEXT`], the header, the swarm's tag (32 bytes, derived from its key; zeros in the
-//! public swarm) and the body, so that a beacon of one swarm means nothing in another. A `JOIN` is padded with zeros to
-//! [`MIN_JOIN`] bytes: an answer is never longer than the question.
+//! The Ed25519 signature is over [`CONTEXT`], the header, the swarm's tag (32 bytes, derived from
+//! its key; zeros in the public swarm) and the body, so that a beacon of one swarm means nothing in
+//! another. A `JOIN` is padded with zeros to [`MIN_JOIN`] bytes: an answer is never longer than the
+//! question.
 
 use super::{
     MAX_BEACON, MAX_NAME,
@@ -44,8 +45,8 @@ const TAG: usize = 16;
 /// Kind, node, name, TCP port, UDP port, epoch, revision, sequence number, padding.
 type Body = (u8, NodeId, String, u16, u16, u64, u64, u64, ByteBuf);
 
-/// Encodes a beacon, for the swarm with this key or for the public one. The node in it is the signer's, and a name
-/// longer than 64 bytes is cut.
+/// Encodes a beacon, for the swarm with this key or for the public one. The node in it is the
+/// signer's, and a name longer than 64 bytes is cut.
 ///
 /// # Errors
 /// [`Malformed`] if the cipher refuses, which it does only for messages far longer than a beacon.
@@ -113,7 +114,8 @@ pub struct Unverified {
 }
 
 impl Unverified {
-    /// Who it says it is from, and which of that node's beacons: enough to drop what is known already.
+    /// Who it says it is from, and which of that node's beacons: enough to drop what is known
+    /// already.
     #[must_use]
     pub fn id(&self) -> (NodeId, BeaconNumber) {
         (self.beacon.node, BeaconNumber::of(&self.beacon))
@@ -138,7 +140,8 @@ pub fn is_beacon(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
-/// Whether a datagram begins as a beacon of this version and this swarm, or of another private one. Costs nothing.
+/// Whether a datagram begins as a beacon of this version and this swarm, or of another private one.
+/// Costs nothing.
 #[must_use]
 pub fn is_ours(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> bool {
     let fits = (HEADER + SIGNATURE..=MAX_BEACON).contains(&bytes.len());

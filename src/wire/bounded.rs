@@ -1,7 +1,8 @@
 //! Lists from strangers, counted while they are decoded.
 //!
-//! A frame has a bound, but what it decodes to may take many times its bytes: an empty text is one byte in CBOR and 24 in memory. So a list ends
-//! with an error at the first item beyond its bound, before that item is kept. Owns nothing else.
+//! A frame has a bound, but what it decodes to may take many times its bytes: an empty text is one
+//! byte in CBOR and 24 in memory. So a list ends with an error at the first item beyond its bound,
+//! before that item is kept. Owns nothing else.
 
 use serde::{
     Deserialize, Deserializer,

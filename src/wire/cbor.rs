@@ -1,7 +1,7 @@
 //! The one user of `serde_cbor`.
 //!
-//! Owns encoding and decoding of whole messages held in memory. Never reads from a stream: `from_reader` runs to the end
-//! of the file, and a stranger decides where that is.
+//! Owns encoding and decoding of whole messages held in memory. Never reads from a stream:
+//! `from_reader` runs to the end of the file, and a stranger decides where that is.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -13,7 +13,8 @@ pub struct Malformed(pub String);
 /// Encodes a message.
 ///
 /// # Panics
-/// Never for the types of this crate: they have no maps with keys that fail to serialise and no I/O is involved.
+/// Never for the types of this crate: they have no maps with keys that fail to serialise and no I/O
+/// is involved.
 #[must_use]
 pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     serde_cbor::to_vec(message).expect("encoding to memory cannot fail")

@@ -1,7 +1,7 @@
 //! The frames of `/sprat/chat/1`: a message, and what became of it.
 //!
-//! A frame is as in [`super::distribute`]: a length (4 bytes, big-endian) and so much CBOR. A stream carries any number of
-//! messages, each answered before the next is read.
+//! A frame is as in [`super::distribute`]: a length (4 bytes, big-endian) and so much CBOR. A
+//! stream carries any number of messages, each answered before the next is read.
 //!
 //! ```text
 //! MESSAGE {id, text, time}  ──▶

@@ -1,8 +1,9 @@
 //! The frames of `/sprat/chunk/1`.
 //!
-//! The requester writes questions of fixed size, many ahead of the answers; the holder writes, for each, a header of nine
-//! bytes and then the raw bytes of the chunk. Numbers are big-endian. A question may be withdrawn; if its answer is
-//! already on the way, it still comes, and is read and thrown away.
+//! The requester writes questions of fixed size, many ahead of the answers; the holder writes, for
+//! each, a header of nine bytes and then the raw bytes of the chunk. Numbers are big-endian. A
+//! question may be withdrawn; if its answer is already on the way, it still comes, and is read and
+//! thrown away.
 //!
 //! ```text
 //! GET     01  tag(4)  chunk id(32)
@@ -23,7 +24,8 @@ pub const PROTOCOL: Protocol = Protocol {
     route: Route::Patient,
 };
 
-/// Questions that may be unanswered on one stream. The holder reads no further until it has answered some.
+/// Questions that may be unanswered on one stream. The holder reads no further until it has
+/// answered some.
 pub const MAX_OPEN: usize = 256;
 /// Bytes of an answer's header.
 pub const HEADER: usize = 9;

@@ -1,7 +1,9 @@
-//! The frames of `/sprat/consent/1`: one person asks another whether to send files; the answer; and how it goes on.
+//! The frames of `/sprat/consent/1`: one person asks another whether to send files; the answer; and
+//! how it goes on.
 //!
-//! One stream is one ask to one person, opened by the sender. A frame is a length (4 bytes, big-endian) and so much CBOR. No
-//! contents travel on it: what was accepted is fetched like any other file.
+//! One stream is one ask to one person, opened by the sender. A frame is a length (4 bytes,
+//! big-endian) and so much CBOR. No contents travel on it: what was accepted is fetched like any
+//! other file.
 //!
 //! ```text
 //! sender                     receiver
@@ -85,7 +87,8 @@ pub struct AskedFile {
     pub mtime: i64,
     /// The contents.
     pub file: FileId,
-    /// Bytes of it that are holes, so no room is needed for them: the sender's word, which the manifest is to bear out.
+    /// Bytes of it that are holes, so no room is needed for them: the sender's word, which the
+    /// manifest is to bear out.
     #[serde(default, skip_serializing_if = "is_none")]
     pub holes: u64,
 }

@@ -1,7 +1,7 @@
 //! The messages of `/sprat/control/1`, and what is checked about them before anyone acts on them.
 //!
-//! Numbers and lengths are bounded here ([`Request::check`], [`Response::check`]); whether a name may become a path is
-//! `core::path`'s decision.
+//! Numbers and lengths are bounded here ([`Request::check`], [`Response::check`]); whether a name
+//! may become a path is `core::path`'s decision.
 
 use super::{
     MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME,
@@ -19,7 +19,8 @@ use serde_bytes::ByteBuf;
 /// What one node asks of another.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Request {
-    /// The changes of your catalog after `since` (0: all of it). `epoch` is the one that `since` belongs to.
+    /// The changes of your catalog after `since` (0: all of it). `epoch` is the one that `since`
+    /// belongs to.
     Catalog {
         /// The catalog's life that `since` counts in.
         epoch: u64,
@@ -46,7 +47,8 @@ pub enum Request {
         /// Which page.
         index: u32,
     },
-    /// Which chunks of this file do you hold? With `follow`, later changes are sent as [`Request::Held`].
+    /// Which chunks of this file do you hold? With `follow`, later changes are sent as
+    /// [`Request::Held`].
     Have {
         /// Of which file.
         file: FileId,
@@ -59,7 +61,8 @@ pub enum Request {
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_HAVES>")]
         files: Vec<FileId>,
     },
-    /// Which of these chunks can you serve, whatever files they are in? For nodes that have another version of a file.
+    /// Which of these chunks can you serve, whatever files they are in? For nodes that have another
+    /// version of a file.
     Chunks {
         /// At most 1,800.
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_CHUNKS>")]
@@ -75,13 +78,14 @@ pub enum Request {
     },
     /// "I am leaving", to those whom the beacon may not reach; answered by [`Response::Done`].
     Goodbye,
-    /// Can you begin a TCP connection to me? Tried at the address from which you see me come and this port, and nowhere else.
+    /// Can you begin a TCP connection to me? Tried at the address from which you see me come and
+    /// this port, and nowhere else.
     Reach {
         /// Not 0.
         port: u16,
     },
-    /// Who else is connected to you? From now on you may tell others of me, too: at the address from which you see me come
-    /// and this port.
+    /// Who else is connected to you? From now on you may tell others of me, too: at the address
+    /// from which you see me come and this port.
     Peers {
         /// Where the asker listens, by TCP; 0: do not tell of me.
         port: u16,
@@ -121,8 +125,8 @@ pub enum Response {
     Page(ByteBuf),
     /// To `Have`.
     Have(Have),
-    /// To `Haves`: for each file in its order, `None` for one of which nothing is here. As many as fit; the rest has to
-    /// be asked again.
+    /// To `Haves`: for each file in its order, `None` for one of which nothing is here. As many as
+    /// fit; the rest has to be asked again.
     Haves(#[serde(deserialize_with = "bounded::list::<_, _, MAX_HAVES>")] Vec<Option<Have>>),
     /// To `Chunks`: one bit for each that was named, in that order (see `core::have`).
     Chunks(ByteBuf),
@@ -193,7 +197,8 @@ pub struct CatalogPage {
     /// Whether no person chose the name: the program made it up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unchosen: bool,
-    /// Whether the node runs one command and leaves: it offers no folder, and that it comes and goes is no news.
+    /// Whether the node runs one command and leaves: it offers no folder, and that it comes and
+    /// goes is no news.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub visiting: bool,
     /// The catalog's life: changes when the node starts anew.
@@ -207,7 +212,8 @@ pub struct CatalogPage {
     /// Changes, ascending by revision, at most 512.
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_CATALOG_PAGE>")]
     pub entries: Vec<CatalogEntry>,
-    /// While the node still reads its shared folder: how far it is. What it offers is not all of it then.
+    /// While the node still reads its shared folder: how far it is. What it offers is not all of it
+    /// then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<Scan>,
 }

@@ -1,10 +1,11 @@
-//! The messages of `/sprat/directory/1`: what a node and a rendezvous server say beyond libp2p's own protocols.
+//! The messages of `/sprat/directory/1`: what a node and a rendezvous server say beyond libp2p's
+//! own protocols.
 //!
-//! Owns the names under which a swarm is known at a server, the sign-up record and its signature, and the bounds of every
-//! message. Never decides who may see what: that is the server's.
+//! Owns the names under which a swarm is known at a server, the sign-up record and its signature,
+//! and the bounds of every message. Never decides who may see what: that is the server's.
 //!
-//! Invariants: a private swarm's names are made with its key, which costs one Argon2id to guess, and differ from server
-//! to server; a sign-up counts at the one server that it names.
+//! Invariants: a private swarm's names are made with its key, which costs one Argon2id to guess,
+//! and differ from server to server; a sign-up counts at the one server that it names.
 
 use super::{
     MAX_NAME, bounded,
@@ -24,8 +25,8 @@ pub const MAX_ADDRESSES: usize = 8;
 /// Where the nodes of the public swarm register.
 pub const PUBLIC: &str = "sprat";
 
-/// By which a server tells swarms apart without knowing them; zeros for the public one. A node that shows it is in the swarm,
-/// so it is told to no other node.
+/// By which a server tells swarms apart without knowing them; zeros for the public one. A node that
+/// shows it is in the swarm, so it is told to no other node.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
@@ -46,8 +47,8 @@ pub fn tag(swarm_key: Option<&[u8; 32]>, server: &NodeId) -> SwarmTag {
     }))
 }
 
-/// The rendezvous namespace of that swarm at `server`. Anyone may list the namespaces of a server, so nothing else can be
-/// made from it.
+/// The rendezvous namespace of that swarm at `server`. Anyone may list the namespaces of a server,
+/// so nothing else can be made from it.
 #[must_use]
 pub fn namespace(swarm_key: Option<&[u8; 32]>, server: &NodeId) -> String {
     swarm_key.map_or_else(
@@ -59,7 +60,8 @@ pub fn namespace(swarm_key: Option<&[u8; 32]>, server: &NodeId) -> String {
     )
 }
 
-/// The rendezvous namespace of the node that waits with a code of this number. (The number is public; the words are not in it.)
+/// The rendezvous namespace of the node that waits with a code of this number. (The number is
+/// public; the words are not in it.)
 #[must_use]
 pub fn code_namespace(swarm_key: Option<&[u8; 32]>, server: &NodeId, channel: u32) -> String {
     swarm_key.map_or_else(
@@ -154,8 +156,8 @@ pub enum Request {
         /// The name.
         name: String,
     },
-    /// From which addresses is this node connected to you? Asked before a hole is punched to it, so that no node can have
-    /// packets sent to a third party.
+    /// From which addresses is this node connected to you? Asked before a hole is punched to it, so
+    /// that no node can have packets sent to a third party.
     Whence {
         /// The node.
         node: NodeId,
@@ -199,7 +201,8 @@ pub enum Response {
 /// A person in the directory.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Entry {
-    /// Who, in their own words. The asker checks it: a server cannot give a name to a key that did not ask for it.
+    /// Who, in their own words. The asker checks it: a server cannot give a name to a key that did
+    /// not ask for it.
     pub claim: SignedClaim,
     /// Whether the node is connected to the server now.
     pub present: bool,

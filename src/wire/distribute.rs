@@ -1,7 +1,9 @@
-//! The frames of `/sprat/distribute/1`: a holder offers chunks, the other node says which it wants, and gets those.
+//! The frames of `/sprat/distribute/1`: a holder offers chunks, the other node says which it wants,
+//! and gets those.
 //!
-//! One stream carries any number of rounds, one after the other. A frame is a length (4 bytes, big-endian) and so much
-//! CBOR; the bytes of chunks stand alone, as long as the manifest says. Nothing may be sent that was not wanted.
+//! One stream carries any number of rounds, one after the other. A frame is a length (4 bytes,
+//! big-endian) and so much CBOR; the bytes of chunks stand alone, as long as the manifest says.
+//! Nothing may be sent that was not wanted.
 //!
 //! ```text
 //! holder                     keeper
@@ -81,7 +83,8 @@ impl Offered {
     /// Checks the counts and the order.
     ///
     /// # Errors
-    /// [`Malformed`] when there is more than the protocol allows, nothing at all, or a position twice.
+    /// [`Malformed`] when there is more than the protocol allows, nothing at all, or a position
+    /// twice.
     pub fn check(&self) -> Result<(), Malformed> {
         let ascending = self.chunks.windows(2).all(|pair| pair[0] < pair[1]);
         if self.chunks.is_empty() || self.chunks.len() > MAX_OFFERED || !ascending {

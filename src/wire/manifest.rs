@@ -1,8 +1,8 @@
 //! The canonical bytes of manifests, and the ids they give.
 //!
-//! A manifest travels as a root, `{size, pages, chunks}`, and pages of at most 4,096 entries. The file id commits to the
-//! root and the root to each page, so every piece is checked as it arrives and nothing that a stranger declares is
-//! allocated before its bytes are here.
+//! A manifest travels as a root, `{size, pages, chunks}`, and pages of at most 4,096 entries. The
+//! file id commits to the root and the root to each page, so every piece is checked as it arrives
+//! and nothing that a stranger declares is allocated before its bytes are here.
 
 use super::{
     bounded,
@@ -41,7 +41,8 @@ impl Root {
     /// Checks a root against the file id it was asked for by.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are not that file's root, or declare something impossible: more chunks than a file of that size can have, too.
+    /// [`Malformed`] when the bytes are not that file's root, or declare something impossible: more
+    /// chunks than a file of that size can have, too.
     pub fn decode(file: FileId, bytes: &[u8]) -> Result<Self, Malformed> {
         if file_id(bytes) != file {
             return Err(Malformed("the root does not hash to the file id".into()));
@@ -69,7 +70,8 @@ impl Root {
     /// Checks page `index` and gives its entries.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are not that page, or a chunk of it has a length that none may have.
+    /// [`Malformed`] when the bytes are not that page, or a chunk of it has a length that none may
+    /// have.
     pub fn decode_page(&self, index: usize, bytes: &[u8]) -> Result<Vec<Entry>, Malformed> {
         let id = self
             .pages

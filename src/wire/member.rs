@@ -1,7 +1,8 @@
-//! The proof that both ends of a QUIC connection know the key of their private swarm: `/sprat/member/1`.
+//! The proof that both ends of a QUIC connection know the key of their private swarm:
+//! `/sprat/member/1`.
 //!
-//! Owns its frames and codes. Never makes a nonce and never touches a stream. QUIC proves who the ends are, so the codes
-//! are over their ids: no node can pass another's on.
+//! Owns its frames and codes. Never makes a nonce and never touches a stream. QUIC proves who the
+//! ends are, so the codes are over their ids: no node can pass another's on.
 //!
 //! ```text
 //! first     nonce                                                                          32 bytes
@@ -10,10 +11,12 @@
 //! second    1: "so you are one of us"                                                       1 byte
 //! ```
 //!
-//! First is the end with the smaller id: of a punched hole both ends may believe that they accepted the connection.
+//! First is the end with the smaller id: of a punched hole both ends may believe that they accepted
+//! the connection.
 //!
-//! A code is BLAKE3, keyed with `derive_key("sprat 2026-11 member proof v1", swarm key)`, of: 0 for the first's or 1 for
-//! the second's, the first's nonce, the second's nonce, the first's id, the second's id.
+//! A code is BLAKE3, keyed with `derive_key("sprat 2026-11 member proof v1", swarm key)`, of: 0 for
+//! the first's or 1 for the second's, the first's nonce, the second's nonce, the first's id, the
+//! second's id.
 
 use crate::core::id::NodeId;
 use blake3::Hash;

@@ -1,7 +1,7 @@
 //! The bytes of pairing: datagrams on the discovery port, and the two frames of `/sprat/pair/1`.
 //!
-//! Owns both forms of the datagram and all checks of what a stranger sends. Never remembers anything, and knows nothing
-//! of codes: `core::pairing` does.
+//! Owns both forms of the datagram and all checks of what a stranger sends. Never remembers
+//! anything, and knows nothing of codes: `core::pairing` does.
 //!
 //! ```text
 //! header   "SPRP", version 1, form (0 open, 1 sealed)                                      6 bytes
@@ -10,7 +10,8 @@
 //! body     canonical CBOR of a `Message`
 //! ```
 //!
-//! A beacon begins otherwise, so each of the two is dropped after four bytes by a node that waits for the other.
+//! A beacon begins otherwise, so each of the two is dropped after four bytes by a node that waits
+//! for the other.
 
 use super::protocol::{Protocol, Route};
 use super::{
@@ -46,8 +47,8 @@ const VERSION: u8 = 1;
 const HEADER: usize = 6;
 const TAG: usize = 16;
 
-/// Encodes a datagram, for the swarm with this key or for the public one. The nonce must be random; it is used only with
-/// a key.
+/// Encodes a datagram, for the swarm with this key or for the public one. The nonce must be random;
+/// it is used only with a key.
 ///
 /// # Errors
 /// [`Malformed`] if the cipher refuses, which it does only for messages far longer than these.

@@ -1,13 +1,13 @@
 //! From a passphrase to the key of a private swarm.
 //!
-//! Owns the one derivation that all nodes of a swarm must share: change a number here, and swarms no longer meet.
-//! Never keeps the passphrase.
+//! Owns the one derivation that all nodes of a swarm must share: change a number here, and swarms
+//! no longer meet. Never keeps the passphrase.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use unicode_normalization::UnicodeNormalization;
 
-/// The salt is the same for all, since a newcomer has nothing but the passphrase: the cost of a guess is what protects
-/// it. 64 MiB and three passes are about a tenth of a second here.
+/// The salt is the same for all, since a newcomer has nothing but the passphrase: the cost of a
+/// guess is what protects it. 64 MiB and three passes are about a tenth of a second here.
 const SALT: &[u8] = b"sprat swarm v1";
 const MEMORY_KIB: u32 = 64 << 10;
 const PASSES: u32 = 3;
@@ -24,10 +24,11 @@ pub enum PassphraseError {
     Derivation(String),
 }
 
-/// The key of the swarm that shares this passphrase: Argon2id, version 1.3, 64 MiB, 3 passes, 1 lane, 32 bytes.
+/// The key of the swarm that shares this passphrase: Argon2id, version 1.3, 64 MiB, 3 passes, 1
+/// lane, 32 bytes.
 ///
-/// The passphrase is taken in Unicode form NFC without one final line break (`\n` or `\r\n`), so that it does not
-/// matter which keyboard or editor wrote it. Other blanks count.
+/// The passphrase is taken in Unicode form NFC without one final line break (`\n` or `\r\n`), so
+/// that it does not matter which keyboard or editor wrote it. Other blanks count.
 ///
 /// # Errors
 /// [`PassphraseError::Empty`] if nothing is left.

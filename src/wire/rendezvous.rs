@@ -1,8 +1,10 @@
-//! The messages of libp2p's rendezvous protocol (`/rendezvous/1.0.0`), as a client and a server need them.
+//! The messages of libp2p's rendezvous protocol (`/rendezvous/1.0.0`), as a client and a server
+//! need them.
 //!
-//! Owns their protobuf. The library's own server is not used: it keeps every renewed registration, of up to a megabyte,
-//! until its time is up, and remembers for ten thousand askers what each was told. Invariants: a frame costs a small
-//! multiple of its length, which its reader bounds; what is repeated is cut to [`MAX_RECORDS`]; unknown fields are ignored.
+//! Owns their protobuf. The library's own server is not used: it keeps every renewed registration,
+//! of up to a megabyte, until its time is up, and remembers for ten thousand askers what each was
+//! told. Invariants: a frame costs a small multiple of its length, which its reader bounds; what is
+//! repeated is cut to [`MAX_RECORDS`]; unknown fields are ignored.
 
 use super::cbor::Malformed;
 use prost::Message as _;

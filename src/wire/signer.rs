@@ -1,7 +1,7 @@
 //! A node's key where it signs messages: beacons and sign-ups.
 //!
-//! Owns signing and checking. Never says what is signed: each kind of message begins with a context of its own, so that a
-//! signature for one means nothing in another.
+//! Owns signing and checking. Never says what is signed: each kind of message begins with a context
+//! of its own, so that a signature for one means nothing in another.
 
 use super::cbor::Malformed;
 use crate::core::id::NodeId;
@@ -53,7 +53,8 @@ impl Signer {
         self.pair.sign(message)
     }
 
-    /// A nonce that repeats only with the same content, which needs no good randomness at the moment of sending.
+    /// A nonce that repeats only with the same content, which needs no good randomness at the
+    /// moment of sending.
     #[must_use]
     pub fn nonce(&self, content: &[u8]) -> [u8; NONCE] {
         let hash = blake3::keyed_hash(&self.nonces, content);

@@ -1,4 +1,5 @@
-//! Peers that misbehave, built from the library's own rooms: each offers one file and then does what its [`Fault`] says.
+//! Peers that misbehave, built from the library's own rooms: each offers one file and then does
+//! what its [`Fault`] says.
 
 mod answers;
 
@@ -135,7 +136,8 @@ impl File {
         }
     }
 
-    /// A file of which there is nothing but a manifest: chunks of these lengths, in so many pages that are all alike. It is honest in all else.
+    /// A file of which there is nothing but a manifest: chunks of these lengths, in so many pages
+    /// that are all alike. It is honest in all else.
     pub fn declared(name: &str, lens: &[u32], pages: usize) -> Self {
         let entry = |(at, &len): (usize, &u32)| Entry {
             id: VerifiedChunk::hash(&[name.as_bytes(), &at.to_le_bytes()].concat()).id(),

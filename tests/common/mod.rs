@@ -1,4 +1,5 @@
-//! Helpers for the tests: the shipped binary as a person or a script runs it, and peers that misbehave.
+//! Helpers for the tests: the shipped binary as a person or a script runs it, and peers that
+//! misbehave.
 #![allow(dead_code)] // Each program of tests uses its part.
 
 pub mod beacons;
@@ -19,7 +20,8 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// How long anything may take before a test gives up on it: generous, because machines are slow at times.
+/// How long anything may take before a test gives up on it: generous, because machines are slow at
+/// times.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A swarm of its own on loopback: nodes with the same discovery port.
@@ -49,7 +51,8 @@ impl Swarm {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         let port = socket.local_addr().unwrap().port();
         drop(socket);
-        // A process that another test is starting right now has a copy of that socket until its `exec`: wait for that.
+        // A process that another test is starting right now has a copy of that socket until its
+        // `exec`: wait for that.
         let until = Instant::now() + DEADLINE;
         while !can_be_shared(port) {
             assert!(Instant::now() < until, "port {port} stays busy");
@@ -68,7 +71,8 @@ impl Swarm {
         home
     }
 
-    /// A command of the binary for the node `name`, cut off from the environment's settings and other swarms.
+    /// A command of the binary for the node `name`, cut off from the environment's settings and
+    /// other swarms.
     pub fn command(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sprat"));
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {

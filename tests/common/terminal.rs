@@ -20,7 +20,8 @@ impl Terminal {
         Self(spawn_command(command, Some(patience)).unwrap())
     }
 
-    /// A shell's line, typed in a folder as it stands, at a machine that has the binary and no other swarm.
+    /// A shell's line, typed in a folder as it stands, at a machine that has the binary and no
+    /// other swarm.
     pub fn shell(swarm: &Swarm, folder: &Path, line: &str) -> Self {
         let binary = Path::new(env!("CARGO_BIN_EXE_sprat")).parent().unwrap();
         let path = std::env::var("PATH").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! A plain libp2p client of a rendezvous server, with a key of its own, that says what it likes to the directory and at the
-//! rendezvous points.
+//! A plain libp2p client of a rendezvous server, with a key of its own, that says what it likes to
+//! the directory and at the rendezvous points.
 #![allow(dead_code)] // Each program that has it uses its part.
 
 use libp2p::{

@@ -1,6 +1,8 @@
-//! What is done with foreign bytes, for each parser: the same for libFuzzer's targets and for the loop in `tests/fuzz.rs`.
+//! What is done with foreign bytes, for each parser: the same for libFuzzer's targets and for the
+//! loop in `tests/fuzz.rs`.
 //!
-//! Each says whether the bytes were a message to it, which is how the loop knows what is worth changing further.
+//! Each says whether the bytes were a message to it, which is how the loop knows what is worth
+//! changing further.
 
 use futures::executor::block_on;
 use sprat::{

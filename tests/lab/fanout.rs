@@ -40,8 +40,8 @@ fn downloaders_give_one_another_what_the_seed_sends_them() {
     for (at, name) in (1..).zip(&names) {
         assert!(downloaded(&lab.host(at).home(name), "big.bin") == bytes);
     }
-    // From the seed alone all of it would take eight times as long, and eight times the bytes (benches/compare/fanout.sh
-    // measures how near it comes to once).
+    // From the seed alone all of it would take eight times as long, and eight times the bytes
+    // (benches/compare/fanout.sh measures how near it comes to once).
     assert!(sent < 4.0, "{sent}");
     assert!(took < Duration::from_secs(30), "{took:?}");
 }

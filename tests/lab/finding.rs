@@ -93,7 +93,8 @@ fn a_node_named_by_hand_is_reached_where_broadcasts_are_dropped_even_if_it_start
     meets(&mut later, "alice");
     assert_eq!(download.end(), 0, "{:?}", download.seen);
     assert!(downloaded(&alice.home("carol"), "b.bin") == bytes);
-    // And without being told where he is, nobody is found: the network is as closed as this test says.
+    // And without being told where he is, nobody is found: the network is as closed as this test
+    // says.
     let nobody = alice.run("dave", &["peers", "--json", "--listen", "10.0.0.1"]);
     assert_eq!(nobody.code(), 5, "{}", nobody.out());
 }

@@ -53,8 +53,9 @@ fn a_group_that_has_one_code_gives_one_another_what_the_sender_sends_it() {
     }
     sending.signal("INT");
     assert_eq!(sending.end(), 0);
-    // From the sender alone it would take twenty times as long, and twenty times the bytes. How near it
-    // comes to once is what benches/compare/fanout.sh measures: it depends on the processors that all share.
+    // From the sender alone it would take twenty times as long, and twenty times the bytes. How
+    // near it comes to once is what benches/compare/fanout.sh measures: it depends on the
+    // processors that all share.
     assert!(sent < 8.0, "{sent}");
     assert!(took < Duration::from_secs(100), "{took:?}");
 }

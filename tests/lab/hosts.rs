@@ -1,4 +1,5 @@
-//! The hosts: a namespace each, one more with a bridge for each network, and what can go wrong between them.
+//! The hosts: a namespace each, one more with a bridge for each network, and what can go wrong
+//! between them.
 //!
 //! Host `i` on network `n` has the interface `eth{n}` with the address `10.n.0.{i+1}`.
 
@@ -13,10 +14,12 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Where all nodes of a lab announce themselves: the namespaces are theirs alone, so it is the usual one.
+/// Where all nodes of a lab announce themselves: the namespaces are theirs alone, so it is the
+/// usual one.
 pub const DISCOVERY_PORT: u16 = 45670;
 
-/// Making and removing namespaces mounts and unmounts, which two at once may not do: the tests of another process neither.
+/// Making and removing namespaces mounts and unmounts, which two at once may not do: the tests of
+/// another process neither.
 fn alone() -> File {
     let path = std::env::temp_dir().join("sprat-lab.lock");
     let lock = File::create(path).unwrap();
@@ -184,7 +187,8 @@ pub fn remove(namespaces: impl Iterator<Item = String>) {
     }
 }
 
-/// The binary with the home `home` in a namespace, as a person starts it, cut off from the environment's settings.
+/// The binary with the home `home` in a namespace, as a person starts it, cut off from the
+/// environment's settings.
 pub fn binary(namespace: &str, arguments: &[&str], home: &Path) -> Command {
     let mut command = Command::new("ip");
     for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {

@@ -11,7 +11,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// What is promised for one that does not.
 const SILENT: Duration = Duration::from_secs(15);
 
-/// Waits until `watcher` says that `name` is gone; how long after `since` that was, and whether it was said goodbye.
+/// Waits until `watcher` says that `name` is gone; how long after `since` that was, and whether it
+/// was said goodbye.
 fn gone(watcher: &mut Running, name: &str, since: Instant) -> (Duration, bool) {
     let line = watcher.wait(&format!("{name} gone"), left(name));
     let after = since.elapsed();

@@ -40,7 +40,8 @@ pub fn peers(node: &mut Running) -> Vec<Value> {
         .collect()
 }
 
-/// A file at one machine, a prompt at the other that downloads it to its end. Gives the event, and the prompt.
+/// A file at one machine, a prompt at the other that downloads it to its end. Gives the event, and
+/// the prompt.
 #[track_caller]
 pub fn fetched(
     from: &Machine,

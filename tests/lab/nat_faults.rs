@@ -1,4 +1,5 @@
-//! What goes wrong between people behind routers: the server restarts or vanishes, someone moves, a quota ends.
+//! What goes wrong between people behind routers: the server restarts or vanishes, someone moves, a
+//! quota ends.
 
 use crate::{
     common::{Running, downloaded, noise, share, until},

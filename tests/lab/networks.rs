@@ -51,7 +51,8 @@ fn of_two_paths_to_one_peer_the_faster_one_is_used() {
     let asked = ["download", "a.bin", "--wait", "30", "--json"];
     let done = lab.host(1).run("bob", &asked).succeeds().json();
     assert!(downloaded(&lab.host(1).home("bob"), "a.bin") == bytes);
-    // At least 10.7 s over the slow one alone; over the fast one 2.7 s, and 3.6 s where others compile.
+    // At least 10.7 s over the slow one alone; over the fast one 2.7 s, and 3.6 s where others
+    // compile.
     let took = done.last().unwrap()["seconds"].as_f64().unwrap();
     let sent = [0, 1].map(|network| lab.host(0).sent(network) >> 20);
     println!("{took} s, {sent:?} MiB");

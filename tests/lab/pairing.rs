@@ -32,8 +32,8 @@ fn is_name(bytes: &[u8]) -> bool {
     within(SENDER) || within(RECEIVER)
 }
 
-/// What a stranger may see of a pairing: nothing but its messages before the port is told, and then the connection to
-/// that port.
+/// What a stranger may see of a pairing: nothing but its messages before the port is told, and then
+/// the connection to that port.
 #[track_caller]
 fn check(packets: &[Packet]) {
     let syn = packets
@@ -79,7 +79,8 @@ fn is_silent_after_connecting(packets: &[Packet]) {
         };
         matches!(decode(bytes, None), Ok(Message::Wait { .. }))
     });
-    // The announcement that was due in the very moment goes to two addresses of each of two interfaces.
+    // The announcement that was due in the very moment goes to two addresses of each of two
+    // interfaces.
     assert!(waits.count() <= 4);
 }
 

@@ -1,9 +1,12 @@
-//! People at home: networks behind routers that translate addresses, a wide network between them, and a server on it.
+//! People at home: networks behind routers that translate addresses, a wide network between them,
+//! and a server on it.
 //!
-//! Network `n` is 192.168.{n+1}.0/24 behind the router 203.0.113.{11+n}; client `i` has there the address {10+i}. The server is 203.0.113.1.
-//! The routers let nothing in that nobody inside asked for: they drop it without a word, as home routers do. (One that refused it would
-//! end the attempt of the other side, too.) Two ends behind *cones* can meet by sending at the same time; from behind
-//! a *symmetric* router each new destination sees another port, so nobody can say where to send.
+//! Network `n` is 192.168.{n+1}.0/24 behind the router 203.0.113.{11+n}; client `i` has there the
+//! address {10+i}. The server is 203.0.113.1. The routers let nothing in that nobody inside asked
+//! for: they drop it without a word, as home routers do. (One that refused it would end the attempt
+//! of the other side, too.) Two ends behind *cones* can meet by sending at the same time; from
+//! behind a *symmetric* router each new destination sees another port, so nobody can say where to
+//! send.
 
 use crate::{
     common::{Ran, Running},
@@ -70,8 +73,8 @@ fn rules(nat: Nat) -> String {
 }
 
 impl Wan {
-    /// A router of each kind, and clients on the networks that are named by their numbers. `None`, and a word why, where
-    /// that is not possible.
+    /// A router of each kind, and clients on the networks that are named by their numbers. `None`,
+    /// and a word why, where that is not possible.
     pub fn new(lans: &[Nat], clients: &[usize]) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -92,7 +95,8 @@ impl Wan {
         Self::new(&[one, other], &[0, 1])
     }
 
-    /// From now on the routers let TCP out to the server only: what two people make between them is QUIC or nothing.
+    /// From now on the routers let TCP out to the server only: what two people make between them is
+    /// QUIC or nothing.
     pub fn only_datagrams_between_people(&self) {
         let rule = "table inet only {
             chain through {
@@ -183,7 +187,8 @@ impl Wan {
         }
     }
 
-    /// Starts the server with more options; returns when it is ready. Its home, and so its key, is always the same.
+    /// Starts the server with more options; returns when it is ready. Its home, and so its key, is
+    /// always the same.
     pub fn rendezvous(&self, more: &[&str]) -> Running {
         let words = [&["rendezvous", "--port", "12000", "--json"], more].concat();
         let server = self.server();

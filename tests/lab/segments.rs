@@ -7,7 +7,8 @@ use crate::{
 
 const REASON: &str = "large packets seem to get lost";
 
-/// Two hosts and a router between them that drops what is too long for its interfaces, and whose word on it is dropped.
+/// Two hosts and a router between them that drops what is too long for its interfaces, and whose
+/// word on it is dropped.
 fn black_hole() -> Option<Lab> {
     let lab = Lab::on(&[&[0], &[0, 1], &[1]])?;
     let router = lab.host(1);
@@ -74,7 +75,8 @@ fn where_large_packets_get_lost_bulk_goes_in_small_ones_whichever_end_dials() {
     }
     assert!(downloaded(&far.home("bob"), "a.bin") == a);
     assert!(downloaded(&near.home("dave"), "c.bin") == c);
-    // Of two ends the one that made the last connection says why, once: the other may have learned its address meanwhile.
+    // Of two ends the one that made the last connection says why, once: the other may have learned
+    // its address meanwhile.
     for (fetched, served) in [(&bob, &mut alice), (&dave, &mut carol)] {
         if told(fetched) == 0 && told(served) == 0 {
             served.wait("the reason", |line| line.contains(REASON));

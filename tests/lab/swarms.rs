@@ -1,4 +1,5 @@
-//! What happens to a swarm: its origin leaves, its network splits and loses packets, its members die and look alike.
+//! What happens to a swarm: its origin leaves, its network splits and loses packets, its members
+//! die and look alike.
 
 use crate::{
     common::{downloaded, noise, share, until},

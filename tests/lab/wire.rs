@@ -1,6 +1,7 @@
 //! What travels on a host's interfaces, read from a raw socket in its namespace.
 //!
-//! A test enters a namespace by running itself there: `read_the_wire_for_another_test` prints each frame in hexadecimal.
+//! A test enters a namespace by running itself there: `read_the_wire_for_another_test` prints each
+//! frame in hexadecimal.
 
 use crate::hosts::Host;
 use socket2::{Domain, Protocol, Socket, Type};

@@ -1,6 +1,7 @@
 //! Which file takes what from which: `use` statements and paths in the code, read as text.
 //!
-//! A name that a module only passes on (`pub use`) is looked for where it is declared, so a signpost ties nobody.
+//! A name that a module only passes on (`pub use`) is looked for where it is declared, so a
+//! signpost ties nobody.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -87,7 +88,8 @@ impl House {
         let mut arrows = BTreeMap::new();
         for (module, file) in &self.files {
             let owners = file.uses.iter().filter_map(|path| self.owner(path, 4));
-            // A file and those below it are one thing in parts: what they take from it is no way up.
+            // A file and those below it are one thing in parts: what they take from it is no way
+            // up.
             let owners = owners.filter(|owner| !module.starts_with(owner));
             arrows.insert(module, owners.collect());
         }

@@ -1,5 +1,5 @@
-//! The house keeps its shape: imports point one way only, `{ ui, web } → { node, server } → { net, store } → wire → core`, and what belongs
-//! to one room stays in it.
+//! The house keeps its shape: imports point one way only, `{ ui, web } → { node, server } → { net,
+//! store } → wire → core`, and what belongs to one room stays in it.
 
 mod imports;
 

@@ -1,4 +1,5 @@
-//! Commands in the home of a node that runs: the node does them, and they say and end as they do without one.
+//! Commands in the home of a node that runs: the node does them, and they say and end as they do
+//! without one.
 
 use crate::common::{Running, Swarm};
 

@@ -1,4 +1,5 @@
-//! Talking, as two people do it: prompts through pipes and at a terminal, and peers that do not behave.
+//! Talking, as two people do it: prompts through pipes and at a terminal, and peers that do not
+//! behave.
 
 use crate::common::{
     Ran, Running, Swarm,

@@ -1,4 +1,5 @@
-//! The shipped program's commands that run once, as a person or a script uses them: output, JSON, exit codes, advice.
+//! The shipped program's commands that run once, as a person or a script uses them: output, JSON,
+//! exit codes, advice.
 
 use crate::common::{Ran, Swarm, noise, share};
 use std::{

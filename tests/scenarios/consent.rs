@@ -1,4 +1,5 @@
-//! Sending files to people: asked, accepted, refused, taken back, interrupted. The shipped binary, at prompts through pipes.
+//! Sending files to people: asked, accepted, refused, taken back, interrupted. The shipped binary,
+//! at prompts through pipes.
 
 use crate::common::{Ran, Running, Swarm, downloaded, noise};
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! What has been fetched once is not fetched again: new versions of files, and who can give which part of them.
+//! What has been fetched once is not fetched again: new versions of files, and who can give which
+//! part of them.
 
 use crate::common::{
     Swarm, downloaded,

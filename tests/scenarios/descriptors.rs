@@ -20,7 +20,8 @@ fn a_command_without_descriptors_says_so_and_not_that_nobody_is_here() {
             assert!(said.contains("a.txt"), "with {limit}: {said}");
         } else {
             assert!(!said.contains("nobody is here"), "with {limit}: {said}");
-            // So early that the program does not begin, or its disk has none left: the system's words have to do.
+            // So early that the program does not begin, or its disk has none left: the system's
+            // words have to do.
             let named = said.contains("ulimit") || said.contains("oo many open files");
             let early = said.is_empty() || said.contains("cannot open shared object");
             assert!(named || early || limit < 10, "with {limit}: {said}");

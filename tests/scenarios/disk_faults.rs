@@ -104,8 +104,8 @@ fn a_node_whose_disk_was_full_for_a_while_goes_on_by_itself() {
     assert_eq!(alice.end(), 0, "{:?}", alice.seen);
 }
 
-/// Makes the system say EIO, or another error, to what this library is loaded into, for files below `.sprat/index`, while a file `fault`
-/// says so. `None`, and a word, where it cannot be built.
+/// Makes the system say EIO, or another error, to what this library is loaded into, for files below
+/// `.sprat/index`, while a file `fault` says so. `None`, and a word, where it cannot be built.
 fn faulty(folder: &Path) -> Option<PathBuf> {
     const SOURCE: &str = r#"
 #define _GNU_SOURCE

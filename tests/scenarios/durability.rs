@@ -1,4 +1,5 @@
-//! What survives: kills, interruptions, sources that go away, files that change while they are served.
+//! What survives: kills, interruptions, sources that go away, files that change while they are
+//! served.
 
 use crate::common::{Swarm, downloaded, noise, share};
 use std::{
@@ -26,16 +27,19 @@ fn twelve_kills_cost_at_most_a_batch_each() {
     let _alice = swarm.serve_scanned("alice", &[]);
     let home = swarm.home("bob");
     let mut had = 0;
-    // Before the first byte, and all along; the last one early enough that the rest cannot come before the kill does.
+    // Before the first byte, and all along; the last one early enough that the rest cannot come
+    // before the kill does.
     for goal in (0..12).map(|n| n * size / 26) {
         let mut bob = swarm.start("bob", &["download", "big.bin", "--json"]);
         let mut kept = bob.event("start")["done"].as_u64().unwrap();
         if kept == 0 && had > 0 {
-            // What is here was still being looked at when the start was told; nothing is fetched before that is over.
+            // What is here was still being looked at when the start was told; nothing is fetched
+            // before that is over.
             kept = bob.has(1);
         }
         assert!(kept + BATCH >= had, "{kept} of {had} were kept");
-        // Further than the goal already: killed at once, or a fast machine would be done before the last kill.
+        // Further than the goal already: killed at once, or a fast machine would be done before the
+        // last kill.
         had = if kept < goal { bob.has(goal) } else { kept };
         bob.signal("KILL");
         assert_eq!(bob.end(), -1, "too fast: {:?}", bob.seen.last());
@@ -121,7 +125,8 @@ fn a_download_waits_for_its_only_source_and_gives_up_when_told_to() {
     assert!(downloaded(&swarm.home("bob"), "big.bin") == bytes);
 }
 
-/// Changes a file while it is served; the receiver gets the old version or none, and then the new one.
+/// Changes a file while it is served; the receiver gets the old version or none, and then the new
+/// one.
 fn changed_while_served(change: impl Fn(&Path)) {
     let swarm = Swarm::new();
     let bytes = noise(4, 192 << 20);
@@ -223,7 +228,8 @@ fn bytes_that_change_behind_the_servers_back_do_not_make_it_a_liar() {
     let path = swarm.home("alice").join("shared/big.bin");
     let alice = swarm.serve_scanned("alice", &[]);
     drop(alice);
-    // As a program does that writes through a mapping, or restores the time: nothing shows it but the bytes.
+    // As a program does that writes through a mapping, or restores the time: nothing shows it but
+    // the bytes.
     let time = fs::metadata(&path).unwrap().modified().unwrap();
     bytes[5 << 20] ^= 1;
     let mut file = File::options().write(true).open(&path).unwrap();

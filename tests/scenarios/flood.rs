@@ -1,6 +1,8 @@
-//! A flood on the discovery port, as fast as a machine can send it to itself: the real peer is found all the same.
+//! A flood on the discovery port, as fast as a machine can send it to itself: the real peer is
+//! found all the same.
 //!
-//! By hand, with a release build: `SPRAT_BINARY=target/release/sprat cargo test --test scenarios flood:: -- --ignored --nocapture`.
+//! By hand, with a release build: `SPRAT_BINARY=target/release/sprat cargo test --test scenarios
+//! flood:: -- --ignored --nocapture`.
 
 use crate::common::{
     Running, Swarm,
@@ -131,8 +133,8 @@ fn serve(swarm: &Swarm, name: &str) -> Running {
     node
 }
 
-/// Seconds until a node that was there before the flood and one that came into it know each other; `None` if they do not
-/// within half a minute.
+/// Seconds until a node that was there before the flood and one that came into it know each other;
+/// `None` if they do not within half a minute.
 fn found(kind: Made, sockets: usize, a_second: usize) -> Option<f64> {
     let swarm = Swarm::new();
     let mut old = serve(&swarm, "old");

@@ -27,7 +27,8 @@ use crate::common::{
 };
 use std::{sync::atomic::Ordering, time::Duration};
 
-/// How long a download may take beside a peer that stalls: 10 s until its requests have moved on, and a slow machine's margin.
+/// How long a download may take beside a peer that stalls: 10 s until its requests have moved on,
+/// and a slow machine's margin.
 const MOVED_ON: Duration = Duration::from_secs(20);
 
 fn sources(events: &[serde_json::Value]) -> Vec<String> {
@@ -160,7 +161,8 @@ async fn silent_holders_do_not_delay_the_manifest_one_after_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_without_sources_ends_when_its_time_is_up() {
-    // Claims alone are no sources, neither of chunks nor of a manifest; nor is a byte a second, or an answer that never comes.
+    // Claims alone are no sources, neither of chunks nor of a manifest; nor is a byte a second, or
+    // an answer that never comes.
     let faults = [Fault::Misses, Fault::Silent, Fault::Trickles, Fault::Stalls];
     for fault in faults {
         let swarm = Swarm::new();

@@ -1,4 +1,5 @@
-//! Beacons from strangers: floods, questions that want long answers, and nonsense on the discovery port.
+//! Beacons from strangers: floods, questions that want long answers, and nonsense on the discovery
+//! port.
 
 use crate::common::{
     DEADLINE, Swarm,

@@ -1,4 +1,5 @@
-//! Floods against a running rendezvous server, while honest nodes from another address want to meet.
+//! Floods against a running rendezvous server, while honest nodes from another address want to
+//! meet.
 #![cfg(target_os = "linux")] // Where all of 127.0.0.0/8 is this machine.
 
 use crate::common::{Running, Swarm, until};
@@ -129,7 +130,8 @@ impl Server {
     }
 }
 
-/// Each flood takes all that the machine has: two at once would only show that a machine can be full.
+/// Each flood takes all that the machine has: two at once would only show that a machine can be
+/// full.
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Keeps registering, finding and signing up, as fast as it is answered.
@@ -260,7 +262,8 @@ async fn knock_by_quic(server: Multiaddr, knocks: Knocks) {
     }
 }
 
-/// Ten come one after the other, each to the address that `door` gives; how long the slowest took to be served.
+/// Ten come one after the other, each to the address that `door` gives; how long the slowest took
+/// to be served.
 async fn all_are_served<D>(door: impl Fn() -> D) -> Duration
 where
     D: Future<Output = Multiaddr>,

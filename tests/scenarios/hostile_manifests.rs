@@ -1,4 +1,5 @@
-//! Manifests from strangers: what they cost is bounded by what their files can honestly be, by the quota, and by the disk.
+//! Manifests from strangers: what they cost is bounded by what their files can honestly be, by the
+//! quota, and by the disk.
 #![cfg(target_os = "linux")]
 
 use super::hostile_replicas::QUOTA;

@@ -1,5 +1,5 @@
-//! Names from strangers, as they come over the wire: nothing is written where it should not be, nothing is replaced, and
-//! no terminal hears an escape sequence.
+//! Names from strangers, as they come over the wire: nothing is written where it should not be,
+//! nothing is replaced, and no terminal hears an escape sequence.
 
 use crate::common::{
     Swarm, downloaded,

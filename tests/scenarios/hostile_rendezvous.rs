@@ -118,7 +118,8 @@ async fn many_sign_up_at_once_and_cost_little_while_they_wait() {
         all >> 20,
         each >> 10
     );
-    // The limit is 64 KiB (benches/compare/idle-clients.sh); what is not optimized keeps more in its tasks.
+    // The limit is 64 KiB (benches/compare/idle-clients.sh); what is not optimized keeps more in
+    // its tasks.
     let most = if cfg!(debug_assertions) { 128 } else { 64 };
     assert!(each <= most << 10, "{each} bytes each");
     assert!(all <= 128 << 20, "{all} bytes");

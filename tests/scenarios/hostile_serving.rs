@@ -1,5 +1,6 @@
-//! A node that serves, and strangers who use it up: streams that nobody reads, questions without end, nonsense, more
-//! connections than there is room for, and no file descriptor left. Afterwards, and meanwhile, it serves.
+//! A node that serves, and strangers who use it up: streams that nobody reads, questions without
+//! end, nonsense, more connections than there is room for, and no file descriptor left. Afterwards,
+//! and meanwhile, it serves.
 
 use crate::common::{
     DEADLINE, Swarm, downloaded,

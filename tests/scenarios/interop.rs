@@ -1,7 +1,8 @@
-//! A rendezvous server and a client that this project did not write: js-libp2p, from npm (`tests/interop`).
+//! A rendezvous server and a client that this project did not write: js-libp2p, from npm
+//! (`tests/interop`).
 //!
-//! Needs node and npm, and a registry that npm can fetch from (or packages that it fetched before); without them it says that
-//! it is left out.
+//! Needs node and npm, and a registry that npm can fetch from (or packages that it fetched before);
+//! without them it says that it is left out.
 
 use crate::common::{DEADLINE, Running};
 use std::{

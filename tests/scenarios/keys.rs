@@ -1,4 +1,5 @@
-//! Files and a name whose key is another one than before: nothing goes to it, and nothing is taken from it, unseen.
+//! Files and a name whose key is another one than before: nothing goes to it, and nothing is taken
+//! from it, unseen.
 
 use crate::common::{Ran, Running, Swarm, downloaded, renamed};
 use sprat::{

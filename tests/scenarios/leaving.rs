@@ -150,7 +150,8 @@ fn safe(node: &mut Running) -> serde_json::Value {
     status["safe"].clone()
 }
 
-/// Two prompts: one shares a file, and the other has downloaded it. What deleting the download does to the first one's safety.
+/// Two prompts: one shares a file, and the other has downloaded it. What deleting the download does
+/// to the first one's safety.
 fn downloaded_and_deleted(swarm: &Swarm, quota: &str) -> (Running, Running) {
     share(&swarm.home("bob"), "mine.bin", &noise(1, 8 << 20));
     let room = ["--json", "--replicas", "2", "--replica-quota", quota];

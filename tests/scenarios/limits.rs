@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 const MIB: usize = 1 << 20;
 
-/// Bytes a second of a download of `size` bytes, from the first that are here to nearly the last: what comes before and
-/// after (looking around, a sync) is not the limit's doing.
+/// Bytes a second of a download of `size` bytes, from the first that are here to nearly the last:
+/// what comes before and after (looking around, a sync) is not the limit's doing.
 fn rate(serve: &[&str], download: &[&str], size: usize) -> f64 {
     let swarm = Swarm::new();
     share(&swarm.home("alice"), "big", &noise(3, size));

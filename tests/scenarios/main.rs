@@ -1,5 +1,6 @@
-//! The shipped binary, and nodes in process, in the scenarios of their users and of those who wish them ill. One program: each
-//! further one would be linked with all of sprat. `cargo test --test scenarios NAME::` runs the ones of a file.
+//! The shipped binary, and nodes in process, in the scenarios of their users and of those who wish
+//! them ill. One program: each further one would be linked with all of sprat. `cargo test --test
+//! scenarios NAME::` runs the ones of a file.
 
 #[path = "../common/mod.rs"]
 mod common;

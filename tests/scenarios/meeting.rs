@@ -1,4 +1,5 @@
-//! Nodes that find each other by a rendezvous server alone: each has a discovery port of its own, and no mDNS.
+//! Nodes that find each other by a rendezvous server alone: each has a discovery port of its own,
+//! and no mDNS.
 
 use crate::common::{Ran, Running, Swarm, downloaded, noise, share, until};
 use serde_json::Value;

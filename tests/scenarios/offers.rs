@@ -1,4 +1,5 @@
-//! What is offered, whole or said not to be: catalogs that take their time, folders that are still read, versions, owners.
+//! What is offered, whole or said not to be: catalogs that take their time, folders that are still
+//! read, versions, owners.
 
 use crate::common::{
     Ran, Swarm, downloaded,

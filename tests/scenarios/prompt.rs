@@ -250,8 +250,9 @@ fn what_was_downloaded_is_served_after_its_origin_left() {
     assert_eq!(downloaded(&swarm.home("dave"), "big.bin"), bytes);
 }
 
-/// Mallory has the whole file by her own account, and gives none of it. Bob has the first half from elsewhere and waits
-/// for the rest: the only one from whom Carol can get anything is Bob, who is still downloading.
+/// Mallory has the whole file by her own account, and gives none of it. Bob has the first half from
+/// elsewhere and waits for the rest: the only one from whom Carol can get anything is Bob, who is
+/// still downloading.
 #[tokio::test(flavor = "multi_thread")]
 async fn chunks_come_from_a_node_that_is_still_downloading() {
     let swarm = Swarm::new();

@@ -1,4 +1,5 @@
-//! What becomes of a download whose source is replaced, rewritten, appended to or deleted in the middle of it.
+//! What becomes of a download whose source is replaced, rewritten, appended to or deleted in the
+//! middle of it.
 
 use crate::common::{Running, Swarm, downloaded, noise, share};
 use std::{
@@ -11,7 +12,8 @@ const MIB: usize = 1 << 20;
 /// So slow that the change comes in the middle, and so fast that a test is over soon.
 const LIMIT: &str = "6M";
 
-/// Bob downloads 24 MiB of alice's, with `more` arguments; when some of them are here, `change` befalls her file.
+/// Bob downloads 24 MiB of alice's, with `more` arguments; when some of them are here, `change`
+/// befalls her file.
 fn changed(more: &[&str], change: impl FnOnce(&Path, &[u8])) -> (Swarm, Running, Running) {
     let swarm = Swarm::new();
     let old = noise(1, 24 * MIB);

@@ -54,7 +54,8 @@ fn sum(events: &[serde_json::Value], key: &str) -> u64 {
 fn a_folder_of_all_kinds_comes_from_two_holders() {
     let swarm = Swarm::new();
     let mut files = many(600);
-    // The same contents by many names, some empty, one byte; one chunk at its longest, several, and part of another file.
+    // The same contents by many names, some empty, one byte; one chunk at its longest, several, and
+    // part of another file.
     for at in 0..200 {
         files.insert(format!("many/same/{at}"), noise(1, 3000));
         files.insert(format!("many/empty/{at}"), Vec::new());
@@ -101,8 +102,8 @@ fn a_folder_of_all_kinds_comes_from_two_holders() {
     assert!(ran.json().iter().any(|event| event["alone"] == true));
 }
 
-/// Starts the download and waits until `count` files are said to be done. All of them would take ten seconds: it is in the
-/// middle however late this test is.
+/// Starts the download and waits until `count` files are said to be done. All of them would take
+/// ten seconds: it is in the middle however late this test is.
 fn until_done(swarm: &Swarm, count: usize) -> Running {
     let limited = ["download", "many/", "--json", "--download-limit", "2M"];
     let mut bob = swarm.start("bob", &limited);

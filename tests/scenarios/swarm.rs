@@ -39,7 +39,8 @@ fn a_file_comes_from_both_holders_and_is_the_same() {
 
 #[test]
 fn sizes_at_the_edges_come_across() {
-    // Nothing; one byte; the smallest chunk less one, exact, and one more; the largest chunk, exact and one more.
+    // Nothing; one byte; the smallest chunk less one, exact, and one more; the largest chunk, exact
+    // and one more.
     let sizes = [
         0,
         1,

@@ -47,7 +47,8 @@ fn tab_completes_commands_and_offered_names() {
     let mut bob = Terminal::prompt(&swarm, "bob");
     bob.types(&"\u{1b}[A".repeat(20));
     bob.sees("download holiday-in-norway.txt");
-    // Ctrl-U and not Ctrl-C, which forgets what is typed ahead: nothing that is seen tells when all of the ups were drawn.
+    // Ctrl-U and not Ctrl-C, which forgets what is typed ahead: nothing that is seen tells when all
+    // of the ups were drawn.
     bob.control('u');
     bob.enters("exit");
     assert_eq!(bob.ends(), 0);

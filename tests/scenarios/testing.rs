@@ -8,7 +8,8 @@ use std::{
     process::Command,
 };
 
-/// A port with four free ones after it: the server's, and those on which the four people announce themselves.
+/// A port with four free ones after it: the server's, and those on which the four people announce
+/// themselves.
 fn free_ports() -> u16 {
     (0..100)
         .find_map(|_| {

@@ -24,7 +24,8 @@ fn a_name_with_two_contents_is_chosen_by_its_id() {
         row["id"].as_str().unwrap().to_owned()
     };
 
-    // At a prompt, which knows both by then: a command that runs once begins with whom it finds first.
+    // At a prompt, which knows both by then: a command that runs once begins with whom it finds
+    // first.
     let refuse = |more: &[&str]| {
         let lines = "list\ndownload plan.txt\n";
         swarm.pipe("carol", more, lines)
@@ -146,7 +147,8 @@ fn what_is_here_already_is_not_fetched_and_what_differs_is_kept() {
         (&true.into(), &0.into())
     );
 
-    // Alice changes hers. Bob's own older one does not make the name ambiguous: he asks for what others offer.
+    // Alice changes hers. Bob's own older one does not make the name ambiguous: he asks for what
+    // others offer.
     share(&home, "a.tar.gz", b"second");
     alice.wait("the new one", |line| line.contains("offered"));
     let second = swarm.run("bob", &["download", "a.tar.gz"]).succeeds();

@@ -1,7 +1,7 @@
 //! The words of codes: easy to say, each known by its first four letters. Data only.
 //!
-//! Invariants (tested): sorted, lower case, four to eight letters, no two begin with the same four. Changing the list
-//! makes codes of one version unreadable for another.
+//! Invariants (tested): sorted, lower case, four to eight letters, no two begin with the same four.
+//! Changing the list makes codes of one version unreadable for another.
 
 /// The list, sorted.
 #[rustfmt::skip]

@@ -212,7 +212,8 @@ fn several_files_are_called_by_their_folder_or_their_number() {
 }
 
 proptest! {
-    /// Whatever strangers and the person do: never more open than allowed, and an ask is begun at most once.
+    /// Whatever strangers and the person do: never more open than allowed, and an ask is begun at
+    /// most once.
     #[test]
     fn limits_hold_whatever_happens(events in proptest::collection::vec((0u8..7, 0u8..14, 0u8..6, 0u64..60), 0..200)) {
         let mut inbox = Inbox::new(EXPIRY);

@@ -1,9 +1,10 @@
 //! The flat chunk list of a job: what is missing, and where each chunk occurs.
 //!
-//! A chunk that occurs several times is fetched once. One of its missing positions stands for all of them; it keeps standing for
-//! them when that position itself is given up. Chunks are the same when id and length are: a manifest may state a false length for
-//! another file's chunk, and that must not be asked of those who hold the true one.
-//! Invariant: `unique` and `positions` speak of missing chunks only.
+//! A chunk that occurs several times is fetched once. One of its missing positions stands for all
+//! of them; it keeps standing for them when that position itself is given up. Chunks are the same
+//! when id and length are: a manifest may state a false length for another file's chunk, and that
+//! must not be asked of those who hold the true one. Invariant: `unique` and `positions` speak of
+//! missing chunks only.
 
 use crate::core::{
     have::HaveSet,
@@ -58,7 +59,8 @@ impl Chunks {
         self.entry(chunk.position()).len
     }
 
-    /// Adds a file. Of the positions that it gets, those that stand for their chunk are to be fetched: `is_own` tells them.
+    /// Adds a file. Of the positions that it gets, those that stand for their chunk are to be
+    /// fetched: `is_own` tells them.
     pub(super) fn add(&mut self, entries: &[Entry], here: &HaveSet) -> Span {
         let start = self.len();
         for (at, entry) in (0u32..).zip(entries) {
@@ -102,7 +104,8 @@ impl Chunks {
         self.aliases.range(start.min(end)..end).copied()
     }
 
-    /// The missing chunk at a position; `None` when it is not missing, or there is no such position.
+    /// The missing chunk at a position; `None` when it is not missing, or there is no such
+    /// position.
     pub(super) fn find(&self, position: Position) -> Option<UniqueChunk> {
         match *self.wanted.get(position.0 as usize)? {
             // The position was given up, but may still stand for others.
@@ -136,7 +139,8 @@ impl Chunks {
         self.unique.remove(&self.entry(chunk.position()));
     }
 
-    /// The chunk at `position` is not wanted there any more. Gives it, if it is not wanted anywhere now.
+    /// The chunk at `position` is not wanted there any more. Gives it, if it is not wanted anywhere
+    /// now.
     pub(super) fn give_up(&mut self, position: Position) -> Option<UniqueChunk> {
         let chunk = std::mem::replace(self.wanted.get_mut(position.0 as usize)?, DONE);
         if chunk == DONE {

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum TransferEvent {
-    /// A connected peer has these of the `have.len()` chunks from `at` on. Adds to what it said before. Again for other
-    /// ranges, and whenever there is news.
+    /// A connected peer has these of the `have.len()` chunks from `at` on. Adds to what it said
+    /// before. Again for other ranges, and whenever there is news.
     Source {
         /// Who.
         peer: NodeId,
@@ -89,15 +89,16 @@ pub enum TransferAction {
         /// Which.
         chunk: UniqueChunk,
     },
-    /// The chunk is not wanted from this peer any more. Whatever is done about it, no event is due; if it arrives, it may
-    /// be reported.
+    /// The chunk is not wanted from this peer any more. Whatever is done about it, no event is due;
+    /// if it arrives, it may be reported.
     Cancel {
         /// Whom.
         peer: NodeId,
         /// Which.
         chunk: UniqueChunk,
     },
-    /// Have no more to do with this peer: it sent bytes that do not hash. Its requests are cancelled by this.
+    /// Have no more to do with this peer: it sent bytes that do not hash. Its requests are
+    /// cancelled by this.
     Drop {
         /// Whom.
         peer: NodeId,

@@ -12,13 +12,15 @@ use std::{
 const MIN_CHUNKS: usize = 4;
 /// Bytes of [`MIN_CHUNKS`] average chunks.
 const MIN_WINDOW: u64 = 1 << 20;
-/// With many peers the pipelines are shallower, for together they are deep enough: so many chunks in all, but never fewer
-/// than [`FEW`] of each. What waits at one peer cannot come from another that is idle.
+/// With many peers the pipelines are shallower, for together they are deep enough: so many chunks
+/// in all, but never fewer than [`FEW`] of each. What waits at one peer cannot come from another
+/// that is idle.
 const CHUNKS_IN_ALL: usize = 32;
 const FEW: usize = 1;
 /// The pipeline of one of whose rate nothing is known.
 const BLIND: usize = 2;
-/// A pipeline is never deeper than this: what lies in queues cannot be given to another peer without a loss.
+/// A pipeline is never deeper than this: what lies in queues cannot be given to another peer
+/// without a loss.
 const MAX_WINDOW: u64 = 16 << 20;
 /// What a pipeline holds besides the round trip: covers the pauses of two schedulers and a disk.
 const SLACK: Duration = Duration::from_millis(250);
@@ -29,7 +31,8 @@ const MEMORY: f64 = 0.5;
 /// Deliveries closer together than this are measured as one.
 const SAMPLE: Duration = Duration::from_millis(10);
 
-/// A request is late after [`LATE_FACTOR`] × the time it should take + [`LATE_MARGIN`], within these bounds.
+/// A request is late after [`LATE_FACTOR`] × the time it should take + [`LATE_MARGIN`], within
+/// these bounds.
 const LATE_FACTOR: u32 = 3;
 const LATE_MARGIN: Duration = Duration::from_millis(500);
 const LATE_MIN: Duration = Duration::from_secs(1);
@@ -159,7 +162,8 @@ impl Peer {
             };
         }
         let Some(rate) = self.rate else {
-            // Little, until it is known who else downloads: what it is asked for now is chosen blindly.
+            // Little, until it is known who else downloads: what it is asked for now is chosen
+            // blindly.
             return Depth {
                 chunks: self.floor.min(BLIND),
                 bytes: self.min_window().min(MIN_WINDOW / 2),

@@ -1,7 +1,7 @@
 //! The requests in flight: making and ending them, those that are late, and the endgame.
 //!
-//! Invariants: a chunk in flight is asked of one or two peers; it is in `single` exactly when that is one, and in `overdue`
-//! exactly when all its requests are late.
+//! Invariants: a chunk in flight is asked of one or two peers; it is in `single` exactly when that
+//! is one, and in `overdue` exactly when all its requests are late.
 
 use super::{Download, Peer, TransferAction};
 use crate::core::index::{Position, UniqueChunk};
@@ -54,8 +54,8 @@ impl Download {
         actions.push(TransferAction::Fetch { peer, chunk });
     }
 
-    /// How long the own limit takes to let through what is in flight and `bytes` more. What a slow peer owes may never
-    /// come.
+    /// How long the own limit takes to let through what is in flight and `bytes` more. What a slow
+    /// peer owes may never come.
     pub(super) fn own_queue(&self, bytes: u32) -> Duration {
         let Some(limit) = self.limit else {
             return Duration::ZERO;
@@ -132,8 +132,8 @@ impl Download {
         }
     }
 
-    /// What to ask the peer for: what others are late with, else what is next, else, in the endgame, what others will be
-    /// last with.
+    /// What to ask the peer for: what others are late with, else what is next, else, in the
+    /// endgame, what others will be last with.
     pub(super) fn choose(
         &mut self,
         at: usize,
@@ -169,8 +169,8 @@ impl Download {
         self.relieve(at, actions).or_else(|| self.endgame(at))
     }
 
-    /// The peer that a chunk is waited for which should rather come from one who downloads, too: one who has the whole
-    /// file, has been asked alone, and has not begun to answer.
+    /// The peer that a chunk is waited for which should rather come from one who downloads, too:
+    /// one who has the whole file, has been asked alone, and has not begun to answer.
     pub(super) fn spares(&self, chunk: UniqueChunk) -> Option<usize> {
         let &[only] = self.asked.get(&chunk)?.as_slice() else {
             return None;
@@ -183,8 +183,9 @@ impl Download {
         (!peer.downloading && !begun).then_some(only)
     }
 
-    /// Takes a question back from a seed, whose line all share, for a downloader that has got the chunk meanwhile.
-    /// Only for one that has delivered, or claims alone would take questions away from who answers them.
+    /// Takes a question back from a seed, whose line all share, for a downloader that has got the
+    /// chunk meanwhile. Only for one that has delivered, or claims alone would take questions away
+    /// from who answers them.
     fn relieve(&mut self, at: usize, actions: &mut Vec<TransferAction>) -> Option<UniqueChunk> {
         if self.peers[at].slow || self.peers[at].delivered == 0 {
             return None;
@@ -205,9 +206,9 @@ impl Download {
         None
     }
 
-    /// Takes a question back from a seed for a chunk that the peer, who downloads, too, has got meanwhile, if there is one
-    /// that fewer have: the seed's line is for what can be had nowhere else. Like [`Self::relieve`], only for one that has
-    /// delivered.
+    /// Takes a question back from a seed for a chunk that the peer, who downloads, too, has got
+    /// meanwhile, if there is one that fewer have: the seed's line is for what can be had nowhere
+    /// else. Like [`Self::relieve`], only for one that has delivered.
     pub(super) fn exchange(
         &mut self,
         at: usize,

@@ -49,7 +49,8 @@ proptest! {
         prop_assert!(sim.completed_at.is_some());
         prop_assert_eq!(sim.job.missing_bytes(), 0);
         prop_assert!(sim.tickets.is_empty());
-        // Each fetch stored a chunk, was cancelled for a second one, or was answered with an excuse.
+        // Each fetch stored a chunk, was cancelled for a second one, or was answered with an
+        // excuse.
         prop_assert!(sim.fetch_count <= unique + sim.excuses + sim.cancels);
         let all: u64 = sim.job.delivered().map(|(_, bytes)| bytes).sum();
         prop_assert_eq!(all, unique * u64::from(CHUNK));

@@ -161,7 +161,8 @@ fn each_is_asked_when_it_comes_and_again_by_turns() {
     assert!(asker.expects_answers(Now::ZERO));
     asker.told((node(1), ip("10.0.0.1")), &[], |_| false, Now::ZERO);
     assert!(!asker.expects_answers(Now::ZERO));
-    // In a crowd not every peer is asked at once, but every one in the end, and then the first ones again.
+    // In a crowd not every peer is asked at once, but every one in the end, and then the first ones
+    // again.
     let at_once = (2..200).filter(|n| asker.connected(node(*n), Now::ZERO));
     assert_eq!(at_once.count(), 15);
     // Who does not answer is not waited for.

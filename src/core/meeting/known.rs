@@ -1,7 +1,8 @@
 //! The nodes that servers told of, and when to meet each.
 //!
-//! Owns that table. Invariants: at most [`MAX_PER_SERVER`] nodes that one server alone told of; at most [`MAX_MET`] are met
-//! (or being met) at a time, and who is, chance decides; what a person wants comes first.
+//! Owns that table. Invariants: at most [`MAX_PER_SERVER`] nodes that one server alone told of; at
+//! most [`MAX_MET`] are met (or being met) at a time, and who is, chance decides; what a person
+//! wants comes first.
 
 use crate::core::{Now, chance::Chance, id::NodeId};
 use std::{

@@ -28,7 +28,8 @@ const LATER_PAUSE: Duration = Duration::from_secs(10);
 const QUIET_PAUSE: Duration = Duration::from_secs(30);
 /// The pauses before something that a server did not do is asked for again.
 const REFUSED: Pauses = Pauses::of_seconds(2, 120);
-/// A registration is renewed after about this part of its time, at the latest a little before its end.
+/// A registration is renewed after about this part of its time, at the latest a little before its
+/// end.
 const RENEW: f64 = 0.6;
 /// No registration is renewed more often, whatever the server says.
 const SHORTEST: Duration = Duration::from_secs(20);
@@ -237,7 +238,8 @@ impl ServerEntry {
         self.addresses.clone_from(&addresses);
         let until = now + PATIENCE;
         self.stage = Stage::Dialing { until };
-        // One that was only learned is compared when a server answers, so that a new key can be told.
+        // One that was only learned is compared when a server answers, so that a new key can be
+        // told.
         let server = self.known.key.filter(|_| self.known.named);
         MeetingAction::Dial { server, addresses }
     }
@@ -264,7 +266,8 @@ impl ServerEntry {
             server,
             since: now,
             enter: Duty::new(Next::Due(now)),
-            // Where no node is to find this one, a node that was told of it may still be sent to it.
+            // Where no node is to find this one, a node that was told of it may still be sent to
+            // it.
             reserve: Duty::new(Next::Due(now)),
             register: Duty::new(if found {
                 // Not before it can be reached there.

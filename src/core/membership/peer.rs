@@ -11,7 +11,8 @@ use std::time::Duration;
 const MAX_ADDRESSES: usize = 4;
 /// A node's name is kept to this many bytes.
 const MAX_NAME: usize = 64;
-/// A lost connection may be made again for this long. If the redial fails, with no beacon since, the process has died.
+/// A lost connection may be made again for this long. If the redial fails, with no beacon since,
+/// the process has died.
 const DEAD: Duration = Duration::from_secs(2);
 /// A node that mDNS or a person named is tried for this long without a beacon.
 const FOUND: Duration = Duration::from_secs(300);
@@ -111,8 +112,8 @@ impl Peer {
         !self.confirmed && self.seen.is_none() && self.failures == 0 && dialing
     }
 
-    /// Whether it announced itself and its connection is under way or due. A first failure is forgiven: on a machine with much
-    /// to do a handshake may take longer than it has.
+    /// Whether it announced itself and its connection is under way or due. A first failure is
+    /// forgiven: on a machine with much to do a handshake may take longer than it has.
     pub(super) fn is_expected(&self) -> bool {
         let coming = matches!(self.stage, Stage::Dialing { .. }) || self.retry_at().is_some();
         !self.confirmed && self.seen.is_some() && self.failures < 2 && coming
@@ -231,7 +232,8 @@ impl Peer {
         self.addresses.clone()
     }
 
-    /// True if this makes it a peer. An address that we did not dial is not kept: its port is the caller's end.
+    /// True if this makes it a peer. An address that we did not dial is not kept: its port is the
+    /// caller's end.
     pub(super) fn connected(&mut self, address: SocketAddr, now: Now) -> bool {
         if !self.is_connected() {
             self.stage = Stage::Connected { since: now };

@@ -1,4 +1,5 @@
-//! The last beacon numbers of nodes that are no longer in the table, so that an old beacon of theirs does nothing.
+//! The last beacon numbers of nodes that are no longer in the table, so that an old beacon of
+//! theirs does nothing.
 //!
 //! Owns a bounded memory of ten minutes. Nodes that were once connected are forgotten last.
 

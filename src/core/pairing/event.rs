@@ -90,12 +90,14 @@ pub enum SenderAction {
         /// Whose connection.
         attempt: Id,
     },
-    /// A receiver guessed wrong; the code stays good for so many more wrong guesses. Only in a group.
+    /// A receiver guessed wrong; the code stays good for so many more wrong guesses. Only in a
+    /// group.
     Guessed {
         /// How many.
         left: u32,
     },
-    /// A receiver guessed wrong, and the code is good for nothing any more. Those that still ask hear of it.
+    /// A receiver guessed wrong, and the code is good for nothing any more. Those that still ask
+    /// hear of it.
     Burnt,
 }
 
@@ -145,6 +147,7 @@ pub enum Failure {
     Wrong,
     /// The sender's code was burnt by another receiver's wrong guess.
     Spent,
-    /// The proof was given, and no good answer came: the sender is gone, or was another node that does not know the words.
+    /// The proof was given, and no good answer came: the sender is gone, or was another node that
+    /// does not know the words.
     Unconfirmed,
 }

@@ -1,7 +1,9 @@
-//! The cryptography of a pairing: SPAKE2 (Abdalla and Pointcheval, 2005; RFC 9382 describes its kin) and the keys that come out of it.
+//! The cryptography of a pairing: SPAKE2 (Abdalla and Pointcheval, 2005; RFC 9382 describes its
+//! kin) and the keys that come out of it.
 //!
-//! Owns which bytes are hashed into what. Invariants: the password goes into SPAKE2 and nowhere else; each key has a
-//! context of its own and depends on the whole transcript; MACs are compared in constant time.
+//! Owns which bytes are hashed into what. Invariants: the password goes into SPAKE2 and nowhere
+//! else; each key has a context of its own and depends on the whole transcript; MACs are compared
+//! in constant time.
 
 use super::{Id, SEALED_PORT};
 use crate::core::{code::Code, draw::Draw, id::NodeId};
@@ -189,7 +191,8 @@ impl fmt::Debug for LinkKey {
 }
 
 impl LinkKey {
-    /// What the receiver sends: a MAC over both nodes, the attempt and the display name that goes with it.
+    /// What the receiver sends: a MAC over both nodes, the attempt and the display name that goes
+    /// with it.
     #[must_use]
     pub fn receiver_proof(&self, name: &str) -> [u8; 32] {
         *self.mac(*b"receiver", name).as_bytes()

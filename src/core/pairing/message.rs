@@ -1,4 +1,5 @@
-//! What the two sides say to each other in datagrams: data, no decisions. `wire::pairing` has the bytes.
+//! What the two sides say to each other in datagrams: data, no decisions. `wire::pairing` has the
+//! bytes.
 
 use crate::core::id::NodeId;
 use serde::{Deserialize, Serialize};

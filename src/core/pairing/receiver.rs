@@ -1,7 +1,9 @@
-//! The side that was told a code: finds the sender of its channel and proves that it knows the words.
+//! The side that was told a code: finds the sender of its channel and proves that it knows the
+//! words.
 //!
-//! Invariants: one proof is given, to the first sender that answers; after it there is an end, good or bad. Nothing that
-//! other senders say, and no junk, ends it earlier than its deadline, but for the answers to its own session.
+//! Invariants: one proof is given, to the first sender that answers; after it there is an end, good
+//! or bad. Nothing that other senders say, and no junk, ends it earlier than its deadline, but for
+//! the answers to its own session.
 
 use super::{
     Failure, Id, MAX_ASKED, MAX_ASKED_PER_SOURCE, Message, PROVING, PairingRefusal, RESEND,
@@ -74,8 +76,8 @@ impl std::fmt::Debug for Receiver {
 }
 
 impl Receiver {
-    /// Listens for senders until `wait` is over. `random` are 32 bytes that cannot be foretold and that are used for
-    /// nothing else.
+    /// Listens for senders until `wait` is over. `random` are 32 bytes that cannot be foretold and
+    /// that are used for nothing else.
     #[must_use]
     pub fn new(me: NodeId, code: Code, random: &[u8; 32], wait: Duration, now: Now) -> Self {
         let mut draw = Draw::new("sprat 2026-11 pairing receiver v1", random);
@@ -117,7 +119,8 @@ impl Receiver {
                         && (proving.session, proving.attempt) == (session, attempt)
                         && let Some(port) = proving.keys.open(&sealed)
                     {
-                        // The port is replaced, not the address built anew: a link-local one keeps its scope.
+                        // The port is replaced, not the address built anew: a link-local one keeps
+                        // its scope.
                         let mut at = proving.to;
                         if let Endpoint::Near(address) = &mut at {
                             address.set_port(port);
@@ -163,7 +166,8 @@ impl Receiver {
     ) {
         let looking = matches!(self.state, State::Looking);
         let ours = channel == self.code.channel() && sender != self.me && from.may_be(sender);
-        // The same sender may be heard from several addresses, and a stranger may repeat its words from another one.
+        // The same sender may be heard from several addresses, and a stranger may repeat its words
+        // from another one.
         if !looking || !ours || self.asked.contains_key(&(sender, from)) {
             return;
         }
@@ -187,7 +191,8 @@ impl Receiver {
         self.asked.insert((sender, from), asked);
     }
 
-    /// Forgets one by chance when there are too many: the honest one needs its place for a round trip only.
+    /// Forgets one by chance when there are too many: the honest one needs its place for a round
+    /// trip only.
     fn make_room(&mut self, from: Endpoint) {
         let all = self.asked.keys();
         let here: Vec<_> = all

@@ -1,7 +1,9 @@
-//! The side that has something to send: announces, lets receivers prove the code, and tells the one who did the port.
+//! The side that has something to send: announces, lets receivers prove the code, and tells the one
+//! who did the port.
 //!
-//! Invariants: nothing is sealed for a receiver before its proof was right; a proof is looked at once; in [`Mode::One`] the
-//! first wrong one burns the code, in [`Mode::Group`] the tenth; junk costs a half-open place at most.
+//! Invariants: nothing is sealed for a receiver before its proof was right; a proof is looked at
+//! once; in [`Mode::One`] the first wrong one burns the code, in [`Mode::Group`] the tenth; junk
+//! costs a half-open place at most.
 
 use super::{
     ANNOUNCE, CONNECTING, HALF_OPEN, Id, MAX_CONNECTING, MAX_HALF_OPEN, MAX_HALF_OPEN_PER_SOURCE,
@@ -92,8 +94,9 @@ impl std::fmt::Debug for Sender {
 }
 
 impl Sender {
-    /// No receiver has asked yet; the first [`SenderEvent::Tick`] announces. `random` are 32 bytes that cannot be foretold and
-    /// that are used for nothing else; `port` is where `me` accepts connections.
+    /// No receiver has asked yet; the first [`SenderEvent::Tick`] announces. `random` are 32 bytes
+    /// that cannot be foretold and that are used for nothing else; `port` is where `me` accepts
+    /// connections.
     #[must_use]
     pub fn new(me: NodeId, port: u16, code: Code, mode: Mode, random: &[u8; 32], now: Now) -> Self {
         let mut draw = Draw::new("sprat 2026-11 pairing sender v1", random);
@@ -129,7 +132,8 @@ impl Sender {
         out
     }
 
-    /// When [`SenderEvent::Tick`] should come at the latest; `None` when nothing is left to be done.
+    /// When [`SenderEvent::Tick`] should come at the latest; `None` when nothing is left to be
+    /// done.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
         let announce = (self.state == State::Open).then_some(self.next_announce);
@@ -276,7 +280,8 @@ impl Sender {
         }
     }
 
-    /// Whether those who have proven the code leave no room. A receiver that starts again may replace itself.
+    /// Whether those who have proven the code leave no room. A receiver that starts again may
+    /// replace itself.
     fn is_busy(&self, receiver: NodeId) -> bool {
         let proven = |attempt: &&Attempt| matches!(attempt.stage, Stage::Proven { .. });
         let mut others = self.attempts.values().filter(proven);
@@ -286,8 +291,8 @@ impl Sender {
         }
     }
 
-    /// Forgets a half-open attempt when there are too many, by chance one of the address that has the most: the honest
-    /// one needs its place for a round trip only.
+    /// Forgets a half-open attempt when there are too many, by chance one of the address that has
+    /// the most: the honest one needs its place for a round trip only.
     fn make_room(&mut self, source: Source) {
         let mut half: BTreeMap<Source, Vec<Id>> = BTreeMap::new();
         for (id, attempt) in &self.attempts {
@@ -334,7 +339,8 @@ impl Sender {
         match &attempt.stage {
             Stage::Wrong => return no(PairingRefusal::Wrong),
             Stage::Proven { mac: right, sealed } => {
-                // It was lost on its way. Any other proof is not this receiver's: it has been right already.
+                // It was lost on its way. Any other proof is not this receiver's: it has been right
+                // already.
                 return (right == mac).then_some(Message::Port {
                     session,
                     attempt: id,

@@ -1,4 +1,5 @@
-//! Both machines on a network that loses, repeats and delays, and with strangers on it. Time is made up.
+//! Both machines on a network that loses, repeats and delays, and with strangers on it. Time is
+//! made up.
 
 mod hostile;
 
@@ -415,8 +416,8 @@ fn two_runs_with_one_code_share_only_what_is_public() {
         assert!(sim.found(2));
         sim.sent
     };
-    // No field beyond the public ones is the same: so none is made from the code and the nodes alone, and no one who
-    // recorded it can compute what a guess would have given.
+    // No field beyond the public ones is the same: so none is made from the code and the nodes
+    // alone, and no one who recorded it can compute what a guess would have given.
     let secret = |messages: Vec<Message>| -> BTreeSet<Vec<u8>> {
         let mut fields = BTreeSet::new();
         for message in messages {

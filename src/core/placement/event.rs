@@ -10,14 +10,16 @@ use std::sync::Arc;
 
 pub use crate::core::copies::Copies;
 
-/// What placement has to know of a manifest, in 12 bytes a chunk. Making one costs a sort: do it where a moment does not matter.
+/// What placement has to know of a manifest, in 12 bytes a chunk. Making one costs a sort: do it
+/// where a moment does not matter.
 #[derive(Clone, Debug)]
 pub struct ChunkList {
     /// For each chunk: eight bytes of its id.
     pub(super) words: Vec<u64>,
     /// For each chunk: its bytes.
     pub(super) lens: Vec<u32>,
-    /// Positions of a chunk that stands before them already: it is pushed, counted and dropped once, at its first position.
+    /// Positions of a chunk that stands before them already: it is pushed, counted and dropped
+    /// once, at its first position.
     pub(super) repeated: HaveSet,
 }
 
@@ -60,7 +62,8 @@ impl ChunkList {
 pub enum PlacementRefusal {
     /// Its quota, or our share of it, is used up: it is passed over for a minute.
     NoRoom,
-    /// It takes no part: it is asked no more until a [`PlacementEvent::Peer`] says that it offers room.
+    /// It takes no part: it is asked no more until a [`PlacementEvent::Peer`] says that it offers
+    /// room.
     Off,
     /// Not now: it is asked again in a moment, and passed over when that goes on.
     Busy,
@@ -69,7 +72,8 @@ pub enum PlacementRefusal {
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum PlacementEvent {
-    /// A node is connected, and its catalog known; or it changed its mind. Before its first [`PlacementEvent::Holder`].
+    /// A node is connected, and its catalog known; or it changed its mind. Before its first
+    /// [`PlacementEvent::Holder`].
     Peer {
         /// Who.
         node: NodeId,
@@ -81,8 +85,8 @@ pub enum PlacementEvent {
         /// Who.
         node: NodeId,
     },
-    /// A file that this node holds (some of), or something about it that changed. Before its first [`PlacementEvent::Holder`]: holders of
-    /// unknown files are not remembered.
+    /// A file that this node holds (some of), or something about it that changed. Before its first
+    /// [`PlacementEvent::Holder`]: holders of unknown files are not remembered.
     File {
         /// Which.
         file: FileId,
@@ -100,8 +104,8 @@ pub enum PlacementEvent {
         /// Which.
         file: FileId,
     },
-    /// A node holds these chunks of a file; replaces what was known of it. Ignored unless node and file are known, and when the
-    /// length is not the file's.
+    /// A node holds these chunks of a file; replaces what was known of it. Ignored unless node and
+    /// file are known, and when the length is not the file's.
     Holder {
         /// Of which file.
         file: FileId,
@@ -121,7 +125,8 @@ pub enum PlacementEvent {
         /// Who.
         node: NodeId,
     },
-    /// The answer to a push: these chunks are kept there now. Those that it had already belong to them.
+    /// The answer to a push: these chunks are kept there now. Those that it had already belong to
+    /// them.
     Kept {
         /// Of which file.
         file: FileId,
@@ -160,8 +165,10 @@ pub enum PlacementEvent {
 /// What to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum PlacementAction {
-    /// Offer these chunks to a node and send those that it wants. Exactly one of [`PlacementEvent::Kept`], [`PlacementEvent::Refused`],
-    /// [`PlacementEvent::Failed`] and [`PlacementEvent::Gone`] must come back, within a bounded time: nothing else is pushed to it until then.
+    /// Offer these chunks to a node and send those that it wants. Exactly one of
+    /// [`PlacementEvent::Kept`], [`PlacementEvent::Refused`], [`PlacementEvent::Failed`] and
+    /// [`PlacementEvent::Gone`] must come back, within a bounded time: nothing else is pushed to it
+    /// until then.
     Push {
         /// Of which file.
         file: FileId,

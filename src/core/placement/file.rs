@@ -1,8 +1,9 @@
 //! One file: who holds which of its chunks, and how many copies each has.
 //!
-//! Owns the counts. Invariants: `whole` is the number of live nodes, this one among them, that hold everything; `counts` has, for each chunk,
-//! how many hold it besides; `tally` says how many chunks have each count. So most questions about copies cost nothing, and
-//! news cost what changed. Only the first position of a repeated chunk is counted.
+//! Owns the counts. Invariants: `whole` is the number of live nodes, this one among them, that hold
+//! everything; `counts` has, for each chunk, how many hold it besides; `tally` says how many chunks
+//! have each count. So most questions about copies cost nothing, and news cost what changed. Only
+//! the first position of a repeated chunk is counted.
 
 use super::event::{ChunkList, Copies};
 use crate::core::{Now, have::HaveSet, id::NodeId, score::Weight};
@@ -240,7 +241,8 @@ impl File {
         self.tally[now] += 1;
     }
 
-    /// How many live holders of a chunk come before this node in the order of pushers: origins first, then by weight.
+    /// How many live holders of a chunk come before this node in the order of pushers: origins
+    /// first, then by weight.
     pub fn before_me(&self, at: u32) -> u32 {
         let word = self.list.words[at as usize];
         let before = |other: &&Holder| {

@@ -1,7 +1,8 @@
 //! Who gets what: plans that fill the queues of the targets, and pushes taken from these queues.
 //!
-//! A plan looks at each chunk of a file once, in order, and costs time for those that lack copies only; it is made in portions, so that no single
-//! event takes long. What a queue says is looked at again when its turn comes: others push, too.
+//! A plan looks at each chunk of a file once, in order, and costs time for those that lack copies
+//! only; it is made in portions, so that no single event takes long. What a queue says is looked at
+//! again when its turn comes: others push, too.
 
 use super::{
     Copies, MAX_OUTSTANDING, MAX_PUSH_BYTES, MAX_PUSH_CHUNKS, PATIENCE, Placement, PlacementAction,
@@ -48,7 +49,8 @@ impl Target<'_> {
 }
 
 impl Placement {
-    /// Plans the file in `delay`, or when that was going to be anyway, but not while its holders come and go.
+    /// Plans the file in `delay`, or when that was going to be anyway, but not while its holders
+    /// come and go.
     pub(super) fn schedule(&mut self, id: &FileId, delay: Duration) {
         let Some(file) = self.files.get_mut(id) else {
             return;

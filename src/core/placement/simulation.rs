@@ -1,4 +1,5 @@
-//! A little swarm for the tests: several machines, each of which hears late, in another order or not at all of what the others have.
+//! A little swarm for the tests: several machines, each of which hears late, in another order or
+//! not at all of what the others have.
 
 use super::{ChunkList, Copies, Placement, PlacementAction, PlacementEvent, PlacementRefusal};
 use crate::core::{

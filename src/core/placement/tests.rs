@@ -282,7 +282,8 @@ fn a_repeated_chunk_is_pushed_once() {
     assert_eq!(placement.next_tick(), None);
 }
 
-/// An origin of so many chunks alone with nodes that take everything at once, until there are enough copies. Gives the events that took.
+/// An origin of so many chunks alone with nodes that take everything at once, until there are
+/// enough copies. Gives the events that took.
 fn spread(nodes: u64, chunks: u32, copies: Copies, goal: u32) -> u32 {
     let mut placement = Placement::new(node(0));
     let mut now = Now::ZERO;

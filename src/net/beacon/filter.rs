@@ -1,10 +1,12 @@
 //! Which datagrams are worth a signature check.
 //!
-//! Owns the memory of what was checked and the limits on checking. Never touches a socket, never trusts what is not
-//! checked: a beacon is remembered only once its signature was good, so a forged one cannot hide a real one.
+//! Owns the memory of what was checked and the limits on checking. Never touches a socket, never
+//! trusts what is not checked: a beacon is remembered only once its signature was good, so a forged
+//! one cannot hide a real one.
 //!
-//! The order is that of the cost, since in a flood most datagrams get no further than the first steps: six bytes of header;
-//! whether that sender may be heard now; taking the datagram apart; whether it is news; whether there is time for a check.
+//! The order is that of the cost, since in a flood most datagrams get no further than the first
+//! steps: six bytes of header; whether that sender may be heard now; taking the datagram apart;
+//! whether it is news; whether there is time for a check.
 
 mod senders;
 #[cfg(test)]
@@ -37,8 +39,8 @@ const IN_ALL: Rate = Rate {
     per_second: 300.0,
     burst: 300.0,
 };
-/// Time of its own for senders of which little was checked lately, as is so of every honest one: in a flood from some
-/// hundred ports each of those has its share, and it is small.
+/// Time of its own for senders of which little was checked lately, as is so of every honest one: in
+/// a flood from some hundred ports each of those has its share, and it is small.
 const LITTLE: Rate = Rate {
     per_second: 400.0,
     burst: 400.0,
@@ -121,8 +123,9 @@ impl Filter {
         }
     }
 
-    /// The beacon in a datagram, or `None` if it is foreign, our own, known already, one too many, or forged. And as what
-    /// it is to be counted. `shared` is whether it came by the port that all processes share.
+    /// The beacon in a datagram, or `None` if it is foreign, our own, known already, one too many,
+    /// or forged. And as what it is to be counted. `shared` is whether it came by the port that all
+    /// processes share.
     pub(super) fn pass(
         &self,
         bytes: &[u8],

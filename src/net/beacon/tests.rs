@@ -63,7 +63,8 @@ async fn two_on_loopback_hear_each_other_and_answer_by_unicast() {
     assert_eq!(answer.beacon, beacon(&bert, Kind::Ping, 1));
     assert!(answer.room <= join.room);
 
-    // One longer than the question is not sent; the next thing that Anna hears is what is said after it.
+    // One longer than the question is not sent; the next thing that Anna hears is what is said
+    // after it.
     bert.answer(beacon(&bert, Kind::Ping, 2), join.from, answer.room - 1)
         .await;
     bert.answer(beacon(&bert, Kind::Ping, 3), join.from, answer.room)

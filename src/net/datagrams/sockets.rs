@@ -9,7 +9,8 @@ use std::{
 };
 use tokio::net::UdpSocket;
 
-/// Room for a burst of beacons while the runtime is busy, and in a flood for some milliseconds of it.
+/// Room for a burst of beacons while the runtime is busy, and in a flood for some milliseconds of
+/// it.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 fn open(like: SocketAddr) -> io::Result<Socket> {
@@ -28,7 +29,8 @@ fn finish(socket: Socket, address: SocketAddr) -> io::Result<UdpSocket> {
     UdpSocket::from_std(socket.into())
 }
 
-/// Each process of a machine that shares the port gets its own copy of each broadcast and multicast datagram.
+/// Each process of a machine that shares the port gets its own copy of each broadcast and multicast
+/// datagram.
 fn share_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)?;
     #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]

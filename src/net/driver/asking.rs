@@ -1,4 +1,5 @@
-//! What the driver asks servers: for those that want an answer, and from where they see a node that is to be met.
+//! What the driver asks servers: for those that want an answer, and from where they see a node that
+//! is to be met.
 
 use super::{
     super::{

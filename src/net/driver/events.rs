@@ -154,7 +154,8 @@ impl Driver {
                 let ours = info
                     .protocols
                     .contains(&StreamProtocol::new(CONTROL_PROTOCOL));
-                // Who refuses relays speaks of nothing on a circuit, until there is a straight path.
+                // Who refuses relays speaks of nothing on a circuit, until there is a straight
+                // path.
                 let circuit = self.is_circuit(&peer_id, connection_id);
                 if ours {
                     self.introduced(&peer_id, connection_id);
@@ -253,11 +254,12 @@ impl Driver {
         }
     }
 
-    /// Who spoke on a connection that may be spoken on. (A server's is none, nor is a circuit that may not be used, nor
-    /// what is not proven.)
+    /// Who spoke on a connection that may be spoken on. (A server's is none, nor is a circuit that
+    /// may not be used, nor what is not proven.)
     fn introduced(&mut self, peer: &PeerId, connection: ConnectionId) -> Option<NodeId> {
         let node = identity::node(peer)?;
-        // Who is one of us speaks when it knows that this end is: the word that says so may arrive later.
+        // Who is one of us speaks when it knows that this end is: the word that says so may arrive
+        // later.
         if self.connections.awaits_welcome(node, connection) {
             self.proven(node, connection);
         }

@@ -292,8 +292,8 @@ impl Driver {
             return;
         }
         let spelled = if quic { address::quic } else { address::tcp };
-        // Where nothing is translated, or ports are kept, the listening port is the right one even if the dial left
-        // from another.
+        // Where nothing is translated, or ports are kept, the listening port is the right one even
+        // if the dial left from another.
         let port = self.sockets.first().map_or(0, SocketAddr::port);
         for port in [port, at.port()] {
             let candidate = spelled(SocketAddr::new(at.ip(), port));

@@ -1,4 +1,5 @@
-//! What goes out of the driver, in the order in which it came about: events to the node, streams to their tasks.
+//! What goes out of the driver, in the order in which it came about: events to the node, streams to
+//! their tasks.
 
 use crate::net::{Inbound, NetEvent};
 use libp2p::StreamProtocol;

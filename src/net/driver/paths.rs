@@ -1,4 +1,5 @@
-//! What the driver does about the kinds of path: circuits, the straight paths that replace them, and what waits for those.
+//! What the driver does about the kinds of path: circuits, the straight paths that replace them,
+//! and what waits for those.
 
 use super::{
     super::{
@@ -27,7 +28,8 @@ use std::{
 /// Other addresses of one node that are remembered.
 const MAX_ELSEWHERE: usize = 3;
 
-/// The address of the way that a connection took: of an inbound circuit libp2p tells it as the local one.
+/// The address of the way that a connection took: of an inbound circuit libp2p tells it as the
+/// local one.
 fn way(endpoint: &ConnectedPoint) -> &Multiaddr {
     match endpoint {
         ConnectedPoint::Dialer { address, .. } => address,
@@ -76,7 +78,8 @@ impl Driver {
         let way = way(endpoint);
         match address::relay(way) {
             Some(peer) => identity::node(&peer),
-            // Of a server that was dialled without its key, libp2p tells a circuit's way as it was dialled.
+            // Of a server that was dialled without its key, libp2p tells a circuit's way as it was
+            // dialled.
             None => self.servers.at(address::socket(way)?),
         }
     }
@@ -165,7 +168,8 @@ impl Driver {
         }
     }
 
-    /// The ways that bulk may take. Each other address of the node is dialled once while it is connected.
+    /// The ways that bulk may take. Each other address of the node is dialled once while it is
+    /// connected.
     pub(super) fn paths_to(&mut self, node: NodeId) -> Vec<PathId> {
         let ips = self.connections.straight_ips(node);
         // On one machine all ways are one.
@@ -253,7 +257,8 @@ impl Driver {
         self.open_waiting(now);
     }
 
-    /// Dials a node over a server, and straight where it registered an address at which the server sees it.
+    /// Dials a node over a server, and straight where it registered an address at which the server
+    /// sees it.
     pub(super) fn dial_circuit(&mut self, node: NodeId, server: NodeId) {
         let table = self.table.clone();
         let (Some(peer), Some(relay)) = (identity::peer(node), identity::peer(server)) else {

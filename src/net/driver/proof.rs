@@ -1,9 +1,11 @@
-//! What the driver does about QUIC connections of a private swarm: QUIC has no prologue, so they are proven one by one.
+//! What the driver does about QUIC connections of a private swarm: QUIC has no prologue, so they
+//! are proven one by one.
 //!
-//! Until both ends have proven that they know the key, such a connection is told to no one, what comes on it is dropped, and
-//! nothing but the proof goes out on it, even if another connection proves its node. Streams go where the driver says; on which
-//! connection a question goes out is libp2p's choice, so questions wait while one of its node is not proven. Invariant: a
-//! note is made before the word goes out that lets the other end go on.
+//! Until both ends have proven that they know the key, such a connection is told to no one, what
+//! comes on it is dropped, and nothing but the proof goes out on it, even if another connection
+//! proves its node. Streams go where the driver says; on which connection a question goes out is
+//! libp2p's choice, so questions wait while one of its node is not proven. Invariant: a note is
+//! made before the word goes out that lets the other end go on.
 
 use super::{
     super::{

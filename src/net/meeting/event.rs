@@ -77,7 +77,8 @@ pub enum MeetingEvent {
         /// The reason, for people.
         why: String,
     },
-    /// Who registered there since the last answer for this namespace (all of them, in the first one).
+    /// Who registered there since the last answer for this namespace (all of them, in the first
+    /// one).
     Discovered {
         /// Which server.
         server: NodeId,

@@ -1,7 +1,8 @@
-//! Circuits under way to straight paths: until when bulk waits, when to try again, and when to give one up.
+//! Circuits under way to straight paths: until when bulk waits, when to try again, and when to give
+//! one up.
 //!
-//! Pure: no sockets, and the time is an argument. Invariant: an entry stands as long as a node is connected by relay and
-//! not straight.
+//! Pure: no sockets, and the time is an argument. Invariant: an entry stands as long as a node is
+//! connected by relay and not straight.
 
 use super::super::streams::Opened;
 use crate::core::id::NodeId;
@@ -19,8 +20,8 @@ pub(in crate::net) const ATTEMPT: Duration = Duration::from_secs(10);
 /// When a straight path is tried again, at first and at most.
 const PAUSE: Duration = Duration::from_secs(60);
 const MAX_PAUSE: Duration = Duration::from_secs(600);
-/// Dials for straight paths that one node may have made within [`PAUSE`]: an attempt is three, and both ends may begin one.
-/// libp2p remembers each of them for good.
+/// Dials for straight paths that one node may have made within [`PAUSE`]: an attempt is three, and
+/// both ends may begin one. libp2p remembers each of them for good.
 const MAX_DIALS: u32 = 12;
 /// Nodes of which it is remembered that the last attempt failed.
 const MAX_BARREN: usize = 256;
@@ -60,8 +61,9 @@ struct Circuit {
 pub(in crate::net) struct Circuits {
     all: HashMap<NodeId, Circuit>,
     waiting: Vec<Waiting>,
-    /// To whom no straight path was found while the last circuit stood, and when that ended. (A server ends it after some
-    /// bytes, and bulk is not to wait again for what was tried a moment ago.)
+    /// To whom no straight path was found while the last circuit stood, and when that ended. (A
+    /// server ends it after some bytes, and bulk is not to wait again for what was tried a moment
+    /// ago.)
     barren: HashMap<NodeId, Instant>,
 }
 
@@ -101,7 +103,8 @@ impl Circuits {
         self.barren.remove(&node);
     }
 
-    /// The node is connected by relay no more; whether it was this end that had dialled the circuit.
+    /// The node is connected by relay no more; whether it was this end that had dialled the
+    /// circuit.
     pub(in crate::net) fn end(&mut self, node: NodeId, now: Instant) -> bool {
         let Some(circuit) = self.all.remove(&node) else {
             return false;

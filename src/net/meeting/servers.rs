@@ -1,7 +1,8 @@
-//! The driver's table of rendezvous servers: those being dialled, those connected, and what is asked of them.
+//! The driver's table of rendezvous servers: those being dialled, those connected, and what is
+//! asked of them.
 //!
-//! Pure: no sockets, and the time is an argument. Invariants: every table here has a bound; an entry of `all` stands as
-//! long as its connection does.
+//! Pure: no sockets, and the time is an argument. Invariants: every table here has a bound; an
+//! entry of `all` stands as long as its connection does.
 
 use super::super::command::Answer;
 use crate::{core::id::NodeId, wire::directory::Response};

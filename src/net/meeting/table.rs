@@ -1,7 +1,9 @@
-//! What the transport must know of servers: which sockets are theirs, and from where they see which node.
+//! What the transport must know of servers: which sockets are theirs, and from where they see which
+//! node.
 //!
-//! Shared between the driver, which fills it, and the transport and the behaviours, which ask. Invariants: bounded; a
-//! dial that another node asked for gets leave only to an address from which a server sees that node, and only so often.
+//! Shared between the driver, which fills it, and the transport and the behaviours, which ask.
+//! Invariants: bounded; a dial that another node asked for gets leave only to an address from which
+//! a server sees that node, and only so often.
 
 use super::super::{address, identity};
 use crate::core::id::NodeId;
@@ -141,7 +143,8 @@ impl Table {
         Some(Leave::Given)
     }
 
-    /// Whether a dial that `node` asked for may go to `ip`. Waits until a server has said something about the node.
+    /// Whether a dial that `node` asked for may go to `ip`. Waits until a server has said something
+    /// about the node.
     pub(in crate::net) async fn leave(&self, node: PeerId, ip: IpAddr) -> Leave {
         let mut changed = self.changed.subscribe();
         loop {

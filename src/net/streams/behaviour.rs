@@ -46,7 +46,8 @@ impl Behaviour {
         }
     }
 
-    /// Opens a stream on one connection; `opened` gets the stream, or the reason, or is dropped with the connection.
+    /// Opens a stream on one connection; `opened` gets the stream, or the reason, or is dropped
+    /// with the connection.
     pub(crate) fn open(&mut self, peer_id: PeerId, connection: ConnectionId, open: Open) {
         self.pending.push_back(ToSwarm::NotifyHandler {
             peer_id,
@@ -106,7 +107,8 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
-        // A behaviour after this one may still refuse the connection. What is closed the driver takes out.
+        // A behaviour after this one may still refuse the connection. What is closed the driver
+        // takes out.
         let gone = match event {
             FromSwarm::DialFailure(failure) => failure.connection_id,
             FromSwarm::ListenFailure(failure) => failure.connection_id,

@@ -91,8 +91,8 @@ impl ConnectionHandler for Handler {
         &mut self,
         _: &mut Context<'_>,
     ) -> Poll<ConnectionHandlerEvent<Upgrade, Opened, (StreamProtocol, Stream)>> {
-        // Nothing here becomes ready by itself: both queues are filled by the calls below, after which the connection
-        // polls again.
+        // Nothing here becomes ready by itself: both queues are filled by the calls below, after
+        // which the connection polls again.
         if let Some(stream) = self.arrived.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(stream));
         }

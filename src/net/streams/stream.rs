@@ -29,9 +29,9 @@ pub(super) type Activity = Arc<Counts>;
 
 /// A stream of bytes to and from one node, in order and encrypted.
 ///
-/// Reads and writes by the traits of `futures` (`tokio_util::compat` turns them into tokio's). The other side hears of
-/// a stream with the first bytes written to it. Dropping it resets it; close it to end it well. A stream that the
-/// other side had no room for reads as ended or reset.
+/// Reads and writes by the traits of `futures` (`tokio_util::compat` turns them into tokio's). The
+/// other side hears of a stream with the first bytes written to it. Dropping it resets it; close it
+/// to end it well. A stream that the other side had no room for reads as ended or reset.
 #[derive(Debug)]
 pub struct Stream {
     inner: libp2p::Stream,

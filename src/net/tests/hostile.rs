@@ -39,8 +39,8 @@ impl Stranger {
         Self { swarm }
     }
 
-    /// Connects, writes `garbage` on a stream of its own, waits for the end of it, and answers every question with
-    /// garbage too.
+    /// Connects, writes `garbage` on a stream of its own, waits for the end of it, and answers
+    /// every question with garbage too.
     async fn run(mut self, victim: SocketAddr, garbage: Vec<u8>, refused: oneshot::Sender<()>) {
         let options = DialOpts::unknown_peer_id()
             .address(address::tcp(victim))

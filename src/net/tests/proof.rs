@@ -320,8 +320,8 @@ async fn a_stranger_gets_no_answer_and_is_closed_in_time() {
     victim.knows_nobody_but(Some(member.id()));
 }
 
-/// A member as far as TCP shows, who proves nothing on the connection by QUIC that it has as well. On both it asks; what it
-/// is asked it answers, and tells whether that was asked by TCP.
+/// A member as far as TCP shows, who proves nothing on the connection by QUIC that it has as well.
+/// On both it asks; what it is asked it answers, and tells whether that was asked by TCP.
 async fn half_proven(victim: SocketAddr, asked: mpsc::Sender<bool>) {
     let keys = identity::keypair([77; 32]).unwrap();
     let local = keys.public().to_peer_id();

@@ -1,8 +1,9 @@
 //! Which way a dial goes, and whether it may go at all.
 //!
-//! libp2p's dcutr dials whatever addresses the other side names. Those dials are known by leaving from the listening port
-//! (our own to peers never do): each goes out only to an address from which the server sees that very node, in time, and
-//! so often and no more. Invariant: nothing without the swarm's prologue is dialled but servers' sockets.
+//! libp2p's dcutr dials whatever addresses the other side names. Those dials are known by leaving
+//! from the listening port (our own to peers never do): each goes out only to an address from which
+//! the server sees that very node, in time, and so often and no more. Invariant: nothing without
+//! the swarm's prologue is dialled but servers' sockets.
 
 use super::{StreamMuxerBox, Wire};
 use crate::net::{
@@ -27,16 +28,17 @@ use std::{
     time::Duration,
 };
 
-/// How long a dial may take that is to make a hole: both ends dial at once, so it takes no longer than a round trip,
-/// or never works.
+/// How long a dial may take that is to make a hole: both ends dial at once, so it takes no longer
+/// than a round trip, or never works.
 const PUNCH: Duration = Duration::from_secs(3);
 /// How long such a dial waits for the server to say from where it sees the node.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How much later the end dials that is to answer the handshake. Where nothing blocks the way, the other's dial then
-/// arrives first and is accepted; behind a NAT it still finds the hole.
+/// How much later the end dials that is to answer the handshake. Where nothing blocks the way, the
+/// other's dial then arrives first and is accepted; behind a NAT it still finds the hole.
 const HANDICAP: Duration = Duration::from_millis(30);
 
-/// How much later QUIC begins: TCP carries bulk faster, and gets through most routers within a few round trips.
+/// How much later QUIC begins: TCP carries bulk faster, and gets through most routers within a few
+/// round trips.
 const AFTER_TCP: Duration = Duration::from_millis(250);
 
 /// See the module.

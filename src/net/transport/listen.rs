@@ -22,7 +22,8 @@ pub(crate) struct Bound {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Listens on `port` of each of `ips` (none: every IPv4 address, and every IPv6 address where there is IPv6).
+/// Listens on `port` of each of `ips` (none: every IPv4 address, and every IPv6 address where there
+/// is IPv6).
 ///
 /// # Errors
 /// The first address that cannot be had. With port 0 other numbers are tried before that.
@@ -67,7 +68,8 @@ fn listen_all<B: NetworkBehaviour>(
         let address = SocketAddr::new(*ip, port);
         match listen_one(swarm, address, &mut listeners) {
             Ok(()) => addresses.push(address),
-            // Another program may have the IPv6 side of the number: half a port would be found by some peers only.
+            // Another program may have the IPv6 side of the number: half a port would be found by
+            // some peers only.
             Err(error) if *required || matches!(error, NetError::PortBusy(_)) => {
                 for id in listeners {
                     swarm.remove_listener(id);
@@ -85,12 +87,14 @@ fn listen_one<B: NetworkBehaviour>(
     address: SocketAddr,
     listeners: &mut Vec<ListenerId>,
 ) -> Result<(), NetError> {
-    // libp2p listens with `SO_REUSEPORT`, with which a second node would take half of the first one's connections
-    // instead of failing, and it wraps the errors so that their kind is lost. So look first.
+    // libp2p listens with `SO_REUSEPORT`, with which a second node would take half of the first
+    // one's connections instead of failing, and it wraps the errors so that their kind is lost. So
+    // look first.
     let refused = |error| NetError::from_bind(address, error);
     socket(address, Type::STREAM).map_err(refused)?;
     socket(address, Type::DGRAM).map_err(refused)?;
-    // libp2p's own error says nothing, but what is below it does; and if another process was faster since the look, another look tells.
+    // libp2p's own error says nothing, but what is below it does; and if another process was faster
+    // since the look, another look tells.
     let mut listen = |multiaddr, kind| {
         let listening = swarm.listen_on(multiaddr);
         listening.map_err(|error| {
@@ -123,7 +127,8 @@ fn socket(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    // A port whose last connections still linger is free. (Elsewhere than on Unix this option means stealing.)
+    // A port whose last connections still linger is free. (Elsewhere than on Unix this option means
+    // stealing.)
     #[cfg(unix)]
     if kind == Type::STREAM && address.port() != 0 {
         socket.set_reuse_address(true)?;
@@ -132,8 +137,8 @@ fn socket(address: SocketAddr, kind: Type) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Returns when all of these can be bound again: QUIC lets go of its sockets in a task of its own, some time after the
-/// swarm is gone.
+/// Returns when all of these can be bound again: QUIC lets go of its sockets in a task of its own,
+/// some time after the swarm is gone.
 pub(crate) async fn released(addresses: &[SocketAddr]) {
     let taken = |address: &SocketAddr| {
         socket(*address, Type::STREAM).is_err() || socket(*address, Type::DGRAM).is_err()

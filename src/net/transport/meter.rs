@@ -1,11 +1,12 @@
 //! Yamux whose streams can be flushed.
 //!
-//! Yamux takes some 176 KiB of each stream in before a byte of them is on the line, and calls that flushed. Who is to send
-//! a few chunks at a time has to know when one has left. Here a flush waits until the connection has taken as many bytes as
-//! the stream wrote since its last flush; what other streams write meanwhile counts, too, so it may end early.
+//! Yamux takes some 176 KiB of each stream in before a byte of them is on the line, and calls that
+//! flushed. Who is to send a few chunks at a time has to know when one has left. Here a flush waits
+//! until the connection has taken as many bytes as the stream wrote since its last flush; what
+//! other streams write meanwhile counts, too, so it may end early.
 //!
-//! Invariants: a flush ends when the connection does; a waiter is woken, though a stream may be flushed by two tasks:
-//! before its protocol is agreed on, reading flushes, too.
+//! Invariants: a flush ends when the connection does; a waiter is woken, though a stream may be
+//! flushed by two tasks: before its protocol is agreed on, reading flushes, too.
 
 use crate::net::substreams::Substreams;
 use libp2p::{

@@ -41,9 +41,9 @@ fn lock(one: &One) -> MutexGuard<'_, Tcp> {
     one.lock()
 }
 
-/// Dials. What is link-local libp2p would dial without the interface, and the system refuses that; it leaves from a port of
-/// its own, since no router stands between that had to be held open. With small segments only what leaves from a port of
-/// its own anyway is dialled.
+/// Dials. What is link-local libp2p would dial without the interface, and the system refuses that;
+/// it leaves from a port of its own, since no router stands between that had to be held open. With
+/// small segments only what leaves from a port of its own anyway is dialled.
 fn dial(
     one: &One,
     segments: &Segments,

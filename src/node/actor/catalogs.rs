@@ -1,7 +1,8 @@
-//! Catalogs on the move: asking peers for theirs, telling them of ours, and telling followers of a download's news.
+//! Catalogs on the move: asking peers for theirs, telling them of ours, and telling followers of a
+//! download's news.
 //!
-//! Invariants: of each kind of request at most one is under way to a peer, of news at most [`MAX_TELLING`]; how often a
-//! peer is asked does not depend on how often it claims to have news.
+//! Invariants: of each kind of request at most one is under way to a peer, of news at most
+//! [`MAX_TELLING`]; how often a peer is asked does not depend on how often it claims to have news.
 
 use super::{Actor, Note};
 use crate::{
@@ -25,13 +26,14 @@ const COLLECT: Duration = Duration::from_millis(50);
 const SCAN_NEWS: Duration = Duration::from_secs(1);
 /// Between two requests for the same catalog.
 const CATALOG_PAUSE: Duration = Duration::from_millis(40);
-/// Before a peer that did not give its catalog is asked again; doubles each time, up to [`CATALOG_RETRY_MAX`].
+/// Before a peer that did not give its catalog is asked again; doubles each time, up to
+/// [`CATALOG_RETRY_MAX`].
 const CATALOG_RETRY: Duration = Duration::from_secs(1);
 const CATALOG_RETRY_MAX: Duration = Duration::from_secs(15);
 /// How long what a peer says of itself is waited for before it is told that it is here.
 const ACQUAINTANCE: Duration = Duration::from_secs(1);
-/// News that a follower may leave unanswered before it hears no more: some seconds of them. What it does not know it
-/// asks for.
+/// News that a follower may leave unanswered before it hears no more: some seconds of them. What it
+/// does not know it asks for.
 const MAX_TELLING: usize = 64;
 
 impl Actor {
@@ -131,7 +133,8 @@ impl Actor {
         peer.asking = Asking::No;
         if more || again || retry || peer.failed {
             peer.asking = Asking::UnderWay;
-            // A pause bounds what a peer can make us do by changing its catalog all the time, or by not giving it.
+            // A pause bounds what a peer can make us do by changing its catalog all the time, or by
+            // not giving it.
             let notes = self.notes.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(pause).await;
@@ -175,7 +178,8 @@ impl Actor {
         file: FileId,
         offer: Option<Offer>,
     ) {
-        // Others may be about to download the same: they should hear of one another before the seed's line is full.
+        // Others may be about to download the same: they should hear of one another before the
+        // seed's line is full.
         let begins = offer
             .as_ref()
             .is_some_and(|offer| offer.held == Held::Partial);
@@ -196,8 +200,8 @@ impl Actor {
         self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
     }
 
-    /// How far the shared folder is read, or that it is. The others hear of a beginning and the end at once, and once a second
-    /// of what is between.
+    /// How far the shared folder is read, or that it is. The others hear of a beginning and the end
+    /// at once, and once a second of what is between.
     pub(super) fn scanning(&mut self, swarm: &mut State, scan: Option<Scan>) {
         let now = Instant::now();
         let turned = scan.is_some() != swarm.scanning.is_some();
@@ -220,8 +224,8 @@ impl Actor {
         }
     }
 
-    /// Tells one peer that the own catalog changed; one notice at a time, or those who never answer would take all the
-    /// places that requests have.
+    /// Tells one peer that the own catalog changed; one notice at a time, or those who never answer
+    /// would take all the places that requests have.
     pub(super) fn hint(&mut self, swarm: &mut State, node: NodeId) {
         let (epoch, revision) = swarm.own.version();
         let Some(peer) = swarm.peers.get_mut(&node) else {

@@ -1,7 +1,8 @@
 //! Another node with this node's key: a home that was copied.
 //!
-//! Both ends say to each other, by beacon, that they heard the other one, and so both know it within a round trip. That an
-//! old beacon of this node is played back shows nothing: only what names this life of it was signed in this life.
+//! Both ends say to each other, by beacon, that they heard the other one, and so both know it
+//! within a round trip. That an old beacon of this node is played back shows nothing: only what
+//! names this life of it was signed in this life.
 
 use super::Actor;
 use crate::{
@@ -37,8 +38,8 @@ impl Default for Double {
 }
 
 impl Actor {
-    /// A beacon of another life came, signed with this node's key. One that is not an answer is answered: with our life as
-    /// its epoch and the other's life as its revision.
+    /// A beacon of another life came, signed with this node's key. One that is not an answer is
+    /// answered: with our life as its epoch and the other's life as its revision.
     pub(super) fn same_key(
         &mut self,
         swarm: &mut State,

@@ -1,4 +1,5 @@
-//! What comes to the actor from outside: the network's events, beacons, and changes of the shared folder.
+//! What comes to the actor from outside: the network's events, beacons, and changes of the shared
+//! folder.
 //!
 //! Invariant: nothing here waits; a request that needs the disk is handed on with its reply.
 
@@ -173,8 +174,9 @@ impl Actor {
         }
     }
 
-    /// Tells once that a peer is here, as soon as its name is known, by beacon or by its catalog, and what it says of that
-    /// name and of itself, by its catalog. After that, that it goes by another name, or is no visitor after all.
+    /// Tells once that a peer is here, as soon as its name is known, by beacon or by its catalog,
+    /// and what it says of that name and of itself, by its catalog. After that, that it goes by
+    /// another name, or is no visitor after all.
     pub(super) fn introduce(&mut self, swarm: &mut State, node: NodeId, catalog: Option<&str>) {
         let now = swarm.now();
         let Some(peer) = swarm.peers.get_mut(&node) else {

@@ -1,4 +1,5 @@
-//! Saying that this process has no file descriptor left for a connection: it looks as if nobody were here.
+//! Saying that this process has no file descriptor left for a connection: it looks as if nobody
+//! were here.
 
 use super::Actor;
 use crate::{net::descriptors, node::api::NodeEvent};

@@ -216,7 +216,8 @@ pub struct SendRequest {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum SendEvent {
-    /// The files are read: what is sent, in a word or two, how many and how large. JSON has no words for it.
+    /// The files are read: what is sent, in a word or two, how many and how large. JSON has no
+    /// words for it.
     #[serde(skip)]
     Ready {
         /// A name, a folder, or how many.

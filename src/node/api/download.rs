@@ -38,7 +38,8 @@ pub struct DownloadRequest {
     pub from: Option<String>,
     /// Of names with contents of several owners: all of them, side by side.
     pub all_versions: bool,
-    /// How long to look for it before giving up with [`DownloadError::NotFound`]; longer while names come in.
+    /// How long to look for it before giving up with [`DownloadError::NotFound`]; longer while
+    /// names come in.
     pub wait: Duration,
     /// How long to go without useful progress before giving up; `None` = for ever.
     pub timeout: Option<Duration>,
@@ -51,7 +52,8 @@ pub type JobId = u64;
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum DownloadEvent {
-    /// Comes first, when more may have been meant than is known: some did not tell all that they offer.
+    /// Comes first, when more may have been meant than is known: some did not tell all that they
+    /// offer.
     Incomplete(Gaps),
     /// What was asked for is found: how many files, how many bytes.
     Start {
@@ -70,7 +72,8 @@ pub enum DownloadEvent {
     Waiting,
     /// There is a source again.
     Resumed,
-    /// The owner of a file replaced it in the meantime: it goes on with the new version, and with what is here of the old.
+    /// The owner of a file replaced it in the meantime: it goes on with the new version, and with
+    /// what is here of the old.
     Replaced {
         /// The file.
         name: String,

@@ -51,7 +51,8 @@ impl Exit {
         known.unwrap_or(Self::Failed)
     }
 
-    /// What several parts amount to: `done` of them went well, and `failures` is how the others ended.
+    /// What several parts amount to: `done` of them went well, and `failures` is how the others
+    /// ended.
     #[must_use]
     pub fn of(done: usize, failures: &[Self]) -> Self {
         match failures {
@@ -63,7 +64,8 @@ impl Exit {
         }
     }
 
-    /// The same when there may be more than is known: what went well was only a part, and what was not found may be there.
+    /// The same when there may be more than is known: what went well was only a part, and what was
+    /// not found may be there.
     #[must_use]
     pub fn incomplete(self) -> Self {
         match self {

@@ -1,4 +1,5 @@
-//! How values stand in JSON: ids as their text, times in seconds, paths as text, people by name and key.
+//! How values stand in JSON: ids as their text, times in seconds, paths as text, people by name and
+//! key.
 //!
 //! Pure. Everything a stranger named stays as it came.
 

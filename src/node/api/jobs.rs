@@ -1,4 +1,5 @@
-//! What runs at a node, no matter which front end started it: downloads, sends, and what people send here. Plain data.
+//! What runs at a node, no matter which front end started it: downloads, sends, and what people
+//! send here. Plain data.
 
 use super::{Exit, JobId, Person, form};
 use crate::core::{

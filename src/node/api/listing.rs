@@ -40,11 +40,13 @@ pub struct Listing {
     pub others: u32,
     /// How many nodes have the whole file, this one included.
     pub holders: u32,
-    /// The fewest copies that any of its chunks has, among the same nodes and those that keep a part.
+    /// The fewest copies that any of its chunks has, among the same nodes and those that keep a
+    /// part.
     pub copies: u32,
     /// How many other nodes keep a part of it for the swarm.
     pub keepers: u32,
-    /// It lives on only as copies that nodes keep for the swarm: nobody here offers it as a file of their own.
+    /// It lives on only as copies that nodes keep for the swarm: nobody here offers it as a file of
+    /// their own.
     pub replica: bool,
     /// Whether this node has all of it for its own user.
     pub mine: bool,

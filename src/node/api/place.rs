@@ -10,8 +10,8 @@ pub enum Shape {
     /// A folder.
     #[default]
     Folder,
-    /// The path of the file, when one is meant and there is no such folder; else a folder. Another file there stays, unless it is to
-    /// be replaced.
+    /// The path of the file, when one is meant and there is no such folder; else a folder. Another
+    /// file there stays, unless it is to be replaced.
     Path,
     /// A folder for one file: nothing comes of several.
     One,

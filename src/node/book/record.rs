@@ -1,7 +1,7 @@
 //! What is known of one job: counted from what it tells. Pure: the clock comes in.
 //!
-//! Invariants: an ended job changes no more; at most [`ERRORS`] errors, [`RECIPIENTS`] people and, once it ended, [`SOURCES`] sources are
-//! kept of it.
+//! Invariants: an ended job changes no more; at most [`ERRORS`] errors, [`RECIPIENTS`] people and,
+//! once it ended, [`SOURCES`] sources are kept of it.
 
 use crate::{
     core::{

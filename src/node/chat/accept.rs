@@ -1,7 +1,8 @@
 //! Texts that come in: looked over, written down, told, acknowledged.
 //!
-//! Invariants: at most [`STREAMS`] streams are read at a time, [`OF_ONE`] of a peer, and one that is silent is let go; what
-//! comes too fast ends its stream; a message that came before is acknowledged and not told again.
+//! Invariants: at most [`STREAMS`] streams are read at a time, [`OF_ONE`] of a peer, and one that
+//! is silent is let go; what comes too fast ends its stream; a message that came before is
+//! acknowledged and not told again.
 
 use super::ChatLine;
 use crate::{
@@ -28,7 +29,8 @@ use tokio::{sync::broadcast, time::timeout};
 const STREAMS: usize = 256;
 /// Those of one peer.
 const OF_ONE: usize = 4;
-/// Without a message for so long, a stream is let go: another is opened as soon as there is something to say.
+/// Without a message for so long, a stream is let go: another is opened as soon as there is
+/// something to say.
 const IDLE: Duration = Duration::from_secs(10);
 /// Without taking an answer for so long, the other side is stuck.
 const STUCK: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! One text to one peer: a stream, the message, its answer.
 //!
-//! Invariant: it ends within a bounded time, and says for sure whether the message is there, or that nobody can.
+//! Invariant: it ends within a bounded time, and says for sure whether the message is there, or
+//! that nobody can.
 
 use super::{ChatLine, MessageError};
 use crate::{

@@ -1,7 +1,7 @@
 //! What the person here says to asks, and whether there is room for what they ask.
 //!
-//! Invariant: what was accepted and is still to come counts as taken, so that two which fit alone are not both accepted when
-//! together they do not.
+//! Invariant: what was accepted and is still to come counts as taken, so that two which fit alone
+//! are not both accepted when together they do not.
 
 use super::{Consent, Control, Desk};
 use crate::{
@@ -19,7 +19,8 @@ use std::{
 };
 
 impl Desk {
-    /// Bytes that are still to come of what was accepted, besides `files`: the same sent anew needs room once.
+    /// Bytes that are still to come of what was accepted, besides `files`: the same sent anew needs
+    /// room once.
     fn coming(&self, files: &[FileId]) -> u64 {
         let slots = self.slots.values();
         let others = slots.filter(|slot| !slot.files.iter().any(|file| files.contains(file)));
@@ -112,7 +113,8 @@ impl Consent {
             return Err(unknown);
         };
         let _ = slot.control.try_send(Control::Accept(landing));
-        // The same from the same person, sent anew after a crash: the old transfer would stand in its way.
+        // The same from the same person, sent anew after a crash: the old transfer would stand in
+        // its way.
         let twins = desk.slots.iter().filter(|(other, twin)| {
             desk.inbox.is_lost(**other)
                 && twin.info.from.node == slot.info.from.node

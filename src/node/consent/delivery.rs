@@ -1,7 +1,7 @@
 //! One person of a send: asked, granted, followed to the end, over as many streams as it takes.
 //!
-//! `core::consent::Errand` decides. Invariants: nothing is granted before the yes, nor when a file is no longer what was asked
-//! about; a grant ends with the send.
+//! `core::consent::Errand` decides. Invariants: nothing is granted before the yes, nor when a file
+//! is no longer what was asked about; a grant ends with the send.
 
 use super::{
     Consent,

@@ -1,8 +1,9 @@
 //! One ask that came in, from the question to the last byte: the task that owns its stream.
 //!
-//! *open* (a person decides) → *accepted* (a download job from the sender and those who also said yes) → *over*. The stream may
-//! break and be replaced by another at any time: the job does not notice. Invariants: nothing is stored before the yes and the sender's
-//! word after it; the sender hears how it ended.
+//! *open* (a person decides) → *accepted* (a download job from the sender and those who also said
+//! yes) → *over*. The stream may break and be replaced by another at any time: the job does not
+//! notice. Invariants: nothing is stored before the yes and the sender's word after it; the sender
+//! hears how it ended.
 
 use super::{
     Consent, Control,
@@ -55,7 +56,8 @@ pub struct Inbound {
     left: Arc<AtomicU64>,
     link: Option<ConsentStream<FromSender>>,
     fellows: Arc<Mutex<BTreeSet<NodeId>>>,
-    /// What the others may have from here: not what was private here before, no matter who else knows its id.
+    /// What the others may have from here: not what was private here before, no matter who else
+    /// knows its id.
     shared: Vec<FileId>,
     /// Why it ended before its end.
     stopped: Option<String>,

@@ -1,7 +1,7 @@
 //! A send: files read once, people found, each asked by a task of its own (`person`).
 //!
-//! Owns what is sent for as long as anybody may still fetch it. Invariants: what was read is forgotten at the end, however it ends;
-//! the last event is `End`.
+//! Owns what is sent for as long as anybody may still fetch it. Invariants: what was read is
+//! forgotten at the end, however it ends; the last event is `End`.
 
 use super::{Consent, bundle::Bundle, delivery::Delivery, telling::Telling};
 use crate::{
@@ -43,7 +43,8 @@ pub enum Shown {
 }
 
 impl Consent {
-    /// Begins a send. Those whose ids come by `later` are asked, too, and it goes on until nobody more can come.
+    /// Begins a send. Those whose ids come by `later` are asked, too, and it goes on until nobody
+    /// more can come.
     pub fn send(
         &self,
         request: SendRequest,

@@ -1,7 +1,8 @@
 //! One consent stream: what comes in waits in a short queue, what goes out has a deadline.
 //!
-//! Owns the task that reads. Invariants: a peer that sends nonsense, or more than the queue holds while nobody looks, is read no
-//! further; the end that says the last word sees to it that it arrives.
+//! Owns the task that reads. Invariants: a peer that sends nonsense, or more than the queue holds
+//! while nobody looks, is read no further; the end that says the last word sees to it that it
+//! arrives.
 
 use crate::{
     net::Stream,

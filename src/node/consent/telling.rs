@@ -6,7 +6,8 @@ use crate::node::{
 };
 use tokio::sync::mpsc;
 
-/// How a send tells what happens: to the book, and to those who asked for it. Clones tell of the same one.
+/// How a send tells what happens: to the book, and to those who asked for it. Clones tell of the
+/// same one.
 #[derive(Clone)]
 pub struct Telling {
     book: Book,

@@ -1,7 +1,9 @@
-//! The other end of a push: what is offered is looked over, what there is room for is wanted, received, verified and kept.
+//! The other end of a push: what is offered is looked over, what there is room for is wanted,
+//! received, verified and kept.
 //!
-//! Invariants: no byte is read that was not wanted, and nothing is wanted without room set aside for it; at most [`ROUNDS`] rounds are under
-//! way, one of a peer, each with one chunk in memory; a peer that is slow or silent loses its stream in a bounded time.
+//! Invariants: no byte is read that was not wanted, and nothing is wanted without room set aside
+//! for it; at most [`ROUNDS`] rounds are under way, one of a peer, each with one chunk in memory; a
+//! peer that is slow or silent loses its stream in a bounded time.
 
 use super::DistributorParts;
 use crate::{
@@ -44,7 +46,8 @@ const STALL: Duration = Duration::from_secs(10);
 /// For one chunk in all, so that a trickle is a stall too.
 const TRICKLE: Duration = Duration::from_secs(60);
 
-/// Files of so many chunks (some gigabytes) may be in any round. What larger ones take in memory is bounded in all: bytes a chunk, and bytes.
+/// Files of so many chunks (some gigabytes) may be in any round. What larger ones take in memory is
+/// bounded in all: bytes a chunk, and bytes.
 const SMALL: u32 = 16 << 10;
 const CHUNK_MEMORY: u32 = 100;
 const MEMORY: u32 = 64 << 20;
@@ -234,8 +237,8 @@ async fn take(
     Ok(answer(stream, &Kept { bits }).await?)
 }
 
-/// The manifest, from here or from the node that pushes, and its room in memory. Nothing of it is written before it has room in the quota, and it gets
-/// that before a page of it is asked for.
+/// The manifest, from here or from the node that pushes, and its room in memory. Nothing of it is
+/// written before it has room in the quota, and it gets that before a page of it is asked for.
 async fn manifest_of(
     parts: &DistributorParts,
     node: NodeId,
@@ -283,7 +286,8 @@ async fn manifest_of(
     }
 }
 
-/// What becomes of a round whose manifest did not come. A peer that sends a false one is dropped for good.
+/// What becomes of a round whose manifest did not come. A peer that sends a false one is dropped
+/// for good.
 async fn no_use(parts: &DistributorParts, node: NodeId, why: NoManifest) -> End {
     match why {
         NoManifest::Lied(why) => {
@@ -371,7 +375,8 @@ async fn choose(
     }
 }
 
-/// Reads one chunk, verifies it and writes it. A peer that sends something else is dropped for good.
+/// Reads one chunk, verifies it and writes it. A peer that sends something else is dropped for
+/// good.
 async fn receive(
     parts: &DistributorParts,
     node: NodeId,

@@ -1,4 +1,5 @@
-//! The fate of the replicas here: offered while somebody wants them, kept for a while after, removed then, or when room is short.
+//! The fate of the replicas here: offered while somebody wants them, kept for a while after,
+//! removed then, or when room is short.
 
 use super::Distributor;
 use crate::{
@@ -134,7 +135,8 @@ impl Distributor {
         self.parts.context.tell(command).await;
     }
 
-    /// Removes what nobody wants, then what has copies enough elsewhere, until there is room for a few more pushes.
+    /// Removes what nobody wants, then what has copies enough elsewhere, until there is room for a
+    /// few more pushes.
     pub(super) async fn make_room(&mut self) {
         let Some(replicas) = self.parts.context.replicas.clone() else {
             return;

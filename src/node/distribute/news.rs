@@ -1,7 +1,7 @@
 //! What changed since the distributor last looked: which files, which nodes.
 //!
-//! Written by the actor and by the tasks that keep chunks, read by the distributor; many changes of one thing are one. Invariant:
-//! bounded: beyond [`MOST`] files it says "all of them".
+//! Written by the actor and by the tasks that keep chunks, read by the distributor; many changes of
+//! one thing are one. Invariant: bounded: beyond [`MOST`] files it says "all of them".
 
 use crate::core::id::{FileId, NodeId};
 use parking_lot::{Mutex, MutexGuard};

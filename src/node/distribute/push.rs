@@ -1,7 +1,7 @@
 //! One push: chunks of a file are offered to a node, and those that it wants are sent.
 //!
-//! Invariants: one chunk is in memory at a time; nothing is sent that was not wanted; it ends within a bounded time
-//! whatever the other side does.
+//! Invariants: one chunk is in memory at a time; nothing is sent that was not wanted; it ends
+//! within a bounded time whatever the other side does.
 
 use super::{DistributorParts, traffic::Traffic};
 use crate::{

@@ -1,7 +1,8 @@
 //! Whether it is safe to leave: what is shared here and would still be here without this node.
 //!
-//! Invariant: a yes is not said from memory alone. Those on whom it rests are asked first, and look: downloads and kept parts may be deleted at
-//! any time. Who does not answer within [`PATIENCE`] is believed.
+//! Invariant: a yes is not said from memory alone. Those on whom it rests are asked first, and
+//! look: downloads and kept parts may be deleted at any time. Who does not answer within
+//! [`PATIENCE`] is believed.
 
 use super::Distributor;
 use crate::{
@@ -52,7 +53,8 @@ impl Distributor {
         (safe, nodes.into_iter().take(NAMED).collect())
     }
 
-    /// On whom it rests that the own files are safe; with each file whether all of it should be there.
+    /// On whom it rests that the own files are safe; with each file whether all of it should be
+    /// there.
     fn supports(&self) -> BTreeMap<NodeId, Vec<(FileId, bool)>> {
         let mut of: BTreeMap<NodeId, Vec<(FileId, bool)>> = BTreeMap::new();
         for (file, _) in self.files.iter().filter(|(_, shared)| **shared) {
@@ -122,7 +124,8 @@ impl Distributor {
     }
 }
 
-/// Asks the nodes what they have of these files. Of those who do not answer in time nothing is said.
+/// Asks the nodes what they have of these files. Of those who do not answer in time nothing is
+/// said.
 async fn look(net: Net, supports: BTreeMap<NodeId, Vec<(FileId, bool)>>) -> Vec<Found> {
     let pages = |(node, files): (NodeId, Vec<(FileId, bool)>)| {
         let pages: Vec<_> = files.chunks(MAX_HAVES).map(<[_]>::to_vec).collect();

@@ -1,7 +1,7 @@
 //! Whether anything more urgent than spreading is going on.
 //!
-//! Spreading makes way for downloads, this node's and those that it serves: while their counters grow, a push or a
-//! reception goes on at a trickle.
+//! Spreading makes way for downloads, this node's and those that it serves: while their counters
+//! grow, a push or a reception goes on at a trickle.
 
 use crate::node::context::Context;
 use parking_lot::Mutex;

@@ -1,7 +1,9 @@
-//! Many small files made ready at once: their manifests asked for by the dozen, one look at the disk for all of them.
+//! Many small files made ready at once: their manifests asked for by the dozen, one look at the
+//! disk for all of them.
 //!
-//! It handles what goes well. A file that turns out to have several chunks, whose manifest nobody gives at once, or that may
-//! not fit, is [`Readied::Other`]: it goes the way of a single file (`prepare`), which has patience and tells what is wrong.
+//! It handles what goes well. A file that turns out to have several chunks, whose manifest nobody
+//! gives at once, or that may not fit, is [`Readied::Other`]: it goes the way of a single file
+//! (`prepare`), which has patience and tells what is wrong.
 
 use super::{
     Context, JobFile,

@@ -1,4 +1,5 @@
-//! The number of a file in a download, and lists that have an entry for each file: no other number reaches into them.
+//! The number of a file in a download, and lists that have an entry for each file: no other number
+//! reaches into them.
 
 use std::ops::{Index, IndexMut};
 

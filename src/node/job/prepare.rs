@@ -1,7 +1,8 @@
-//! Before the first chunk of a file: its manifest, from here or from any holder; the partial file; and whatever chunks
-//! are here already.
+//! Before the first chunk of a file: its manifest, from here or from any holder; the partial file;
+//! and whatever chunks are here already.
 //!
-//! Invariant: no manifest is believed that does not hash to the file id, and a peer that sends such a one is dropped.
+//! Invariant: no manifest is believed that does not hash to the file id, and a peer that sends such
+//! a one is dropped.
 
 use super::{Context, JobFile, disk_error};
 use crate::{
@@ -60,7 +61,8 @@ pub struct Opened {
     _turn: Option<OwnedSemaphorePermit>,
 }
 
-/// What to do while nobody has the manifest. When to give up is the job's decision: it sees all that comes.
+/// What to do while nobody has the manifest. When to give up is the job's decision: it sees all
+/// that comes.
 pub struct Patience {
     /// Who is told that the download waits.
     pub reports: Reports,
@@ -81,7 +83,8 @@ impl Coming {
         self.files.load(Ordering::Relaxed) > 0
     }
 
-    /// Bytes of manifests that came so far: those of pages that were not here, so that asking anew is no progress.
+    /// Bytes of manifests that came so far: those of pages that were not here, so that asking anew
+    /// is no progress.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -189,8 +192,8 @@ fn open(
     })))
 }
 
-/// Asks one holder for the manifest: first for its head, then, if the file fits the disk, for the rest of it. False when it is not what a
-/// person said yes to.
+/// Asks one holder for the manifest: first for its head, then, if the file fits the disk, for the
+/// rest of it. False when it is not what a person said yes to.
 async fn ask(
     context: Context,
     node: NodeId,
@@ -205,8 +208,9 @@ async fn ask(
         return Ok(false);
     }
     if pages > 1 {
-        // So a manifest takes no more than a thousandth of what is free, whatever somebody says that a file is. How much of it are holes is not known
-        // yet, so large chunks are no reason to refuse it.
+        // So a manifest takes no more than a thousandth of what is free, whatever somebody says
+        // that a file is. How much of it are holes is not known yet, so large chunks are no reason
+        // to refuse it.
         let size = FileSize {
             whole: size,
             data: size.min(u64::from(head.root.chunks) * u64::from(MIN_CHUNK)),
@@ -225,7 +229,8 @@ async fn ask(
     Ok(true)
 }
 
-/// Asks one holder after another, the next one as soon as one is slow, round after round, until the manifest is here.
+/// Asks one holder after another, the next one as soon as one is slow, round after round, until the
+/// manifest is here.
 async fn fetch(
     context: &mut Context,
     file: &JobFile,

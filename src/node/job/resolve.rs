@@ -1,4 +1,5 @@
-//! From words to files: what a download's names, globs, folders and ids mean, found out as catalogs come in.
+//! From words to files: what a download's names, globs, folders and ids mean, found out as catalogs
+//! come in.
 
 use super::Context;
 use crate::{
@@ -13,8 +14,8 @@ use crate::{
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
-/// With every word's meaning known, how much longer catalogs that are on their way are waited for: they may show that a name
-/// is ambiguous.
+/// With every word's meaning known, how much longer catalogs that are on their way are waited for:
+/// they may show that a name is ambiguous.
 const GRACE: Duration = Duration::from_secs(1);
 /// Between two looks when nothing seems to change.
 const LOOK: Duration = Duration::from_millis(50);
@@ -76,7 +77,8 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
             }
             Verdict::Wait => {}
         }
-        // What ten thousand names mean takes a while to find out: the catalogs are not kept waiting by it.
+        // What ten thousand names mean takes a while to find out: the catalogs are not kept waiting
+        // by it.
         sleep((asked.elapsed() * 4).min(LOOK)).await;
         // Either something changed, or it is time to look whether things have become quiet.
         let _ = timeout(LOOK, context.changed.changed()).await;

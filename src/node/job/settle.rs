@@ -1,6 +1,7 @@
 //! Where the files of a job go, once it is known which they are.
 //!
-//! Invariant: a path names the file itself only when one is meant, so that whether a glob matches one or two decides nothing.
+//! Invariant: a path names the file itself only when one is meant, so that whether a glob matches
+//! one or two decides nothing.
 
 use super::JobFile;
 use crate::{
@@ -13,11 +14,12 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
-/// Settles what `request.into` is, and what becomes of files that lie there. `meant` is the number of files and words that were asked
-/// for, found or not.
+/// Settles what `request.into` is, and what becomes of files that lie there. `meant` is the number
+/// of files and words that were asked for, found or not.
 ///
 /// # Errors
-/// [`DownloadError::NotOne`] when one was to come; [`DownloadError::Name`] for a path that no file can have.
+/// [`DownloadError::NotOne`] when one was to come; [`DownloadError::Name`] for a path that no file
+/// can have.
 pub fn settle(
     request: &mut DownloadRequest,
     files: &mut [JobFile],

@@ -1,8 +1,8 @@
 //! The part of a download in which bytes travel: the loop around the core machine.
 //!
-//! Knows which chunk belongs to which file, hands the machine what happened, and does what it says. Invariants: at most
-//! [`ACTIVE`] files are open; a chunk counts for a file once it is written and verified; a file is finished only when
-//! all of it counts.
+//! Knows which chunk belongs to which file, hands the machine what happened, and does what it says.
+//! Invariants: at most [`ACTIVE`] files are open; a chunk counts for a file once it is written and
+//! verified; a file is finished only when all of it counts.
 
 mod chunks;
 mod control;
@@ -61,8 +61,8 @@ use versions::Versions;
 const ACTIVE: usize = 64;
 /// Outcomes that wait for the loop: a few pipelines' worth.
 const OUTCOMES: usize = 1024;
-/// While nobody has the rest: how often those who said that they have it are asked once more. A file may have been
-/// missing for a moment only.
+/// While nobody has the rest: how often those who said that they have it are asked once more. A
+/// file may have been missing for a moment only.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
 /// How long the start may wait for knowing what is here already.
 const BEGIN: Duration = Duration::from_millis(300);
@@ -168,7 +168,8 @@ pub struct Transfer {
     names: HashMap<NodeId, String>,
     known: HashMap<(NodeId, FileIndex), Knowledge>,
     liars: HashSet<NodeId>,
-    /// Who asked for what is here of a file that is downloaded, and when: so it downloads that, too, whatever its catalog says yet.
+    /// Who asked for what is here of a file that is downloaded, and when: so it downloads that,
+    /// too, whatever its catalog says yet.
     met: HashMap<NodeId, Instant>,
     outcomes: (mpsc::Sender<Outcome>, mpsc::Receiver<Outcome>),
     /// What is on its way in the pumps.
@@ -183,7 +184,8 @@ pub struct Transfer {
     ended: usize,
     /// Since when nobody has the rest; `None` while somebody says to have it.
     sourceless: Option<Instant>,
-    /// Since when nobody had the rest for the first time after the last chunk came: claims alone are no progress.
+    /// Since when nobody had the rest for the first time after the last chunk came: claims alone
+    /// are no progress.
     dry: Option<Instant>,
     said_waiting: bool,
     /// The disk is full: what is here already still counts, and nothing more is fetched.
@@ -356,7 +358,8 @@ impl Transfer {
         self.reports.send(event).await;
     }
 
-    /// Tells the start: once it is known how much of the first file is here already, or [`BEGIN`] passed.
+    /// Tells the start: once it is known how much of the first file is here already, or [`BEGIN`]
+    /// passed.
     async fn begin(&mut self) {
         if self.begin_by.take().is_none() {
             return;
@@ -373,7 +376,8 @@ impl Transfer {
         self.reports.send(start).await;
     }
 
-    /// The nodes that have some of it as far as their catalogs tell, before anything is asked of them.
+    /// The nodes that have some of it as far as their catalogs tell, before anything is asked of
+    /// them.
     fn holders(&self) -> u32 {
         let ids: Vec<FileId> = self.files.iter().map(|file| file.id).collect();
         let sources = self.context.sources(&ids);

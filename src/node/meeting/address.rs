@@ -31,7 +31,8 @@ pub fn parse_all(servers: &[String]) -> Result<Vec<Address>, String> {
     Ok(all)
 }
 
-/// Reads `host`, `host:port`, `host:port/KEY`, or a multiaddress such as `/ip4/203.0.113.5/tcp/12000/p2p/KEY`.
+/// Reads `host`, `host:port`, `host:port/KEY`, or a multiaddress such as
+/// `/ip4/203.0.113.5/tcp/12000/p2p/KEY`.
 ///
 /// # Errors
 /// A sentence that says what is expected.

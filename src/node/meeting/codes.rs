@@ -1,7 +1,9 @@
-//! Pairing by a code at rendezvous servers: the sender is found there under the code's number, the receiver looks there.
+//! Pairing by a code at rendezvous servers: the sender is found there under the code's number, the
+//! receiver looks there.
 //!
-//! Owns one task for each code that is offered or looked for; it ends with its guard, or its reader. Never sees the words.
-//! Invariants: what was registered is taken back; at most [`MAX_SENDERS`] are met, and each again only after a pause.
+//! Owns one task for each code that is offered or looked for; it ends with its guard, or its
+//! reader. Never sees the words. Invariants: what was registered is taken back; at most
+//! [`MAX_SENDERS`] are met, and each again only after a pause.
 
 use super::{Meeting, View};
 use crate::{
@@ -88,7 +90,8 @@ impl Meeting {
         Offered(Some(task.abort_handle()))
     }
 
-    /// Connects to those who are found under a code's number, and gives them, until the reader is dropped.
+    /// Connects to those who are found under a code's number, and gives them, until the reader is
+    /// dropped.
     #[must_use]
     pub fn look(&self, channel: u16) -> mpsc::Receiver<NodeId> {
         let (found, reader) = mpsc::channel(MAX_SENDERS);

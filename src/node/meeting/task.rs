@@ -1,8 +1,8 @@
 //! The task between the network, the actor and `core::meeting`.
 //!
-//! Owns the machine's clock and what its actions take: names are resolved, servers asked, keys written down. Invariant: it
-//! waits only for what comes and for the next tick; everything slow runs in a task of its own, of which the machine has one
-//! a server and kind at a time.
+//! Owns the machine's clock and what its actions take: names are resolved, servers asked, keys
+//! written down. Invariant: it waits only for what comes and for the next tick; everything slow
+//! runs in a task of its own, of which the machine has one a server and kind at a time.
 
 use super::{Address, Input, Setup, View, path_news};
 use crate::{

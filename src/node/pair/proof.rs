@@ -1,4 +1,5 @@
-//! The proof over the connection: who paired by datagrams shows on a stream that it is the one at the other end.
+//! The proof over the connection: who paired by datagrams shows on a stream that it is the one at
+//! the other end.
 //!
 //! ```text
 //! receiver                  sender
@@ -7,8 +8,8 @@
 //! seen                ──▶
 //! ```
 //!
-//! Frames as in `wire::distribute`. Invariants: nobody but the node that is expected is read from; an attempt is taken
-//! once; everything has a deadline.
+//! Frames as in `wire::distribute`. Invariants: nobody but the node that is expected is read from;
+//! an attempt is taken once; everything has a deadline.
 
 use super::{
     PairError, Paired,
@@ -38,8 +39,8 @@ const CONNECT: Duration = Duration::from_secs(15);
 const SOON: Duration = Duration::from_millis(25);
 const LATER: Duration = Duration::from_millis(500);
 
-/// The receivers that have proven a code by datagrams and are about to connect. Cheap to clone; a node has one, for all
-/// that it offers.
+/// The receivers that have proven a code by datagrams and are about to connect. Cheap to clone; a
+/// node has one, for all that it offers.
 #[derive(Clone, Default)]
 pub struct Pairings(Arc<Mutex<Table>>);
 
@@ -58,8 +59,8 @@ struct Expected {
 }
 
 impl Pairings {
-    /// Takes an inbound stream of [`crate::wire::pairing::PROTOCOL`], at once: what takes time is a task of its own. A stream of somebody
-    /// who is not expected is reset.
+    /// Takes an inbound stream of [`crate::wire::pairing::PROTOCOL`], at once: what takes time is a
+    /// task of its own. A stream of somebody who is not expected is reset.
     pub fn accept(&self, node: NodeId, mut stream: Stream) {
         let expected = self
             .lock()
@@ -79,7 +80,8 @@ impl Pairings {
         });
     }
 
-    /// Takes an inbound stream of [`crate::wire::pairing::TALK_PROTOCOL`], at once. It is reset when nobody offers anything.
+    /// Takes an inbound stream of [`crate::wire::pairing::TALK_PROTOCOL`], at once. It is reset
+    /// when nobody offers anything.
     pub fn listen(&self, node: NodeId, stream: Stream) {
         let offers = self.lock().offers.clone();
         if !offers.is_empty() {

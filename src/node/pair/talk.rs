@@ -1,7 +1,9 @@
-//! Pairing with a node that was found at a server: the messages that are datagrams nearby go over a stream.
+//! Pairing with a node that was found at a server: the messages that are datagrams nearby go over a
+//! stream.
 //!
-//! Owns one task for each stream. Never looks into a message, and never says who may be spoken to. Invariants: a stream
-//! carries a bounded number of messages for a bounded time; a reader that is slow loses messages, as a network would.
+//! Owns one task for each stream. Never looks into a message, and never says who may be spoken to.
+//! Invariants: a stream carries a bounded number of messages for a bounded time; a reader that is
+//! slow loses messages, as a network would.
 
 use crate::{
     core::{id::NodeId, pairing::Message},
@@ -62,7 +64,8 @@ impl Far {
     }
 }
 
-/// Takes a stream that a receiver opened, and hands what comes on it to everyone who offers something here.
+/// Takes a stream that a receiver opened, and hands what comes on it to everyone who offers
+/// something here.
 pub(super) async fn listen(
     node: NodeId,
     stream: Stream,
@@ -84,7 +87,8 @@ pub(super) async fn listen(
     carry(stream, deliver, out).await;
 }
 
-/// Opens a stream to a node that is said to wait on `channel`, as soon as it is connected, and brings what it says.
+/// Opens a stream to a node that is said to wait on `channel`, as soon as it is connected, and
+/// brings what it says.
 pub(super) async fn speak(
     net: Net,
     node: NodeId,

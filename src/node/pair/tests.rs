@@ -1,4 +1,5 @@
-//! Real nodes' networks on loopback, each with what the actor does for pairing. Nothing waits but for an event.
+//! Real nodes' networks on loopback, each with what the actor does for pairing. Nothing waits but
+//! for an event.
 
 use super::*;
 use crate::net::{NetConfig, Router};
@@ -119,8 +120,9 @@ async fn end<T>(task: JoinHandle<T>) -> T {
         .unwrap()
 }
 
-/// Hears announcements until another sender, who has just begun, has made four: that takes more than a second, in which
-/// any pair that still announces would have been heard. The channels heard are returned.
+/// Hears announcements until another sender, who has just begun, has made four: that takes more
+/// than a second, in which any pair that still announces would have been heard. The channels heard
+/// are returned.
 async fn channels_heard(port: u16) -> Vec<u16> {
     let clock = Home::new(99, port, None);
     let (_sockets, mut heard) = PairingSockets::looking(clock.config.sockets.clone()).unwrap();

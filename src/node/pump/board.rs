@@ -1,7 +1,9 @@
-//! Where several paths lead to one peer: which of them each lane takes, and which lane gets an order.
+//! Where several paths lead to one peer: which of them each lane takes, and which lane gets an
+//! order.
 //!
-//! Pure; times are arguments, paths are names. Two paths are used at once, so both are measured by what they are there for;
-//! each lane gets orders as fast as it delivers them. A path that is many times slower than the best one is left alone.
+//! Pure; times are arguments, paths are names. Two paths are used at once, so both are measured by
+//! what they are there for; each lane gets orders as fast as it delivers them. A path that is many
+//! times slower than the best one is left alone.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -55,8 +57,8 @@ impl<P: Copy + Ord> Board<P> {
         }
     }
 
-    /// An order of so many bytes has been owed on a path for so long: what is known to be much faster elsewhere is not
-    /// waited for until the path has shown how slow it is.
+    /// An order of so many bytes has been owed on a path for so long: what is known to be much
+    /// faster elsewhere is not waited for until the path has shown how slow it is.
     pub fn owed(&mut self, path: P, bytes: u64, since: Duration) {
         let others = self.measures.keys().filter(|other| **other != path);
         let best = others

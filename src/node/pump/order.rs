@@ -25,7 +25,8 @@ pub struct Order {
 pub struct Target {
     /// Where in the job.
     pub position: Position,
-    /// The file, and where in it. (If the chunk occurs there more than once, it is written at each.)
+    /// The file, and where in it. (If the chunk occurs there more than once, it is written at
+    /// each.)
     pub sink: Sink,
 }
 

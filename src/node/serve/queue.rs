@@ -1,4 +1,5 @@
-//! The open questions of one stream, and small chunks that are read before their turn, together with the one whose turn it is.
+//! The open questions of one stream, and small chunks that are read before their turn, together
+//! with the one whose turn it is.
 //!
 //! Invariant: at most [`RUN_BYTES`] of a stream are kept, each for a question that is still open.
 
@@ -130,7 +131,8 @@ impl Queue {
         }
     }
 
-    /// Reads small chunks before their turn. One that is not small, or cannot be read, waits for it.
+    /// Reads small chunks before their turn. One that is not small, or cannot be read, waits for
+    /// it.
     pub(super) fn read_on(&self, reader: &ChunkReader) {
         let mut buffer = Vec::new();
         for (tag, id) in self.next(RUN) {

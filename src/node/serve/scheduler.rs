@@ -1,11 +1,12 @@
 //! Who is served next: the questions of each stream, and the slots that all streams wait for.
 //!
-//! What was sent least often goes first, no matter who asked for it: while many download from one seed, its line then
-//! carries each chunk once before it carries any twice, and they have something to give one another. Else the peer that
-//! has waited longest. How long a slot may be held, and how long somebody may be overtaken, follows from how long chunks
-//! take on this line. Never reads a chunk or touches a socket. Invariants: at most [`SLOTS`] slots are taken; nobody
-//! who waits longer than [`Line::patience`] is overtaken; a request that is dropped while it waits, or with its slot, loses
-//! none of them; once closed, no slot is given.
+//! What was sent least often goes first, no matter who asked for it: while many download from one
+//! seed, its line then carries each chunk once before it carries any twice, and they have something
+//! to give one another. Else the peer that has waited longest. How long a slot may be held, and how
+//! long somebody may be overtaken, follows from how long chunks take on this line. Never reads a
+//! chunk or touches a socket. Invariants: at most [`SLOTS`] slots are taken; nobody who waits
+//! longer than [`Line::patience`] is overtaken; a request that is dropped while it waits, or with
+//! its slot, loses none of them; once closed, no slot is given.
 
 use super::queue::{Question, Queue};
 use crate::{core::id::ChunkId, wire::chunk::Tag};
@@ -17,17 +18,20 @@ use std::{
 };
 use tokio::sync::{Notify, oneshot};
 
-/// Chunks in memory for all inbound streams together (of at most 1 MiB each). Few: what is on its way to many at once is
-/// late everywhere, and only a whole chunk can be passed on.
+/// Chunks in memory for all inbound streams together (of at most 1 MiB each). Few: what is on its
+/// way to many at once is late everywhere, and only a whole chunk can be passed on.
 pub(super) const SLOTS: usize = 4;
-/// How long a chunk may wait for its requester in memory, at least: longer on a line where all chunks take long. The rest of
-/// it is then read again.
+/// How long a chunk may wait for its requester in memory, at least: longer on a line where all
+/// chunks take long. The rest of it is then read again.
 const MIN_HOLD: Duration = Duration::from_millis(125);
-/// The longest, however slow the line: a peer that reads slowly on purpose must not hold up the others for ever.
+/// The longest, however slow the line: a peer that reads slowly on purpose must not hold up the
+/// others for ever.
 const MAX_HOLD: Duration = Duration::from_secs(2);
-/// What is assumed before anything was sent: too long does little harm, too short gives all of them a little at a time.
+/// What is assumed before anything was sent: too long does little harm, too short gives all of them
+/// a little at a time.
 const FIRST_PACE: Duration = Duration::from_millis(250);
-/// After this long one is served in its turn; later where chunks take long, but not so late that it is given up.
+/// After this long one is served in its turn; later where chunks take long, but not so late that it
+/// is given up.
 const MIN_PATIENCE: Duration = Duration::from_secs(1);
 const MAX_PATIENCE: Duration = Duration::from_secs(4);
 /// Questions of a stream that are looked at for the chunk that was sent least often.
@@ -92,7 +96,8 @@ impl Default for State {
 }
 
 impl State {
-    /// The question in `open` for the chunk that was sent least often: how often that was, and where in `open` it stands.
+    /// The question in `open` for the chunk that was sent least often: how often that was, and
+    /// where in `open` it stands.
     fn rarest(&self, open: &VecDeque<Question>) -> Option<(u32, usize)> {
         let questions = open.iter().take(LOOK).enumerate();
         questions

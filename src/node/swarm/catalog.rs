@@ -1,6 +1,7 @@
 //! Catalogs: this node's own, with its history; what is known of the others' is in [`theirs`].
 //!
-//! Invariants: revisions only grow; the history holds each `(name, file)` once, at its latest change.
+//! Invariants: revisions only grow; the history holds each `(name, file)` once, at its latest
+//! change.
 
 mod listing;
 mod meaning;
@@ -66,7 +67,8 @@ pub struct OwnCatalog {
 }
 
 impl OwnCatalog {
-    /// An empty catalog of the node called `name`, in its life `epoch`; `keeps` tells whether it keeps replicas.
+    /// An empty catalog of the node called `name`, in its life `epoch`; `keeps` tells whether it
+    /// keeps replicas.
     #[must_use]
     pub fn new(name: String, epoch: u64, keeps: bool) -> Self {
         Self {
@@ -86,13 +88,15 @@ impl OwnCatalog {
         }
     }
 
-    /// How far the shared folder is read, for the others; `None` when it is. A change with `news` is a revision of its own.
+    /// How far the shared folder is read, for the others; `None` when it is. A change with `news`
+    /// is a revision of its own.
     pub fn set_scan(&mut self, scan: Option<Scan>, news: bool) {
         self.scan = scan;
         self.revision += u64::from(news);
     }
 
-    /// The same, which says of itself whether nobody chose its name, and whether its node only looks or fetches.
+    /// The same, which says of itself whether nobody chose its name, and whether its node only
+    /// looks or fetches.
     #[must_use]
     pub fn with(mut self, unchosen: bool, visiting: bool) -> Self {
         (self.unchosen, self.visiting) = (unchosen, visiting);
@@ -105,7 +109,8 @@ impl OwnCatalog {
         (self.epoch, self.revision)
     }
 
-    /// Offers, changes or (with `None`) withdraws a name with its contents. True when that changed anything.
+    /// Offers, changes or (with `None`) withdraws a name with its contents. True when that changed
+    /// anything.
     pub fn set(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) -> bool {
         let key = (name.as_str().to_owned(), file);
         let before = self

@@ -1,5 +1,5 @@
-//! The peers that are connected, their catalogs, and what follows from both: rows of `list` and `peers`, and what a
-//! name means.
+//! The peers that are connected, their catalogs, and what follows from both: rows of `list` and
+//! `peers`, and what a name means.
 //!
 //! Pure bookkeeping. Invariant: there is an entry for each connected peer and for no other.
 
@@ -232,7 +232,8 @@ impl Peers {
         self.table.iter().map(offering).collect()
     }
 
-    /// The rows of `list`: what goes by that very name, what matches the glob, or what has it as a part.
+    /// The rows of `list`: what goes by that very name, what matches the glob, or what has it as a
+    /// part.
     #[must_use]
     pub fn list(&self, own: &OwnCatalog, pattern: Option<&str>) -> Vec<Listing> {
         let peers = self.offerings();
@@ -373,7 +374,8 @@ impl Peers {
         self.table.iter().filter_map(keeper).collect()
     }
 
-    /// Who has other contents by each of these names, or by the last part of it: at most [`MAX_VERSIONS`] nodes each.
+    /// Who has other contents by each of these names, or by the last part of it: at most
+    /// [`MAX_VERSIONS`] nodes each.
     #[must_use]
     pub fn versions(&self, files: &[(RelPath, FileId)]) -> Vec<Vec<Source>> {
         let mut found = vec![Vec::new(); files.len()];

@@ -1,6 +1,7 @@
 //! The state of the room, and what follows from its parts together.
 //!
-//! Pure but for the clock. Invariant: a node is connected to `membership` exactly while it has an entry in `peers`.
+//! Pure but for the clock. Invariant: a node is connected to `membership` exactly while it has an
+//! entry in `peers`.
 
 use super::{OwnCatalog, Peers, Question, Resolution};
 use crate::{
@@ -74,7 +75,8 @@ pub struct State {
     pub scanning: Option<Scan>,
     /// Who goes by which name.
     pub people: People,
-    /// What is kept for the swarm, by name and contents: shown unless something better is offered by the same.
+    /// What is kept for the swarm, by name and contents: shown unless something better is offered
+    /// by the same.
     kept: HashMap<(String, FileId), Offer>,
     servers: watch::Receiver<View>,
 }
@@ -238,8 +240,8 @@ impl State {
         resolution
     }
 
-    /// Whom a word means. Who is here and who is coming are of one moment: of two, the second could miss the one who was
-    /// coming at the first.
+    /// Whom a word means. Who is here and who is coming are of one moment: of two, the second could
+    /// miss the one who was coming at the first.
     #[must_use]
     pub fn find(&self, who: &str) -> Found {
         let named = |node: NodeId| Person {
@@ -283,7 +285,8 @@ impl State {
         words.iter().any(|who| self.people.means(who, &one))
     }
 
-    /// What a node is called, and whether another key was known for that name; `None` when it is not here.
+    /// What a node is called, and whether another key was known for that name; `None` when it is
+    /// not here.
     #[must_use]
     pub fn named(&self, node: &NodeId) -> Option<(String, bool)> {
         let name = self.peers.get(node)?.name.clone();
@@ -311,8 +314,8 @@ impl State {
         self.people.see(name, node, unchosen, unix_now())
     }
 
-    /// Something was sent to it by a person: it is remembered before others. But it may have taken somebody else's name
-    /// meanwhile.
+    /// Something was sent to it by a person: it is remembered before others. But it may have taken
+    /// somebody else's name meanwhile.
     pub fn met(&mut self, node: NodeId) {
         if self.named(&node).is_some_and(|(_, changed)| !changed) {
             self.remember(node);

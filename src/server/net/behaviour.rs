@@ -34,8 +34,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 const RESERVATIONS_PER_PEER: usize = 4;
 /// How long one counts; clients renew them.
 const RESERVATION: Duration = Duration::from_secs(3600);
-/// The library's own count of circuits has those that are only asked for, and those that are on their way out: `circuits`
-/// decides. This bounds what the former can cost.
+/// The library's own count of circuits has those that are only asked for, and those that are on
+/// their way out: `circuits` decides. This bounds what the former can cost.
 const ASKED: usize = 16;
 
 /// How often a client, and an address, may ask for a reservation: a house has several nodes.

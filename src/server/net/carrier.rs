@@ -1,9 +1,10 @@
 //! A substream of a server, which knows whether it is one end of a circuit.
 //!
-//! The library copies bytes between two substreams and does not tell how many, nor can it be told to stop. So each substream
-//! watches its own beginning: what the server writes there names the protocol, and no client can write it. On the one
-//! where a circuit was asked for (hop) all its bytes pass, and it can be ended; on the other one (stop) the client that is to take
-//! the circuit has to answer in time, since until then it counts. Never alters a byte.
+//! The library copies bytes between two substreams and does not tell how many, nor can it be told
+//! to stop. So each substream watches its own beginning: what the server writes there names the
+//! protocol, and no client can write it. On the one where a circuit was asked for (hop) all its
+//! bytes pass, and it can be ended; on the other one (stop) the client that is to take the circuit
+//! has to answer in time, since until then it counts. Never alters a byte.
 
 use super::circuits::{Circuit, Circuits};
 use futures::{AsyncRead, AsyncWrite};

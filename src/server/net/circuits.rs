@@ -1,9 +1,11 @@
-//! Which circuits there are, from which address each was asked for, and which one makes room when there are too many.
+//! Which circuits there are, from which address each was asked for, and which one makes room when
+//! there are too many.
 //!
-//! The library counts circuits by client and in all; keys are free to make, so one machine could have them all. Here they
-//! are counted by address ([`origin`]), and while all are taken the address with most of them gives one up: the oldest of
-//! those that carry nothing, else the oldest. Invariant: what is counted is open, for each is taken off when its stream is
-//! dropped, and streams are only made by the transport.
+//! The library counts circuits by client and in all; keys are free to make, so one machine could
+//! have them all. Here they are counted by address ([`origin`]), and while all are taken the
+//! address with most of them gives one up: the oldest of those that carry nothing, else the oldest.
+//! Invariant: what is counted is open, for each is taken off when its stream is dropped, and
+//! streams are only made by the transport.
 
 use crate::{
     core::{

@@ -1,8 +1,9 @@
 //! How the connections in all are shared among addresses ([`origin`]), beside the cap on each.
 //!
-//! While all places are taken the newest connection of the address with most of them makes room: who was there first is
-//! rather a client than a flood. Handshakes under way, which cannot be ended, are as many for one address as are free for
-//! others, so some always are. Only reports whom to close. Bounded by the places there are.
+//! While all places are taken the newest connection of the address with most of them makes room:
+//! who was there first is rather a client than a flood. Handshakes under way, which cannot be
+//! ended, are as many for one address as are free for others, so some always are. Only reports whom
+//! to close. Bounded by the places there are.
 
 use crate::{
     core::{

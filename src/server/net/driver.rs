@@ -1,7 +1,8 @@
 //! The one task that owns a server's swarm.
 //!
-//! Answers at the rendezvous points by itself, and takes to the server's task what concerns names. Never waits for
-//! it: what it has not taken yet stands in `outbox`, and while anything stands there the swarm is not polled.
+//! Answers at the rendezvous points by itself, and takes to the server's task what concerns names.
+//! Never waits for it: what it has not taken yet stands in `outbox`, and while anything stands
+//! there the swarm is not polled.
 
 use super::{
     Load, ServerConfig, ServerEvent,

@@ -1,7 +1,9 @@
-//! Who may be connected to a server, and whom it dials: nodes with an Ed25519 key, and only back to where they come from.
+//! Who may be connected to a server, and whom it dials: nodes with an Ed25519 key, and only back to
+//! where they come from.
 //!
-//! The dials are those that a client asks for, to learn whether it can be reached. Invariant: not one packet goes to an address
-//! from which that client is not connected, so no client can have the server knock at a third party, or at its own network.
+//! The dials are those that a client asks for, to learn whether it can be reached. Invariant: not
+//! one packet goes to an address from which that client is not connected, so no client can have the
+//! server knock at a third party, or at its own network.
 
 use crate::net::{address, identity, streamless::Streamless};
 use libp2p::{

@@ -1,9 +1,10 @@
 //! The rendezvous points: what `super::super::register` keeps, as libp2p's protocol says it.
 //!
-//! Owns the check of what is registered: a peer record signed by the key of the connection that it comes by. There are two
-//! ways to sign one (what rust-libp2p signs, and what the specification says and others sign); a client that gets one of the
-//! other kind throws the whole answer away, so each is told those of its own kind. Namespaces are not listed: who does not
-//! know a namespace is not told of it.
+//! Owns the check of what is registered: a peer record signed by the key of the connection that it
+//! comes by. There are two ways to sign one (what rust-libp2p signs, and what the specification
+//! says and others sign); a client that gets one of the other kind throws the whole answer away, so
+//! each is told those of its own kind. Namespaces are not listed: who does not know a namespace is
+//! not told of it.
 
 use crate::{
     core::{Now, id::NodeId, rate::Rate},

@@ -1,7 +1,7 @@
 //! Who waits to be reached through the server, and who gives way when too many do.
 //!
-//! Counted by key and by address ([`origin`]), beside the library's own count of each client's. Only marks who has to go:
-//! the driver closes its connections. Bounded by the places there are.
+//! Counted by key and by address ([`origin`]), beside the library's own count of each client's.
+//! Only marks who has to go: the driver closes its connections. Bounded by the places there are.
 
 use crate::{
     core::{

@@ -163,7 +163,8 @@ async fn plain_clients_reserve_register_find_and_reach_each_other() {
     .await;
 }
 
-/// The server as it is seen by those whose connections come from this address of the loopback network.
+/// The server as it is seen by those whose connections come from this address of the loopback
+/// network.
 async fn door(from: &'static str, server: &Multiaddr) -> Multiaddr {
     let inner = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = inner.local_addr().unwrap().port();
@@ -203,7 +204,8 @@ async fn waiting(seed: u8, server: &Multiaddr) -> PeerId {
     here
 }
 
-/// Opens so many circuits to a node and tries again whenever one is refused or ends; counts those that stood.
+/// Opens so many circuits to a node and tries again whenever one is refused or ends; counts those
+/// that stood.
 fn flood(mut swarm: Swarm<Client>, server: Multiaddr, to: PeerId, stood: mpsc::Sender<()>) {
     tokio::spawn(async move {
         for _ in 0..16 {
@@ -250,7 +252,8 @@ async fn one_address_does_not_shut_others_out_of_the_relay() {
     for seed in 2..12 {
         flood(client(seed), address.clone(), target, stood.clone());
     }
-    // The other places are held by circuits whose ends have not heard of each other yet, and on a busy machine may never.
+    // The other places are held by circuits whose ends have not heard of each other yet, and on a
+    // busy machine may never.
     for _ in 0..48 {
         let stands = tokio::time::timeout(Duration::from_secs(30), standing.recv());
         stands.await.expect("the flood does not fill the relay");

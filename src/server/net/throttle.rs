@@ -1,8 +1,9 @@
-//! How fast all circuits together may go: a limit that every substream keeps to once it has carried much.
+//! How fast all circuits together may go: a limit that every substream keeps to once it has carried
+//! much.
 //!
-//! What a server itself says and hears is small, so whatever is long is a circuit. Each byte of a circuit is read once, so
-//! reading is what is counted. Fair: turns are short and come in the order of asking (`core::pace`), so none waits behind
-//! another's bulk.
+//! What a server itself says and hears is small, so whatever is long is a circuit. Each byte of a
+//! circuit is read once, so reading is what is counted. Fair: turns are short and come in the order
+//! of asking (`core::pace`), so none waits behind another's bulk.
 
 use crate::core::pace::Pace;
 use futures::{AsyncRead, AsyncWrite};

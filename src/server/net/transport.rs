@@ -1,4 +1,5 @@
-//! How bytes get on and off a server's wire: TCP with Noise and Yamux, and QUIC, for public and private swarms alike.
+//! How bytes get on and off a server's wire: TCP with Noise and Yamux, and QUIC, for public and
+//! private swarms alike.
 
 use super::{
     carrier::Carrier,
@@ -23,7 +24,8 @@ use std::time::Duration;
 
 /// How long a connection may take from the first packet to the last step of its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Substreams of a connection at a time, besides circuits, all of which may lead to one node. More end it.
+/// Substreams of a connection at a time, besides circuits, all of which may lead to one node. More
+/// end it.
 const STREAMS: usize = 128;
 /// What a QUIC client may send unread, on one stream and on all.
 const UNREAD_STREAM: u32 = 512 << 10;

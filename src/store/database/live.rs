@@ -1,9 +1,10 @@
 //! A sled that outlives its own failures.
 //!
-//! sled gives up for good after the first write that fails, and says no to everything from then on. [`Live`] owns it, its trees
-//! and the room for its next writes, and can open it again while others hold [`Tree`]s of it. Invariants: no write begins
-//! without room for it ([`Room`]), so that a disk that is full does not break it; a user of a tree while there is none
-//! gets an error and never waits.
+//! sled gives up for good after the first write that fails, and says no to everything from then on.
+//! [`Live`] owns it, its trees and the room for its next writes, and can open it again while others
+//! hold [`Tree`]s of it. Invariants: no write begins without room for it ([`Room`]), so that a disk
+//! that is full does not break it; a user of a tree while there is none gets an error and never
+//! waits.
 
 use super::room::Room;
 use parking_lot::RwLock;
@@ -97,7 +98,8 @@ impl Live {
         self.with(|opened| opened.db.generate_id())
     }
 
-    /// Closes it, and opens it with `open`; what that gives besides comes back. No one can use it meanwhile.
+    /// Closes it, and opens it with `open`; what that gives besides comes back. No one can use it
+    /// meanwhile.
     pub fn reopen<T, E>(&self, open: impl FnOnce() -> Result<(Opened, T), E>) -> Result<T, E> {
         let put = |new: Option<Opened>| std::mem::replace(&mut *self.0.opened.write(), new);
         if let Some(old) = put(None) {

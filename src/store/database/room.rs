@@ -1,8 +1,9 @@
 //! Room on the disk for what a sled writes next.
 //!
-//! A write that fails for want of space breaks a sled, and may tear its log. So the blocks of the next writes are taken
-//! before they begin: behind the end of the log where the system can do that, else by a look at how much is free. Invariant: when
-//! [`Room::before`] said yes, at least [`AHEAD`] bytes more than the write needs are there for it.
+//! A write that fails for want of space breaks a sled, and may tear its log. So the blocks of the
+//! next writes are taken before they begin: behind the end of the log where the system can do that,
+//! else by a look at how much is free. Invariant: when [`Room::before`] said yes, at least
+//! [`AHEAD`] bytes more than the write needs are there for it.
 
 use parking_lot::Mutex;
 use std::{
@@ -11,7 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes beyond a write: what sled moves about in its own time, and writers that ask at the same moment. Two of its segments.
+/// Bytes beyond a write: what sled moves about in its own time, and writers that ask at the same
+/// moment. Two of its segments.
 const AHEAD: u64 = 1 << 20;
 /// Taken in steps of so much, so that few writes have to ask the system.
 const STEP: u64 = 1 << 20;

@@ -96,7 +96,8 @@ impl Folder {
         self.link(&self.path.join(from), name)
     }
 
-    /// Moves the file at the path `from` to the name `name` here, which is free; `Unsupported` where that is more than one step.
+    /// Moves the file at the path `from` to the name `name` here, which is free; `Unsupported`
+    /// where that is more than one step.
     pub fn take_new(&self, _: &Path, _: &str) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }

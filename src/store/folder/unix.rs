@@ -115,7 +115,8 @@ impl Folder {
         rustix::fs::linkat(&self.fd, from, &self.fd, name, AtFlags::empty()).map_err(Into::into)
     }
 
-    /// Moves the file at the path `from` to the name `name` here, which is free; `Unsupported` where that is more than one step.
+    /// Moves the file at the path `from` to the name `name` here, which is free; `Unsupported`
+    /// where that is more than one step.
     #[cfg(target_os = "linux")]
     pub fn take_new(&self, from: &Path, name: &str) -> io::Result<()> {
         use rustix::fs::{RenameFlags, renameat_with};

@@ -1,7 +1,8 @@
 //! The files whose chunks can be read here, and where each chunk lies.
 //!
-//! Shared ones, downloads that were finished, and what goes from one person to another. A file's number is never used twice, so a chunk
-//! location that a crash left behind points at nothing rather than at another file.
+//! Shared ones, downloads that were finished, and what goes from one person to another. A file's
+//! number is never used twice, so a chunk location that a crash left behind points at nothing
+//! rather than at another file.
 
 use super::{Index, Stamp, key, looks_like, rights::StoredRights};
 use crate::{
@@ -30,7 +31,8 @@ pub enum Kind {
     Shared,
     /// It was downloaded; its path is absolute.
     Fetched,
-    /// It is being sent to a person; its path is absolute. Private: for those with a grant (`store::grants`), until the send ends.
+    /// It is being sent to a person; its path is absolute. Private: for those with a grant
+    /// (`store::grants`), until the send ends.
     Sent,
     /// It was received from a person; its path is absolute. Private, too.
     Received,
@@ -130,7 +132,8 @@ fn path_key(kind: Kind, path: &Path) -> Vec<u8> {
 }
 
 impl Index {
-    /// Adds a file with its manifest and the places of its chunks; replaces what was known of that path. Gives its number.
+    /// Adds a file with its manifest and the places of its chunks; replaces what was known of that
+    /// path. Gives its number.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -138,7 +141,8 @@ impl Index {
         Ok(self.add_files(&mut [file])?[0])
     }
 
-    /// Adds many files at once, which costs far less than one by one. Sets each record's `file`. Gives their numbers, in order.
+    /// Adds many files at once, which costs far less than one by one. Sets each record's `file`.
+    /// Gives their numbers, in order.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -198,7 +202,8 @@ impl Index {
         }
     }
 
-    /// Calls `tell` with the folders of the downloads that are added from now on. It is called while they are, so it must not wait.
+    /// Calls `tell` with the folders of the downloads that are added from now on. It is called
+    /// while they are, so it must not wait.
     pub(in crate::store) fn on_placed(
         &self,
         tell: Option<Box<dyn Fn(Vec<PathBuf>) + Send + Sync>>,
@@ -206,8 +211,8 @@ impl Index {
         *self.0.on_placed.lock() = tell;
     }
 
-    /// Forgets a file: its chunks' places, and its manifest unless something else here needs it. The file itself is
-    /// left alone.
+    /// Forgets a file: its chunks' places, and its manifest unless something else here needs it.
+    /// The file itself is left alone.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -324,7 +329,8 @@ impl Index {
         Ok(files)
     }
 
-    /// The finished downloads that still look as they did: what this node can serve besides its shared folder.
+    /// The finished downloads that still look as they did: what this node can serve besides its
+    /// shared folder.
     ///
     /// # Errors
     /// When the index cannot be read.

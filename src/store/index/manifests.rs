@@ -1,7 +1,7 @@
 //! Manifests in the index, in their canonical bytes: what is stored is what is sent.
 //!
-//! Invariants: a root is written after all its pages, and removed before them; what nothing here needs is removed at the next start at the
-//! latest ([`Index::sweep`]).
+//! Invariants: a root is written after all its pages, and removed before them; what nothing here
+//! needs is removed at the next start at the latest ([`Index::sweep`]).
 
 use super::{Index, PART, Tree, Trees, key};
 use crate::{
@@ -63,7 +63,8 @@ impl Index {
         put.map(drop).map_err(|e| self.error(e))
     }
 
-    /// Whether the lengths of a manifest's chunks add up to what its root says, looked at page by page; false when a page is missing.
+    /// Whether the lengths of a manifest's chunks add up to what its root says, looked at page by
+    /// page; false when a page is missing.
     ///
     /// # Errors
     /// When the index cannot be read.
@@ -98,8 +99,9 @@ impl Index {
         }
     }
 
-    /// Removes the manifests that an earlier run left behind and nothing here needs; gives their number. Ends early when no other task holds
-    /// this index any more. To be called once, at any time: what comes meanwhile stays.
+    /// Removes the manifests that an earlier run left behind and nothing here needs; gives their
+    /// number. Ends early when no other task holds this index any more. To be called once, at any
+    /// time: what comes meanwhile stays.
     ///
     /// # Errors
     /// When the index cannot be read or written.
@@ -267,7 +269,8 @@ impl<I: Iterator<Item = sled::Result<sled::IVec>>> Needed<I> {
     }
 }
 
-/// The only page of a small manifest: kept with the root, which saves a record for each of many small files.
+/// The only page of a small manifest: kept with the root, which saves a record for each of many
+/// small files.
 fn inline(one: &Encoded) -> &[u8] {
     match &one.pages[..] {
         [page] if page.len() <= INLINE => page,

@@ -1,7 +1,8 @@
 //! What is kept for the swarm: which files, which of their chunks, and on whose account.
 //!
-//! Two trees: `replica_files` file id → record; `replicas` chunk id, file id → position u32, length u32, payer. One small key a chunk, so a
-//! batch costs what it adds. Crash rule: a file's record is written, with its manifest, before its chunks' and removed after them.
+//! Two trees: `replica_files` file id → record; `replicas` chunk id, file id → position u32, length
+//! u32, payer. One small key a chunk, so a batch costs what it adds. Crash rule: a file's record is
+//! written, with its manifest, before its chunks' and removed after them.
 
 use super::{Index, key};
 use crate::{
@@ -34,7 +35,8 @@ pub(in crate::store) struct ReplicaRecord {
     pub seen: u64,
 }
 
-/// For what a chunk is kept of which no file is known: the index was lost, or its files' manifests were.
+/// For what a chunk is kept of which no file is known: the index was lost, or its files' manifests
+/// were.
 pub(in crate::store) const NO_FILE: FileId = FileId([0; 32]);
 
 /// One chunk that is kept for one file.
@@ -95,7 +97,8 @@ impl Index {
         put.map(drop).map_err(|e| self.error(e))
     }
 
-    /// Forgets a replicated file, and its manifest unless something else here needs it. Its chunks' records go first.
+    /// Forgets a replicated file, and its manifest unless something else here needs it. Its chunks'
+    /// records go first.
     pub(in crate::store) fn remove_replica_file(&self, file: &FileId) -> Result<(), StoreError> {
         let _writing = self.writing();
         let gone = self.0.replica_files.remove(file.as_bytes());

@@ -3,7 +3,8 @@
 use crate::core::rights::Rights;
 use serde::{Deserialize, Serialize};
 
-/// Permissions as they are stored: the mode, or, as before that was known, whether a file may be executed.
+/// Permissions as they are stored: the mode, or, as before that was known, whether a file may be
+/// executed.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum StoredRights {

@@ -11,7 +11,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// How a file looked when it was read. As long as it still looks so, its chunks are what the index says.
+/// How a file looked when it was read. As long as it still looks so, its chunks are what the index
+/// says.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Stamp {
     /// Bytes.

@@ -7,7 +7,8 @@ use crate::{
 #[test]
 fn files_of_every_size_come_out_as_they_went_in() {
     let fixture = Fixture::new();
-    // Nothing; one byte; exactly one shortest chunk; one byte more than a chunk can have; many chunks.
+    // Nothing; one byte; exactly one shortest chunk; one byte more than a chunk can have; many
+    // chunks.
     for size in [0, 1, chunker::MIN, chunker::MAX + 1, 5_000_000] {
         let bytes = noise(size as u64, size);
         let manifest = manifest_of(&bytes);

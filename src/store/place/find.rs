@@ -21,11 +21,12 @@ use std::{
 /// Folders that a [`Finder`] holds open.
 const OPEN: usize = 32;
 
-/// Where the file that `manifest` describes lies already, as `name` or a numbered form of it below `dest`. It is served from there then.
+/// Where the file that `manifest` describes lies already, as `name` or a numbered form of it below
+/// `dest`. It is served from there then.
 ///
 /// # Errors
-/// When the index cannot be read. A file that cannot be read is another file. [`StoreError::Name`] when another one is there,
-/// which is to stay and to have none beside it.
+/// When the index cannot be read. A file that cannot be read is another file. [`StoreError::Name`]
+/// when another one is there, which is to stay and to have none beside it.
 pub fn find_existing<'a>(
     reader: &ChunkReader,
     dest: &Path,
@@ -84,7 +85,8 @@ fn existing_in(
     Ok(None)
 }
 
-/// Whether files can be made in the folder `dest`, or it can be made, before anything is fetched for it. Leaves nothing.
+/// Whether files can be made in the folder `dest`, or it can be made, before anything is fetched
+/// for it. Leaves nothing.
 ///
 /// # Errors
 /// What is in the way; [`StoreError::Name`] when that is a file.
@@ -116,8 +118,8 @@ pub fn reach(dest: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Where files go below one folder. It looks at each folder once, so that ten thousand files of one need not do it ten thousand
-/// times: to be used at once, and let go.
+/// Where files go below one folder. It looks at each folder once, so that ten thousand files of one
+/// need not do it ten thousand times: to be used at once, and let go.
 pub struct Finder<'a> {
     reader: &'a ChunkReader,
     dest: &'a Path,

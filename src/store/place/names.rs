@@ -10,8 +10,9 @@ use std::{collections::HashMap, ffi::OsString, io, path::PathBuf};
 /// Folders whose names are remembered.
 const FOLDERS: usize = 8;
 
-/// What lies in the folders that downloads went to lately, so that ten thousand files need not list theirs ten thousand times.
-/// Only a hint: what must not be replaced is protected by how files are placed.
+/// What lies in the folders that downloads went to lately, so that ten thousand files need not list
+/// theirs ten thousand times. Only a hint: what must not be replaced is protected by how files are
+/// placed.
 #[derive(Default)]
 pub(in crate::store) struct Folders(Mutex<HashMap<PathBuf, Listed>>);
 

@@ -1,4 +1,5 @@
-//! The sums: what is used and reserved, in all and by origin, and how much of it for manifests. Arithmetic only.
+//! The sums: what is used and reserved, in all and by origin, and how much of it for manifests.
+//! Arithmetic only.
 
 use super::{ENTRY, Limits, Replicas, manifest_bytes};
 use crate::core::id::NodeId;
@@ -17,8 +18,8 @@ pub(super) struct Accounts {
     entries: u64,
 }
 
-/// Of the quota, what all entries of manifests together may take, and what those of one file may: who keeps a few chunks of each of many large
-/// files keeps little else.
+/// Of the quota, what all entries of manifests together may take, and what those of one file may:
+/// who keeps a few chunks of each of many large files keeps little else.
 const ENTRIES: u64 = 8;
 const ENTRIES_OF_ONE: u64 = 16;
 
@@ -50,7 +51,8 @@ impl Accounts {
         quota > 0 && within(self.used + self.reserved, quota) && within(has, quota.div_ceil(2))
     }
 
-    /// Whether so many bytes more would fit if others used less: the origin's half is not used up, and the quota is.
+    /// Whether so many bytes more would fit if others used less: the origin's half is not used up,
+    /// and the quota is.
     pub fn is_short_of(&self, origin: &NodeId, bytes: u64) -> bool {
         let has = self.by_origin.get(origin).copied().unwrap_or(0);
         let own = has.saturating_add(bytes) <= self.limits.quota.div_ceil(2);

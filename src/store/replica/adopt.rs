@@ -1,9 +1,12 @@
-//! Chunks that lie here and that no file claims: a crash left them, or the index was lost, and with it who they were for.
+//! Chunks that lie here and that no file claims: a crash left them, or the index was lost, and with
+//! it who they were for.
 //!
-//! They are named by their contents, so what they are can be seen by looking. Owns the *strays*: chunks of which no file is known, on an
-//! account of their own. They are served like all others, and go to the first file whose manifest names them. Invariants: what
-//! hashes right is removed only for room, or after a month; strays count against the quota like everything else, so losing the
-//! index again and again makes nothing grow; a stray is never a reason to refuse what a node wants kept.
+//! They are named by their contents, so what they are can be seen by looking. Owns the *strays*:
+//! chunks of which no file is known, on an account of their own. They are served like all others,
+//! and go to the first file whose manifest names them. Invariants: what hashes right is removed
+//! only for room, or after a month; strays count against the quota like everything else, so losing
+//! the index again and again makes nothing grow; a stray is never a reason to refuse what a node
+//! wants kept.
 
 use super::{Replicas, State, path_of};
 use crate::{
@@ -36,7 +39,8 @@ fn now() -> u32 {
     unix_now().try_into().unwrap_or(u32::MAX)
 }
 
-/// Whether the record is of a stray that has not waited too long for its file. A clock that went back makes nothing old.
+/// Whether the record is of a stray that has not waited too long for its file. A clock that went
+/// back makes nothing old.
 pub(super) fn is_young(record: &ReplicaChunk) -> bool {
     u64::from(now().saturating_sub(record.at)) < AWAY.as_secs()
 }
@@ -70,7 +74,8 @@ fn look(path: &Path, prefix: u8, name: &str, buffer: &mut Vec<u8>) -> Found {
     }
 }
 
-/// Takes in what lies in the folder of `prefix`, all of whose names are `names`, and no record claims. What is no chunk is removed.
+/// Takes in what lies in the folder of `prefix`, all of whose names are `names`, and no record
+/// claims. What is no chunk is removed.
 pub(super) fn adopt(
     dir: &Path,
     index: &Index,
@@ -153,12 +158,14 @@ pub(super) fn claim(
 }
 
 impl Replicas {
-    /// Removes chunks of which no file is known until `bytes` more fit, or none is left. For when nothing else makes room.
+    /// Removes chunks of which no file is known until `bytes` more fit, or none is left. For when
+    /// nothing else makes room.
     ///
     /// # Errors
     /// When the index cannot be written.
     pub fn evict_strays(&self, bytes: u64) -> Result<(), StoreError> {
-        // Strays are on no node's account, so it is as if a node that has nothing here asked for the room: at most one's share.
+        // Strays are on no node's account, so it is as if a node that has nothing here asked for
+        // the room: at most one's share.
         let bytes = bytes.min(self.0.limits.quota / 2);
         for prefix in 0..=255u8 {
             let mut state = self.state();

@@ -52,7 +52,8 @@ impl Inner {
 }
 
 impl Replicas {
-    /// Evicts chunks of a file, or all of it. Gives the bytes that this takes off the quota. When nothing is left, the file is forgotten.
+    /// Evicts chunks of a file, or all of it. Gives the bytes that this takes off the quota. When
+    /// nothing is left, the file is forgotten.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -108,7 +109,8 @@ impl Replicas {
         Ok(())
     }
 
-    /// Removes records, then the bytes that no other file needs, then what is known of files of which nothing is left.
+    /// Removes records, then the bytes that no other file needs, then what is known of files of
+    /// which nothing is left.
     pub(super) fn drop_records(
         &self,
         state: &mut State,

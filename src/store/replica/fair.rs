@@ -16,7 +16,8 @@ use std::{collections::BTreeSet, net::IpAddr};
 const STEP: usize = 64;
 
 impl Replicas {
-    /// A node is here, at this address, and the user dealt with it or not: what it uses counts accordingly.
+    /// A node is here, at this address, and the user dealt with it or not: what it uses counts
+    /// accordingly.
     pub fn meet(&self, node: NodeId, address: IpAddr, friend: bool) {
         let mut state = self.state();
         let state = &mut *state;
@@ -26,8 +27,8 @@ impl Replicas {
         state.shares.meet(node, address, friend);
     }
 
-    /// Makes room for `bytes` of `origin`, if others use more than their share of the quota. Gives the files
-    /// of which something went.
+    /// Makes room for `bytes` of `origin`, if others use more than their share of the quota. Gives
+    /// the files of which something went.
     ///
     /// # Errors
     /// When the index cannot be read or written.

@@ -18,10 +18,12 @@ const MAX_ORIGINS: usize = 16;
 const SEEN_STEP: u64 = 60;
 
 impl Replicas {
-    /// Begins to keep a file, or notes what it is called now; to be called before the first `Reservation::keep`. The manifest
-    /// stays in the index from now on, and counts against the quota and `origin`'s share. `now` is seconds since 1970.
+    /// Begins to keep a file, or notes what it is called now; to be called before the first
+    /// `Reservation::keep`. The manifest stays in the index from now on, and counts against the
+    /// quota and `origin`'s share. `now` is seconds since 1970.
     ///
-    /// A file of which nothing was kept is forgotten at the next start; [`Replicas::remove`] it when nothing comes.
+    /// A file of which nothing was kept is forgotten at the next start; [`Replicas::remove`] it
+    /// when nothing comes.
     ///
     /// # Errors
     /// [`StoreError::NoSpace`] when the manifest does not fit the quota.
@@ -75,7 +77,8 @@ impl Replicas {
         adopt::claim(&self.0.index, &mut state, manifest, origin)
     }
 
-    /// An origin wants the file still (or again). False when nothing of it is kept. Cheap to call often.
+    /// An origin wants the file still (or again). False when nothing of it is kept. Cheap to call
+    /// often.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -87,7 +90,8 @@ impl Replicas {
         })
     }
 
-    /// A node offers the file no longer. When it was the last one, the file is unwanted from `now` on.
+    /// A node offers the file no longer. When it was the last one, the file is unwanted from `now`
+    /// on.
     ///
     /// # Errors
     /// When the index cannot be written.
@@ -110,7 +114,8 @@ impl Replicas {
             .map(drop)
     }
 
-    /// Changes a record, and writes it unless nothing but `seen` changed, and that little. False when there is none.
+    /// Changes a record, and writes it unless nothing but `seen` changed, and that little. False
+    /// when there is none.
     fn change(
         &self,
         file: &FileId,
@@ -162,7 +167,8 @@ impl Replicas {
             .collect()
     }
 
-    /// The positions of the file's manifest that are kept, all places of a repeated chunk among them. `None` when nothing is known of it.
+    /// The positions of the file's manifest that are kept, all places of a repeated chunk among
+    /// them. `None` when nothing is known of it.
     ///
     /// # Errors
     /// When the manifest cannot be read.

@@ -1,4 +1,5 @@
-//! Looking whether what is kept still lies where it was put: a node may be about to leave because of it.
+//! Looking whether what is kept still lies where it was put: a node may be about to leave because
+//! of it.
 
 use super::{Replicas, path_of};
 use crate::{
@@ -14,8 +15,8 @@ use std::{
 const FRESH: Duration = Duration::from_secs(5);
 
 impl Replicas {
-    /// Looks whether the chunks of a file lie there, at their lengths, and forgets those that do not. Does nothing when the last look
-    /// was a moment ago.
+    /// Looks whether the chunks of a file lie there, at their lengths, and forgets those that do
+    /// not. Does nothing when the last look was a moment ago.
     ///
     /// # Errors
     /// When the folder or the index cannot be read.

@@ -1,4 +1,5 @@
-//! From the disk to memory at start, and the traces of a crash away. What no record claims is looked at (`adopt`), never thrown away.
+//! From the disk to memory at start, and the traces of a crash away. What no record claims is
+//! looked at (`adopt`), never thrown away.
 
 use super::{Accounts, Entry, Inner, Limits, Replicas, State, adopt};
 use crate::{

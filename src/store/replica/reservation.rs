@@ -1,6 +1,7 @@
 //! A pusher's room: from the promise to the claim.
 //!
-//! Invariant: what is pending is named in `State::pending`, so no task removes the file of a chunk that is about to be claimed.
+//! Invariant: what is pending is named in `State::pending`, so no task removes the file of a chunk
+//! that is about to be claimed.
 
 use super::{Replicas, State, path_of, sync};
 use crate::{
@@ -18,8 +19,8 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-/// Room that was promised to a pusher, and what came for it so far. Counts against the quota until it is dropped; what was
-/// written and not committed goes with it.
+/// Room that was promised to a pusher, and what came for it so far. Counts against the quota until
+/// it is dropped; what was written and not committed goes with it.
 #[derive(Debug)]
 pub struct Reservation {
     replicas: Replicas,
@@ -59,12 +60,14 @@ impl Reservation {
         self.left
     }
 
-    /// Writes chunks of `file`, which are not claimed before [`Reservation::commit`]. One reservation may keep chunks of several files. A chunk that is
-    /// here already for this file costs nothing.
+    /// Writes chunks of `file`, which are not claimed before [`Reservation::commit`]. One
+    /// reservation may keep chunks of several files. A chunk that is here already for this file
+    /// costs nothing.
     ///
     /// # Errors
-    /// [`StoreError::NoSpace`] when the disk is full, or the chunks are more than was reserved; [`StoreError::Corrupt`] when one is not of
-    /// this file, or the file was never [set](Replicas::set_file). Drop the reservation then.
+    /// [`StoreError::NoSpace`] when the disk is full, or the chunks are more than was reserved;
+    /// [`StoreError::Corrupt`] when one is not of this file, or the file was never
+    /// [set](Replicas::set_file). Drop the reservation then.
     pub fn keep(&mut self, file: &FileId, batch: &[VerifiedChunk<'_>]) -> Result<(), StoreError> {
         let replicas = self.replicas.clone();
         let known = replicas.state().files.contains_key(file);
@@ -137,8 +140,8 @@ impl Reservation {
         Ok(())
     }
 
-    /// Makes what was written last, then claims it: gives the positions by file, all places of a repeated chunk among them, and those that
-    /// were here already.
+    /// Makes what was written last, then claims it: gives the positions by file, all places of a
+    /// repeated chunk among them, and those that were here already.
     ///
     /// # Errors
     /// When the disk refuses: nothing is claimed, and what was written is removed.

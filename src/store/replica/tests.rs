@@ -328,7 +328,8 @@ fn the_traces_of_a_crash_are_cleared_away_at_the_next_start() {
         .unwrap();
     let dir = replicas.0.dir.clone();
     drop(replicas);
-    // Written and not claimed; half written; claimed and lost; and one that only looks like a chunk.
+    // Written and not claimed; half written; claimed and lost; and one that only looks like a
+    // chunk.
     let unclaimed = path_of(&dir, &manifest.entries()[2].id);
     fs::create_dir_all(unclaimed.parent().unwrap()).unwrap();
     fs::write(&unclaimed, &bytes[140_000..]).unwrap();

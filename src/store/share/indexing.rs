@@ -136,7 +136,8 @@ impl Worker {
         }
     }
 
-    /// What a reader found: the file with this number is not what it was. `damaged` when only its bytes show it.
+    /// What a reader found: the file with this number is not what it was. `damaged` when only its
+    /// bytes show it.
     pub fn stale(&mut self, number: u64, damaged: bool) {
         let record = match self.index.record(number) {
             Ok(Some(record)) => record,
@@ -157,7 +158,8 @@ impl Worker {
             return;
         }
         if damaged {
-            // Whatever is the same file has the same bytes: none of its names may vouch for another.
+            // Whatever is the same file has the same bytes: none of its names may vouch for
+            // another.
             let identity = record.stamp.identity();
             let same = |known: &Known| {
                 let other = known.record.stamp.identity();

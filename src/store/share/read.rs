@@ -45,7 +45,8 @@ impl Block {
     }
 }
 
-/// Reads the file at `path`, which must look like `stamp` before and after: a path that leads to another file by now gives nothing. `go_on` is told of each block's bytes. `spare` keeps the
+/// Reads the file at `path`, which must look like `stamp` before and after: a path that leads to
+/// another file by now gives nothing. `go_on` is told of each block's bytes. `spare` keeps the
 /// buffers from one file to the next.
 pub fn read_file(
     path: &Path,
@@ -81,7 +82,8 @@ pub fn read_file(
         });
     }
     let (blocks, to_hash) = sync_channel::<Block>(AHEAD);
-    // Takes back every block there can be, so that the hashing thread never waits for the reading one.
+    // Takes back every block there can be, so that the hashing thread never waits for the reading
+    // one.
     let (free, used) = sync_channel::<Vec<u8>>(2 * AHEAD + 2);
     let mut made = 0;
     let (stopped, entries) = thread::scope(|scope| {
@@ -186,7 +188,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f");
         let mut spare = Vec::new();
-        // Nothing; one byte; the last size that is read at once, the two after it; several blocks, not a multiple.
+        // Nothing; one byte; the last size that is read at once, the two after it; several blocks,
+        // not a multiple.
         for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 5 * BLOCK + 12_345] {
             let bytes = noise(size as u64, size);
             fs::write(&path, &bytes).unwrap();

@@ -17,7 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After a folder came, it is looked at once more: the system tells of its files only from when it watches it.
+/// After a folder came, it is looked at once more: the system tells of its files only from when it
+/// watches it.
 const AGAIN: Duration = Duration::from_secs(2);
 /// Between looks at everything while the system tells what changes: for what it did not tell.
 const SWEEP: Duration = Duration::from_secs(600);

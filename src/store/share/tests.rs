@@ -407,7 +407,8 @@ fn a_file_that_grew_after_it_was_read_has_to_settle_for_longer() {
         worker.grew(log, stamp(size, 12), stamp(size + 1, 6));
     }
     assert_eq!(worker.unsettled(log, stamp(12, 61)), None);
-    // Other files are read as soon as ever; so is what is replaced, cut, or written to once in a while.
+    // Other files are read as soon as ever; so is what is replaced, cut, or written to once in a
+    // while.
     let other = crate::store::Stamp {
         inode: 8,
         ..stamp(9, 3)

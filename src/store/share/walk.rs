@@ -21,7 +21,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// How long one must that grew soon after it had been read: a writer pauses. Twice as long each time, and at most so long.
+/// How long one must that grew soon after it had been read: a writer pauses. Twice as long each
+/// time, and at most so long.
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 /// Growing files that are remembered.
@@ -30,8 +31,8 @@ const GROWING: usize = 4096;
 const LISTED: usize = 10;
 
 impl Worker {
-    /// Looks at paths and all below them, reads what has to be read, and forgets what is gone. That comes last: what
-    /// was only renamed is found again by its inode, and not read.
+    /// Looks at paths and all below them, reads what has to be read, and forgets what is gone. That
+    /// comes last: what was only renamed is found again by its inode, and not read.
     pub fn look(&mut self, paths: &[PathBuf]) {
         let mut jobs = Vec::new();
         let mut gone = Vec::new();
@@ -204,7 +205,8 @@ impl Worker {
         });
     }
 
-    /// How long to wait before looking again at a file that may still be written; `None` when it has settled.
+    /// How long to wait before looking again at a file that may still be written; `None` when it
+    /// has settled.
     pub fn unsettled(&mut self, path: &Path, stamp: Stamp) -> Option<Duration> {
         let now = Instant::now();
         let growing = self.growing.get(path).filter(|one| now < one.until);
@@ -226,8 +228,9 @@ impl Worker {
         (!rest.is_zero()).then_some(rest)
     }
 
-    /// A file changed that had been read. If it is the same one and longer now, a writer pauses, and each
-    /// version that is read meanwhile is work for everyone: it has to look the same for longer.
+    /// A file changed that had been read. If it is the same one and longer now, a writer pauses,
+    /// and each version that is read meanwhile is work for everyone: it has to look the same for
+    /// longer.
     pub fn grew(&mut self, path: &Path, before: Stamp, now: Stamp) {
         if before.identity() != now.identity() || now.size <= before.size {
             return;

@@ -1,7 +1,7 @@
 //! What changes in the shared folder, as the system tells it.
 //!
-//! Reports paths that were touched, never what happened to them: the receiver of one looks for itself. When more happens than the queue
-//! holds, it says "look at everything" instead.
+//! Reports paths that were touched, never what happened to them: the receiver of one looks for
+//! itself. When more happens than the queue holds, it says "look at everything" instead.
 
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
@@ -23,11 +23,14 @@ pub const POLL: Duration = Duration::from_secs(5);
 
 /// What wakes the share thread.
 pub enum Message {
-    /// Something happened at these paths, which belong together: the two names of a file that was renamed.
+    /// Something happened at these paths, which belong together: the two names of a file that was
+    /// renamed.
     Touched(Vec<PathBuf>),
-    /// A folder came, or may have come: what was put into it before the system watched it was not told.
+    /// A folder came, or may have come: what was put into it before the system watched it was not
+    /// told.
     Came(Vec<PathBuf>),
-    /// The file with this number in the index no longer looks as it did; or it does, and has other bytes.
+    /// The file with this number in the index no longer looks as it did; or it does, and has other
+    /// bytes.
     Stale {
         /// Its number.
         number: u64,

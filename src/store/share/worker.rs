@@ -1,7 +1,7 @@
 //! What the share thread knows, and how it tells of it.
 //!
-//! Plain data and what every part of the thread does with it; when it looks (`scan`), what it sees (`walk`) and what it reads
-//! (`indexing`) are files of their own.
+//! Plain data and what every part of the thread does with it; when it looks (`scan`), what it sees
+//! (`walk`) and what it reads (`indexing`) are files of their own.
 
 use super::{
     ShareEvent,
@@ -29,7 +29,8 @@ pub const DEBOUNCE: Duration = Duration::from_millis(300);
 /// How long a file must look the same before it is read.
 pub const SETTLE: Duration = Duration::from_secs(1);
 
-/// A file that grew after it had been read: how long it must look the same now, and until when that counts.
+/// A file that grew after it had been read: how long it must look the same now, and until when that
+/// counts.
 pub struct Growing {
     pub settle: Duration,
     pub until: Instant,
@@ -116,8 +117,9 @@ impl Worker {
         self.stop.load(Ordering::Acquire) || self.events.is_closed()
     }
 
-    /// Notes that these paths are to be looked at, all at the same time: then a renamed file is found again before its old name
-    /// is given up. A path that waits already does not wait longer, so one that is always written to is looked at all the same.
+    /// Notes that these paths are to be looked at, all at the same time: then a renamed file is
+    /// found again before its old name is given up. A path that waits already does not wait longer,
+    /// so one that is always written to is looked at all the same.
     pub fn touched(&mut self, paths: &[PathBuf]) {
         let paths: Vec<PathBuf> = self.ours(paths).collect();
         let waiting = paths.iter().filter_map(|path| self.due.get(path)).min();

@@ -207,7 +207,8 @@ fn make_absolute(command: &mut Which) -> io::Result<()> {
     Ok(())
 }
 
-/// `sprat web`: prints the page's address, with a code that opens it once, and opens it where that can be done.
+/// `sprat web`: prints the page's address, with a code that opens it once, and opens it where that
+/// can be done.
 pub async fn open_page(setup: &Setup) -> Exit {
     let out = Out::streams(setup.json);
     let Some(mut node) = there(&setup.settings.home).await else {
@@ -244,7 +245,8 @@ async fn page(node: &mut Beside) -> io::Result<String> {
     Err(io::Error::other(why.to_owned()))
 }
 
-/// A private file that leads to the address: other users of the machine see the words of a command, and so would see the code.
+/// A private file that leads to the address: other users of the machine see the words of a command,
+/// and so would see the code.
 fn redirect(home: &Path, address: &str) -> io::Result<PathBuf> {
     let path = std::path::absolute(home)?.join(".sprat").join("open.html");
     let _ = fs::remove_file(&path);
@@ -262,7 +264,8 @@ fn redirect(home: &Path, address: &str) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Opens an address in a browser, where there is a screen; that there is none is no failure, since it was printed.
+/// Opens an address in a browser, where there is a screen; that there is none is no failure, since
+/// it was printed.
 async fn open(home: &Path, address: &str) {
     let opener = if cfg!(target_os = "macos") {
         "open"

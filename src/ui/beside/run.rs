@@ -44,7 +44,8 @@ pub fn runner(node: Node) -> Run {
     })
 }
 
-/// Passes on what is said, in order. Nobody who listens any more is no failure: the command is stopped then.
+/// Passes on what is said, in order. Nobody who listens any more is no failure: the command is
+/// stopped then.
 async fn tell(mut written: mpsc::Receiver<Value>, words: mpsc::Sender<Value>) {
     while let Some(said) = written.recv().await {
         if words.send(said).await.is_err() {

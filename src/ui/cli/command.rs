@@ -1,6 +1,8 @@
-//! The commands, each declared once: those of the shell, those of the prompt, and within both those that they share.
+//! The commands, each declared once: those of the shell, those of the prompt, and within both those
+//! that they share.
 //!
-//! Owns their words. Never acts on them. What the prompt accepts, completes and takes for a slip comes from here, too.
+//! Owns their words. Never acts on them. What the prompt accepts, completes and takes for a slip
+//! comes from here, too.
 
 use super::{
     options::Options,
@@ -26,8 +28,8 @@ Each option can also stand in HOME/.sprat/config.toml; the command line counts f
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of it failed, 4 refused, 5 not found or nobody there,
 6 failed verification, 7 no space, 130 interrupted.";
 
-/// A swarm file-sharing node: put files in a folder, and every machine nearby can fetch them from everyone who has a
-/// piece.
+/// A swarm file-sharing node: put files in a folder, and every machine nearby can fetch them from
+/// everyone who has a piece.
 #[derive(Debug, Parser)]
 #[command(name = "sprat", version, about, after_help = EXAMPLES)]
 pub struct Cli {
@@ -58,12 +60,14 @@ pub enum Command {
         after_help = "With --json the first line is {\"event\":\"ready\",\"peer\",\"name\",\"addresses\"}."
     )]
     Serve {
-        /// Take what this person sends, or what anybody sends with `all`; may be given again [default: nobody]
+        /// Take what this person sends, or what anybody sends with `all`; may be given again
+        /// [default: nobody]
         #[arg(long, value_name = "NAME")]
         accept: Vec<String>,
     },
 
-    /// Send files and folders to people, who are asked first, or to the person with the code that it prints
+    /// Send files and folders to people, who are asked first, or to the person with the code that
+    /// it prints
     #[command(after_help = "\
 Examples:
   sprat send photo.jpg                    prints a code: the person who types `sprat receive CODE` gets it
@@ -94,12 +98,14 @@ Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some di
               value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..=8))]
         words: Option<usize>,
 
-        /// The code that `sprat receive` shows on the other machine; asked for when it is left out (or read from `SPRAT_CODE`)
+        /// The code that `sprat receive` shows on the other machine; asked for when it is left out
+        /// (or read from `SPRAT_CODE`)
         #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "",
               conflicts_with_all = ["to", "words", "group"])]
         code: Option<String>,
 
-        /// Without --to: one code for many receivers, who fetch from each other too, until Ctrl-C; at least four words
+        /// Without --to: one code for many receivers, who fetch from each other too, until Ctrl-C;
+        /// at least four words
         #[arg(long, conflicts_with = "to")]
         group: bool,
     },
@@ -163,7 +169,8 @@ End the node there first. The old key is kept beside the new one (.sprat/identit
 known there stay; a name that was signed up at a server stays with the old key.")]
     NewKey,
 
-    /// Run a server that introduces nodes on different networks to each other, until SIGTERM or Ctrl-C
+    /// Run a server that introduces nodes on different networks to each other, until SIGTERM or
+    /// Ctrl-C
     #[command(after_help = server::EXAMPLES)]
     Rendezvous(RendezvousOptions),
 
@@ -190,7 +197,8 @@ Ten words are worth 82 bits.")]
     },
 }
 
-/// The commands of the prompt, and nothing else that stands in a line. (`help` tells of them: `repl::help`.)
+/// The commands of the prompt, and nothing else that stands in a line. (`help` tells of them:
+/// `repl::help`.)
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
 #[command(
     no_binary_name = true,

@@ -1,7 +1,8 @@
-//! `HOME/.sprat/config.toml`: the options that may stand in it, by their long names, as they are declared.
+//! `HOME/.sprat/config.toml`: the options that may stand in it, by their long names, as they are
+//! declared.
 //!
-//! What it says becomes the default of an option, so the command line and the environment count before it. A mistake names its
-//! line, and stops the start: a misspelt key is never ignored.
+//! What it says becomes the default of an option, so the command line and the environment count
+//! before it. A mistake names its line, and stops the start: a misspelt key is never ignored.
 
 use super::options::{NOT_IN_FILE, Options};
 use crate::ui::slips;

@@ -1,6 +1,8 @@
-//! The options that apply to every command, each of which is also `SPRAT_…` in the environment, and a key of the home's file.
+//! The options that apply to every command, each of which is also `SPRAT_…` in the environment, and
+//! a key of the home's file.
 //!
-//! Owns their words and help. What is not given stays `None` (or empty), so that `config` can tell it from a default.
+//! Owns their words and help. What is not given stays `None` (or empty), so that `config` can tell
+//! it from a default.
 
 use super::parse::{parse_name, parse_rate, parse_seconds, parse_size};
 use crate::node::Copies;
@@ -26,7 +28,8 @@ pub(super) const NOT_IN_FILE: [&str; 7] = [
 #[derive(Args, Debug, Default)]
 #[command(mut_args(|option| option.global(true).hide_env_values(true)))]
 pub struct Options {
-    /// The node's folder: it offers DIR/shared, saves to DIR/downloads, and keeps its state in DIR/.sprat
+    /// The node's folder: it offers DIR/shared, saves to DIR/downloads, and keeps its state in
+    /// DIR/.sprat
     #[arg(long, value_name = "DIR", env = "SPRAT_HOME", default_value = ".")]
     pub home: PathBuf,
 
@@ -34,7 +37,8 @@ pub struct Options {
     #[arg(short, long, value_name = "PORT", env = "SPRAT_TRANSFER_PORT")]
     pub transfer_port: Option<u16>,
 
-    /// The UDP port on which nodes find each other [default: 45670]; with another one mDNS, which is everybody's, is off
+    /// The UDP port on which nodes find each other [default: 45670]; with another one mDNS, which
+    /// is everybody's, is off
     #[arg(long, value_name = "PORT", env = "SPRAT_DISCOVERY_PORT")]
     pub discovery_port: Option<u16>,
 
@@ -59,12 +63,13 @@ pub struct Options {
     )]
     pub interface: Vec<String>,
 
-    /// Connect to this node (host:port or a multiaddress), where the network drops broadcasts; may be given again
+    /// Connect to this node (host:port or a multiaddress), where the network drops broadcasts; may
+    /// be given again
     #[arg(long, value_name = "ADDR", env = "SPRAT_PEER", value_delimiter = ',')]
     pub peer: Vec<String>,
 
-    /// Find nodes on other networks, and be found, by this rendezvous server (host:port, or the line that it prints); may
-    /// be given again
+    /// Find nodes on other networks, and be found, by this rendezvous server (host:port, or the
+    /// line that it prints); may be given again
     #[arg(
         long,
         value_name = "ADDR",
@@ -99,7 +104,8 @@ pub struct Options {
     )]
     pub leave_server: Option<bool>,
 
-    /// Join the private swarm of those who know the words in FILE (or in the variable `SPRAT_PASSPHRASE`)
+    /// Join the private swarm of those who know the words in FILE (or in the variable
+    /// `SPRAT_PASSPHRASE`)
     #[arg(long, value_name = "FILE", env = "SPRAT_PASSPHRASE_FILE")]
     pub passphrase_file: Option<PathBuf>,
 
@@ -111,7 +117,8 @@ pub struct Options {
     )]
     pub weak_passphrase: bool,
 
-    /// Do not use mDNS, only sprat's own beacon (`--no-mdns=false` uses it although there is another discovery port)
+    /// Do not use mDNS, only sprat's own beacon (`--no-mdns=false` uses it although there is
+    /// another discovery port)
     #[arg(
         long,
         env = "SPRAT_NO_MDNS",
@@ -124,8 +131,9 @@ pub struct Options {
     )]
     pub no_mdns: Option<bool>,
 
-    /// How many copies of each part of your shared files the nodes nearby keep, yours included, so that a file outlives
-    /// the machine it came from: a number, or `all` for one on each node [default: 3]
+    /// How many copies of each part of your shared files the nodes nearby keep, yours included, so
+    /// that a file outlives the machine it came from: a number, or `all` for one on each node
+    /// [default: 3]
     #[arg(long, value_name = "N", env = "SPRAT_REPLICAS")]
     pub replicas: Option<Copies>,
 
@@ -166,7 +174,8 @@ pub struct Options {
     )]
     pub download_limit: Option<u64>,
 
-    /// Serve the page and the API on this machine, for this machine alone: =ADDR:PORT [default: 127.0.0.1:45680]
+    /// Serve the page and the API on this machine, for this machine alone: =ADDR:PORT [default:
+    /// 127.0.0.1:45680]
     #[arg(
         long,
         value_name = "ADDR:PORT",
@@ -177,7 +186,8 @@ pub struct Options {
     )]
     pub web: Option<SocketAddr>,
 
-    /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default: 30]
+    /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default:
+    /// 30]
     #[arg(
         long,
         value_name = "SECONDS",

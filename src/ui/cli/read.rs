@@ -46,8 +46,9 @@ pub(super) fn definition(defaults: &Defaults) -> clap::Command {
     })
 }
 
-/// Reads the words of a command line, the program's name first, and what the file of the home says beside them. Ends the program for those that ask for help, and for mistakes that
-/// clap explains well.
+/// Reads the words of a command line, the program's name first, and what the file of the home says
+/// beside them. Ends the program for those that ask for help, and for mistakes that clap explains
+/// well.
 ///
 /// # Errors
 /// What else is wrong was said.

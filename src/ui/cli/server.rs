@@ -1,6 +1,7 @@
 //! The options of `sprat rendezvous`.
 //!
-//! Owns their defaults as people read them, which are those of [`Quotas`](crate::server::Quotas). Never acts on them.
+//! Owns their defaults as people read them, which are those of [`Quotas`](crate::server::Quotas).
+//! Never acts on them.
 
 use super::parse::{parse_rate, parse_seconds, parse_size};
 use clap::Args;
@@ -25,7 +26,8 @@ pub struct RendezvousOptions {
     #[arg(long, value_name = "PORT", default_value_t = crate::server::PORT)]
     pub port: u16,
 
-    /// Where others reach this server (IP or IP:PORT), if none of its interfaces has that address; may be given again
+    /// Where others reach this server (IP or IP:PORT), if none of its interfaces has that address;
+    /// may be given again
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     pub external: Vec<String>,
 
@@ -37,7 +39,8 @@ pub struct RendezvousOptions {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = parse_count)]
     pub circuits_per_peer: usize,
 
-    /// Bytes that one carried connection may have, both ways together; a client that needs more connects again
+    /// Bytes that one carried connection may have, both ways together; a client that needs more
+    /// connects again
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse_quota)]
     pub circuit_bytes: u64,
 

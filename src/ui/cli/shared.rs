@@ -102,7 +102,8 @@ Exit codes: 0 done, 5 nobody matches, or no server answers.")]
         part: Option<String>,
     },
 
-    /// Add somebody who signed up to those you know: that name means their key from then on, and no other
+    /// Add somebody who signed up to those you know: that name means their key from then on, and no
+    /// other
     #[command(after_help = "\
 Examples:
   sprat add anna --rendezvous meet.example.org
@@ -225,7 +226,8 @@ pub struct Whose {
 /// Where a command line wants what arrives: `-o`, `--overwrite`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct Output {
-    /// Where to put it: a folder, for one file also its path, or `-` for standard output [default: HOME/downloads]
+    /// Where to put it: a folder, for one file also its path, or `-` for standard output [default:
+    /// HOME/downloads]
     #[arg(short = 'o', long = "output", value_name = "PATH")]
     pub path: Option<PathBuf>,
 
@@ -299,7 +301,8 @@ pub struct Send {
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub to: Vec<String>,
 
-    /// Wait until they are here, for as long as it takes; Ctrl-C ends it (at a prompt it is kept over restarts)
+    /// Wait until they are here, for as long as it takes; Ctrl-C ends it (at a prompt it is kept
+    /// over restarts)
     #[arg(long, requires = "to")]
     pub later: bool,
 

@@ -1,8 +1,9 @@
 //! Handing files over by a code: `sprat send FILE…` without `--to`. The other end is `receive`.
 //!
-//! The code finds the other one and proves that it is them (`node::pair`); then it is an ask like any other, so
-//! that everything that is sent is asked for, resumed and verified in one way. The code is shown, and not
-//! written to a log. Until then the node is hidden: nothing but the pairing is announced.
+//! The code finds the other one and proves that it is them (`node::pair`); then it is an ask like
+//! any other, so that everything that is sent is asked for, resumed and verified in one way. The
+//! code is shown, and not written to a log. Until then the node is hidden: nothing but the pairing
+//! is announced.
 
 use super::{Lines, MAX_CODES, failed, has_code, hidden, read_code, tell_code, too_many};
 use crate::{

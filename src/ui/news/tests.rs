@@ -60,7 +60,8 @@ async fn who_says_that_it_only_looks_is_not_mentioned_however_long_it_takes() {
     assert!(told(&mut news).await.contains("Elapsed"));
     drop(events.send(went(1, true)));
     assert_eq!(told(&mut news).await, "catalog");
-    // Who begins to offer something after all is told of, and so is who bears a known name with another key.
+    // Who begins to offer something after all is told of, and so is who bears a known name with
+    // another key.
     for event in [came(2, false, true), came(2, false, false)] {
         drop(events.send(event));
     }

@@ -1,4 +1,5 @@
-//! Completion at the prompt: commands, their options, and the names that the swarm offers, folder by folder. Pure.
+//! Completion at the prompt: commands, their options, and the names that the swarm offers, folder
+//! by folder. Pure.
 //!
 //! Where a word stands among what a command takes comes from the declaration in `cli`.
 
@@ -20,8 +21,8 @@ pub struct Known {
     pub asks: Vec<u32>,
 }
 
-/// Where the word under the cursor starts in the line (a byte offset), and what could stand in its place; `files` gives
-/// the paths of this machine that begin with a word.
+/// Where the word under the cursor starts in the line (a byte offset), and what could stand in its
+/// place; `files` gives the paths of this machine that begin with a word.
 #[must_use]
 pub fn complete(
     line: &str,
@@ -57,7 +58,8 @@ pub fn complete(
 fn next<'a>(command: &'a Command, given: &[String]) -> (Option<&'a Arg>, bool) {
     let takes_many = |arg: &Arg| arg.get_num_args().is_some_and(|many| many.max_values() > 1);
     let positional = |at| command.get_positionals().nth(at);
-    // How many positional arguments are complete, the option whose values come, and whether `--` was passed.
+    // How many positional arguments are complete, the option whose values come, and whether `--`
+    // was passed.
     let (mut complete, mut open, mut only_names) = (0, None, false);
     for word in given {
         if only_names || word == "-" || !word.starts_with('-') {
@@ -130,8 +132,8 @@ fn verbs(all: &Command, prefix: &str) -> Vec<String> {
     names.map(|name| format!("{name} ")).collect()
 }
 
-/// Names that begin so, no further than their next folder, quoted as the line needs it. After a whole one the next word
-/// can begin.
+/// Names that begin so, no further than their next folder, quoted as the line needs it. After a
+/// whole one the next word can begin.
 fn offered(prefix: &str, names: &[String]) -> Vec<String> {
     let shown: BTreeSet<&str> = names
         .iter()

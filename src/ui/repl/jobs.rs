@@ -1,4 +1,5 @@
-//! Downloads and sends in the background of the prompt: a sentence when one begins, waits, passes a quarter, and ends.
+//! Downloads and sends in the background of the prompt: a sentence when one begins, waits, passes a
+//! quarter, and ends.
 //!
 //! Their numbers, and how far they are, the node knows.
 
@@ -49,7 +50,8 @@ pub fn download(node: &Node, request: DownloadRequest, out: Out) {
     });
 }
 
-/// Starts a send and returns; the rest is told through `out`. The task's result is the exit code of the same command at the shell.
+/// Starts a send and returns; the rest is told through `out`. The task's result is the exit code of
+/// the same command at the shell.
 #[must_use]
 pub fn send(node: &Node, request: SendRequest, out: Out) -> JoinHandle<Exit> {
     let mut course = Course::new(&request.files);

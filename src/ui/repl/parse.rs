@@ -1,6 +1,7 @@
 //! The prompt's language: one command a line, words as in a shell, `#` begins a comment. Pure.
 //!
-//! What each command takes is declared in `cli`. Here is what a line is besides, and the sentences for mistakes.
+//! What each command takes is declared in `cli`. Here is what a line is besides, and the sentences
+//! for mistakes.
 
 #[cfg(test)]
 mod tests;

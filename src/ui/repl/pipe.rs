@@ -1,4 +1,5 @@
-//! The prompt's commands from a pipe or a file: one a line, in order, each finished before the next but for sends, which are at the end.
+//! The prompt's commands from a pipe or a file: one a line, in order, each finished before the next
+//! but for sends, which are at the end.
 
 use super::{parse::Typed, session::Session};
 use crate::ui::{
@@ -12,10 +13,12 @@ use tokio::sync::mpsc;
 /// Lines read ahead of the command that runs: a few, so that the reader need not wake for each.
 const AHEAD: usize = 16;
 
-/// Runs the commands until `exit`, the end of the input or a signal. The exit code is that of the first that failed.
+/// Runs the commands until `exit`, the end of the input or a signal. The exit code is that of the
+/// first that failed.
 pub async fn run(session: &Session<'_>, signals: &mut Signals) -> Exit {
     let (sender, mut lines) = mpsc::channel(AHEAD);
-    // A read of standard input cannot be cancelled, so a thread does it; the process may end before it does.
+    // A read of standard input cannot be cancelled, so a thread does it; the process may end before
+    // it does.
     std::thread::spawn(move || read(&sender));
     let mut result = Exit::Done;
     loop {

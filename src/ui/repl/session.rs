@@ -95,8 +95,8 @@ impl<'a> Session<'a> {
         *self.chatting.lock() = partner;
     }
 
-    /// Does what does not outlast the line. Downloads run in the background, unless `foreground` gives the signals that
-    /// stop them. The exit code is that of the same command at the shell.
+    /// Does what does not outlast the line. Downloads run in the background, unless `foreground`
+    /// gives the signals that stop them. The exit code is that of the same command at the shell.
     pub async fn execute(&self, line: Typed, foreground: Option<&mut Signals>) -> Exit {
         match (line, self.partner()) {
             (Typed::Command(command), _) => self.command(command, foreground).await,

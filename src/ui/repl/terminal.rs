@@ -1,7 +1,7 @@
 //! The prompt at a terminal: a thread that edits lines, and a thread that prints.
 //!
-//! Invariants: one printer writes everything while the prompt is up, so that no message breaks the line being typed; the
-//! terminal is given back as it was, whichever way the node is told to stop.
+//! Invariants: one printer writes everything while the prompt is up, so that no message breaks the
+//! line being typed; the terminal is given back as it was, whichever way the node is told to stop.
 
 use super::{
     complete::complete,
@@ -49,7 +49,8 @@ type Answer = oneshot::Sender<Next>;
 struct Next {
     /// Somebody asked to leave and was held up: then Ctrl-C asks again.
     pending: bool,
-    /// What stands before the line while it is not for a command: such lines are not kept among the commands.
+    /// What stands before the line while it is not for a command: such lines are not kept among the
+    /// commands.
     prompt: Option<String>,
 }
 
@@ -215,8 +216,8 @@ fn stays(session: &Session<'_>, step: Step) -> bool {
     step != Step::Leave
 }
 
-/// Waits for the editor's thread to end by itself; when a line is being typed it does not, and the terminal is put back
-/// as it was.
+/// Waits for the editor's thread to end by itself; when a line is being typed it does not, and the
+/// terminal is put back as it was.
 async fn given_back(thread: &JoinHandle<()>, saved: Saved) {
     for _ in 0..5 {
         if thread.is_finished() {
@@ -253,7 +254,8 @@ impl Saved {
 type Printer = Box<dyn FnMut(String) + Send>;
 type Lines = Editor<Words, FileHistory>;
 
-/// The editor and the printer that knows its line; terminals that cannot do that get plain printing.
+/// The editor and the printer that knows its line; terminals that cannot do that get plain
+/// printing.
 fn editor(names: Names) -> rustyline::Result<(Lines, Printer)> {
     let config = rustyline::Config::builder()
         .completion_type(rustyline::CompletionType::List)

@@ -1,4 +1,5 @@
-//! What sprat says to people about sending from one to another. Pure; everything that a stranger named is escaped and cut here.
+//! What sprat says to people about sending from one to another. Pure; everything that a stranger
+//! named is escaped and cut here.
 
 use super::download;
 use crate::{

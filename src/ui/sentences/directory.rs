@@ -1,4 +1,5 @@
-//! Rendezvous servers, paths through them and the people who signed up there, in sentences. Pure; what strangers named is escaped here.
+//! Rendezvous servers, paths through them and the people who signed up there, in sentences. Pure;
+//! what strangers named is escaped here.
 
 use crate::{
     core::{path::printable, via::Via},

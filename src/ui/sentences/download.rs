@@ -1,4 +1,5 @@
-//! How a download begins, goes on and ends, in sentences. Pure; everything that a stranger named is escaped here.
+//! How a download begins, goes on and ends, in sentences. Pure; everything that a stranger named is
+//! escaped here.
 
 use super::gaps;
 use crate::{
@@ -151,7 +152,8 @@ pub fn started(name: &str, progress: &Progress) -> String {
     } else {
         String::new()
     };
-    // From how many is not said: it begins with the first holder that is found, and the others are on their way.
+    // From how many is not said: it begins with the first holder that is found, and the others are
+    // on their way.
     format!(
         "downloading {}, {}{here}",
         printable(name),

@@ -1,4 +1,5 @@
-//! What is not known of what the swarm offers, and what a name could mean: sentences. Pure; what strangers named is escaped.
+//! What is not known of what the swarm offers, and what a name could mean: sentences. Pure; what
+//! strangers named is escaped.
 
 use crate::{
     core::path::printable,

@@ -1,4 +1,5 @@
-//! How a node does, and whether it may leave, in sentences. Pure; everything that a stranger named is escaped here.
+//! How a node does, and whether it may leave, in sentences. Pure; everything that a stranger named
+//! is escaped here.
 
 use super::directory;
 use crate::{

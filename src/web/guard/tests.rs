@@ -104,7 +104,8 @@ fn another_site_changes_nothing_and_reads_nothing() {
     assert_eq!(post(&[HOST, COOKIE, OWN_HEADER, ORIGIN]), 200);
     let same = ("sec-fetch-site", "same-origin");
     assert_eq!(post(&[HOST, COOKIE, OWN_HEADER, same]), 200);
-    // A form, a script of another site, a sandboxed frame, another port, and a browser that says nothing.
+    // A form, a script of another site, a sandboxed frame, another port, and a browser that says
+    // nothing.
     assert_eq!(post(&[HOST, COOKIE, ORIGIN]), 403);
     assert_eq!(
         post(&[HOST, COOKIE, OWN_HEADER, ("origin", "http://evil.example")]),

@@ -23,7 +23,8 @@ pub struct Named {
 }
 
 impl Named {
-    /// The only way from a request to a path: parts that may be written, below a folder that the request does not name.
+    /// The only way from a request to a path: parts that may be written, below a folder that the
+    /// request does not name.
     fn path(&self) -> Result<RelPath, ApiError> {
         let parsed = RelPath::parse(&self.name);
         parsed.map_err(|error| ApiError::usage(format!("that name cannot be saved: {error}")))

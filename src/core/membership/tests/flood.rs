@@ -10,7 +10,8 @@ fn a_flood_of_fresh_identities_leaves_room_for_the_real_one() {
         let mut pending: std::collections::VecDeque<NodeId> = [].into();
         let mut answers = 0;
         let mut reached = 0;
-        // Five hundred a second, all that the socket lets through, for far more than the tables hold.
+        // Five hundred a second, all that the socket lets through, for far more than the tables
+        // hold.
         for n in 0..15_000u64 {
             let now = ms(n * 2);
             let from = if same_source { ip(1) } else { ip(n as u8) };

@@ -1,7 +1,8 @@
 //! Who may be heard: sockets that sent true beacons, strangers, and those that sent forged ones.
 //!
-//! Owns a table of at most [`PLACES`] senders. Never looks into a datagram. Invariants: who is known keeps its place while it
-//! is; who finds no place is heard with the rest, as one that says much.
+//! Owns a table of at most [`PLACES`] senders. Never looks into a datagram. Invariants: who is
+//! known keeps its place while it is; who finds no place is heard with the rest, as one that says
+//! much.
 
 use crate::core::{
     Now,
@@ -10,7 +11,8 @@ use crate::core::{
 };
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 
-/// A node sends a few beacons a second at most; thirty homes may start behind one port of a forwarder.
+/// A node sends a few beacons a second at most; thirty homes may start behind one port of a
+/// forwarder.
 const PER_SENDER: Rate = Rate {
     per_second: 50.0,
     burst: 100.0,
@@ -28,7 +30,8 @@ const CLEARED: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(4);
 /// How long a true beacon speaks for its sender: a dozen of its pauses.
 const KNOWN: Duration = Duration::from_secs(60);
-/// How long a sender is not heard after its first forged datagram; twice as long after each further one…
+/// How long a sender is not heard after its first forged datagram; twice as long after each further
+/// one…
 const PENALTY: Duration = Duration::from_secs(2);
 /// …so many times.
 const DOUBLINGS: u32 = 4;
@@ -77,7 +80,8 @@ pub(super) struct Senders {
 }
 
 impl Senders {
-    /// Whether a sender may be heard now, and what is known of it. Asked once for each datagram: it counts.
+    /// Whether a sender may be heard now, and what is known of it. Asked once for each datagram: it
+    /// counts.
     pub(super) fn hear(
         &mut self,
         from: SocketAddr,
@@ -113,7 +117,8 @@ impl Senders {
         }
     }
 
-    /// It sent what is no beacon, or a forged one. Of a known sender another host may have done so in its name.
+    /// It sent what is no beacon, or a forged one. Of a known sender another host may have done so
+    /// in its name.
     pub(super) fn failed(&mut self, from: SocketAddr, now: Now) {
         if let Some(sender) = self.at(from, now)
             && now >= sender.known_until

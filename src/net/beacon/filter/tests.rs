@@ -74,7 +74,8 @@ fn another_life_under_the_own_key_is_heard_once_each_and_not_often() {
 fn a_flood_costs_few_checks_and_the_real_one_is_heard() {
     let filter = Filter::new((signer(0).node(), 1), None, 1);
     let real = signer(1);
-    // Two thousand identities in two seconds from two thousand ports, and five thousand datagrams of garbage.
+    // Two thousand identities in two seconds from two thousand ports, and five thousand datagrams
+    // of garbage.
     let garbage: Vec<u8> = (0..300u16).map(|n| n as u8).collect();
     let (mut passed, mut heard) = (0, 0);
     for n in 0..2_000u32 {
@@ -126,7 +127,8 @@ fn what_is_heard_is_counted_by_what_it_is() {
     assert_eq!(count(None, b"something else entirely"), [0; 4]);
 }
 
-/// What a newcomer says goes through within ten seconds of a flood of beacons with good signatures or bad ones: the first second that it does.
+/// What a newcomer says goes through within ten seconds of a flood of beacons with good signatures
+/// or bad ones: the first second that it does.
 fn first_heard(filter: &Filter, ports: u16, good: bool, known: bool) -> Option<u64> {
     const A_SECOND: u64 = 2_000;
     let real = signer(1);

@@ -1,4 +1,5 @@
-//! A relay that alters what it carries, while it is told to: one bit of each read of a circuit that has carried something.
+//! A relay that alters what it carries, while it is told to: one bit of each read of a circuit that
+//! has carried something.
 
 use super::*;
 use futures::{AsyncRead, AsyncWrite};
@@ -9,7 +10,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-/// What a server itself says and hears is shorter than that, and so are the handshakes on a circuit.
+/// What a server itself says and hears is shorter than that, and so are the handshakes on a
+/// circuit.
 const SPARED: u64 = 16 << 10;
 
 /// A substream of a server's connection.
@@ -70,7 +72,8 @@ async fn stream(from: &Node, to: &mut Node, first: u8) -> (Stream, Stream) {
     (stream, to.stream().await)
 }
 
-/// Sends the rest until the end or an error; how much arrived in all, and whether all of that is right.
+/// Sends the rest until the end or an error; how much arrived in all, and whether all of that is
+/// right.
 async fn arrived((mut from, mut to): (Stream, Stream), bytes: &[u8]) -> (usize, bool) {
     let send = async {
         let _ = from.write_all(&bytes[1..]).await;

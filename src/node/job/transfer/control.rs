@@ -1,4 +1,5 @@
-//! What a download is told from outside, and what it shows of itself: pauses, and the map of what is here.
+//! What a download is told from outside, and what it shows of itself: pauses, and the map of what
+//! is here.
 
 use super::{State, Transfer};
 use crate::{

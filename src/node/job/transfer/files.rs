@@ -1,7 +1,7 @@
 //! The life of each file of a download: prepared, filled chunk by chunk, put in place; or given up.
 //!
-//! Invariants: a file is finished only when all of it counts, and ends exactly once; what was begun in the node's
-//! holdings and catalog is ended there.
+//! Invariants: a file is finished only when all of it counts, and ends exactly once; what was begun
+//! in the node's holdings and catalog is ended there.
 
 use super::{ACTIVE, Active, Done, FileStart, State, Transfer, panicked, tally};
 use crate::{
@@ -38,7 +38,8 @@ impl Transfer {
                 return;
             };
             if !self.context.holdings.begin(self.files[at].id) {
-                // The same contents are on their way under another name: afterwards they will be found here.
+                // The same contents are on their way under another name: afterwards they will be
+                // found here.
                 self.queue.push_back(at);
                 continue;
             }
@@ -257,7 +258,8 @@ impl Transfer {
         }
     }
 
-    /// A chunk that was fetched for file `from`, and only then found to be wanted at `to`, too: it is here, so it is copied.
+    /// A chunk that was fetched for file `from`, and only then found to be wanted at `to`, too: it
+    /// is here, so it is copied.
     pub(super) fn copy(&mut self, from: FileIndex, to: Position) {
         let at = self.file_of(to);
         let Some((entry, sink)) = self.sink(at, to) else {

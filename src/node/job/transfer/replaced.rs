@@ -1,8 +1,10 @@
-//! Files whose source was replaced or deleted in mid-download: going on with the owner's new version, or an end.
+//! Files whose source was replaced or deleted in mid-download: going on with the owner's new
+//! version, or an end.
 //!
-//! `core::succession` decides. Invariants: only files that nobody offers, or that nobody has the rest of, are looked at; a
-//! name that a person gave may come to mean other contents, an id never does; of a version that is left nothing
-//! stays in the machine, and its partial file stays where it is, made durable, so that the new one copies from it.
+//! `core::succession` decides. Invariants: only files that nobody offers, or that nobody has the
+//! rest of, are looked at; a name that a person gave may come to mean other contents, an id never
+//! does; of a version that is left nothing stays in the machine, and its partial file stays where
+//! it is, made durable, so that the new one copies from it.
 
 use super::{Done, JobFile, State, Transfer};
 use crate::{

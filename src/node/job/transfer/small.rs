@@ -1,9 +1,11 @@
 //! The small files of a download: made ready, fetched, written and placed by the hundred.
 //!
-//! What a file costs by itself (a request, a partial file, a sync, a word to the actor) is more than its bytes do, so here each of these is done for many:
-//! *waiting* → *preparing* (`batch`) → *small* (its chunk is fetched, into memory) → *laid* (a temporary file) → *placed* (synced, renamed,
-//! indexed). Invariants: at most [`OPEN`] files and [`OPEN_BYTES`] are between waiting and laid; at most one group is being laid, and
-//! one placed, at a time; a file that cannot go this way goes the ordinary one.
+//! What a file costs by itself (a request, a partial file, a sync, a word to the actor) is more
+//! than its bytes do, so here each of these is done for many: *waiting* → *preparing* (`batch`) →
+//! *small* (its chunk is fetched, into memory) → *laid* (a temporary file) → *placed* (synced,
+//! renamed, indexed). Invariants: at most [`OPEN`] files and [`OPEN_BYTES`] are between waiting and
+//! laid; at most one group is being laid, and one placed, at a time; a file that cannot go this way
+//! goes the ordinary one.
 
 use super::{Done, FileStart, State, Transfer, panicked};
 use crate::{
@@ -155,7 +157,8 @@ impl Smalls {
 }
 
 impl Transfer {
-    /// Makes more ready, writes what arrived, places what is written: whatever there is room or reason for.
+    /// Makes more ready, writes what arrived, places what is written: whatever there is room or
+    /// reason for.
     pub(super) fn move_small(&mut self, now: bool) {
         self.prepare_small();
         self.lay_small();

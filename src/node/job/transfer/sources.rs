@@ -1,7 +1,8 @@
-//! Who has what of a job's files, kept up to date: holders from their catalogs, downloaders by their have-sets.
+//! Who has what of a job's files, kept up to date: holders from their catalogs, downloaders by
+//! their have-sets.
 //!
-//! Invariant: a peer is asked for its have-set of a file once, and again only when its news were lost or it did not have
-//! what it should have.
+//! Invariant: a peer is asked for its have-set of a file once, and again only when its news were
+//! lost or it did not have what it should have.
 
 use super::{Done, Knowledge, State, Transfer};
 use crate::{
@@ -21,8 +22,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Downloaders of a file that a job follows, besides those that it followed before somebody nearer came. With more, most
-/// of what is said is said for nothing.
+/// Downloaders of a file that a job follows, besides those that it followed before somebody nearer
+/// came. With more, most of what is said is said for nothing.
 const FOLLOWED: usize = 20;
 /// How long the catalog of somebody who downloads the same may take to say so.
 const CATALOG: Duration = Duration::from_secs(5);
@@ -82,7 +83,8 @@ impl Transfer {
         }
     }
 
-    /// A peer did not have a chunk that it claimed: what it has is to be learned again, once anything changes.
+    /// A peer did not have a chunk that it claimed: what it has is to be learned again, once
+    /// anything changes.
     pub(super) fn lacks(&mut self, peer: NodeId, chunk: UniqueChunk) {
         for position in self.machine.positions(chunk) {
             let at = self.file_of(position);

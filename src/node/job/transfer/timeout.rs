@@ -1,13 +1,15 @@
 //! When nothing comes: asking anew, saying so, and giving up when that was asked for.
 //!
-//! `core::stall` decides what is progress. Invariant: what is here of a file that is given up is made durable.
+//! `core::stall` decides what is progress. Invariant: what is here of a file that is given up is
+//! made durable.
 
 use super::{ASK_AGAIN, State, Transfer};
 use crate::node::api::{DownloadError, DownloadEvent};
 use std::time::{Duration, Instant};
 
 impl Transfer {
-    /// Says that it waits when nobody has had the rest for a moment, and gives up when that was asked for.
+    /// Says that it waits when nobody has had the rest for a moment, and gives up when that was
+    /// asked for.
     pub(super) async fn check_timeout(&mut self) {
         if self.paused {
             // Nobody is waited for; nor is the time counted.
@@ -37,7 +39,8 @@ impl Transfer {
         }
     }
 
-    /// Whether nothing useful has come for as long as that may take. What this node itself has to do first does not count.
+    /// Whether nothing useful has come for as long as that may take. What this node itself has to
+    /// do first does not count.
     fn is_late(&mut self) -> bool {
         let (now, busy) = (self.now(), self.arriving.is_storing());
         let contents = self.done_bytes + self.left_behind + self.arriving.bytes();

@@ -1,8 +1,10 @@
 //! Who has another version of a file, and which of the wanted chunks are in it.
 //!
-//! Chunks are cut by contents, so most of a new version is in the old one too. Those who offer other contents by the same name are asked which of
-//! the missing chunks they can serve. Invariants: each is asked once for a file, a bounded number of questions, until everyone is asked again;
-//! the answer is a claim like any other: the machine notices a peer that says more than it has when a chunk is missing.
+//! Chunks are cut by contents, so most of a new version is in the old one too. Those who offer
+//! other contents by the same name are asked which of the missing chunks they can serve.
+//! Invariants: each is asked once for a file, a bounded number of questions, until everyone is
+//! asked again; the answer is a claim like any other: the machine notices a peer that says more
+//! than it has when a chunk is missing.
 
 use super::{Done, State, Transfer};
 use crate::{
@@ -67,7 +69,8 @@ impl Versions {
 }
 
 impl Transfer {
-    /// Looks who else may have some of the chunks, and asks those who are new; gives everyone who is here.
+    /// Looks who else may have some of the chunks, and asks those who are new; gives everyone who
+    /// is here.
     pub(super) async fn refresh_versions(&mut self) -> HashSet<NodeId> {
         let several = |at: &FileIndex| matches!(&self.states[*at], State::Active(active) if active.opened.manifest.len() > 1);
         let active: Vec<FileIndex> = self.files.indices().filter(several).collect();

@@ -49,7 +49,8 @@ impl Pattern {
         }
     }
 
-    /// What `download WHAT` means: a glob, a folder with its `/`, or a whole name. (Ids are tried before.)
+    /// What `download WHAT` means: a glob, a folder with its `/`, or a whole name. (Ids are tried
+    /// before.)
     #[must_use]
     pub fn for_download(text: &str) -> Self {
         let text = composed(text);
@@ -60,8 +61,9 @@ impl Pattern {
         }
     }
 
-    /// What a glob means where something goes by that very name: `Song [Live].mp3` is a song. But with a star that matches
-    /// it, it means all that match: somebody who calls a file `*` must not hide all others. `None` for what is no glob.
+    /// What a glob means where something goes by that very name: `Song [Live].mp3` is a song. But
+    /// with a star that matches it, it means all that match: somebody who calls a file `*` must not
+    /// hide all others. `None` for what is no glob.
     #[must_use]
     pub fn literal(&self, text: &str) -> Option<Self> {
         let Self::Glob(glob) = self else {
@@ -124,7 +126,8 @@ struct Gathered<'a> {
     fetched: Vec<&'a Offering<'a>>,
 }
 
-/// Puts the catalogs together: one row for each name with its contents, sorted by name. `copies` counts whole ones only.
+/// Puts the catalogs together: one row for each name with its contents, sorted by name. `copies`
+/// counts whole ones only.
 pub fn listings<'a>(
     own: &'a OwnCatalog,
     peers: &'a [Offering<'a>],

@@ -1,7 +1,8 @@
 //! What a name means when it goes with several contents.
 //!
-//! Pure. The contents that their owners share by that name now are meant; what others fetched or keep by it are older
-//! versions, and no reason to refuse. Invariant: only owners can make a name ambiguous.
+//! Pure. The contents that their owners share by that name now are meant; what others fetched or
+//! keep by it are older versions, and no reason to refuse. Invariant: only owners can make a name
+//! ambiguous.
 
 use crate::{
     core::{
@@ -34,7 +35,8 @@ pub fn meaning(same: &[Listing]) -> Meaning<'_> {
         [row] => return Meaning::One(row),
         _ => return Meaning::Several(current),
     }
-    // What only this node has comes first when it is its owner; what others have, when it once fetched it itself.
+    // What only this node has comes first when it is its owner; what others have, when it once
+    // fetched it itself.
     let best = |row: &&Listing| {
         (
             row.shared,
@@ -62,8 +64,8 @@ pub fn mark_older(rows: &mut [Listing]) {
     }
 }
 
-/// The names by which contents of several owners lie side by side: `homework (anna).pdf`. Owners of one name, or one that
-/// cannot be part of a file's name, are told apart by the end of their id.
+/// The names by which contents of several owners lie side by side: `homework (anna).pdf`. Owners of
+/// one name, or one that cannot be part of a file's name, are told apart by the end of their id.
 #[must_use]
 pub fn labelled(name: &str, rows: &[&Listing]) -> Vec<String> {
     let first = |row: &&Listing| {

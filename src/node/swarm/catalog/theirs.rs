@@ -1,7 +1,7 @@
 //! What is known of the others' catalogs.
 //!
-//! Invariants: no more than [`MAX_OFFERS`] entries of a peer, which come to an end, whatever it sends; the counts are those
-//! of the entries.
+//! Invariants: no more than [`MAX_OFFERS`] entries of a peer, which come to an end, whatever it
+//! sends; the counts are those of the entries.
 
 use super::{Key, MAX_REMOVALS, PAGE_BYTES};
 use crate::{
@@ -34,7 +34,8 @@ pub struct PeerCatalog {
     /// All of it came at least once.
     complete: bool,
     offers: HashMap<Key, Offer>,
-    /// How many names each content goes by: shared, fetched, partial, a part as replica, all of it as replica.
+    /// How many names each content goes by: shared, fetched, partial, a part as replica, all of it
+    /// as replica.
     holds: HashMap<FileId, Holds>,
     /// The same over all contents.
     names: [u32; 5],
@@ -88,7 +89,8 @@ impl PeerCatalog {
         self.unchosen.as_deref() == Some(name)
     }
 
-    /// Whether the node only looks or fetches. What offers a folder is no visitor, whatever it says.
+    /// Whether the node only looks or fetches. What offers a folder is no visitor, whatever it
+    /// says.
     #[must_use]
     pub fn is_visiting(&self) -> bool {
         self.visiting && self.names[0] == 0
@@ -124,7 +126,8 @@ impl PeerCatalog {
         self.weight
     }
 
-    /// Takes in a page, and no more than `room` bytes of it. Names that may not become paths are left out.
+    /// Takes in a page, and no more than `room` bytes of it. Names that may not become paths are
+    /// left out.
     pub fn apply(&mut self, page: CatalogPage, room: usize) -> Applied {
         let mut changed = !self.complete;
         let mut files: Vec<FileId> = page.entries.iter().map(|entry| entry.file).collect();
@@ -156,7 +159,8 @@ impl PeerCatalog {
             }
         }
         self.pages += 1;
-        // A page that leads nowhere would be asked for, and come, for ever; so would the next of endlessly many.
+        // A page that leads nowhere would be asked for, and come, for ever; so would the next of
+        // endlessly many.
         let more = page.more && self.known > before && self.pages < MAX_PAGES;
         if !more {
             self.known = page.revision;
@@ -189,7 +193,8 @@ impl PeerCatalog {
         self.offers.get(&(name.to_owned(), file))
     }
 
-    /// How much of `file` this peer has, under whatever name. A replica of all of it is as good as a fetched file.
+    /// How much of `file` this peer has, under whatever name. A replica of all of it is as good as
+    /// a fetched file.
     #[must_use]
     pub fn held(&self, file: FileId) -> Option<Held> {
         let [shared, fetched, partial, part, whole] = self.holds.get(&file)?.names;
@@ -210,7 +215,8 @@ impl PeerCatalog {
         holds.is_some_and(|holds| holds.names[0] + holds.names[1] > 0)
     }
 
-    /// Whether the peer has all of `file` otherwise than as a download, which its user may delete at any time.
+    /// Whether the peer has all of `file` otherwise than as a download, which its user may delete
+    /// at any time.
     #[must_use]
     pub fn lasts(&self, file: FileId) -> bool {
         let holds = self.holds.get(&file);

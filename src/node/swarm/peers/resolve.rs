@@ -31,8 +31,8 @@ pub struct Question {
 /// What is meant.
 #[derive(Debug, Default)]
 pub struct Resolution {
-    /// What is meant, without doubles: under which name it is to be saved, the name it is offered by, and how somebody
-    /// describes it.
+    /// What is meant, without doubles: under which name it is to be saved, the name it is offered
+    /// by, and how somebody describes it.
     pub found: Vec<(Listing, String, Offer)>,
     /// Words that mean nothing here (yet).
     pub missing: Vec<String>,
@@ -141,7 +141,8 @@ impl Peers {
                     }
                 };
                 for (row, label) in meant.into_iter().zip(labels) {
-                    // What only this node has may be an older version of what others offer: they are heard first.
+                    // What only this node has may be an older version of what others offer: they
+                    // are heard first.
                     firm &= elsewhere(row);
                     if seen.insert((row.name.clone(), row.id)) {
                         let offer = self.describe(own, &row.name, row.id).cloned();

@@ -12,7 +12,8 @@ fn manifests_come_back_whole() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::open(folder.path()).unwrap();
     let (index, _) = Index::open(&home).unwrap();
-    // No page; one that is kept with the root; one that is not; one full, of several parts; one more entry.
+    // No page; one that is kept with the root; one that is not; one full, of several parts; one
+    // more entry.
     for count in [0, 1, 100, PAGE_ENTRIES, PAGE_ENTRIES + 1] {
         let entries: Vec<Entry> = (0..count as u32)
             .map(|at| Entry {
