@@ -260,8 +260,7 @@ fn a_protocol_is_known_to_its_own_files_and_to_one_table() {
         }
     }
     // Neither the actor nor the driver knows what a stream is for, nor what is asked about files.
-    let about_files =
-        ["Have", "Held", "Manifests", "Page", "Chunks"].map(|one| format!("Request::{one}"));
+    let about_files = ["Have", "Manifests", "Page", "Chunks"].map(|one| format!("Request::{one}"));
     for path in sources(&source.join("node/actor")) {
         let code = code(&path);
         if code.contains("Stream") {
