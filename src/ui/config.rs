@@ -54,6 +54,8 @@ pub struct Setup {
     pub wait: Duration,
     /// The same, if a person said so: who waits for a person waits as long as it takes otherwise.
     pub patience: Option<Duration>,
+    /// The options that were typed.
+    pub typed: Vec<String>,
     /// How long a download goes without a source before giving up.
     pub timeout: Option<Duration>,
     /// Whether results are JSON.
@@ -122,6 +124,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
         settings,
         wait: options.wait.unwrap_or(WAIT),
         patience: options.patience,
+        typed: options.typed,
         timeout: options.timeout,
         json: options.json,
         progress: !options.no_progress && !options.json,

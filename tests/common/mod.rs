@@ -10,7 +10,6 @@ pub mod terminal;
 
 use socket2::{Domain, Socket, Type};
 use std::{
-    ffi::OsString,
     io::{BufRead, BufReader, Read, Write},
     net::UdpSocket,
     path::{Path, PathBuf},
@@ -80,15 +79,13 @@ impl Swarm {
         }
         // What a test counts is what it asked for: chunks are spread only where that is the point.
         command.env("SPRAT_REPLICAS", "1");
+        // Not as options: a command beside a node that runs is given none of the node's.
         command
+            .env("SPRAT_NAME", name)
+            .env("SPRAT_LISTEN", "127.0.0.1")
+            .env("SPRAT_DISCOVERY_PORT", self.port.to_string())
             .args(arguments)
-            .args(["--home", self.home(name).to_str().unwrap(), "--name", name])
-            .args([
-                "--listen",
-                "127.0.0.1",
-                "--discovery-port",
-                &self.port.to_string(),
-            ])
+            .args(["--home", self.home(name).to_str().unwrap()])
             .stdin(Stdio::null());
         command
     }
@@ -149,42 +146,40 @@ impl Swarm {
         let mut command = Command::new("bash");
         command.args(["-c", &format!("{limit}; exec \"$0\" \"$@\"")]);
         command.arg(inner.get_program()).args(inner.get_args());
-        for (key, value) in inner.get_envs() {
-            match value {
-                Some(value) => command.env(key, value),
-                None => command.env_remove(key),
-            };
-        }
+        with_environment(&mut command, &inner);
         Running::of(command)
     }
 }
 
 /// The same command for a node that nobody gave a name.
 pub fn unnamed(command: &Command) -> Command {
-    with_arguments(command, |arguments, at| {
-        drop(arguments.drain(at..at + 2));
-    })
+    let mut other = copy(command);
+    other.env_remove("SPRAT_NAME");
+    other
 }
 
 /// The same command for a node that calls itself `name`, whatever its home is called.
 pub fn renamed(command: &Command, name: &str) -> Command {
-    with_arguments(command, |arguments, at| arguments[at + 1] = name.into())
+    let mut other = copy(command);
+    other.env("SPRAT_NAME", name);
+    other
 }
 
-/// The same command with changed arguments; the position is that of `--name`.
-fn with_arguments(command: &Command, change: impl FnOnce(&mut Vec<OsString>, usize)) -> Command {
-    let mut arguments: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-    let at = arguments.iter().position(|word| word == "--name").unwrap();
-    change(&mut arguments, at);
+fn copy(command: &Command) -> Command {
     let mut other = Command::new(command.get_program());
-    for (key, value) in command.get_envs() {
+    with_environment(&mut other, command);
+    other.args(command.get_args());
+    other
+}
+
+/// Gives a command the environment of another one.
+pub fn with_environment(command: &mut Command, of: &Command) {
+    for (key, value) in of.get_envs() {
         match value {
-            Some(value) => other.env(key, value),
-            None => other.env_remove(key),
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
         };
     }
-    other.args(arguments);
-    other
 }
 
 /// A command that ended.

@@ -55,6 +55,7 @@ impl Small {
     pub fn enter(&self, command: &Command) -> Command {
         let mut inside = self.command(command.get_program().to_str().unwrap());
         inside.args(command.get_args()).stdin(Stdio::null());
+        super::with_environment(&mut inside, command);
         inside
     }
 

@@ -27,6 +27,17 @@ fn download(swarm: &Swarm) -> Running {
     download
 }
 
+/// The node's own options are given at its start alone.
+fn its_own_options_are_refused(swarm: &Swarm) {
+    let limited = swarm.run("bob", &["list", "--upload-limit", "1M", "--wait", "1"]);
+    assert_eq!(limited.code(), 2, "{}", limited.err());
+    assert!(
+        limited.err().contains("leave out --upload-limit,"),
+        "{}",
+        limited.err()
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_node_that_runs_does_what_is_asked_beside_it() {
@@ -69,6 +80,7 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
             .out()
             .starts_with("NAME")
     );
+    its_own_options_are_refused(&swarm);
     let peers = swarm.run("bob", &["peers", "--json"]).succeeds().json();
     assert_eq!(peers[0]["name"], "alice");
     let missing = swarm.run("bob", &["list", "nothing"]);

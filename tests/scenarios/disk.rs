@@ -79,7 +79,7 @@ fn damage_anywhere_in_the_index_never_stops_the_node() {
 fn a_second_node_in_one_home_is_told_who_has_it() {
     let swarm = Swarm::new();
     let alice = swarm.serve("alice", &[]);
-    for command in [&["serve"][..], &["list"], &["download", "x"]] {
+    for command in [&["serve"][..], &["receive", "7-amber-falcon"], &["doctor"]] {
         let second = swarm.run("alice", command);
         assert_eq!(second.code(), 1, "{}", second.err());
         let pid = format!("process {}", alice.child.id());
@@ -160,6 +160,7 @@ fn as_nobody(command: &Command) -> Option<Command> {
         Command::new(command.get_program())
     };
     nobody.args(command.get_args());
+    crate::common::with_environment(&mut nobody, command);
     Some(nobody)
 }
 
@@ -316,6 +317,7 @@ fn a_write_that_fails_is_said_and_nothing_is_claimed() {
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 16384; exec \"$@\"", "sh"]);
     limited.arg(bob.get_program()).args(bob.get_args());
+    crate::common::with_environment(&mut limited, &bob);
     let output = limited.stdin(Stdio::null()).output().unwrap();
     let out = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{out}");

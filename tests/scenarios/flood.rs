@@ -124,7 +124,8 @@ fn serve(swarm: &Swarm, name: &str) -> Running {
     let mut node = match std::env::var_os("SPRAT_BINARY") {
         Some(binary) => {
             let mut other = Command::new(binary);
-            other.env("SPRAT_REPLICAS", "1").args(command.get_args());
+            other.args(command.get_args());
+            crate::common::with_environment(&mut other, &command);
             Running::start(other.stderr(Stdio::inherit()))
         }
         None => Running::of(command),

@@ -172,6 +172,7 @@ fn a_program_that_is_to_outlive_its_window_does() {
     let command = swarm.command("alice", &["serve", "--json"]);
     let mut nohup = std::process::Command::new("nohup");
     nohup.arg(command.get_program()).args(command.get_args());
+    crate::common::with_environment(&mut nohup, &command);
     let mut alice = Running::of(nohup);
     alice.event("ready");
     alice.signal("HUP");

@@ -202,6 +202,7 @@ fn output_goes_where_it_is_told_to_and_keeps_time_and_mode() {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("umask {umask}; exec \"$0\" \"$@\"")]);
         command.arg(sprat.get_program()).args(sprat.get_args());
+        crate::common::with_environment(&mut command, &sprat);
         crate::common::Ran::of(command).succeeds();
     };
     under("022", &out);

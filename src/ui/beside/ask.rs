@@ -102,8 +102,9 @@ impl Beside {
         out: &Out,
         signals: &mut Signals,
     ) -> io::Result<Exit> {
-        if let Some(why) = not_beside(&command) {
-            out.error(why);
+        let refused = not_beside(&command).map(str::to_owned);
+        if let Some(why) = refused.or_else(|| not_now(&setup.typed)) {
+            out.error(&why);
             return Ok(Exit::Usage);
         }
         make_absolute(&mut command)?;
@@ -170,6 +171,31 @@ impl Beside {
             let _ = other.post(&path, &json!({})).await;
         }
     }
+}
+
+/// The options that say something to the command, and not to the node.
+const OF_COMMANDS: [&str; 6] = [
+    "--home",
+    "--wait",
+    "--timeout",
+    "--json",
+    "--no-progress",
+    "--verbose",
+];
+
+/// Why options cannot be given to a node that runs.
+fn not_now(typed: &[String]) -> Option<String> {
+    let of_the_node = typed
+        .iter()
+        .map(String::as_str)
+        .filter(|option| !OF_COMMANDS.contains(option));
+    let options: Vec<&str> = of_the_node.collect();
+    (!options.is_empty()).then(|| {
+        format!(
+            "the node that runs in this home has its options already: leave out {}, or give this one another --home",
+            options.join(", ")
+        )
+    })
 }
 
 /// Why a command cannot be done by a node that runs.

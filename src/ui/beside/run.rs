@@ -59,6 +59,7 @@ async fn run(node: Node, given: Given, out: Out, mut signals: Signals) -> Exit {
     let setup = Setup {
         settings: Settings::new(node.home()),
         wait,
+        typed: Vec::new(),
         patience: Some(wait),
         timeout: given.timeout.map(Duration::from_millis),
         json: given.json,

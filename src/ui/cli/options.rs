@@ -200,6 +200,10 @@ pub struct Options {
     #[arg(skip)]
     pub patience: Option<Duration>,
 
+    /// The options that were typed, as they are typed. Those from the environment or the file are not among them.
+    #[arg(skip)]
+    pub typed: Vec<String>,
+
     /// Give a download up after so long without useful progress [default: wait for ever]
     #[arg(
         long,

@@ -85,8 +85,17 @@ fn with_defaults(mut all: clap::Command, defaults: &Defaults) -> clap::Command {
 
 /// Reads words by a definition.
 pub(super) fn over(definition: clap::Command, words: &[OsString]) -> Result<Cli, clap::Error> {
+    let of_all: Vec<_> = definition
+        .get_arguments()
+        .filter_map(|option| Some((option.get_id().clone(), option.get_long()?.to_owned())))
+        .collect();
     let matches = definition.try_get_matches_from(words)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
+    let typed = of_all.iter().filter(|(id, _)| {
+        matches.try_contains_id(id.as_str()).is_ok()
+            && matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
+    });
+    cli.options.typed = typed.map(|(_, long)| format!("--{long}")).collect();
     let said = matches.value_source("wait") != Some(ValueSource::DefaultValue);
     cli.options.patience = cli.options.wait.filter(|_| said);
     Ok(cli)
@@ -167,6 +176,19 @@ mod tests {
         let read =
             definition(&Defaults::new()).try_get_matches_from(["sprat", "--no-mdns", "rendezvous"]);
         assert!(read.is_ok());
+    }
+
+    #[test]
+    fn what_was_typed_is_known_wherever_it_stands() {
+        let read = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            over(definition(&Defaults::new()), &words).unwrap()
+        };
+        let typed = read("sprat --no-mdns download x --upload-limit 1M --wait 3")
+            .options
+            .typed;
+        assert_eq!(typed, ["--no-mdns", "--upload-limit", "--wait"]);
+        assert!(read("sprat list").options.typed.is_empty());
     }
 
     #[test]
