@@ -16,24 +16,29 @@ const MOST = 4096;
 /** The lines of a chat: those that were said, and those that come. */
 function useLines(peer) {
   const [lines, setLines] = useState([]);
-  const fresh = useRef([]);
-  const same = (one) => (other) => one.time === other.time && one.mine === other.mine && one.text === other.text;
+  const loading = useRef({});
   const add = (line) => {
-    fresh.current.push(line);
-    setLines((all) => [...all, line].slice(-2 * COUNT));
+    // While an answer is on its way nobody can say whether the line is in it: it is asked for again.
+    if (loading.current.now) loading.current.again = true;
+    else setLines((all) => [...all, line].slice(-2 * COUNT));
   };
   useEffect(() => {
-    let over = false;
-    get(`/chats/${encodeURIComponent(peer)}?count=${COUNT}`).then((got) => {
-      // What came while the answer was on its way is in it, or follows it.
-      const said = got.lines ?? [];
-      if (!over) setLines([...said, ...fresh.current.filter((line) => !said.some(same(line)))]);
-    }, () => {});
+    const mine = { now: true, again: false, over: false };
+    loading.current = mine;
+    const load = async () => {
+      do {
+        mine.again = false;
+        const got = await get(`/chats/${encodeURIComponent(peer)}?count=${COUNT}`).catch(() => null);
+        if (got && !mine.over) setLines(got.lines ?? []);
+      } while (mine.again && !mine.over);
+      mine.now = false;
+    };
+    load();
     const end = onNews((news) => {
       if (news.event === "message" && news.peer === peer) add({ time: news.time, mine: false, text: news.text });
     });
     return () => {
-      over = true;
+      mine.over = true;
       end();
     };
   }, [peer]);
