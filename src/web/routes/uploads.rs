@@ -5,7 +5,7 @@ use super::super::{
     body::{Asked, upload},
     error::ApiError,
 };
-use crate::core::path::RelPath;
+use crate::{core::path::RelPath, node::Spool};
 use axum::{
     Json,
     body::Body,
@@ -15,6 +15,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::json;
+use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
 pub struct Named {
@@ -49,11 +50,7 @@ pub async fn stage(
     if !app.has_room() {
         return Err(ApiError::busy("too many uploads wait to be sent"));
     }
-    let (spool, path) = app
-        .node
-        .take_in(name.clone(), upload(&headers, body)?)
-        .await?;
-    let size = size_of(&path).await;
+    let (spool, path, size) = take_in(&app, &name, &headers, body).await?;
     let staged = app.stage(spool, path)?;
     Ok(made(name.file_name(), Some(staged), size))
 }
@@ -66,11 +63,7 @@ pub async fn share(
 ) -> Result<Response, ApiError> {
     let name = named.path()?;
     let overwrite = named.overwrite.as_deref().is_some_and(|word| word != "0");
-    let (spool, path) = app
-        .node
-        .take_in(name.clone(), upload(&headers, body)?)
-        .await?;
-    let size = size_of(&path).await;
+    let (spool, path, size) = take_in(&app, &name, &headers, body).await?;
     let placed = app.node.share_file(&name, &path, overwrite).await;
     let _ = tokio::task::spawn_blocking(move || drop(spool)).await;
     if !placed? {
@@ -81,7 +74,20 @@ pub async fn share(
     Ok(made(name.as_str(), None, size))
 }
 
-async fn size_of(path: &std::path::Path) -> u64 {
+/// Writes a body beside the home's files, under its name; gives how long it is, too.
+async fn take_in(
+    app: &App,
+    name: &RelPath,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Spool, PathBuf, u64), ApiError> {
+    let bytes = upload(headers, body)?;
+    let (spool, path) = app.node.take_in(name.clone(), bytes).await?;
+    let size = size_of(&path).await;
+    Ok((spool, path, size))
+}
+
+async fn size_of(path: &Path) -> u64 {
     let path = path.to_owned();
     let size =
         tokio::task::spawn_blocking(move || std::fs::metadata(path).map(|about| about.len()));
