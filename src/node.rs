@@ -15,7 +15,7 @@ mod chat;
 mod clean;
 mod command;
 mod consent;
-mod context;
+
 mod copies;
 mod directory;
 mod distribute;
@@ -33,12 +33,14 @@ mod lookups;
 mod manifest;
 mod meeting;
 mod mend;
+mod news;
 pub mod pair;
 mod people;
 mod pump;
 mod reach;
 mod requests;
 mod serve;
+mod services;
 mod settings;
 mod spool;
 mod start;
@@ -63,8 +65,8 @@ use crate::core::{
 };
 use command::Command;
 use consent::{Consent, Shown};
-use context::Context;
 use parking_lot::Mutex;
+use services::Services;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -90,7 +92,7 @@ pub struct Node {
 }
 
 struct Shared {
-    context: Context,
+    services: Services,
     events: broadcast::Sender<NodeEvent>,
     /// For the first watcher: what happened before it watched.
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
@@ -120,7 +122,7 @@ impl Node {
     /// This node's id.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.shared.context.me
+        self.shared.services.me
     }
 
     /// What happens: to the first who asks from the start of the node, to others from now on. A
@@ -139,7 +141,7 @@ impl Node {
     }
 
     async fn ask<T: Default>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> T {
-        self.shared.context.ask(command).await.unwrap_or_default() // The node is stopping: nothing is here.
+        self.shared.services.ask(command).await.unwrap_or_default() // The node is stopping: nothing is here.
     }
 
     /// Waits until every peer that answered has given its catalog and no new one has come for 0.3
@@ -151,40 +153,40 @@ impl Node {
 
     /// Waits until all that the peers offer is known: `wait` at least, while there is hope, and
     /// longer while names come in. Gives what is not known then.
-    pub async fn look(&self, wait: Duration) -> Gaps {
-        self.ask(|reply| Command::Look(wait, reply)).await
+    pub async fn await_offers(&self, wait: Duration) -> Gaps {
+        self.ask(|reply| Command::AwaitOffers(wait, reply)).await
     }
 
     /// What is not known of what the swarm offers, now.
     #[must_use]
     pub fn gaps(&self) -> Gaps {
-        self.shared.context.swarm.gaps()
+        self.shared.services.swarm.gaps()
     }
 
     /// What the swarm offers, sorted by name; `pattern` is a glob, a part of the name, or the
     /// beginning of an id.
     pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
-        let mut rows = self.shared.context.swarm.list(pattern).await;
-        copies::count(&self.shared.context, &mut rows).await;
+        let mut rows = self.shared.services.swarm.list(pattern).await;
+        copies::count(&self.shared.services, &mut rows).await;
         rows
     }
 
     /// Who is connected, sorted by name.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerInfo> {
-        self.shared.context.swarm.peers()
+        self.shared.services.swarm.peers()
     }
 
     /// The nodes and servers that were named by hand and not reached.
     #[must_use]
     pub fn unreached(&self) -> Vec<Unreached> {
-        self.shared.context.named.unreached()
+        self.shared.services.named.unreached()
     }
 
     /// How this node does; `None` when it is stopping.
     pub async fn status(&self) -> Option<Status> {
-        let context = &self.shared.context;
-        let mut status = context.ask(Command::Status).await?;
+        let services = &self.shared.services;
+        let mut status = services.ask(Command::Status).await?;
         let (reply, answer) = oneshot::channel();
         let asked = self.shared.orders.send(distribute::Order::Safe(reply));
         if asked.await.is_ok() {
@@ -192,10 +194,10 @@ impl Node {
             let reading = status.safe.reading;
             let (safe, nodes) = answer.await.unwrap_or_default();
             status.safe = Safe { reading, ..safe };
-            let named = context.swarm.present(&nodes).into_iter();
+            let named = services.swarm.present(&nodes).into_iter();
             status.resting_on = named.map(|node| node.name).collect();
         }
-        if let Some(replicas) = context.replicas.clone() {
+        if let Some(replicas) = services.replicas.clone() {
             let used =
                 tokio::task::spawn_blocking(move || (replicas.used(), replicas.limits().quota));
             (status.replicas.used, status.replicas.quota) = used.await.unwrap_or_default();
@@ -210,15 +212,15 @@ impl Node {
 
     /// The downloads that were broken off and that nobody goes on with, the largest first.
     pub async fn broken_off(&self) -> Vec<BrokenOff> {
-        let context = self.shared.context.clone();
-        let found = tokio::task::spawn_blocking(move || clean::broken_off(&context));
+        let services = self.shared.services.clone();
+        let found = tokio::task::spawn_blocking(move || clean::broken_off(&services));
         found.await.unwrap_or_default()
     }
 
     /// Removes one of them; false when it is under way, or gone.
     pub async fn remove_broken_off(&self, file: FileId) -> bool {
-        let context = self.shared.context.clone();
-        let done = tokio::task::spawn_blocking(move || clean::remove(&context, file));
+        let services = self.shared.services.clone();
+        let done = tokio::task::spawn_blocking(move || clean::remove(&services, file));
         done.await.unwrap_or_default()
     }
 
@@ -228,11 +230,11 @@ impl Node {
     pub fn download(&self, request: DownloadRequest) -> (JobId, mpsc::Receiver<DownloadEvent>) {
         let (events, receiver) = mpsc::channel(JOB_EVENTS);
         let cancel = self.shared.stop.child_token();
-        let job = job::Job::new(&self.shared.context, &request, None, events, cancel);
+        let job = job::Job::new(&self.shared.services, &request, None, events, cancel);
         let id = job.id();
         self.shared
             .tasks
-            .spawn(job::run(self.shared.context.clone(), job, request));
+            .spawn(job::run(self.shared.services.clone(), job, request));
         (id, receiver)
     }
 
@@ -263,10 +265,10 @@ impl Node {
         &self,
         code: Code,
     ) -> Result<mpsc::Receiver<pair::GroupNews>, pair::PairError> {
-        let context = &self.shared.context;
+        let services = &self.shared.services;
         let config = self.shared.pairing.clone();
-        let found = context.meeting.offer(code.channel());
-        pair::offer_group(&context.net, &context.pairings, config, code, found)
+        let found = services.meeting.offer(code.channel());
+        pair::offer_group(&services.net, &services.pairings, config, code, found)
     }
 
     /// The asks that wait for an answer.
@@ -301,7 +303,7 @@ impl Node {
     /// # Errors
     /// [`pair::PairError`] for other numbers.
     pub async fn new_code(&self, words: usize) -> Result<Code, pair::PairError> {
-        let meeting = &self.shared.context.meeting;
+        let meeting = &self.shared.services.meeting;
         if meeting.is_configured() {
             meeting.entered(CODE_SERVERS).await;
         }
@@ -322,10 +324,10 @@ impl Node {
     /// # Errors
     /// [`pair::PairError::Burnt`] after a wrong guess.
     pub async fn offer_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
-        let context = &self.shared.context;
+        let services = &self.shared.services;
         let config = self.shared.pairing.clone();
-        let _found = context.meeting.offer(code.channel());
-        let paired = pair::offer(&context.net, &context.pairings, config, code).await?;
+        let _found = services.meeting.offer(code.channel());
+        let paired = pair::offer(&services.net, &services.pairings, config, code).await?;
         self.appear().await;
         Ok(paired)
     }
@@ -340,7 +342,7 @@ impl Node {
     /// Shows a hidden node to the others.
     async fn appear(&self) {
         self.shared.appeared.cancel();
-        self.shared.context.tell(Command::Appear).await;
+        self.shared.services.tell(Command::Appear).await;
     }
 
     /// Looks for the sender with this code, and connects to it. A hidden node shows itself after
@@ -365,8 +367,8 @@ impl Node {
             wait,
             ..self.shared.pairing.clone()
         };
-        let far = self.shared.context.meeting.look(code.channel());
-        let paired = pair::find(&self.shared.context.net, config, code, far).await?;
+        let far = self.shared.services.meeting.search(code.channel());
+        let paired = pair::find(&self.shared.services.net, config, code, far).await?;
         self.appear().await;
         Ok(paired)
     }
@@ -381,7 +383,7 @@ impl Node {
         let _ = tokio::time::timeout(HAND_OVER, self.shared.server.close()).await;
         self.ask(Command::Leave).await;
         let share = self.shared.share.lock().take();
-        let index = self.shared.context.index.clone();
+        let index = self.shared.services.index.clone();
         let _ = tokio::task::spawn_blocking(move || {
             drop(share);
             index.flush()

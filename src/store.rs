@@ -23,7 +23,7 @@ mod modes;
 mod names;
 pub mod partial;
 pub mod people;
-pub mod place;
+pub mod placing;
 mod positioned;
 pub mod reader;
 pub mod replica;
@@ -31,7 +31,7 @@ mod reuse;
 pub mod sent;
 pub mod servers;
 pub mod share;
-pub mod small;
+pub mod small_files;
 mod socket;
 pub mod spool;
 mod temporary;
@@ -49,14 +49,16 @@ pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
 pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_unused, replaced};
 pub use partial::{FileSize, Partial, SYNC_BATCH};
 pub use people::PeopleFile;
-pub use place::{Finder, Finished, Spot, Taken, find_existing, make_folders, reach};
+pub use placing::{Finder, Finished, Spot, Taken, find_existing, make_folders, reach};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ManifestRoom, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;
 pub use sent::{LeftOut, LeftOutFile, SendError, Sending, Sent, SentFile};
 pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};
-pub use small::{ChunkBuffer, Lack, Laid, Sink, Small, has_room, lacking, lay, place_all};
+pub use small_files::{
+    ChunkBuffer, Lack, Laid, Sink, SmallFile, has_room, lacking, lay, place_all,
+};
 pub use socket::{runtime_folder, socket_path};
 pub use spool::{PourError, Spool, pour, put_in_share};
 

@@ -86,7 +86,7 @@ impl Patience {
     }
 
     /// Looks at what there is. `empty`: there is nothing to answer with so far.
-    pub fn look(&mut self, sight: &Sight, empty: bool, now: Now) -> Verdict {
+    pub fn judge(&mut self, sight: &Sight, empty: bool, now: Now) -> Verdict {
         if sight.told >= self.told.saturating_add(STEP) {
             (self.told, self.moved) = (sight.told, now);
         }

@@ -6,19 +6,19 @@
 //! nothing that the actor does waits for a queue that only the actor empties; a turn has the
 //! swarm's lock, so nothing in it asks the handle.
 
+mod awaiting;
 mod catalogs;
 mod double;
 mod exchange;
 mod inbound;
-mod looking;
 mod people;
 mod shortage;
 
 use super::{
     api::{Kept, Leftovers, NodeEvent, PathInfo, Safe, Status},
     command::{Command, Seen},
-    context::Context,
     doctor::Notes,
+    services::Services,
     swarm::{Peers, State},
 };
 use crate::{
@@ -32,8 +32,8 @@ use crate::{
     store::{PeopleFile, ShareEvent},
     wire::control::{Held, Request, Response},
 };
+use awaiting::Awaiting;
 use futures::future::join_all;
-use looking::Looker;
 use shortage::Shortage;
 use std::{
     net::SocketAddr,
@@ -81,7 +81,7 @@ pub struct ActorParts {
     /// Where it is kept who goes by which name.
     pub people: PeopleFile,
     /// What the jobs work with, too.
-    pub context: Context,
+    pub services: Services,
 }
 
 /// What a turn is about.
@@ -101,7 +101,7 @@ pub struct Actor {
     sequence: u64,
     waiting: Vec<(Instant, oneshot::Sender<()>)>,
     /// Those who wait for what the others offer.
-    looking: Vec<Looker>,
+    awaiting: Vec<Awaiting>,
     notes: mpsc::Sender<Note>,
     notes_in: mpsc::Receiver<Note>,
     /// What is remembered of people is being written down.
@@ -123,12 +123,12 @@ impl Actor {
     /// Takes the parts; [`Actor::run`] begins.
     pub fn new(parts: ActorParts) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
-        let scanned = parts.context.swarm.turn().scanning.is_none();
+        let scanned = parts.services.swarm.turn().scanning.is_none();
         Self {
             parts,
             sequence: 0,
             waiting: Vec::new(),
-            looking: Vec::new(),
+            awaiting: Vec::new(),
             notes,
             notes_in,
             keeping_people: false,
@@ -172,7 +172,7 @@ impl Actor {
     /// One turn, which others see whole or not at all. Gives the next moment at which something is
     /// due.
     fn turn(&mut self, input: Input) -> Instant {
-        let shared = self.parts.context.swarm.clone();
+        let shared = self.parts.services.swarm.clone();
         let swarm = &mut *shared.turn();
         match input {
             Input::Command(command) => {
@@ -182,7 +182,7 @@ impl Actor {
             Input::Net(event) => self.net_event(swarm, event),
             Input::Heard(Heard { beacon, from, room }) => {
                 let node = beacon.node;
-                if node == self.parts.context.me {
+                if node == self.parts.services.me {
                     self.same_key(swarm, &beacon, from, room);
                 } else {
                     self.member(swarm, MembershipEvent::Heard { beacon, from, room });
@@ -217,7 +217,7 @@ impl Actor {
         if let Some(publish) = self.publish_at {
             at = at.min(publish);
         }
-        if !self.waiting.is_empty() || !self.looking.is_empty() {
+        if !self.waiting.is_empty() || !self.awaiting.is_empty() {
             at = at.min(Instant::now() + Duration::from_millis(25));
         }
         at.max(Instant::now() + Duration::from_millis(1))
@@ -255,7 +255,7 @@ impl Actor {
                 let _ = reply.send(self.status(swarm));
             }
             Command::Settled(deadline, reply) => self.waiting.push((deadline, reply)),
-            Command::Look(wait, reply) => self.look(swarm, wait, reply),
+            Command::AwaitOffers(wait, reply) => self.await_offers(swarm, wait, reply),
             Command::Offers(offers) => {
                 for (name, file, offer) in offers {
                     self.offer(swarm, &name, file, offer);
@@ -316,7 +316,7 @@ impl Actor {
     fn drop_peer(&mut self, swarm: &mut State, node: NodeId, why: String) {
         let name = swarm.peers.name(&node);
         self.tell(NodeEvent::PeerDropped { node, name, why });
-        let net = self.parts.context.net.clone();
+        let net = self.parts.services.net.clone();
         tokio::spawn(async move { net.ban(node).await });
         self.member(swarm, MembershipEvent::Banned { node });
     }
@@ -346,18 +346,18 @@ impl Actor {
             (files + 1, bytes + offer.size)
         });
         Status {
-            node: self.parts.context.net.node(),
+            node: self.parts.services.net.node(),
             name: self.parts.name.clone(),
             addresses: self
                 .parts
-                .context
+                .services
                 .net
                 .addresses()
                 .iter()
                 .map(SocketAddr::to_string)
                 .collect(),
             peers: swarm.peers.len() as u32,
-            servers: self.parts.context.meeting.servers(),
+            servers: self.parts.services.meeting.servers(),
             shared_files,
             shared_bytes,
             safe: Safe {
@@ -366,24 +366,24 @@ impl Actor {
             },
             resting_on: Vec::new(),
             replicas: Kept {
-                received: self.parts.context.copied_in.load(Ordering::Relaxed),
-                sent: self.parts.context.copied_out.load(Ordering::Relaxed),
+                received: self.parts.services.copied_in.load(Ordering::Relaxed),
+                sent: self.parts.services.copied_out.load(Ordering::Relaxed),
                 ..Kept::default()
             },
             leftovers: Leftovers::default(),
             scanning: swarm.scanning,
-            downloads: self.parts.context.book.downloading(),
-            received: self.parts.context.received.load(Ordering::Relaxed),
-            sent: self.parts.context.sent.load(Ordering::Relaxed),
+            downloads: self.parts.services.book.downloading(),
+            received: self.parts.services.received.load(Ordering::Relaxed),
+            sent: self.parts.services.sent.load(Ordering::Relaxed),
         }
     }
 
     /// Says goodbye three times (datagrams get lost) and closes everything.
     async fn leave(&mut self) {
         // Its last words to the servers are on their way while the others hear goodbye.
-        let meeting = self.parts.context.meeting.clone();
+        let meeting = self.parts.services.meeting.clone();
         let _ = tokio::time::timeout(LAST_WORDS, meeting.stopped()).await;
-        let swarm = self.parts.context.swarm.clone();
+        let swarm = self.parts.services.swarm.clone();
         // Nobody has heard of a hidden one.
         let hidden = swarm.turn().membership.is_hidden();
         let goodbyes = if hidden { 0 } else { 3 };
@@ -394,7 +394,7 @@ impl Actor {
         }
         // Those who were met through a server, or named by hand, hear no beacon.
         let peers: Vec<_> = swarm.turn().peers.nodes().collect();
-        let net = &self.parts.context.net;
+        let net = &self.parts.services.net;
         let told = join_all(
             peers
                 .into_iter()

@@ -10,8 +10,8 @@ mod download;
 mod exit;
 pub(super) mod form;
 mod jobs;
+mod landing;
 mod listing;
-mod place;
 mod start;
 mod whom;
 
@@ -20,8 +20,8 @@ pub use directory::*;
 pub use download::*;
 pub use exit::Exit;
 pub use jobs::*;
+pub use landing::*;
 pub use listing::*;
-pub use place::*;
 pub use start::StartError;
 pub use whom::nobody;
 

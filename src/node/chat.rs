@@ -90,7 +90,7 @@ impl Node {
     /// # Errors
     /// [`MessageError`] when it was not delivered, or nobody can tell.
     pub async fn message(&self, to: NodeId, text: &str) -> Result<u64, MessageError> {
-        send::send(&self.shared.context, to, text).await
+        send::send(&self.shared.services, to, text).await
     }
 
     /// With whom something was said.
@@ -98,7 +98,7 @@ impl Node {
     /// # Errors
     /// When the disk refuses.
     pub async fn chats(&self) -> Result<Vec<NodeId>, HistoryError> {
-        let chats = self.shared.context.chats.clone();
+        let chats = self.shared.services.chats.clone();
         let read = tokio::task::spawn_blocking(move || chats.peers());
         let failed = |error: String| HistoryError::Disk(error);
         let read = read.await.map_err(|error| failed(error.to_string()))?;
@@ -110,20 +110,20 @@ impl Node {
     /// # Errors
     /// [`HistoryError`] when nobody is meant, or the disk refuses.
     pub async fn history(&self, who: &str, count: usize) -> Result<History, HistoryError> {
-        let context = &self.shared.context;
+        let services = &self.shared.services;
         let live = match self.find_person(who, false).await {
             Ok(person) => Some(person.node),
             Err(WhoError::NewKey { now, .. }) if is_id_of(who, &now) => Some(now),
             // The one who was meant by that name so far.
             Err(WhoError::NewKey { known, .. }) => Some(known),
-            Err(WhoError::Nobody) => context.swarm.known(who),
+            Err(WhoError::Nobody) => services.swarm.known(who),
             Err(error) => return Err(HistoryError::Who(error)),
         };
         let name = match live {
             Some(node) => self.name_of(node).map(|(name, _)| name),
             None => None,
         };
-        let (chats, who) = (context.chats.clone(), who.to_owned());
+        let (chats, who) = (services.chats.clone(), who.to_owned());
         let read = tokio::task::spawn_blocking(move || {
             let peer = live.map_or_else(|| by_id(&chats, &who), Ok)?;
             let name = name.unwrap_or_else(|| own_word(&who, &peer));

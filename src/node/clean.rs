@@ -2,7 +2,7 @@
 //!
 //! Never touches one that is under way.
 
-use super::{api::form, context::Context};
+use super::{api::form, services::Services};
 use crate::{
     core::id::FileId,
     store::{leftovers, remove_leftover, replaced},
@@ -26,10 +26,10 @@ pub struct BrokenOff {
 }
 
 /// All of them; none when the disk cannot be asked.
-pub fn broken_off(context: &Context) -> Vec<BrokenOff> {
-    let active = |file: &FileId| context.holdings.has(*file);
-    let left = leftovers(&context.home, active).unwrap_or_default();
-    let names = context.index.begun().unwrap_or_default();
+pub fn broken_off(services: &Services) -> Vec<BrokenOff> {
+    let active = |file: &FileId| services.holdings.has(*file);
+    let left = leftovers(&services.home, active).unwrap_or_default();
+    let names = services.index.begun().unwrap_or_default();
     let mut names: HashMap<FileId, String> = names.into_iter().collect();
     let left = left.into_iter().map(|one| BrokenOff {
         name: names.remove(&one.file),
@@ -41,13 +41,13 @@ pub fn broken_off(context: &Context) -> Vec<BrokenOff> {
 }
 
 /// Removes one; false when it is under way, gone, or the disk refuses.
-pub fn remove(context: &Context, file: FileId) -> bool {
+pub fn remove(services: &Services, file: FileId) -> bool {
     // Nobody begins with it meanwhile.
-    if !context.holdings.begin(file) {
+    if !services.holdings.begin(file) {
         return false;
     }
-    let removed = remove_leftover(&context.home, &context.index, &file);
-    context.holdings.end(file);
+    let removed = remove_leftover(&services.home, &services.index, &file);
+    services.holdings.end(file);
     removed.unwrap_or_else(|error| {
         tracing::warn!(%error, "a download that was broken off cannot be removed");
         false
@@ -56,10 +56,10 @@ pub fn remove(context: &Context, file: FileId) -> bool {
 
 /// Removes what was begun of other versions of a file that is complete now, unless that is under
 /// way.
-pub fn remove_older(context: &Context, name: &str, file: &FileId) {
-    match replaced(&context.index, name, file) {
+pub fn remove_older(services: &Services, name: &str, file: &FileId) {
+    match replaced(&services.index, name, file) {
         Ok(older) => older.into_iter().for_each(|one| {
-            remove(context, one);
+            remove(services, one);
         }),
         Err(error) => {
             tracing::warn!(%error, "what was begun of an older version cannot be found");

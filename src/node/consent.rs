@@ -18,7 +18,7 @@ pub use outbound::Shown;
 
 use super::{
     api::{Accepting, AnswerError, AskInfo, Landing, NodeEvent, Person},
-    context::Context,
+    services::Services,
 };
 use crate::{
     core::{
@@ -93,7 +93,7 @@ pub struct Consent(Arc<Inner>);
 
 struct Inner {
     settings: Settings,
-    context: Context,
+    services: Services,
     sent: Sent,
     events: broadcast::Sender<NodeEvent>,
     tasks: TaskTracker,
@@ -107,7 +107,7 @@ impl Consent {
     /// No asks yet.
     pub fn new(
         settings: Settings,
-        context: Context,
+        services: Services,
         sent: Sent,
         events: broadcast::Sender<NodeEvent>,
         (tasks, stop): (TaskTracker, CancellationToken),
@@ -118,7 +118,7 @@ impl Consent {
         };
         Self(Arc::new(Inner {
             settings,
-            context,
+            services,
             sent,
             events,
             tasks,
@@ -202,7 +202,7 @@ impl Consent {
             tracing::debug!(peer = %node.short(), "an ask makes no sense");
             return;
         }
-        let named = self.0.context.swarm.named(&node);
+        let named = self.0.services.swarm.named(&node);
         let changed = named.as_ref().is_some_and(|(_, changed)| *changed);
         // Until its beacon is heard, a peer is known by its own word.
         let name = named.map(|(name, _)| name);
@@ -259,7 +259,7 @@ impl Consent {
     fn turned_away(&self, from: &Person) -> Option<AskRefusal> {
         match &self.0.settings.accepting {
             Accepting::Person | Accepting::All => None,
-            Accepting::Some(names) if self.0.context.swarm.means(names, from) => None,
+            Accepting::Some(names) if self.0.services.swarm.means(names, from) => None,
             Accepting::Nobody | Accepting::Some(_) => Some(AskRefusal::Nobody),
         }
     }

@@ -1,7 +1,7 @@
 //! The copies that `list` shows: whole ones are counted by the swarm, and here the parts that nodes
 //! keep for the swarm.
 
-use super::{api::Listing, context::Context};
+use super::{api::Listing, services::Services};
 use crate::core::{copies::fewest, have::HaveSet, id::FileId};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Adds what nodes keep in parts to the copies of `rows`.
-pub async fn count(context: &Context, rows: &mut [Listing]) {
+pub async fn count(services: &Services, rows: &mut [Listing]) {
     let files: Vec<FileId> = rows
         .iter()
         .filter(|row| row.keepers > 0)
@@ -18,13 +18,13 @@ pub async fn count(context: &Context, rows: &mut [Listing]) {
     if files.is_empty() {
         return;
     }
-    let keepers = context.swarm.keepers(&files);
-    let learned = tokio::time::timeout(PATIENCE, context.known.learn(&context.net, keepers));
+    let keepers = services.swarm.keepers(&files);
+    let learned = tokio::time::timeout(PATIENCE, services.known.learn(&services.net, keepers));
     let mut sets: HashMap<FileId, Vec<Arc<HaveSet>>> = HashMap::new();
     for (replica, have) in learned.await.unwrap_or_default() {
         sets.entry(replica.file).or_default().push(have);
     }
-    if let Some(replicas) = context.replicas.clone() {
+    if let Some(replicas) = services.replicas.clone() {
         let own = tokio::task::spawn_blocking(move || {
             // All of it counts as a whole copy already.
             let part = |have: &HaveSet| !have.is_full();

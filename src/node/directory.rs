@@ -71,7 +71,7 @@ fn check_name(name: &str) -> Result<&str, DirectoryError> {
 
 impl Node {
     async fn servers(&self, wait: Duration) -> Result<Vec<Server>, DirectoryError> {
-        let meeting = &self.shared.context.meeting;
+        let meeting = &self.shared.services.meeting;
         if !meeting.is_configured() {
             return Err(DirectoryError::NoneNamed);
         }
@@ -89,7 +89,7 @@ impl Node {
         server: &Server,
         request: Request,
     ) -> Result<Response, DirectoryError> {
-        let answer = self.shared.context.net.ask_server(server.0, request).await;
+        let answer = self.shared.services.net.ask_server(server.0, request).await;
         answer.map_err(|error| silent(server, &error))
     }
 
@@ -201,7 +201,7 @@ impl Node {
 
     fn row(&self, claim: Claim, entry: &Entry, server: &str, ours: bool) -> SignedUp {
         let (name, node) = (claim.name, claim.node);
-        let added = self.shared.context.swarm.added(&node);
+        let added = self.shared.services.swarm.added(&node);
         SignedUp {
             added: added.is_some_and(|added| added == name),
             name,
@@ -245,8 +245,8 @@ impl Node {
             return Err(failed.unwrap_or(DirectoryError::NotFound(name)));
         };
         let (added, key) = (person.name.clone(), person.node);
-        let context = &self.shared.context;
-        let asked = context.ask(|reply| Command::Add(added, key, trust_new, reply));
+        let services = &self.shared.services;
+        let asked = services.ask(|reply| Command::Add(added, key, trust_new, reply));
         match asked.await {
             Some(Ok(())) => {
                 person.added = true;

@@ -7,18 +7,16 @@
 
 mod accept;
 mod keep;
-mod news;
 mod push;
 mod safety;
 mod traffic;
 
 pub use accept::{Gate, accept};
-pub use news::News;
 
 use super::{
     api::{Copies, Safe, Settings},
-    context::Context,
     knowledge::Replica,
+    services::Services,
     swarm::{FileView, PeerView},
 };
 use crate::{
@@ -64,7 +62,7 @@ pub enum Order {
 /// What a node needs to give and to take replicas. Clones are handles to the same.
 #[derive(Clone)]
 pub struct DistributorParts {
-    pub context: Context,
+    pub services: Services,
     pub gate: Gate,
     /// Whether it keeps any for others.
     pub keeps: bool,
@@ -83,17 +81,17 @@ impl DistributorParts {
 /// The parts, and the queue that [`run`] empties.
 #[must_use]
 pub fn parts(
-    context: &Context,
+    services: &Services,
     keeps: bool,
     settings: &Settings,
 ) -> (DistributorParts, mpsc::Receiver<Order>) {
     let (orders, queue) = mpsc::channel(ORDERS);
-    if let Some(replicas) = &context.replicas {
-        let news = context.news.clone();
+    if let Some(replicas) = &services.replicas {
+        let news = services.news.clone();
         replicas.on_lost(move |file, _| news.files([file]));
     }
     let parts = DistributorParts {
-        context: context.clone(),
+        services: services.clone(),
         gate: Gate::default(),
         keeps,
         copies: settings.replicas,
@@ -136,8 +134,8 @@ struct Distributor {
 /// Runs until the node leaves.
 pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
     let mut distributor = Distributor {
-        traffic: Traffic::new(&parts.context),
-        placement: Placement::new(parts.context.me),
+        traffic: Traffic::new(&parts.services),
+        placement: Placement::new(parts.services.me),
         started: Instant::now(),
         files: HashMap::new(),
         chunks: HashMap::new(),
@@ -152,7 +150,7 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
     distributor.all_kept().await;
     let mut look_over = tokio::time::interval(LOOK_OVER);
     look_over.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let news = distributor.parts.context.news.clone();
+    let news = distributor.parts.services.news.clone();
     let mut look_at: Option<Instant> = None;
     loop {
         let tick = distributor.next_tick();
@@ -197,12 +195,12 @@ impl Distributor {
 
     /// Reads what is kept here, at the start.
     async fn all_kept(&mut self) {
-        if let Some(replicas) = self.parts.context.replicas.clone() {
+        if let Some(replicas) = self.parts.services.replicas.clone() {
             let files = spawn_blocking(move || replicas.files())
                 .await
                 .unwrap_or_default();
             self.parts
-                .context
+                .services
                 .news
                 .files(files.iter().map(|kept| kept.file));
             self.kept = files.into_iter().map(|kept| (kept.file, kept)).collect();
@@ -211,7 +209,7 @@ impl Distributor {
 
     /// Looks at what is new. `None` when the node is stopping.
     async fn take_in(&mut self) -> Option<()> {
-        let fresh = self.parts.context.news.take();
+        let fresh = self.parts.services.news.take();
         for node in fresh.gone {
             if !fresh.came.contains(&node) {
                 self.peers.remove(&node);
@@ -221,7 +219,7 @@ impl Distributor {
         let mut files = fresh.files;
         if fresh.all {
             files.extend(self.files.keys().chain(self.kept.keys()));
-            files.extend(self.parts.context.swarm.shared().await?);
+            files.extend(self.parts.services.swarm.shared().await?);
         }
         // A node that came may be the owner of what is kept here, although its catalog does not say
         // so.
@@ -233,7 +231,7 @@ impl Distributor {
         // Who is here is asked even if no file is.
         let none: Option<&[FileId]> = files.is_empty().then_some(&[]);
         for page in files.chunks(PAGE).chain(none) {
-            let survey = self.parts.context.swarm.survey(page);
+            let survey = self.parts.services.swarm.survey(page);
             if std::mem::take(&mut first) {
                 self.meet(survey.peers);
             }
@@ -244,7 +242,7 @@ impl Distributor {
 
     /// Reads anew what is kept here of these files.
     async fn read_kept(&mut self, files: &HashSet<FileId>) {
-        let Some(replicas) = self.parts.context.replicas.clone() else {
+        let Some(replicas) = self.parts.services.replicas.clone() else {
             return;
         };
         let wanted = files.clone();
@@ -300,7 +298,7 @@ impl Distributor {
                 unread.push((file, shared));
             }
         }
-        let read = read_files(&self.parts.context, unread).await;
+        let read = read_files(&self.parts.services, unread).await;
         for (file, shared, chunks, mine) in read {
             let Some(chunks) = chunks else {
                 self.files.remove(&file); // Its manifest is gone: the one who withdraws it says so, too.
@@ -323,9 +321,9 @@ impl Distributor {
             }
         }
         if !replicas.is_empty() {
-            let context = self.parts.context.clone();
+            let services = self.parts.services.clone();
             self.tasks.spawn(async move {
-                Found::Sets(context.known.learn(&context.net, replicas).await)
+                Found::Sets(services.known.learn(&services.net, replicas).await)
             });
         }
         for view in &views {
@@ -400,7 +398,7 @@ impl Distributor {
             let PlacementAction::Push { file, node, chunks } = action;
             let mut origins = self.origins.get(&file).cloned().unwrap_or_default();
             if self.files.get(&file) == Some(&true) {
-                origins.insert(0, self.parts.context.me);
+                origins.insert(0, self.parts.services.me);
             }
             // Those who are away count: it is kept for them.
             let known = self.kept.get(&file).map(|kept| kept.origins.clone());
@@ -425,10 +423,10 @@ impl Distributor {
 
 /// The chunks of files, and which of them are here; nothing of one whose manifest is not here.
 async fn read_files(
-    context: &Context,
+    services: &Services,
     files: Vec<(FileId, bool)>,
 ) -> Vec<(FileId, bool, Option<Arc<ChunkList>>, HaveSet)> {
-    let (index, replicas) = (context.index.clone(), context.replicas.clone());
+    let (index, replicas) = (services.index.clone(), services.replicas.clone());
     let read = spawn_blocking(move || {
         let one = |(file, shared): (FileId, bool)| {
             let Some(manifest) = index.manifest(&file).ok().flatten() else {

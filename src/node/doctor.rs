@@ -137,10 +137,10 @@ impl Node {
     /// Looks at the networks, asks peers to dial back, and the servers what they see. Takes some
     /// seconds.
     pub async fn examine(&self, wait: Duration) -> Findings {
-        let context = &self.shared.context;
-        let joined = context.meeting.entered(wait).await;
+        let services = &self.shared.services;
+        let joined = services.meeting.entered(wait).await;
         for (server, _) in &joined {
-            context.net.reserve(*server).await;
+            services.net.reserve(*server).await;
         }
         let until = Instant::now() + VIEW;
         let mut ahead = BTreeMap::new();
@@ -165,7 +165,7 @@ impl Node {
             let near = |found: &&IpAddr| same_network(&interface.addresses, **found);
             interface.mdns = seen.found.iter().filter(near).count() as u64;
         }
-        let servers = context.meeting.servers().into_iter().map(|info| {
+        let servers = services.meeting.servers().into_iter().map(|info| {
             let key = info.server;
             let known = key.and_then(|key| seen.servers.get(&key)).cloned();
             Server {
@@ -178,7 +178,7 @@ impl Node {
         Findings {
             interfaces,
             discovery_port: seen.discovery_port,
-            port: context.net.port(),
+            port: services.net.port(),
             private: self.shared.names.swarm_key.is_some(),
             peers: seen.peers.len(),
             dialled_back,
@@ -191,7 +191,7 @@ impl Node {
     async fn ahead_of(&self, server: &NodeId) -> Option<i64> {
         let swarm = tag(self.shared.names.swarm_key.as_ref(), server);
         let enter = directory::Request::Enter { swarm };
-        let answer = self.shared.context.net.ask_server(*server, enter).await;
+        let answer = self.shared.services.net.ask_server(*server, enter).await;
         let directory::Response::Entered { time } = answer.ok()? else {
             return None;
         };
@@ -204,7 +204,7 @@ impl Node {
     /// reached them after that small one. It is asked last: where these get lost, the connection is
     /// at its end.
     async fn asked(&self, seen: &Seen) -> (Vec<PeerTest>, Vec<PeerTest>) {
-        let net = &self.shared.context.net;
+        let net = &self.shared.services.net;
         let straight = seen.peers.iter().filter(|(.., via)| *via != Via::Relay);
         let asks = straight.take(ASKED).map(|(node, name, _)| async move {
             let port = net.port();

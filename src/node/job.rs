@@ -21,7 +21,7 @@ use super::{
         Listing, Person,
     },
     book::{Opening, Orders, Reports},
-    context::Context,
+    services::Services,
 };
 use crate::{
     core::{
@@ -88,7 +88,7 @@ impl Job {
     /// Notes a job before its task runs, so that it can be seen and cancelled from then on; `from`
     /// of what a person sends.
     pub fn new(
-        context: &Context,
+        services: &Services,
         request: &DownloadRequest,
         from: Option<(Person, u32)>,
         events: mpsc::Sender<DownloadEvent>,
@@ -96,14 +96,14 @@ impl Job {
     ) -> Self {
         let received = from.is_some();
         let path = request.into.clone();
-        let (id, orders) = context.book.begin(Opening {
+        let (id, orders) = services.book.begin(Opening {
             kind: if received {
                 JobKind::Receive
             } else {
                 JobKind::Download
             },
             name: request.what.join(", "),
-            path: Some(path.unwrap_or_else(|| context.home.downloads())),
+            path: Some(path.unwrap_or_else(|| services.home.downloads())),
             to: Vec::new(),
             from,
             hidden: false,
@@ -111,7 +111,7 @@ impl Job {
         });
         Self {
             id,
-            reports: Reports::new(&context.book, id, events),
+            reports: Reports::new(&services.book, id, events),
             orders,
             cancel,
             started: Instant::now(),
@@ -125,9 +125,9 @@ impl Job {
 }
 
 /// Runs a download to its end.
-pub async fn run(mut context: Context, job: Job, request: DownloadRequest) {
+pub async fn run(mut services: Services, job: Job, request: DownloadRequest) {
     let found = tokio::select! {
-        found = resolve::resolve(&mut context, &request) => found,
+        found = resolve::resolve(&mut services, &request) => found,
         () = job.cancel.cancelled() => resolve::interrupted(&request),
     };
     let reports = &job.reports;
@@ -147,21 +147,21 @@ pub async fn run(mut context: Context, job: Job, request: DownloadRequest) {
         .collect();
     // What the swarm offers is for everybody, also where a person gave it before.
     for file in &files {
-        context.reader.grants().show(&file.id);
+        services.reader.grants().show(&file.id);
     }
     let meant = files.len() + failed;
-    transfer(context, job, request, (files, meant)).await;
+    transfer(services, job, request, (files, meant)).await;
 }
 
-/// Fetches files that are known, from the context's circle; `meant` things come in all, with empty
+/// Fetches files that are known, from the circle of the services; `meant` things come in all, with empty
 /// folders.
 pub async fn run_private(
-    context: Context,
+    services: Services,
     job: Job,
     request: DownloadRequest,
     (files, meant): (Vec<JobFile>, usize),
 ) {
-    transfer(context, job, request, (files, meant)).await;
+    transfer(services, job, request, (files, meant)).await;
 }
 
 /// Whether anything can be saved there, found out once and before the first byte: a disk that
@@ -178,7 +178,7 @@ async fn reached(into: PathBuf, files: &[JobFile]) -> Result<(), DownloadError> 
 }
 
 async fn transfer(
-    context: Context,
+    services: Services,
     job: Job,
     mut request: DownloadRequest,
     (mut files, meant): (Vec<JobFile>, usize),
@@ -186,7 +186,9 @@ async fn transfer(
     let reports = job.reports.clone();
     let mut settled = settle::settle(&mut request, &mut files, meant);
     if settled.is_ok() && !files.is_empty() {
-        let into = request.into.get_or_insert_with(|| context.home.downloads());
+        let into = request
+            .into
+            .get_or_insert_with(|| services.home.downloads());
         if let Err(error) = reached(into.clone(), &files).await {
             settled = Err(error);
         }
@@ -195,7 +197,7 @@ async fn transfer(
         _ if files.is_empty() => {}
         Ok(taken) => {
             let cancel = job.cancel.clone();
-            transfer::Transfer::new(context.clone(), job, request, (files, taken))
+            transfer::Transfer::new(services.clone(), job, request, (files, taken))
                 .run(cancel)
                 .await;
         }

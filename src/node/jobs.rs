@@ -15,7 +15,7 @@ impl Node {
     /// Every download, send and receive that runs, and the last 200 that ended, the newest first.
     #[must_use]
     pub fn jobs(&self) -> Vec<JobInfo> {
-        let mut jobs = self.shared.context.book.list();
+        let mut jobs = self.shared.services.book.list();
         self.add_paths(&mut jobs);
         jobs
     }
@@ -23,14 +23,14 @@ impl Node {
     /// How many run.
     #[must_use]
     pub fn running_jobs(&self) -> usize {
-        let jobs = self.shared.context.book.list();
+        let jobs = self.shared.services.book.list();
         jobs.iter().filter(|job| !job.state.has_ended()).count()
     }
 
     /// One of them.
     #[must_use]
     pub fn job(&self, job: JobId) -> Option<JobInfo> {
-        let mut jobs = [self.shared.context.book.get(job)?];
+        let mut jobs = [self.shared.services.book.get(job)?];
         self.add_paths(&mut jobs);
         let [job] = jobs;
         Some(job)
@@ -40,7 +40,7 @@ impl Node {
     /// too.
     #[must_use]
     pub fn job_changes(&self) -> watch::Receiver<u64> {
-        self.shared.context.book.changes()
+        self.shared.services.book.changes()
     }
 
     fn add_paths(&self, jobs: &mut [JobInfo]) {
@@ -60,7 +60,7 @@ impl Node {
     /// Which parts of a download are here; `None` when it has no map: it ended, does not know yet
     /// what it fetches, or sends.
     pub async fn have_map(&self, job: JobId) -> Option<HaveMap> {
-        self.shared.context.book.map(job).await
+        self.shared.services.book.map(job).await
     }
 
     /// Cancels a download, whose parts are kept, a send, or what is received.
@@ -68,7 +68,7 @@ impl Node {
     /// # Errors
     /// [`JobError`] when there is no such job, or it has ended.
     pub fn cancel(&self, job: JobId) -> Result<(), JobError> {
-        if let Some(ask) = self.shared.context.book.cancel(job)? {
+        if let Some(ask) = self.shared.services.book.cancel(job)? {
             // It may end by itself meanwhile.
             let _ = self.shared.consent.refuse(ask);
         }
@@ -81,7 +81,7 @@ impl Node {
     /// # Errors
     /// [`JobError`] when there is no such job, it has ended, or it is a send.
     pub fn pause(&self, job: JobId) -> Result<(), JobError> {
-        self.shared.context.book.pause(job, true)
+        self.shared.services.book.pause(job, true)
     }
 
     /// Lets it go on.
@@ -89,6 +89,6 @@ impl Node {
     /// # Errors
     /// As for [`Node::pause`].
     pub fn resume(&self, job: JobId) -> Result<(), JobError> {
-        self.shared.context.book.pause(job, false)
+        self.shared.services.book.pause(job, false)
     }
 }

@@ -8,7 +8,7 @@ use super::{
     Node,
     api::{JobId, LaterInfo, NodeEvent, Person, SendEvent, SendFailure, SendRequest, title_of},
     consent::{Consent, Shown},
-    context::Context,
+    services::Services,
     who::look_for,
 };
 use crate::{
@@ -38,7 +38,7 @@ pub struct Later(Arc<Inner>);
 
 struct Inner {
     consent: Consent,
-    context: Context,
+    services: Services,
     file: LaterFile,
     events: broadcast::Sender<NodeEvent>,
     stop: CancellationToken,
@@ -57,15 +57,15 @@ impl Later {
     /// Goes on with what earlier runs kept.
     pub fn start(
         consent: Consent,
-        context: Context,
+        services: Services,
         events: broadcast::Sender<NodeEvent>,
         stop: CancellationToken,
         kept: Vec<Errand>,
     ) -> Self {
         let inner = Inner {
             consent,
-            file: LaterFile::of(context.home.root()),
-            context,
+            file: LaterFile::of(services.home.root()),
+            services,
             events,
             stop,
             table: Mutex::default(),
@@ -213,10 +213,10 @@ impl Later {
         (tell, shown): (mpsc::Sender<SendEvent>, Shown),
     ) -> bool {
         let Inner {
-            consent, context, ..
+            consent, services, ..
         } = &*self.0;
         loop {
-            let here = cancel.run_until_cancelled(is_here(context, to, true));
+            let here = cancel.run_until_cancelled(is_here(services, to, true));
             if here.await.is_none() {
                 return false;
             }
@@ -243,7 +243,7 @@ impl Later {
                         }
                     },
                     None => {
-                        context.book.stop(job);
+                        services.book.stop(job);
                         // They are told that it was taken back.
                         while events.recv().await.is_some() {}
                         return over;
@@ -253,7 +253,7 @@ impl Later {
             if over {
                 return true;
             }
-            let away = timeout(AGAIN, is_here(context, to, false));
+            let away = timeout(AGAIN, is_here(services, to, false));
             if cancel.run_until_cancelled(away).await.is_none() {
                 return false;
             }
@@ -292,12 +292,12 @@ fn verdict(event: &SendEvent) -> Verdict {
 }
 
 /// Waits until a node has come to stay, or (`false`) has gone.
-async fn is_here(context: &Context, node: NodeId, wanted: bool) {
-    let mut changed = context.changed.clone();
+async fn is_here(services: &Services, node: NodeId, wanted: bool) {
+    let mut changed = services.changed.clone();
     let mut since: Option<Instant> = None;
     loop {
         changed.mark_unchanged();
-        let here = context.swarm.is_here(&node);
+        let here = services.swarm.is_here(&node);
         let pause = match (here, wanted) {
             (false, false) => return,
             (true, true) => {
@@ -309,7 +309,7 @@ async fn is_here(context: &Context, node: NodeId, wanted: bool) {
             }
             (false, true) => {
                 since = None;
-                look_for(context, &node.to_string());
+                look_for(services, &node.to_string());
                 LOOK
             }
             (true, false) => LOOK,
@@ -368,7 +368,7 @@ impl Node {
         if let Some(key) = NodeId::parse(who) {
             return Some(key);
         }
-        self.shared.context.swarm.known(who)
+        self.shared.services.swarm.known(who)
     }
 
     /// Sends files to one key as soon as it is here, for as long as this node runs. The events end

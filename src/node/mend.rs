@@ -24,7 +24,7 @@ pub async fn watch(node: Weak<Shared>) {
         if shared.stop.is_cancelled() {
             return;
         }
-        let Some(why) = shared.context.index.broken() else {
+        let Some(why) = shared.services.index.broken() else {
             continue;
         };
         let events = shared.events.clone();
@@ -50,14 +50,14 @@ pub async fn watch(node: Weak<Shared>) {
 
 /// Opens it, and has everyone look again who relied on it.
 fn mend(shared: &Arc<Shared>) -> Result<Option<String>, StoreError> {
-    let context = &shared.context;
-    let notice = context.index.reopen()?;
-    if let Some(replicas) = &context.replicas
+    let services = &shared.services;
+    let notice = services.index.reopen()?;
+    if let Some(replicas) = &services.replicas
         && notice.is_some()
     {
         // What they knew was in the one that was moved aside.
-        let before = replicas.reload(&context.home)?;
-        context.news.files(before);
+        let before = replicas.reload(&services.home)?;
+        services.news.files(before);
     }
     let share = shared.share.lock();
     if let Some(share) = &*share {

@@ -3,7 +3,7 @@
 //! Invariants: the task itself only looks into memory; what needs the index runs on blocking
 //! threads, a bounded number at a time. The actor knows nothing of it.
 
-use super::context::{Context, HeldNews};
+use super::services::{HeldNews, Services};
 use crate::{
     core::{
         have::HaveSet,
@@ -23,16 +23,16 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Takes requests until the node stops.
-pub async fn run(context: Context, mut inbox: mpsc::Receiver<Asked>, stop: CancellationToken) {
+pub async fn run(services: Services, mut inbox: mpsc::Receiver<Asked>, stop: CancellationToken) {
     while let Some(Some(asked)) = stop.run_until_cancelled(inbox.recv()).await {
         // What it asks may be news of it.
-        context.greet(&asked.node).await;
-        take(&context, asked);
+        services.greet(&asked.node).await;
+        take(&services, asked);
     }
 }
 
 /// Answers what can be answered from memory; the rest goes to a blocking thread.
-fn take(context: &Context, asked: Asked) {
+fn take(services: &Services, asked: Asked) {
     let Asked {
         node,
         request,
@@ -40,18 +40,18 @@ fn take(context: &Context, asked: Asked) {
     } = asked;
     let heard = |file, chunks| {
         // Only a job would want to know.
-        let _ = context.held.send(HeldNews { node, file, chunks });
+        let _ = services.held.send(HeldNews { node, file, chunks });
     };
     let partials = match &request {
         Request::Held { file, chunks } => {
             // Only of its own file.
-            if context.holdings.has(*file) && may_follow(context, *file, node) {
+            if services.holdings.has(*file) && may_follow(services, *file, node) {
                 heard(*file, Arc::new(chunks.clone()));
             }
             return reply.send(Response::Done);
         }
         Request::Have { file, follow } => {
-            let partial = partial(context, *file, node, *follow);
+            let partial = partial(services, *file, node, *follow);
             if *follow && matches!(partial, Partial::Some(_)) {
                 // Who wants to hear of it downloads it, too: the job need not wait for its catalog.
                 heard(*file, Arc::default());
@@ -61,29 +61,29 @@ fn take(context: &Context, asked: Asked) {
         Request::Haves { files } => {
             let partials = files
                 .iter()
-                .map(|&file| partial(context, file, node, false));
+                .map(|&file| partial(services, file, node, false));
             partials.collect()
         }
         _ => Vec::new(),
     };
-    answer(context, node, request, partials, reply);
+    answer(services, node, request, partials, reply);
 }
 
 /// What memory tells of a file that somebody asks about.
-fn partial(context: &Context, file: FileId, node: NodeId, follow: bool) -> Partial {
-    if context.swarm.has_whole(file) {
+fn partial(services: &Services, file: FileId, node: NodeId, follow: bool) -> Partial {
+    if services.swarm.has_whole(file) {
         return Partial::Whole;
     }
-    if !may_follow(context, file, node) {
+    if !may_follow(services, file, node) {
         return Partial::Nothing;
     }
-    let have = context.holdings.answer(file, node, follow);
+    let have = services.holdings.answer(file, node, follow);
     have.map_or(Partial::Nothing, Partial::Some)
 }
 
 /// Whether a download of `file` is `node`'s business.
-fn may_follow(context: &Context, file: FileId, node: NodeId) -> bool {
-    let grants = context.reader.grants();
+fn may_follow(services: &Services, file: FileId, node: NodeId) -> bool {
+    let grants = services.reader.grants();
     !grants.is_hidden(&file) || grants.allows(&file, &node)
 }
 
@@ -99,11 +99,20 @@ enum Partial {
 
 /// Answers `request` of `node` from the disk, in a task of its own; for each file of a `Have` or
 /// `Haves`, memory was asked first. What is private is missing for a node that was not granted it.
-fn answer(context: &Context, node: NodeId, request: Request, partials: Vec<Partial>, reply: Reply) {
-    let Ok(place) = Arc::clone(&context.lookups.0).try_acquire_owned() else {
+fn answer(
+    services: &Services,
+    node: NodeId,
+    request: Request,
+    partials: Vec<Partial>,
+    reply: Reply,
+) {
+    let Ok(place) = Arc::clone(&services.lookups.0).try_acquire_owned() else {
         return reply.send(Response::Busy);
     };
-    let (reader, replicas) = (context.reader.on_behalf_of(node), context.replicas.clone());
+    let (reader, replicas) = (
+        services.reader.on_behalf_of(node),
+        services.replicas.clone(),
+    );
     tokio::task::spawn_blocking(move || {
         let _place = place;
         reply.send(look_up(&reader, replicas.as_ref(), request, partials));
@@ -153,7 +162,7 @@ fn have(
 /// Which chunks of a file are kept for the swarm, as far as a look tells.
 fn kept(replicas: Option<&Replicas>, file: &FileId) -> Option<HaveSet> {
     let replicas = replicas?;
-    if let Err(error) = replicas.look(file) {
+    if let Err(error) = replicas.verify(file) {
         tracing::debug!(%error, file = %file.short(), "what is kept cannot be looked at");
     }
     replicas.have(file).ok().flatten()

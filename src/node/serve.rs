@@ -4,14 +4,14 @@
 //! the socket; the actor is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered
 //! of a stream; a requester that does not read loses its stream within [`STUCK`]; at most [`SLOTS`]
 //! chunks are in memory for all streams together, each for at most [`Line::hold`] beyond its
-//! reading (and some small ones a stream, see [`ready`]), so that those who read slowly, or not at
+//! reading (and some small ones a stream, see `read_ahead`), so that those who read slowly, or not at
 //! all, hold up nobody else. The rest of a chunk that is held for longer is read again, when the
 //! requester has taken the [`PIECE`] that is kept for it. Who is next is the [`Line`]'s decision.
 
 mod queue;
 mod scheduler;
 
-use super::{context::Context, limit::Limiter};
+use super::{limit::Limiter, services::Services};
 use crate::{
     core::{id::ChunkId, id::NodeId},
     net::Stream,
@@ -57,14 +57,14 @@ pub struct Server {
 impl Server {
     /// Serves what is here, as fast as the upload limit allows.
     #[must_use]
-    pub fn new(context: &Context) -> Self {
+    pub fn new(services: &Services) -> Self {
         Self {
-            reader: context.reader.clone(),
+            reader: services.reader.clone(),
             line: Line::default(),
             spare: Arc::default(),
             peers: Arc::default(),
-            sent: context.sent.clone(),
-            limit: context.upload.clone(),
+            sent: services.sent.clone(),
+            limit: services.upload.clone(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Server {
     /// Begins to read a chunk, and with a small one those that are asked for after it: to wake
     /// another thread for each would cost more than to read it.
     fn begin(&self, queue: &Arc<Queue>, tag: Tag, id: ChunkId, slot: Slot) -> Reading {
-        let bytes = if let Some(bytes) = queue.ready.take(tag, &id) {
+        let bytes = if let Some(bytes) = queue.read_ahead.take(tag, &id) {
             Bytes::Here(bytes)
         } else {
             let (server, queue) = (self.clone(), Arc::clone(queue));

@@ -48,10 +48,10 @@ impl Node {
     /// asked last.
     #[must_use]
     pub fn rates(&self) -> Rates {
-        let context = &self.shared.context;
+        let services = &self.shared.services;
         let (received, sent) = (
-            context.received.load(Ordering::Relaxed),
-            context.sent.load(Ordering::Relaxed),
+            services.received.load(Ordering::Relaxed),
+            services.sent.load(Ordering::Relaxed),
         );
         let mut meters = self.shared.meters.lock();
         let now = meters.started.elapsed();
@@ -72,7 +72,7 @@ impl Node {
     /// The home folder.
     #[must_use]
     pub fn home(&self) -> &Path {
-        self.shared.context.home.root()
+        self.shared.services.home.root()
     }
 
     /// Whose asks are answered, and by whom.
@@ -85,15 +85,15 @@ impl Node {
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
         RateLimits {
-            upload: self.shared.context.upload.rate(),
-            download: self.shared.context.download.rate(),
+            upload: self.shared.services.upload.rate(),
+            download: self.shared.services.download.rate(),
         }
     }
 
     /// Sets them, from the next piece of a chunk on, until the node ends.
     pub fn set_rate_limits(&self, limits: RateLimits) {
-        self.shared.context.upload.set(limits.upload);
-        self.shared.context.download.set(limits.download);
+        self.shared.services.upload.set(limits.upload);
+        self.shared.services.download.set(limits.download);
     }
 
     /// The socket of this node's API.

@@ -15,7 +15,7 @@ impl Node {
     /// # Errors
     /// When the disk refuses.
     pub async fn spool(&self) -> Result<Spool, StoreError> {
-        let home = self.shared.context.home.clone();
+        let home = self.shared.services.home.clone();
         spawn_blocking(move || Spool::new(&home))
             .await
             .map_err(panicked)?
@@ -49,7 +49,7 @@ impl Node {
         from: &Path,
         overwrite: bool,
     ) -> Result<bool, StoreError> {
-        let home = self.shared.context.home.clone();
+        let home = self.shared.services.home.clone();
         let (name, from) = (name.clone(), from.to_owned());
         spawn_blocking(move || store::put_in_share(&home, &name, &from, overwrite))
             .await
@@ -65,7 +65,7 @@ impl Node {
         file: &Fetched,
         mut out: impl Write + Send + 'static,
     ) -> Result<u64, PourError> {
-        let index = self.shared.context.index.clone();
+        let index = self.shared.services.index.clone();
         let (id, path) = (file.id, file.path.clone());
         spawn_blocking(move || store::pour(&index, &id, &path, &mut out))
             .await

@@ -8,9 +8,8 @@ use super::{
     chat,
     command::Command,
     consent::{self, Consent},
-    context::Context,
     directory::Names,
-    distribute::{self, News},
+    distribute,
     holdings::Holdings,
     knowledge::Knowledge,
     large::Large,
@@ -18,9 +17,11 @@ use super::{
     limit::Limiter,
     lookups::Lookups,
     meeting::{self, Meeting},
+    news::News,
     pair::{PairConfig, Pairings},
     reach,
     serve::Server,
+    services::Services,
     streams::{Inboxes, Takers},
     swarm::{OwnCatalog, Seed, State, Swarm},
 };
@@ -136,18 +137,18 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     }));
     let book = Book::new(events.clone());
     let handles = (swarm, meeting, table);
-    let (context, changed) = context(&settings, &net, disk, (commands, book), handles);
-    let (distribute, queue) = distribute::parts(&context, keeps, &settings);
+    let (services, changed) = services(&settings, &net, disk, (commands, book), handles);
+    let (distribute, queue) = distribute::parts(&services, keeps, &settings);
     let orders = distribute.orders.clone();
     let tasks = TaskTracker::new();
     let consent = Consent::new(
         consent_of(&settings),
-        context.clone(),
+        services.clone(),
         sent,
         events.clone(),
         (tasks.clone(), stop.clone()),
     );
-    let server = Server::new(&context);
+    let server = Server::new(&services);
     let actor = Actor::new(ActorParts {
         name: cut_name(&settings.name),
         relay: settings.relay,
@@ -159,24 +160,24 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         events: events.clone(),
         changed,
         people: people_file,
-        context: context.clone(),
+        services: services.clone(),
     });
     tokio::spawn(actor.run());
     inboxes.take_all(
         &stop,
         Takers {
-            context: context.clone(),
+            services: services.clone(),
             server: server.clone(),
             pushes: settings.share.then(|| distribute.clone()),
             // A command that only looks or fetches has nobody who reads.
             door: chat::Door::new(
-                context.clone(),
+                services.clone(),
                 events.clone(),
                 settings.share,
                 seed(&net.node(), epoch.wrapping_add(1)),
             ),
             consent: consent.clone(),
-            pairings: context.pairings.clone(),
+            pairings: services.pairings.clone(),
         },
     );
     if settings.share {
@@ -187,17 +188,17 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     if !settings.hidden {
         appeared.cancel();
     }
-    reach_out(&net, named, &context.named, &appeared, &stop);
+    reach_out(&net, named, &services.named, &appeared, &stop);
     tell(&events, notice);
     let later = Later::start(
         consent.clone(),
-        context.clone(),
+        services.clone(),
         events.clone(),
         stop.clone(),
         kept,
     );
     let shared = Shared {
-        context,
+        services,
         events,
         first_events: Mutex::new(Some(first_events)),
         consent,
@@ -258,15 +259,15 @@ fn tell(events: &broadcast::Sender<NodeEvent>, notice: Option<String>) {
 }
 
 /// What the actor and the jobs have in common, and the actor's ends of it.
-fn context(
+fn services(
     settings: &Settings,
     net: &Net,
     (home, index, reader, replicas): (Home, Index, ChunkReader, Replicas),
     (commands, book): (mpsc::Sender<Command>, Book),
     (swarm, meeting, named): (Swarm, Meeting, reach::Named),
-) -> (Context, watch::Sender<u64>) {
+) -> (Services, watch::Sender<u64>) {
     let (changed, watch) = watch::channel(0);
-    let context = Context {
+    let services = Services {
         chats: Chats::of(home.root()),
         me: net.node(),
         net: net.clone(),
@@ -295,7 +296,7 @@ fn context(
         circle: None,
         large: Large::default(),
     };
-    (context, changed)
+    (services, changed)
 }
 
 fn consent_of(settings: &Settings) -> consent::Settings {

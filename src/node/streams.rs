@@ -6,11 +6,11 @@
 use super::{
     chat::Door,
     consent::Consent,
-    context::Context,
     distribute::{DistributorParts, accept},
     pair::Pairings,
     requests,
     serve::Server,
+    services::Services,
 };
 use crate::{
     net::{Asked, Inbound, Router},
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What takes the streams that come in.
 pub struct Takers {
-    pub context: Context,
+    pub services: Services,
     pub server: Server,
     /// `None` in a node that only looks or fetches.
     pub pushes: Option<DistributorParts>,
@@ -67,7 +67,7 @@ impl Inboxes {
     /// Which task takes the streams of which protocol.
     pub fn take_all(self, stop: &CancellationToken, to: Takers) {
         let Takers {
-            context,
+            services,
             server,
             pushes,
             door,
@@ -80,7 +80,7 @@ impl Inboxes {
         take(
             self.pushes,
             stop,
-            greeted(&context, move |one| {
+            greeted(&services, move |one| {
                 // A server carries only what a person asked for.
                 let parts = pushes.clone().filter(|_| !one.relayed);
                 async move {
@@ -91,10 +91,10 @@ impl Inboxes {
             }),
         );
         let chat = move |one: Inbound| door.clone().accept(one.node, one.stream);
-        take(self.chats, stop, greeted(&context, chat));
+        take(self.chats, stop, greeted(&services, chat));
         let ask = move |one: Inbound| consent.clone().take(one.node, one.stream);
-        take(self.asks, stop, greeted(&context, ask));
-        tokio::spawn(requests::run(context, self.requests, stop.clone()));
+        take(self.asks, stop, greeted(&services, ask));
+        tokio::spawn(requests::run(services, self.requests, stop.clone()));
         let proven = pairings.clone();
         take(self.proofs, stop, move |one| {
             proven.accept(one.node, one.stream);
@@ -109,18 +109,18 @@ impl Inboxes {
 
 /// For a task that asks who the peer is.
 fn greeted<F>(
-    context: &Context,
+    services: &Services,
     task: impl Fn(Inbound) -> F + Send + 'static,
 ) -> impl Fn(Inbound) -> BoxFuture<'static, ()> + Send + 'static
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let context = context.clone();
+    let services = services.clone();
     move |one| {
-        let (context, node) = (context.clone(), one.node);
+        let (services, node) = (services.clone(), one.node);
         let run = task(one);
         let greeted = async move {
-            context.greet(&node).await;
+            services.greet(&node).await;
             run.await;
         };
         greeted.boxed()

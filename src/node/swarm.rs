@@ -61,7 +61,7 @@ impl Swarm {
 
     /// A short look. It does not queue behind an actor that waits for a long one: that would stop
     /// this thread's tasks, too.
-    fn look(&self) -> RwLockReadGuard<'_, State> {
+    fn read(&self) -> RwLockReadGuard<'_, State> {
         self.0.state.read_recursive()
     }
 
@@ -69,7 +69,7 @@ impl Swarm {
     fn each<A, T>(&self, all: &[A], look: impl Fn(&State, &A) -> T) -> Vec<T> {
         let mut found = Vec::with_capacity(all.len());
         for page in all.chunks(PAGE) {
-            let state = self.look();
+            let state = self.read();
             found.extend(page.iter().map(|one| look(&state, one)));
         }
         found
@@ -93,19 +93,19 @@ impl Swarm {
     /// Whether a node is connected.
     #[must_use]
     pub fn is_here(&self, node: &NodeId) -> bool {
-        self.look().peers.is_here(node)
+        self.read().peers.is_here(node)
     }
 
     /// The rows of `peers`.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerInfo> {
-        self.look().peer_rows()
+        self.read().peer_rows()
     }
 
     /// Who has not told all that they offer.
     #[must_use]
     pub fn gaps(&self) -> Gaps {
-        self.look().gaps(false)
+        self.read().gaps(false)
     }
 
     /// Who has (some of) each of these files.
@@ -117,20 +117,20 @@ impl Swarm {
     /// Whether all of a file is here.
     #[must_use]
     pub fn has_whole(&self, file: FileId) -> bool {
-        self.look().own.has_whole(file)
+        self.read().own.has_whole(file)
     }
 
     /// Which of these nodes are here.
     #[must_use]
     pub fn present(&self, nodes: &[NodeId]) -> Vec<Source> {
-        self.look().peers.present(nodes)
+        self.read().peers.present(nodes)
     }
 
     /// Who has these files, a few, and who is here.
     #[must_use]
     pub fn survey(&self, files: &[FileId]) -> Survey {
         let files = self.each(files, |state, file| state.peers.survey(&state.own, *file));
-        let peers = self.look().peers.views();
+        let peers = self.read().peers.views();
         Survey { peers, files }
     }
 
@@ -144,38 +144,38 @@ impl Swarm {
     /// Where a peer is, and whether the user dealt with it; `None` when it is not here.
     #[must_use]
     pub fn standing(&self, node: &NodeId) -> Option<(IpAddr, bool)> {
-        self.look().standing(node)
+        self.read().standing(node)
     }
 
     /// Whom a word means, and whether it means somebody who is coming: at one moment.
     #[must_use]
     pub fn find(&self, who: &str) -> Found {
-        self.look().find(who)
+        self.read().find(who)
     }
 
     /// Whether any of these words means this one, who goes by this name.
     #[must_use]
     pub fn means(&self, words: &[String], one: &Person) -> bool {
-        self.look().means(words, one)
+        self.read().means(words, one)
     }
 
     /// What a node is called, and whether another key was known for that name; `None` when it is
     /// not here.
     #[must_use]
     pub fn named(&self, node: &NodeId) -> Option<(String, bool)> {
-        self.look().named(node)
+        self.read().named(node)
     }
 
     /// By which name a key was added.
     #[must_use]
     pub fn added(&self, node: &NodeId) -> Option<String> {
-        self.look().people.added(node).map(str::to_owned)
+        self.read().people.added(node).map(str::to_owned)
     }
 
     /// The key that is remembered for a name.
     #[must_use]
     pub fn known(&self, who: &str) -> Option<NodeId> {
-        self.look().people.known(who).map(|person| person.key)
+        self.read().people.known(who).map(|person| person.key)
     }
 
     /// The rows of `list`.

@@ -6,7 +6,7 @@
 use super::{
     api::{Person, WhoError},
     command::Command,
-    context::Context,
+    services::Services,
     swarm::Found,
 };
 use crate::core::{id::NodeId, patience::HANDSHAKE};
@@ -23,23 +23,23 @@ const COMING: Duration = Duration::from_millis(500);
 
 /// Has somebody looked for at the rendezvous servers who may not be here: their key is known, or is
 /// what was said.
-pub fn look_for(context: &Context, who: &str) {
-    if !context.meeting.is_configured() {
+pub fn look_for(services: &Services, who: &str) {
+    if !services.meeting.is_configured() {
         return;
     }
-    let key = NodeId::parse(who).or_else(|| context.swarm.known(who));
+    let key = NodeId::parse(who).or_else(|| services.swarm.known(who));
     if let Some(key) = key {
-        context.meeting.want(key);
+        services.meeting.want(key);
     }
 }
 
 /// Whom `who` means now. With `trust_new`, a known name's new key is accepted and remembered.
-pub async fn find_now(context: &Context, who: &str, trust_new: bool) -> Found {
+pub async fn find_now(services: &Services, who: &str, trust_new: bool) -> Found {
     if !trust_new {
-        return context.swarm.find(who);
+        return services.swarm.find(who);
     }
     let who = who.to_owned();
-    let asked = context.ask(|reply| Command::Trust(who, reply));
+    let asked = services.ask(|reply| Command::Trust(who, reply));
     Found {
         who: asked.await.unwrap_or(Err(WhoError::Nobody)),
         coming: false,
@@ -50,18 +50,18 @@ pub async fn find_now(context: &Context, who: &str, trust_new: bool) -> Found {
 /// at most `wait`, longer while their connection is under way, and until another one of that name
 /// is unlikely to come.
 pub async fn find(
-    context: &Context,
+    services: &Services,
     who: &str,
     trust_new: bool,
     wait: Duration,
 ) -> Result<Person, WhoError> {
-    let changed = context.changed.clone();
-    look_for(context, who);
+    let changed = services.changed.clone();
+    look_for(services, who);
     let settled = async |until: Instant| {
-        let settled = context.ask(|reply| Command::Settled(until.into_std(), reply));
+        let settled = services.ask(|reply| Command::Settled(until.into_std(), reply));
         settled.await;
     };
-    let found = |trust_new| find_now(context, who, trust_new);
+    let found = |trust_new| find_now(services, who, trust_new);
     wait_for(who, trust_new, wait, changed, found, settled).await
 }
 

@@ -174,7 +174,7 @@ impl Worker {
             } else if due.is_some_and(|at| at <= Instant::now()) {
                 due = None;
                 for path in std::mem::take(&mut self.touched) {
-                    self.look(&path);
+                    self.visit(&path);
                 }
             }
         }
@@ -206,7 +206,7 @@ impl Worker {
     }
 
     /// Looks at the downloads at a path and below it.
-    fn look(&mut self, path: &Path) {
+    fn visit(&mut self, path: &Path) {
         match self.index.files_below(Kind::Fetched, path) {
             Ok(files) => {
                 for (number, record) in files {

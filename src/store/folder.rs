@@ -4,7 +4,7 @@
 //! Owns every step from a folder to what is in it: each one names a single entry of an open folder,
 //! or a path below it on which no link is followed. Never follows a link below the folder that was
 //! opened. Where a system has no such calls (`elsewhere`) paths are used, and each is looked at
-//! first: that leaves a moment between the look and the step.
+//! first: that leaves a moment between the check and the step.
 
 #[cfg(not(unix))]
 mod elsewhere;
@@ -24,7 +24,7 @@ use std::{
 
 /// What has a name in a folder, links not followed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Look {
+pub struct DirEntry {
     /// Of what kind it is.
     pub what: What,
     /// How it looks.

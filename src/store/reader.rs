@@ -9,7 +9,7 @@
 //! liar because of what happened to its files.
 
 use super::{
-    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes, place::Folders,
+    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes, placing::Folders,
     positioned,
 };
 use crate::core::{

@@ -14,12 +14,12 @@ mod adopt;
 mod evict;
 mod fair;
 mod files;
-mod look;
 mod open;
 mod reservation;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use super::{ChunkReader, Home, Index, StoreError, index::ReplicaRecord, layout::Layout};
 use crate::core::{

@@ -8,11 +8,11 @@
 
 use super::{
     ChunkReader, FileRecord, Kind, NewFile, Stamp, StoreError, failed,
-    folder::{Folder, Look},
+    folder::{DirEntry, Folder},
     ignored::Ignored,
     index::looks_like,
     modes,
-    place::media_of,
+    placing::media_of,
     share::{Reading, read_file},
     tree::{self, Met},
 };
@@ -389,7 +389,7 @@ fn find_below(
         let path = root.path().join(below);
         let named = || name_of(&top.join(below));
         match met {
-            Met::File(Look { stamp, mode, .. }, real) => match named() {
+            Met::File(DirEntry { stamp, mode, .. }, real) => match named() {
                 Ok(name) => {
                     if seen.insert(path.clone()) {
                         let rights = modes::rights_of(mode);

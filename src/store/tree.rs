@@ -5,7 +5,7 @@
 //! link meanwhile shows nothing of where that leads. A link is met as the file that it leads to, if
 //! that lies below the same root and is not skipped there.
 
-use super::folder::{Folder, Look, What, is_no_folder};
+use super::folder::{DirEntry, Folder, What, is_no_folder};
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use std::{
 pub enum Met {
     /// A file. The path is where it really lies, below the root: another one when a link leads to
     /// it.
-    File(Look, PathBuf),
+    File(DirEntry, PathBuf),
     /// A folder with neither file nor folder in it.
     Empty,
     /// Nothing that has contents to give.
@@ -63,10 +63,10 @@ pub fn walk(
 ) {
     let mut folders = Vec::new();
     if let (Some(parent), Some(name)) = (at.parent(), at.file_name()) {
-        match root.sub(parent).and_then(|folder| folder.look(name)) {
-            Ok(look) if look.what == What::Folder => folders.push(at.to_owned()),
-            Ok(look) => {
-                meet(at, of(root, at, look, skip));
+        match root.sub(parent).and_then(|folder| folder.stat(name)) {
+            Ok(entry) if entry.what == What::Folder => folders.push(at.to_owned()),
+            Ok(entry) => {
+                meet(at, of(root, at, entry, skip));
             }
             Err(error) => {
                 meet(at, Met::Failed(error));
@@ -94,14 +94,14 @@ pub fn walk(
         let mut empty = true;
         for name in names {
             let at = path.join(&name);
-            let entry = match folder.look(&name) {
-                Ok(look) if skip(&at, look.what == What::Folder) => continue,
-                Ok(look) if look.what == What::Folder => {
+            let entry = match folder.stat(&name) {
+                Ok(entry) if skip(&at, entry.what == What::Folder) => continue,
+                Ok(entry) if entry.what == What::Folder => {
                     empty = false;
                     below.push(at);
                     continue;
                 }
-                Ok(look) => of(root, &at, look, skip),
+                Ok(entry) => of(root, &at, entry, skip),
                 Err(error) => Met::Failed(error),
             };
             empty &= !matches!(entry, Met::File(..));
@@ -117,9 +117,14 @@ pub fn walk(
 }
 
 /// What something that is no folder is met as.
-fn of(root: &Folder, path: &Path, look: Look, skip: &mut dyn FnMut(&Path, bool) -> bool) -> Met {
-    match look.what {
-        What::File => Met::File(look, path.to_owned()),
+fn of(
+    root: &Folder,
+    path: &Path,
+    entry: DirEntry,
+    skip: &mut dyn FnMut(&Path, bool) -> bool,
+) -> Met {
+    match entry.what {
+        What::File => Met::File(entry, path.to_owned()),
         What::Link => follow(root, path, skip),
         What::Folder | What::Other => Met::Left(Left::Special),
     }
@@ -136,8 +141,8 @@ fn follow(root: &Folder, path: &Path, skip: &mut dyn FnMut(&Path, bool) -> bool)
         return Met::Left(Left::ToFolder);
     };
     // Looked at once more without links: what the path led to a moment ago is only a word.
-    let look = match root.sub(parent).and_then(|folder| folder.look(name)) {
-        Ok(look) => look,
+    let entry = match root.sub(parent).and_then(|folder| folder.stat(name)) {
+        Ok(entry) => entry,
         Err(error) if is_no_folder(&error) => return Met::Left(Left::Leaves),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Met::Left(Left::Nowhere);
@@ -145,11 +150,11 @@ fn follow(root: &Folder, path: &Path, skip: &mut dyn FnMut(&Path, bool) -> bool)
         Err(error) => return Met::Failed(error),
     };
     let mut ways = real.ancestors().filter(|way| !way.as_os_str().is_empty());
-    if ways.any(|way| skip(way, way != real || look.what == What::Folder)) {
+    if ways.any(|way| skip(way, way != real || entry.what == What::Folder)) {
         return Met::Left(Left::ToSkipped);
     }
-    match look.what {
-        What::File => Met::File(look, real.to_owned()),
+    match entry.what {
+        What::File => Met::File(entry, real.to_owned()),
         What::Folder => Met::Left(Left::ToFolder),
         What::Link | What::Other => Met::Left(Left::Special),
     }

@@ -67,11 +67,11 @@ pub async fn act(
     let Patience { swarm, server } = patience;
     match command {
         Shared::List(what) => {
-            let gaps = node.look(swarm).await;
+            let gaps = node.await_offers(swarm).await;
             show_list(node, out, what, &gaps).await
         }
         Shared::Peers => {
-            node.look(swarm).await;
+            node.await_offers(swarm).await;
             show_peers(node, out)
         }
         Shared::Msg(msg) => talk::send(node, out, swarm, &msg).await,

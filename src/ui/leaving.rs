@@ -116,7 +116,7 @@ impl Farewell {
     }
 
     /// Time has passed.
-    pub fn look(&mut self, safe: Option<&Safe>) -> Step {
+    pub fn step(&mut self, safe: Option<&Safe>) -> Step {
         let Some(said) = self.said else {
             return Step::Nothing;
         };
@@ -184,14 +184,14 @@ mod tests {
     #[test]
     fn asked_once_it_waits_for_copies_and_asked_twice_it_leaves() {
         let mut farewell = Farewell::new(THREE);
-        assert_eq!(farewell.look(Some(&safe(0, true))), Step::Nothing);
+        assert_eq!(farewell.step(Some(&safe(0, true))), Step::Nothing);
         let first = farewell.ask(Some(&safe(1, true)));
         assert_eq!(first, Step::Say(Word::Soon(safe(1, true))));
         assert!(farewell.pending());
-        assert_eq!(farewell.look(Some(&safe(2, true))), Step::Nothing);
+        assert_eq!(farewell.step(Some(&safe(2, true))), Step::Nothing);
         assert_eq!(farewell.ask(Some(&safe(2, true))), Step::Leave);
-        assert_eq!(farewell.look(Some(&safe(3, true))), Step::Leave);
-        assert_eq!(farewell.look(None), Step::Leave);
+        assert_eq!(farewell.step(Some(&safe(3, true))), Step::Leave);
+        assert_eq!(farewell.step(None), Step::Leave);
     }
 
     #[test]
@@ -200,9 +200,9 @@ mod tests {
         let alone = Step::Say(Word::Alone(safe(0, false)));
         let soon = Step::Say(Word::Soon(safe(0, true)));
         assert_eq!(farewell.ask(Some(&safe(0, false))), alone);
-        assert_eq!(farewell.look(Some(&safe(0, false))), Step::Nothing);
-        assert_eq!(farewell.look(Some(&safe(0, true))), soon);
-        assert_eq!(farewell.look(Some(&safe(0, false))), alone);
+        assert_eq!(farewell.step(Some(&safe(0, false))), Step::Nothing);
+        assert_eq!(farewell.step(Some(&safe(0, true))), soon);
+        assert_eq!(farewell.step(Some(&safe(0, false))), alone);
         assert_eq!(farewell.ask(Some(&safe(0, false))), Step::Leave);
     }
 
@@ -215,8 +215,8 @@ mod tests {
         let mut farewell = Farewell::new(THREE);
         assert_eq!(farewell.ask(Some(&full)), Step::Say(Word::Full(full)));
         let soon = Step::Say(Word::Soon(safe(1, true)));
-        assert_eq!(farewell.look(Some(&safe(1, true))), soon);
-        assert_eq!(farewell.look(Some(&full)), Step::Say(Word::Full(full)));
+        assert_eq!(farewell.step(Some(&safe(1, true))), soon);
+        assert_eq!(farewell.step(Some(&full)), Step::Say(Word::Full(full)));
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
         assert!(!farewell.stay());
         farewell.ask(Some(&safe(0, true)));
         assert!(farewell.stay());
-        assert_eq!(farewell.look(Some(&safe(3, true))), Step::Nothing);
+        assert_eq!(farewell.step(Some(&safe(3, true))), Step::Nothing);
         let again = farewell.ask(Some(&safe(0, true)));
         assert_eq!(again, Step::Say(Word::Soon(safe(0, true))));
     }

@@ -157,7 +157,7 @@ impl Hub {
                     }
                     Err(RecvError::Closed) => return,
                 },
-                _ = look.tick() => self.look(node, &mut seen).await,
+                _ = look.tick() => self.poll(node, &mut seen).await,
             }
         }
     }
@@ -190,7 +190,7 @@ impl Hub {
         }
     }
 
-    async fn look(&self, node: &Node, seen: &mut Seen) {
+    async fn poll(&self, node: &Node, seen: &mut Seen) {
         if self.readers.load(Ordering::Relaxed) > 0 {
             seen.followed = Some(Instant::now());
         }

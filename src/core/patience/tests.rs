@@ -17,7 +17,7 @@ const TELLING: Sight = Sight {
 /// When it stops waiting for what `sight` shows at each moment, in seconds, and how.
 fn ends(empty: bool, sight: impl Fn(u64) -> Sight) -> (u64, Verdict) {
     let mut patience = Patience::new(WAIT, Now::ZERO);
-    let mut look = |second| patience.look(&sight(second), empty, Duration::from_secs(second));
+    let mut look = |second| patience.judge(&sight(second), empty, Duration::from_secs(second));
     let mut looks = (0..100_000).map(|second| (second, look(second)));
     let end = looks.find(|(_, verdict)| *verdict != Verdict::Wait);
     end.expect("an end")

@@ -48,7 +48,7 @@ impl Actor {
         }
         peer.asking = Asking::UnderWay;
         let (epoch, since) = peer.catalog.position();
-        let (net, notes) = (self.parts.context.net.clone(), self.notes.clone());
+        let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {
             let answer = net.request(node, Request::Catalog { epoch, since }).await;
             let _ = notes.send(Note::Catalog(node, answer)).await;
@@ -107,7 +107,7 @@ impl Actor {
             peer.acquainted = true;
             let applied = peer.catalog.apply(page, room);
             (changed, more) = (applied.changed, applied.more);
-            let news = &self.parts.context.news;
+            let news = &self.parts.services.news;
             news.files(applied.files);
             if changed && !more {
                 news.came(node);
@@ -195,7 +195,7 @@ impl Actor {
             (false, true) => COLLECT,
             (false, false) => COLLECT * 4,
         };
-        self.parts.context.news.files([file]);
+        self.parts.services.news.files([file]);
         let at = Instant::now() + collect;
         self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
     }
@@ -236,7 +236,7 @@ impl Actor {
             return;
         }
         peer.hinting = Asking::UnderWay;
-        let (net, notes) = (self.parts.context.net.clone(), self.notes.clone());
+        let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {
             let request = Request::CatalogChanged { epoch, revision };
             let _ = net.request(node, request).await;
@@ -245,7 +245,7 @@ impl Actor {
     }
 
     pub(super) fn tell_followers(&mut self, swarm: &mut State) {
-        for news in self.parts.context.holdings.take_news() {
+        for news in self.parts.services.holdings.take_news() {
             let FollowerNews {
                 file,
                 chunks,
@@ -255,11 +255,11 @@ impl Actor {
                 // It may have asked in its last moment here.
                 let here = swarm.peers.get_mut(&node);
                 let Some(peer) = here.filter(|peer| peer.telling < MAX_TELLING) else {
-                    self.parts.context.holdings.unfollow(node);
+                    self.parts.services.holdings.unfollow(node);
                     continue;
                 };
                 peer.telling += 1;
-                let (net, chunks) = (self.parts.context.net.clone(), chunks.clone());
+                let (net, chunks) = (self.parts.services.net.clone(), chunks.clone());
                 let notes = self.notes.clone();
                 tokio::spawn(async move {
                     let _ = net.request(node, Request::Held { file, chunks }).await;

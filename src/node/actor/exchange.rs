@@ -28,7 +28,7 @@ impl Actor {
     }
 
     fn ask_peers(&self, node: NodeId) {
-        let (net, notes) = (self.parts.context.net.clone(), self.notes.clone());
+        let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {
             let port = net.port();
             let answer = net.request(node, Request::Peers { port }).await;

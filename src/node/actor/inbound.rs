@@ -27,13 +27,13 @@ impl Actor {
         match event {
             NetEvent::Connected { node, address, via } => self.connected(swarm, node, address, via),
             NetEvent::Disconnected { node, carried } => {
-                self.parts.context.meeting.gone(node, carried);
+                self.parts.services.meeting.gone(node, carried);
                 self.member(swarm, MembershipEvent::Disconnected { node });
             }
             NetEvent::DialFailed {
                 node: Some(node), ..
             } => {
-                self.parts.context.meeting.not_met(node);
+                self.parts.services.meeting.not_met(node);
                 self.member(swarm, MembershipEvent::DialFailed { node });
             }
             NetEvent::DialFailed {
@@ -41,7 +41,7 @@ impl Actor {
                 addresses,
                 why,
             } => {
-                self.parts.context.named.failed(&addresses, &why);
+                self.parts.services.named.failed(&addresses, &why);
                 let at: Vec<String> = addresses.iter().map(ToString::to_string).collect();
                 tracing::info!("no sprat answers at {}: {}", at.join(", "), printable(&why));
             }
@@ -63,14 +63,14 @@ impl Actor {
                 if let Some(peer) = swarm.peers.get_mut(&node) {
                     (peer.address, peer.via) = (address, via);
                     // Copies go by straight paths alone.
-                    self.parts.context.news.came(node);
+                    self.parts.services.news.came(node);
                 }
                 self.may_know_others(swarm, node, via);
-                self.parts.context.meeting.here(node, via);
+                self.parts.services.meeting.here(node, via);
             }
             NetEvent::Meeting(event) => {
                 self.doctor.meeting(&event);
-                self.parts.context.meeting.heard(event);
+                self.parts.services.meeting.heard(event);
             }
             NetEvent::Listening { .. } => {}
             NetEvent::Notice(text) => self.tell(NodeEvent::Notice(text)),
@@ -82,8 +82,8 @@ impl Actor {
         let name = name.or_else(|| swarm.membership.name_of(&node));
         let name = name.map_or_else(|| node.short(), str::to_owned);
         let now = swarm.now();
-        self.parts.context.meeting.here(node, via);
-        self.parts.context.named.reached(address);
+        self.parts.services.meeting.here(node, via);
+        self.parts.services.named.reached(address);
         swarm.peers.connected(node, name, address, via, now);
         self.ask_catalog(swarm, node);
         self.await_acquaintance(node);
@@ -148,11 +148,11 @@ impl Actor {
                     tokio::spawn(async move { beacons.answer(beacon, to, room).await });
                 }
                 MembershipAction::Dial { node, addresses } => {
-                    let net = self.parts.context.net.clone();
+                    let net = self.parts.services.net.clone();
                     tokio::spawn(async move { net.dial(Some(node), addresses).await });
                 }
                 MembershipAction::Elsewhere { node, addresses } => {
-                    let net = self.parts.context.net.clone();
+                    let net = self.parts.services.net.clone();
                     tokio::spawn(async move { net.elsewhere(node, addresses).await });
                 }
                 MembershipAction::Joined { node } => self.introduce(swarm, node, None),
@@ -234,11 +234,11 @@ impl Actor {
     }
 
     pub(super) fn left(&mut self, swarm: &mut State, node: NodeId, announced: bool) {
-        self.parts.context.holdings.unfollow(node);
-        self.parts.context.known.forget(node);
+        self.parts.services.holdings.unfollow(node);
+        self.parts.services.known.forget(node);
         swarm.exchange.gone(&node);
         if let Some(peer) = swarm.peers.remove(&node) {
-            self.parts.context.news.gone(node);
+            self.parts.services.news.gone(node);
             let how = if announced { "left" } else { "went silent" };
             tracing::info!("{} ({}) {how}", printable(&peer.name), node.short());
             if peer.introduced {
@@ -252,7 +252,7 @@ impl Actor {
             self.stir(swarm);
         }
         if announced {
-            let net = self.parts.context.net.clone();
+            let net = self.parts.services.net.clone();
             tokio::spawn(async move { net.disconnect(node).await });
         }
     }
@@ -260,8 +260,8 @@ impl Actor {
     pub(super) fn beacon(&mut self, swarm: &State, kind: Kind) -> Beacon {
         self.sequence += 1;
         let (epoch, revision) = swarm.own.version();
-        let port = self.parts.context.net.port();
-        let (node, name) = (self.parts.context.net.node(), self.parts.name.clone());
+        let port = self.parts.services.net.port();
+        let (node, name) = (self.parts.services.net.node(), self.parts.name.clone());
         Beacon {
             kind,
             node,

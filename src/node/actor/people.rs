@@ -27,7 +27,7 @@ impl Actor {
 
     /// The rest, before the node is gone.
     pub(super) async fn keep_people_at_last(&mut self) {
-        let news = self.parts.context.swarm.turn().people.take_news();
+        let news = self.parts.services.swarm.turn().people.take_news();
         let file = self.parts.people.clone();
         // With nothing new, too: it waits for the write that is under way.
         let write = tokio::task::spawn_blocking(move || match news {

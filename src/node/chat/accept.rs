@@ -12,7 +12,7 @@ use crate::{
         id::NodeId,
     },
     net::Stream,
-    node::{api::NodeEvent, context::Context},
+    node::{api::NodeEvent, services::Services},
     store::clock::unix_now,
     wire::chat::{self, Answer, ChatRefusal, Message},
 };
@@ -38,7 +38,7 @@ const STUCK: Duration = Duration::from_secs(10);
 /// Where messages come in. Clones share what they remember.
 #[derive(Clone)]
 pub struct Door {
-    context: Context,
+    services: Services,
     events: broadcast::Sender<NodeEvent>,
     /// Whether somebody is here who can read them.
     open: bool,
@@ -50,13 +50,13 @@ pub struct Door {
 impl Door {
     /// One through which messages come, or, when it is not `open`, are refused.
     pub fn new(
-        context: Context,
+        services: Services,
         events: broadcast::Sender<NodeEvent>,
         open: bool,
         seed: u64,
     ) -> Self {
         Self {
-            context,
+            services,
             events,
             open,
             started: Instant::now(),
@@ -110,14 +110,14 @@ impl Door {
 
     /// Writes it down and tells of it.
     async fn take(&self, node: NodeId, message: Message) {
-        let named = self.context.swarm.named(&node);
+        let named = self.services.swarm.named(&node);
         let (name, key_changed) = named.unwrap_or_else(|| (node.short(), false));
         let said = ChatLine {
             time: believed(message.time, unix_now()),
             mine: false,
             text: message.text,
         };
-        let chats = self.context.chats.clone();
+        let chats = self.services.chats.clone();
         let line = said.clone();
         let kept = tokio::task::spawn_blocking(move || chats.append(&node, &line)).await;
         if let Ok(Err(error)) = kept {

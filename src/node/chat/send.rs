@@ -7,7 +7,7 @@ use super::{ChatLine, MessageError};
 use crate::{
     core::id::NodeId,
     net::StreamError,
-    node::{command::Command, context::Context},
+    node::{command::Command, services::Services},
     store::clock::unix_now,
     wire::chat::{self, Answer, ChatRefusal, MAX_TEXT, Message},
 };
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// For each step: the other side has to write a line to its disk.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) async fn send(context: &Context, to: NodeId, text: &str) -> Result<u64, MessageError> {
+pub(super) async fn send(services: &Services, to: NodeId, text: &str) -> Result<u64, MessageError> {
     if text.trim().is_empty() {
         return Err(MessageError::Empty);
     }
@@ -39,15 +39,15 @@ pub(super) async fn send(context: &Context, to: NodeId, text: &str) -> Result<u6
         text: text.to_owned(),
         time: unix_now(),
     };
-    insist(context, to, &message).await?;
+    insist(services, to, &message).await?;
     // From now on this is somebody one knows.
-    context.ask(|done| Command::Met(to, done)).await;
+    services.ask(|done| Command::Met(to, done)).await;
     let said = ChatLine {
         time: message.time,
         mine: true,
         text: message.text,
     };
-    let chats = context.chats.clone();
+    let chats = services.chats.clone();
     let kept = tokio::task::spawn_blocking(move || chats.append(&to, &said)).await;
     if let Ok(Err(error)) = kept {
         tracing::warn!(%error, "what was said is not in the history");
@@ -56,11 +56,11 @@ pub(super) async fn send(context: &Context, to: NodeId, text: &str) -> Result<u6
 }
 
 /// Tries again where that can help: the id tells the other side what it has already.
-async fn insist(context: &Context, to: NodeId, message: &Message) -> Result<(), MessageError> {
+async fn insist(services: &Services, to: NodeId, message: &Message) -> Result<(), MessageError> {
     let started = Instant::now();
     let (mut tries, mut uncertain) = (1, false);
     loop {
-        let error = match deliver(context, to, message).await {
+        let error = match deliver(services, to, message).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -76,8 +76,8 @@ async fn insist(context: &Context, to: NodeId, message: &Message) -> Result<(), 
     }
 }
 
-async fn deliver(context: &Context, to: NodeId, message: &Message) -> Result<(), MessageError> {
-    let stream = context.net.stream(to, crate::wire::chat::PROTOCOL).await;
+async fn deliver(services: &Services, to: NodeId, message: &Message) -> Result<(), MessageError> {
+    let stream = services.net.stream(to, crate::wire::chat::PROTOCOL).await;
     let mut stream = stream.map_err(|error| match error {
         StreamError::NotConnected | StreamError::Closed => MessageError::Away,
         other => MessageError::Lost(other.to_string()),

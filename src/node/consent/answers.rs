@@ -46,7 +46,7 @@ impl Consent {
 
     /// What lacks for `needed` bytes; `None` when they fit.
     async fn room(&self, needed: u64, into: Option<PathBuf>) -> Option<Lack> {
-        let home = self.0.context.home.clone();
+        let home = self.0.services.home.clone();
         let into = into.unwrap_or_else(|| home.downloads());
         let looked = tokio::task::spawn_blocking(move || lacking(&home, &into, needed));
         looked.await.ok().flatten()
@@ -55,7 +55,7 @@ impl Consent {
     /// Whether files can be made where they are to go.
     async fn reached(&self, landing: &Landing) -> Result<(), AnswerError> {
         let into = landing.into.clone();
-        let mut into = into.unwrap_or_else(|| self.0.context.home.downloads());
+        let mut into = into.unwrap_or_else(|| self.0.services.home.downloads());
         // It may be the path of a file.
         if landing.shape == Shape::Path && !into.is_dir() {
             into = into.parent().map(Path::to_owned).unwrap_or_default();

@@ -132,7 +132,7 @@ impl Delivery {
             link.finish(None::<&FromSender>).await;
         }
         if self.granted {
-            let grants = self.consent.0.context.reader.grants();
+            let grants = self.consent.0.services.reader.grants();
             grants.revoke(self.ids(), self.person.node);
         }
     }
@@ -216,7 +216,7 @@ impl Delivery {
     }
 
     fn open(&self) -> Opening {
-        let (net, node) = (self.consent.0.context.net.clone(), self.person.node);
+        let (net, node) = (self.consent.0.services.net.clone(), self.person.node);
         let bundle = self.bundle.clone();
         tokio::spawn(async move {
             let stream = net.stream(node, crate::wire::consent::PROTOCOL).await;
@@ -254,7 +254,7 @@ impl Delivery {
             self.tell(SendEvent::Resumed(self.person.clone())).await;
         }
         if !std::mem::replace(&mut self.granted, true) {
-            let grants = self.consent.0.context.reader.grants();
+            let grants = self.consent.0.services.reader.grants();
             grants.allow(self.ids(), self.person.node);
             let node = self.person.node;
             self.accepted.send_if_modified(|all| all.insert(node));
@@ -284,7 +284,7 @@ impl Delivery {
             Outcome::Done => {
                 // From now on this is somebody one knows.
                 let met = |done| Command::Met(self.person.node, done);
-                self.consent.0.context.ask(met).await;
+                self.consent.0.services.ask(met).await;
                 SendEvent::Done {
                     to: to.clone(),
                     size: self.bundle.size,

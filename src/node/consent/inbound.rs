@@ -22,8 +22,8 @@ use crate::{
             Received, Shape,
         },
         command::Command,
-        context::{Circle, Context},
         job::{self, Job, JobFile},
+        services::{Circle, Services},
     },
     store,
     wire::{
@@ -243,16 +243,16 @@ impl Inbound {
         let inner = &self.consent.0;
         for file in self.ids() {
             // What the swarm is just giving this node is no secret.
-            if !inner.context.holdings.has(file) {
-                inner.context.reader.grants().hide(file);
+            if !inner.services.holdings.has(file) {
+                inner.services.reader.grants().hide(file);
             }
         }
-        let context = Context {
+        let services = Services {
             circle: Some(Circle {
                 sender: self.info.from.node,
                 fellows: self.fellows.clone(),
             }),
-            ..inner.context.clone()
+            ..inner.services.clone()
         };
         let names: Vec<&str> = self.info.files.iter().map(|one| &*one.name).collect();
         let request = DownloadRequest {
@@ -267,10 +267,10 @@ impl Inbound {
         let (sender, events) = mpsc::channel(EVENTS);
         let cancel = transfer.cancel.clone();
         let from = Some((self.info.from.clone(), self.number()));
-        let job = Job::new(&context, &request, from, sender, cancel);
+        let job = Job::new(&services, &request, from, sender, cancel);
         inner
             .tasks
-            .spawn(job::run_private(context, job, request, (files, meant)));
+            .spawn(job::run_private(services, job, request, (files, meant)));
         events
     }
 
@@ -314,7 +314,7 @@ impl Inbound {
         if names.is_empty() {
             return;
         }
-        let home = &self.consent.0.context.home;
+        let home = &self.consent.0.services.home;
         let into = landing.into.unwrap_or_else(|| home.downloads());
         let made = tokio::task::spawn_blocking(move || store::make_folders(&into, &names)).await;
         if let Ok(Err(error)) = made {
@@ -326,7 +326,7 @@ impl Inbound {
 
     /// Notes what is not here yet.
     async fn look_around(&mut self) {
-        let index = self.consent.0.context.index.clone();
+        let index = self.consent.0.services.index.clone();
         let ids: BTreeSet<FileId> = self.ids().collect();
         let look = move || {
             let new = |file: &FileId| {
@@ -341,21 +341,21 @@ impl Inbound {
 
     /// These others said yes: they may have what is here, and are asked for what they have.
     async fn meet(&self, nodes: Vec<NodeId>) {
-        let me = self.consent.0.context.me;
+        let me = self.consent.0.services.me;
         let nodes = nodes.into_iter().filter(|node| *node != me);
         let nodes: BTreeSet<NodeId> = nodes.take(MAX_PEOPLE).collect();
         let before = {
             let mut fellows = self.fellows.lock();
             std::mem::replace(&mut *fellows, nodes.clone())
         };
-        let grants = self.consent.0.context.reader.grants();
+        let grants = self.consent.0.services.reader.grants();
         for node in nodes.difference(&before) {
             grants.allow(self.shared.iter().copied(), *node);
         }
         for node in before.difference(&nodes) {
             grants.revoke(self.shared.iter().copied(), *node);
         }
-        self.consent.0.context.tell(Command::Wake).await;
+        self.consent.0.services.tell(Command::Wake).await;
     }
 
     /// Tells both sides how it ended, and stays for the others as long as the sender does.

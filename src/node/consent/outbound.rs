@@ -71,7 +71,7 @@ impl Consent {
         events: mpsc::Sender<SendEvent>,
     ) -> (Telling, CancellationToken) {
         let cancel = self.0.stop.child_token();
-        let book = self.0.context.book.clone();
+        let book = self.0.services.book.clone();
         let (number, _) = book.begin(Opening {
             kind: JobKind::Send,
             name,
@@ -163,9 +163,9 @@ impl Consent {
             let (accepted, over, asked) = (accepted.clone(), over.clone(), asked.clone());
             let (cancel, ended) = (cancel.clone(), ended.clone());
             people.spawn(async move {
-                let context = &consent.0.context;
+                let services = &consent.0.services;
                 let found = tokio::select! {
-                    found = who::find(context, &word, trust_new, wait) => found,
+                    found = who::find(services, &word, trust_new, wait) => found,
                     () = cancel.cancelled() => return,
                 };
                 let person = match found {

@@ -156,13 +156,13 @@ async fn round(
     offered: &Offered,
     stream: &mut Stream,
 ) -> Result<(), End> {
-    let context = &parts.context;
-    let Some(replicas) = context.replicas.clone().filter(|_| parts.keeps) else {
+    let services = &parts.services;
+    let Some(replicas) = services.replicas.clone().filter(|_| parts.keeps) else {
         return Err(End::Refused(PushRefusal::Off));
     };
     let file = offered.file;
     // What a peer does not offer to everyone is not kept for it: its catalog has the name, too.
-    let asked = context.swarm.offer_of(node, file);
+    let asked = services.swarm.offer_of(node, file);
     let Some((name, offer, whole_here)) = asked.await else {
         return Err(End::Refused(PushRefusal::Unknown));
     };
@@ -176,7 +176,7 @@ async fn round(
         let bits = HaveSet::full(count).to_bytes().into();
         return Ok(answer(stream, &Kept { bits }).await?);
     }
-    if let Some((address, friend)) = context.swarm.standing(&node) {
+    if let Some((address, friend)) = services.swarm.standing(&node) {
         replicas.meet(node, address, friend);
     }
     let (manifest, _room) = manifest_of(parts, node, file, &replicas, &offer).await?;
@@ -231,7 +231,7 @@ async fn take(
                 kept.insert(at);
             }
         }
-        parts.context.news.files([offered.file]);
+        parts.services.news.files([offered.file]);
     }
     let bits = kept.to_bytes().into();
     Ok(answer(stream, &Kept { bits }).await?)
@@ -246,20 +246,20 @@ async fn manifest_of(
     replicas: &Replicas,
     offer: &Offer,
 ) -> Result<(Arc<Manifest>, Option<OwnedSemaphorePermit>), End> {
-    let (context, gate) = (&parts.context, &parts.gate);
-    let index = context.index.clone();
+    let (services, gate) = (&parts.services, &parts.gate);
+    let index = services.index.clone();
     let known = blocking(move || {
         let root = index.root(&file)?;
         Ok(root.and_then(|root| Root::decode(file, &root).ok()))
     });
     if let Some(root) = known.await? {
         let room = gate.room(root.chunks).map_err(End::Refused)?;
-        let index = context.index.clone();
+        let index = services.index.clone();
         if let Some(known) = blocking(move || index.manifest(&file)).await? {
             return Ok((Arc::new(known), room));
         }
     }
-    let head = match manifest::head(&context.net, node, file).await {
+    let head = match manifest::head(&services.net, node, file).await {
         Ok(head) => head,
         Err(why) => return Err(no_use(parts, node, why).await),
     };
@@ -275,12 +275,12 @@ async fn manifest_of(
         Ok((gone, replicas.reserve_manifest(&node, chunks)))
     });
     let (gone, reserved) = reserved.await?;
-    context.news.files(gone);
+    services.news.files(gone);
     let Some(_reserved) = reserved else {
         parts.make_room();
         return Err(End::Refused(PushRefusal::NoRoom));
     };
-    match head.fetch(&context.net).await {
+    match head.fetch(&services.net).await {
         Ok(manifest) => Ok((Arc::new(manifest), room)),
         Err(why) => Err(no_use(parts, node, why).await),
     }
@@ -292,7 +292,7 @@ async fn no_use(parts: &DistributorParts, node: NodeId, why: NoManifest) -> End 
     match why {
         NoManifest::Lied(why) => {
             let why = format!("its manifest is false: {why}");
-            parts.context.drop_peer(node, why).await;
+            parts.services.drop_peer(node, why).await;
             End::Broken(io::ErrorKind::InvalidData.into())
         }
         NoManifest::Missing | NoManifest::Disk(_) => End::Refused(PushRefusal::Unknown),
@@ -364,7 +364,7 @@ async fn choose(
         Ok((kept, wanted, replicas.reserve(&node, bytes), tight, gone))
     });
     let (kept, wanted, reservation, tight, gone) = chosen.await?;
-    parts.context.news.files(gone);
+    parts.services.news.files(gone);
     if tight {
         parts.make_room();
     }
@@ -396,8 +396,8 @@ async fn receive(
                     count => {
                         filled += count;
                         let came = count as u64;
-                        parts.context.copied_in.fetch_add(came, Ordering::Relaxed);
-                        parts.context.download.take(count).await;
+                        parts.services.copied_in.fetch_add(came, Ordering::Relaxed);
+                        parts.services.download.take(count).await;
                     }
                 },
                 Err(_) => return Err(io::ErrorKind::TimedOut.into()),
@@ -418,7 +418,7 @@ async fn receive(
         Some(Err(error)) => Err(End::Broken(io::Error::other(error))),
         None => {
             let why = "it pushed bytes that are not what they should be".to_owned();
-            parts.context.drop_peer(node, why).await;
+            parts.services.drop_peer(node, why).await;
             Err(End::Broken(io::ErrorKind::InvalidData.into()))
         }
     }

@@ -24,8 +24,8 @@ impl Distributor {
         for file in files {
             self.judge(file).await;
         }
-        if let Some(replicas) = self.parts.context.replicas.clone() {
-            let me = self.parts.context.me;
+        if let Some(replicas) = self.parts.services.replicas.clone() {
+            let me = self.parts.services.me;
             // Not even nothing fits when the disk is fuller than it may be.
             let tight = spawn_blocking(move || !replicas.room_for(&me, 0)).await;
             if tight.unwrap_or(false) {
@@ -39,7 +39,7 @@ impl Distributor {
             .origins
             .get(&kept.file)
             .is_some_and(|all| !all.is_empty());
-        let me = self.parts.context.me;
+        let me = self.parts.services.me;
         let away = |node: &NodeId| *node != me && !self.peers.contains_key(node);
         if sharing || self.files.get(&kept.file) == Some(&true) {
             Owners::Sharing
@@ -52,7 +52,7 @@ impl Distributor {
 
     /// Decides what becomes of one file, and does it.
     pub(super) async fn judge(&mut self, file: FileId) {
-        let Some(replicas) = self.parts.context.replicas.clone() else {
+        let Some(replicas) = self.parts.services.replicas.clone() else {
             return;
         };
         let Some(kept) = self.kept.get(&file).cloned() else {
@@ -94,7 +94,7 @@ impl Distributor {
         let offered = verdict == Verdict::Keep && kept.here > 0;
         if verdict == Verdict::Remove {
             self.kept.remove(&file);
-            self.parts.context.news.files([file]);
+            self.parts.services.news.files([file]);
         }
         self.show(&kept, offered).await;
     }
@@ -120,7 +120,7 @@ impl Distributor {
             && let Ok(old) = RelPath::parse(&old)
         {
             let gone = Command::OfferReplica(old, kept.file, None);
-            self.parts.context.tell(gone).await;
+            self.parts.services.tell(gone).await;
         }
         let offer = offered.then(|| Offer {
             size: kept.size,
@@ -132,13 +132,13 @@ impl Distributor {
             parts: Some(parts),
         });
         let command = Command::OfferReplica(name, kept.file, offer);
-        self.parts.context.tell(command).await;
+        self.parts.services.tell(command).await;
     }
 
     /// Removes what nobody wants, then what has copies enough elsewhere, until there is room for a
     /// few more pushes.
     pub(super) async fn make_room(&mut self) {
-        let Some(replicas) = self.parts.context.replicas.clone() else {
+        let Some(replicas) = self.parts.services.replicas.clone() else {
             return;
         };
         let mut files: Vec<(FileId, bool)> = self
@@ -154,7 +154,7 @@ impl Distributor {
             if !unwanted && surplus.is_empty() {
                 continue;
             }
-            let (replicas, me) = (replicas.clone(), self.parts.context.me);
+            let (replicas, me) = (replicas.clone(), self.parts.services.me);
             let done = spawn_blocking(move || {
                 let freed = replicas.remove(&file, (!unwanted).then_some(&surplus[..]))?;
                 Ok::<_, StoreError>((freed, replicas.room_for(&me, SLACK)))
@@ -172,6 +172,6 @@ impl Distributor {
             // What nobody is known to want goes last: it may be all that is left of something.
             let _ = spawn_blocking(move || replicas.evict_strays(SLACK)).await;
         }
-        self.parts.context.news.files(removed);
+        self.parts.services.news.files(removed);
     }
 }

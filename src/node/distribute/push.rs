@@ -74,12 +74,12 @@ async fn attempt(
     traffic: &Traffic,
     push: Push,
 ) -> io::Result<Result<Vec<u32>, PushRefusal>> {
-    let context = &parts.context;
-    let (index, file) = (context.index.clone(), push.file);
+    let services = &parts.services;
+    let (index, file) = (services.index.clone(), push.file);
     let manifest = tokio::task::spawn_blocking(move || index.manifest(&file)).await?;
     let manifest = manifest.map_err(io::Error::other)?;
     let manifest = manifest.ok_or_else(|| io::Error::other("its manifest is gone"))?;
-    let stream = context
+    let stream = services
         .net
         .stream(push.node, crate::wire::distribute::PROTOCOL)
         .await;
@@ -144,18 +144,18 @@ async fn send(
     mut buffer: Vec<u8>,
 ) -> io::Result<Vec<u8>> {
     let id = manifest.entries()[position as usize].id;
-    let reader = parts.context.reader.clone();
+    let reader = parts.services.reader.clone();
     let read = tokio::task::spawn_blocking(move || {
         let found = reader.read(&id, &mut buffer)?;
         Ok::<_, crate::store::StoreError>(found.then_some(buffer))
     });
     let buffer = read.await?.map_err(io::Error::other)?;
     let buffer = buffer.ok_or_else(|| io::Error::other("a chunk is no longer here"))?;
-    for piece in buffer.chunks(parts.context.upload.piece().min(PIECE)) {
-        parts.context.upload.take(piece.len()).await;
+    for piece in buffer.chunks(parts.services.upload.piece().min(PIECE)) {
+        parts.services.upload.take(piece.len()).await;
         within(STUCK, stream.write_all(piece)).await?;
         let sent = piece.len() as u64;
-        parts.context.copied_out.fetch_add(sent, Ordering::Relaxed);
+        parts.services.copied_out.fetch_add(sent, Ordering::Relaxed);
     }
     Ok(buffer)
 }

@@ -44,7 +44,7 @@ impl Distributor {
     pub(super) async fn safe(&mut self) -> (Safe, Vec<NodeId>) {
         let (mut safe, mut rests) = self.judge_safety();
         if safe.to_leave() && safe.files > 0 {
-            for found in look(self.parts.context.net.clone(), self.supports()).await {
+            for found in ask_keepers(self.parts.services.net.clone(), self.supports()).await {
                 self.correct(found);
             }
             (safe, rests) = self.judge_safety();
@@ -126,7 +126,7 @@ impl Distributor {
 
 /// Asks the nodes what they have of these files. Of those who do not answer in time nothing is
 /// said.
-async fn look(net: Net, supports: BTreeMap<NodeId, Vec<(FileId, bool)>>) -> Vec<Found> {
+async fn ask_keepers(net: Net, supports: BTreeMap<NodeId, Vec<(FileId, bool)>>) -> Vec<Found> {
     let pages = |(node, files): (NodeId, Vec<(FileId, bool)>)| {
         let pages: Vec<_> = files.chunks(MAX_HAVES).map(<[_]>::to_vec).collect();
         pages.into_iter().map(move |files| (node, files))

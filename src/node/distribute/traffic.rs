@@ -3,7 +3,7 @@
 //! Spreading makes way for downloads, this node's and those that it serves: while their counters
 //! grow, a push or a reception goes on at a trickle.
 
-use crate::node::context::Context;
+use crate::node::services::Services;
 use parking_lot::Mutex;
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -24,19 +24,19 @@ struct Seen {
 /// The look-out.
 #[derive(Clone)]
 pub struct Traffic {
-    context: Context,
+    services: Services,
     seen: Arc<Mutex<Seen>>,
 }
 
 impl Traffic {
-    pub fn new(context: &Context) -> Self {
+    pub fn new(services: &Services) -> Self {
         let seen = Seen {
             at: Instant::now(),
             bytes: 0,
             busy: false,
         };
         Self {
-            context: context.clone(),
+            services: services.clone(),
             seen: Arc::new(Mutex::new(seen)),
         }
     }
@@ -44,8 +44,8 @@ impl Traffic {
     fn is_busy(&self) -> bool {
         let mut seen = self.seen.lock();
         if seen.at.elapsed() >= LOOK {
-            let bytes = self.context.received.load(Ordering::Relaxed)
-                + self.context.sent.load(Ordering::Relaxed);
+            let bytes = self.services.received.load(Ordering::Relaxed)
+                + self.services.sent.load(Ordering::Relaxed);
             // What was counted long ago says nothing of now.
             seen.busy = bytes != seen.bytes && seen.at.elapsed() < LOOK * 4;
             (seen.at, seen.bytes) = (Instant::now(), bytes);

@@ -2,11 +2,11 @@
 //! disk for all of them.
 //!
 //! It handles what goes well. A file that turns out to have several chunks, whose manifest nobody
-//! gives at once, or that may not fit, is [`Readied::Other`]: it goes the way of a single file
+//! gives at once, or that may not fit, is [`BatchFile::Other`]: it goes the way of a single file
 //! (`prepare`), which has patience and tells what is wrong.
 
 use super::{
-    Context, JobFile,
+    JobFile, Services,
     per_file::FileIndex,
     prepare::{PATIENCE, blocking},
 };
@@ -35,7 +35,7 @@ use tokio::{task::JoinSet, time::timeout};
 const ROUNDS: usize = 2;
 
 /// What is known of a small file now.
-pub enum Readied {
+pub enum BatchFile {
     /// It lies in its place already.
     Already(PathBuf),
     /// Its bytes are on this node, or it has none.
@@ -48,12 +48,12 @@ pub enum Readied {
 
 /// Finds out about `files`, each with its number in the job.
 pub async fn prepare(
-    context: Context,
+    services: Services,
     files: Vec<(FileIndex, JobFile)>,
     (into, taken): (PathBuf, Taken),
-) -> Vec<(FileIndex, Readied)> {
+) -> Vec<(FileIndex, BatchFile)> {
     let ids: BTreeSet<FileId> = files.iter().map(|(_, file)| file.id).collect();
-    let (index, wanted) = (context.index.clone(), ids.clone());
+    let (index, wanted) = (services.index.clone(), ids.clone());
     let known = blocking(move || {
         let known = wanted.iter().filter_map(|id| index.manifest(id).ok()?);
         known.map(|manifest| (manifest.file(), manifest)).collect()
@@ -61,22 +61,22 @@ pub async fn prepare(
     let mut known: HashMap<FileId, Manifest> = known.await.unwrap_or_default();
     let missing = ids.into_iter().filter(|id| !known.contains_key(id));
     let missing: Vec<FileId> = missing.collect();
-    learn(&context, missing, &mut known).await;
+    learn(&services, missing, &mut known).await;
     let numbers: Vec<FileIndex> = files.iter().map(|(at, _)| *at).collect();
-    let looked = blocking(move || look(&context, files, &known, (&into, taken))).await;
-    looked.unwrap_or_else(|_| {
-        let other = numbers.into_iter().map(|at| (at, Readied::Other));
+    let examined = blocking(move || examine(&services, files, &known, (&into, taken))).await;
+    examined.unwrap_or_else(|_| {
+        let other = numbers.into_iter().map(|at| (at, BatchFile::Other));
         other.collect()
     })
 }
 
-fn look(
-    context: &Context,
+fn examine(
+    services: &Services,
     files: Vec<(FileIndex, JobFile)>,
     known: &HashMap<FileId, Manifest>,
     (into, taken): (&Path, Taken),
-) -> Vec<(FileIndex, Readied)> {
-    let mut finder = Finder::new(&context.reader, into, taken);
+) -> Vec<(FileIndex, BatchFile)> {
+    let mut finder = Finder::new(&services.reader, into, taken);
     // What lies in its place needs no room.
     let existing: Vec<_> = files
         .iter()
@@ -85,41 +85,45 @@ fn look(
     let missing = files.iter().zip(&existing);
     let missing = missing.filter(|(_, here)| !matches!(here, Some(Some(_))));
     let needed = missing.map(|((_, file), _)| file.size).sum();
-    let room = has_room(&context.home, into, needed);
+    let room = has_room(&services.home, into, needed);
     let mut buffer = Vec::new();
     let mut ready = |file: &JobFile, existing: Option<Option<PathBuf>>| {
         let manifest = known.get(&file.id)?;
         if let Some(path) = existing? {
-            return Some(Readied::Already(path));
+            return Some(BatchFile::Already(path));
         }
         // The offered size is what room was made for.
         if manifest.len() > 1 || manifest.size() != file.size || !room {
             return None;
         }
         Some(match manifest.entries().first() {
-            None => Readied::Here(Arc::default(), None),
-            Some(&entry) => match context.reader.read(&entry.id, &mut buffer) {
+            None => BatchFile::Here(Arc::default(), None),
+            Some(&entry) => match services.reader.read(&entry.id, &mut buffer) {
                 // Somebody's manifest may state a false length for a chunk that is here.
                 Ok(true) if buffer.len() == entry.len as usize => {
-                    Readied::Here(buffer.as_slice().into(), Some(entry))
+                    BatchFile::Here(buffer.as_slice().into(), Some(entry))
                 }
-                _ => Readied::Wanted(entry),
+                _ => BatchFile::Wanted(entry),
             },
         })
     };
     let files = files.into_iter().zip(existing);
     files
-        .map(|((at, file), existing)| (at, ready(&file, existing).unwrap_or(Readied::Other)))
+        .map(|((at, file), existing)| (at, ready(&file, existing).unwrap_or(BatchFile::Other)))
         .collect()
 }
 
 /// Asks for manifests, many in one request, of one holder and then of another.
-async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<FileId, Manifest>) {
+async fn learn(
+    services: &Services,
+    mut missing: Vec<FileId>,
+    known: &mut HashMap<FileId, Manifest>,
+) {
     for round in 0..ROUNDS {
         if missing.is_empty() {
             return;
         }
-        let sources = context.sources(&missing);
+        let sources = services.sources(&missing);
         let mut of: HashMap<NodeId, Vec<FileId>> = HashMap::new();
         for (at, (id, sources)) in missing.iter().zip(sources).enumerate() {
             let whole = sources
@@ -134,8 +138,8 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
         let mut asked = JoinSet::new();
         for (node, ids) in of {
             for ids in ids.chunks(MAX_MANIFESTS) {
-                let (context, ids) = (context.clone(), ids.to_vec());
-                asked.spawn(async move { (node, heads(&context, node, ids).await) });
+                let (services, ids) = (services.clone(), ids.to_vec());
+                asked.spawn(async move { (node, heads(&services, node, ids).await) });
             }
         }
         let mut several = Vec::new();
@@ -152,14 +156,14 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
                     }
                     Err(NoManifest::Lied(why)) => {
                         let why = format!("its manifest is false: {why}");
-                        context.drop_peer(node, why).await;
+                        services.drop_peer(node, why).await;
                     }
                     Err(NoManifest::Missing | NoManifest::Disk(_)) => {}
                 }
             }
         };
         let _ = timeout(PATIENCE, answers).await; // A slow peer is not waited for alone.
-        let index = context.index.clone();
+        let index = services.index.clone();
         // `prepare` will find it; without, it asks again.
         let _ = blocking(move || several.iter().try_for_each(|one| index.add_manifest(one))).await;
         missing.retain(|id| !known.contains_key(id));
@@ -167,12 +171,12 @@ async fn learn(context: &Context, mut missing: Vec<FileId>, known: &mut HashMap<
 }
 
 async fn heads(
-    context: &Context,
+    services: &Services,
     node: NodeId,
     files: Vec<FileId>,
 ) -> Result<Vec<(Encoded, Manifest)>, NoManifest> {
     let wanted: BTreeSet<FileId> = files.iter().copied().collect();
-    let heads = match context
+    let heads = match services
         .net
         .request(node, Request::Manifests { files })
         .await

@@ -4,7 +4,7 @@
 //! Invariant: no manifest is believed that does not hash to the file id, and a peer that sends such
 //! a one is dropped.
 
-use super::{Context, JobFile, disk_error};
+use super::{JobFile, Services, disk_error};
 use crate::{
     core::{
         id::NodeId,
@@ -106,24 +106,24 @@ impl Drop for Awaited {
 
 /// Does all that is needed before the first fetch.
 pub async fn prepare(
-    mut context: Context,
+    mut services: Services,
     file: JobFile,
     (into, taken): (PathBuf, Taken),
     patience: Patience,
 ) -> Result<Prepared, DownloadError> {
     let (manifest, turn) = loop {
-        match known(&context, &file).await? {
+        match known(&services, &file).await? {
             Some(known) => break known,
-            None => fetch(&mut context, &file, &into, &patience).await?,
+            None => fetch(&mut services, &file, &into, &patience).await?,
         }
     };
     let opened = move || {
         let JobFile { name, at, .. } = &file;
         let spot = Spot { name, at, taken };
-        let opened = open(&context, spot, (Arc::new(manifest), turn), &into);
+        let opened = open(&services, spot, (Arc::new(manifest), turn), &into);
         if opened.is_err() {
             // What was fetched for nothing does not stay.
-            context.index.remove_manifest(&file.id)?;
+            services.index.remove_manifest(&file.id)?;
         }
         opened
     };
@@ -134,17 +134,17 @@ pub async fn prepare(
 
 /// The manifest, if it is here, once there is room for it in memory.
 async fn known(
-    context: &Context,
+    services: &Services,
     file: &JobFile,
 ) -> Result<Option<(Manifest, Option<OwnedSemaphorePermit>)>, DownloadError> {
     let read = |error| disk_error("the index", error);
-    let (index, id) = (context.index.clone(), file.id);
+    let (index, id) = (services.index.clone(), file.id);
     let root = blocking(move || index.root(&id)).await?.map_err(read)?;
     let Some(root) = root.and_then(|root| Root::decode(id, &root).ok()) else {
         return Ok(None);
     };
-    let turn = context.large.turn(root.chunks).await;
-    let index = context.index.clone();
+    let turn = services.large.turn(root.chunks).await;
+    let index = services.index.clone();
     let manifest = blocking(move || index.manifest(&id)).await?.map_err(read)?;
     Ok(manifest.map(|manifest| (manifest, turn)))
 }
@@ -158,22 +158,22 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 fn open(
-    context: &Context,
+    services: &Services,
     spot: Spot<'_>,
     (manifest, turn): (Arc<Manifest>, Option<OwnedSemaphorePermit>),
     into: &Path,
 ) -> Result<Prepared, StoreError> {
-    if let Some(path) = find_existing(&context.reader, into, spot, &manifest)? {
+    if let Some(path) = find_existing(&services.reader, into, spot, &manifest)? {
         return Ok(Prepared::Already(path));
     }
     let (partial, have) = Partial::open(
-        &context.home,
-        &context.index,
-        &context.reader,
+        &services.home,
+        &services.index,
+        &services.reader,
         manifest.clone(),
         into,
     )?;
-    context
+    services
         .index
         .set_begun(&manifest.file(), spot.name.as_str())?;
     let here = have.iter().map(|at| manifest.entries()[at as usize]);
@@ -195,16 +195,16 @@ fn open(
 /// Asks one holder for the manifest: first for its head, then, if the file fits the disk, for the
 /// rest of it. False when it is not what a person said yes to.
 async fn ask(
-    context: Context,
+    services: Services,
     node: NodeId,
     file: JobFile,
     into: PathBuf,
     coming: Arc<Coming>,
 ) -> Result<bool, NoManifest> {
-    let head = manifest::head(&context.net, node, file.id).await?;
+    let head = manifest::head(&services.net, node, file.id).await?;
     let (size, pages) = (head.root.size, head.root.pages.len());
     // Nobody said yes to more, or less, than was asked.
-    if context.circle.is_some() && size != file.size {
+    if services.circle.is_some() && size != file.size {
         return Ok(false);
     }
     if pages > 1 {
@@ -215,7 +215,7 @@ async fn ask(
             whole: size,
             data: size.min(u64::from(head.root.chunks) * u64::from(MIN_CHUNK)),
         };
-        let home = context.home.clone();
+        let home = services.home.clone();
         let room =
             spawn_blocking(move || Partial::room_for(&home, &file.id, size, &into, &file.at));
         room.await
@@ -225,14 +225,15 @@ async fn ask(
     let came = |bytes| {
         coming.bytes.fetch_add(bytes, Ordering::Relaxed);
     };
-    head.fetch_into(&context.net, &context.index, came).await?;
+    head.fetch_into(&services.net, &services.index, came)
+        .await?;
     Ok(true)
 }
 
 /// Asks one holder after another, the next one as soon as one is slow, round after round, until the
 /// manifest is here.
 async fn fetch(
-    context: &mut Context,
+    services: &mut Services,
     file: &JobFile,
     into: &Path,
     patience: &Patience,
@@ -244,7 +245,7 @@ async fn fetch(
     // Asked in this round, and those of them that have not answered.
     let (mut tried, mut asked) = (HashSet::new(), JoinSet::new());
     loop {
-        let sources = context.sources(&[file.id]).pop().unwrap_or_default();
+        let sources = services.sources(&[file.id]).pop().unwrap_or_default();
         let name = || file.name.as_str().to_owned();
         if lied && sources.is_empty() {
             return Err(DownloadError::Verification(name()));
@@ -259,12 +260,12 @@ async fn fetch(
         if let Some(source) = next.filter(|_| asked.len() < AT_ONCE) {
             tried.insert(source.node);
             let (coming, into) = (patience.coming.clone(), into.to_owned());
-            let asking = ask(context.clone(), source.node, file.clone(), into, coming);
+            let asking = ask(services.clone(), source.node, file.clone(), into, coming);
             asked.spawn(async move { (source.node, asking.await) });
         } else if asked.is_empty() {
             // Nobody had it: another round, soon.
             tried.clear();
-            let _ = timeout(RETRY, context.changed.changed()).await;
+            let _ = timeout(RETRY, services.changed.changed()).await;
             continue;
         }
         // A slow peer is not waited for alone.
@@ -282,7 +283,7 @@ async fn fetch(
             Err(NoManifest::Lied(why)) => {
                 lied = true;
                 let why = format!("its manifest is false: {why}");
-                context.drop_peer(node, why).await;
+                services.drop_peer(node, why).await;
             }
             Err(NoManifest::Disk(error)) => {
                 return Err(disk_error("the manifest cannot be stored", error));

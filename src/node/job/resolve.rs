@@ -1,7 +1,7 @@
 //! From words to files: what a download's names, globs, folders and ids mean, found out as catalogs
 //! come in.
 
-use super::Context;
+use super::Services;
 use crate::{
     core::patience::{Patience, Verdict},
     node::{
@@ -30,7 +30,7 @@ pub struct Found {
 }
 
 /// Waits for the swarm to know the words: at most `request.wait`, or while names come in.
-pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found {
+pub async fn resolve(services: &mut Services, request: &DownloadRequest) -> Found {
     let start = Instant::now();
     let mut patience = Patience::new(request.wait, Duration::ZERO);
     let mut firm_since: Option<Instant> = None;
@@ -41,12 +41,12 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
         in_full: false,
     };
     if let Some(who) = &request.from {
-        who::look_for(context, who);
+        who::look_for(services, who);
     }
     loop {
         let asked = Instant::now();
         let ask = question.clone();
-        let Some(resolution) = context.swarm.resolve(ask).await else {
+        let Some(resolution) = services.swarm.resolve(ask).await else {
             return interrupted(request);
         };
         if resolution.firm {
@@ -60,7 +60,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
         let lacking = resolution.found.is_empty() || !resolution.missing.is_empty();
         // What this node has itself says nothing about what others have of a folder.
         let alone = resolution.open && resolution.sight.here == 0;
-        match patience.look(&resolution.sight, lacking || alone, start.elapsed()) {
+        match patience.judge(&resolution.sight, lacking || alone, start.elapsed()) {
             // Somebody who is not here yet may have what is missing.
             Verdict::Settled if lacking && start.elapsed() < request.wait => {}
             Verdict::GiveUp if !question.in_full => {
@@ -68,7 +68,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
                 continue;
             }
             Verdict::Settled | Verdict::GiveUp => {
-                let mut gaps = context.swarm.gaps();
+                let mut gaps = services.swarm.gaps();
                 gaps.alone = alone && !lacking;
                 return Found {
                     gaps,
@@ -81,7 +81,7 @@ pub async fn resolve(context: &mut Context, request: &DownloadRequest) -> Found 
         // by it.
         sleep((asked.elapsed() * 4).min(LOOK)).await;
         // Either something changed, or it is time to look whether things have become quiet.
-        let _ = timeout(LOOK, context.changed.changed()).await;
+        let _ = timeout(LOOK, services.changed.changed()).await;
     }
 }
 

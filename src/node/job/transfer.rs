@@ -8,14 +8,14 @@ mod chunks;
 mod control;
 mod files;
 mod replaced;
-mod small;
+mod small_files;
 mod sources;
 mod timeout;
 mod versions;
 
 use super::{
-    Context, Job, JobFile, Tally,
-    batch::Readied,
+    Job, JobFile, Services, Tally,
+    batch::BatchFile,
     per_file::{FileIndex, PerFile},
     prepare::{Coming, Opened, Prepared},
 };
@@ -42,7 +42,7 @@ use crate::{
     store::{Finished, Laid, StoreError, Taken},
     wire::control::{Offer, Response},
 };
-use small::Smalls;
+use small_files::SmallFiles;
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     path::PathBuf,
@@ -111,7 +111,7 @@ enum Done {
     Finished(FileIndex, Result<Finished, StoreError>),
     Have(FileIndex, NodeId, Result<Response, RequestError>),
     /// Small files, many at a time.
-    Batch(Vec<(FileIndex, Readied)>),
+    Batch(Vec<(FileIndex, BatchFile)>),
     Laid(Vec<(FileIndex, Result<Laid, StoreError>)>),
     Placed(Vec<(FileIndex, Result<Finished, StoreError>)>),
     Lost(Vec<FileIndex>, DownloadError),
@@ -131,7 +131,7 @@ enum Knowledge {
 
 /// A download whose files are known.
 pub struct Transfer {
-    context: Context,
+    services: Services,
     into: PathBuf,
     taken: Taken,
     reports: Reports,
@@ -157,7 +157,7 @@ pub struct Transfer {
     looked_for_heirs: Instant,
     /// Files that are `Waiting`, in order, but for the small ones.
     queue: VecDeque<FileIndex>,
-    smalls: Smalls,
+    smalls: SmallFiles,
     versions: Versions,
     /// What the actor is to be told next.
     offers: Vec<(RelPath, FileId, Option<Offer>)>,
@@ -199,7 +199,7 @@ pub struct Transfer {
 impl Transfer {
     /// Begins with all files waiting.
     pub fn new(
-        context: Context,
+        services: Services,
         job: Job,
         request: DownloadRequest,
         (files, taken): (Vec<JobFile>, Taken),
@@ -210,11 +210,11 @@ impl Transfer {
             started,
             ..
         } = job;
-        let into = request.into.unwrap_or_else(|| context.home.downloads());
+        let into = request.into.unwrap_or_else(|| services.home.downloads());
         let files: PerFile<JobFile> = files.into_iter().collect();
-        let smalls = Smalls::of(&files);
+        let smalls = SmallFiles::of(&files);
         Self {
-            machine: Download::new(context.me).limited_to(context.download.rate()),
+            machine: Download::new(services.me).limited_to(services.download.rate()),
             into,
             taken,
             reports,
@@ -249,7 +249,7 @@ impl Transfer {
             arriving: Arriving::default(),
             stall: request
                 .timeout
-                .map(|timeout| Stall::new(timeout, context.download.rate(), started.elapsed())),
+                .map(|timeout| Stall::new(timeout, services.download.rate(), started.elapsed())),
             tasks: JoinSet::new(),
             done_bytes: 0,
             left_behind: 0,
@@ -262,7 +262,7 @@ impl Transfer {
             begin_by: Some(Instant::now() + BEGIN),
             asked_again: Instant::now(),
             shown: Instant::now(),
-            context,
+            services,
         }
     }
 
@@ -272,7 +272,7 @@ impl Transfer {
 
     /// Runs until every file ended, or `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
-        let mut held = self.context.held.subscribe();
+        let mut held = self.services.held.subscribe();
         self.hear_pause();
         self.note_owners();
         loop {
@@ -302,7 +302,7 @@ impl Transfer {
                 Some(Ok(done)) = self.tasks.join_next() => self.done(done).await,
                 Ok(()) = self.orders.paused.changed() => self.hear_pause(),
                 Some(wanted) = self.orders.maps.recv() => self.draw(wanted),
-                Ok(()) = self.context.changed.changed() => self.refresh().await,
+                Ok(()) = self.services.changed.changed() => self.refresh().await,
                 news = held.recv() => match news {
                     Ok(news) => self.held(&news).await,
                     // Too much news to hear all of it: ask anew.
@@ -329,18 +329,18 @@ impl Transfer {
         }
         self.publish().await;
         // Who hears of the end finds offered what came.
-        self.context.caught_up().await;
+        self.services.caught_up().await;
     }
 
     /// Tells the actor what is offered now.
     async fn publish(&mut self) {
-        if self.context.circle.is_some() {
+        if self.services.circle.is_some() {
             // What is for this person is offered to nobody.
             self.offers.clear();
         }
         if !self.offers.is_empty() {
             let offers = std::mem::take(&mut self.offers);
-            self.context.tell(Command::Offers(offers)).await;
+            self.services.tell(Command::Offers(offers)).await;
         }
     }
 
@@ -380,7 +380,7 @@ impl Transfer {
     /// them.
     fn holders(&self) -> u32 {
         let ids: Vec<FileId> = self.files.iter().map(|file| file.id).collect();
-        let sources = self.context.sources(&ids);
+        let sources = self.services.sources(&ids);
         let nodes: HashSet<NodeId> = sources
             .into_iter()
             .flatten()
@@ -404,7 +404,7 @@ impl Transfer {
             return;
         }
         self.shown = Instant::now();
-        self.machine.limit(self.context.download.rate());
+        self.machine.limit(self.services.download.rate());
         let progress = self.progress();
         let name = |node: &NodeId| self.names.get(node).map(String::as_str);
         self.reports.note(progress, self.machine.delivered(), name);
@@ -447,7 +447,7 @@ impl Transfer {
                     self.liars.insert(peer);
                     self.forget(peer);
                     let why = "it sent bytes that are not what they should be".to_owned();
-                    self.context.drop_peer(peer, why).await;
+                    self.services.drop_peer(peer, why).await;
                 }
                 TransferAction::Waiting => {
                     self.sourceless = Some(*self.dry.get_or_insert_with(Instant::now));

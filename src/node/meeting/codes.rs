@@ -93,10 +93,10 @@ impl Meeting {
     /// Connects to those who are found under a code's number, and gives them, until the reader is
     /// dropped.
     #[must_use]
-    pub fn look(&self, channel: u16) -> mpsc::Receiver<NodeId> {
+    pub fn search(&self, channel: u16) -> mpsc::Receiver<NodeId> {
         let (found, reader) = mpsc::channel(MAX_SENDERS);
         if let Some(codes) = self.codes.clone() {
-            tokio::spawn(look(codes, channel, self.view.clone(), found));
+            tokio::spawn(search_servers(codes, channel, self.view.clone(), found));
         }
         reader
     }
@@ -174,7 +174,7 @@ async fn offer(codes: Codes, channel: u16, view: watch::Receiver<View>) {
     }
 }
 
-async fn look(
+async fn search_servers(
     codes: Codes,
     channel: u16,
     view: watch::Receiver<View>,

@@ -19,9 +19,9 @@ pub(super) const RUN_BYTES: usize = 64 << 10;
 
 /// The chunks, by question.
 #[derive(Default)]
-pub(super) struct Ready(Mutex<HashMap<Tag, (ChunkId, Vec<u8>)>>);
+pub(super) struct ReadAhead(Mutex<HashMap<Tag, (ChunkId, Vec<u8>)>>);
 
-impl Ready {
+impl ReadAhead {
     fn lock(&self) -> MutexGuard<'_, HashMap<Tag, (ChunkId, Vec<u8>)>> {
         self.0.lock()
     }
@@ -53,7 +53,7 @@ pub(super) struct Queue {
     filled: Notify,
     pub(super) taken: Notify,
     /// Small ones that were read before their turn.
-    pub(super) ready: Ready,
+    pub(super) read_ahead: ReadAhead,
 }
 
 impl Queue {
@@ -90,7 +90,7 @@ impl Queue {
         let at = open.iter().position(|question| question.withdrawn)?;
         let tag = open.remove(at).map(|question| question.tag);
         if let Some(tag) = tag {
-            self.ready.forget(tag);
+            self.read_ahead.forget(tag);
         }
         self.taken.notify_waiters();
         tag
@@ -136,7 +136,7 @@ impl Queue {
     pub(super) fn read_on(&self, reader: &ChunkReader) {
         let mut buffer = Vec::new();
         for (tag, id) in self.next(RUN) {
-            if self.ready.lock().contains_key(&tag) {
+            if self.read_ahead.lock().contains_key(&tag) {
                 continue;
             }
             if !matches!(reader.read(&id, &mut buffer), Ok(true)) {
@@ -144,10 +144,10 @@ impl Queue {
             }
             // Its turn may have come meanwhile.
             self.while_open(tag, || {
-                let mut ready = self.ready.lock();
-                let kept: usize = ready.values().map(|(_, bytes)| bytes.len()).sum();
+                let mut read_ahead = self.read_ahead.lock();
+                let kept: usize = read_ahead.values().map(|(_, bytes)| bytes.len()).sum();
                 if kept + buffer.len() <= RUN_BYTES {
-                    ready.insert(tag, (id, buffer.clone()));
+                    read_ahead.insert(tag, (id, buffer.clone()));
                 }
             });
         }

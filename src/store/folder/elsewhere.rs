@@ -1,6 +1,6 @@
 //! Folders by their paths, each part of which is looked at before it is used.
 
-use super::{Look, What, check};
+use super::{DirEntry, What, check};
 use crate::store::Stamp;
 use std::{
     ffi::{OsStr, OsString},
@@ -59,8 +59,8 @@ impl Folder {
     }
 
     /// What has the name `name` in it.
-    pub fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Look> {
-        Ok(look_of(&fs::symlink_metadata(
+    pub fn stat(&self, name: impl AsRef<OsStr>) -> io::Result<DirEntry> {
+        Ok(entry_of(&fs::symlink_metadata(
             self.path.join(name.as_ref()),
         )?))
     }
@@ -75,7 +75,7 @@ impl Folder {
     pub fn open_file(&self, below: &Path) -> io::Result<File> {
         let folder = self.sub(below.parent().unwrap_or(Path::new("")))?;
         let name = below.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        match folder.look(name)?.what {
+        match folder.stat(name)?.what {
             What::File => File::open(folder.path.join(name)),
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
@@ -123,9 +123,9 @@ impl Folder {
     }
 }
 
-fn look_of(meta: &Metadata) -> Look {
+fn entry_of(meta: &Metadata) -> DirEntry {
     let kind = meta.file_type();
-    Look {
+    DirEntry {
         what: if kind.is_file() {
             What::File
         } else if kind.is_dir() {

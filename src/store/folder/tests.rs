@@ -22,7 +22,7 @@ fn no_link_is_followed_below_an_open_folder() {
         assert!(folder.sub(Path::new(way)).is_err(), "{way}");
     }
     let sub = folder.sub(Path::new("a")).unwrap();
-    assert_eq!(sub.look("out").unwrap().what, What::Link);
+    assert_eq!(sub.stat("out").unwrap().what, What::Link);
     assert!(is_no_folder(&sub.make("out").unwrap_err()));
     // It stays the same folder when its name means another one.
     fs::rename(inside.path().join("a"), inside.path().join("was")).unwrap();

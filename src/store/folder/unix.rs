@@ -1,6 +1,6 @@
 //! Folders by their descriptors.
 
-use super::{Look, What, check};
+use super::{DirEntry, What, check};
 use crate::store::Stamp;
 use rustix::{
     fd::OwnedFd,
@@ -71,13 +71,13 @@ impl Folder {
 
     /// How the folder itself looks: its time changes with the names in it.
     pub fn stamp(&self) -> io::Result<Stamp> {
-        Ok(look_of(&rustix::fs::fstat(&self.fd)?).stamp)
+        Ok(entry_of(&rustix::fs::fstat(&self.fd)?).stamp)
     }
 
     /// What has the name `name` in it.
-    pub fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Look> {
+    pub fn stat(&self, name: impl AsRef<OsStr>) -> io::Result<DirEntry> {
         let stat = rustix::fs::statat(&self.fd, name.as_ref(), AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok(look_of(&stat))
+        Ok(entry_of(&stat))
     }
 
     /// All names in it, in no order.
@@ -195,14 +195,14 @@ impl Folder {
     clippy::cast_lossless,
     clippy::useless_conversion
 )]
-fn look_of(stat: &Stat) -> Look {
+fn entry_of(stat: &Stat) -> DirEntry {
     let what = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => What::File,
         FileType::Directory => What::Folder,
         FileType::Symlink => What::Link,
         _ => What::Other,
     };
-    Look {
+    DirEntry {
         what,
         stamp: Stamp {
             size: stat.st_size as u64,

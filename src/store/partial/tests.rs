@@ -263,7 +263,7 @@ fn holes_are_neither_fetched_nor_written_nor_wanted_as_room() {
     // A copy of it on another disk, too.
     let copy = fixture.folder.path().join("copy");
     let to = File::create_new(&copy).unwrap();
-    crate::store::place::copy(&File::open(&path).unwrap(), &to).unwrap();
+    crate::store::placing::copy(&File::open(&path).unwrap(), &to).unwrap();
     assert!(fs::read(&copy).unwrap() == bytes);
     assert!(taken(&copy) <= 1 << 20, "{}", taken(&copy));
 }

@@ -54,7 +54,7 @@ enum Found {
     Unknown,
 }
 
-fn look(path: &Path, prefix: u8, name: &str, buffer: &mut Vec<u8>) -> Found {
+fn examine(path: &Path, prefix: u8, name: &str, buffer: &mut Vec<u8>) -> Found {
     let Some(id) = ChunkId::from_hex(&format!("{prefix:02x}{name}")) else {
         return Found::Junk;
     };
@@ -93,7 +93,7 @@ pub(super) fn adopt(
     let mut found = Vec::new();
     for name in names.difference(&claimed) {
         let path = folder.join(name);
-        match look(&path, prefix, name, &mut buffer) {
+        match examine(&path, prefix, name, &mut buffer) {
             Found::Chunk(chunk) => found.push(chunk),
             Found::Junk => fs::remove_file(&path).map_err(failed("remove", &path))?,
             Found::Unknown => {}

@@ -10,7 +10,7 @@ use crate::{
     core::{id::FileId, manifest::Entry, path::RelPath},
     store::{
         FileRecord, Kind, NewFile, Stamp, StoreError, fetched::give_up, index::looks_like,
-        place::media_of,
+        placing::media_of,
     },
     wire::control::Scan,
 };

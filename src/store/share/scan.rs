@@ -34,7 +34,7 @@ impl Worker {
         let mut watcher = self.watch();
         let mut root_id = self.root_id();
         self.load();
-        self.look(&[PathBuf::new()]);
+        self.scan(&[PathBuf::new()]);
         let mut young: Option<HashSet<PathBuf>> = Some(self.due.keys().cloned().collect());
         let first_until = Instant::now() + FIRST;
         let mut looked = Instant::now();
@@ -77,7 +77,7 @@ impl Worker {
             if !paths.is_empty() {
                 paths.sort();
                 paths.dedup_by(|path, folder| path.starts_with(folder));
-                self.look(&paths);
+                self.scan(&paths);
                 if paths[0].as_os_str().is_empty() {
                     took = now.elapsed();
                 }

@@ -8,7 +8,7 @@ use crate::{
     core::path::RelPath,
     store::{
         Stamp,
-        folder::{Folder, Look, is_no_folder},
+        folder::{DirEntry, Folder, is_no_folder},
         ignored::Ignored,
         modes,
         tree::{self, Met},
@@ -33,7 +33,7 @@ const LISTED: usize = 10;
 impl Worker {
     /// Looks at paths and all below them, reads what has to be read, and forgets what is gone. That
     /// comes last: what was only renamed is found again by its inode, and not read.
-    pub fn look(&mut self, paths: &[PathBuf]) {
+    pub fn scan(&mut self, paths: &[PathBuf]) {
         let mut jobs = Vec::new();
         let mut gone = Vec::new();
         let mut ignored = Ignored::below(&self.root);
@@ -149,7 +149,7 @@ impl Worker {
     }
 
     /// Decides what to do about a file that is there.
-    fn consider(&mut self, path: &Path, look: Look, jobs: &mut Vec<Job>) {
+    fn consider(&mut self, path: &Path, look: DirEntry, jobs: &mut Vec<Job>) {
         let name = match name_of(path) {
             Ok(name) => name,
             Err(why) => return self.left_out(path, why),

@@ -148,7 +148,7 @@ async fn talk(
             _ = signals.next() => return Exit::Interrupted,
             _ = look.tick(), if farewell.pending() => {
                 let safe = safe(session).await;
-                if stays(session, farewell.look(safe.as_ref())) {
+                if stays(session, farewell.step(safe.as_ref())) {
                     continue;
                 }
                 if safe.is_some() {

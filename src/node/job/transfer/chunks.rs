@@ -10,9 +10,9 @@ use crate::{
     },
     node::{
         api::DownloadEvent,
-        context::Context,
         job::{disk_error, per_file::FileIndex},
         pump::{Order, OrderStatus, Outcome, Pump, Target},
+        services::Services,
     },
     store::Sink,
 };
@@ -75,7 +75,7 @@ impl Transfer {
         let Some(&first) = written.first().filter(|_| !positions.is_empty()) else {
             return;
         };
-        self.context
+        self.services
             .received
             .fetch_add(u64::from(bytes), Ordering::Relaxed);
         if let Some(name) = self.versions.name(peer) {
@@ -120,7 +120,7 @@ impl Transfer {
             len,
             targets,
         };
-        let Context { net, download, .. } = &self.context;
+        let Services { net, download, .. } = &self.services;
         let start = || Pump::start(net, peer, download, &self.arriving, &self.outcomes.0);
         self.pumps.entry(peer).or_insert_with(start).get(order)
     }

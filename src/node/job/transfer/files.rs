@@ -37,14 +37,14 @@ impl Transfer {
             let Some(at) = self.queue.pop_front() else {
                 return;
             };
-            if !self.context.holdings.begin(self.files[at].id) {
+            if !self.services.holdings.begin(self.files[at].id) {
                 // The same contents are on their way under another name: afterwards they will be
                 // found here.
                 self.queue.push_back(at);
                 continue;
             }
             self.states[at] = State::Preparing;
-            let (context, file) = (self.context.clone(), self.files[at].clone());
+            let (services, file) = (self.services.clone(), self.files[at].clone());
             let place = (self.into.clone(), self.taken);
             let patience = Patience {
                 reports: self.reports.clone(),
@@ -52,7 +52,7 @@ impl Transfer {
             };
             let id = file.id;
             let task = self.tasks.spawn(async move {
-                Done::Prepared(at, id, prepare(context, file, place, patience).await)
+                Done::Prepared(at, id, prepare(services, file, place, patience).await)
             });
             self.preparing.insert(at, (task, Instant::now()));
             open += 1;
@@ -120,7 +120,7 @@ impl Transfer {
             return self.failed(at, self.no_space()).await;
         }
         let (id, partial) = (self.files[at].id, opened.partial.clone());
-        self.context.holdings.opened(id, partial);
+        self.services.holdings.opened(id, partial);
         let tally = &mut self.tallies[at];
         (tally.resumed, tally.reused) = (opened.resumed, opened.reused);
         let counted = opened.resumed + opened.reused;
@@ -154,7 +154,7 @@ impl Transfer {
         self.states[at] = State::Finishing;
         let (into, file) = (self.into.clone(), self.files[at].clone());
         let (id, taken) = (file.id, self.taken);
-        let context = self.context.clone();
+        let services = self.services.clone();
         self.tasks.spawn(async move {
             let work = move || {
                 let JobFile {
@@ -162,7 +162,7 @@ impl Transfer {
                 } = &file;
                 let spot = Spot { name, at, taken };
                 let finished = partial.finish(&into, spot, offer.mtime, offer.rights())?;
-                clean::remove_older(&context, file.name.as_str(), &file.id);
+                clean::remove_older(&services, file.name.as_str(), &file.id);
                 Ok(finished)
             };
             match tokio::task::spawn_blocking(work).await {
@@ -240,7 +240,7 @@ impl Transfer {
         self.known.retain(|(_, file), _| *file != at);
         if begun {
             self.offers.push((name, id, offer));
-            self.context.holdings.end(id);
+            self.services.holdings.end(id);
         }
     }
 
@@ -268,7 +268,7 @@ impl Transfer {
         self.tallies[at].reused += u64::from(entry.len);
         let kept = self.smalls.pile.get(from.number());
         let id = self.files[at].id;
-        let reader = self.context.reader.clone();
+        let reader = self.services.reader.clone();
         self.tasks.spawn(async move {
             let work = move || {
                 let mut bytes = Vec::new();
@@ -305,7 +305,7 @@ impl Transfer {
         active.left = active.left.saturating_sub(1);
         active.counted += bytes;
         self.done_bytes += bytes;
-        self.context.holdings.wrote(self.files[at].id, chunk);
+        self.services.holdings.wrote(self.files[at].id, chunk);
         let partial = active.opened.partial.clone();
         if active.left == 0 {
             self.finish(at, partial);

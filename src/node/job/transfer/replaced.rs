@@ -35,11 +35,11 @@ struct Heir {
 impl Transfer {
     /// Notes who offers the files as its own, before anything changes.
     pub(super) fn note_owners(&mut self) {
-        if self.context.circle.is_some() {
+        if self.services.circle.is_some() {
             return; // What one person sends is what was asked for, or nothing.
         }
         let ids: Vec<FileId> = self.files.iter().map(|file| file.id).collect();
-        let sources = self.context.sources(&ids);
+        let sources = self.services.sources(&ids);
         for (at, sources) in self.files.indices().zip(sources) {
             let shared = sources.iter().filter(|source| source.held == Held::Shared);
             shared.for_each(|source| self.owners[at].owner(source.node));
@@ -48,7 +48,7 @@ impl Transfer {
 
     /// Looks what became of the files that nobody has all of, if there are any and it is time.
     pub(super) async fn look_for_heirs(&mut self) {
-        if self.context.circle.is_some() || self.looked_for_heirs.elapsed() < LOOK {
+        if self.services.circle.is_some() || self.looked_for_heirs.elapsed() < LOOK {
             return;
         }
         self.looked_for_heirs = Instant::now();
@@ -67,7 +67,7 @@ impl Transfer {
         }
         let files = stuck.iter().map(|&at| &self.files[at]);
         let files = files.map(|file| (file.offered.clone(), file.id)).collect();
-        let current = self.context.swarm.owned(files);
+        let current = self.services.swarm.owned(files);
         let Some(current) = current.await else { return };
         for (nth, at) in stuck.into_iter().enumerate() {
             self.judge(at, nth, &current).await;
@@ -142,7 +142,7 @@ impl Transfer {
         }
         if !self.smalls.remove(at, size) {
             self.offers.push((name.clone(), id, None));
-            self.context.holdings.end(id);
+            self.services.holdings.end(id);
         }
         self.known.retain(|(_, file), _| *file != at);
         self.orphans.remove(&at);
@@ -156,7 +156,7 @@ impl Transfer {
         self.owners[at].owner(node);
         self.queue.push_back(at);
         let (id, size) = (file.id, file.size);
-        self.context.reader.grants().show(&id);
+        self.services.reader.grants().show(&id);
         // Boxed: what it does may fail another file.
         Box::pin(self.act(unwanted.unwrap_or_default())).await;
         self.send(DownloadEvent::Replaced {

@@ -14,7 +14,7 @@ use crate::{
         picker::distance,
     },
     net::RequestError,
-    node::{context::HeldNews, job::per_file::FileIndex, swarm::Source},
+    node::{job::per_file::FileIndex, services::HeldNews, swarm::Source},
     wire::control::{Held, Request, Response},
 };
 use std::{
@@ -37,7 +37,7 @@ impl Transfer {
             .filter(|&at| matches!(self.states[at], State::Active(_)))
             .collect();
         let ids: Vec<FileId> = active.iter().map(|&at| self.files[at].id).collect();
-        let sources = self.context.sources(&ids);
+        let sources = self.services.sources(&ids);
         let mut here = self.refresh_small().await;
         self.orphans.clear();
         for (at, mut sources) in active.into_iter().zip(sources) {
@@ -45,7 +45,7 @@ impl Transfer {
                 self.orphans.insert(at);
             }
             // Whole holders first, then the nearest of those who download.
-            let me = self.context.me;
+            let me = self.services.me;
             sources.sort_by_cached_key(|source| {
                 let partial = source.held == Held::Partial;
                 (partial, distance(&me, &source.node))
@@ -132,7 +132,7 @@ impl Transfer {
     /// Asks a downloader what it has, and to be told what it gets.
     fn ask_have(&mut self, at: FileIndex, node: NodeId) {
         self.known.insert((node, at), Knowledge::Asked);
-        let (net, file) = (self.context.net.clone(), self.files[at].id);
+        let (net, file) = (self.services.net.clone(), self.files[at].id);
         self.tasks.spawn(async move {
             let request = Request::Have { file, follow: true };
             Done::Have(at, node, net.request(node, request).await)

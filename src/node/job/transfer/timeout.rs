@@ -53,7 +53,7 @@ impl Transfer {
             stall.renew(now);
             return false;
         }
-        let sharers = self.context.book.sharers();
+        let sharers = self.services.book.sharers();
         stall.is_over(come, sharers, now)
     }
 
@@ -67,7 +67,7 @@ impl Transfer {
                 let name = self.files[at].name.as_str().to_owned();
                 let nobody = match &self.states[at] {
                     State::Preparing => {
-                        let sources = self.context.sources(&[self.files[at].id]);
+                        let sources = self.services.sources(&[self.files[at].id]);
                         sources.iter().all(Vec::is_empty)
                     }
                     _ => self.sourceless.is_some(),

@@ -75,13 +75,13 @@ impl Transfer {
         let several = |at: &FileIndex| matches!(&self.states[*at], State::Active(active) if active.opened.manifest.len() > 1);
         let active: Vec<FileIndex> = self.files.indices().filter(several).collect();
         // Nobody else is asked for what came from a person.
-        let private = self.context.circle.is_some();
+        let private = self.services.circle.is_some();
         self.versions.stale = !active.is_empty() && !private;
         if self.versions.stale && self.versions.is_due() {
             (self.versions.looked, self.versions.stale) = (Some(Instant::now()), false);
             let files = active.iter().map(|&at| &self.files[at]);
             let files = files.map(|file| (file.name.clone(), file.id)).collect();
-            let found = self.context.swarm.versions(files).await;
+            let found = self.services.swarm.versions(files).await;
             self.versions.here.clear();
             for (at, sources) in active.into_iter().zip(found) {
                 for source in sources {
@@ -109,7 +109,7 @@ impl Transfer {
             .map(|(at, entry)| (at, entry.id))
             .take(QUESTIONS * MAX_CHUNKS)
             .collect();
-        let (net, len) = (self.context.net.clone(), have.len());
+        let (net, len) = (self.services.net.clone(), have.len());
         self.tasks.spawn(async move {
             let mut claimed = HaveSet::empty(len);
             for part in missing.chunks(MAX_CHUNKS) {

@@ -171,11 +171,11 @@ fn a_look_forgets_what_is_gone_and_counts_for_a_while() {
     let path = |at: usize| path_of(&replicas.0.dir, &manifest.entries()[at].id);
     fs::remove_file(path(0)).unwrap();
     fs::write(path(1), b"short").unwrap();
-    replicas.look(&file).unwrap();
+    replicas.verify(&file).unwrap();
     assert_eq!(here(&replicas, &file), [3]);
     assert_eq!(replicas.used(), manifest_bytes(4) + 70_000);
     fs::remove_file(path(3)).unwrap();
-    replicas.look(&file).unwrap();
+    replicas.verify(&file).unwrap();
     assert_eq!(
         here(&replicas, &file),
         [3],

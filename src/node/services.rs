@@ -7,13 +7,13 @@
 use super::{
     book::Book,
     command::Command,
-    distribute::News,
     holdings::Holdings,
     knowledge::Knowledge,
     large::Large,
     limit::Limiter,
     lookups::Lookups,
     meeting::Meeting,
+    news::News,
     pair::Pairings,
     reach::Named,
     swarm::{Source, Swarm},
@@ -41,7 +41,7 @@ pub struct HeldNews {
 
 /// What a job works with.
 #[derive(Clone)]
-pub struct Context {
+pub struct Services {
     pub me: NodeId,
     pub net: Net,
     pub index: Index,
@@ -97,7 +97,7 @@ pub struct Circle {
     pub fellows: Arc<Mutex<BTreeSet<NodeId>>>,
 }
 
-impl Context {
+impl Services {
     /// Asks the actor; `None` when the node is stopping.
     pub async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Option<T> {
         let (reply, answer) = oneshot::channel();

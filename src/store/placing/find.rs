@@ -59,7 +59,7 @@ fn existing_in(
     for n in 1..=taken.tries() {
         let candidate = numbered(portable, n);
         let candidate = OsStr::new(candidate.file_name());
-        let Ok(look) = folder.look(candidate) else {
+        let Ok(entry) = folder.stat(candidate) else {
             break;
         };
         let Some(stamp) = same_contents(index, folder, candidate, manifest)? else {
@@ -72,7 +72,7 @@ fn existing_in(
         if index.file_at(kind, &path)?.is_none() {
             // A crash came between its place and the index, or it never was a download.
             let place = (path.clone(), stamp);
-            let rights = modes::rights_of(look.mode);
+            let rights = modes::rights_of(entry.mode);
             let record = record_of(kind, name, manifest.file(), place, rights);
             let entries = manifest.entries().to_vec();
             if let Err(error) = index.add_file(NewFile { record, entries }) {

@@ -11,30 +11,35 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Somebody who waits for what the others offer.
-pub struct Looker {
+pub struct Awaiting {
     patience: Patience,
     reply: oneshot::Sender<Gaps>,
 }
 
 impl Actor {
-    pub(super) fn look(&mut self, swarm: &State, wait: Duration, reply: oneshot::Sender<Gaps>) {
+    pub(super) fn await_offers(
+        &mut self,
+        swarm: &State,
+        wait: Duration,
+        reply: oneshot::Sender<Gaps>,
+    ) {
         let patience = Patience::new(wait, swarm.now());
-        self.looking.push(Looker { patience, reply });
+        self.awaiting.push(Awaiting { patience, reply });
     }
 
     pub(super) fn answer_those_who_look(&mut self, swarm: &mut State) {
-        if self.looking.is_empty() {
+        if self.awaiting.is_empty() {
             return;
         }
         let (sight, now) = (swarm.sight(true), swarm.now());
-        let mut looking = std::mem::take(&mut self.looking);
-        let done = looking.extract_if(.., |looker| {
-            looker.reply.is_closed()
-                || looker.patience.look(&sight, sight.here == 0, now) != Verdict::Wait
+        let mut awaiting = std::mem::take(&mut self.awaiting);
+        let done = awaiting.extract_if(.., |one| {
+            one.reply.is_closed()
+                || one.patience.judge(&sight, sight.here == 0, now) != Verdict::Wait
         });
-        for looker in done {
-            let _ = looker.reply.send(swarm.gaps(true));
+        for one in done {
+            let _ = one.reply.send(swarm.gaps(true));
         }
-        self.looking = looking;
+        self.awaiting = awaiting;
     }
 }

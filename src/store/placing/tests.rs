@@ -124,7 +124,7 @@ const MODES: [(u32, u32); 6] = [
 #[cfg(unix)]
 #[test]
 fn a_file_arrives_with_the_senders_bits_less_the_receivers_umask() {
-    use crate::store::{Small, lay, place_all};
+    use crate::store::{SmallFile, lay, place_all};
     use std::os::unix::fs::MetadataExt;
     let fixture = Fixture::new();
     let downloads = fixture.home.downloads();
@@ -148,7 +148,7 @@ fn a_file_arrives_with_the_senders_bits_less_the_receivers_umask() {
         assert_eq!(mode(&done.path), ours & !umask, "{theirs:o}");
         let bytes = noise(at as u64 + 100, 20);
         let manifest = manifest_of(&bytes);
-        let small = Small {
+        let small = SmallFile {
             name: RelPath::parse(&format!("small/{at}")).unwrap(),
             file: manifest.file(),
             entry: manifest.entries().first().copied(),
@@ -326,7 +326,7 @@ fn files_finished_at_once_under_one_name_all_get_a_place() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_folder_that_is_swapped_for_a_link_meanwhile_leads_nothing_outside() {
-    use crate::store::{Finder, Small, lay, place_all};
+    use crate::store::{Finder, SmallFile, lay, place_all};
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use std::sync::atomic::{AtomicBool, Ordering};
     let fixture = Fixture::new();
@@ -347,7 +347,7 @@ fn a_folder_that_is_swapped_for_a_link_meanwhile_leads_nothing_outside() {
             let small = |at| {
                 let bytes = noise(round * 100 + at, 20);
                 let manifest = manifest_of(&bytes);
-                let small = Small {
+                let small = SmallFile {
                     name: RelPath::parse(&format!("d/{round}-{at}")).unwrap(),
                     file: manifest.file(),
                     entry: manifest.entries().first().copied(),

@@ -62,11 +62,11 @@ fn same_contents(
     name: &OsStr,
     manifest: &Manifest,
 ) -> Result<Option<Stamp>, StoreError> {
-    let Ok(look) = folder.look(name) else {
+    let Ok(entry) = folder.stat(name) else {
         return Ok(None);
     };
-    let stamp = look.stamp;
-    if look.what != What::File || stamp.size != manifest.size() {
+    let stamp = entry.stamp;
+    if entry.what != What::File || stamp.size != manifest.size() {
         return Ok(None);
     }
     if let Some((_, record)) = index.file_at(Kind::Fetched, &folder.path().join(name))?
@@ -132,7 +132,7 @@ impl Partial {
         let Spot { name, at, taken } = spot.into();
         let portable = Names::of(dest).fit(at);
         let folder = make_folder(dest, &portable)?;
-        let ready = Ready {
+        let synced = Synced {
             taken,
             index: self.index(),
             manifest: self.manifest(),
@@ -141,7 +141,7 @@ impl Partial {
             mtime,
             rights,
         };
-        let (finished, stamp) = ready.find_place(self.reader().folders(), &folder, &portable)?;
+        let (finished, stamp) = synced.find_place(self.reader().folders(), &folder, &portable)?;
         folder.sync().map_err(failed("sync", folder.path()))?;
         let place = (finished.path.clone(), stamp);
         let file = self.manifest().file();
@@ -161,7 +161,7 @@ impl Partial {
 }
 
 /// A file whose bytes are synced, on its way to a name.
-pub(super) struct Ready<'a> {
+pub(super) struct Synced<'a> {
     pub taken: Taken,
     pub index: &'a Index,
     pub manifest: &'a Manifest,
@@ -173,7 +173,7 @@ pub(super) struct Ready<'a> {
     pub rights: Rights,
 }
 
-impl Ready<'_> {
+impl Synced<'_> {
     /// Gives it the name `name` in `folder`, or a numbered form of it; or finds it there.
     pub fn find_place(
         &self,
@@ -242,7 +242,7 @@ impl Ready<'_> {
 
     /// Gives the file the name `name` without replacing what has it.
     fn place(&self, folder: &Folder, name: &str) -> io::Result<Stamp> {
-        let look = || Ok(folder.look(name)?.stamp);
+        let stamp_now = || Ok(folder.stat(name)?.stamp);
         let moved = self.stamp.map(|stamp| {
             // Neither its bytes nor its times change by that.
             folder.take_new(self.from, name).map(|()| stamp)
@@ -255,7 +255,7 @@ impl Ready<'_> {
         }
         let linked = folder.link(self.from, name);
         let given = or_renamed(linked, folder, name, || folder.take(self.from, name));
-        match given.and_then(|()| look()) {
+        match given.and_then(|()| stamp_now()) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
             done => {
                 if done.is_ok() && self.stamp.is_some() {
@@ -268,7 +268,7 @@ impl Ready<'_> {
             let linked = folder.link_own(carried, name);
             or_renamed(linked, folder, name, || folder.rename(carried, name))
         })
-        .and_then(|()| look())
+        .and_then(|()| stamp_now())
     }
 
     /// Gives the file the name `name`, whatever has it; at every moment it is the whole old one or
@@ -280,15 +280,15 @@ impl Ready<'_> {
             }
             done => done?,
         }
-        Ok(folder.look(name)?.stamp)
+        Ok(folder.stat(name)?.stamp)
     }
 
     /// Copies the file into `folder`, from another file system, and has it named.
     fn carry(&self, folder: &Folder, name: impl FnOnce(&str) -> io::Result<()>) -> io::Result<()> {
         let temporary = format!(".sprat-{}.tmp", self.manifest.file().short());
         if folder
-            .look(&temporary)
-            .is_ok_and(|look| look.what == What::File)
+            .stat(&temporary)
+            .is_ok_and(|entry| entry.what == What::File)
         {
             folder.remove(&temporary)?;
         }
@@ -337,7 +337,7 @@ fn or_renamed(
                 AlreadyExists | CrossesDevices | NotFound | StorageFull
             ) =>
         {
-            match folder.look(name) {
+            match folder.stat(name) {
                 Err(error) if error.kind() == NotFound => rename(),
                 Err(error) => Err(error),
                 Ok(_) => Err(AlreadyExists.into()),

@@ -20,12 +20,12 @@ use crate::{
         api::DownloadError,
         job::{
             JobFile,
-            batch::{self, Readied},
+            batch::{self, BatchFile},
             disk_error,
             per_file::{FileIndex, PerFile},
         },
     },
-    store::{ChunkBuffer, Finder, Finished, Laid, Small, StoreError, lay, place_all},
+    store::{ChunkBuffer, Finder, Finished, Laid, SmallFile, StoreError, lay, place_all},
     wire::control::Held,
 };
 use std::{
@@ -56,7 +56,7 @@ struct Batch {
 
 /// Where the small files of a job stand.
 #[derive(Default)]
-pub(super) struct Smalls {
+pub(super) struct SmallFiles {
     queue: VecDeque<FileIndex>,
     /// All that have not ended.
     mine: HashSet<FileIndex>,
@@ -75,7 +75,7 @@ pub(super) struct Smalls {
     placing: bool,
 }
 
-impl Smalls {
+impl SmallFiles {
     /// Those of `files` that may go this way, if they are many enough.
     pub(super) fn of(files: &PerFile<JobFile>) -> Self {
         let small = |at: &FileIndex| files[*at].size <= MAX_CHUNK.into();
@@ -187,13 +187,13 @@ impl Transfer {
             if batch.is_empty() {
                 return;
             }
-            let (context, place) = (self.context.clone(), (self.into.clone(), self.taken));
+            let (services, place) = (self.services.clone(), (self.into.clone(), self.taken));
             self.tasks
-                .spawn(async move { Done::Batch(batch::prepare(context, batch, place).await) });
+                .spawn(async move { Done::Batch(batch::prepare(services, batch, place).await) });
         }
     }
 
-    pub(super) async fn readied(&mut self, files: Vec<(FileIndex, Readied)>) {
+    pub(super) async fn readied(&mut self, files: Vec<(FileIndex, BatchFile)>) {
         let mut wanted = Vec::new();
         let mut entries = Vec::new();
         for (at, ready) in files {
@@ -201,14 +201,14 @@ impl Transfer {
                 continue;
             }
             match ready {
-                Readied::Here(..) | Readied::Wanted(_) if self.full => {
+                BatchFile::Here(..) | BatchFile::Wanted(_) if self.full => {
                     self.failed(at, self.no_space()).await;
                 }
-                Readied::Already(path) => {
+                BatchFile::Already(path) => {
                     self.done_bytes += self.files[at].size;
                     self.finished(at, path, true).await;
                 }
-                Readied::Here(bytes, entry) => {
+                BatchFile::Here(bytes, entry) => {
                     self.smalls.pile.keep(at.number(), bytes);
                     let len = entry.map_or(0, |entry| u64::from(entry.len));
                     self.tallies[at].reused = len;
@@ -216,11 +216,11 @@ impl Transfer {
                     self.states[at] = State::Finishing;
                     self.smalls.arrived.push((at, entry));
                 }
-                Readied::Wanted(entry) => {
+                BatchFile::Wanted(entry) => {
                     wanted.push(at);
                     entries.push(entry);
                 }
-                Readied::Other => {
+                BatchFile::Other => {
                     self.smalls.remove(at, self.files[at].size);
                     self.states[at] = State::Waiting;
                     self.queue.push_back(at);
@@ -263,7 +263,7 @@ impl Transfer {
         if ids.is_empty() {
             return here;
         }
-        let sources = self.context.sources(&ids);
+        let sources = self.services.sources(&ids);
         let mut news: HashMap<(usize, NodeId), (HaveSet, Duration)> = HashMap::new();
         for ((number, at), sources) in wanted.into_iter().zip(sources) {
             let batch = &mut self.smalls.batches[number];
@@ -333,7 +333,7 @@ impl Transfer {
         let mut work = Vec::new();
         for (at, entry) in std::mem::take(&mut self.smalls.arrived) {
             let file = &self.files[at];
-            let small = Small {
+            let small = SmallFile {
                 name: file.name.clone(),
                 file: file.id,
                 entry,
@@ -345,7 +345,7 @@ impl Transfer {
             }
         }
         self.smalls.laying = true;
-        let home = self.context.home.clone();
+        let home = self.services.home.clone();
         self.tasks.spawn(async move {
             let all: Vec<FileIndex> = work.iter().map(|(at, ..)| *at).collect();
             let work = move || {
@@ -392,12 +392,12 @@ impl Transfer {
         }
         let (all, laid): (Vec<FileIndex>, Vec<Laid>) = smalls.laid.drain(..).unzip();
         (smalls.placing, smalls.since, smalls.laid_bytes) = (true, None, 0);
-        let (context, into) = (self.context.clone(), self.into.clone());
+        let (services, into) = (self.services.clone(), self.into.clone());
         let taken = self.taken;
         self.tasks.spawn(async move {
             let work = move || {
-                let finder = Finder::new(&context.reader, &into, taken);
-                place_all(&context.home, finder, laid)
+                let finder = Finder::new(&services.reader, &into, taken);
+                place_all(&services.home, finder, laid)
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(results) => Done::Placed(all.into_iter().zip(results).collect()),

@@ -11,7 +11,7 @@ use super::{
     Finished, Home, NewFile, Partial, Stamp, StoreError, failed,
     folder::Folder,
     modes,
-    place::{Finder, Ready, parent, record_of, set_mtime},
+    placing::{Finder, Synced, parent, record_of, set_mtime},
     temporary::TEMPORARY,
 };
 use crate::core::{
@@ -70,7 +70,7 @@ impl ChunkBuffer {
 
 /// A file of one chunk or none.
 #[derive(Clone, Debug)]
-pub struct Small {
+pub struct SmallFile {
     /// The name it is offered by.
     pub name: RelPath,
     /// Its contents.
@@ -87,7 +87,7 @@ pub struct Small {
 /// removed.
 #[derive(Debug)]
 pub struct Laid {
-    small: Small,
+    small: SmallFile,
     temporary: PathBuf,
     stamp: Stamp,
     /// There is nothing left under the temporary name.
@@ -120,7 +120,7 @@ impl Drop for Laid {
 ///
 /// # Errors
 /// When the disk refuses; nothing is left then.
-pub fn lay(home: &Home, small: Small, bytes: &[u8]) -> Result<Laid, StoreError> {
+pub fn lay(home: &Home, small: SmallFile, bytes: &[u8]) -> Result<Laid, StoreError> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let temporary = home.partials().join(format!("{TEMPORARY}{number}"));
@@ -282,7 +282,7 @@ pub fn place_all(
     let mut files: Vec<NewFile> = placed
         .filter_map(|(one, result)| {
             let (finished, stamp) = result.as_ref().ok()?;
-            let Small {
+            let SmallFile {
                 name,
                 file,
                 entry,
@@ -331,7 +331,7 @@ fn place(
     portable: &RelPath,
     one: &Laid,
 ) -> Result<(Finished, Stamp), StoreError> {
-    let Small {
+    let SmallFile {
         file,
         entry,
         mtime,
@@ -340,7 +340,7 @@ fn place(
     } = &one.small;
     let manifest = Manifest::new(*file, entry.iter().copied().collect())
         .map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let ready = Ready {
+    let synced = Synced {
         taken: finder.taken(),
         index: finder.index(),
         manifest: &manifest,
@@ -349,20 +349,20 @@ fn place(
         mtime: *mtime,
         rights: *rights,
     };
-    ready.find_place(finder.folders(), folder, portable)
+    synced.find_place(finder.folders(), folder, portable)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::{
-        place::{Taken, find_existing},
+        placing::{Taken, find_existing},
         testing::{Fixture, manifest_of, noise},
     };
 
-    fn small(name: &str, bytes: &[u8]) -> Small {
+    fn small(name: &str, bytes: &[u8]) -> SmallFile {
         let manifest = manifest_of(bytes);
-        Small {
+        SmallFile {
             name: RelPath::parse(name).unwrap(),
             file: manifest.file(),
             entry: manifest.entries().first().copied(),

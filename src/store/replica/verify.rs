@@ -20,7 +20,7 @@ impl Replicas {
     ///
     /// # Errors
     /// When the folder or the index cannot be read.
-    pub fn look(&self, file: &FileId) -> Result<(), StoreError> {
+    pub fn verify(&self, file: &FileId) -> Result<(), StoreError> {
         let kept = {
             let mut state = self.state();
             let Some(entry) = state.files.get_mut(file) else {
