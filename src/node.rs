@@ -38,6 +38,7 @@ pub mod pair;
 mod people;
 mod pump;
 mod reach;
+mod reading;
 mod requests;
 mod serve;
 mod services;
@@ -57,6 +58,7 @@ pub use clean::BrokenOff;
 pub use key::{NewKey, new_key};
 pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
+pub use reading::{OpenError, Reader};
 pub use settings::{RateLimits, Rates};
 
 use crate::core::{

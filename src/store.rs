@@ -49,7 +49,7 @@ pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
 pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_unused, replaced};
 pub use partial::{FileSize, Partial, SYNC_BATCH};
 pub use people::PeopleFile;
-pub use placing::{Finder, Finished, Spot, Taken, find_existing, make_folders, reach};
+pub use placing::{Finder, Finished, Spot, Taken, find_existing, make_folders, media_of, reach};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ManifestRoom, ReplicaFile, ReplicaOffer, Replicas, Reservation};
 pub use reuse::Reused;

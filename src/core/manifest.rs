@@ -141,6 +141,21 @@ impl Manifest {
         let between = &self.entries[near * STEP..at];
         self.offsets[near] + between.iter().map(|one| u64::from(one.len)).sum::<u64>()
     }
+
+    /// The chunk in which byte `offset` of the file lies; [`Self::len`] past its end.
+    #[must_use]
+    pub fn at(&self, offset: u64) -> u32 {
+        let near = self.offsets.partition_point(|&begin| begin <= offset);
+        let Some(near) = near.checked_sub(1) else {
+            return 0; // A file without chunks.
+        };
+        let (first, mut end) = (near * STEP, self.offsets[near]);
+        let after = self.entries[first..].iter().take_while(|entry| {
+            end += u64::from(entry.len);
+            end <= offset
+        });
+        (first + after.count()) as u32
+    }
 }
 
 #[cfg(test)]
@@ -177,6 +192,22 @@ mod tests {
             assert_eq!(manifest.offset(at), sum);
             sum += u64::from(at) + 1;
         }
+    }
+
+    #[test]
+    fn every_byte_lies_in_the_chunk_that_covers_it() {
+        let entries: Vec<Entry> = (0..200).map(|at| entry(1, 1 + at % 7)).collect();
+        let manifest = Manifest::new(FileId([0; 32]), entries).unwrap();
+        let covering = (0u32..).zip(manifest.entries());
+        let covering = covering.flat_map(|(at, entry)| (0..entry.len).map(move |_| at));
+        assert!(
+            (0..)
+                .zip(covering)
+                .all(|(byte, at)| manifest.at(byte) == at)
+        );
+        assert_eq!(manifest.at(manifest.size()), manifest.len());
+        let empty = Manifest::new(FileId([0; 32]), Vec::new()).unwrap();
+        assert_eq!(empty.at(0), 0);
     }
 
     #[test]

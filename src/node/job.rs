@@ -15,6 +15,8 @@ mod settle;
 mod tests;
 mod transfer;
 
+pub use resolve::resolve;
+
 use super::{
     api::{
         Contribution, DownloadError, DownloadEvent, DownloadRequest, Fetched, JobId, JobKind,

@@ -205,6 +205,13 @@ impl Swarm {
         self.at_length(State::shared).await
     }
 
+    /// How a file that somebody offers by this name is described.
+    #[must_use]
+    pub fn offer(&self, name: &str, file: FileId) -> Option<Offer> {
+        let state = self.read();
+        state.peers.describe(&state.own, name, file).cloned()
+    }
+
     /// What a peer offers a file as, and whether all of it is here.
     pub async fn offer_of(&self, node: NodeId, file: FileId) -> Option<(RelPath, Offer, bool)> {
         let offer = self.at_length(move |state| state.offer_of(&node, file));

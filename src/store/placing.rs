@@ -419,13 +419,14 @@ pub(super) fn record_of(
         rights,
         file,
         name: name.as_str().to_owned(),
-        media: media_of(name),
+        media: media_of(name.file_name()),
     }
 }
 
 /// The media type that a name suggests.
-pub(super) fn media_of(name: &RelPath) -> String {
-    mime_guess::from_path(name.file_name())
+#[must_use]
+pub fn media_of(name: &str) -> String {
+    mime_guess::from_path(name)
         .first_raw()
         .unwrap_or("application/octet-stream")
         .to_owned()

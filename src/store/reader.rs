@@ -9,8 +9,8 @@
 //! liar because of what happened to its files.
 
 use super::{
-    Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes, placing::Folders,
-    positioned,
+    FileRecord, Grants, Index, Location, Stamp, StoreError, failed, index::looks_like, modes,
+    placing::Folders, positioned,
 };
 use crate::core::{
     chunk::VerifiedChunk,
@@ -317,6 +317,17 @@ impl ChunkReader {
             }
         }
         Ok(found)
+    }
+
+    /// What is known of a file that lies somewhere here and looks as the index says, also of a
+    /// private one.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn record_of(&self, file: &FileId) -> Result<Option<Arc<FileRecord>>, StoreError> {
+        let records = self.0.index.files_of(file)?.into_iter();
+        let mut here = records.map(|(_, record)| record);
+        Ok(here.find(|record| looks_like(&self.0.index.path_of(record), record.stamp)))
     }
 
     fn stale(&self, place: &Location, damaged: bool) {

@@ -236,7 +236,7 @@ impl Sent {
 
     fn add_one(&self, found: Found, go_on: impl FnMut(u64) -> bool) -> Result<SentFile, SendError> {
         let index = self.reader.index();
-        let media = media_of(&found.name);
+        let media = media_of(found.name.file_name());
         let ready = |file, holes, number| SentFile {
             name: found.name.clone(),
             path: found.path.clone(),

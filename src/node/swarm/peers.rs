@@ -404,7 +404,12 @@ impl Peers {
     }
 
     /// How its owner, some other peer, or this node, describes `file` under `name`.
-    fn describe<'a>(&'a self, own: &'a OwnCatalog, name: &str, file: FileId) -> Option<&'a Offer> {
+    pub fn describe<'a>(
+        &'a self,
+        own: &'a OwnCatalog,
+        name: &str,
+        file: FileId,
+    ) -> Option<&'a Offer> {
         let told = self.table.values();
         let told = told.filter_map(|peer| peer.catalog.get(name, file));
         // An older node does not say all of the permissions.

@@ -210,6 +210,6 @@ fn record_of(job: &Job) -> FileRecord {
         rights: job.rights,
         file: FileId([0; 32]),
         name: job.name.as_str().to_owned(),
-        media: media_of(&job.name),
+        media: media_of(job.name.file_name()),
     }
 }
