@@ -36,6 +36,7 @@ pub mod patience;
 pub mod people;
 pub mod picker;
 pub mod placement;
+pub mod qr;
 pub mod rate;
 pub mod retention;
 pub mod rights;

@@ -27,6 +27,7 @@ mod open_files;
 pub mod output;
 mod passphrase;
 pub mod progress;
+pub mod qr;
 mod receive;
 pub mod rendezvous;
 pub mod repl;
