@@ -50,6 +50,7 @@ mod swarm;
 #[cfg(test)]
 mod tests;
 mod who;
+mod windows;
 
 pub use crate::store::{runtime_folder, socket_path};
 pub use api::*;
@@ -95,6 +96,7 @@ pub struct Node {
 
 struct Shared {
     services: Services,
+    readings: Arc<reading::Readings>,
     events: broadcast::Sender<NodeEvent>,
     /// For the first watcher: what happened before it watched.
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,

@@ -19,6 +19,7 @@ mod requests;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod urgent;
 
 pub use event::{TransferAction, TransferEvent};
 

@@ -1,10 +1,11 @@
 //! In which order the missing chunks of a job are asked for.
 //!
-//! Rarest first. Among equally rare chunks: while no other node is known to download them, in the
-//! order of the disk from a place of this node's own (others may have begun at the same moment,
-//! unknown to one another); else by this node's rendezvous rank (D. Thaler, C. Ravishankar, "Using
-//! Name-Based Mappings to Increase Hit Rates", 1998) among the downloaders, so that they ask a
-//! single source for different chunks without talking about it.
+//! What somebody waits for comes first (`urgent`), else rarest first. Among equally rare chunks:
+//! while no other node is known to download them, in the order of the disk from a place of this
+//! node's own (others may have begun at the same moment, unknown to one another); else by this
+//! node's rendezvous rank (D. Thaler, C. Ravishankar, "Using Name-Based Mappings to Increase Hit
+//! Rates", 1998) among the downloaders, so that they ask a single source for different chunks
+//! without talking about it.
 //!
 //! Owns who claims what, and the order. Knows nothing of requests, windows or time.
 //!
@@ -17,6 +18,7 @@
 
 #[cfg(test)]
 mod tests;
+mod urgent;
 
 use super::{
     have::HaveSet,
@@ -86,6 +88,8 @@ pub struct Picker {
     ranks: Vec<u16>,
     me: Weight,
     rivals: Vec<Weight>,
+    /// What somebody waits for (`urgent`).
+    urgent: Vec<UniqueChunk>,
 }
 
 /// Availability, then rank, then position, in one word.
@@ -121,6 +125,7 @@ impl Picker {
             ranks: Vec::new(),
             me: Weight::of(me),
             rivals: Vec::new(),
+            urgent: Vec::new(),
         }
     }
 
@@ -429,6 +434,9 @@ impl Picker {
         claims: &Claims,
         fits: impl Fn(UniqueChunk) -> bool,
     ) -> Option<UniqueChunk> {
+        if let Some(urgent) = self.pick_urgent(claims) {
+            return Some(urgent);
+        }
         let mut looks = LOOK;
         for &head in self.heads.iter().take(LOOK) {
             let at = self.segment_of(chunk_of(head).position());

@@ -2,13 +2,16 @@
 //! who follows.
 //!
 //! Shared between the jobs, which add to it, and the actor, which answers from it. Which chunks are
-//! here only the partial file knows: its have-set is the one of the download. Invariant: at most
-//! [`MAX_FOLLOWERS`] nodes follow a file.
+//! here only the partial file knows: its have-set is the one of the download. Readers of a file
+//! hear of all that happens to it, by their windows. Invariant: at most [`MAX_FOLLOWERS`] nodes
+//! follow a file.
 
+use super::windows::Windows;
 use crate::{
     core::{
         id::{FileId, NodeId},
         index::ChunkIndex,
+        manifest::Manifest,
     },
     store::Partial,
     wire::{MAX_HAVE_UPDATE, control},
@@ -41,11 +44,23 @@ pub struct FollowerNews {
 
 /// The downloads under way. Clones are handles to the same table.
 #[derive(Clone, Default)]
-pub struct Holdings(Arc<Mutex<HashMap<FileId, Holding>>>);
+pub struct Holdings {
+    table: Arc<Mutex<HashMap<FileId, Holding>>>,
+    windows: Windows,
+}
 
 impl Holdings {
+    /// None yet; those who read through these windows are told what comes.
+    #[must_use]
+    pub fn read_through(windows: &Windows) -> Self {
+        Self {
+            windows: windows.clone(),
+            ..Self::default()
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<FileId, Holding>> {
-        self.0.lock()
+        self.table.lock()
     }
 
     /// A download begins. False when the file is being downloaded by another job.
@@ -65,6 +80,7 @@ impl Holdings {
         if let Some(holding) = self.lock().get_mut(&file) {
             holding.partial = Some(partial);
         }
+        self.windows.arrived(&file);
     }
 
     /// A chunk is written. To be told once.
@@ -74,11 +90,13 @@ impl Holdings {
         {
             holding.fresh.push(chunk);
         }
+        self.windows.arrived(&file);
     }
 
     /// The download ended, one way or the other.
     pub fn end(&self, file: FileId) {
         self.lock().remove(&file);
+        self.windows.arrived(&file);
     }
 
     /// What `node` is told of `file`; `None` when it is not being downloaded.
@@ -97,6 +115,22 @@ impl Holdings {
     #[must_use]
     pub fn has(&self, file: FileId) -> bool {
         self.lock().contains_key(&file)
+    }
+
+    /// What the file consists of that is being downloaded, once that is known.
+    #[must_use]
+    pub fn manifest(&self, file: FileId) -> Option<Arc<Manifest>> {
+        let table = self.lock();
+        let partial = table.get(&file)?.partial.as_ref()?;
+        Some(Arc::clone(partial.manifest()))
+    }
+
+    /// Whether a chunk of a file that is being downloaded is here; `None` when that is not known.
+    #[must_use]
+    pub fn has_chunk(&self, file: FileId, chunk: ChunkIndex) -> Option<bool> {
+        let table = self.lock();
+        let partial = table.get(&file)?.partial.as_ref()?;
+        Some(partial.has(chunk.0))
     }
 
     /// A node that went away follows nothing any longer.

@@ -17,6 +17,7 @@ use super::{
     pair::Pairings,
     reach::Named,
     swarm::{Source, Swarm},
+    windows::Windows,
 };
 use crate::{
     core::id::{FileId, NodeId},
@@ -50,6 +51,8 @@ pub struct Services {
     pub lookups: Lookups,
     pub home: Arc<Home>,
     pub holdings: Holdings,
+    /// Where readers are in what is downloaded.
+    pub windows: Windows,
     /// Who is here, what they offer, and who is meant.
     pub swarm: Swarm,
     pub commands: mpsc::Sender<Command>,

@@ -20,10 +20,12 @@ use super::{
     news::News,
     pair::{PairConfig, Pairings},
     reach,
+    reading::Readings,
     serve::Server,
     services::Services,
     streams::{Inboxes, Takers},
     swarm::{OwnCatalog, Seed, State, Swarm},
+    windows::Windows,
 };
 use crate::{
     core::{id::NodeId, path::RelPath, people::People},
@@ -197,8 +199,10 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         stop.clone(),
         kept,
     );
+    let readings = Readings::new(&services, &tasks, &stop);
     let shared = Shared {
         services,
+        readings,
         events,
         first_events: Mutex::new(Some(first_events)),
         consent,
@@ -267,6 +271,7 @@ fn services(
     (swarm, meeting, named): (Swarm, Meeting, reach::Named),
 ) -> (Services, watch::Sender<u64>) {
     let (changed, watch) = watch::channel(0);
+    let windows = Windows::default();
     let services = Services {
         chats: Chats::of(home.root()),
         me: net.node(),
@@ -275,7 +280,8 @@ fn services(
         reader,
         lookups: Lookups::default(),
         home: Arc::new(home),
-        holdings: Holdings::default(),
+        holdings: Holdings::read_through(&windows),
+        windows,
         swarm,
         commands,
         changed: watch,

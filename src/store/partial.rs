@@ -332,7 +332,8 @@ impl Partial {
     }
 
     /// Whether the chunk at `at` is here.
-    pub(super) fn has(&self, at: u32) -> bool {
+    #[must_use]
+    pub fn has(&self, at: u32) -> bool {
         self.0.have().has(at)
     }
 

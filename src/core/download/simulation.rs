@@ -161,6 +161,10 @@ impl Simulation {
     pub(super) fn feed(&mut self, event: TransferEvent) {
         let actions = self.job.handle(event, self.now);
         self.job.check();
+        self.carry_out(actions);
+    }
+
+    pub(super) fn carry_out(&mut self, actions: Vec<TransferAction>) {
         for action in actions {
             match action {
                 TransferAction::Fetch { peer, chunk } => {

@@ -2,6 +2,7 @@
 
 mod paused;
 mod peers;
+mod urgent;
 
 use super::simulation::*;
 use super::*;

@@ -1,3 +1,5 @@
+mod urgent;
+
 use super::*;
 
 impl Picker {

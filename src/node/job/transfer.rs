@@ -164,6 +164,8 @@ pub struct Transfer {
     /// The first chunk of each file that ever was active, ascending, for finding a chunk's file.
     starts: Vec<FileStart>,
     machine: Download,
+    /// What readers wait for, as the machine knows it.
+    urgent: Vec<Span>,
     pumps: HashMap<NodeId, Pump>,
     names: HashMap<NodeId, String>,
     known: HashMap<(NodeId, FileIndex), Knowledge>,
@@ -240,6 +242,7 @@ impl Transfer {
             offers: Vec::new(),
             files,
             starts: Vec::new(),
+            urgent: Vec::new(),
             pumps: HashMap::new(),
             names: HashMap::new(),
             known: HashMap::new(),
@@ -273,6 +276,7 @@ impl Transfer {
     /// Runs until every file ended, or `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
         let mut held = self.services.held.subscribe();
+        let mut readers = self.services.windows.moved();
         self.hear_pause();
         self.note_owners();
         loop {
@@ -302,6 +306,7 @@ impl Transfer {
                 Some(Ok(done)) = self.tasks.join_next() => self.done(done).await,
                 Ok(()) = self.orders.paused.changed() => self.hear_pause(),
                 Some(wanted) = self.orders.maps.recv() => self.draw(wanted),
+                Ok(()) = readers.changed() => self.urge().await,
                 Ok(()) = self.services.changed.changed() => self.refresh().await,
                 news = held.recv() => match news {
                     Ok(news) => self.held(&news).await,

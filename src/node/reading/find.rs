@@ -1,6 +1,6 @@
 //! Which file is meant, and what is known of it.
 
-use super::{About, OpenError, Reader};
+use super::{About, OpenError, Reader, Readings};
 use crate::{
     core::id::FileId,
     node::{
@@ -13,7 +13,7 @@ use crate::{
     store::{StoreError, media_of},
     wire::manifest::Root,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::task::spawn_blocking;
 
 /// How long the swarm may take to know a name.
@@ -27,6 +27,14 @@ impl Node {
     /// [`OpenError::NotFound`], [`OpenError::Ambiguous`], or [`OpenError::NotOne`] for several
     /// files.
     pub async fn open(&self, what: &str) -> Result<Reader, OpenError> {
+        self.open_within(what, WAIT).await
+    }
+
+    /// The same, and how long the swarm may take to know it: 5 s otherwise.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_within(&self, what: &str, wait: Duration) -> Result<Reader, OpenError> {
         let question = Question {
             what: vec![what.to_owned()],
             ..Question::default()
@@ -38,11 +46,11 @@ impl Node {
             && listing.mine
             && now.sight.telling == 0
         {
-            return Ok(Reader::of(services, listing.clone()));
+            return Ok(Reader::of(&self.shared.readings, listing.clone()));
         }
         self.open_from(DownloadRequest {
             what: vec![what.to_owned()],
-            wait: WAIT,
+            wait,
             ..DownloadRequest::default()
         })
         .await
@@ -61,7 +69,7 @@ impl Node {
             let here = spawn_blocking(move || here(&services, file)).await;
             let here = here.map_err(|_| OpenError::Interrupted)?;
             if let Some(about) = here.map_err(|error| disk_error("the index", error))? {
-                return Ok(Reader::new(&self.shared.services, file, about));
+                return Ok(Reader::new(&self.shared.readings, file, about));
             }
         }
         let meaning = resolve(&mut services, &request);
@@ -73,7 +81,7 @@ impl Node {
         let count = found.files.len();
         let mut files = found.files.into_iter();
         match (files.next(), count) {
-            (Some((listing, ..)), 1) => Ok(Reader::of(&services, listing)),
+            (Some((listing, ..)), 1) => Ok(Reader::of(&self.shared.readings, listing)),
             (None, _) => Err(OpenError::NotFound(what)),
             (Some(_), count) => Err(OpenError::NotOne(count)),
         }
@@ -111,19 +119,23 @@ impl Node {
         }
         let about = about.ok_or_else(|| OpenError::NotFound(name.to_owned()))?;
         let name = name.to_owned();
-        Ok(Reader::new(services, file, About { name, ..about }))
+        Ok(Reader::new(
+            &self.shared.readings,
+            file,
+            About { name, ..about },
+        ))
     }
 }
 
 impl Reader {
-    fn of(services: &Services, listing: Listing) -> Self {
+    fn of(readings: &Arc<Readings>, listing: Listing) -> Self {
         let about = About {
             size: listing.size,
             media: listing.media,
             mtime: Some(listing.mtime),
             name: listing.name,
         };
-        Self::new(services, listing.id, about)
+        Self::new(readings, listing.id, about)
     }
 }
 

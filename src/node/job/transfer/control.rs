@@ -1,9 +1,12 @@
-//! What a download is told from outside, and what it shows of itself: pauses, and the map of what
-//! is here.
+//! What a download is told from outside, and what it shows of itself: pauses, what readers wait
+//! for, and the map of what is here.
 
 use super::{State, Transfer};
 use crate::{
-    core::have_map::{HaveMap, Part},
+    core::{
+        have_map::{HaveMap, Part},
+        index::{ChunkIndex, Span},
+    },
     node::book::MapWanted,
 };
 
@@ -13,6 +16,30 @@ impl Transfer {
         let paused = *self.orders.paused.borrow_and_update();
         if std::mem::replace(&mut self.paused, paused) != paused {
             self.machine.pause(paused);
+        }
+    }
+
+    /// Hears where readers are in its files.
+    pub(super) async fn urge(&mut self) {
+        let windows = &self.services.windows;
+        let mut urgent = Vec::new();
+        if windows.any() {
+            for (file, state) in self.files.iter().zip(self.states.iter()) {
+                let State::Active(active) = state else {
+                    continue;
+                };
+                let read = windows.of(&file.id).into_iter().filter_map(|chunks| {
+                    let start = active.span.position_of(ChunkIndex(chunks.start))?;
+                    let len = chunks.end.min(active.span.len) - chunks.start;
+                    Some(Span { start, len })
+                });
+                urgent.extend(read);
+            }
+        }
+        if self.urgent != urgent {
+            let actions = self.machine.urge(&urgent, self.started.elapsed());
+            self.urgent = urgent;
+            self.act(actions).await;
         }
     }
 

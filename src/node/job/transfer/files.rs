@@ -146,6 +146,7 @@ impl Transfer {
         };
         let JobFile { name, id, .. } = self.files[at].clone();
         self.offers.push((name, id, Some(offer)));
+        self.urge().await;
         self.refresh().await;
         self.feed(TransferEvent::Tick).await;
     }
