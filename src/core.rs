@@ -37,6 +37,7 @@ pub mod people;
 pub mod picker;
 pub mod placement;
 pub mod qr;
+pub mod range;
 pub mod rate;
 pub mod retention;
 pub mod rights;

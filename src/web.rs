@@ -9,6 +9,7 @@
 mod app;
 mod assets;
 mod body;
+mod bytes;
 mod error;
 mod guard;
 mod headers;
@@ -21,6 +22,7 @@ mod session;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 use crate::node::Node;
 pub use run::Run;
@@ -86,6 +88,13 @@ impl Web {
                 .map_err(|why| WebError::Listen { at, why })?;
             *app.page.lock() = Some(at);
             let router = over_tcp(&app, at.port());
+            tasks.spawn(listen::serve_tcp(listener, router, stop.clone()));
+            // Whatever is in a file has another origin than the page.
+            let listener = listen::loopback(SocketAddr::new(at.ip(), 0)).await?;
+            let of_files = listener.local_addr();
+            let of_files = of_files.map_err(|why| WebError::Listen { at, why })?;
+            app.tickets.open_at(of_files);
+            let router = routes::files(app.clone(), of_files.port());
             tasks.spawn(listen::serve_tcp(listener, router, stop.clone()));
         }
         let socket = listen::Socket::bind(&node.api_socket());

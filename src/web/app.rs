@@ -1,6 +1,6 @@
 //! What all routes share: the node, who may ask, and what was uploaded and not sent yet.
 
-use super::{error::ApiError, hub::Hub, offers::Offers, session::Sessions};
+use super::{error::ApiError, hub::Hub, offers::Offers, session::Sessions, tickets::Tickets};
 use crate::node::{Node, Spool};
 use parking_lot::Mutex;
 use std::{
@@ -25,6 +25,7 @@ pub struct State {
     /// When it began, in milliseconds since 1970: no two runs have the same.
     pub started: u128,
     pub offers: Offers,
+    pub tickets: Tickets,
     /// The address of the page, when it is served.
     pub page: Mutex<Option<std::net::SocketAddr>>,
     /// Somebody wants the node to end.
@@ -51,6 +52,7 @@ impl State {
                 .as_millis(),
             sessions,
             offers: Offers::default(),
+            tickets: Tickets::default(),
             page: Mutex::default(),
             leave: CancellationToken::new(),
             stop,

@@ -28,6 +28,7 @@ assets! {
     "icon.svg",
     "index.html",
     "js/api.js",
+    "js/bytes.js",
     "js/format.js",
     "js/i18n.js",
     "js/icons.js",

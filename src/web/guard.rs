@@ -64,7 +64,10 @@ fn refused(why: &str) -> ApiError {
 }
 
 /// The host that is meant, if it is this machine by a name of its own.
-fn host(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<String, ApiError> {
+///
+/// # Errors
+/// 421 otherwise.
+pub fn host(uri: &Uri, headers: &HeaderMap, port: u16) -> Result<String, ApiError> {
     let mut named = headers.get_all(header::HOST).iter();
     let host = match (named.next(), named.next()) {
         (Some(host), None) => host.to_str().unwrap_or_default(),

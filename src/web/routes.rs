@@ -3,8 +3,12 @@
 
 mod act;
 mod events;
+mod get;
 mod read;
+mod tickets;
 mod uploads;
+
+pub use tickets::files;
 
 use super::{
     app::App,
@@ -47,6 +51,7 @@ pub fn api(app: App) -> Router {
             post(act::open_session).delete(act::close_sessions),
         )
         .route("/events", get(events::events))
+        .route("/tickets", post(tickets::issue))
         .layer(DefaultBodyLimit::max(MAX_JSON));
     let uploads = Router::new()
         .route("/share", get(read::share).post(uploads::share))
@@ -64,6 +69,7 @@ pub fn api(app: App) -> Router {
 pub fn local(app: App, run: Run) -> Router {
     let codes = Router::new()
         .route("/api/v1/codes", post(act::new_code))
+        .route("/api/v1/get", get(get::get))
         .with_state(app.clone());
     api(app).merge(codes).merge(run::router(run))
 }

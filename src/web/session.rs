@@ -99,7 +99,8 @@ fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
-fn random() -> io::Result<String> {
+/// 128 bits from the system, as hexadecimal digits.
+pub fn random() -> io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(u128::from_be_bytes(bytes)).map(|number| format!("{number:032x}"))

@@ -3,6 +3,7 @@
 mod hostile;
 mod paths;
 mod stream;
+mod tickets;
 
 use super::*;
 use crate::node::{Copies, Settings};

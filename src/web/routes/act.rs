@@ -291,5 +291,6 @@ pub async fn open_session(
 
 pub async fn close_sessions(State(app): State<App>) -> StatusCode {
     app.sessions.close_all();
+    app.tickets.clear();
     StatusCode::NO_CONTENT
 }

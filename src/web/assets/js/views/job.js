@@ -8,6 +8,7 @@ import { Name, PathName, printable } from "../safe.js";
 import { isActive, takeJob } from "../state.js";
 import { post, remove } from "../api.js";
 import { toast } from "../toast.js";
+import { canShow, save, show } from "../bytes.js";
 import { Bar } from "../parts/bar.js";
 import { Details } from "./details.js";
 
@@ -60,6 +61,15 @@ function Again({ job }) {
   return html`<span class="actions"><button class="button plain bare" aria-label=${t("again.what", { name: printable(job.name) })} title=${t("again")} onClick=${again}><${Icon} name="again" /></button></span>`;
 }
 
+/** The bytes of one file that is here, for this browser. */
+function Bytes({ job }) {
+  const name = printable(job.name);
+  return html`<span class="actions">
+    ${canShow(job.name) && html`<button class="button plain bare" aria-label=${t("open.what", { name })} title=${t("open.tab")} onClick=${() => show(job)}><${Icon} name="eye" /></button>`}
+    <button class="button plain bare" aria-label=${t("save.what", { name })} title=${t("save.browser")} onClick=${() => save(job)}><${Icon} name="save" /></button>
+  </span>`;
+}
+
 function Actions({ job }) {
   const name = printable(job.name);
   return html`<span class="actions">
@@ -81,7 +91,7 @@ export function Job({ job }) {
         <span class="what"><${PathName} of=${job.name} /><span class="hidden">${t(`kind.${job.kind}`)}</span></span>
         <span class=${`turn ${open ? "down" : ""}`}><${Icon} name="chevron" size=${15} /></span>
       </button>
-      ${live ? html`<${Actions} job=${job} />` : html`<${Again} job=${job} />`}
+      ${live ? html`<${Actions} job=${job} />` : job.state === "done" && job.kind !== "send" && job.id ? html`<${Bytes} job=${job} />` : html`<${Again} job=${job} />`}
     </div>
     ${live && html`<${Bar} value=${share} label=${t("progress")} kind=${BAR[job.state] ?? "still"} />`}
     <div class="jobfoot">

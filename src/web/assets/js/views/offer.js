@@ -6,6 +6,7 @@ import { count, day, percent, percentText, size } from "../format.js";
 import { Icon, mediaIcon } from "../icons.js";
 import { Name, PathName, printable } from "../safe.js";
 import { fetching } from "../state.js";
+import { canShow, save, show } from "../bytes.js";
 
 /** `by`: what the node sorts by. The first click on a number shows the largest first. */
 function Column({ by, sort, setSort, cls, children }) {
@@ -35,9 +36,13 @@ const Ghost = () => html`<span class="o-name" role="gridcell"><span class="kind"
 function Do({ offer, onFetch }) {
   const job = fetching.value.get(offer.id);
   if (job) return html`<a class="chip accent" tabindex="-1" href="#transfers">${percentText(percent(job.done, job.size))}</a>`;
-  if (offer.mine) return html`<span class="chip good" title=${t(offer.shared ? "here.shared" : "here.fetched")}><${Icon} name="check" size=${13} />${t("here")}</span>`;
   const name = printable(offer.name);
-  return html`<button class="button plain bare" tabindex="-1" title=${t("download")} aria-label=${t("download.what", { name })} onClick=${onFetch}><${Icon} name="download" /></button>`;
+  const opens = canShow(offer.name) && html`<button class="button plain bare" tabindex="-1" title=${t("open.tab")} aria-label=${t("open.what", { name })} onClick=${() => show(offer)}><${Icon} name="eye" /></button>`;
+  if (offer.mine) {
+    return html`<span class="chip good" title=${t(offer.shared ? "here.shared" : "here.fetched")}><${Icon} name="check" size=${13} />${t("here")}</span>${opens}
+      <button class="button plain bare" tabindex="-1" title=${t("save.browser")} aria-label=${t("save.what", { name })} onClick=${() => save(offer)}><${Icon} name="save" /></button>`;
+  }
+  return html`<button class="button plain bare" tabindex="-1" title=${t("download")} aria-label=${t("download.what", { name })} onClick=${onFetch}><${Icon} name="download" /></button>${opens}`;
 }
 
 export function OfferRow({ offer, inFolder, onFetch }) {
