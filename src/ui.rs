@@ -15,6 +15,7 @@ pub mod exit;
 pub mod face;
 pub mod follow;
 mod foreground;
+mod get;
 mod jobs;
 pub mod json;
 mod later;
@@ -163,6 +164,7 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             };
             receive::receive(&setup, wanted, &mut signals).await
         }
+        Some(Command::Get(what)) => get::get(&setup, what, &mut signals).await,
         // It works without a node, and beside one.
         Some(Command::Shared(command @ cli::Shared::History(_))) => {
             commands::run(&setup, command, &mut signals).await

@@ -6,6 +6,7 @@
 //! way; when the shell is gone, so is its command.
 
 mod ask;
+mod get;
 mod run;
 
 pub use ask::{open_page, there};

@@ -22,6 +22,7 @@ mod durability;
 mod exchange;
 mod flood;
 mod folders;
+mod get;
 mod hostile;
 mod hostile_consent;
 mod hostile_discovery;

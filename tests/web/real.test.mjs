@@ -19,6 +19,8 @@ const built = ["release", "debug"].map((kind) => fileURLToPath(new URL(`../../ta
 const serves = (path) => existsSync(path) && spawnSync(path, ["--help"], { encoding: "utf8" }).stdout.includes("--web");
 const SPRAT = [process.env.SPRAT, ...built].find((path) => path && serves(path));
 const MIB = 2 ** 20;
+/** Three pixels wide. */
+const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEElEQVR4nGNQaPgPQQxwFgBcHgm7QYRGfgAAAABJRU5ErkJggg==", "base64");
 
 /** A port that is free: both nodes find each other by it, and nobody else on this machine does. */
 async function freePort() {
@@ -61,6 +63,7 @@ before(async () => {
   for (const who of ["anna", "bob"]) await mkdir(join(held.folder, who, "shared", "photos"), { recursive: true });
   await writeFile(join(held.folder, "bob/shared/film.bin"), bytes);
   await writeFile(join(held.folder, "bob/shared/photos/harbour.txt"), "a harbour");
+  await writeFile(join(held.folder, "bob/shared/dot.png"), DOT);
   await writeFile(join(held.folder, 'bob/shared/<img src=x onerror="globalThis.pwned=1">.txt'), "not a picture");
   await writeFile(join(held.folder, "gift.txt"), "for anna");
   const net = ["--discovery-port", String(await freePort()), "--no-mdns", "--listen", "127.0.0.1", "-t", "0"];
@@ -113,6 +116,24 @@ test("a day at the page of a real node", { skip: !SPRAT && "no built sprat that 
   await page.click('.tab[href="#transfers"]');
   await page.waitForSelector(`${job}[data-state="done"]`);
   assert.deepEqual(await readFile(join(held.folder, "anna/downloads/film.bin")), held.bytes);
+
+  // Its bytes for this browser, from another port: saved, and shown in a tab of their own.
+  const saving = page.waitForEvent("download");
+  await page.click(`${job} [aria-label^="Save"]`);
+  const saved = await saving;
+  assert.equal(saved.suggestedFilename(), "film.bin");
+  assert.deepEqual(await readFile(await saved.path()), held.bytes);
+  await page.click('.tab[href="#files"]');
+  await page.fill("input[type=search]", "dot.png");
+  await page.waitForFunction(() => document.querySelectorAll(".vrow").length === 1);
+  const opening = page.context().waitForEvent("page");
+  await page.click('.vrow [aria-label^="Open"]');
+  const shown = await opening;
+  await shown.waitForLoadState();
+  assert.notEqual(new URL(shown.url()).origin, new URL(page.url()).origin);
+  assert.equal(await shown.evaluate(() => document.images[0].naturalWidth), 3, "nothing of it was here");
+  assert.equal(await shown.evaluate(() => globalThis.origin), "null", "it is sandboxed");
+  await shown.close();
 
   // Asks, each way.
   held.bob.type(`send ${join(held.folder, "gift.txt")} --to anna`);

@@ -77,7 +77,17 @@ impl Beside {
             .header("x-sprat", "1")
             .body(Full::new(Bytes::from(body.to_string())))
             .map_err(io::Error::other)?;
-        let answer = tokio::time::timeout(ANSWER, self.requests.send_request(request)).await;
+        self.send(request, Duration::ZERO).await
+    }
+
+    /// Sends a request; the head of its answer may take `wait` longer than usual.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        wait: Duration,
+    ) -> io::Result<Response<Incoming>> {
+        let answer = self.requests.send_request(request);
+        let answer = tokio::time::timeout(ANSWER.saturating_add(wait), answer).await;
         answer
             .map_err(|_| io::ErrorKind::TimedOut)?
             .map_err(io::Error::other)
@@ -184,7 +194,7 @@ const OF_COMMANDS: [&str; 6] = [
 ];
 
 /// Why options cannot be given to a node that runs.
-fn not_now(typed: &[String]) -> Option<String> {
+pub(super) fn not_now(typed: &[String]) -> Option<String> {
     let of_the_node = typed
         .iter()
         .map(String::as_str)

@@ -7,7 +7,7 @@
 use super::{
     options::Options,
     server::{self, RendezvousOptions},
-    shared::{Output, Send, Shared, parse_ask},
+    shared::{Get, Output, Send, Shared, parse_ask},
 };
 use clap::{Parser, Subcommand};
 
@@ -65,6 +65,19 @@ pub enum Command {
         #[arg(long, value_name = "NAME")]
         accept: Vec<String>,
     },
+
+    /// Write a file's bytes to standard output, in order, while they come
+    #[command(after_help = "\
+Examples:
+  sprat get film.mkv | mpv -              plays at once, though nothing of it is here yet
+  sprat get backup.tar | tar x
+  sprat get log.txt --range -2000         its last 2,000 bytes
+  sprat get big.iso | b3sum
+
+NAME is what `download` takes, and means one file. Each part is verified before it is written. What comes stays as a download does: once
+all is here it lies in HOME/downloads, and what was broken off goes on the next time (`sprat clean` removes it). Nothing but text is
+written to a terminal. When nothing comes for a minute, or for --timeout, it gives up; exit codes are those of `download`.")]
+    Get(Get),
 
     /// Send files and folders to people, who are asked first, or to the person with the code that
     /// it prints

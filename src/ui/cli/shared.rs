@@ -196,6 +196,37 @@ pub struct Download {
     pub whose: Whose,
 }
 
+/// Which file's bytes to write.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[group(skip)] // The shell's command of that name has one.
+pub struct Get {
+    /// A name or an id
+    #[arg(value_name = "NAME|ID")]
+    pub what: String,
+
+    /// What this person offers by that name
+    #[arg(long, value_name = "NAME")]
+    pub from: Option<String>,
+
+    /// These bytes alone: 0-99 are the first hundred, 100- all but those, -100 the last hundred
+    #[arg(long, value_name = "A-B", allow_hyphen_values = true, value_parser = parse_range)]
+    pub range: Option<String>,
+}
+
+fn parse_range(text: &str) -> Result<String, String> {
+    let number = |text: &str| text.is_empty() || text.bytes().all(|byte| byte.is_ascii_digit());
+    let (first, last) = text.split_once('-').unwrap_or(("", ""));
+    let backwards = || {
+        let [first, last] = [first, last].map(str::parse::<u64>);
+        matches!((first, last), (Ok(first), Ok(last)) if first > last)
+    };
+    if text.len() > 1 && number(first) && number(last) && text.contains('-') && !backwards() {
+        Ok(text.to_owned())
+    } else {
+        Err("bytes are given as FIRST-LAST, FIRST- or -COUNT".to_owned())
+    }
+}
+
 /// What `list` is to show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct ListWhat {
