@@ -9,6 +9,7 @@
 pub(crate) mod address;
 pub mod beacon;
 mod behaviour;
+mod bulk;
 pub(crate) mod codec;
 mod command;
 mod connections;

@@ -6,6 +6,7 @@
 
 pub mod beacon;
 mod bounded;
+pub mod bulk;
 pub mod cbor;
 pub mod chat;
 pub mod chunk;

@@ -1,6 +1,6 @@
 //! What the handle tells the driver, and what it learns at the start.
 
-use super::{PathId, RequestError, meeting, streams::Opened};
+use super::{PathId, RequestError, bulk::Bulk, meeting, streams::Opened};
 use crate::{
     core::id::NodeId,
     wire::{
@@ -23,6 +23,8 @@ pub(super) enum Command {
     Request(NodeId, Request, Answer<Response>),
     Open(NodeId, Protocol, Option<PathId>, Opened),
     Paths(NodeId, oneshot::Sender<Vec<PathId>>),
+    /// Where a path leads, if it is one for bulk connections.
+    BulkAddress(NodeId, PathId, oneshot::Sender<Option<SocketAddr>>),
     Elsewhere(NodeId, Vec<SocketAddr>),
     Disconnect(NodeId),
     Ban(NodeId),
@@ -35,4 +37,6 @@ pub(super) struct LocalNode {
     pub node: NodeId,
     pub port: u16,
     pub bound: Vec<SocketAddr>,
+    /// `None` where nothing takes chunks.
+    pub bulk: Option<Bulk>,
 }

@@ -58,6 +58,8 @@ pub(super) struct Path {
     pub proven: bool,
     /// Whether it was dialled with small segments (see `segments`).
     pub small: bool,
+    /// Whether this end dialled: the address is one that can be connected to.
+    pub dialled: bool,
 }
 
 /// What changed for a node.
@@ -327,6 +329,18 @@ impl Connections {
             return self.best(node).into_iter().collect();
         }
         newest.iter().map(|one| one.id).collect()
+    }
+
+    /// Where a bulk connection beside that one would lead: with port 0 where only the other end
+    /// knows its port. `None` where there can be none, or hardly: over a server, by QUIC, with small
+    /// segments, or back through a router.
+    pub(super) fn bulk_address(&self, node: NodeId, id: ConnectionId) -> Option<SocketAddr> {
+        let path = self.bulk(node).find(|one| one.id == id)?.path;
+        let mut at = path.address;
+        if !path.dialled {
+            at.set_port(0);
+        }
+        (!path.small && (path.dialled || path.via == Via::Lan)).then_some(at)
     }
 
     /// Where those lead.

@@ -9,6 +9,7 @@
 use super::{
     NetConfig, NetError, NetEvent, Reply, RequestError, Router, address,
     behaviour::{Behaviour, BehaviourEvent},
+    bulk::{self, Bulk},
     codec,
     command::{Answer, Command, LocalNode},
     connections::{Connections, News, SILENCE},
@@ -22,7 +23,7 @@ use super::{
 use crate::{
     core::id::NodeId,
     wire::{
-        CONTROL_PROTOCOL,
+        self, CONTROL_PROTOCOL, chunk,
         control::{Request, Response},
     },
 };
@@ -61,6 +62,8 @@ const TICK: Duration = Duration::from_millis(500);
 const OUTBOX: usize = 256;
 /// Requests without an answer yet, to all nodes together.
 const MAX_REQUESTS: usize = 4096;
+/// Connections for bulk that wait to be taken, which is at once.
+const BULK_SOCKETS: usize = 64;
 /// How long closing everything may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
@@ -121,7 +124,7 @@ struct Driver {
 /// Opens the sockets and spawns the task.
 pub(super) fn start(
     config: NetConfig,
-    router: Router,
+    mut router: Router,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<NetEvent>,
 ) -> Result<LocalNode, NetError> {
@@ -133,12 +136,18 @@ pub(super) fn start(
     let table = Arc::new(Table::default());
     let (circuits, relay) = relay::client::new(local);
     let segments = Arc::new(Segments::default());
+    let chunks = router.queue(chunk::PROTOCOL);
+    let offers = chunks
+        .is_some()
+        .then(|| router.register(wire::bulk::PROTOCOL));
+    let (sockets, for_bulk) = mpsc::channel(BULK_SOCKETS);
     let transport = transport::build(
         &keys,
         config.swarm_key,
         circuits,
         table.clone(),
         segments.clone(),
+        chunks.is_some().then_some(sockets),
     )
     .map_err(|error| NetError::Identity(error.to_string()))?;
     let mut outbox = Outbox::default();
@@ -172,6 +181,11 @@ pub(super) fn start(
     );
     let mut swarm = Swarm::new(transport, behaviour, local, settings);
     let bound = transport::listen(&mut swarm, &config.listen, config.transfer_port)?;
+    let bulk = chunks.zip(offers).map(|(chunks, offers)| {
+        let bulk = Bulk::new(node, bound.port, config.swarm_key, chunks);
+        bulk::run(&bulk, offers, for_bulk);
+        bulk
+    });
     let driver = Driver {
         swarm,
         keys,
@@ -201,6 +215,7 @@ pub(super) fn start(
         node,
         port: bound.port,
         bound: bound.addresses,
+        bulk,
     })
 }
 
@@ -279,6 +294,9 @@ impl Driver {
                 });
             }
             Command::Paths(node, reply) => drop(reply.send(self.paths_to(node))),
+            Command::BulkAddress(node, path, reply) => {
+                let _ = reply.send(self.connections.bulk_address(node, path.0));
+            }
             Command::Elsewhere(node, addresses) => self.learn_elsewhere(node, addresses),
             Command::Disconnect(node) => self.disconnect(node),
             Command::Ban(node) => {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     core::id::NodeId,
     wire::{
-        MAX_REQUEST, cbor, chunk,
+        MAX_REQUEST, bulk, cbor, chunk,
         control::{Request, Response},
         directory,
         protocol::Protocol,
@@ -120,6 +120,43 @@ impl Net {
     /// [`StreamError`] when there is no stream after at most 10 s.
     pub async fn chunk_stream(&self, node: NodeId) -> Result<Stream, StreamError> {
         self.stream(node, chunk::PROTOCOL).await
+    }
+
+    /// The same on one of [`Self::paths`], if it still stands: over a connection of its own where
+    /// that can be had.
+    ///
+    /// # Errors
+    /// [`StreamError`] when there is no stream after at most 10 s.
+    pub async fn chunk_stream_on(
+        &self,
+        node: NodeId,
+        path: Option<PathId>,
+    ) -> Result<Stream, StreamError> {
+        if let Some(path) = path
+            && let Some(stream) = self.bulk_stream(node, path).await
+        {
+            return Ok(stream);
+        }
+        self.stream_on(node, chunk::PROTOCOL, path).await
+    }
+
+    async fn bulk_stream(&self, node: NodeId, path: PathId) -> Option<Stream> {
+        let bulk = self.here.bulk.as_ref()?;
+        if bulk.is_unfit(path) {
+            return None;
+        }
+        let (reply, answer) = oneshot::channel();
+        self.tell(Command::BulkAddress(node, path, reply)).await;
+        let at = answer.await.ok()??;
+        match self.stream_on(node, bulk::PROTOCOL, Some(path)).await {
+            // The one that was meant may be gone.
+            Ok(stream) if stream.path() == path => bulk.open(node, at, stream).await,
+            Err(StreamError::Refused) => {
+                bulk.unfit(path); // An older version.
+                None
+            }
+            _ => None,
+        }
     }
 
     /// The same for any protocol.

@@ -67,6 +67,13 @@ impl Router {
         inbound
     }
 
+    /// Where streams of a protocol go, if any task takes them.
+    pub(super) fn queue(&self, protocol: Protocol) -> Option<mpsc::Sender<Inbound>> {
+        let mut known = self.streams.iter();
+        let found = known.find(|(known, _)| *known == protocol);
+        found.map(|(_, queue)| queue.clone())
+    }
+
     /// What is spoken.
     pub(super) fn protocols(&self) -> impl Iterator<Item = StreamProtocol> {
         let names = self.streams.iter().map(|(protocol, _)| protocol.name);

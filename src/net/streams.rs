@@ -11,6 +11,7 @@ mod handler;
 mod stream;
 
 pub(super) use behaviour::{Behaviour, Incoming};
+pub(super) use stream::Activity;
 pub use stream::{PathId, Stream};
 
 use crate::wire::MEMBER_PROTOCOL;

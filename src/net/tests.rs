@@ -1,5 +1,6 @@
 //! Nodes on loopback, talking to each other and to strangers that misbehave.
 
+mod bulk;
 mod hostile;
 pub(crate) mod meeting;
 mod proof;

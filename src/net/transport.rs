@@ -1,6 +1,7 @@
 //! How bytes get on and off the wire, and which sockets they come in by.
 //!
-//! TCP with Noise and Yamux carries the bulk; QUIC stands beside it on the same port number; a
+//! TCP with Noise and Yamux carries everything but bulk between nodes with a straight path, whose
+//! own connections come to the same port (`net/bulk`); QUIC stands beside it on the same port number; a
 //! circuit through a server is encrypted once more, from end to end. A private swarm mixes its key
 //! into the Noise prologue, circuits included. QUIC has no prologue, so a stranger can complete its
 //! handshake: the driver has such connections proven (`driver::proof`). Only a dial to a rendezvous
@@ -10,8 +11,10 @@ mod guard;
 mod listen;
 mod meter;
 mod shared;
+mod sniff;
 
 pub(crate) use listen::{Bound, listen, released};
+pub(super) use sniff::Sockets;
 
 use super::{meeting::Table, segments::Segments};
 use guard::Guard;
@@ -32,7 +35,7 @@ const READ_AHEAD: usize = 64 << 10;
 /// How long sent bytes may stay unacknowledged. Pings see to it that there are some, so a dead host
 /// is noticed, and the sockets that wait for it fail, within 15 s.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
+pub(super) const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
 /// Bytes that wait in a socket for their turn on the line. More would only put what is urgent
 /// behind what is not, and chunks on their way to those who no longer want them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -48,6 +51,7 @@ pub(super) fn build(
     circuits: relay::client::Transport,
     table: Arc<Table>,
     segments: Arc<Segments>,
+    bulk: Option<Sockets>,
 ) -> Result<Wire, noise::Error> {
     let plain = noise::Config::new(keys)?;
     let proven = match swarm_key {
@@ -57,6 +61,15 @@ pub(super) fn build(
     // One transport, so that both kinds of dial can leave from the port that it listens on.
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true));
     let (listening, dialling) = shared::split(tcp, segments);
+    let listening = listening.and_then(move |stream, ends| {
+        let bulk = bulk.clone().filter(|_| ends.is_listener());
+        async move {
+            match bulk {
+                Some(bulk) => sniff::sniff(stream, bulk).await,
+                None => Ok(stream),
+            }
+        }
+    });
     let circuits = circuits
         .upgrade(Version::V1Lazy)
         .authenticate(proven.clone())
@@ -79,7 +92,8 @@ pub(super) fn build(
 /// TCP, encrypted and multiplexed.
 fn over<T>(tcp: T, noise: noise::Config) -> Wire
 where
-    T: Transport<Output = tcp::tokio::TcpStream, Error = std::io::Error> + Send + Unpin + 'static,
+    T: Transport<Output = tcp::tokio::TcpStream> + Send + Unpin + 'static,
+    T::Error: Send + Sync,
     T::Dial: Send + 'static,
     T::ListenerUpgrade: Send + 'static,
 {

@@ -231,7 +231,7 @@ fn no_files_import_one_another_in_a_circle() {
 const PROTOCOLS: &[(&str, &[&str])] = &[
     ("chat", &["node/chat"]),
     // What every download opens has a call of its own.
-    ("chunk", &["node/pump", "net/handle"]),
+    ("chunk", &["node/pump", "net/handle", "net/driver.rs"]),
     ("consent", &["node/consent"]),
     ("distribute", &["node/distribute"]),
     ("pairing", &["node/pair"]),

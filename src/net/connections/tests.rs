@@ -12,6 +12,7 @@ fn path(via: Via, tcp: bool) -> Path {
         tcp,
         proven: true,
         small: false,
+        dialled: true,
     }
 }
 
@@ -150,6 +151,7 @@ fn a_straight_tcp_connection_that_falls_silent_before_bulk_came_is_told_from_oth
     let mut table = Connections::new(true);
     let small = Path {
         small: true,
+        dialled: true,
         ..path(Via::Lan, true)
     };
     let all = [
@@ -195,4 +197,33 @@ fn bulk_may_take_one_connection_to_each_address() {
     assert_eq!(table.paths(NODE), [id(3), id(4)]);
     table.remove(NODE, id(3));
     assert_eq!(table.paths(NODE), [id(2), id(4)]);
+}
+
+#[test]
+fn a_bulk_connection_goes_where_one_can_be_made() {
+    let now = Instant::now();
+    let mut table = Connections::new(true);
+    let theirs = |via| Path {
+        dialled: false,
+        ..path(via, true)
+    };
+    let small = Path {
+        small: true,
+        ..path(Via::Lan, true)
+    };
+    let all = [
+        (path(Via::Lan, true), Some(AT)),
+        (path(Via::Direct, true), Some(AT)),
+        // They came to us: on one network their port is as good as ours.
+        (theirs(Via::Lan), Some(SocketAddr::new(AT.ip(), 0))),
+        (theirs(Via::Direct), None),
+        (path(Via::Lan, false), None),
+        (path(Via::Relay, true), None),
+        (small, None),
+    ];
+    for (number, (path, at)) in all.into_iter().enumerate() {
+        table.add(NODE, id(number), path, now);
+        assert_eq!(table.bulk_address(NODE, id(number)), at, "{number}");
+    }
+    assert_eq!(table.bulk_address(NODE, id(99)), None);
 }

@@ -72,7 +72,9 @@ impl Behaviour {
 
     /// Forgets a connection that is closed: until then it tells what that carried.
     pub(crate) fn closed(&mut self, connection: ConnectionId) {
-        self.activity.remove(&connection);
+        if let Some(counts) = self.activity.remove(&connection) {
+            counts.gone.cancel();
+        }
     }
 
     fn handler(&mut self, connection: ConnectionId) -> Handler {

@@ -30,6 +30,7 @@ impl Stranger {
                 libp2p::relay::client::new(keys.public().to_peer_id()).0,
                 std::sync::Arc::default(),
                 std::sync::Arc::default(),
+                None,
             )
             .unwrap(),
             streams::Behaviour::new(CONTROL.into()),

@@ -168,7 +168,7 @@ impl Stranger {
         let local = keys.public().to_peer_id();
         let circuits = libp2p::relay::client::new(local).0;
         let transport =
-            transport::build(&keys, None, circuits, Arc::default(), Arc::default()).unwrap();
+            transport::build(&keys, None, circuits, Arc::default(), Arc::default(), None).unwrap();
         let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
         let spoken = streams::Behaviour::new(SPOKEN.into());
         let swarm = Swarm::new(transport, spoken, local, settings);
@@ -326,8 +326,15 @@ async fn half_proven(victim: SocketAddr, asked: mpsc::Sender<bool>) {
     let keys = identity::keypair([77; 32]).unwrap();
     let local = keys.public().to_peer_id();
     let circuits = libp2p::relay::client::new(local).0;
-    let transport =
-        transport::build(&keys, Some(KEY), circuits, Arc::default(), Arc::default()).unwrap();
+    let transport = transport::build(
+        &keys,
+        Some(KEY),
+        circuits,
+        Arc::default(),
+        Arc::default(),
+        None,
+    )
+    .unwrap();
     let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(DEADLINE);
     let spoken = streams::Behaviour::new(SPOKEN.into());
     let swarm = Swarm::new(transport, spoken, local, settings);

@@ -44,10 +44,7 @@ impl Route {
     /// Opens the stream on it.
     pub async fn open(&self) -> Result<Stream, StreamError> {
         let path = self.wanted().await;
-        let stream = self
-            .net
-            .stream_on(self.peer, crate::wire::chunk::PROTOCOL, path)
-            .await?;
+        let stream = self.net.chunk_stream_on(self.peer, path).await?;
         see(&self.board).moved(self.lane, Some(stream.path()));
         Ok(stream)
     }

@@ -31,7 +31,8 @@ async fn attack(server: (NodeId, SocketAddr), victim: NodeId, names: Vec<libp2p:
     let table = Arc::new(Table::default());
     table.set_servers(HashSet::from([server.1]), std::iter::empty());
     let (circuits, relay) = relay::client::new(local);
-    let transport = transport::build(&keys, None, circuits, table.clone(), Arc::default()).unwrap();
+    let transport =
+        transport::build(&keys, None, circuits, table.clone(), Arc::default(), None).unwrap();
     let mut punch = scoped::Behaviour::new(dcutr::Behaviour::new(local), Scope::Everywhere, table);
     for name in &names {
         punch.candidate(name);
