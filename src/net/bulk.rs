@@ -185,7 +185,9 @@ impl Bulk {
             .await?;
         let ended = stream.activity().ended();
         let sealed = Sealed::new(socket, &keys, End::Requester, ended)?;
-        Ok(stream.beside(sealed))
+        // A path that loses large packets, perhaps: the connection that stands finds out.
+        let (bulk, path) = (self.clone(), stream.path());
+        Ok(stream.beside(sealed.or_else(move || bulk.unfit(path))))
     }
 
     /// Answers an offer.

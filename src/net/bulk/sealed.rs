@@ -6,13 +6,17 @@
 //! [`READ`] bytes and one record are read ahead.
 
 use super::cipher::Direction;
-use crate::wire::bulk::{Keys, MAX_PLAIN, PREFIX, TAG, sealed_len};
+use crate::{
+    net::segments::QUIET,
+    wire::bulk::{Keys, MAX_PLAIN, PREFIX, TAG, sealed_len},
+};
 use bytes::{Buf as _, BytesMut};
 use futures::{AsyncRead, AsyncWrite};
 use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Instant,
 };
 use tokio::net::TcpStream;
 use tokio_util::{io::poll_read_buf, sync::WaitForCancellationFutureOwned};
@@ -43,6 +47,20 @@ pub(in crate::net) struct Sealed {
     sealer: Direction,
     /// When the connection on which this one was agreed is gone, this one is, too.
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Since when something was said to which nothing came back.
+    waiting: Option<Instant>,
+    /// What to do when it is dropped while it waited for long.
+    silent: Option<Box<dyn FnOnce() + Send + Sync>>,
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        if self.waiting.is_some_and(|since| since.elapsed() >= QUIET)
+            && let Some(silent) = self.silent.take()
+        {
+            silent();
+        }
+    }
 }
 
 impl std::fmt::Debug for Sealed {
@@ -73,7 +91,15 @@ impl Sealed {
             sent: None,
             sealer,
             ended: Box::pin(ended),
+            waiting: None,
+            silent: None,
         })
+    }
+
+    /// The same, which does that when it is dropped after nothing came back for long.
+    pub(super) fn or_else(mut self, silent: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.silent = Some(Box::new(silent));
+        self
     }
 
     /// Reads until a record is open. False at the end of the stream.
@@ -88,6 +114,7 @@ impl Sealed {
                 })?;
                 if self.read.len() >= PREFIX + len {
                     self.opener.open(&mut self.read[..PREFIX + len])?;
+                    self.waiting = None;
                     self.read.advance(PREFIX);
                     self.open = len - TAG;
                     continue;
@@ -108,6 +135,12 @@ impl Sealed {
                 });
             }
         }
+    }
+
+    /// Lets time pass for what waits.
+    #[cfg(test)]
+    pub(super) fn age(&mut self) {
+        self.waiting = self.waiting.map(|since| since - QUIET);
     }
 
     /// Bytes of memory that wait to be sent.
@@ -142,6 +175,7 @@ impl Sealed {
         if self.sent.is_none() && self.write.len() > PREFIX {
             self.sealer.seal(&mut self.write)?;
             self.sent = Some(0);
+            self.waiting.get_or_insert_with(Instant::now);
         }
         Ok(())
     }

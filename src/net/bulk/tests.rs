@@ -146,3 +146,34 @@ async fn a_peer_that_never_reads_holds_one_record_and_what_the_system_takes() {
     assert!(wrote.is_err(), "64 MiB were taken");
     assert!(ours.kept() <= 2 * (128 << 10) + 64);
 }
+
+#[tokio::test]
+async fn a_path_on_which_nothing_comes_back_is_noticed_and_an_idle_one_is_not() {
+    let told = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    for (asks, answered, late) in [
+        (true, false, true),
+        (true, true, true),
+        (false, false, true),
+        (true, false, false),
+    ] {
+        let (ours, theirs) = sockets().await;
+        let count = told.clone();
+        let mut ours = sealed(ours, End::Requester, Cipher::Aes).or_else(move || {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        });
+        let mut theirs = sealed(theirs, End::Holder, Cipher::Aes);
+        if asks {
+            ours.write_all(b"?").await.unwrap();
+            ours.flush().await.unwrap();
+        }
+        if answered {
+            theirs.write_all(b"!").await.unwrap();
+            theirs.flush().await.unwrap();
+            ours.read_exact(&mut [0]).await.unwrap();
+        }
+        if late {
+            ours.age();
+        }
+    }
+    assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
