@@ -14,7 +14,7 @@ mod tickets;
 pub(super) use sealed::Sealed;
 
 use self::{sealed::End, tickets::Tickets};
-use super::{Inbound, PathId, Stream, segments::connect, streams::Activity};
+use super::{Inbound, PathId, Stream, segments::connect, streams::Activity, transport};
 use crate::{
     core::{
         admission::{Admission, Permit},
@@ -54,9 +54,6 @@ const MOST: usize = 512;
 const MOST_EACH: usize = 4;
 /// Connections on which bulk could not be had, remembered until they are gone or forgotten.
 const UNFIT: usize = 256;
-/// Bytes that wait in a socket for their turn on the line.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const UNSENT: u32 = 256 << 10;
 
 /// See the module. Clones are handles to the same one.
 #[derive(Clone)]
@@ -179,7 +176,7 @@ impl Bulk {
         let keys = agreement.keys();
         let socket = timeout(CONNECTING, connect(at, false)).await;
         let mut socket = socket.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-        tune(&socket);
+        transport::tune(&socket);
         socket
             .write_all(&[&MAGIC[..], &keys.ticket].concat())
             .await?;
@@ -267,7 +264,7 @@ impl Bulk {
         ticket.copy_from_slice(&beginning[MAGIC.len()..]);
         let waiting = self.0.tickets.lock().take(&ticket, Instant::now());
         let waiting = waiting.ok_or_else(|| no("there is no such ticket"))?;
-        tune(&socket);
+        transport::tune(&socket);
         let ended = waiting.activity.ended();
         let mut sealed = Sealed::new(socket, &waiting.keys, End::Holder, ended)?;
         // Whose it is the first record shows.
@@ -281,20 +278,6 @@ impl Bulk {
             stream,
         })
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn tune(socket: &TcpStream) {
-    let options = socket2::SockRef::from(socket);
-    // Precautions, as for every connection.
-    let _ = options.set_tcp_user_timeout(Some(super::transport::UNACKNOWLEDGED));
-    let _ = options.set_tcp_notsent_lowat(UNSENT);
-    let _ = socket.set_nodelay(true);
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn tune(socket: &TcpStream) {
-    let _ = socket.set_nodelay(true);
 }
 
 /// Runs what bulk needs, until the network ends: offers by streams, and sockets from the listener.

@@ -26,6 +26,7 @@ use libp2p::{
     noise, quic, relay, tcp,
 };
 use std::{sync::Arc, time::Duration};
+use tokio::net::TcpStream;
 
 /// How long a connection may take from the first packet to the last step of its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -35,7 +36,7 @@ const READ_AHEAD: usize = 64 << 10;
 /// How long sent bytes may stay unacknowledged. Pings see to it that there are some, so a dead host
 /// is noticed, and the sockets that wait for it fail, within 15 s.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
+const UNACKNOWLEDGED: Duration = Duration::from_secs(11);
 /// Bytes that wait in a socket for their turn on the line. More would only put what is urgent
 /// behind what is not, and chunks on their way to those who no longer want them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -98,7 +99,7 @@ where
     T::ListenerUpgrade: Send + 'static,
 {
     tcp.map(|stream, _| {
-        tune(&stream);
+        tune(&stream.0);
         BufReader::with_capacity(READ_AHEAD, stream)
     })
     .upgrade(Version::V1Lazy)
@@ -109,9 +110,10 @@ where
     .boxed()
 }
 
+/// Sets what every connection has.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn tune(stream: &tcp::tokio::TcpStream) {
-    let socket = socket2::SockRef::from(&stream.0);
+pub(super) fn tune(stream: &TcpStream) {
+    let socket = socket2::SockRef::from(stream);
     // Only precautions: without the first the kernel waits a quarter of an hour, without the second
     // it queues megabytes.
     let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
@@ -119,7 +121,7 @@ fn tune(stream: &tcp::tokio::TcpStream) {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn tune(_: &tcp::tokio::TcpStream) {}
+pub(super) fn tune(_: &TcpStream) {}
 
 /// The innermost reason of an error: libp2p wraps each in half a dozen others.
 pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
