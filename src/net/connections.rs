@@ -58,8 +58,8 @@ pub(super) struct Path {
     pub proven: bool,
     /// Whether it was dialled with small segments (see `segments`).
     pub small: bool,
-    /// Whether this end dialled: the address is one that can be connected to.
-    pub dialled: bool,
+    /// Where this end connected to; `None` where the other end did.
+    pub dialled: Option<SocketAddr>,
 }
 
 /// What changed for a node.
@@ -336,11 +336,12 @@ impl Connections {
     /// segments, or back through a router.
     pub(super) fn bulk_address(&self, node: NodeId, id: ConnectionId) -> Option<SocketAddr> {
         let path = self.bulk(node).find(|one| one.id == id)?.path;
-        let mut at = path.address;
-        if !path.dialled {
+        let near = (path.via == Via::Lan).then(|| {
+            let mut at = path.address; // An interface's own part of it has to stay.
             at.set_port(0);
-        }
-        (!path.small && (path.dialled || path.via == Via::Lan)).then_some(at)
+            at
+        });
+        path.dialled.or(near).filter(|_| !path.small)
     }
 
     /// Where those lead.

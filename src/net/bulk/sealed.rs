@@ -140,7 +140,7 @@ impl Sealed {
     /// Lets time pass for what waits.
     #[cfg(test)]
     pub(super) fn age(&mut self) {
-        self.waiting = self.waiting.map(|since| since - QUIET);
+        self.waiting = self.waiting.and_then(|since| since.checked_sub(QUIET));
     }
 
     /// Bytes of memory that wait to be sent.

@@ -12,7 +12,7 @@ fn path(via: Via, tcp: bool) -> Path {
         tcp,
         proven: true,
         small: false,
-        dialled: true,
+        dialled: Some(AT),
     }
 }
 
@@ -151,7 +151,7 @@ fn a_straight_tcp_connection_that_falls_silent_before_bulk_came_is_told_from_oth
     let mut table = Connections::new(true);
     let small = Path {
         small: true,
-        dialled: true,
+        dialled: Some(AT),
         ..path(Via::Lan, true)
     };
     let all = [
@@ -204,7 +204,7 @@ fn a_bulk_connection_goes_where_one_can_be_made() {
     let now = Instant::now();
     let mut table = Connections::new(true);
     let theirs = |via| Path {
-        dialled: false,
+        dialled: None,
         ..path(via, true)
     };
     let small = Path {

@@ -68,7 +68,7 @@ impl Driver {
             address,
             via: address::via(way),
             tcp: address::is_tcp(way),
-            dialled: endpoint.is_dialer(),
+            dialled: endpoint.is_dialer().then_some(address),
             small: small && self.segments.are_small(address.ip(), Instant::now()),
             // TCP and circuits have the prologue.
             proven: self.swarm_key.is_none() || address::is_tcp(way) || endpoint.is_relayed(),

@@ -39,7 +39,7 @@ async fn chunks_take_a_connection_of_their_own() {
     let (mut ours, mut theirs) = open(&a, &mut b, path).await;
     assert!(ours.is_bulk() && theirs.is_bulk());
     assert_eq!(ours.path(), path);
-    let bytes: Vec<u8> = (0..3_000_001u32).map(|n| (n * 7 >> 3) as u8).collect();
+    let bytes: Vec<u8> = (0..3_000_001u32).map(|n| (n / 3) as u8).collect();
     let sent = bytes.clone();
     let sending = tokio::spawn(async move {
         futures::AsyncWriteExt::write_all(&mut theirs, &sent)
