@@ -5,6 +5,7 @@
 //! here, and nowhere else.
 
 mod consent;
+mod diagnosis;
 mod directory;
 mod download;
 mod exit;
@@ -16,6 +17,7 @@ mod start;
 mod whom;
 
 pub use consent::*;
+pub use diagnosis::*;
 pub use directory::*;
 pub use download::*;
 pub use exit::Exit;
