@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,8 @@ pub struct State {
     pub sessions: Sessions,
     /// When it began, in milliseconds since 1970: no two runs have the same.
     pub started: u128,
+    /// The same, for measuring how long that is.
+    pub since: Instant,
     pub offers: Offers,
     pub tickets: Tickets,
     /// The address of the page, when it is served.
@@ -32,6 +34,8 @@ pub struct State {
     pub leave: CancellationToken,
     /// The node ends.
     pub stop: CancellationToken,
+    /// Held by who looks at the networks: one at a time.
+    pub doctor: tokio::sync::Mutex<()>,
     staged: Mutex<Staged>,
 }
 
@@ -50,12 +54,14 @@ impl State {
                 .duration_since(UNIX_EPOCH)
                 .unwrap_or_default()
                 .as_millis(),
+            since: Instant::now(),
             sessions,
             offers: Offers::default(),
             tickets: Tickets::default(),
             page: Mutex::default(),
             leave: CancellationToken::new(),
             stop,
+            doctor: tokio::sync::Mutex::default(),
             staged: Mutex::default(),
         }
     }

@@ -24,7 +24,7 @@ use axum::{
 };
 use std::io;
 
-/// Everything under `/api/v1`.
+/// Everything under `/api/v1`, and `/metrics`.
 pub fn api(app: App) -> Router {
     let plain = Router::new()
         .route("/status", get(read::status))
@@ -45,6 +45,7 @@ pub fn api(app: App) -> Router {
         .route("/people", get(read::people).post(act::people))
         .route("/settings", get(read::settings).patch(act::settings))
         .route("/log", get(read::log))
+        .route("/doctor", get(read::doctor))
         .route("/leave", post(act::leave))
         .route(
             "/session",
@@ -60,6 +61,7 @@ pub fn api(app: App) -> Router {
     let version = plain.merge(uploads);
     Router::new()
         .nest("/api/v1", version)
+        .route("/metrics", get(read::metrics))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .with_state(app)

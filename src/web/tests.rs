@@ -1,6 +1,7 @@
 //! A real node, alone on loopback, asked as browsers, scripts and those who mean ill ask.
 
 mod hostile;
+mod metrics;
 mod paths;
 mod stream;
 mod tickets;

@@ -84,6 +84,8 @@ export function answer(mock, method, path, query, body) {
       return ok(mock.settings);
     case "GET log":
       return ok({ lines: mock.log, first: 1, next: mock.log.length + 1 });
+    case "GET doctor":
+      return ok({ healthy: false, lines: [{ event: "nat", kind: "none", peers: 0 }, { event: "conclusion", cause: "firewall", what: "<b>This</b> machine does not hear itself.", cure: "Allow UDP port 45670." }] });
     case "POST leave":
       return ok({}, 202);
     default:

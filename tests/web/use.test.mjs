@@ -133,6 +133,8 @@ test("asks are accepted and refused; one without room stays; chat, limits, leavi
     await page.click(".field:has(#download_limit) button");
     await wrote(mock, 'PATCH /settings {"download_limit":null}');
     await show(page, "health");
+    await page.click("#look");
+    await page.waitForSelector('.banner li:has-text("<b>This</b> machine does not hear itself."):has-text("Allow UDP port 45670.")');
     await page.click("#leave + .row button");
     await page.click(".danger");
     await wrote(mock, "POST /leave {}");

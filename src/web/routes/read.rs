@@ -1,10 +1,12 @@
 //! What is only looked at.
 
-use super::super::{app::App, body::Asked, error::ApiError, offers::Wanted, status};
-use crate::node::{Accepting, JobId, JobInfo, Node, log_lines};
+use super::super::{app::App, body::Asked, error::ApiError, metrics, offers::Wanted, status};
+use crate::node::{Accepting, Diagnosis, JobId, JobInfo, Node, log_lines};
 use axum::{
     Json,
     extract::{Path, State},
+    http::header,
+    response::IntoResponse,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +21,19 @@ const MAX_LINES: usize = 10_000;
 pub async fn status(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     let status = status::status(&app.node, app.hub.revision()).await;
     status.map(Json).ok_or_else(ApiError::stopping)
+}
+
+pub async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
+    let counted = metrics::count(&app.node, app.since.elapsed()).await;
+    let text = metrics::text(&counted.ok_or_else(ApiError::stopping)?);
+    let text = text.map_err(|_| ApiError::stopping())?;
+    Ok(([(header::CONTENT_TYPE, metrics::MEDIA)], text))
+}
+
+pub async fn doctor(State(app): State<App>) -> Result<Json<Diagnosis>, ApiError> {
+    let busy = |_| ApiError::busy("it is being looked at already: ask again in some seconds");
+    let _alone = app.doctor.try_lock().map_err(busy)?;
+    Ok(Json(Diagnosis::of(&app.node.examine(SERVER).await)))
 }
 
 pub async fn peers(State(app): State<App>) -> Json<Value> {

@@ -1,4 +1,4 @@
-// Health: whether it is safe to leave, copies, servers, the log.
+// Health: whether it is safe to leave, copies, servers, what the doctor says, the log.
 
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { t } from "../i18n.js";
@@ -56,6 +56,27 @@ function Log() {
       ${shown.map((line) => html`<div key=${line.n} class=${String(line.level).toLowerCase() === "warn" ? "warn" : line.level === "ERROR" ? "error" : ""}><span class="muted">${when(line.time)}</span> ${printable(line.text)}</div>`)}</div></section>`;
 }
 
+/** Looks at the networks, as `sprat doctor` does, when somebody wants it. */
+function Doctor() {
+  const [found, setFound] = useState(null);
+  const [looking, setLooking] = useState(false);
+  const look = async () => {
+    setLooking(true);
+    try {
+      setFound(await get("/doctor"));
+    } catch (error) {
+      toast(error.message, "bad");
+    }
+    setLooking(false);
+  };
+  const said = (found?.lines ?? []).filter((line) => line.event === "conclusion");
+  return html`<section class="section" aria-labelledby="doctor"><div class="row"><h2 id="doctor">${t("doctor")}</h2>
+    <button class="button" id="look" disabled=${looking} onClick=${look}>${t(looking ? "doctor.looking" : "doctor.look")}</button></div>
+    <div role="status">${found && html`<div class=${`banner ${found.healthy ? "good" : ""}`}><${Icon} name=${found.healthy ? "shield" : "alert"} size=${22} />
+      <ul class="grow">${said.map((line, at) => html`<li key=${at}><strong>${printable(line.what)}</strong>${line.cure && html`<div class="small">${printable(line.cure)}</div>`}</li>`)}</ul></div>`}</div>
+    ${!found && html`<p class="small muted">${t("doctor.help")}</p>`}</section>`;
+}
+
 function Leave() {
   const [sure, setSure] = useState(false);
   const leave = () => post("/leave").then(() => toast(t("leave.done")), (error) => toast(error.message, "bad"));
@@ -70,5 +91,5 @@ export function Health() {
   const status = node.value;
   return html`<div class="view"><${Head} id="health" />
     ${status && html`<${Safe} safe=${status.safe} /><${Tiles} status=${status} />`}
-    <${Log} /><${Leave} /></div>`;
+    <${Doctor} /><${Log} /><${Leave} /></div>`;
 }
