@@ -19,6 +19,19 @@ const built = ["release", "debug"].map((kind) => fileURLToPath(new URL(`../../ta
 const serves = (path) => existsSync(path) && spawnSync(path, ["--help"], { encoding: "utf8" }).stdout.includes("--web");
 const SPRAT = [process.env.SPRAT, ...built].find((path) => path && serves(path));
 const MIB = 2 ** 20;
+/** A minute of a tone. */
+function tone() {
+  const count = 8000 * 60;
+  const wav = Buffer.alloc(44 + count, 128);
+  wav.write("RIFF", 0);
+  wav.writeUInt32LE(36 + count, 4);
+  wav.write("WAVEfmt ", 8);
+  for (const [at, value] of [[16, 16], [24, 8000], [28, 8000], [40, count]]) wav.writeUInt32LE(value, at);
+  for (const [at, value] of [[20, 1], [22, 1], [32, 1], [34, 8]]) wav.writeUInt16LE(value, at);
+  wav.write("data", 36);
+  for (let at = 0; at < count; at++) wav[44 + at] = 128 + 60 * Math.sin(at / 3);
+  return wav;
+}
 /** Three pixels wide. */
 const DOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEElEQVR4nGNQaPgPQQxwFgBcHgm7QYRGfgAAAABJRU5ErkJggg==", "base64");
 
@@ -64,6 +77,7 @@ before(async () => {
   await writeFile(join(held.folder, "bob/shared/film.bin"), bytes);
   await writeFile(join(held.folder, "bob/shared/photos/harbour.txt"), "a harbour");
   await writeFile(join(held.folder, "bob/shared/dot.png"), DOT);
+  await writeFile(join(held.folder, "bob/shared/tone.wav"), tone());
   await writeFile(join(held.folder, 'bob/shared/<img src=x onerror="globalThis.pwned=1">.txt'), "not a picture");
   await writeFile(join(held.folder, "gift.txt"), "for anna");
   const net = ["--discovery-port", String(await freePort()), "--no-mdns", "--listen", "127.0.0.1", "-t", "0"];
@@ -124,16 +138,23 @@ test("a day at the page of a real node", { skip: !SPRAT && "no built sprat that 
   assert.equal(saved.suggestedFilename(), "film.bin");
   assert.deepEqual(await readFile(await saved.path()), held.bytes);
   await page.click('.tab[href="#files"]');
-  await page.fill("input[type=search]", "dot.png");
-  await page.waitForFunction(() => document.querySelectorAll(".vrow").length === 1);
-  const opening = page.context().waitForEvent("page");
-  await page.click('.vrow [aria-label^="Open"]');
-  const shown = await opening;
-  await shown.waitForLoadState();
-  assert.notEqual(new URL(shown.url()).origin, new URL(page.url()).origin);
-  assert.equal(await shown.evaluate(() => document.images[0].naturalWidth), 3, "nothing of it was here");
-  assert.equal(await shown.evaluate(() => globalThis.origin), "null", "it is sandboxed");
-  await shown.close();
+  const opens = async (name) => {
+    await page.fill("input[type=search]", name);
+    await page.waitForFunction(() => document.querySelectorAll(".vrow").length === 1);
+    const opening = page.context().waitForEvent("page");
+    await page.click('.vrow [aria-label^="Open"]');
+    const shown = await opening;
+    await shown.waitForLoadState();
+    assert.notEqual(new URL(shown.url()).origin, new URL(page.url()).origin);
+    return shown;
+  };
+  const picture = await opens("dot.png");
+  assert.equal(await picture.evaluate(() => document.images[0].naturalWidth), 3, "nothing of it was here");
+  assert.equal(await picture.evaluate(() => globalThis.origin), "null", "it is sandboxed");
+  await picture.close();
+  const sound = await opens("tone.wav");
+  await until(() => sound.evaluate(() => document.querySelector("video")?.duration === 60), "the player knows how long it is");
+  await sound.close();
 
   // Asks, each way.
   held.bob.type(`send ${join(held.folder, "gift.txt")} --to anna`);
