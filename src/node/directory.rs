@@ -93,8 +93,8 @@ impl Node {
         answer.map_err(|error| silent(server, &error))
     }
 
-    /// Binds a name to this node's key at every server that is joined within `wait`, or gives it
-    /// back. How it went at each.
+    /// Binds a name to this node's key at every server that is joined within `wait`, or only at the
+    /// one with the key `at`, or gives it back. How it went at each.
     ///
     /// # Errors
     /// [`DirectoryError`], when no server could be asked at all.
@@ -102,11 +102,19 @@ impl Node {
         &self,
         name: &str,
         release: bool,
+        at: Option<NodeId>,
         wait: Duration,
     ) -> Result<Vec<(String, Result<(), DirectoryError>)>, DirectoryError> {
         let name = check_name(name)?;
+        let mut servers = self.servers(wait).await?;
+        if let Some(at) = at {
+            servers.retain(|server| server.0 == at);
+            if servers.is_empty() {
+                return Err(DirectoryError::NoServer(at.to_string()));
+            }
+        }
         let mut results = Vec::new();
-        for server in self.servers(wait).await? {
+        for server in servers {
             let request = if release {
                 let name = name.to_owned();
                 Request::Release { name }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Binds a name at the servers, or gives it back; a server is waited for at most so long.
 pub async fn sign_up(node: &Node, out: &Out, wait: Duration, name: &str, release: bool) -> Exit {
-    let results = match node.sign_up(name, release, wait).await {
+    let results = match node.sign_up(name, release, None, wait).await {
         Ok(results) => results,
         Err(error) => return failed(out, name, &error),
     };

@@ -64,6 +64,7 @@ assets! {
     "js/views/person.js",
     "js/views/settings.js",
     "js/views/transfers.js",
+    "js/views/wish.js",
     "js/words-more.js",
     "js/words.js",
     "vendor/hooks.js",

@@ -4,8 +4,11 @@ use super::{
     super::{app::App, body::Given, error::ApiError},
     read::{SERVER, settings_of},
 };
-use crate::node::{
-    DownloadRequest, Exit, JobId, JobInfo, Landing, RateLimits, SendEvent, SendRequest, Shape,
+use crate::{
+    core::id::NodeId,
+    node::{
+        DownloadRequest, Exit, JobId, JobInfo, Landing, RateLimits, SendEvent, SendRequest, Shape,
+    },
 };
 use axum::{
     Json,
@@ -208,6 +211,7 @@ pub struct People {
     signup: Option<String>,
     release: Option<String>,
     add: Option<String>,
+    server: Option<String>,
     #[serde(default)]
     trust_new: bool,
 }
@@ -225,8 +229,13 @@ pub async fn people(
         }
         _ => return Err(ApiError::usage("one of `signup`, `release` and `add`")),
     };
+    let at = what.server.map(|text| {
+        let why = "`server` is the key of a rendezvous server";
+        NodeId::parse(&text).ok_or_else(|| ApiError::usage(why))
+    });
+    let at = at.transpose()?;
     let mut servers = Vec::new();
-    for (server, result) in app.node.sign_up(&name, release, SERVER).await? {
+    for (server, result) in app.node.sign_up(&name, release, at, SERVER).await? {
         result?;
         servers.push(server);
     }

@@ -17,6 +17,7 @@ function Locked() {
     <h1>${t("locked.title")}</h1>
     <p>${t("locked.text")}</p>
     <p class="mono">sprat web</p>
+    ${String(route.value.asked) && html`<p>${t("locked.link")}</p>`}
   </div></main>`;
 }
 

@@ -1,8 +1,8 @@
-// Which tab is shown: the fragment of the address (`#files`, `#people/KEY`). The one-time code comes in it, too.
+// Which tab is shown: the fragment of the address (`#files`, `#people/KEY`, `#people/signup?name=…&server=…`). The one-time code comes in it, too.
 
 import { computed, signal } from "./lib.js";
 
-const read = () => decodeURIComponentSafe(location.hash.slice(1));
+const read = () => location.hash.slice(1);
 function decodeURIComponentSafe(text) {
   try {
     return decodeURIComponent(text);
@@ -17,8 +17,10 @@ addEventListener("hashchange", () => {
 });
 
 export const route = computed(() => {
-  const [tab, ...rest] = fragment.value.split("/");
-  return { tab, rest: rest.join("/") };
+  // What stands behind a `?` has its own spelling, in which `&` may be part of a word.
+  const [path, asked] = fragment.value.split(/\?(.*)/s);
+  const [tab, ...rest] = decodeURIComponentSafe(path).split("/");
+  return { tab, rest: rest.join("/"), asked: new URLSearchParams(asked ?? "") };
 });
 
 export const go = (tab, rest = "") => {

@@ -38,6 +38,19 @@ export const MORE = {
   "signup.title": { en: "A name of your own", de: "Ein eigener Name" },
   "signup.text": { en: "Bound to the key of this node: nobody else can have it at that server.", de: "Gebunden an den Schlüssel dieses Knotens: Niemand sonst kann ihn an diesem Server haben." },
   "signup.name": { en: "Name", de: "Name" },
+  "wish.title": { en: "Sign up at a rendezvous server", de: "An einem Rendezvous-Server anmelden" },
+  "wish.text": {
+    en: "The page of a server led here, and nothing has happened yet. Your node signs that this name is yours when you confirm, and not before.",
+    de: "Die Seite eines Servers hat hierher geführt, und noch ist nichts geschehen. Ihr Knoten unterschreibt erst, dass dieser Name Ihnen gehört, wenn Sie es bestätigen.",
+  },
+  "wish.server": { en: "Server: {server}", de: "Server: {server}" },
+  "wish.confirm": { en: "Confirm and sign up", de: "Bestätigen und anmelden" },
+  "wish.unused": {
+    en: "This node does not use that server, so it cannot sign up there. Start it with the line below, then open the link again.",
+    de: "Dieser Knoten benutzt diesen Server nicht, kann sich also dort nicht anmelden. Starten Sie ihn mit der Zeile unten und öffnen Sie den Link dann noch einmal.",
+  },
+  "wish.away": { en: "The node is not connected to that server now. It keeps trying: wait a moment.", de: "Der Knoten ist gerade nicht mit diesem Server verbunden. Er versucht es weiter: Warten Sie einen Moment." },
+  "wish.none": { en: "This link names no server. Sign up below Find people instead.", de: "Dieser Link nennt keinen Server. Melden Sie sich unter Personen finden an." },
   "signup.done": { en: "{name} is yours now.", de: "{name} gehört jetzt Ihnen." },
 
   // Inbox

@@ -46,6 +46,8 @@ export const WORDS = {
     de: "Damit kein anderes Programm dieses Rechners Ihren Knoten benutzt, öffnet sich die Seite mit einem Code, der einmal gilt. Geben Sie im Ordner des Knotens ein:",
   },
 
+  "locked.link": { en: "A link led here: open it once more when the page is open.", de: "Ein Link hat hierher geführt: Öffnen Sie ihn noch einmal, wenn die Seite offen ist." },
+
   // Counts
   "files.n.one": { en: "{n} file", de: "{n} Datei" },
   "files.n.other": { en: "{n} files", de: "{n} Dateien" },

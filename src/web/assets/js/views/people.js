@@ -13,6 +13,7 @@ import { DropZone } from "../parts/drop.js";
 import { Head } from "../parts/head.js";
 import { Person } from "./person.js";
 import { Directory } from "./directory.js";
+import { Wish } from "./wish.js";
 
 /** Sending goes on in Transfers, where its progress is. */
 const sendTo = (who, list, trust) => (send(who, list, trust), go("transfers"));
@@ -68,7 +69,10 @@ export function People() {
   const everyone = useEveryone();
   const id = route.value.rest;
   const chosen = everyone.find((who) => who.peer === id);
-  const [finding, setFinding] = useState(false);
+  const [chose, setFinding] = useState(false);
+  // Addresses by which the page of a rendezvous server leads here.
+  const wish = id === "signup";
+  const finding = chose || wish || id === "find";
   const reach = chosen?.peer ?? everyone[0]?.peer;
   const side = html`<section class="persons card" aria-label=${t("people.here")}>
     ${everyone.length === 0 && ready.value && html`<div class="empty"><${Icon} name="people" size=${32} /><p>${t("people.none")}</p></div>`}
@@ -77,11 +81,13 @@ export function People() {
   return html`<div class=${`view people ${chosen || finding ? "chosen" : ""}`}>
     <${Head} id="people">
       ${(chosen || finding) && html`<button class="button back" onClick=${() => (setFinding(false), go("people"))}><span class="turn left"><${Icon} name="chevron" size=${15} /></span>${t("back")}</button>`}
-      <button class="button" aria-pressed=${finding ? "true" : "false"} onClick=${() => setFinding(!finding)}><${Icon} name="search" size=${16} /> ${t("directory.find")}</button>
+      <button class="button" aria-pressed=${finding ? "true" : "false"} onClick=${() => (setFinding(!finding), (wish || id === "find") && go("people"))}><${Icon} name="search" size=${16} /> ${t("directory.find")}</button>
     </${Head}>
     <div class="split">
       ${side}
-      ${finding
+      ${wish
+        ? html`<${Wish} key=${String(route.value.asked)} asked=${route.value.asked} />`
+        : finding
         ? html`<${Directory} />`
         : chosen
           ? html`<${Person} key=${chosen.peer} who=${chosen} onFiles=${(list) => sendTo(chosen, list, chosen.key_changed)} />`
