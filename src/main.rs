@@ -4,15 +4,21 @@
 use sprat::{
     ui::{
         self,
-        face::{Coming, Face, Wanted},
+        face::{Coming, Face, Openers, Page, PageWanted, Wanted},
     },
-    web::Web,
+    web::{PageSettings, ServerPage, Web},
 };
-use std::{io, process::ExitCode};
+use std::{io, net::SocketAddr, process::ExitCode};
 
 fn main() -> ExitCode {
     match ui::cli::read(std::env::args_os()) {
-        Ok(cli) => ui::run(cli, open),
+        Ok(cli) => ui::run(
+            cli,
+            Openers {
+                node: open,
+                server: open_page,
+            },
+        ),
         Err(exit) => exit,
     }
     .into()
@@ -41,6 +47,32 @@ impl Face for Local {
 
     fn was_left(&self) -> bool {
         self.0.was_left()
+    }
+
+    fn close(self: Box<Self>) -> Coming<()> {
+        Box::pin(self.0.close())
+    }
+}
+
+/// The page of a server.
+struct Reception(ServerPage);
+
+fn open_page(wanted: PageWanted) -> Coming<Result<Box<dyn Page>, String>> {
+    Box::pin(async move {
+        let settings = PageSettings {
+            at: wanted.at,
+            hosts: wanted.hosts,
+            quotas: wanted.quotas,
+        };
+        let opened = ServerPage::open(wanted.desk, settings).await;
+        let page = opened.map_err(|error| error.to_string())?;
+        Ok(Box::new(Reception(page)) as Box<dyn Page>)
+    })
+}
+
+impl Page for Reception {
+    fn address(&self) -> SocketAddr {
+        self.0.address()
     }
 
     fn close(self: Box<Self>) -> Coming<()> {

@@ -5,6 +5,7 @@
 //! `directory`, here they meet signatures and the disk. Invariant: a sign-up is confirmed when it
 //! is on the disk, not before.
 
+mod desk;
 mod directory;
 mod net;
 mod record;
@@ -27,6 +28,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use desk::About;
+pub use desk::{Desk, Free, Overview};
 pub use net::{Load, Quotas};
 use net::{Server, ServerConfig, ServerEvent};
 
@@ -97,8 +100,7 @@ pub enum ServerNews {
 /// A running server.
 #[derive(Debug)]
 pub struct Rendezvous {
-    node: NodeId,
-    addresses: Vec<SocketAddr>,
+    desk: Desk,
     news: mpsc::Receiver<ServerNews>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
@@ -145,17 +147,22 @@ impl Rendezvous {
         let node = net.node();
         let (news, heard) = mpsc::channel(NEWS);
         let (stop, stopped) = oneshot::channel();
+        let (desk, counter) = desk::open(About {
+            node,
+            addresses,
+            home: settings.home,
+        });
         let task = tokio::spawn(run(
             home,
             net,
             events,
             directory,
             (news, settings.report),
+            counter,
             stopped,
         ));
         Ok(Self {
-            node,
-            addresses,
+            desk,
             news: heard,
             stop,
             task,
@@ -165,13 +172,19 @@ impl Rendezvous {
     /// Its key.
     #[must_use]
     pub fn id(&self) -> NodeId {
-        self.node
+        self.desk.id()
     }
 
     /// Where it can be reached: what it was told first, then its interfaces', loopback last.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        self.desk.addresses()
+    }
+
+    /// A handle for those who show how it does.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        self.desk.clone()
     }
 
     /// What it has to say; `None` when it ended by itself, which it should not.
@@ -202,10 +215,11 @@ async fn run(
     mut events: mpsc::Receiver<ServerEvent>,
     directory: crate::store::OpenedDirectory,
     (news, report): (mpsc::Sender<ServerNews>, Option<Duration>),
+    counter: desk::Counter,
     mut stopped: oneshot::Receiver<()>,
 ) {
     let notice = directory.notice.clone();
-    let mut service = service::Service::new(net.node(), directory, news.clone(), report);
+    let mut service = service::Service::new(net.node(), directory, news.clone(), report, counter);
     if let Some(notice) = notice {
         drop(news.try_send(ServerNews::Notice(notice)));
     }

@@ -52,7 +52,7 @@ use std::{io::Write as _, time::Duration};
 
 /// Runs what the command line asks for.
 #[must_use]
-pub fn run(cli: Cli, face: face::Opener) -> Exit {
+pub fn run(cli: Cli, faces: face::Openers) -> Exit {
     if let Some(Command::Completions { shell }) = cli.command {
         return completions(shell);
     }
@@ -64,7 +64,8 @@ pub fn run(cli: Cli, face: face::Opener) -> Exit {
     let words = std::env::var_os("SPRAT_PASSPHRASE");
     let setup = match config::settle(cli.options, words) {
         Ok(setup) => config::Setup {
-            face: Some(face),
+            face: Some(faces.node),
+            server_page: Some(faces.server),
             ..setup
         },
         Err(error) => {

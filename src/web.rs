@@ -18,6 +18,7 @@ mod listen;
 mod metrics;
 mod offers;
 mod process;
+mod rendezvous;
 mod routes;
 mod run;
 mod session;
@@ -27,6 +28,7 @@ mod tests;
 mod tickets;
 
 use crate::node::Node;
+pub use rendezvous::{PageSettings, ServerPage};
 pub use run::Run;
 
 use app::State;

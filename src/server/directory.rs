@@ -234,15 +234,17 @@ impl<C: Clone> Directory<C> {
     }
 
     /// How many names there are.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there are none.
-    #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
+    /// Whether a key that has none could have this name; `None` when it is no name.
+    #[must_use]
+    pub fn is_free(&self, name: &str, now: u64) -> Option<bool> {
+        let key = fold(name);
+        let owner = self.names.get(&key);
+        (!key.is_empty()).then(|| owner.is_none_or(|owner| self.is_over(owner, now)))
     }
 
     fn is_over(&self, name: &SignUp<C>, now: u64) -> bool {

@@ -42,6 +42,8 @@ pub struct Load {
     pub nodes: usize,
     /// Those of them that wait to be reached through the server.
     pub reachable: usize,
+    /// Places in namespaces at which nodes can be met.
+    pub registrations: usize,
     /// Circuits that carry now.
     pub circuits: usize,
     /// Circuits so far: each brought two nodes together.

@@ -93,15 +93,9 @@ impl Register {
     }
 
     /// How many entries there are.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
+    #[must_use]
+    pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// Whether there are none.
-    #[cfg(test)]
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
     }
 
     /// Keeps, or renews, an entry. One that says nothing new keeps its number, so that no client is

@@ -7,6 +7,7 @@ use super::{ServerNews, record};
 use crate::{
     core::{id::NodeId, rate::Rate},
     server::{
+        desk::{Counter, Free, Overview, Question},
         directory::{Directory, Limits, SignUp, Verdict},
         net::{Load, ServerEvent},
         visitors::Visitors,
@@ -70,6 +71,8 @@ pub struct Service {
     report: Option<Duration>,
     load: Load,
     told: Load,
+    connections: usize,
+    counter: Counter,
 }
 
 impl Service {
@@ -78,6 +81,7 @@ impl Service {
         opened: OpenedDirectory,
         news: mpsc::Sender<ServerNews>,
         report: Option<Duration>,
+        counter: Counter,
     ) -> Self {
         let mut directory = Directory::new(Limits::default());
         let mut lost = 0;
@@ -106,6 +110,8 @@ impl Service {
             report,
             load: Load::default(),
             told: Load::default(),
+            connections: 0,
+            counter,
         }
     }
 
@@ -115,11 +121,13 @@ impl Service {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut report = self.report.map(tokio::time::interval);
         loop {
+            self.publish();
             tokio::select! {
                 event = events.recv() => match event {
                     Some(event) => self.event(event),
                     None => return,
                 },
+                Some(question) = self.counter.questions.recv() => self.is_free(question),
                 done = async {
                     match &mut self.writing {
                         Some(writing) => writing.await,
@@ -147,13 +155,41 @@ impl Service {
         }
     }
 
+    /// Shows how much goes on to those who look.
+    fn publish(&self) {
+        let now = Overview {
+            load: self.load,
+            connections: self.connections,
+            names: self.directory.count(),
+            failing: self.failing,
+        };
+        self.counter
+            .now
+            .send_if_modified(|shown| std::mem::replace(shown, now) != now);
+    }
+
+    fn is_free(&self, question: Question) {
+        let free = self.directory.is_free(&question.name, unix_now());
+        // Who asked may have gone.
+        let _ = question
+            .reply
+            .send(free.map_or(Free::NoName, |free| if free { Free::Yes } else { Free::No }));
+    }
+
     /// Tells how much goes on, if that is news.
     fn report(&mut self) {
         let (load, told) = (self.load, self.told);
         // Circuits that only wait carry a little all the time.
         let much = load.relayed - told.relayed >= WORTH_TELLING;
         let relayed = told.relayed;
-        if much || (Load { relayed, ..load }) != told {
+        // Each node that comes registers: that is not told twice.
+        let registrations = told.registrations;
+        let usual = Load {
+            registrations,
+            relayed,
+            ..load
+        };
+        if much || usual != told {
             self.told = load;
             drop(self.news.try_send(ServerNews::Load(load)));
         }
@@ -168,12 +204,12 @@ impl Service {
                 address,
             } => {
                 let of = self.connected.entry(node).or_default();
-                of.insert(connection, address);
+                self.connections += usize::from(of.insert(connection, address).is_none());
                 self.directory.arrived(node, unix_now());
             }
             ServerEvent::Closed { node, connection } => {
                 if let Some(of) = self.connected.get_mut(&node) {
-                    of.remove(&connection);
+                    self.connections -= usize::from(of.remove(&connection).is_some());
                     if of.is_empty() {
                         self.connected.remove(&node);
                         self.directory.left(node, unix_now());

@@ -4,7 +4,10 @@
 //! Invariant: the command line counts before the environment, that before the home's file (`cli`
 //! settles these), that before the defaults.
 
-use super::{cli::Options, face::Opener};
+use super::{
+    cli::Options,
+    face::{Opener, PageOpener},
+};
 use crate::node::{DISCOVERY_PORT, Settings};
 use std::{
     ffi::OsString,
@@ -66,6 +69,8 @@ pub struct Setup {
     pub web: Option<SocketAddr>,
     /// What serves it, and the socket of the home.
     pub face: Option<Opener>,
+    /// What serves the page of a rendezvous server.
+    pub server_page: Option<PageOpener>,
 }
 
 /// Puts options and defaults together. `words` is `SPRAT_PASSPHRASE`, which counts when no file is
@@ -130,6 +135,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
         progress: !options.no_progress && !options.json,
         web: options.web,
         face: None,
+        server_page: None,
     })
 }
 

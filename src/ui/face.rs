@@ -1,10 +1,13 @@
-//! What a node that stays shows to other programs: the local API, and the page. `main` brings what
-//! serves them.
+//! What a node that stays shows to other programs: the local API, and the page; and the page of a
+//! rendezvous server. `main` brings what serves them.
 //!
 //! Owns the words between the two. Never serves anything itself (`local` begins and ends it).
 
 use super::{json, output::Out};
-use crate::node::Node;
+use crate::{
+    node::Node,
+    server::{Desk, Quotas},
+};
 use serde_json::Value;
 use std::{io, net::SocketAddr, pin::Pin, sync::Arc};
 use tokio::sync::mpsc;
@@ -44,6 +47,38 @@ pub trait Face: Send + Sync {
     fn was_left(&self) -> bool;
     /// Ends every connection.
     fn close(self: Box<Self>) -> Coming<()>;
+}
+
+/// The page of a rendezvous server that is to be served.
+pub struct PageWanted {
+    /// The server.
+    pub desk: Desk,
+    /// Where.
+    pub at: SocketAddr,
+    /// Names by which people reach it, besides its addresses.
+    pub hosts: Vec<String>,
+    /// What the server gives.
+    pub quotas: Quotas,
+}
+
+/// Serves it, or says why not.
+pub type PageOpener = fn(PageWanted) -> Coming<Result<Box<dyn Page>, String>>;
+
+/// The page of a server that is served.
+pub trait Page: Send {
+    /// Where.
+    fn address(&self) -> SocketAddr;
+    /// Ends every connection.
+    fn close(self: Box<Self>) -> Coming<()>;
+}
+
+/// What serves both.
+#[derive(Clone, Copy)]
+pub struct Openers {
+    /// A node.
+    pub node: Opener,
+    /// A server.
+    pub server: PageOpener,
 }
 
 /// Says where the page is.

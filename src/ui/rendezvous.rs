@@ -4,7 +4,13 @@
 //! Standard output tells where it is and how to join, then what its owner should know.
 
 use super::{
-    cli::RendezvousOptions, config::Setup, exit::Exit, open_files, output::Out, signals::Signals,
+    cli::RendezvousOptions,
+    config::Setup,
+    exit::Exit,
+    face::{Page, PageWanted},
+    open_files,
+    output::Out,
+    signals::Signals,
     text,
 };
 use crate::{
@@ -32,6 +38,10 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
         // A client that may wait to be reached may be connected, too.
         connections: usual.connections.max(options.reservations as u32),
     };
+    if setup.web.is_none() && !options.web_host.is_empty() {
+        out.error("--web-host names a page that is not served: give --web ADDR:PORT, too");
+        return Exit::Usage;
+    }
     let files = open_files::raise();
     let settings = ServerSettings {
         home: setup.settings.home.clone(),
@@ -50,7 +60,24 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
             return Exit::from(&error);
         }
     };
-    ready(&out, &server);
+    let wanted = setup.web.map(|at| PageWanted {
+        desk: server.desk(),
+        at,
+        hosts: options.web_host,
+        quotas,
+    });
+    let page = match setup.server_page.zip(wanted) {
+        Some((open, wanted)) => match open(wanted).await {
+            Ok(page) => Some(page),
+            Err(error) => {
+                server.stop().await;
+                out.error(&printable(&error));
+                return Exit::Failed;
+            }
+        },
+        None => None,
+    };
+    ready(&out, &server, page.as_deref());
     if let Some(files) = files.filter(|files| *files < u64::from(quotas.connections) + OWN_FILES) {
         let clients = files.saturating_sub(OWN_FILES);
         let text = format!(
@@ -70,6 +97,9 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
             }
         }
     };
+    if let Some(page) = page {
+        page.close().await;
+    }
     server.stop().await;
     if !out.json() {
         out.note("stopped");
@@ -97,7 +127,8 @@ fn multiaddresses(key: NodeId, address: SocketAddr) -> [String; 2] {
     ]
 }
 
-fn ready(out: &Out, server: &Rendezvous) {
+fn ready(out: &Out, server: &Rendezvous, page: Option<&dyn Page>) {
+    let page = page.map(Page::address);
     let key = server.id();
     let addresses = server.addresses();
     let all: Vec<_> = addresses
@@ -106,12 +137,15 @@ fn ready(out: &Out, server: &Rendezvous) {
         .collect();
     let join = addresses.first().map(|address| join(key, *address));
     if out.json() {
-        let ready = json!({
+        let mut ready = json!({
             "event": "ready",
             "peer": key.to_string(),
             "addresses": all,
             "join": join,
         });
+        if let Some(page) = page {
+            ready["web"] = json!(format!("http://{page}/"));
+        }
         out.result(&ready.to_string());
         return;
     }
@@ -121,6 +155,11 @@ fn ready(out: &Out, server: &Rendezvous) {
     }
     if let Some(join) = join {
         out.result(&format!("join with: {join}"));
+    }
+    if let Some(page) = page {
+        out.result(&format!(
+            "page: http://{page}/ (the token of its owner lies in the home: .sprat/api.token)"
+        ));
     }
 }
 
@@ -177,6 +216,7 @@ mod tests {
         let load = Load {
             nodes: 3,
             reachable: 2,
+            registrations: 5,
             circuits: 1,
             introduced: 7,
             relayed: 5 << 20,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use std::{collections::HashMap, sync::LazyLock};
+use std::{collections::HashMap, sync::Arc};
 
 macro_rules! assets {
     ($($path:literal),* $(,)?) => {
@@ -81,18 +81,20 @@ struct Asset {
     tag: String,
 }
 
-static TABLE: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
-    let asset = |(path, bytes): &(&'static str, &'static [u8])| {
+type Table = HashMap<String, Asset>;
+
+fn table(files: impl IntoIterator<Item = (&'static str, &'static [u8])>) -> Table {
+    let asset = |(path, bytes): (&'static str, &'static [u8])| {
         let tag = format!("\"{}\"", &blake3::hash(bytes).to_hex()[..32]);
         let media = media(path);
-        let at = match *path {
+        let at = match path {
             "index.html" => "/".to_owned(),
             path => format!("/{path}"),
         };
         (at, Asset { bytes, media, tag })
     };
-    ALL.iter().map(asset).collect()
-});
+    files.into_iter().map(asset).collect()
+}
 
 fn media(path: &str) -> &'static str {
     match path.rsplit('.').next() {
@@ -109,15 +111,28 @@ fn media(path: &str) -> &'static str {
 
 /// Serves them.
 pub fn router() -> Router {
+    serving(ALL.iter().copied())
+}
+
+/// One of them, by its path: other pages have some in common with this one.
+pub fn named(path: &str) -> Option<(&'static str, &'static [u8])> {
+    ALL.iter().find(|(at, _)| *at == path).copied()
+}
+
+/// Serves these files.
+pub fn serving(files: impl IntoIterator<Item = (&'static str, &'static [u8])>) -> Router {
+    let table = Arc::new(table(files));
     let mut router = Router::new();
-    for path in TABLE.keys() {
+    for path in table.keys() {
+        let table = table.clone();
+        let serve = async move |uri: Uri, headers: HeaderMap| serve(&table, &uri, &headers);
         router = router.route(path, get(serve));
     }
     router
 }
 
-async fn serve(uri: Uri, headers: HeaderMap) -> Response {
-    let Some(asset) = TABLE.get(uri.path()) else {
+fn serve(table: &Table, uri: &Uri, headers: &HeaderMap) -> Response {
+    let Some(asset) = table.get(uri.path()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let known = headers.get(header::IF_NONE_MATCH);

@@ -28,13 +28,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const AT_ONCE: usize = 128;
 /// How long the head of a request may take, and how long a connection may be silent between two.
 #[cfg(not(test))]
-const HEAD: Duration = Duration::from_secs(20);
+pub const HEAD: Duration = Duration::from_secs(20);
 #[cfg(test)]
-const HEAD: Duration = Duration::from_secs(1);
+pub const HEAD: Duration = Duration::from_secs(1);
 /// Bytes of a head.
-const LONGEST_HEAD: usize = 32 << 10;
+pub const LONGEST_HEAD: usize = 32 << 10;
 /// After a failure to accept (no descriptors), so that it does not spin.
-const PAUSE: Duration = Duration::from_millis(100);
+pub const PAUSE: Duration = Duration::from_millis(100);
 
 /// The path of a socket that is there; gone with this.
 pub struct Socket(PathBuf);

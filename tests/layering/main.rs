@@ -59,7 +59,7 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "web",
-        &["core", "node"],
+        &["core", "node", "server"],
         &["libp2p", "sled", "serde_cbor", "spake2"],
     ),
     (

@@ -32,6 +32,22 @@ test("every word that the page asks for stands in the table, in both languages",
   }
 });
 
+test("the page of a server has its words in both languages, and asks for each of its modules at once", async () => {
+  const folder = fileURLToPath(new URL("../../src/web/rendezvous/assets/", import.meta.url));
+  const { WORDS } = await import(join(folder, "words.js"));
+  for (const [key, row] of Object.entries(WORDS)) assert.ok(row.en && row.de, `${key} lacks a language`);
+  const known = (key) => key in WORDS || `${key}.other` in WORDS;
+  const page = await readFile(join(folder, "index.html"), "utf8");
+  const asked = new Set([...page.matchAll(/(?:modulepreload" href|script type="module" src)="\/([^"]+)"/g)].map((match) => match[1]));
+  for (const name of ["server.js", "join.js", "owner.js"]) {
+    const source = await readFile(join(folder, name), "utf8");
+    for (const [, key] of source.matchAll(/\b(?:t|parts)\("([^"]+)"/g)) assert.ok(known(key), `${name}: ${key}`);
+    assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(|new Function|style="/, name);
+    assert.ok(asked.has(`js/${name}`), name);
+    for (const [, taken] of source.matchAll(/ from "\.\/([^"]+)"/g)) assert.ok(asked.has(`js/${taken}`), `${name}: ${taken}`);
+  }
+});
+
 test("the libraries are those that the README of vendor/ records", async () => {
   const readme = await readFile(join(ASSETS, "vendor/README.md"), "utf8");
   const rows = [...readme.matchAll(/^\| `([\w-]+\.js)` .*\| `([0-9a-f]{64})` \|$/gm)];

@@ -32,6 +32,13 @@ fn the_first_has_the_name_and_what_looks_like_it() {
         assert_eq!(directory.sign_up(name(alike, 2)), Verdict::Taken, "{alike}");
     }
     assert_eq!(directory.sign_up(name("\u{200b}", 2)), Verdict::Unknown);
+    for (text, free) in [
+        ("anna", Some(false)),
+        ("ben", Some(true)),
+        ("\u{200b}", None),
+    ] {
+        assert_eq!(directory.is_free(text, 0), free, "{text}");
+    }
     assert_eq!(directory.release(node(2), "anna"), Verdict::Unknown);
     assert_eq!(directory.release(node(1), "anna"), Verdict::Done);
     assert_eq!(directory.sign_up(name("anna", 2)), Verdict::Done);
@@ -70,11 +77,11 @@ fn a_name_is_free_after_ninety_days_without_its_owner() {
     later.seen = NOW + 291 * DAY;
     assert_eq!(directory.sign_up(later), Verdict::Done);
     directory.expire(NOW + 400 * DAY);
-    assert!(directory.is_empty());
+    assert_eq!(directory.count(), 0);
     // A clock that went back frees nothing.
     directory.sign_up(name("anna", 1));
     directory.expire(5);
-    assert_eq!(directory.len(), 1);
+    assert_eq!(directory.count(), 1);
 }
 
 #[test]

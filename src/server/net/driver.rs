@@ -304,6 +304,7 @@ impl Driver {
         let load = Load {
             nodes: self.connected.len(),
             reachable: self.reservations.count(),
+            registrations: self.points.count(),
             circuits: self.circuits.open(),
             introduced: self.introduced,
             relayed: self.circuits.carried(),

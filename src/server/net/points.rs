@@ -67,6 +67,11 @@ impl Points {
         self.standard.remove(&node);
     }
 
+    /// Registrations that are kept.
+    pub(super) fn count(&self) -> usize {
+        self.register.count()
+    }
+
     pub(super) fn expire(&mut self, now: Now) {
         self.register.expire(now);
     }

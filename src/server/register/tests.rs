@@ -87,14 +87,14 @@ fn nobody_takes_all_the_room_and_time_gives_it_back() {
     let full = register.put(node(9), "a", record(9), TTL, Now::ZERO);
     assert_eq!(full, Err(Full::Entries));
     register.leave(node(1));
-    assert_eq!(register.len(), 7);
+    assert_eq!(register.count(), 7);
     register
         .put(node(9), "a", record(9), TTL * 2, Now::ZERO)
         .unwrap();
     register.expire(TTL);
-    assert_eq!(register.len(), 1);
+    assert_eq!(register.count(), 1);
     register.leave(node(9));
-    assert!(register.is_empty() && register.order.is_empty() && register.entries.is_empty());
+    assert!(register.count() == 0 && register.order.is_empty() && register.entries.is_empty());
 }
 
 #[test]

@@ -66,6 +66,7 @@ async fn run(node: Node, given: Given, out: Out, mut signals: Signals) -> Exit {
         progress: false,
         web: None,
         face: None,
+        server_page: None,
     };
     let patience = Patience {
         swarm: wait,

@@ -3,6 +3,7 @@
 use super::{
     command::{AtPrompt, Cli},
     file::{self, Defaults},
+    server,
 };
 use crate::ui::{exit::Exit, slips};
 use clap::{
@@ -30,7 +31,7 @@ pub fn long_options() -> Vec<String> {
 }
 
 /// The options of every command that mean something to a rendezvous server, which is no node.
-const OF_A_SERVER: [&str; 5] = ["help", "home", "json", "listen", "verbose"];
+const OF_A_SERVER: [&str; 6] = ["help", "home", "json", "listen", "verbose", "web"];
 
 /// The whole command line, in which each command shows what is of use to it.
 pub(super) fn definition(defaults: &Defaults) -> clap::Command {
@@ -41,7 +42,12 @@ pub(super) fn definition(defaults: &Defaults) -> clap::Command {
         server.mut_args(|option| {
             let of_a_node =
                 option.is_global_set() && !OF_A_SERVER.contains(&option.get_id().as_str());
-            if of_a_node { option.hide(true) } else { option }
+            match option.get_id().as_str() {
+                // There is no usual address, so nothing is lost by a space before it.
+                "web" => option.num_args(1).require_equals(false).help(server::WEB),
+                _ if of_a_node => option.hide(true),
+                _ => option,
+            }
         })
     })
 }
@@ -170,12 +176,30 @@ mod tests {
             assert!(!server.contains(option), "{option}: {server}");
             assert!(node.contains(option), "{option}: {node}");
         }
-        for option in ["--home", "--listen", "--json", "--port", "--circuits"] {
+        for option in [
+            "--home",
+            "--listen",
+            "--json",
+            "--port",
+            "--circuits",
+            "--web <ADDR:PORT>",
+        ] {
             assert!(server.contains(option), "{option}: {server}");
         }
         let read =
             definition(&Defaults::new()).try_get_matches_from(["sprat", "--no-mdns", "rendezvous"]);
         assert!(read.is_ok());
+        for line in [
+            "sprat rendezvous --web 0.0.0.0:80",
+            "sprat rendezvous --web=0.0.0.0:80",
+        ] {
+            let read = definition(&Defaults::new()).try_get_matches_from(line.split(' '));
+            let cli = Cli::from_arg_matches(&read.unwrap()).unwrap();
+            assert_eq!(cli.options.web, Some(([0, 0, 0, 0], 80).into()), "{line}");
+        }
+        let bare =
+            definition(&Defaults::new()).try_get_matches_from(["sprat", "rendezvous", "--web"]);
+        assert!(bare.is_err());
     }
 
     #[test]

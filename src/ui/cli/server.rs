@@ -13,11 +13,16 @@ Examples:
   sprat --home /var/lib/sprat rendezvous                       on TCP and UDP port 12000 of all addresses
   sprat rendezvous --external 203.0.113.7                      behind a router that forwards the port to it
   sprat rendezvous --circuit-bytes 100M --relay-rate 2M        where traffic is dear
+  sprat rendezvous --web 0.0.0.0:8080                          with a page for those who are to join
 
 It prints the line by which others join. It introduces nodes, and carries bytes (which it cannot read) only for those whose
 routers let no straight path through. It shares no files and keeps nothing but names, in HOME/.sprat.
 With --json the first line is {\"event\":\"ready\",\"peer\",\"addresses\",\"join\"}, and how much goes on is
 {\"event\":\"load\",\"nodes\",\"reachable\",\"introduced\",\"circuits\",\"relayed\"} (bytes).";
+
+/// What `--web` of all commands means here, as the help says it.
+pub const WEB: &str = "Serve a page there for those who are to join: how to, and whether a name is free; for its \
+    owner, how much goes on. Off unless it is given";
 
 /// What a rendezvous server is told.
 #[derive(Args, Debug)]
@@ -56,6 +61,10 @@ pub struct RendezvousOptions {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = parse_count)]
     pub reservations: usize,
 
+    /// A name by which people reach the page of --web, besides its addresses; may be given again
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_host)]
+    pub web_host: Vec<String>,
+
     /// How often to tell who is here and how much goes through, if that changed; 0 = never
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = parse_seconds)]
     pub report: Duration,
@@ -63,6 +72,14 @@ pub struct RendezvousOptions {
     /// Connections from one address
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = parse_count)]
     pub per_address: usize,
+}
+
+fn parse_host(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    if text.is_empty() || text.len() > 253 || !text.chars().all(plain) {
+        return Err("write the name alone, as in meet.example.org".to_owned());
+    }
+    Ok(text.to_lowercase())
 }
 
 fn parse_count(text: &str) -> Result<usize, String> {

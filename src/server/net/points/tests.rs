@@ -75,7 +75,7 @@ fn each_is_told_what_it_can_read_and_no_names() {
     let other = points.discover(rust, asked("b", Some(b"12345678a")), Now::ZERO);
     assert_eq!(other, Err(ErrorCode::InvalidCookie));
     points.left(js);
-    assert_eq!(points.register.len(), 1);
+    assert_eq!(points.count(), 1);
     assert!(points.standard.is_empty());
 }
 
