@@ -17,7 +17,7 @@ Examples:
 
 It prints the line by which others join. It introduces nodes, and carries bytes (which it cannot read) only for those whose
 routers let no straight path through. It shares no files and keeps nothing but names, in HOME/.sprat.
-With --json the first line is {\"event\":\"ready\",\"peer\",\"addresses\",\"join\"}, and how much goes on is
+With --json the first line is {\"event\":\"ready\",\"peer\",\"addresses\",\"join\"} (and \"web\" with --web), and how much goes on is
 {\"event\":\"load\",\"nodes\",\"reachable\",\"introduced\",\"circuits\",\"relayed\"} (bytes).";
 
 /// What `--web` of all commands means here, as the help says it.
