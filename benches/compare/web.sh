@@ -72,17 +72,16 @@ done
 printf 'first 64 KiB at 100 Mbit/s, median of %s: %s s beside a node, %s s in the middle while it is read from the start, %s s with no node\n' \
   "$runs" "$(median < "$work/first.seconds")" "$(median < "$work/seek.seconds")" "$(median < "$work/alone.seconds")"
 
-for _ in $(seq 20); do
-  begun=$(now); "$sprat" list --home "$work/alice" > /dev/null; since "$begun" >> "$work/list.seconds"
-done
-printf 'list by the socket, median of 20: %s s\n' "$(median < "$work/list.seconds")"
-
 mkdir -p "$work/dave/shared"
 for at in $(seq 25); do head -c 48M /dev/urandom > "$work/dave/shared/part-$at.bin"; done
 node dave
 node bob --download-limit 26000000
 server=$last
 until grep -q '"event":"joined".*dave' "$work/bob.log"; do sleep 0.05; done
+for _ in $(seq 20); do
+  begun=$(now); "$sprat" list --home "$work/bob" > /dev/null; since "$begun" >> "$work/list.seconds"
+done
+printf 'list by the socket, median of 20: %s s\n' "$(median < "$work/list.seconds")"
 ticks() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
 for at in $(seq 25); do api bob POST /downloads -d "{\"what\":[\"part-$at.bin\"]}" -o /dev/null; done
 sleep 3
