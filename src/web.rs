@@ -22,6 +22,7 @@ mod rendezvous;
 mod routes;
 mod run;
 mod session;
+mod staged;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 use super::{Node, PourError, Spool, StoreError};
 use crate::{core::path::RelPath, node::Fetched, store};
 use std::{
+    collections::BTreeSet,
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
@@ -36,6 +37,27 @@ impl Node {
         // Held here, so that it goes when nobody waits any more for what may never end.
         let written = spawn_blocking(move || filler.fill(&name, from)).await;
         Ok((spool, written.map_err(panicked)??))
+    }
+
+    /// Moves files of private folders into one new private folder, each to its place there; gives
+    /// that and what lies in it at the top.
+    ///
+    /// # Errors
+    /// When two of them are for one place, or the disk refuses.
+    pub async fn gather(
+        &self,
+        files: Vec<(RelPath, PathBuf)>,
+    ) -> Result<(Spool, Vec<PathBuf>), StoreError> {
+        let spool = self.spool().await?;
+        let moved = spawn_blocking(move || {
+            let mut tops = BTreeSet::new();
+            for (name, from) in files {
+                spool.adopt(&name, &from)?;
+                tops.extend(name.components().next().map(|top| spool.folder().join(top)));
+            }
+            Ok((spool, tops.into_iter().collect()))
+        });
+        moved.await.map_err(panicked)?
     }
 
     /// Puts a file of a private folder into the shared one; false when another file is there and is

@@ -54,6 +54,18 @@ impl Spool {
         &self.0.folder
     }
 
+    /// Moves a file that another spool of this home holds into this one, to its place there.
+    ///
+    /// # Errors
+    /// When something is there already, or the disk refuses.
+    pub fn adopt(&self, name: &RelPath, from: &Path) -> Result<(), StoreError> {
+        let place = self.0.place(name)?;
+        if place.symlink_metadata().is_ok() {
+            return Err(failed("create", &place)(io::ErrorKind::AlreadyExists.into()));
+        }
+        fs::rename(from, &place).map_err(failed("create", &place))
+    }
+
     /// For writing into it.
     #[must_use]
     pub fn filler(&self) -> Filler {
@@ -62,6 +74,15 @@ impl Spool {
 }
 
 impl Filler {
+    /// Where `name` goes, with the folders before it.
+    fn place(&self, name: &RelPath) -> Result<PathBuf, StoreError> {
+        let place = self.folder.join(name.as_str());
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder).map_err(failed("create", folder))?;
+        }
+        Ok(place)
+    }
+
     /// Writes all that `from` gives into a file called `name`, and gives its path. How much that is
     /// need not be known before.
     ///
@@ -69,7 +90,7 @@ impl Filler {
     /// [`StoreError::NoSpace`] when it does not fit beside what is to stay free; [`StoreError::Io`]
     /// when `from` cannot be read.
     pub fn fill(&self, name: &RelPath, mut from: impl Read) -> Result<PathBuf, StoreError> {
-        let path = self.folder.join(name.file_name());
+        let path = self.place(name)?;
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         // The folder keeps it private; to whom it is sent it is an ordinary file.
@@ -200,6 +221,25 @@ mod tests {
         std::mem::forget(spool);
         let _fixture = fixture.restart();
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn files_of_several_spools_become_one_tree_and_none_replaces_another() {
+        let fixture = Fixture::new();
+        let new = || Spool::new(&fixture.home).unwrap();
+        let (one, two, tree) = (new(), new(), new());
+        let fill = |spool: &Spool, at| spool.filler().fill(&name(at), &b"x"[..]).unwrap();
+        let first = fill(&one, "trip/day 1/a");
+        assert_eq!(first, one.folder().join("trip/day 1/a"));
+        tree.adopt(&name("trip/day 1/a"), &first).unwrap();
+        tree.adopt(&name("trip/b"), &fill(&two, "trip/b")).unwrap();
+        drop((one, two));
+        assert!(tree.folder().join("trip/day 1/a").is_file());
+        let other = new();
+        let again = fill(&other, "c");
+        assert!(tree.adopt(&name("trip/b"), &again).is_err());
+        assert!(tree.adopt(&name("trip/b/c"), &again).is_err());
+        assert!(again.is_file() && tree.folder().join("trip/b").is_file());
     }
 
     #[test]

@@ -57,6 +57,7 @@ pub fn api(app: App) -> Router {
     let uploads = Router::new()
         .route("/share", get(read::share).post(uploads::share))
         .route("/staged", post(uploads::stage))
+        .route("/staged/{id}", delete(uploads::unstage))
         .layer(DefaultBodyLimit::disable());
     let version = plain.merge(uploads);
     Router::new()

@@ -1,6 +1,8 @@
 // What every test of the page needs: a mock node, a browser, and a page that tells what it should not have done.
 
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, before } from "node:test";
 import { Mock } from "./mock.mjs";
 import { open } from "./browser.mjs";
@@ -73,4 +75,22 @@ export async function until(check, what) {
     await new Promise((yes) => setTimeout(yes, 20));
   }
   assert.fail(`in vain waited for: ${what}`);
+}
+
+/** Drops files and folders of the disk on an element, as a person does. */
+export async function dropPaths(page, selector, paths) {
+  const box = await page.locator(selector).boundingBox();
+  const devtools = await page.context().newCDPSession(page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  const at = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) await devtools.send("Input.dispatchDragEvent", { type, ...at, data });
+  await devtools.detach();
+}
+
+/** Writes `{ "a/b": "text" }` below `folder`. */
+export async function writeTree(folder, tree) {
+  for (const [name, text] of Object.entries(tree)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
 }

@@ -59,11 +59,14 @@ export function answer(mock, method, path, query, body) {
       return ok(mock.newJob({ kind: "download", name: offer?.name ?? body.what[0], id: offer?.id, size: offer?.size ?? 5e9, sources: [{ ...PEOPLE[0], bytes: 0, rate: 3e7 }] }), 202);
     }
     case "POST share":
-      return query.get("name") === "taken.txt" ? { refuse: [409, 4, "another file has that name"] } : ok({ name: query.get("name"), size: body }, 201);
+      return query.get("name").endsWith("taken.txt") ? { refuse: [409, 4, "another file has that name"] } : ok({ name: query.get("name"), size: body }, 201);
     case "POST staged":
       mock.staged += 1;
       return ok({ staged: String(mock.staged), name: query.get("name"), size: body }, 201);
+    case "DELETE staged":
+      return { status: 204 };
     case "POST sends":
+      if (mock.refuseSends) return { refuse: [404, 5, "nobody of that name is here"] };
       return ok(mock.newJob({ kind: "send", state: "asking", name: "files", size: 100, pausable: false, to: [{ to: "bob", peer: body.to[0], state: "asking", done: 0, size: 100 }] }), 202);
     case "GET chats":
       return id ? chat(mock, id, method, query, body) : ok({ chats: PEOPLE.map(({ peer, name }) => ({ peer, name })) });

@@ -1,8 +1,11 @@
 // A day of a user at the page: transfers, files, people, asks, limits, and many tabs at once.
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { browser, show, until, withPage } from "./common.mjs";
+import { browser, dropPaths, show, TABS, until, withPage, writeTree } from "./common.mjs";
 import { PEOPLE } from "./mock-data.mjs";
 
 const held = browser();
@@ -73,6 +76,35 @@ test("files are shared and sent from the browser; a name that is taken is told",
     assert.equal(new URL(page.url()).hash, "#transfers");
   }));
 
+test("a dropped folder keeps its structure, to a person and into the shared folder; what is not sent is taken back", () =>
+  withPage(held, { refused: [409, 404] }, async ({ mock, page }) => {
+    const folder = await mkdtemp(join(tmpdir(), "sprat-drop-"));
+    const tree = { "trip/day 1/a&b.txt": "12345", "trip/day 1/deep/c.txt": "123", "trip/taken.txt": "1" };
+    await writeTree(folder, tree);
+    try {
+      const bob = `.personrow:has([href*="${PEOPLE[0].peer}"])`;
+      await show(page, "people");
+      await dropPaths(page, bob, [join(folder, "trip")]);
+      await wrote(mock, "POST /sends ");
+      const staged = mock.writes.filter((line) => line.startsWith("POST /staged")).sort();
+      const name = (path, size) => `${new URLSearchParams({ name: path })} ${size}`;
+      assert.deepEqual(staged, Object.entries(tree).map(([path, text]) => `POST /staged?${name(path, text.length)}`).sort());
+      await wrote(mock, `POST /sends {"to":["${PEOPLE[0].peer}"],"staged":["1","2","3"]}`);
+
+      mock.refuseSends = true;
+      await show(page, "people");
+      await dropPaths(page, bob, [join(folder, "trip/taken.txt")]);
+      await wrote(mock, "DELETE /staged/4");
+
+      await show(page, "files");
+      await dropPaths(page, ".vlist", [join(folder, "trip")]);
+      await page.waitForSelector('.toast.good:has-text("2 files are in the shared folder")');
+      for (const path of ["trip/day 1/a&b.txt", "trip/day 1/deep/c.txt"]) await wrote(mock, `POST /share?${name(path, tree[path].length)}`);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }));
+
 test("somebody with a new key is sent nothing before a person said that it is them", () =>
   withPage(held, {}, async ({ mock, page }) => {
     const mallory = PEOPLE.find((who) => who.key_changed);
@@ -81,8 +113,28 @@ test("somebody with a new key is sent nothing before a person said that it is th
     await page.waitForSelector(".onlyone .banner.bad");
     assert.equal(await page.locator(".personhead input[type=file]").count(), 0);
     await page.click(".onlyone .danger");
-    await page.setInputFiles(".personhead input[type=file]", [{ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") }]);
+    await page.setInputFiles(".personhead .primary + input", [{ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") }]);
     await wrote(mock, `POST /sends {"to":["${mallory.peer}"],"staged":["1"],"trust_new":true}`);
+  }));
+
+test("the browser is asked whether it may notify when the button is clicked, and not before", () =>
+  withPage(held, {}, async ({ mock, page, load, context }) => {
+    await page.close();
+    await context.addInitScript(() => {
+      globalThis.asked = 0;
+      globalThis.Notification = class {
+        static permission = "default";
+        static requestPermission = async () => ((globalThis.asked += 1), "default");
+      };
+    });
+    const fresh = await load();
+    for (const tab of TABS) await show(fresh, tab);
+    mock.hear(PEOPLE[0].peer, "bob", "hello");
+    await fresh.waitForSelector('.badge[aria-label="1 new message"]');
+    assert.equal(await fresh.evaluate(() => globalThis.asked), 0);
+    await show(fresh, "settings");
+    await fresh.click('[aria-describedby="notify-label"]');
+    await until(() => fresh.evaluate(() => globalThis.asked === 1), "the question");
   }));
 
 test("the browser notifies of asks and messages when that was asked for, and the page is not in sight", () =>

@@ -130,7 +130,7 @@ pub async fn send(State(app): State<App>, Given(what): Given<Send>) -> Result<Re
         );
         return Err(ApiError::usage(why));
     }
-    let (held, uploads) = app.take(&what.staged)?;
+    let (held, uploads) = app.staged.take(&app.node, &what.staged).await?;
     let mut files = what.paths;
     files.extend(uploads);
     let (job, mut events) = app.node.send(SendRequest {

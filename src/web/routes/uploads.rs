@@ -4,12 +4,13 @@ use super::super::{
     app::App,
     body::{Asked, upload},
     error::ApiError,
+    staged::Upload,
 };
 use crate::{core::path::RelPath, node::Spool};
 use axum::{
     Json,
     body::Body,
-    extract::State,
+    extract::{Path as Part, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -47,12 +48,20 @@ pub async fn stage(
     body: Body,
 ) -> Result<Response, ApiError> {
     let name = named.path()?;
-    if !app.has_room() {
-        return Err(ApiError::busy("too many uploads wait to be sent"));
-    }
+    app.staged.check_room()?;
     let (spool, path, size) = take_in(&app, &name, &headers, body).await?;
-    let staged = app.stage(spool, path)?;
-    Ok(made(name.file_name(), Some(staged), size))
+    let shown = name.as_str().to_owned();
+    let id = app.staged.add(Upload { spool, name, path })?;
+    Ok(made(&shown, Some(id), size))
+}
+
+pub async fn unstage(
+    State(app): State<App>,
+    Part(id): Part<String>,
+) -> Result<StatusCode, ApiError> {
+    let upload = app.staged.remove(&id)?;
+    let _ = tokio::task::spawn_blocking(move || drop(upload)).await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn share(

@@ -194,12 +194,65 @@ async fn files_that_are_uploaded_are_shared_or_wait_to_be_sent() {
         404,
         "it is taken once"
     );
+    folders_are_staged(&served, &headers).await;
     let json_headers = served.own_headers("application/json");
     let form = served
         .ask("POST", "/api/v1/share?name=z", &json_headers, b"{}")
         .await;
     assert_eq!(form.status, 415);
     served.end().await;
+}
+
+async fn folders_are_staged(served: &Served, headers: &str) {
+    let stage = async |name: &str| {
+        let path = format!("/api/v1/staged?name={name}");
+        let staged = served.ask("POST", &path, headers, b"hi").await;
+        assert_eq!(staged.status, 201, "{name}");
+        assert_eq!(staged.json()["name"], name);
+        staged.json()["staged"].as_str().unwrap().to_owned()
+    };
+    for name in ["../x", "trip/..%2f..%2fx", "/x", "trip%2f%2fx", "trip%5cx"] {
+        let path = format!("/api/v1/staged?name={name}");
+        let refused = served.ask("POST", &path, headers, b"hi").await;
+        assert_eq!(refused.status, 400, "{name}");
+    }
+    let send = async |ids: &[&String]| {
+        let send = json!({ "to": ["nobody-is-here"], "staged": ids, "wait": 0 });
+        served.post("/api/v1/sends", &send).await
+    };
+    let (one, two) = (stage("trip/day1/a").await, stage("trip/b").await);
+    let (same, inside) = (stage("trip/b").await, stage("trip/b/c").await);
+    // Nothing is taken by a send that cannot be.
+    assert_eq!(send(&[&one, &two, &same]).await.status, 400);
+    assert_eq!(send(&[&one, &two, &inside]).await.status, 400);
+    for left in [same, inside] {
+        let path = format!("/api/v1/staged/{left}");
+        assert_eq!(served.ask("DELETE", &path, headers, b"").await.status, 204);
+        assert_eq!(served.ask("DELETE", &path, headers, b"").await.status, 404);
+    }
+    let (three, plain) = (stage("trip/day1/c").await, stage("z").await);
+    let answer = send(&[&one, &two, &three, &plain]).await;
+    assert_eq!(answer.status, 202);
+    let path = format!("/api/v1/jobs/{}", answer.json()["job"]);
+    let files = async {
+        loop {
+            let job = served.get(&path).await.json();
+            if job["files"] == 4 {
+                return;
+            }
+            assert!(job["ended"].is_null() || job["files"] == 4, "{job}");
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, files).await.expect("the folder is read");
+    // All that was uploaded goes with the send.
+    let spools = served.home.path().join(".sprat/spool");
+    let empty = async {
+        while std::fs::read_dir(&spools).unwrap().next().is_some() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, empty).await.expect("the uploads go");
 }
 
 #[cfg(unix)]

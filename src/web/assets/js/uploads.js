@@ -3,12 +3,12 @@
 
 import { html, signal } from "./lib.js";
 import { parts, t } from "./i18n.js";
-import { post, query, upload } from "./api.js";
+import { post, query, remove, upload } from "./api.js";
 import { toast } from "./toast.js";
 import { Name } from "./safe.js";
 
 /** As many as the node keeps before they are sent. */
-const STAGED = 64;
+const STAGED = 4096;
 /** { id, kind: "share" | "send", title, to, done, size, stop } */
 export const uploads = signal([]);
 let next = 1;
@@ -17,7 +17,12 @@ let tail = Promise.resolve();
 const update = (id, change) => {
   uploads.value = uploads.value.map((one) => (one.id === id ? { ...one, ...change } : one));
 };
-const title = (list) => (list.length === 1 ? list[0].path : t("files.n", { n: list.length }));
+function title(list) {
+  if (list.length === 1) return list[0].path;
+  const [folder] = list[0].path.split("/");
+  const files = t("files.n", { n: list.length });
+  return list.every(({ path }) => path.startsWith(`${folder}/`)) ? `${folder}/ (${files})` : files;
+}
 
 addEventListener("beforeunload", (event) => uploads.value.length > 0 && event.preventDefault());
 
@@ -74,11 +79,17 @@ export function send(who, list, trust = false) {
   }
   return enqueue({ kind: "send", to: who.name }, list, async (one, stopped) => {
     const staged = [];
-    for (const { file, path } of list) {
-      stopped.throwIfAborted();
-      staged.push((await one(`/staged${query({ name: path })}`, file)).staged);
+    try {
+      for (const { file, path } of list) {
+        stopped.throwIfAborted();
+        staged.push((await one(`/staged${query({ name: path })}`, file)).staged);
+      }
+      await post("/sends", { to: [who.peer], staged, ...(trust && { trust_new: true }) });
+    } catch (error) {
+      // What nobody will send need not stay at the node.
+      await Promise.allSettled(staged.map((id) => remove(`/staged/${id}`)));
+      throw error;
     }
-    await post("/sends", { to: [who.peer], staged, ...(trust && { trust_new: true }) });
     toast(parts("send.asked", { who: html`<${Name} of=${who.name} />` }), "good");
   });
 }

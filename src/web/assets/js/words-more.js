@@ -16,6 +16,7 @@ export const MORE = {
   },
   "newkey.sure": { en: "I made sure: it is them", de: "Ich bin sicher: sie sind es" },
   "send.files": { en: "Send files", de: "Dateien senden" },
+  "send.folder": { en: "Send a folder", de: "Ordner senden" },
   "send.asked": { en: "{who} is asked.", de: "{who} wird gefragt." },
   "send.toomany": { en: "At most {most} files can be sent from the browser at once. More go with: sprat send FOLDER --to NAME", de: "Aus dem Browser gehen höchstens {most} Dateien auf einmal. Mehr gehen mit: sprat send ORDNER --to NAME" },
   "drop.send": { en: "Drop to send to {who}", de: "Ablegen, um an {who} zu senden" },
