@@ -73,3 +73,66 @@ test("no file of the page sets HTML from a string, writes a style attribute or n
     assert.ok(source.split("\n").length <= 300, `${file} is longer than 300 lines`);
   }
 });
+
+/** The literal parts of each html`…` in a source: what stands in `${…}` is left out, templates inside that come by themselves. */
+function templates(source) {
+  const found = [];
+  /** Reads on from `at`; a template (or else code, up to its closing brace). Gives where it ended. */
+  const template = (at, out) => {
+    while (at < source.length && source[at] !== "`") {
+      if (source[at] === "\\") (out?.push(source.slice(at, at + 2)), (at += 2));
+      else if (source.startsWith("${", at)) (out?.push("\u0000"), (at = code(at + 2)));
+      else out?.push(source[at++]) ?? at++;
+    }
+    return at + 1;
+  };
+  const code = (at) => {
+    let depth = 0;
+    while (at < source.length) {
+      if (source[at] === "}" && depth-- === 0) return at + 1;
+      if (source[at] === "{") depth += 1;
+      if (source.startsWith("//", at)) at = source.indexOf("\n", at);
+      else if (source[at] === '"') at = source.indexOf('"', at + 1) + 1;
+      else if (source[at] === "`") {
+        const out = source.slice(at - 4, at) === "html" ? [] : null;
+        at = template(at + 1, out);
+        if (out) found.push(out.join(""));
+      } else at += 1;
+    }
+    return at;
+  };
+  code(0);
+  return found;
+}
+
+test("no word of the page stands outside the table", async () => {
+  const word = /\p{L}{2,}/u;
+  /** The same in every language. */
+  const same = new Set(["sprat", "ms", "home"]);
+  let texts = 0;
+  for (const [file, source] of text) {
+    if (!file.endsWith(".js") || /words(-\w+)?\.js$/.test(file)) continue;
+    for (const whole of templates(source)) {
+      // Commands are no words.
+      const markup = whole.replace(/<(code|p class="mono")>[^<]*</g, "<");
+      const told = [
+        ...[...markup.matchAll(/>([^<>]*)</g)].map((match) => match[1]),
+        ...[...markup.matchAll(/\b(?:aria-label|title|placeholder|alt)="([^"]*)"/g)].map((match) => match[1]),
+        /[<>]/.test(markup) ? "" : markup,
+      ];
+      texts += told.length;
+      for (const one of told) for (const piece of one.split(/[^\p{L}]+/u)) assert.ok(!word.test(piece) || same.has(piece), `${file}: “${one.replaceAll("\u0000", "…").trim()}” stands outside the table`);
+    }
+  }
+  assert.ok(texts > 300, `only ${texts} texts were found`);
+});
+
+test("the browser is asked for notifications by a click alone", () => {
+  const asking = [...text].filter(([, source]) => source.includes("requestPermission"));
+  assert.deepEqual(asking.map(([file]) => file.slice(ASSETS.length)), ["js/notify.js"]);
+  const [[, source]] = asking;
+  assert.equal(source.match(/requestPermission/g).length, 1);
+  assert.match(source, /function setNotifying\(on\) \{\s*if \([^\n]*requestPermission\(\)/);
+  // Who calls that: a button.
+  for (const [file, other] of text) for (const [line] of other.matchAll(/^.*\bsetNotifying\(.*$/gm)) assert.match(line, file.endsWith("notify.js") ? /export async function/ : /onClick=\$\{\(\) => setNotifying/, file);
+});
