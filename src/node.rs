@@ -48,6 +48,8 @@ mod start;
 mod streams;
 mod swarm;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod who;
 mod windows;
@@ -61,6 +63,7 @@ pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
 pub use reading::{OpenError, Reader};
 pub use settings::{RateLimits, Rates};
+pub use swarm::{Pattern, is_id};
 
 use crate::core::{
     code::Code,

@@ -61,7 +61,11 @@ macro_rules! hex_id {
             /// Whether the text form begins with `prefix` (hexadecimal, either case).
             #[must_use]
             pub fn starts_with(&self, prefix: &str) -> bool {
-                self.to_string().starts_with(&prefix.to_ascii_lowercase())
+                // Without writing it out: a search asks every id there is.
+                let digit =
+                    |at: usize| self.0.get(at / 2).map(|byte| byte >> (4 - at % 2 * 4) & 15);
+                let mut digits = prefix.chars().enumerate();
+                digits.all(|(at, c)| c.to_digit(16).is_some_and(|c| digit(at) == Some(c as u8)))
             }
         }
 

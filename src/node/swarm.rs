@@ -11,7 +11,7 @@ mod peers;
 mod state;
 mod survey;
 
-pub use catalog::{OwnCatalog, is_id};
+pub use catalog::{OwnCatalog, Pattern, is_id};
 pub use peers::{Asking, Owned, Peers, Question, Resolution, Source};
 pub use state::{Found, Seed, State};
 pub use survey::{FileView, PeerView, Survey};

@@ -61,7 +61,9 @@ impl Spool {
     pub fn adopt(&self, name: &RelPath, from: &Path) -> Result<(), StoreError> {
         let place = self.0.place(name)?;
         if place.symlink_metadata().is_ok() {
-            return Err(failed("create", &place)(io::ErrorKind::AlreadyExists.into()));
+            return Err(failed("create", &place)(
+                io::ErrorKind::AlreadyExists.into(),
+            ));
         }
         fs::rename(from, &place).map_err(failed("create", &place))
     }

@@ -1,23 +1,33 @@
-//! What the swarm offers, page by page: sorted, by folders, and remembered for the pages that
-//! follow.
+//! What the swarm offers, page by page: searched, sorted, by folders, and remembered for the
+//! questions and pages that follow.
 //!
-//! Invariant: at most [`LISTS`] lists are remembered, each for [`FRESH`] at most, and none over a
-//! change of what is offered.
+//! Invariants: one snapshot of all that is offered is here at most, none over a change of that, and
+//! none that nobody asked for [`IDLE`]; at most [`VIEWS`] answers of it are remembered.
 
-use crate::node::{Listing, Node};
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+use crate::node::{Gaps, Listing, Node};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use snapshot::Snapshot;
 use std::{
-    cmp::Reverse,
     collections::BTreeMap,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-/// Lists that are remembered: a person types.
-const LISTS: usize = 4;
-/// How long one counts though nothing seems to change: holders come and go.
+/// Answers that are remembered: a person types.
+const VIEWS: usize = 4;
+/// How long a snapshot counts though nothing seems to change: copies come and go. Then the next one
+/// is made while this one still answers.
 const FRESH: Duration = Duration::from_secs(3);
+/// How long it is kept for nobody.
+const IDLE: Duration = Duration::from_secs(60);
 /// Rows of a page.
 pub const PAGE: usize = 200;
 const MAX_PAGE: usize = 1000;
@@ -59,6 +69,7 @@ pub struct Page {
     pub revision: u64,
     pub folders: Vec<Folder>,
     pub offers: Vec<Row>,
+    pub gaps: Gaps,
 }
 
 /// A row: what `list` has, and whether it lies in this node's own folder.
@@ -70,7 +81,7 @@ pub struct Row {
 }
 
 /// A folder of the folder that is asked for.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Folder {
     #[serde(rename = "folder")]
     path: String,
@@ -79,70 +90,245 @@ pub struct Folder {
     size: u64,
 }
 
-/// A list that was asked for a moment ago: its pattern, the change that it is of, and since when.
-type Remembered = (Option<String>, u64, Instant, Arc<Vec<Listing>>);
+/// What a page is cut from, whichever it is.
+#[derive(Clone, PartialEq, Eq)]
+struct Question {
+    text: String,
+    /// With its slash; empty for the topmost.
+    folder: Option<String>,
+    sort: Sort,
+    desc: bool,
+    older: bool,
+}
 
-/// See the module.
+impl Question {
+    fn of(wanted: &Wanted) -> Self {
+        Self {
+            text: wanted.q.clone().unwrap_or_default(),
+            folder: wanted.folder.as_deref().map(|folder| match folder {
+                "/" | "" => String::new(),
+                folder => format!("{}/", folder.trim_end_matches('/')),
+            }),
+            sort: wanted.sort,
+            desc: is_on(wanted.desc.as_ref()),
+            older: is_on(wanted.versions.as_ref()),
+        }
+    }
+}
+
+/// The answer to a question: all that the text finds, by number in the snapshot, and what of that
+/// the pages show.
+struct View {
+    found: Arc<[u32]>,
+    rows: Vec<u32>,
+    folders: Vec<Folder>,
+}
+
+/// A snapshot in use.
+struct Held {
+    snapshot: Snapshot,
+    revision: u64,
+    since: Instant,
+    used: Mutex<Instant>,
+    views: Mutex<Vec<(Question, Arc<View>)>>,
+}
+
+impl Held {
+    fn new(rows: Vec<Listing>, revision: u64) -> Self {
+        Self {
+            snapshot: Snapshot::new(rows),
+            revision,
+            since: Instant::now(),
+            used: Mutex::new(Instant::now()),
+            views: Mutex::default(),
+        }
+    }
+}
+
+/// What was done, for tests.
 #[derive(Default)]
-pub struct Offers(Mutex<Vec<Remembered>>);
+pub struct Work {
+    /// Questions that had to wait for a snapshot.
+    pub waited: AtomicU64,
+    /// Names that a search looked at one by one.
+    pub looked: AtomicU64,
+    /// Rows that were put into pages.
+    pub rows: AtomicU64,
+}
+
+/// See the module. Clones are handles to the same.
+#[derive(Clone, Default)]
+pub struct Offers(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    held: Mutex<Option<Arc<Held>>>,
+    making: tokio::sync::Mutex<()>,
+    renewing: AtomicBool,
+    work: Work,
+}
 
 impl Offers {
     /// A page of what is offered; `revision` is how often that changed.
     pub async fn page(&self, node: &Node, wanted: &Wanted, revision: u64) -> Page {
-        let pattern = wanted.q.clone().filter(|pattern| !pattern.is_empty());
-        let rows = self.rows(node, pattern, revision).await;
-        let wanted = wanted.clone();
-        let cut = tokio::task::spawn_blocking(move || cut(&rows, &wanted, revision)).await;
-        cut.unwrap_or_else(|_| cut_nothing(revision))
+        let held = self.snapshot(node, revision).await;
+        let (offers, wanted) = (self.clone(), wanted.clone());
+        let cut = tokio::task::spawn_blocking(move || page_of(&held, &wanted, &offers.0.work));
+        let mut page = cut.await.unwrap_or_else(|_| Page {
+            total: 0,
+            offset: 0,
+            revision,
+            folders: Vec::new(),
+            offers: Vec::new(),
+            gaps: Gaps::default(),
+        });
+        page.gaps = node.gaps();
+        page
     }
 
-    async fn rows(&self, node: &Node, pattern: Option<String>, revision: u64) -> Arc<Vec<Listing>> {
-        {
-            let mut lists = self.0.lock();
-            lists.retain(|(_, of, since, _)| *of == revision && since.elapsed() < FRESH);
-            if let Some((.., rows)) = lists.iter().find(|(known, ..)| *known == pattern) {
-                return rows.clone();
+    /// What was done until now.
+    #[cfg(test)]
+    pub fn work(&self) -> &Work {
+        &self.0.work
+    }
+
+    fn known(&self, revision: u64) -> Option<Arc<Held>> {
+        let held = self.0.held.lock().clone()?;
+        (held.revision == revision).then(|| {
+            *held.used.lock() = Instant::now();
+            held
+        })
+    }
+
+    async fn snapshot(&self, node: &Node, revision: u64) -> Arc<Held> {
+        if let Some(held) = self.known(revision) {
+            if held.since.elapsed() >= FRESH && !self.0.renewing.swap(true, Ordering::AcqRel) {
+                let (offers, node) = (self.clone(), node.clone());
+                tokio::spawn(async move {
+                    let _making = offers.0.making.lock().await;
+                    offers.make(&node, revision).await;
+                    offers.0.renewing.store(false, Ordering::Release);
+                });
             }
+            return held;
         }
-        let rows = Arc::new(node.list(pattern.clone()).await);
-        let mut lists = self.0.lock();
-        if lists.len() >= LISTS {
-            lists.remove(0);
+        let _making = self.0.making.lock().await;
+        // Somebody else may have made it meanwhile.
+        if let Some(held) = self.known(revision) {
+            return held;
         }
-        lists.push((pattern, revision, Instant::now(), rows.clone()));
-        rows
+        self.0.work.waited.fetch_add(1, Ordering::Relaxed);
+        self.make(node, revision).await
+    }
+
+    async fn make(&self, node: &Node, revision: u64) -> Arc<Held> {
+        let rows = node.list(None).await;
+        let made = tokio::task::spawn_blocking(move || Held::new(rows, revision)).await;
+        let held = Arc::new(made.unwrap_or_else(|_| Held::new(Vec::new(), 0)));
+        *self.0.held.lock() = Some(held.clone());
+        tokio::spawn(forget(self.0.clone(), Arc::downgrade(&held)));
+        held
     }
 }
 
-fn cut_nothing(revision: u64) -> Page {
-    Page {
-        total: 0,
-        offset: 0,
-        revision,
-        folders: Vec::new(),
-        offers: Vec::new(),
+/// Forgets a snapshot that nobody asks for any more.
+async fn forget(offers: Arc<Inner>, held: std::sync::Weak<Held>) {
+    loop {
+        tokio::time::sleep(IDLE).await;
+        let Some(held) = held.upgrade() else {
+            return;
+        };
+        if held.used.lock().elapsed() >= IDLE {
+            let mut current = offers.held.lock();
+            current.take_if(|current| Arc::ptr_eq(current, &held));
+            return;
+        }
     }
 }
 
 /// The page that is asked for. Pure.
-fn cut(all: &[Listing], wanted: &Wanted, revision: u64) -> Page {
-    let older = is_on(wanted.versions.as_ref());
-    let inside = wanted.folder.as_deref().map(|folder| match folder {
-        "/" | "" => String::new(),
-        folder => format!("{}/", folder.trim_end_matches('/')),
+fn page_of(held: &Held, wanted: &Wanted, work: &Work) -> Page {
+    let view = view_of(held, &Question::of(wanted), work);
+    let rows = held.snapshot.rows();
+    let limit = wanted.limit.unwrap_or(PAGE).min(MAX_PAGE);
+    let shown = view.rows.iter().skip(wanted.offset).take(limit);
+    let row = |&at: &u32| Row {
+        listing: rows[at as usize].clone(),
+        shared: rows[at as usize].shared,
+    };
+    let offers: Vec<Row> = shown.map(row).collect();
+    work.rows.fetch_add(offers.len() as u64, Ordering::Relaxed);
+    let folders = (wanted.offset == 0).then(|| view.folders.clone());
+    Page {
+        total: view.rows.len(),
+        offset: wanted.offset,
+        revision: held.revision,
+        folders: folders.unwrap_or_default(),
+        offers,
+        gaps: Gaps::default(),
+    }
+}
+
+fn view_of(held: &Held, question: &Question, work: &Work) -> Arc<View> {
+    let known = {
+        let views = held.views.lock();
+        if let Some((_, view)) = views.iter().find(|(known, _)| known == question) {
+            return view.clone();
+        }
+        // The same text sorted anew, or one that this text goes on from.
+        let same = views.iter().find(|(known, _)| known.text == question.text);
+        let start = || {
+            let wider =
+                |(known, _): &&(Question, _)| snapshot::goes_on(&known.text, &question.text);
+            views
+                .iter()
+                .filter(wider)
+                .min_by_key(|(_, view): &&(_, Arc<View>)| view.found.len())
+        };
+        let from = same.or_else(start);
+        from.map(|(known, view)| (known.text == question.text, view.found.clone()))
+    };
+    let found = match known {
+        Some((true, found)) => found,
+        wider => {
+            let within = wider.as_ref().map(|(_, found)| &**found);
+            let (found, looked) = held.snapshot.search(&question.text, within);
+            work.looked.fetch_add(looked as u64, Ordering::Relaxed);
+            found.into()
+        }
+    };
+    let (rows, folders) = sort_out(&held.snapshot, &found, question);
+    let view = Arc::new(View {
+        found,
+        rows,
+        folders,
     });
+    let mut views = held.views.lock();
+    if views.len() >= VIEWS {
+        views.remove(0);
+    }
+    views.push((question.clone(), view.clone()));
+    view
+}
+
+/// What of `found` is shown, in order, and the folders beside it.
+fn sort_out(all: &Snapshot, found: &[u32], question: &Question) -> (Vec<u32>, Vec<Folder>) {
     let mut folders: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    let mut rows: Vec<&Listing> = Vec::new();
-    for row in all.iter().filter(|row| older || !row.older) {
-        let Some(inside) = &inside else {
-            rows.push(row);
+    let mut shown = Vec::with_capacity(found.len());
+    for &at in found {
+        let row = &all.rows()[at as usize];
+        if row.older && !question.older && !all.has_id(at, &question.text) {
+            continue;
+        }
+        let Some(inside) = &question.folder else {
+            shown.push(at);
             continue;
         };
         let Some(rest) = row.name.strip_prefix(inside.as_str()) else {
             continue;
         };
         match rest.split_once('/') {
-            None => rows.push(row),
+            None => shown.push(at),
             Some((folder, _)) => {
                 let (files, size) = folders.entry(folder).or_default();
                 *files += 1;
@@ -150,135 +336,13 @@ fn cut(all: &[Listing], wanted: &Wanted, revision: u64) -> Page {
             }
         }
     }
-    // They come by name; sorting keeps that order among equals.
-    match wanted.sort {
-        Sort::Name => {}
-        Sort::Size => rows.sort_by_key(|row| row.size),
-        Sort::Time => rows.sort_by_key(|row| row.mtime),
-        Sort::Holders => rows.sort_by_key(|row| row.holders),
-        Sort::Copies => rows.sort_by_key(|row| row.copies),
-    }
-    if is_on(wanted.desc.as_ref()) {
-        match wanted.sort {
-            Sort::Name => rows.reverse(),
-            Sort::Size => rows.sort_by_key(|row| Reverse(row.size)),
-            Sort::Time => rows.sort_by_key(|row| Reverse(row.mtime)),
-            Sort::Holders => rows.sort_by_key(|row| Reverse(row.holders)),
-            Sort::Copies => rows.sort_by_key(|row| Reverse(row.copies)),
-        }
-    }
-    let total = rows.len();
-    let limit = wanted.limit.unwrap_or(PAGE).min(MAX_PAGE);
-    let rows = rows.into_iter().skip(wanted.offset).take(limit);
-    let folders = folders.into_iter().filter(|_| wanted.offset == 0);
-    let inside = inside.as_deref().unwrap_or_default();
-    Page {
-        total,
-        offset: wanted.offset,
-        revision,
-        folders: folders
-            .map(|(name, (files, size))| Folder {
-                path: format!("{inside}{name}/"),
-                name: name.to_owned(),
-                files,
-                size,
-            })
-            .collect(),
-        offers: rows
-            .map(|row| Row {
-                listing: row.clone(),
-                shared: row.shared,
-            })
-            .collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::id::FileId;
-
-    fn row(name: &str, size: u64) -> Listing {
-        Listing {
-            name: name.into(),
-            id: FileId([7; 32]),
-            size,
-            media: "text/plain".into(),
-            mtime: 0,
-            owners: Vec::new(),
-            at: Vec::new(),
-            shared: false,
-            others: 1,
-            holders: 1,
-            copies: 1,
-            keepers: 0,
-            replica: false,
-            mine: false,
-            older: false,
-        }
-    }
-
-    fn names(page: &Page) -> Vec<&str> {
-        let rows = page.offers.iter();
-        rows.map(|row| &*row.listing.name).collect()
-    }
-
-    #[test]
-    fn pages_are_cut_after_sorting() {
-        let rows = [row("a", 3), row("b", 1), row("c", 2), row("d", 1)];
-        let mut wanted = Wanted {
-            sort: Sort::Size,
-            limit: Some(3),
-            ..Wanted::default()
-        };
-        let page = cut(&rows, &wanted, 5);
-        assert_eq!((page.total, page.revision), (4, 5));
-        assert_eq!(names(&page), ["b", "d", "c"]);
-        wanted.offset = 3;
-        assert_eq!(names(&cut(&rows, &wanted, 5)), ["a"]);
-        (wanted.offset, wanted.desc) = (0, Some("1".into()));
-        assert_eq!(names(&cut(&rows, &wanted, 5)), ["a", "c", "b"]);
-        wanted.offset = usize::MAX;
-        assert!(names(&cut(&rows, &wanted, 5)).is_empty());
-    }
-
-    #[test]
-    fn a_folder_shows_what_lies_in_it_and_counts_what_lies_deeper() {
-        let rows = [
-            row("photos/2024/a.jpg", 3),
-            row("photos/2024/x/b.jpg", 4),
-            row("photos/c.jpg", 1),
-            row("photosynthesis.txt", 9),
-        ];
-        let mut wanted = Wanted {
-            folder: Some("photos/".into()),
-            ..Wanted::default()
-        };
-        let page = cut(&rows, &wanted, 0);
-        assert_eq!(names(&page), ["photos/c.jpg"]);
-        let folder = Folder {
-            path: "photos/2024/".into(),
-            name: "2024".into(),
-            files: 2,
-            size: 7,
-        };
-        assert_eq!(page.folders, [folder]);
-        wanted.folder = Some("/".into());
-        let page = cut(&rows, &wanted, 0);
-        assert_eq!(names(&page), ["photosynthesis.txt"]);
-        assert_eq!(page.folders[0].files, 3);
-    }
-
-    #[test]
-    fn older_versions_come_only_when_wanted() {
-        let mut old = row("a", 1);
-        old.older = true;
-        let rows = [old, row("a", 2)];
-        assert_eq!(cut(&rows, &Wanted::default(), 0).total, 1);
-        let wanted = Wanted {
-            versions: Some("1".into()),
-            ..Wanted::default()
-        };
-        assert_eq!(cut(&rows, &wanted, 0).total, 2);
-    }
+    let inside = question.folder.as_deref().unwrap_or_default();
+    let folder = |(name, (files, size)): (&str, (u64, u64))| Folder {
+        path: format!("{inside}{name}/"),
+        name: name.to_owned(),
+        files,
+        size,
+    };
+    let folders = folders.into_iter().map(folder).collect();
+    (all.sorted(shown, question.sort, question.desc), folders)
 }

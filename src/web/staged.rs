@@ -48,7 +48,9 @@ impl Staged {
     /// # Errors
     /// As `add` does.
     pub fn check_room(&self) -> Result<(), ApiError> {
-        (self.0.lock().files.len() < MOST).then_some(()).ok_or_else(full)
+        (self.0.lock().files.len() < MOST)
+            .then_some(())
+            .ok_or_else(full)
     }
 
     /// Keeps an upload until a send takes it; gives its number for that.

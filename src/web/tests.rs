@@ -3,6 +3,7 @@
 mod hostile;
 mod metrics;
 mod paths;
+mod scale;
 mod stream;
 mod tickets;
 

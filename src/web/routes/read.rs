@@ -1,6 +1,13 @@
 //! What is only looked at.
 
-use super::super::{app::App, body::Asked, error::ApiError, metrics, offers::Wanted, status};
+use super::super::{
+    app::App,
+    body::Asked,
+    error::ApiError,
+    metrics,
+    offers::{Page, Wanted},
+    status,
+};
 use crate::node::{Accepting, Diagnosis, JobId, JobInfo, Node, log_lines};
 use axum::{
     Json,
@@ -40,17 +47,9 @@ pub async fn peers(State(app): State<App>) -> Json<Value> {
     Json(status::peers(&app.node))
 }
 
-pub async fn offers(
-    State(app): State<App>,
-    Asked(wanted): Asked<Wanted>,
-) -> Result<Json<Value>, ApiError> {
-    let page = app
-        .offers
-        .page(&app.node, &wanted, app.hub.revision())
-        .await;
-    let mut page = serde_json::to_value(page).map_err(|_| ApiError::stopping())?;
-    page["gaps"] = json!(app.node.gaps());
-    Ok(Json(page))
+pub async fn offers(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Json<Page> {
+    let revision = app.hub.revision();
+    Json(app.offers.page(&app.node, &wanted, revision).await)
 }
 
 pub async fn jobs(State(app): State<App>) -> Json<Value> {

@@ -118,8 +118,10 @@ pub struct Offering<'a> {
 /// What is gathered for a row.
 struct Gathered<'a> {
     offer: &'a Offer,
-    /// This node has all of it for its own user.
+    /// This node has all of it for its own user…
     mine: bool,
+    /// …and it lies by this name in its shared folder.
+    shared: bool,
     /// Peers that share it by this name…
     owners: Vec<&'a Offering<'a>>,
     /// …and those that fetched it.
@@ -140,6 +142,7 @@ pub fn listings<'a>(
             let gathered = Gathered {
                 offer,
                 mine: offer.held != Held::Replica,
+                shared: offer.held == Held::Shared,
                 owners: Vec::new(),
                 fetched: Vec::new(),
             };
@@ -152,6 +155,7 @@ pub fn listings<'a>(
                 let row = rows.entry((name, file)).or_insert(Gathered {
                     offer,
                     mine: false,
+                    shared: false,
                     owners: Vec::new(),
                     fetched: Vec::new(),
                 });
@@ -190,9 +194,7 @@ pub fn listings<'a>(
             mtime: gathered.offer.mtime,
             owners: people(&gathered.owners),
             at: people(&gathered.fetched),
-            shared: own
-                .get(name, id)
-                .is_some_and(|offer| offer.held == Held::Shared),
+            shared: gathered.shared,
             others,
             holders,
             copies: holders,
