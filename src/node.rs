@@ -62,7 +62,7 @@ pub use key::{NewKey, new_key};
 pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
 pub use reading::{OpenError, Reader};
-pub use settings::{RateLimits, Rates};
+pub use settings::{RateLimits, Rates, parse_name};
 pub use swarm::{Pattern, is_id};
 
 use crate::core::{
@@ -273,7 +273,7 @@ impl Node {
         code: Code,
     ) -> Result<mpsc::Receiver<pair::GroupNews>, pair::PairError> {
         let services = &self.shared.services;
-        let config = self.shared.pairing.clone();
+        let config = self.pairing();
         let found = services.meeting.offer(code.channel());
         pair::offer_group(&services.net, &services.pairings, config, code, found)
     }
@@ -332,11 +332,18 @@ impl Node {
     /// [`pair::PairError::Burnt`] after a wrong guess.
     pub async fn offer_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
         let services = &self.shared.services;
-        let config = self.shared.pairing.clone();
+        let config = self.pairing();
         let _found = services.meeting.offer(code.channel());
         let paired = pair::offer(&services.net, &services.pairings, config, code).await?;
         self.appear().await;
         Ok(paired)
+    }
+
+    fn pairing(&self) -> pair::PairConfig {
+        pair::PairConfig {
+            name: self.name(),
+            ..self.shared.pairing.clone()
+        }
     }
 
     /// Whether a socket was refused because this process has as many files and sockets open as it
@@ -372,7 +379,7 @@ impl Node {
     ) -> Result<pair::Paired, pair::PairError> {
         let config = pair::PairConfig {
             wait,
-            ..self.shared.pairing.clone()
+            ..self.pairing()
         };
         let far = self.shared.services.meeting.search(code.channel());
         let paired = pair::find(&self.shared.services.net, config, code, far).await?;

@@ -8,6 +8,7 @@
 mod cache;
 pub mod chats;
 pub mod clock;
+mod config_file;
 mod database;
 pub mod directory;
 pub mod fetched;
@@ -40,6 +41,7 @@ pub(crate) mod testing;
 mod tree;
 
 pub use chats::{ChatLine, Chats};
+pub use config_file::{Kept as KeptSetting, keep as keep_setting};
 pub use directory::{DirectoryStore, OpenedDirectory};
 pub use fetched::Fetched;
 pub use grants::Grants;

@@ -291,6 +291,16 @@ impl Actor {
                 let _ = reply.send(swarm.add(name, node, trust_new));
                 self.wake_jobs();
             }
+            Command::Rename(name, done) => {
+                self.parts.name.clone_from(&name);
+                swarm.rename(name);
+                self.publish_soon();
+                let _ = done.send(());
+            }
+            Command::Keeps(keeps) => {
+                swarm.own.set_keeps(keeps);
+                self.publish_soon();
+            }
             Command::CaughtUp(done) => {
                 let _ = done.send(());
             }

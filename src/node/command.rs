@@ -48,6 +48,10 @@ pub enum Command {
     PathNews(NodeId, Option<Via>),
     /// A peer sent what it should not: no more of it. Answered once it is no source any more.
     Drop(NodeId, String, oneshot::Sender<()>),
+    /// This node is called so from now on.
+    Rename(String, oneshot::Sender<()>),
+    /// Whether it keeps copies for others from now on.
+    Keeps(bool),
     /// A hidden node shows itself from now on.
     Appear,
     /// Goodbye.

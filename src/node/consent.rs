@@ -92,6 +92,7 @@ pub struct Settings {
 pub struct Consent(Arc<Inner>);
 
 struct Inner {
+    name: Mutex<String>,
     settings: Settings,
     services: Services,
     sent: Sent,
@@ -117,6 +118,7 @@ impl Consent {
             slots: BTreeMap::new(),
         };
         Self(Arc::new(Inner {
+            name: Mutex::new(settings.name.clone()),
             settings,
             services,
             sent,
@@ -130,8 +132,13 @@ impl Consent {
     }
 
     /// What this node is called.
-    pub fn name(&self) -> &str {
-        &self.0.settings.name
+    pub fn name(&self) -> String {
+        self.0.name.lock().clone()
+    }
+
+    /// It is called so from now on.
+    pub fn rename(&self, name: String) {
+        *self.0.name.lock() = name;
     }
 
     /// Whose asks are answered, and by whom.

@@ -64,7 +64,7 @@ pub enum Order {
 pub struct DistributorParts {
     pub services: Services,
     pub gate: Gate,
-    /// Whether it keeps any for others.
+    /// Whether it may keep any for others, if its quota has room.
     pub keeps: bool,
     pub copies: Copies,
     pub grace: Duration,

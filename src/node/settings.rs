@@ -1,7 +1,10 @@
 //! What front ends see of a running node's settings, and what they may change of them.
 
-use super::{Node, api::Accepting};
-use crate::{core::meter::Meter, store::socket_path};
+use super::{MAX_NAME, Node, api::Accepting, command::Command};
+use crate::{
+    core::meter::Meter,
+    store::{KeptSetting, StoreError, keep_setting, socket_path},
+};
 use std::{
     path::{Path, PathBuf},
     sync::atomic::Ordering,
@@ -43,6 +46,23 @@ impl Default for Meters {
     }
 }
 
+/// A node's name: 1 to 64 bytes without control characters, and no blanks around it.
+///
+/// # Errors
+/// A sentence.
+pub fn parse_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() {
+        Err("a name may not be empty".to_owned())
+    } else if name.len() > MAX_NAME {
+        Err(format!("a name has at most {MAX_NAME} bytes"))
+    } else if name.chars().any(char::is_control) {
+        Err("a name may not contain control characters".to_owned())
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
 impl Node {
     /// How fast chunks come and go: over the last seconds when it is asked often, else since it was
     /// asked last.
@@ -65,8 +85,47 @@ impl Node {
 
     /// What this node is called.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> String {
         self.shared.consent.name()
+    }
+
+    /// Calls it so from now on, and after the next start, too, unless an option says otherwise.
+    ///
+    /// # Errors
+    /// When config.toml cannot be changed: then nothing changes.
+    pub async fn rename(&self, name: String) -> Result<(), StoreError> {
+        self.keep("name", KeptSetting::Text(name.clone())).await?;
+        self.shared.consent.rename(name.clone());
+        let renamed = |done| Command::Rename(name, done);
+        self.shared.services.ask(renamed).await;
+        Ok(())
+    }
+
+    /// Keeps so many bytes for others at most, from now on and after the next start. What is kept
+    /// beyond that goes when it is no longer wanted, or room for something else.
+    ///
+    /// # Errors
+    /// When config.toml cannot be changed: then nothing changes.
+    pub async fn set_replica_quota(&self, quota: u64) -> Result<(), StoreError> {
+        self.keep("replica-quota", KeptSetting::Number(quota))
+            .await?;
+        if let Some(replicas) = &self.shared.services.replicas {
+            replicas.set_quota(quota);
+        }
+        let keeps = quota > 0 && self.shared.share.lock().is_some();
+        self.shared.services.tell(Command::Keeps(keeps)).await;
+        Ok(())
+    }
+
+    async fn keep(&self, key: &'static str, kept: KeptSetting) -> Result<(), StoreError> {
+        let root = self.home().to_owned();
+        let writing = tokio::task::spawn_blocking(move || keep_setting(&root, key, &kept));
+        let failed = |error: tokio::task::JoinError| StoreError::Io {
+            what: "write",
+            path: self.home().join(".sprat/config.toml"),
+            source: std::io::Error::other(error),
+        };
+        writing.await.unwrap_or_else(|error| Err(failed(error)))
     }
 
     /// The home folder.

@@ -140,7 +140,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let book = Book::new(events.clone());
     let handles = (swarm, meeting, table);
     let (services, changed) = services(&settings, &net, disk, (commands, book), handles);
-    let (distribute, queue) = distribute::parts(&services, keeps, &settings);
+    let (distribute, queue) = distribute::parts(&services, settings.share, &settings);
     let orders = distribute.orders.clone();
     let tasks = TaskTracker::new();
     let consent = Consent::new(

@@ -121,7 +121,6 @@ pub struct Replicas(Arc<Inner>);
 struct Inner {
     dir: PathBuf,
     index: Index,
-    limits: Limits,
     state: Mutex<State>,
     layouts: Mutex<Vec<(FileId, Arc<Layout>)>>,
     on_lost: Mutex<Option<OnLost>>,
@@ -216,7 +215,8 @@ impl Replicas {
     /// When the index or the folder cannot be read.
     pub fn reload(&self, home: &Home) -> Result<Vec<FileId>, StoreError> {
         let mut state = self.state();
-        let (_, fresh) = open::read(home, &self.0.index, self.0.limits)?;
+        let limits = state.accounts.limits();
+        let (_, fresh) = open::read(home, &self.0.index, limits)?;
         let before = state.files.keys().copied().collect();
         // What is on its way stays on its way.
         let pending = std::mem::take(&mut state.pending);
@@ -238,7 +238,12 @@ impl Replicas {
     /// The limits.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.0.limits
+        self.state().accounts.limits()
+    }
+
+    /// Gives others so many bytes from now on. Nothing is thrown away for that.
+    pub fn set_quota(&self, quota: u64) {
+        self.state().accounts.set_quota(quota);
     }
 
     /// Whether `bytes` more of `origin` fit: within the quota, its share of it, and the floor of
@@ -250,9 +255,9 @@ impl Replicas {
 
     fn fits(&self, state: &State, origin: &NodeId, bytes: u64) -> bool {
         let promised = state.accounts.unwritten();
-        let needed = self
-            .0
-            .limits
+        let needed = state
+            .accounts
+            .limits()
             .floor
             .saturating_add(promised)
             .saturating_add(bytes);

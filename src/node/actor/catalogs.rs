@@ -210,9 +210,14 @@ impl Actor {
         swarm.own.set_scan(scan, turned || due);
         if turned || due {
             self.scan_told = Some(now);
-            let at = now + COLLECT;
-            self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
+            self.publish_soon();
         }
+    }
+
+    /// The others are to hear in a moment that the own catalog changed.
+    pub(super) fn publish_soon(&mut self) {
+        let at = Instant::now() + COLLECT;
+        self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
     }
 
     /// Tells everyone that the own catalog changed.

@@ -220,7 +220,7 @@ impl Consent {
         let names = request.to.iter().filter(|name| name.len() <= MAX_NAME);
         Ask {
             id: AskId(id),
-            from: self.0.settings.name.clone(),
+            from: self.name(),
             to: names.take(MAX_PEOPLE).cloned().collect(),
             files: files.iter().map(file).collect(),
             folders: folders

@@ -157,7 +157,11 @@ async fn round(
     stream: &mut Stream,
 ) -> Result<(), End> {
     let services = &parts.services;
-    let Some(replicas) = services.replicas.clone().filter(|_| parts.keeps) else {
+    let Some(replicas) = services
+        .replicas
+        .clone()
+        .filter(|replicas| parts.keeps && replicas.limits().quota > 0)
+    else {
         return Err(End::Refused(PushRefusal::Off));
     };
     let file = offered.file;

@@ -95,6 +95,21 @@ impl OwnCatalog {
         self.revision += u64::from(news);
     }
 
+    /// Its node is called so from now on, since somebody chose that.
+    pub fn rename(&mut self, name: String) {
+        self.name = name;
+        self.unchosen = false;
+        self.revision += 1;
+    }
+
+    /// Whether its node keeps replicas from now on.
+    pub fn set_keeps(&mut self, keeps: bool) {
+        if self.keeps != keeps {
+            self.keeps = keeps;
+            self.revision += 1;
+        }
+    }
+
     /// The same, which says of itself whether nobody chose its name, and whether its node only
     /// looks or fetches.
     #[must_use]

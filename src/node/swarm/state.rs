@@ -107,6 +107,12 @@ impl State {
         }
     }
 
+    /// This node is called so from now on.
+    pub fn rename(&mut self, name: String) {
+        self.own.rename(name.clone());
+        self.name = name;
+    }
+
     /// Since the start.
     #[must_use]
     pub fn now(&self) -> Now {

@@ -35,6 +35,14 @@ impl Accounts {
         }
     }
 
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub fn set_quota(&mut self, quota: u64) {
+        self.limits.quota = quota;
+    }
+
     pub fn used(&self) -> u64 {
         self.used
     }

@@ -166,7 +166,7 @@ impl Replicas {
     pub fn evict_strays(&self, bytes: u64) -> Result<(), StoreError> {
         // Strays are on no node's account, so it is as if a node that has nothing here asked for
         // the room: at most one's share.
-        let bytes = bytes.min(self.0.limits.quota / 2);
+        let bytes = bytes.min(self.limits().quota / 2);
         for prefix in 0..=255u8 {
             let mut state = self.state();
             if state.strays == 0 {

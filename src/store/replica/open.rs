@@ -19,7 +19,6 @@ pub(super) fn open(home: &Home, index: &Index, limits: Limits) -> Result<Replica
     Ok(Replicas(Arc::new(Inner {
         dir,
         index: index.clone(),
-        limits,
         state: Mutex::new(state),
         layouts: Mutex::default(),
         on_lost: Mutex::default(),

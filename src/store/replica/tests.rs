@@ -246,6 +246,21 @@ fn without_a_quota_or_below_the_floor_nothing_is_taken() {
 }
 
 #[test]
+fn a_quota_that_changes_counts_at_once_and_throws_nothing_away() {
+    let fixture = Fixture::new();
+    let replicas = open(&fixture, PLENTY);
+    let (manifest, bytes) = pieces(&[1], 66_000);
+    keep(&replicas, &manifest, &bytes, &[0]).unwrap();
+    let used = replicas.used();
+    assert!(used > 0 && replicas.room_for(&ORIGIN, 1));
+    replicas.set_quota(used);
+    assert!(!replicas.room_for(&ORIGIN, 1));
+    assert_eq!((replicas.used(), replicas.limits().quota), (used, used));
+    replicas.set_quota(PLENTY.quota);
+    assert!(replicas.room_for(&ORIGIN, 1));
+}
+
+#[test]
 fn what_was_not_committed_is_not_claimed_and_leaves_nothing_behind() {
     let fixture = Fixture::new();
     let (manifest, bytes) = pieces(&[1, 2, 3], 70_000);

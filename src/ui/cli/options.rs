@@ -4,8 +4,9 @@
 //! Owns their words and help. What is not given stays `None` (or empty), so that `config` can tell
 //! it from a default.
 
-use super::parse::{parse_name, parse_rate, parse_seconds, parse_size};
+use super::parse::{parse_rate, parse_seconds, parse_size};
 use crate::node::Copies;
+use crate::node::parse_name;
 use clap::{Args, builder::FalseyValueParser};
 use std::{
     net::{IpAddr, SocketAddr},

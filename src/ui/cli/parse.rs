@@ -57,20 +57,3 @@ pub fn parse_seconds(text: &str) -> Result<Duration, String> {
         Err("must be between 0 and a year".to_owned())
     }
 }
-
-/// Checks a node's name: 1 to 64 bytes without control characters.
-pub fn parse_name(text: &str) -> Result<String, String> {
-    let name = text.trim();
-    if name.is_empty() {
-        Err("a name may not be empty".to_owned())
-    } else if name.len() > crate::node::MAX_NAME {
-        Err(format!(
-            "a name has at most {} bytes",
-            crate::node::MAX_NAME
-        ))
-    } else if name.chars().any(char::is_control) {
-        Err("a name may not contain control characters".to_owned())
-    } else {
-        Ok(name.to_owned())
-    }
-}

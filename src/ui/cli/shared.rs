@@ -2,7 +2,7 @@
 //!
 //! Owns what a person may write after each. Never acts on them.
 
-use super::parse::parse_name;
+use crate::node::parse_name;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -35,6 +35,24 @@ fn follow(peer: &mut PeerCatalog, own: &OwnCatalog) -> usize {
 }
 
 #[test]
+fn a_new_name_or_no_room_any_more_is_news_though_nothing_else_changed() {
+    let mut own = OwnCatalog::new("me".into(), 5, true).with(true, false);
+    let mut peer = PeerCatalog::default();
+    follow(&mut peer, &own);
+    let (_, before) = own.version();
+    own.rename("anna".into());
+    own.set_keeps(false);
+    assert_eq!(own.version(), (5, before + 2));
+    own.set_keeps(false);
+    assert_eq!(own.version(), (5, before + 2), "nothing changed");
+    let (epoch, since) = peer.position();
+    let page = own.page(epoch, since);
+    assert_eq!((page.name.as_str(), page.unchosen), ("anna", false));
+    follow(&mut peer, &own);
+    assert!(!peer.keeps());
+}
+
+#[test]
 fn a_peer_that_follows_knows_the_same() {
     let mut own = OwnCatalog::new("me".into(), 5, true);
     let mut peer = PeerCatalog::default();
