@@ -6,6 +6,7 @@
 //! anybody without a key of this node (`guard`), and GET changes nothing; every connection, head,
 //! body and stream of events has a bound.
 
+mod answers;
 mod app;
 mod assets;
 mod body;

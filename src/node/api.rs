@@ -13,6 +13,7 @@ pub(super) mod form;
 mod jobs;
 mod landing;
 mod listing;
+mod shape;
 mod start;
 mod whom;
 
@@ -143,20 +144,23 @@ pub use crate::core::via::Via;
 pub use crate::wire::MAX_NAME;
 
 /// One row of `peers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct PeerInfo {
     /// Who.
     #[serde(rename = "peer", serialize_with = "form::text")]
+    #[schema(value_type = String)]
     pub node: NodeId,
     /// What they call themselves.
     pub name: String,
     /// The path.
     #[serde(serialize_with = "form::text")]
+    #[schema(value_type = String)]
     pub via: Via,
     /// `ip:port` of the connection.
     pub address: String,
     /// The last measured round trip.
     #[serde(rename = "rtt_ms", serialize_with = "form::milliseconds")]
+    #[schema(value_type = Option<f64>)]
     pub rtt: Option<Duration>,
     /// Another key was known for that name.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -170,10 +174,11 @@ pub struct PeerInfo {
 }
 
 /// What `status` tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Status {
     /// This node.
     #[serde(rename = "peer", serialize_with = "form::text")]
+    #[schema(value_type = String)]
     pub node: NodeId,
     /// Its name.
     pub name: String,
@@ -198,9 +203,11 @@ pub struct Status {
     pub leftovers: Leftovers,
     /// How far the shared folder is read, while it is.
     #[serde(serialize_with = "form::scan")]
+    #[schema(value_type = Option<shape::Reading>)]
     pub scanning: Option<Scan>,
     /// Downloads under way.
     #[serde(serialize_with = "form::downloads")]
+    #[schema(value_type = Vec<shape::Downloading>)]
     pub downloads: Vec<(String, Progress)>,
     /// Bytes of chunks received since the start.
     pub received: u64,
@@ -209,7 +216,7 @@ pub struct Status {
 }
 
 /// What a node keeps for others, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
 pub struct Kept {
     /// Kept now.
     pub used: u64,
@@ -222,7 +229,7 @@ pub struct Kept {
 }
 
 /// Downloads that were broken off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
 pub struct Leftovers {
     /// How many.
     pub files: u64,

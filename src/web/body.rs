@@ -5,7 +5,7 @@ use crate::node::Exit;
 use axum::{
     Json,
     body::Body,
-    extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use futures::StreamExt as _;
@@ -58,6 +58,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let read = Query::<T>::from_request_parts(parts, state).await;
         let Query(value) = read.map_err(|error| ApiError::usage(error.body_text()))?;
+        Ok(Self(value))
+    }
+}
+
+/// What stands in the path.
+pub struct InPath<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let read = Path::<T>::from_request_parts(parts, state).await;
+        let Path(value) = read.map_err(|error| ApiError::usage(error.body_text()))?;
         Ok(Self(value))
     }
 }

@@ -1,6 +1,7 @@
 //! What is answered when something is not done: a status for HTTP, the exit code of the same
 //! command, and a sentence.
 
+use super::answers::Failure;
 use crate::node::{
     AnswerError, DirectoryError, DownloadError, Exit, HistoryError, JobError, LaterError,
     MessageError, StoreError, WhoError, nobody,
@@ -10,7 +11,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +70,7 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Row {
-            code: u8,
-            message: String,
-        }
-        let code = self.exit.code();
-        let message = self.message;
-        (self.status, Json(Row { code, message })).into_response()
+        (self.status, Json(Failure::new(self.exit, self.message))).into_response()
     }
 }
 

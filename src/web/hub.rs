@@ -5,7 +5,10 @@
 //! is too slow gets a snapshot. Invariant: without readers nothing is looked at but what the node
 //! tells by itself.
 
-use super::status;
+use super::{
+    answers::{Logged, NodeStatus, Peers},
+    status,
+};
 use crate::{
     core::ring::Ring,
     node::{JobId, JobInfo, Node, NodeEvent, log_lines},
@@ -220,16 +223,16 @@ impl Hub {
         // Paths and round trips change without a word.
         if std::mem::take(&mut seen.peers) || seen.looks.is_multiple_of(20) {
             let peers = status::peers(node);
-            if peers != seen.known_peers {
+            if seen.known_peers.as_ref() != Some(&peers) {
                 self.push("peers", &peers);
-                seen.known_peers = peers;
+                seen.known_peers = Some(peers);
             }
         }
         if let Some(status) = status::status(node, self.revision()).await
-            && status != seen.known_status
+            && seen.known_status.as_ref() != Some(&status)
         {
             self.push("status", &status);
-            seen.known_status = status;
+            seen.known_status = Some(status);
         }
     }
 
@@ -267,7 +270,7 @@ impl Hub {
         let (lines, next) = log_lines().since(from);
         let skip = lines.len().saturating_sub(LINES);
         for (number, line) in lines.into_iter().skip(skip) {
-            self.push("log", &status::log_line(number, &line));
+            self.push("log", &Logged::new(number, line));
         }
         seen.log = Some(next);
     }
@@ -285,8 +288,8 @@ struct Seen {
     changes: Option<watch::Receiver<u64>>,
     jobs: BTreeMap<JobId, JobInfo>,
     known_asks: Vec<crate::node::AskInfo>,
-    known_peers: serde_json::Value,
-    known_status: serde_json::Value,
+    known_peers: Option<Peers>,
+    known_status: Option<NodeStatus>,
     log: Option<u64>,
 }
 

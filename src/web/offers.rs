@@ -20,6 +20,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use utoipa::{IntoParams, ToSchema};
 
 /// Answers that are remembered: a person types.
 const VIEWS: usize = 4;
@@ -33,20 +34,27 @@ pub const PAGE: usize = 200;
 const MAX_PAGE: usize = 1000;
 
 /// What is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
+    /// A glob, part of a name, or the beginning of an id.
     q: Option<String>,
+    /// Only what lies directly in it; `/` is the top.
     folder: Option<String>,
     #[serde(default)]
+    #[param(inline)]
     sort: Sort,
+    /// `1`: the largest, newest or last first.
     desc: Option<String>,
+    /// `1`: what a name meant earlier, too.
     versions: Option<String>,
     #[serde(default)]
     offset: usize,
+    /// 200 unless told otherwise, 1000 at most.
     limit: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Sort {
     #[default]
@@ -62,7 +70,8 @@ fn is_on(word: Option<&String>) -> bool {
 }
 
 /// A page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OffersPage)]
 pub struct Page {
     pub total: usize,
     pub offset: usize,
@@ -73,7 +82,8 @@ pub struct Page {
 }
 
 /// A row: what `list` has, and whether it lies in this node's own folder.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Offer)]
 pub struct Row {
     #[serde(flatten)]
     listing: Listing,
@@ -81,7 +91,7 @@ pub struct Row {
 }
 
 /// A folder of the folder that is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Folder {
     #[serde(rename = "folder")]
     path: String,

@@ -4,6 +4,7 @@
 mod act;
 mod events;
 mod get;
+mod openapi;
 mod read;
 mod tickets;
 mod uploads;
@@ -53,6 +54,7 @@ pub fn api(app: App) -> Router {
         )
         .route("/events", get(events::events))
         .route("/tickets", post(tickets::issue))
+        .route("/openapi.json", get(openapi::description))
         .layer(DefaultBodyLimit::max(MAX_JSON));
     let uploads = Router::new()
         .route("/share", get(read::share).post(uploads::share))

@@ -1,40 +1,33 @@
-//! How the node does, in JSON: what `sprat status --json` tells, and what the API has beside it.
+//! How the node does, as the API and its events tell it: what `sprat status --json` tells, and what
+//! the API has beside it.
 
-use crate::node::{LogLine, Node, PeerInfo};
-use serde::Serialize;
-use serde_json::{Value, json};
+use super::answers::{ChunkRates, NodeStatus, Peer, Peers};
+use crate::node::Node;
 
 /// The status; `None` when the node is stopping.
-pub async fn status(node: &Node, revision: u64) -> Option<Value> {
+pub async fn status(node: &Node, revision: u64) -> Option<NodeStatus> {
     let status = node.status().await?;
-    let mut value = serde_json::to_value(&status).ok()?;
     let rates = node.rates();
-    value["later"] = json!(node.laters());
-    value["version"] = json!(env!("CARGO_PKG_VERSION"));
-    value["home"] = json!(node.home().to_string_lossy());
-    value["revision"] = json!(revision);
-    value["rates"] = json!({ "down": rates.down, "up": rates.up });
-    Some(value)
+    Some(NodeStatus {
+        status,
+        later: node.laters(),
+        version: env!("CARGO_PKG_VERSION"),
+        home: node.home().to_string_lossy().into_owned(),
+        revision,
+        rates: ChunkRates {
+            down: rates.down,
+            up: rates.up,
+        },
+    })
 }
 
 /// Who is here.
-pub fn peers(node: &Node) -> Value {
-    #[derive(Serialize)]
-    struct Row<'a> {
-        #[serde(flatten)]
-        peer: &'a PeerInfo,
-        offers: u32,
-    }
-    let peers = node.peers();
-    let offers = |peer: &PeerInfo| peer.offers;
-    let rows = peers.iter().map(|peer| Row {
+pub fn peers(node: &Node) -> Peers {
+    let rows = node.peers().into_iter().map(|peer| Peer {
+        offers: peer.offers,
         peer,
-        offers: offers(peer),
     });
-    json!({ "peers": rows.collect::<Vec<_>>() })
-}
-
-/// A line of the log with its number.
-pub fn log_line(number: u64, line: &LogLine) -> Value {
-    json!({ "n": number, "time": line.time, "level": line.level, "text": line.text })
+    Peers {
+        peers: rows.collect(),
+    }
 }

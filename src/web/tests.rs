@@ -2,6 +2,7 @@
 
 mod hostile;
 mod metrics;
+mod openapi;
 mod paths;
 mod scale;
 mod stream;

@@ -181,6 +181,12 @@ test("asks are accepted and refused; one without room stays; chat, limits, leavi
     await page.fill("#upload_limit", "1.5M");
     await page.click(".field:has(#upload_limit) button");
     await wrote(mock, 'PATCH /settings {"upload_limit":1572864}');
+    await page.fill("#name", "anna at home");
+    await page.click(".field:has(#name) button");
+    await wrote(mock, 'PATCH /settings {"name":"anna at home"}');
+    await page.fill("#quota", "2G");
+    await page.click(".field:has(#quota) button");
+    await wrote(mock, 'PATCH /settings {"replica_quota":2147483648}');
     await page.fill("#download_limit", "");
     await page.click(".field:has(#download_limit) button");
     await wrote(mock, 'PATCH /settings {"download_limit":null}');

@@ -83,6 +83,8 @@ impl Serialize for AskInfo {
             lacking: u64,
             #[serde(skip_serializing_if = "Option::is_none")]
             files: Option<Vec<File<'a>>>,
+            #[serde(skip_serializing_if = "std::ops::Not::not")]
+            key_changed: bool,
         }
         let file = |file: &'_ AskedFile| file.file.to_string();
         let (media, id) = match &*self.files {
@@ -110,6 +112,7 @@ impl Serialize for AskInfo {
             to: &self.to,
             lacking: self.lacking,
             files: (self.files.len() > 1).then(files),
+            key_changed: self.key_changed,
         };
         row.serialize(serializer)
     }

@@ -5,12 +5,13 @@ use crate::core::{id::NodeId, via::Via};
 use serde::{Serialize, Serializer};
 
 /// A configured rendezvous server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ServerInfo {
     /// `host:port`, as it was written.
     pub address: String,
     /// Its key, when it is known.
     #[serde(rename = "peer", serialize_with = "form::text_if_any")]
+    #[schema(value_type = Option<String>)]
     pub server: Option<NodeId>,
     /// Whether this node is connected to it.
     pub joined: bool,
@@ -102,12 +103,13 @@ pub struct PathInfo {
 }
 
 /// Somebody who signed up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SignedUp {
     /// The name: foreign text.
     pub name: String,
     /// Whose.
     #[serde(rename = "peer", serialize_with = "form::text")]
+    #[schema(value_type = String)]
     pub node: NodeId,
     /// Whether the node is connected to the server now.
     pub present: bool,

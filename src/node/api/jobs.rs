@@ -1,7 +1,7 @@
 //! What runs at a node, no matter which front end started it: downloads, sends, and what people
 //! send here. Plain data.
 
-use super::{Exit, JobId, Person, form};
+use super::{Exit, JobId, Person, form, shape};
 use crate::core::{
     id::{FileId, NodeId},
     via::Via,
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub use crate::core::have_map::HaveMap;
 
 /// What a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
     /// It fetches what the swarm offers.
@@ -24,7 +24,7 @@ pub enum JobKind {
 }
 
 /// How a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// It looks for what or whom is meant, or nobody has the rest at the moment.
@@ -52,10 +52,11 @@ impl JobState {
 }
 
 /// One job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct JobInfo {
     /// Its number, which nothing else in this run of the node gets.
     #[serde(rename = "job")]
+    #[schema(value_type = u64)]
     pub number: JobId,
     /// What it does.
     pub kind: JobKind,
@@ -68,12 +69,14 @@ pub struct JobInfo {
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::text_if_any"
     )]
+    #[schema(value_type = Option<String>)]
     pub id: Option<FileId>,
     /// The file or folder that it goes to.
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::path_if_any"
     )]
+    #[schema(value_type = Option<String>)]
     pub path: Option<PathBuf>,
     /// Bytes that are there.
     pub done: u64,
@@ -99,6 +102,7 @@ pub struct JobInfo {
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::person_if_any"
     )]
+    #[schema(value_type = Option<shape::Somebody>)]
     pub from: Option<Person>,
     /// Of what is received: the number of its ask.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +116,7 @@ pub struct JobInfo {
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::code"
     )]
+    #[schema(value_type = Option<u8>)]
     pub exit: Option<Exit>,
     /// The files that failed, 20 at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -125,15 +130,17 @@ pub struct JobInfo {
 }
 
 /// Somebody who gave some of a job's bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct JobSource {
     /// Who.
     #[serde(rename = "peer", serialize_with = "form::text")]
+    #[schema(value_type = String)]
     pub node: NodeId,
     /// What they are called.
     pub name: String,
     /// The path, while they are here.
     #[serde(serialize_with = "form::text_if_any")]
+    #[schema(value_type = Option<String>)]
     pub via: Option<Via>,
     /// Bytes that came from them.
     pub bytes: u64,
@@ -142,13 +149,14 @@ pub struct JobSource {
 }
 
 /// Somebody whom something is sent to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Recipient {
     /// What they are called, or the word that was given.
     #[serde(rename = "to")]
     pub name: String,
     /// Who, once that is known.
     #[serde(rename = "peer", serialize_with = "form::text_if_any")]
+    #[schema(value_type = Option<String>)]
     pub node: Option<NodeId>,
     /// How it stands with them.
     pub state: RecipientState,
@@ -160,7 +168,7 @@ pub struct Recipient {
 }
 
 /// How it stands with somebody whom something is sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RecipientState {
     /// They are looked for, or out of reach.
@@ -178,7 +186,7 @@ pub enum RecipientState {
 }
 
 /// A file that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FileError {
     /// Which.
     pub name: String,

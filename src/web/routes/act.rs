@@ -1,29 +1,37 @@
 //! What changes something.
 
 use super::{
-    super::{app::App, body::Given, error::ApiError},
+    super::{
+        answers::{Delivered, Named, NodeSettings, PageAddress, Started},
+        app::App,
+        body::{Given, InPath},
+        error::ApiError,
+    },
     read::{SERVER, settings_of},
 };
 use crate::{
     core::id::NodeId,
     node::{
-        DownloadRequest, Exit, JobId, JobInfo, Landing, RateLimits, SendEvent, SendRequest, Shape,
+        DownloadRequest, Exit, JobId, JobInfo, Landing, SendEvent, SendRequest, Shape, parse_name,
     },
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::{path::PathBuf, time::Duration};
+use utoipa::ToSchema;
 
 /// How long is looked for what or whom is meant, unless told otherwise.
 const WAIT: f64 = 5.0;
 /// The most words, people or files in a request.
 const MANY: usize = 10_000;
+/// The largest number that every reader of JSON takes as it is.
+const MAX_QUOTA: u64 = 1 << 53;
 
 /// A time that a request names.
 fn seconds(seconds: f64) -> Result<Duration, ApiError> {
@@ -42,9 +50,11 @@ fn folder(path: Option<PathBuf>) -> Result<Option<PathBuf>, ApiError> {
     }
 }
 
+/// Cancels, pauses or resumes a job.
+#[utoipa::path(post, path = "/api/v1/jobs/{job}/{act}", tag = "jobs", operation_id = "act_on_job", params(("job" = u64, Path), ("act" = Act, Path)), responses((status = 200, description = "Done", body = JobInfo)))]
 pub async fn job(
     State(app): State<App>,
-    Path((job, act)): Path<(JobId, String)>,
+    InPath((job, act)): InPath<(JobId, String)>,
 ) -> Result<Json<JobInfo>, ApiError> {
     match &*act {
         "cancel" => app.node.cancel(job)?,
@@ -56,10 +66,22 @@ pub async fn job(
     found.map(Json).ok_or_else(ApiError::stopping)
 }
 
-#[derive(Deserialize)]
+/// What can be done to a job.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "only its shape is used")]
+enum Act {
+    Cancel,
+    Pause,
+    Resume,
+}
+
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Download {
     what: Vec<String>,
+    /// A folder of this machine, from its root.
+    #[schema(value_type = Option<String>)]
     into: Option<PathBuf>,
     #[serde(default)]
     overwrite: bool,
@@ -71,9 +93,11 @@ pub struct Download {
 }
 
 fn started(job: JobId) -> Response {
-    (StatusCode::ACCEPTED, Json(json!({ "job": job }))).into_response()
+    (StatusCode::ACCEPTED, Json(Started { job })).into_response()
 }
 
+/// Begins a download.
+#[utoipa::path(post, path = "/api/v1/downloads", tag = "downloads", request_body = Download, responses((status = 202, description = "It begins", body = Started)))]
 pub async fn download(
     State(app): State<App>,
     Given(wanted): Given<Download>,
@@ -101,11 +125,12 @@ pub async fn download(
     Ok(started(job))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     to: Vec<String>,
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     paths: Vec<PathBuf>,
     #[serde(default)]
     staged: Vec<String>,
@@ -114,6 +139,8 @@ pub struct Send {
     wait: Option<f64>,
 }
 
+/// Begins to send files.
+#[utoipa::path(post, path = "/api/v1/sends", tag = "sends", request_body = Send, responses((status = 202, description = "It begins", body = Started)))]
 pub async fn send(State(app): State<App>, Given(what): Given<Send>) -> Result<Response, ApiError> {
     let wait = seconds(what.wait.unwrap_or(WAIT))?;
     let many = what.to.len().max(what.paths.len()).max(what.staged.len());
@@ -151,9 +178,11 @@ pub async fn send(State(app): State<App>, Given(what): Given<Send>) -> Result<Re
     Ok(started(job))
 }
 
+/// Takes back what waits for somebody.
+#[utoipa::path(delete, path = "/api/v1/later/{number}", tag = "later", params(("number" = u32, Path)), responses((status = 204, description = "Done")))]
 pub async fn forget_later(
     State(app): State<App>,
-    Path(number): Path<u32>,
+    InPath(number): InPath<u32>,
 ) -> Result<StatusCode, ApiError> {
     if app.node.forget_later(number).await {
         Ok(StatusCode::NO_CONTENT)
@@ -162,15 +191,19 @@ pub async fn forget_later(
     }
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Accept {
+    /// A folder of this machine, from its root.
+    #[schema(value_type = Option<String>)]
     into: Option<PathBuf>,
 }
 
+/// Takes what is asked.
+#[utoipa::path(post, path = "/api/v1/asks/{ask}/accept", tag = "asks", params(("ask" = u32, Path)), request_body = Accept, responses((status = 204, description = "Done")))]
 pub async fn accept(
     State(app): State<App>,
-    Path(ask): Path<u32>,
+    InPath(ask): InPath<u32>,
     Given(accept): Given<Accept>,
 ) -> Result<StatusCode, ApiError> {
     let landing = Landing::from(folder(accept.into)?);
@@ -178,54 +211,65 @@ pub async fn accept(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn refuse(State(app): State<App>, Path(ask): Path<u32>) -> Result<StatusCode, ApiError> {
+/// Says no to an ask.
+#[utoipa::path(post, path = "/api/v1/asks/{ask}/refuse", tag = "asks", params(("ask" = u32, Path)), responses((status = 204, description = "Done")))]
+pub async fn refuse(
+    State(app): State<App>,
+    InPath(ask): InPath<u32>,
+) -> Result<StatusCode, ApiError> {
     app.node.refuse(ask)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Said {
+pub struct Saying {
     text: String,
     #[serde(default)]
     trust_new: bool,
 }
 
+/// Says something to somebody.
+#[utoipa::path(post, path = "/api/v1/chats/{who}", tag = "chats", params(("who" = String, Path)), request_body = Saying, responses((status = 200, description = "Done", body = Delivered)))]
 pub async fn say(
     State(app): State<App>,
-    Path(who): Path<String>,
-    Given(said): Given<Said>,
-) -> Result<Json<Value>, ApiError> {
+    InPath(who): InPath<String>,
+    Given(said): Given<Saying>,
+) -> Result<Json<Delivered>, ApiError> {
     let found = app.node.find_person(&who, said.trust_new).await;
     let person = found.map_err(|error| ApiError::nobody(&who, &error))?;
     let time = app.node.message(person.node, &said.text).await?;
     let peer = person.node.to_string();
-    Ok(Json(
-        json!({ "to": person.name, "peer": peer, "time": time }),
-    ))
+    let to = person.name;
+    Ok(Json(Delivered { to, peer, time }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct People {
+pub struct PeopleChange {
     signup: Option<String>,
     release: Option<String>,
     add: Option<String>,
+    /// The key of a rendezvous server: at it alone.
     server: Option<String>,
     #[serde(default)]
     trust_new: bool,
 }
 
+/// Signs up, gives a name up, or adds a person.
+#[utoipa::path(post, path = "/api/v1/people", tag = "people", operation_id = "change_people", request_body = PeopleChange, responses((status = 200, description = "Done", body = Named)))]
 pub async fn people(
     State(app): State<App>,
-    Given(what): Given<People>,
-) -> Result<Json<Value>, ApiError> {
+    Given(what): Given<PeopleChange>,
+) -> Result<Json<Named>, ApiError> {
     let (name, release) = match (what.signup, what.release, what.add) {
         (Some(name), None, None) => (name, false),
         (None, Some(name), None) => (name, true),
         (None, None, Some(name)) => {
             let added = app.node.add_person(&name, what.trust_new, SERVER).await?;
-            return Ok(Json(json!(added)));
+            let peer = Some(added.node.to_string());
+            let (name, server) = (added.name, added.server);
+            return Ok(Json(Named { name, server, peer }));
         }
         _ => return Err(ApiError::usage("one of `signup`, `release` and `add`")),
     };
@@ -239,54 +283,102 @@ pub async fn people(
         result?;
         servers.push(server);
     }
-    Ok(Json(json!({ "name": name, "server": servers.join(", ") })))
+    let server = servers.join(", ");
+    let peer = None;
+    Ok(Json(Named { name, server, peer }))
 }
 
+/// What of the settings changes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its shape is used")]
+struct SettingsChange {
+    /// Bytes a second; null is none.
+    #[schema(minimum = 1024)]
+    upload_limit: Option<u64>,
+    /// Bytes a second; null is none.
+    #[schema(minimum = 1024)]
+    download_limit: Option<u64>,
+    /// 1 to 64 bytes without control characters.
+    #[schema(value_type = String, required = false, min_length = 1)]
+    name: Option<String>,
+    /// Bytes.
+    #[schema(value_type = u64, required = false)]
+    replica_quota: Option<u64>,
+}
+
+fn rate(key: &str, value: &Value) -> Result<Option<u64>, ApiError> {
+    match (value.is_null(), value.as_u64()) {
+        (true, _) => Ok(None),
+        (_, Some(rate @ 1024..)) => Ok(Some(rate)),
+        _ => {
+            let why = format!("`{key}` is bytes a second, 1024 or more, or null");
+            Err(ApiError::usage(why))
+        }
+    }
+}
+
+/// Changes settings.
+#[utoipa::path(patch, path = "/api/v1/settings", tag = "settings", operation_id = "change_settings", request_body = SettingsChange, responses((status = 200, description = "Done", body = NodeSettings)))]
 pub async fn settings(
     State(app): State<App>,
     Given(changes): Given<Map<String, Value>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<NodeSettings>, ApiError> {
     let mut limits = app.node.rate_limits();
+    let (mut name, mut quota) = (None, None);
     for (key, value) in changes {
-        let place = match &*key {
-            "upload_limit" => &mut limits.upload,
-            "download_limit" => &mut limits.download,
+        match &*key {
+            "upload_limit" => limits.upload = rate(&key, &value)?,
+            "download_limit" => limits.download = rate(&key, &value)?,
+            "name" => {
+                let text = value.as_str().unwrap_or_default();
+                name = Some(parse_name(text).map_err(ApiError::usage)?);
+            }
+            "replica_quota" => {
+                let bytes = value.as_u64().filter(|bytes| *bytes <= MAX_QUOTA);
+                let wrong = || ApiError::usage("`replica_quota` is a number of bytes");
+                quota = Some(bytes.ok_or_else(wrong)?);
+            }
             _ => {
                 let why = format!("`{key}` cannot be changed while the node runs");
                 return Err(ApiError::usage(why));
             }
-        };
-        *place = match (value.is_null(), value.as_u64()) {
-            (true, _) => None,
-            (_, Some(rate @ 1024..)) => Some(rate),
-            _ => {
-                let why = format!("`{key}` is bytes a second, 1024 or more, or null");
-                return Err(ApiError::usage(why));
-            }
-        };
+        }
     }
-    let RateLimits { upload, download } = limits;
-    app.node.set_rate_limits(RateLimits { upload, download });
-    Ok(Json(settings_of(&app.node)))
+    // What may fail comes first.
+    if let Some(name) = name {
+        app.node.rename(name).await?;
+    }
+    if let Some(quota) = quota {
+        app.node.set_replica_quota(quota).await?;
+    }
+    app.node.set_rate_limits(limits);
+    settings_of(&app.node).await.map(Json)
 }
 
+/// Ends the node in good order.
+#[utoipa::path(post, path = "/api/v1/leave", tag = "leave", responses((status = 202, description = "It ends")))]
 pub async fn leave(State(app): State<App>) -> StatusCode {
     app.leave.cancel();
     StatusCode::ACCEPTED
 }
 
-pub async fn new_code(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+/// An address that opens the page once (on the socket alone).
+#[utoipa::path(post, path = "/api/v1/codes", tag = "codes", responses((status = 200, description = "Done", body = PageAddress)))]
+pub async fn new_code(State(app): State<App>) -> Result<Json<PageAddress>, ApiError> {
     let address = super::address(&app);
     let address = address
         .map_err(|error| ApiError::new(StatusCode::CONFLICT, Exit::Failed, error.to_string()))?;
-    Ok(Json(json!({ "address": address })))
+    Ok(Json(PageAddress { address }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Code {
     code: String,
 }
 
+/// Opens a session with a code.
+#[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Code, responses((status = 204, description = "The cookie is set")))]
 pub async fn open_session(
     State(app): State<App>,
     Given(given): Given<Code>,
@@ -298,6 +390,8 @@ pub async fn open_session(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 
+/// Ends every session.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Done")))]
 pub async fn close_sessions(State(app): State<App>) -> StatusCode {
     app.sessions.close_all();
     app.tickets.clear();

@@ -1,23 +1,22 @@
 //! What is only looked at.
 
 use super::super::{
+    answers::{
+        Answerer, Asks, Chat, Chats, Jobs, Log, Logged, NodeSettings, NodeStatus, Partner, Peers,
+        People, Said, SharedFile, SharedFiles,
+    },
     app::App,
-    body::Asked,
+    body::{Asked, InPath},
     error::ApiError,
     metrics,
     offers::{Page, Wanted},
     status,
 };
-use crate::node::{Accepting, Diagnosis, JobId, JobInfo, Node, log_lines};
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::header,
-    response::IntoResponse,
-};
+use crate::node::{Accepting, Diagnosis, HaveMap, JobId, JobInfo, Node, log_lines};
+use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
+use utoipa::IntoParams;
 
 /// How long a server may take.
 pub const SERVER: Duration = Duration::from_secs(5);
@@ -25,11 +24,15 @@ pub const SERVER: Duration = Duration::from_secs(5);
 const LINES: usize = 100;
 const MAX_LINES: usize = 10_000;
 
-pub async fn status(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+/// How the node does.
+#[utoipa::path(get, path = "/api/v1/status", tag = "status", responses((status = 200, description = "Done", body = NodeStatus)))]
+pub async fn status(State(app): State<App>) -> Result<Json<NodeStatus>, ApiError> {
     let status = status::status(&app.node, app.hub.revision()).await;
     status.map(Json).ok_or_else(ApiError::stopping)
 }
 
+/// The same in numbers, as Prometheus reads them.
+#[utoipa::path(get, path = "/metrics", tag = "metrics", responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
 pub async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
     let counted = metrics::count(&app.node, app.since.elapsed()).await;
     let text = metrics::text(&counted.ok_or_else(ApiError::stopping)?);
@@ -37,48 +40,69 @@ pub async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiErr
     Ok(([(header::CONTENT_TYPE, metrics::MEDIA)], text))
 }
 
+/// What is the matter with the networks: takes some seconds.
+#[utoipa::path(get, path = "/api/v1/doctor", tag = "doctor", responses((status = 200, description = "Done", body = Diagnosis)))]
 pub async fn doctor(State(app): State<App>) -> Result<Json<Diagnosis>, ApiError> {
     let busy = |_| ApiError::busy("it is being looked at already: ask again in some seconds");
     let _alone = app.doctor.try_lock().map_err(busy)?;
     Ok(Json(Diagnosis::of(&app.node.examine(SERVER).await)))
 }
 
-pub async fn peers(State(app): State<App>) -> Json<Value> {
+/// Who is here.
+#[utoipa::path(get, path = "/api/v1/peers", tag = "peers", responses((status = 200, description = "Done", body = Peers)))]
+pub async fn peers(State(app): State<App>) -> Json<Peers> {
     Json(status::peers(&app.node))
 }
 
+/// What the swarm offers.
+#[utoipa::path(get, path = "/api/v1/offers", tag = "offers", params(Wanted), responses((status = 200, description = "Done", body = Page)))]
 pub async fn offers(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Json<Page> {
     let revision = app.hub.revision();
     Json(app.offers.page(&app.node, &wanted, revision).await)
 }
 
-pub async fn jobs(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "jobs": app.node.jobs() }))
+/// Downloads, sends and receives: those that run, and the last that ended.
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", responses((status = 200, description = "Done", body = Jobs)))]
+pub async fn jobs(State(app): State<App>) -> Json<Jobs> {
+    let jobs = app.node.jobs();
+    Json(Jobs { jobs })
 }
 
 fn no_job(job: JobId) -> ApiError {
     crate::node::JobError::Unknown(job).into()
 }
 
+/// One of them.
+#[utoipa::path(get, path = "/api/v1/jobs/{job}", tag = "jobs", params(("job" = u64, Path)), responses((status = 200, description = "Done", body = JobInfo)))]
 pub async fn job(
     State(app): State<App>,
-    Path(job): Path<JobId>,
+    InPath(job): InPath<JobId>,
 ) -> Result<Json<JobInfo>, ApiError> {
     let found = app.node.job(job);
     found.map(Json).ok_or_else(|| no_job(job))
 }
 
-pub async fn have(State(app): State<App>, Path(job): Path<JobId>) -> Result<Json<Value>, ApiError> {
+/// Which parts of it are here.
+#[utoipa::path(get, path = "/api/v1/jobs/{job}/have", tag = "jobs", params(("job" = u64, Path)), responses((status = 200, description = "Done", body = HaveMap)))]
+pub async fn have(
+    State(app): State<App>,
+    InPath(job): InPath<JobId>,
+) -> Result<Json<HaveMap>, ApiError> {
     let map = app.node.have_map(job).await;
-    let map = map.ok_or_else(|| ApiError::missing(format!("job {job} has no map")))?;
-    Ok(Json(json!(map)))
+    let none = || ApiError::missing(format!("job {job} has no map"));
+    map.map(Json).ok_or_else(none)
 }
 
-pub async fn asks(State(app): State<App>) -> Json<Value> {
-    Json(json!({ "asks": app.node.asks() }))
+/// Who asks to send something.
+#[utoipa::path(get, path = "/api/v1/asks", tag = "asks", responses((status = 200, description = "Done", body = Asks)))]
+pub async fn asks(State(app): State<App>) -> Json<Asks> {
+    let asks = app.node.asks();
+    Json(Asks { asks })
 }
 
-pub async fn chats(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+/// Whom one can talk to.
+#[utoipa::path(get, path = "/api/v1/chats", tag = "chats", responses((status = 200, description = "Done", body = Chats)))]
+pub async fn chats(State(app): State<App>) -> Result<Json<Chats>, ApiError> {
     let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
     for peer in app.node.chats().await? {
         known.insert(peer.to_string(), None);
@@ -88,97 +112,120 @@ pub async fn chats(State(app): State<App>) -> Result<Json<Value>, ApiError> {
             known.insert(peer.node.to_string(), Some(peer.name));
         }
     }
-    let row = |(peer, name): (String, Option<String>)| json!({ "peer": peer, "name": name });
-    let rows: Vec<Value> = known.into_iter().map(row).collect();
-    Ok(Json(json!({ "chats": rows })))
+    let row = |(peer, name)| Partner { peer, name };
+    let chats = known.into_iter().map(row).collect();
+    Ok(Json(Chats { chats }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Lines {
     count: Option<usize>,
 }
 
+/// What was said with somebody.
+#[utoipa::path(get, path = "/api/v1/chats/{who}", tag = "chats", params(("who" = String, Path), Lines), responses((status = 200, description = "Done", body = Chat)))]
 pub async fn chat(
     State(app): State<App>,
-    Path(who): Path<String>,
+    InPath(who): InPath<String>,
     Asked(lines): Asked<Lines>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Chat>, ApiError> {
     let count = lines.count.unwrap_or(LINES).min(MAX_LINES);
     let history = app.node.history(&who, count).await?;
-    let line = |line: &crate::node::ChatLine| json!({ "time": line.time, "mine": line.mine, "text": line.text });
-    let lines: Vec<Value> = history.said.iter().map(line).collect();
-    let peer = history.peer.to_string();
-    Ok(Json(
-        json!({ "peer": peer, "name": history.name, "lines": lines }),
-    ))
+    Ok(Json(Chat {
+        peer: history.peer.to_string(),
+        name: history.name,
+        lines: history.said.into_iter().map(Said::from).collect(),
+    }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Part {
     q: Option<String>,
 }
 
+/// Who is signed up at the rendezvous servers.
+#[utoipa::path(get, path = "/api/v1/people", tag = "people", params(Part), responses((status = 200, description = "Done", body = People)))]
 pub async fn people(
     State(app): State<App>,
     Asked(part): Asked<Part>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<People>, ApiError> {
     let part = part.q.filter(|part| !part.is_empty());
     let people = app.node.people(part.as_deref(), SERVER).await?;
-    Ok(Json(json!({ "people": people })))
+    Ok(Json(People { people }))
 }
 
-pub fn settings_of(node: &Node) -> Value {
+pub async fn settings_of(node: &Node) -> Result<NodeSettings, ApiError> {
+    let status = node.status().await.ok_or_else(ApiError::stopping)?;
     let limits = node.rate_limits();
-    let accepting = match node.accepting() {
-        Accepting::Nobody => "nobody",
-        Accepting::Person => "person",
-        Accepting::Some(_) => "some",
-        Accepting::All => "all",
-    };
-    json!({
-        "name": node.name(),
-        "home": node.home().to_string_lossy(),
-        "upload_limit": limits.upload,
-        "download_limit": limits.download,
-        "accepting": accepting,
-        "version": env!("CARGO_PKG_VERSION"),
+    Ok(NodeSettings {
+        name: status.name,
+        home: node.home().to_string_lossy().into_owned(),
+        upload_limit: limits.upload,
+        download_limit: limits.download,
+        replica_quota: status.replicas.quota,
+        accepting: match node.accepting() {
+            Accepting::Nobody => Answerer::Nobody,
+            Accepting::Person => Answerer::Person,
+            Accepting::Some(_) => Answerer::Some,
+            Accepting::All => Answerer::All,
+        },
+        version: env!("CARGO_PKG_VERSION"),
     })
 }
 
-pub async fn settings(State(app): State<App>) -> Result<Json<Value>, ApiError> {
-    let status = app.node.status().await.ok_or_else(ApiError::stopping)?;
-    let mut settings = settings_of(&app.node);
-    settings["replica_quota"] = json!(status.replicas.quota);
-    Ok(Json(settings))
+/// The settings of the node.
+#[utoipa::path(get, path = "/api/v1/settings", tag = "settings", responses((status = 200, description = "Done", body = NodeSettings)))]
+pub async fn settings(State(app): State<App>) -> Result<Json<NodeSettings>, ApiError> {
+    settings_of(&app.node).await.map(Json)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct After {
     #[serde(default)]
     after: u64,
 }
 
-pub async fn log(Asked(after): Asked<After>) -> Json<Value> {
+/// The newest lines of the log.
+#[utoipa::path(get, path = "/api/v1/log", tag = "log", params(After), responses((status = 200, description = "Done", body = Log)))]
+pub async fn log(Asked(after): Asked<After>) -> Json<Log> {
     let (lines, next) = log_lines().since(after.after.saturating_add(1));
     let first = lines.first().map_or(next, |(number, _)| *number);
-    let rows = lines.iter().map(|(at, line)| status::log_line(*at, line));
-    Json(json!({ "lines": rows.collect::<Vec<_>>(), "first": first, "next": next }))
+    let lines = lines.into_iter().map(|(at, line)| Logged::new(at, line));
+    Json(Log {
+        lines: lines.collect(),
+        first,
+        next,
+    })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageOf {
     #[serde(default)]
     offset: usize,
     limit: Option<usize>,
 }
 
-pub async fn share(State(app): State<App>, Asked(page): Asked<PageOf>) -> Json<Value> {
+/// What the shared folder of this node offers.
+#[utoipa::path(get, path = "/api/v1/share", tag = "share", params(PageOf), responses((status = 200, description = "Done", body = SharedFiles)))]
+pub async fn share(State(app): State<App>, Asked(page): Asked<PageOf>) -> Json<SharedFiles> {
     let mut rows = app.node.list(None).await;
     rows.retain(|row| row.shared && !row.older);
     let total = rows.len();
     let limit = page.limit.unwrap_or(200).min(1000);
-    let rows = rows.into_iter().skip(page.offset).take(limit).map(|row| {
-        json!({ "name": row.name, "id": row.id.to_string(), "size": row.size, "type": row.media, "mtime": row.mtime })
+    let rows = rows.into_iter().skip(page.offset).take(limit);
+    let files = rows.map(|row| SharedFile {
+        name: row.name,
+        id: row.id.to_string(),
+        size: row.size,
+        media: row.media,
+        mtime: row.mtime,
     });
-    Json(json!({ "total": total, "files": rows.collect::<Vec<_>>() }))
+    Json(SharedFiles {
+        total,
+        files: files.collect(),
+    })
 }

@@ -5,6 +5,7 @@
 //! never looked at.
 
 use super::super::{
+    answers::Ticket,
     app::App,
     body::Given,
     bytes::{self, shown},
@@ -26,7 +27,7 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 /// What no file may do in a browser: run, load anything, be framed, or act as this origin.
 const POLICY: &str = "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; \
@@ -36,7 +37,8 @@ const OF_MEDIA: &str = "sandbox allow-same-origin; default-src 'none'; media-src
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// For which file, and whether a browser is to show it.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = TicketWanted)]
 pub struct Wanted {
     /// A name as a download takes it, or an id.
     what: Option<String>,
@@ -47,7 +49,9 @@ pub struct Wanted {
     show: bool,
 }
 
-/// `POST /tickets`.
+/// Gives an address for a file's bytes.
+#[utoipa::path(post, path = "/api/v1/tickets", tag = "tickets", request_body = Wanted,
+    responses((status = 201, description = "It is good for a while", body = Ticket)))]
 pub async fn issue(
     State(app): State<App>,
     Given(wanted): Given<Wanted>,
@@ -66,15 +70,15 @@ pub async fn issue(
         why: error.to_string(),
     })?;
     let name = bytes::coded(bytes::last_part(reader.name()));
-    let row = json!({
-        "url": format!("http://{at}/t/{key}/{name}"),
-        "name": reader.name(),
-        "id": reader.file().to_string(),
-        "size": reader.size(),
-        "shown": shown,
-        "seconds": UNUSED.as_secs(),
-    });
-    Ok((StatusCode::CREATED, Json(row)).into_response())
+    let ticket = Ticket {
+        url: format!("http://{at}/t/{key}/{name}"),
+        name: reader.name().to_owned(),
+        id: reader.file().to_string(),
+        size: reader.size(),
+        shown,
+        seconds: UNUSED.as_secs(),
+    };
+    Ok((StatusCode::CREATED, Json(ticket)).into_response())
 }
 
 async fn open(app: &App, wanted: &Wanted) -> Result<Reader, ApiError> {

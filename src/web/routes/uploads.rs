@@ -1,6 +1,7 @@
 //! Files that come in the body of a request: into the shared folder, or to be sent.
 
 use super::super::{
+    answers::{Octets, Uploaded},
     app::App,
     body::{Asked, upload},
     error::ApiError,
@@ -15,10 +16,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use serde_json::json;
 use std::path::{Path, PathBuf};
+use utoipa::IntoParams;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Named {
     name: String,
     overwrite: Option<String>,
@@ -34,13 +36,13 @@ impl Named {
 }
 
 fn made(name: &str, staged: Option<String>, size: u64) -> Response {
-    let mut row = json!({ "name": name, "size": size });
-    if let Some(staged) = staged {
-        row["staged"] = json!(staged);
-    }
-    (StatusCode::CREATED, Json(row)).into_response()
+    let name = name.to_owned();
+    let made = Uploaded { name, size, staged };
+    (StatusCode::CREATED, Json(made)).into_response()
 }
 
+/// Takes a file in for a send.
+#[utoipa::path(post, path = "/api/v1/staged", tag = "staged", params(Named), request_body(content = Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is here", body = Uploaded)))]
 pub async fn stage(
     State(app): State<App>,
     Asked(named): Asked<Named>,
@@ -64,6 +66,8 @@ pub async fn unstage(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Writes a file into the shared folder.
+#[utoipa::path(post, path = "/api/v1/share", tag = "share", operation_id = "share_upload", params(Named), request_body(content = Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is shared", body = Uploaded)))]
 pub async fn share(
     State(app): State<App>,
     Asked(named): Asked<Named>,

@@ -97,7 +97,12 @@ async fn what_is_asked_wrongly_is_told_what_is_wrong() {
     let headers = served.own_headers("application/json");
     for (body, status) in [
         (json!({ "upload_limit": 0 }), 400),
-        (json!({ "name": "x" }), 400),
+        (json!({ "name": "" }), 400),
+        (json!({ "name": 5 }), 400),
+        (json!({ "home": "/" }), 400),
+        (json!({ "replica_quota": -1 }), 400),
+        (json!({ "replica_quota": 1.5 }), 400),
+        (json!({ "name": "anna b", "replica_quota": 5_000_000 }), 200),
         (
             json!({ "upload_limit": 500_000, "download_limit": null }),
             200,
@@ -114,6 +119,14 @@ async fn what_is_asked_wrongly_is_told_what_is_wrong() {
         500_000
     );
     assert_eq!(served.node.rate_limits().upload, Some(500_000));
+    let status = served.get("/api/v1/status").await.json();
+    assert_eq!(
+        (&status["name"], &status["replicas"]["quota"]),
+        (&json!("anna b"), &json!(5_000_000))
+    );
+    let kept = served.home.path().join(".sprat/config.toml");
+    let kept = std::fs::read_to_string(kept).unwrap();
+    assert_eq!(kept, "name = \"anna b\"\nreplica-quota = 5000000\n");
     served.end().await;
 }
 

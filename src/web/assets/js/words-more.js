@@ -90,6 +90,8 @@ export const MORE = {
   "setting.bad": { en: "Write 20M, 500K or nothing; 1K is the least.", de: "Schreiben Sie 20M, 500K oder nichts; 1K ist das wenigste." },
   nolimit: { en: "no limit", de: "keine Grenze" },
   "setting.name": { en: "Name", de: "Name" },
+  "setting.name.help": { en: "How others see this node. config.toml in its home keeps it.", de: "So sehen andere diesen Knoten. config.toml in seinem Ordner bewahrt es." },
+  "setting.quota.help": { en: "Bytes for others' files, such as 1G; 0 for none. config.toml keeps it.", de: "Bytes für Dateien anderer, etwa 1G; 0 für keine. config.toml bewahrt es." },
   "setting.home": { en: "Home", de: "Ordner" },
   "setting.quota": { en: "Room for others' copies", de: "Platz für Kopien anderer" },
   "setting.accepting": { en: "Asks are answered by", de: "Anfragen beantwortet" },

@@ -1,8 +1,8 @@
-// Settings: the limits of the node, and what this browser does (language, notifications).
+// Settings: the limits of the node, its name and its room for others, and what this browser does (language, notifications).
 
 import { html, useEffect, useState } from "../lib.js";
 import { LANGUAGES, choose, chosen, t } from "../i18n.js";
-import { parseSize, size, sizeField } from "../format.js";
+import { parseSize, sizeField } from "../format.js";
 import { printable } from "../safe.js";
 import { get, locked, patch, remove } from "../api.js";
 import { toast } from "../toast.js";
@@ -29,6 +29,28 @@ function Limit({ id, value, onSave }) {
     <span id=${`${id}-help`} class=${bad ? "error" : "help"}>${bad ? t("setting.bad") : t("setting.limit.help")}</span>
   </form>`;
 }
+
+/** A text that the node keeps; `read` gives what is saved, or undefined. */
+function Kept({ id, shown, help, read, onSave }) {
+  const [text, setText] = useState(shown);
+  useEffect(() => setText(shown), [shown]);
+  const value = read(text);
+  const bad = value === undefined;
+  const save = (event) => {
+    event.preventDefault();
+    if (!bad) onSave(value);
+  };
+  return html`<form class="field" onSubmit=${save}>
+    <label for=${id}>${t(`setting.${id}`)}</label>
+    <div class="row"><input id=${id} type="text" autocomplete="off" value=${text} aria-invalid=${bad ? "true" : "false"} aria-describedby=${`${id}-help`} onInput=${(event) => setText(event.currentTarget.value)} />
+      <button class="button" disabled=${bad || text === shown}>${t("save")}</button></div>
+    <span id=${`${id}-help`} class=${bad ? "error" : "help"}>${t(help)}</span>
+  </form>`;
+}
+
+/** 1 to 64 bytes. */
+const nameOf = (text) => (text.trim() && new TextEncoder().encode(text.trim()).length <= 64 ? text.trim() : undefined);
+const bytesOf = (text) => parseSize(text) ?? undefined;
 
 const Fact = ({ name, children }) => html`<div class="field"><span class="label">${t(`setting.${name}`)}</span><span>${children}</span></div>`;
 
@@ -71,9 +93,9 @@ export function Settings() {
       <${Limit} id="upload_limit" value=${settings.upload_limit} onSave=${(bytes) => save({ upload_limit: bytes })} />
     </div><p class="small muted">${t("settings.while")}</p></section>
     <section class="section" aria-labelledby="of-node"><h2 id="of-node">${t("settings.node")}</h2><div class="card pad fields">
-      <${Fact} name="name"><bdi>${printable(settings.name)}</bdi></${Fact}>
+      <${Kept} id="name" shown=${printable(settings.name)} help="setting.name.help" read=${nameOf} onSave=${(name) => save({ name })} />
+      <${Kept} id="quota" shown=${sizeField(settings.replica_quota)} help="setting.quota.help" read=${bytesOf} onSave=${(bytes) => save({ replica_quota: bytes })} />
       <${Fact} name="home"><bdi class="mono">${printable(settings.home)}</bdi></${Fact}>
-      <${Fact} name="quota">${settings.replica_quota == null ? "–" : size(settings.replica_quota)}</${Fact}>
       <${Fact} name="accepting">${t(`accepting.${settings.accepting}`)}</${Fact}>
       <${Fact} name="version">${printable(settings.version)}</${Fact}>
     </div></section>`}
