@@ -161,7 +161,16 @@ pub fn text(counted: &Counted) -> Result<String, fmt::Error> {
     let version = env!("CARGO_PKG_VERSION");
     build.get_or_create(&Version { version }).set(1);
     all.register("build", "The version of the program", build);
-    // These have the same names in every program.
+    let mut text = String::new();
+    encode(&mut text, &all)?;
+    let end = text.len() - END.len();
+    text.truncate(end);
+    encode(&mut text, &of_process(*process))?;
+    Ok(text)
+}
+
+/// What has the same names in every program.
+fn of_process(process: Process) -> Registry {
     let mut common = Registry::with_prefix("process");
     let known = |common: &mut Registry, name: &str, help: &str, value: Option<u64>| {
         if let Some(value) = value {
@@ -186,12 +195,7 @@ pub fn text(counted: &Counted) -> Result<String, fmt::Error> {
         "The most that may be open",
         process.most_files,
     );
-    let mut text = String::new();
-    encode(&mut text, &all)?;
-    let end = text.len() - END.len();
-    text.truncate(end);
-    encode(&mut text, &common)?;
-    Ok(text)
+    common
 }
 
 /// How a text ends.

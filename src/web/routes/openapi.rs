@@ -1,5 +1,5 @@
-//! The description of the API in OpenAPI, from the types that are served. Tests hold it against the
-//! routes and against what they answer.
+//! The description of the API, by the rules of `OpenAPI`, from the types that are served. Tests hold
+//! it against the routes and against what they answer.
 
 use super::{super::answers::Failure, act, events, get, read, tickets, uploads};
 use axum::{http::header, response::IntoResponse};
