@@ -25,7 +25,7 @@ use utoipa::{
         read::metrics, act::job, act::download, act::send, act::forget_later, act::accept,
         act::refuse, act::say, act::people, act::settings, act::leave, act::new_code,
         act::open_session, act::close_sessions, uploads::stage, uploads::share, events::events,
-        get::get, tickets::issue, description,
+        uploads::unstage, get::get, tickets::issue, description,
     ),
     components(schemas(Failure)),
     modifiers(&Everywhere)

@@ -3,7 +3,7 @@
 use super::super::{
     answers::{Octets, Uploaded},
     app::App,
-    body::{Asked, upload},
+    body::{Asked, InPath, upload},
     error::ApiError,
     staged::Upload,
 };
@@ -11,7 +11,7 @@ use crate::{core::path::RelPath, node::Spool};
 use axum::{
     Json,
     body::Body,
-    extract::{Path as Part, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
@@ -57,9 +57,12 @@ pub async fn stage(
     Ok(made(&shown, Some(id), size))
 }
 
+/// Takes back what was taken in for a send.
+#[utoipa::path(delete, path = "/api/v1/staged/{id}", tag = "staged", params(("id" = String, Path)),
+    responses((status = 204, description = "Done")))]
 pub async fn unstage(
     State(app): State<App>,
-    Part(id): Part<String>,
+    InPath(id): InPath<String>,
 ) -> Result<StatusCode, ApiError> {
     let upload = app.staged.remove(&id)?;
     let _ = tokio::task::spawn_blocking(move || drop(upload)).await;
