@@ -23,6 +23,7 @@ pub mod have;
 pub mod have_map;
 pub mod id;
 pub mod index;
+pub mod link;
 pub mod manifest;
 pub mod meeting;
 pub mod membership;
@@ -48,6 +49,7 @@ pub mod shares;
 pub mod stall;
 pub mod succession;
 pub mod via;
+pub mod zip;
 
 /// Time since some fixed moment (a node's start), by a clock that never goes back.
 pub type Now = std::time::Duration;

@@ -43,7 +43,7 @@ pub(crate) mod tests;
 pub use beacon::{BeaconConfig, BeaconError, Beacons, Heard};
 pub use event::{NetEvent, Reply, RequestError};
 pub use handle::Net;
-pub use interfaces::zoned;
+pub use interfaces::{links, zoned};
 pub use meeting::MeetingEvent;
 pub use pairing::{PairingConfig, PairingSockets};
 pub use reach::reaches;

@@ -27,6 +27,7 @@ mod key;
 mod knowledge;
 mod large;
 mod later;
+mod links;
 mod limit;
 mod log;
 mod lookups;
@@ -59,6 +60,7 @@ pub use api::*;
 pub use chat::{ChatLine, History, HistoryError, MessageError, history_at};
 pub use clean::BrokenOff;
 pub use key::{NewKey, new_key};
+pub use links::{Entrance, Guests, Link, LinkFile, OpenFile};
 pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
 pub use reading::{OpenError, Reader};
@@ -104,6 +106,7 @@ struct Shared {
     /// For the first watcher: what happened before it watched.
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
     consent: Consent,
+    guests: links::Guests,
     later: later::Later,
     server: serve::Server,
     pairing: pair::PairConfig,

@@ -206,6 +206,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         events,
         first_events: Mutex::new(Some(first_events)),
         consent,
+        guests: super::links::Guests::new(&settings),
         later,
         server,
         pairing,

@@ -142,21 +142,21 @@ impl LeftOut {
 }
 
 /// A file that was found, not read yet.
-struct Found {
-    name: RelPath,
-    path: PathBuf,
-    stamp: Stamp,
-    rights: Rights,
+pub(super) struct Found {
+    pub(super) name: RelPath,
+    pub(super) path: PathBuf,
+    pub(super) stamp: Stamp,
+    pub(super) rights: Rights,
     /// It was named itself, rather than a folder that it lies in.
-    named: bool,
+    pub(super) named: bool,
 }
 
 /// All that was found.
 #[derive(Default)]
-struct Finds {
-    files: Vec<Found>,
-    folders: Vec<RelPath>,
-    left: LeftOut,
+pub(super) struct Finds {
+    pub(super) files: Vec<Found>,
+    pub(super) folders: Vec<RelPath>,
+    pub(super) left: LeftOut,
 }
 
 /// What is being sent just now, by number in the index and how many sends use it. Clones are
@@ -318,7 +318,7 @@ impl Sent {
 }
 
 /// What lies at `paths`, folders with all that is in them.
-fn find(paths: &[PathBuf], most: usize) -> Result<Finds, SendError> {
+pub(super) fn find(paths: &[PathBuf], most: usize) -> Result<Finds, SendError> {
     let mut finds = Finds::default();
     let mut seen = HashSet::new();
     for path in paths {
