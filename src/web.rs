@@ -13,6 +13,7 @@ mod body;
 mod bytes;
 mod error;
 mod guard;
+mod guest;
 mod headers;
 mod hub;
 mod listen;
@@ -115,6 +116,7 @@ impl Web {
             tasks.spawn(listen::serve_socket(listener, router, stop.clone()));
             socket
         });
+        tasks.spawn(guest::run(node.clone(), stop.clone()));
         let following = app.clone();
         tasks.spawn(async move {
             let State {

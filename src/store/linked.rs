@@ -23,6 +23,8 @@ pub struct Linked {
     pub name: RelPath,
     /// Bytes, when the link was made.
     pub size: u64,
+    /// When it was changed last, then: seconds since 1970.
+    pub mtime: i64,
     path: PathBuf,
 }
 
@@ -46,6 +48,7 @@ pub fn find_linked(paths: &[PathBuf], most: usize) -> Result<(Vec<Linked>, LeftO
         .map(|one| Linked {
             name: one.name,
             size: one.stamp.size,
+            mtime: one.stamp.mtime,
             path: one.path,
         })
         .collect();

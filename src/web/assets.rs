@@ -157,6 +157,10 @@ mod tests {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap();
+            // Guests have a listener of their own.
+            if name == "guest" {
+                continue;
+            }
             if path.is_dir() {
                 files(&path, root, found);
             } else if !name.starts_with("README") && !name.starts_with("LICENSE") {

@@ -75,6 +75,15 @@ impl LinkFile {
         media_of(self.name.as_str())
     }
 
+    /// When it was changed last, when the link was made: seconds since 1970.
+    #[must_use]
+    pub fn mtime(&self) -> i64 {
+        match &self.source {
+            Source::Disk(file) => file.mtime,
+            Source::Swarm(reader) => reader.mtime().unwrap_or_default(),
+        }
+    }
+
     /// Opens it as it is now.
     ///
     /// # Errors
