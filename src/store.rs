@@ -5,6 +5,7 @@
 //! index claims it; a file that changed since it was indexed is not served; nothing is written
 //! through a symlink, and no existing file is replaced unless a person said so.
 
+mod beside;
 mod cache;
 pub mod chats;
 pub mod clock;
@@ -41,6 +42,7 @@ mod temporary;
 pub(crate) mod testing;
 mod tree;
 
+pub use beside::put_beside;
 pub use chats::{ChatLine, Chats};
 pub use config_file::{Kept as KeptSetting, keep as keep_setting};
 pub use directory::{DirectoryStore, OpenedDirectory};
@@ -49,8 +51,8 @@ pub use grants::Grants;
 pub use home::{Home, HomeError};
 pub use index::{FileRecord, Index, Kind, Location, NewFile, Stamp};
 pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
-pub use linked::{Linked, OpenLinked, find_linked};
 pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_unused, replaced};
+pub use linked::{Linked, OpenLinked, find_linked};
 pub use partial::{FileSize, Partial, SYNC_BATCH};
 pub use people::PeopleFile;
 pub use placing::{Finder, Finished, Spot, Taken, find_existing, make_folders, media_of, reach};

@@ -20,6 +20,7 @@ mod jobs;
 pub mod json;
 mod later;
 pub mod leaving;
+mod link;
 mod local;
 pub mod logging;
 mod new_key;

@@ -106,7 +106,25 @@ id! {
     NodeId
 }
 
+/// What the ids of guests begin with. No key begins so but by chance.
+const GUEST: [u8; 24] = *b"sprat: no key, a guest: ";
+
 impl NodeId {
+    /// Somebody with only a browser, by where they are: no key, and never one of the swarm.
+    #[must_use]
+    pub fn guest(place: u64) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..24].copy_from_slice(&GUEST);
+        bytes[24..].copy_from_slice(&place.to_be_bytes());
+        Self(bytes)
+    }
+
+    /// Whether it is a guest.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.0.starts_with(&GUEST)
+    }
+
     /// The last eight characters of the text form: what a person compares. (The first ones are the
     /// same for every node.)
     #[must_use]

@@ -132,7 +132,13 @@ impl Archive {
         let mut out = b"PK\x01\x02".to_vec();
         short(&mut out, UNIX | version);
         short(&mut out, version);
-        common(&mut out, entry, crc, entry.size.min(LARGE) as u32, extra.len());
+        common(
+            &mut out,
+            entry,
+            crc,
+            entry.size.min(LARGE) as u32,
+            extra.len(),
+        );
         for _ in 0..3 {
             short(&mut out, 0); // No comment, the first disk, nothing internal.
         }
@@ -226,7 +232,11 @@ fn dos(mtime: i64) -> (u16, u16) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, later) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     let year = year + era * 400 + later;
     let date = (year - 1980) << 9 | month << 5 | day;
     let time = (rest / 3600) << 11 | (rest % 3600 / 60) << 5 | (rest % 60) / 2;
@@ -298,7 +308,10 @@ mod tests {
     #[test]
     fn times_are_dates_of_dos() {
         // 2023-11-14 22:13:20 UTC.
-        assert_eq!(dos(1_700_000_000), (43 << 9 | 11 << 5 | 14, 22 << 11 | 13 << 5 | 10));
+        assert_eq!(
+            dos(1_700_000_000),
+            (43 << 9 | 11 << 5 | 14, 22 << 11 | 13 << 5 | 10)
+        );
         assert_eq!(dos(0), (1 << 5 | 1, 0));
         assert_eq!(dos(i64::MAX).0, 127 << 9 | 12 << 5 | 31);
     }

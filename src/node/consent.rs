@@ -9,11 +9,13 @@
 mod answers;
 mod bundle;
 mod delivery;
+mod guest;
 mod inbound;
 mod outbound;
 mod stream;
 mod telling;
 
+pub use guest::{GuestAsk, MAX_FILES as GUEST_FILES};
 pub use outbound::Shown;
 
 use super::{

@@ -13,19 +13,14 @@ mod tests;
 pub use file::{LinkFile, OpenFile};
 
 use super::{
-    Node,
+    GuestAsk, Node,
     api::{
-        Accepting, Closed, LinkError, LinkInfo, LinkRequest, MAX_PIN, MAX_USES, Place, Settings,
-        Terms, Token, Tried,
+        Accepting, AskRefusal, Closed, GuestFile, LinkError, LinkInfo, LinkRequest, MAX_PIN,
+        MAX_USES, Place, Settings, Terms, Token, Tried,
     },
 };
 use crate::{
-    core::{
-        Now,
-        consent::title,
-        link::Gate,
-        path::RelPath,
-    },
+    core::{Now, consent::title, link::Gate, path::RelPath},
     store::{LeftOut, clock::unix_now, find_linked},
 };
 use parking_lot::Mutex;
@@ -427,6 +422,19 @@ impl Node {
         Ok((guests.info(&link), left))
     }
 
+    /// Asks the person here for a guest at this place, who calls themselves `name`.
+    ///
+    /// # Errors
+    /// [`AskRefusal`], when nobody is asked.
+    pub async fn ask_for_guest(
+        &self,
+        place: Place,
+        name: String,
+        files: Vec<GuestFile>,
+    ) -> Result<GuestAsk, AskRefusal> {
+        self.shared.consent.ask_for_guest(place, name, files).await
+    }
+
     /// Takes a link back; transfers by it end.
     ///
     /// # Errors
@@ -441,7 +449,8 @@ impl Node {
         let failed = |why: &dyn ToString| LinkError::NotFound(word.to_owned(), why.to_string());
         if !word.ends_with('/') {
             let reader = self.open(word).await.map_err(|error| failed(&error))?;
-            files.push(LinkFile::of_swarm(reader).ok_or_else(|| failed(&"its name cannot be one"))?);
+            files
+                .push(LinkFile::of_swarm(reader).ok_or_else(|| failed(&"its name cannot be one"))?);
             return Ok(());
         }
         let mut rows = self.list(None).await;
@@ -486,7 +495,10 @@ fn apart(files: &mut [LinkFile]) {
 }
 
 fn terms(request: &LinkRequest, now: Now) -> Result<Terms, LinkError> {
-    if request.uses.is_some_and(|uses| !(1..=MAX_USES).contains(&uses)) {
+    if request
+        .uses
+        .is_some_and(|uses| !(1..=MAX_USES).contains(&uses))
+    {
         return Err(LinkError::Terms("a link is for 1 to 1000 uses"));
     }
     let lasts = Duration::from_secs(1)..=LONGEST;

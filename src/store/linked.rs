@@ -114,7 +114,10 @@ mod tests {
         let (files, left) = find_linked(&[home.path().to_owned()], 10).unwrap();
         assert!(left.is_empty() && files.len() == 1);
         let open = files[0].open().unwrap();
-        assert_eq!((open.stamp().size, open.read(1, 3).unwrap()), (5, b"ell".to_vec()));
+        assert_eq!(
+            (open.stamp().size, open.read(1, 3).unwrap()),
+            (5, b"ell".to_vec())
+        );
         fs::write(&path, "other").unwrap();
         assert!(files[0].open().is_ok(), "it is read as it is now");
         fs::write(&path, "").unwrap();

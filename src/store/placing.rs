@@ -46,7 +46,7 @@ pub struct Finished {
     pub already: bool,
 }
 
-fn numbered(name: &RelPath, n: u32) -> RelPath {
+pub(super) fn numbered(name: &RelPath, n: u32) -> RelPath {
     if n == 1 {
         name.clone()
     } else {
@@ -321,6 +321,13 @@ pub(super) fn copy(from: &File, to: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Copies a file to a new one in `folder`, and makes it last.
+pub(super) fn copy_into(folder: &Folder, from: &File, name: &str) -> io::Result<()> {
+    let to = folder.create(name, Rights::default().arriving())?;
+    copy(from, &to)?;
+    to.sync_all()
+}
+
 /// What came of a link; or, where there are no hard links, of `rename`. Never replaces a file, but
 /// for a race on such file systems.
 fn or_renamed(
@@ -360,7 +367,7 @@ pub fn make_folders(dest: &Path, names: &[RelPath]) -> Result<(), StoreError> {
 }
 
 /// The folder that `name` goes into, created part by part.
-fn make_folder(dest: &Path, name: &RelPath) -> Result<Folder, StoreError> {
+pub(super) fn make_folder(dest: &Path, name: &RelPath) -> Result<Folder, StoreError> {
     let mut parts = name.components();
     parts.next_back();
     below(dest, parts)

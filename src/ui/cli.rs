@@ -6,6 +6,7 @@
 
 mod command;
 mod file;
+mod link;
 mod options;
 mod parse;
 mod read;
@@ -14,6 +15,7 @@ mod shared;
 
 pub use command::{AtPrompt, Cli, Command};
 pub use file::FileError;
+pub use link::LinkWhat;
 pub use options::Options;
 pub use parse::{parse_rate, parse_seconds, parse_size};
 pub use read::read;

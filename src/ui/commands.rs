@@ -8,7 +8,7 @@ use super::{
     exit::Exit,
     follow,
     jobs::{self, Act},
-    json, later,
+    json, later, link,
     output::Out,
     progress::Bar,
     running::{leave, once, start},
@@ -39,6 +39,17 @@ pub async fn run(setup: &Setup, command: Shared, signals: &mut Signals) -> Exit 
         Shared::History(what) => talk::history_at(setup, what).await,
         Shared::Jobs | Shared::Pause { .. } | Shared::Resume { .. } | Shared::Cancel { .. } => {
             Out::streams(setup.json).error("no node runs in this home: there are no jobs");
+            Exit::NotFound
+        }
+        Shared::Link(mut what) => match what.find(|word| word.into()) {
+            Ok(()) => link::run(setup, what, signals).await,
+            Err(error) => {
+                Out::streams(setup.json).error(&error.to_string());
+                Exit::Failed
+            }
+        },
+        Shared::Links | Shared::Unlink { .. } => {
+            Out::streams(setup.json).error("no node runs in this home: there are no links");
             Exit::NotFound
         }
         command => {
@@ -86,6 +97,9 @@ pub async fn act(
         } => directory::add(node, out, server, &called, trust_new_key).await,
         Shared::Clean { yes } => clean(node, out, if yes { Sure::Yes } else { unsure }).await,
         Shared::Status => show_status(node, out).await,
+        Shared::Link(what) => link::link(node, out, what).await,
+        Shared::Links => link::show(node, out),
+        Shared::Unlink { link } => link::unlink(node, out, link),
         Shared::Jobs => jobs::show(node, out),
         Shared::Pause { job } => jobs::act(node, out, Act::Pause, job),
         Shared::Resume { job } => jobs::act(node, out, Act::Resume, job),

@@ -9,6 +9,7 @@ pub mod directory;
 mod download;
 pub mod gaps;
 pub mod jobs;
+pub mod links;
 mod status;
 pub mod talk;
 

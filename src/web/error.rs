@@ -4,7 +4,7 @@
 use super::answers::Failure;
 use crate::node::{
     AnswerError, DirectoryError, DownloadError, Exit, HistoryError, JobError, LaterError,
-    MessageError, StoreError, WhoError, nobody,
+    LinkError, MessageError, StoreError, WhoError, nobody,
 };
 use axum::{
     Json,
@@ -84,7 +84,13 @@ macro_rules! exits {
     )*};
 }
 
-exits!(DirectoryError, DownloadError, JobError, MessageError);
+exits!(
+    DirectoryError,
+    DownloadError,
+    JobError,
+    LinkError,
+    MessageError
+);
 
 impl From<AnswerError> for ApiError {
     fn from(error: AnswerError) -> Self {

@@ -15,6 +15,7 @@ mod routes;
 mod seed;
 mod stall;
 mod tls;
+mod upload;
 mod words;
 mod zip;
 

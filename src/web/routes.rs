@@ -4,6 +4,7 @@
 mod act;
 mod events;
 mod get;
+mod links;
 mod openapi;
 mod read;
 mod tickets;
@@ -38,6 +39,8 @@ pub fn api(app: App) -> Router {
         .route("/downloads", post(act::download))
         .route("/sends", post(act::send))
         .route("/later/{number}", delete(act::forget_later))
+        .route("/links", get(links::list).post(links::make))
+        .route("/links/{link}", delete(links::remove))
         .route("/asks", get(read::asks))
         .route("/asks/{ask}/accept", post(act::accept))
         .route("/asks/{ask}/refuse", post(act::refuse))

@@ -1,5 +1,6 @@
 //! A real node, alone on loopback, asked as browsers, scripts and those who mean ill ask.
 
+mod guest;
 mod hostile;
 mod metrics;
 mod openapi;
@@ -9,7 +10,7 @@ mod stream;
 mod tickets;
 
 use super::*;
-use crate::node::{Copies, Settings};
+use crate::node::{Accepting, Copies, Settings};
 use serde_json::{Value, json};
 use std::{net::Ipv4Addr, path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -64,6 +65,10 @@ fn run() -> Run {
 }
 
 async fn serve() -> Served {
+    serve_with(Accepting::Nobody).await
+}
+
+async fn serve_with(accepting: Accepting) -> Served {
     let home = tempfile::tempdir_in("/tmp").unwrap();
     std::fs::create_dir(home.path().join("shared")).unwrap();
     std::fs::write(home.path().join("shared/a.txt"), "hello").unwrap();
@@ -72,6 +77,7 @@ async fn serve() -> Served {
         discovery_port: 0,
         listen: vec![Ipv4Addr::LOCALHOST.into()],
         mdns: false,
+        accepting,
         replicas: Copies::Some(1),
         ..Settings::new(home.path())
     })

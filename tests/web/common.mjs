@@ -59,7 +59,7 @@ export async function withPage(held, { mock: wishes = {}, context: setup = {}, r
   }
 }
 
-export const TABS = ["transfers", "files", "people", "inbox", "settings", "health"];
+export const TABS = ["transfers", "files", "people", "inbox", "links", "settings", "health"];
 
 /** Goes to a tab, and waits until what it shows first is there. */
 export async function show(page, tab) {

@@ -50,6 +50,8 @@ export function answer(mock, method, path, query, body) {
       return id ? job(mock, id, what) : ok({ jobs: [...mock.jobs.values()] });
     case "GET peers":
       return ok({ peers: PEOPLE });
+    case "GET links":
+      return ok({ links: [] });
     case "GET asks":
       return ok({ asks: mock.asks });
     case "POST asks":

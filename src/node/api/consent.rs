@@ -67,7 +67,7 @@ impl Serialize for AskInfo {
             name: &'a str,
             size: u64,
             r#type: &'a str,
-            id: String,
+            id: Option<String>,
         }
         #[derive(Serialize)]
         struct Row<'a> {
@@ -86,9 +86,11 @@ impl Serialize for AskInfo {
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             key_changed: bool,
         }
-        let file = |file: &'_ AskedFile| file.file.to_string();
+        // Of what a guest hands in nobody knows it before.
+        let guest = self.from.node.is_guest();
+        let file = |file: &AskedFile| (!guest).then(|| file.file.to_string());
         let (media, id) = match &*self.files {
-            [one] => (one.media.as_str(), Some(file(one))),
+            [one] => (one.media.as_str(), file(one)),
             _ => ("multipart/mixed", None),
         };
         let files = || {

@@ -1,6 +1,7 @@
 //! The exit codes: what a script can tell apart. The local API has the same.
 
-use super::{DirectoryError, DownloadError, SendFailure, StartError, WhoError};
+use super::{DirectoryError, DownloadError, LinkError, SendFailure, StartError, WhoError};
+use crate::store::SendError;
 use std::process::ExitCode;
 
 /// How a command ended. Its number is the exit code.
@@ -131,6 +132,22 @@ impl From<&SendFailure> for Exit {
             SendFailure::Changed(_) | SendFailure::Theirs(_) => Self::Failed,
             SendFailure::Gone => Self::NotFound,
             SendFailure::Stopped => Self::Interrupted,
+        }
+    }
+}
+
+impl From<&LinkError> for Exit {
+    fn from(error: &LinkError) -> Self {
+        match error {
+            LinkError::Nothing | LinkError::Terms(_) => Self::Usage,
+            LinkError::NotFound(..)
+            | LinkError::Unknown(_)
+            | LinkError::File(SendError::Missing(_)) => Self::NotFound,
+            LinkError::NobodyAnswers => Self::Refused,
+            LinkError::File(_)
+            | LinkError::TooMany(_)
+            | LinkError::TooManyFiles(_)
+            | LinkError::NotServed(_) => Self::Failed,
         }
     }
 }

@@ -83,15 +83,20 @@ pub(super) fn gone<S: Serializer>(why: &Gone, to: S) -> Result<S::Ok, S::Error> 
     })
 }
 
+/// The key of somebody; a guest has none.
+fn key(person: &Person) -> Option<NodeId> {
+    Some(person.node).filter(|node| !node.is_guest())
+}
+
 /// Somebody from whom something comes: `from` and `peer`.
 pub(super) fn from<S: Serializer>(person: &Person, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct From<'a> {
         from: &'a str,
-        #[serde(serialize_with = "text")]
-        peer: NodeId,
+        #[serde(serialize_with = "text_if_any")]
+        peer: Option<NodeId>,
     }
-    let (from, peer) = (&*person.name, person.node);
+    let (from, peer) = (&*person.name, key(person));
     From { from, peer }.serialize(to)
 }
 
@@ -103,12 +108,12 @@ pub(super) fn person_if_any<S: Serializer>(
     #[derive(Serialize)]
     struct Somebody<'a> {
         name: &'a str,
-        #[serde(serialize_with = "text")]
-        peer: NodeId,
+        #[serde(serialize_with = "text_if_any")]
+        peer: Option<NodeId>,
     }
     let somebody = person.as_ref().map(|person| Somebody {
         name: &person.name,
-        peer: person.node,
+        peer: key(person),
     });
     somebody.serialize(to)
 }

@@ -67,7 +67,13 @@ mod tests {
             let list: Vec<IpAddr> = list.iter().map(|ip| ip.parse().unwrap()).collect();
             best(&list).to_string()
         };
-        let all = ["127.0.0.1", "fe80::1", "2001:db8::7", "169.254.1.1", "192.0.2.7"];
+        let all = [
+            "127.0.0.1",
+            "fe80::1",
+            "2001:db8::7",
+            "169.254.1.1",
+            "192.0.2.7",
+        ];
         assert_eq!(of(&all), "192.0.2.7");
         assert_eq!(of(&all[..4]), "2001:db8::7");
         assert_eq!(of(&["fe80::1", "127.0.0.1"]), "127.0.0.1");

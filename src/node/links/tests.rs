@@ -46,7 +46,10 @@ async fn a_link_leads_to_its_files_alone_and_can_be_taken_back() {
     let wanted = node.guests().wanted();
     let (info, left) = node.add_link(request).await.unwrap();
     assert!(left.is_empty() && *wanted.borrow());
-    assert_eq!((info.files, info.size, &*info.name), (2, 600_005, "photos/"));
+    assert_eq!(
+        (info.files, info.size, &*info.name),
+        (2, 600_005, "photos/")
+    );
     let start = "https://127.0.0.1:4567/";
     let token = info.address.strip_prefix(start).unwrap();
     let token = Token::parse(token.strip_suffix('/').unwrap()).unwrap();
@@ -85,18 +88,37 @@ async fn what_makes_no_link_is_refused_with_a_reason() {
     };
     let wrong = [
         LinkRequest::default(),
-        LinkRequest { upload: true, ..a.clone() },
-        LinkRequest { uses: Some(0), ..a.clone() },
-        LinkRequest { uses: Some(1001), ..a.clone() },
-        LinkRequest { expires: Some(Duration::ZERO), ..a.clone() },
-        LinkRequest { pin: Some("x".repeat(65)), ..a.clone() },
-        LinkRequest { paths: vec![home.path().join("b")], ..LinkRequest::default() },
+        LinkRequest {
+            upload: true,
+            ..a.clone()
+        },
+        LinkRequest {
+            uses: Some(0),
+            ..a.clone()
+        },
+        LinkRequest {
+            uses: Some(1001),
+            ..a.clone()
+        },
+        LinkRequest {
+            expires: Some(Duration::ZERO),
+            ..a.clone()
+        },
+        LinkRequest {
+            pin: Some("x".repeat(65)),
+            ..a.clone()
+        },
+        LinkRequest {
+            paths: vec![home.path().join("b")],
+            ..LinkRequest::default()
+        },
         upload,
     ];
     for request in wrong {
         assert!(node.add_link(request.clone()).await.is_err(), "{request:?}");
     }
-    node.guests().opened(Entrance::Failed("the port is taken".into()));
+    node.guests()
+        .opened(Entrance::Failed("the port is taken".into()));
     let error = node.add_link(a.clone()).await.unwrap_err().to_string();
     assert!(error.contains("the port is taken"), "{error}");
     assert!(node.links().is_empty() && !*node.guests().wanted().borrow());

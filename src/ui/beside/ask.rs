@@ -238,6 +238,7 @@ fn make_absolute(command: &mut Which) -> io::Result<()> {
                 *file = std::path::absolute(&*file)?;
             }
         }
+        Which::Shared(Shared::Link(what)) => what.find(|word| word.into())?,
         Which::Shared(_) => {}
     }
     Ok(())

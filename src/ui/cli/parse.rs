@@ -41,6 +41,29 @@ pub fn parse_rate(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads a time such as `30m`, `12h` or `7d`, or a number of seconds.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time: write it as 30m, 12h, 7d or 90");
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit());
+    let (number, unit) = text.split_at(digits.unwrap_or(text.len()));
+    let unit = match unit {
+        "" | "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = number.checked_mul(unit);
+    let seconds = seconds.filter(|seconds| (1..=365 * 86_400).contains(seconds));
+    let seconds = seconds.ok_or("must be between a second and a year")?;
+    Ok(Duration::from_secs(seconds))
+}
+
 /// Reads a number of seconds, fractions allowed; at most a year, so that no clock overflows.
 ///
 /// # Errors

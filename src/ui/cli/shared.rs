@@ -2,6 +2,7 @@
 //!
 //! Owns what a person may write after each. Never acts on them.
 
+use super::link::LinkWhat;
 use crate::node::parse_name;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -126,6 +127,32 @@ Exit codes: 0 done, 4 the name means another key here, 5 nobody has that name, o
     /// Show how this node and its downloads do
     Status,
 
+    /// Give files to somebody on the same network who has only a browser, or take theirs
+    #[command(after_help = "\
+Examples:
+  sprat link film.mp4 photos/      prints an address, and a QR code for a phone
+  sprat link big.iso               a name that the swarm offers does, too
+  sprat link --upload              others hand files in; you are asked before anything is stored
+  sprat link notes.txt --pin --uses 1 --expires 1h
+  sprat link film.mp4 --web-seed   curl and players fetch it by its name
+  sprat link notes.txt --tls       encrypted; the browser warns, and you compare the fingerprint
+
+Without --tls the way is not encrypted: others on the network could read along. A link is good as long as the node runs. Without a node
+in this home it stays in the foreground until Ctrl-C.
+
+Exit codes: 0 done, 2 wrong usage, 5 there is no such file or name.")]
+    Link(LinkWhat),
+
+    /// Show the links that there are
+    Links,
+
+    /// Take a link back
+    Unlink {
+        /// Its number in `links`
+        #[arg(value_name = "N", value_parser = parse_link)]
+        link: u32,
+    },
+
     /// Show what runs and what ended, with the numbers that the others take
     #[command(after_help = "\
 Of a node that runs in this home: its downloads and sends, and what people send it, whoever started them. Exit codes: 0 done, 5 no node
@@ -173,6 +200,11 @@ pub enum Waiting {
 pub(super) fn parse_ask(text: &str) -> Result<u32, String> {
     text.parse()
         .map_err(|_| "`asks` shows the numbers".to_owned())
+}
+
+fn parse_link(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| "`links` shows the numbers".to_owned())
 }
 
 fn parse_job(text: &str) -> Result<u64, String> {

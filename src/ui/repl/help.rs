@@ -140,6 +140,25 @@ pub const VERBS: &[Verb] = &[
                `cancel later N` takes back what waits for somebody. After `exit`, cancel also means: stay.",
     },
     Verb {
+        name: "link",
+        usage: "link FILE|NAME... [--pin[=PIN]] [--uses N] [--expires TIME] [--tls] [--web-seed], link --upload",
+        does: "give files to somebody with only a browser, or take theirs",
+        more: "FILE stays where it is; NAME is one that the swarm offers. It prints an address for the same network, and a QR code.\n\
+               With --upload others hand files in: each is an ask. A link is good as long as this node runs.",
+    },
+    Verb {
+        name: "links",
+        usage: "links",
+        does: "show the links that there are",
+        more: "With the numbers that `unlink` takes.",
+    },
+    Verb {
+        name: "unlink",
+        usage: "unlink N",
+        does: "take a link back",
+        more: "N is its number in `links`. What is being fetched by it breaks off.",
+    },
+    Verb {
         name: "clean",
         usage: "clean [--yes]",
         does: "show the downloads that were broken off, or remove them",

@@ -100,6 +100,7 @@ fn why(command: &Command, error: &clap::Error) -> Option<String> {
     let hint = match command.get_name() {
         "accept" | "refuse" => Some("`asks` shows the numbers"),
         "cancel" => Some("`jobs` and `asks` show the numbers"),
+        "unlink" => Some("`links` shows the numbers"),
         "pause" | "resume" => Some("`jobs` shows the numbers"),
         _ => None,
     };

@@ -122,7 +122,12 @@ impl<'a> Session<'a> {
     async fn command(&self, command: AtPrompt, foreground: Option<&mut Signals>) -> Exit {
         match command {
             AtPrompt::Shared(Shared::Download(what)) => self.download(what, foreground).await,
-            AtPrompt::Shared(command) => {
+            AtPrompt::Shared(mut command) => {
+                if let Shared::Link(what) = &mut command
+                    && let Err(error) = what.find(expand)
+                {
+                    return self.wrong(&error.to_string());
+                }
                 let patience = Patience {
                     swarm: self.left(),
                     server: self.setup.wait,

@@ -15,6 +15,9 @@ const NAME: usize = 100;
 const NAMED: usize = 5;
 
 fn who(who: &Person) -> String {
+    if who.node.is_guest() {
+        return person(&who.name);
+    }
     format!("{} ({})", person(&who.name), who.node.short())
 }
 
@@ -234,7 +237,8 @@ pub fn sending(name: &str, event: &SendEvent) -> Option<String> {
 }
 
 /// What does not go with a folder, a line each, and how many more.
-fn left_out(left: &LeftOut) -> String {
+#[must_use]
+pub fn left_out(left: &LeftOut) -> String {
     let lines = left.listed.iter().map(|file| {
         let [path, why] = [&file.path, &file.why].map(|text| printable_cut(text, 2 * NAME));
         format!("not sent: {path}: {why}")

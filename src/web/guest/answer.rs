@@ -41,7 +41,10 @@ pub fn disposition(kind: &str, name: &str) -> HeaderValue {
         _ => '_',
     };
     let ascii: String = name.chars().map(plain).collect();
-    let text = format!("{kind}; filename=\"{ascii}\"; filename*=UTF-8''{}", encoded(name));
+    let text = format!(
+        "{kind}; filename=\"{ascii}\"; filename*=UTF-8''{}",
+        encoded(name)
+    );
     // Nothing but visible ASCII is in it.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("attachment"))
 }
@@ -74,7 +77,13 @@ mod tests {
 
     #[test]
     fn a_name_cannot_end_its_header() {
-        for name in ["a\"; x=\"b", "a\r\nSet-Cookie: x", "ä€.txt", "a%22b", "\u{202e}gpj.exe"] {
+        for name in [
+            "a\"; x=\"b",
+            "a\r\nSet-Cookie: x",
+            "ä€.txt",
+            "a%22b",
+            "\u{202e}gpj.exe",
+        ] {
             let value = disposition("attachment", name);
             let text = value.to_str().unwrap();
             assert_eq!(text.matches('"').count(), 2, "{text}");

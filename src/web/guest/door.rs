@@ -71,12 +71,7 @@ pub fn enter_with_password(
     }
 }
 
-fn known(
-    guests: &Guests,
-    token: &str,
-    visit: Visit,
-    words: &Words,
-) -> Result<Arc<Link>, Response> {
+fn known(guests: &Guests, token: &str, visit: Visit, words: &Words) -> Result<Arc<Link>, Response> {
     let link = Token::parse(token).and_then(|token| guests.find(token));
     let link = link.ok_or_else(|| nothing(words))?;
     if link.needs_tls() && !visit.tls {
@@ -110,16 +105,17 @@ pub fn try_pin(
                 "{}={pass}; HttpOnly; SameSite=Strict; Path=/{token}/{secure}",
                 cookie(&link)
             );
-            let head = [(header::LOCATION, "./".to_owned()), (header::SET_COOKIE, cookie)];
+            let head = [
+                (header::LOCATION, "./".to_owned()),
+                (header::SET_COOKIE, cookie),
+            ];
             (StatusCode::SEE_OTHER, head).into_response()
         }
         Tried::Wrong(left) => {
             let text = words.wrong_pin.replace("{}", &left.to_string());
             page::pin(StatusCode::UNAUTHORIZED, words, &text)
         }
-        Tried::Resting(_) => {
-            page::message(StatusCode::TOO_MANY_REQUESTS, words, words.resting)
-        }
+        Tried::Resting(_) => page::message(StatusCode::TOO_MANY_REQUESTS, words, words.resting),
     }
 }
 
@@ -144,7 +140,9 @@ fn has_pass(link: &Link, visit: Visit, headers: &HeaderMap) -> bool {
 /// The password of `Authorization: Basic`.
 fn password(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let encoded = value.strip_prefix("Basic ").filter(|text| text.len() < FORM)?;
+    let encoded = value
+        .strip_prefix("Basic ")
+        .filter(|text| text.len() < FORM)?;
     let text = String::from_utf8(base64(encoded.trim())?).ok()?;
     Some(text.split_once(':')?.1.to_owned())
 }

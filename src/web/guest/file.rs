@@ -1,7 +1,7 @@
 //! One file of a link as an answer: whole or a part (RFC 9110), as an attachment, or as what a
 //! browser plays and shows without running anything.
 
-use super::answer::disposition;
+use super::{super::bytes::shown, answer::disposition};
 use crate::{
     core::range::{Part, part},
     node::{Link, LinkFile, OpenFile},
@@ -14,38 +14,16 @@ use axum::{
 use futures::StreamExt as _;
 use std::{ops::Range, sync::Arc};
 
-/// What is shown inline. Neither SVG nor HTML, which can have scripts in them, nor documents.
-const INLINE: &[&str] = &[
-    "audio/aac",
-    "audio/flac",
-    "audio/m4a",
-    "audio/mp4",
-    "audio/mpeg",
-    "audio/ogg",
-    "audio/wav",
-    "audio/webm",
-    "image/avif",
-    "image/gif",
-    "image/jpeg",
-    "image/png",
-    "image/webp",
-    "video/mp4",
-    "video/ogg",
-    "video/webm",
-];
-
 /// Whoever opens a file itself gets nothing but the file.
 const SANDBOX: &str = "default-src 'none'; media-src 'self'; img-src 'self'; sandbox";
 
-/// The media type, if a browser may show it.
-#[must_use]
-pub fn shown_inline(media: &str) -> Option<&'static str> {
-    let media = INLINE.iter().find(|known| **known == media);
-    media.copied()
-}
-
 /// Gives a file; `inline` where it may be shown.
-pub async fn give(link: &Arc<Link>, file: &LinkFile, headers: &HeaderMap, inline: bool) -> Response {
+pub async fn give(
+    link: &Arc<Link>,
+    file: &LinkFile,
+    headers: &HeaderMap,
+    inline: bool,
+) -> Response {
     let open = match file.open().await {
         Ok(open) => open,
         Err(error) => {
@@ -75,17 +53,30 @@ pub async fn give(link: &Arc<Link>, file: &LinkFile, headers: &HeaderMap, inline
             return (status, [(header::CONTENT_RANGE, all)]).into_response();
         }
     };
-    let media = shown_inline(&file.media());
-    let kind = if inline && media.is_some() { "inline" } else { "attachment" };
+    let media = shown(&file.media());
+    let kind = if inline && media.is_some() {
+        "inline"
+    } else {
+        "attachment"
+    };
     let mut answer = Response::new(body(link, &open, range.clone()));
     *answer.status_mut() = status;
     let head = answer.headers_mut();
     let media = media.unwrap_or("application/octet-stream");
     head.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-    head.insert(header::CONTENT_DISPOSITION, disposition(kind, file.name.file_name()));
-    head.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    head.insert(
+        header::CONTENT_DISPOSITION,
+        disposition(kind, file.name.file_name()),
+    );
+    head.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(SANDBOX),
+    );
     head.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    head.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    head.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-cache"),
+    );
     head.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
     let tag = HeaderValue::from_str(&tag);
     head.extend(tag.ok().map(|tag| (header::ETAG, tag)));

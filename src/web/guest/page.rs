@@ -5,12 +5,15 @@
 //! the page.
 
 use super::{
+    super::bytes::shown,
     answer::{encoded, encoded_path},
-    file::shown_inline,
     listen::Visit,
     words::Words,
 };
-use crate::{core::path::printable, node::{Link, LinkFile}};
+use crate::{
+    core::path::printable,
+    node::{Link, LinkFile},
+};
 use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
@@ -67,7 +70,12 @@ fn whole(status: StatusCode, words: &Words, title: &str, body: &str) -> Response
 
 /// A page with a sentence.
 pub fn message(status: StatusCode, words: &Words, sentence: &str) -> Response {
-    whole(status, words, "sprat", &format!("<p>{}</p>\n", text(sentence)))
+    whole(
+        status,
+        words,
+        "sprat",
+        &format!("<p>{}</p>\n", text(sentence)),
+    )
 }
 
 /// A page that asks for the PIN; the form works without a script.
@@ -90,6 +98,34 @@ fn privacy(words: &Words, visit: Visit) -> String {
         false => ("warning", words.not_encrypted),
     };
     format!("<p class=\"{class}\">{sentence}</p>\n")
+}
+
+/// A page for handing files in.
+pub fn upload(called: &str, words: &Words, visit: Visit) -> Response {
+    let title = words.hand_in.replace("{}", &text(called));
+    let mut body = privacy(words, visit);
+    let _ = write!(
+        body,
+        "<p>{}</p>\n<noscript><p class=\"warning\">{}</p></noscript>\n\
+         <form id=\"hand-in\" hidden><label for=\"name\">{}</label>\
+         <input id=\"name\" name=\"name\" maxlength=\"40\" autocomplete=\"name\">\
+         <label for=\"files\">{}</label><input id=\"files\" name=\"files\" type=\"file\" multiple required>\
+         <button>{}</button></form>\n\
+         <p id=\"status\" role=\"status\" data-asking=\"{}\" data-sending=\"{}\" data-done=\"{}\" data-refused=\"{}\" data-failed=\"{}\"></p>\n\
+         <progress id=\"bar\" value=\"0\" hidden aria-labelledby=\"status\"></progress>\n\
+         <script type=\"module\" src=\"/guest.js\"></script>\n",
+        words.asked_first,
+        words.needs_script,
+        words.your_name,
+        words.choose,
+        words.send,
+        words.asking,
+        words.sending,
+        words.done,
+        words.refused,
+        words.failed,
+    );
+    whole(StatusCode::OK, words, &title, &body)
 }
 
 /// The files of a link; `number` counts pages from 1.
@@ -119,7 +155,11 @@ pub fn list(link: &Link, called: &str, words: &Words, visit: Visit, number: usiz
     }
     body.push_str("</ul>\n");
     if pages > 1 {
-        let _ = write!(body, "<nav>{} / {pages}", words.page.replace("{}", &number.to_string()));
+        let _ = write!(
+            body,
+            "<nav>{} / {pages}",
+            words.page.replace("{}", &number.to_string())
+        );
         for (to, word) in [(number - 1, words.previous), (number + 1, words.next)] {
             if (1..=pages).contains(&to) {
                 let _ = write!(body, " <a href=\"?page={to}\">{word}</a>");
@@ -137,16 +177,30 @@ fn row(body: &mut String, at: usize, file: &LinkFile, words: &Words) {
         "<li><a href=\"f/{at}/{path}\" download>{name}</a> <span class=\"size\">{}</span>",
         size(file.size)
     );
-    if let Some(media) = shown_inline(&file.media()) {
+    let media = shown(&file.media()).and_then(|media| media.split_once('/'));
+    if let Some((kind @ ("image" | "audio" | "video"), _)) = media {
         let source = format!("v/{at}/{path}");
         let _ = write!(body, "<details><summary>{}</summary>", words.preview);
         // What is closed is not fetched.
-        let _ = match media.split('/').next() {
-            Some("image") => write!(body, "<img loading=\"lazy\" alt=\"{name}\" src=\"{source}\">"),
-            Some("audio") => write!(body, "<audio controls preload=\"none\" src=\"{source}\"></audio>"),
-            _ => write!(body, "<video controls playsinline preload=\"none\" src=\"{source}\"></video>"),
+        let _ = match kind {
+            "image" => write!(
+                body,
+                "<img loading=\"lazy\" alt=\"{name}\" src=\"{source}\">"
+            ),
+            "audio" => write!(
+                body,
+                "<audio controls preload=\"none\" src=\"{source}\"></audio>"
+            ),
+            _ => write!(
+                body,
+                "<video controls playsinline preload=\"none\" src=\"{source}\"></video>"
+            ),
         };
-        let _ = write!(body, "<p><a href=\"{source}\">{}</a></p></details>", words.open);
+        let _ = write!(
+            body,
+            "<p><a href=\"{source}\">{}</a></p></details>",
+            words.open
+        );
     }
     body.push_str("</li>\n");
 }

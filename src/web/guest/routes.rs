@@ -1,6 +1,6 @@
 //! The paths that guests have.
 
-use super::{answer, door, file, listen::Visit, page, seed, words::Words, zip};
+use super::{answer, door, file, listen::Visit, page, seed, upload, words::Words, zip};
 use crate::node::{Guests, Link, Node};
 use axum::{
     Extension, Router,
@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -28,16 +28,28 @@ pub fn router(node: &Node) -> Router {
         .route("/{token}/seed/{*name}", get(seed::one))
         .layer(DefaultBodyLimit::max(door::FORM))
         .with_state(node.guests());
+    let uploads = Router::new()
+        .route("/{token}/asks", post(upload::ask))
+        .route("/{token}/asks/{ask}", get(upload::state))
+        .route("/{token}/asks/{ask}/{number}", put(upload::file))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(upload::Uploads::new(node));
     let asset = |media, bytes: &'static [u8]| {
-        let head = [(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, "max-age=600")];
+        let head = [
+            (header::CONTENT_TYPE, media),
+            (header::CACHE_CONTROL, "max-age=600"),
+        ];
         get(move || async move { (head, Bytes::from_static(bytes)) })
     };
     let style = include_bytes!("../assets/guest/guest.css");
+    let script = include_bytes!("../assets/guest/guest.js");
     let icon = include_bytes!("../assets/icon.svg");
     Router::new()
         .route("/guest.css", asset("text/css; charset=utf-8", style))
+        .route("/guest.js", asset("text/javascript; charset=utf-8", script))
         .route("/icon.svg", asset("image/svg+xml", icon))
         .merge(links)
+        .merge(uploads)
         .fallback(nothing)
         .layer(middleware::map_response(answer::strict))
 }
@@ -54,9 +66,12 @@ async fn list(
     headers: HeaderMap,
 ) -> Response {
     let words = Words::of(&headers);
-    let page = uri.query().and_then(|query| query.strip_prefix("page=")?.parse().ok());
+    let page = uri
+        .query()
+        .and_then(|query| query.strip_prefix("page=")?.parse().ok());
     let page = page.unwrap_or(1);
     match door::enter(&guests, &token, visit, &headers) {
+        Ok(link) if link.is_upload() => page::upload(guests.called(), words, visit),
         Ok(link) => page::list(&link, guests.called(), words, visit, page),
         Err(answer) => answer,
     }

@@ -35,7 +35,6 @@ pub struct Words {
     pub done: &'static str,
     pub refused: &'static str,
     pub failed: &'static str,
-    pub back: &'static str,
 }
 
 static ENGLISH: Words = Words {
@@ -70,7 +69,6 @@ static ENGLISH: Words = Words {
     done: "Everything has arrived.",
     refused: "They did not take it.",
     failed: "It did not work: {}",
-    back: "Back",
 };
 
 static GERMAN: Words = Words {
@@ -105,7 +103,6 @@ static GERMAN: Words = Words {
     done: "Alles ist angekommen.",
     refused: "Es wurde nicht angenommen.",
     failed: "Es hat nicht geklappt: {}",
-    back: "Zurück",
 };
 
 impl Words {

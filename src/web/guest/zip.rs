@@ -29,8 +29,14 @@ pub fn give(link: &Arc<Link>) -> Response {
     let pieces = pieces(link.clone(), archive).take_until(Box::pin(link.over()));
     let mut answer = Response::new(Body::from_stream(pieces));
     let head = answer.headers_mut();
-    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
-    head.insert(header::CONTENT_DISPOSITION, disposition("attachment", &name));
+    head.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/zip"),
+    );
+    head.insert(
+        header::CONTENT_DISPOSITION,
+        disposition("attachment", &name),
+    );
     head.insert(header::CONTENT_LENGTH, size.into());
     answer
 }
@@ -42,9 +48,8 @@ fn pieces(link: Arc<Link>, archive: Archive) -> impl Stream<Item = Piece> + Send
     // The sums of the files so far: four bytes each.
     let sums = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let (files, known) = (archive.clone(), sums.clone());
-    let contents = stream::iter(0..archive.entries().len()).flat_map(move |number| {
-        file(link.clone(), files.clone(), number, known.clone())
-    });
+    let contents = stream::iter(0..archive.entries().len())
+        .flat_map(move |number| file(link.clone(), files.clone(), number, known.clone()));
     let count = archive.entries().len();
     let rows = stream::iter((0..=count).step_by(ROWS)).map(move |first| {
         let mut piece = Vec::new();

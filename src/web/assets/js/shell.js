@@ -13,6 +13,7 @@ import { Transfers } from "./views/transfers.js";
 import { Files } from "./views/files.js";
 import { People } from "./views/people.js";
 import { Inbox } from "./views/inbox.js";
+import { Links } from "./views/links.js";
 import { Settings } from "./views/settings.js";
 import { Health } from "./views/health.js";
 
@@ -21,6 +22,7 @@ const TABS = [
   { id: "files", view: Files, fixed: true },
   { id: "people", view: People, fixed: true, badge: () => unread.value, call: true },
   { id: "inbox", view: Inbox, badge: () => asks.value.size, call: true },
+  { id: "links", view: Links },
   { id: "settings", view: Settings },
   { id: "health", view: Health },
 ];

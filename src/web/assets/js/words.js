@@ -2,6 +2,7 @@
 // `{name}` is filled in. `.one` and `.other` are plurals, as the language itself counts (Intl.PluralRules; also few, many).
 // The same words as at the prompt: README.md and docs/glossary.md.
 
+import { LINKS } from "./words-links.js";
 import { MORE } from "./words-more.js";
 
 export const WORDS = {
@@ -155,5 +156,6 @@ export const WORDS = {
   "shared.n.one": { en: "{n} file is in the shared folder now.", de: "{n} Datei liegt jetzt im geteilten Ordner." },
   "shared.n.other": { en: "{n} files are in the shared folder now.", de: "{n} Dateien liegen jetzt im geteilten Ordner." },
   "drop.share": { en: "Drop to share with everyone in the swarm", de: "Ablegen, um mit allen im Schwarm zu teilen" },
+  ...LINKS,
   ...MORE,
 };

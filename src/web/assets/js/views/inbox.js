@@ -38,7 +38,7 @@ function Ask({ ask }) {
     <div class="row top"><span class="kind"><${Icon} name=${ask.files ? "folder" : mediaIcon(ask.type)} /></span>
       <div class="grow"><h2><${PathName} of=${ask.name} /></h2>
         <p>${parts("ask.from", { who: html`<${Name} of=${ask.from} />`, size: size(ask.size) })}</p>
-        <p class="small muted row wrap">${!ask.files && html`<bdi>${printable(ask.type)}</bdi>`}<span>${when(ask.time)}</span>${ask.to?.length > 1 && html`<span>${t("ask.others", { n: ask.to.length - 1, count: ask.to.length - 1 })}</span>`}<span class="mono">${String(ask.peer).slice(-8)}</span></p></div></div>
+        <p class="small muted row wrap">${!ask.files && html`<bdi>${printable(ask.type)}</bdi>`}<span>${when(ask.time)}</span>${ask.to?.length > 1 && html`<span>${t("ask.others", { n: ask.to.length - 1, count: ask.to.length - 1 })}</span>`}${ask.peer && html`<span class="mono">${String(ask.peer).slice(-8)}</span>`}</p></div></div>
     ${ask.key_changed && html`<p class="banner bad"><${Icon} name="alert" /><span>${t("newkey.text")}</span></p>`}
     ${ask.lacking > 0 && html`<p class="banner"><${Icon} name="alert" /><span>${t("ask.lacking", { size: size(ask.lacking) })}</span></p>`}
     ${ask.files && html`<${AskedFiles} files=${ask.files} />`}

@@ -40,6 +40,7 @@ function Do({ offer, onFetch }) {
   const opens = canShow(offer.name) && html`<button class="button plain bare" tabindex="-1" title=${t("open.tab")} aria-label=${t("open.what", { name })} onClick=${() => show(offer)}><${Icon} name="eye" /></button>`;
   if (offer.mine) {
     return html`<span class="chip good" title=${t(offer.shared ? "here.shared" : "here.fetched")}><${Icon} name="check" size=${13} />${t("here")}</span>${opens}
+      <a class="button plain bare" tabindex="-1" title=${t("tab.links")} aria-label=${t("link.what", { name })} href=${`#links/${encodeURIComponent(offer.name)}`}><${Icon} name="links" /></a>
       <button class="button plain bare" tabindex="-1" title=${t("save.browser")} aria-label=${t("save.what", { name })} onClick=${() => save(offer)}><${Icon} name="save" /></button>`;
   }
   return html`<button class="button plain bare" tabindex="-1" title=${t("download")} aria-label=${t("download.what", { name })} onClick=${onFetch}><${Icon} name="download" /></button>${opens}`;

@@ -1,0 +1,27 @@
+// The words of links: a part of the table in words.js, where its rules stand.
+
+export const LINKS = {
+  "tab.links": { en: "Links", de: "Links" },
+  "link.what": { en: "Link to {name}", de: "Link auf {name}" },
+  "links.why": { en: "For people on this network who have only a browser. A link is good as long as this node runs.", de: "Für Leute in diesem Netz, die nur einen Browser haben. Ein Link gilt, solange dieser Knoten läuft." },
+  "links.none": { en: "There are no links.", de: "Es gibt keine Links." },
+  "links.what": { en: "Files", de: "Dateien" },
+  "links.what.help": { en: "One a line: a path from / on this machine, or a name that the swarm offers (folders end in /).", de: "Je Zeile eine: ein Pfad ab / auf diesem Rechner oder ein Name, den der Schwarm anbietet (Ordner enden mit /)." },
+  "links.lasts": { en: "Good for", de: "Gilt" },
+  "links.lasts.0": { en: "as long as the node runs", de: "solange der Knoten läuft" },
+  "links.lasts.3600": { en: "an hour", de: "eine Stunde" },
+  "links.lasts.86400": { en: "a day", de: "einen Tag" },
+  "links.lasts.604800": { en: "a week", de: "eine Woche" },
+  "links.once": { en: "From one address only", de: "Nur von einer Adresse" },
+  "links.pin": { en: "With a PIN", de: "Mit einer PIN" },
+  "links.tls.only": { en: "Encrypted (https; the browser warns)", de: "Verschlüsselt (https; der Browser warnt)" },
+  "links.make": { en: "Make a link", de: "Link machen" },
+  "links.make.upload": { en: "Make one for handing files in", de: "Einen zum Hereinreichen von Dateien machen" },
+  "links.upload": { en: "For handing files in", de: "Zum Hereinreichen von Dateien" },
+  "links.until": { en: "until {when}", de: "bis {when}" },
+  "links.used": { en: "used: {n}", de: "benutzt: {n}" },
+  "links.tls": { en: "Encrypted. Fingerprint (SHA-256) for comparing:", de: "Verschlüsselt. Fingerabdruck (SHA-256) zum Vergleichen:" },
+  "links.plain": { en: "Not encrypted: others on this network could read along.", de: "Nicht verschlüsselt: Andere in diesem Netz könnten mitlesen." },
+  "links.qr": { en: "QR code of the address", de: "QR-Code der Adresse" },
+  "links.revoke": { en: "Take it back", de: "Zurücknehmen" },
+};
