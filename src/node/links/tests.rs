@@ -1,6 +1,7 @@
 //! Links of a node that nobody serves guests for, but for what the test says.
 
 use super::*;
+use crate::node::{Node, api::Accepting};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use std::{fs, net::Ipv4Addr, path::Path};
