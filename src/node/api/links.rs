@@ -29,7 +29,7 @@ pub struct LinkRequest {
 }
 
 /// A link that there is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct LinkInfo {
     /// Its number, for taking it back.

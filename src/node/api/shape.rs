@@ -36,7 +36,8 @@ pub struct AskInfo {
     /// The number for the answer.
     ask: u32,
     from: String,
-    peer: String,
+    /// The key; a guest has none.
+    peer: Option<String>,
     /// What it is called together.
     name: String,
     size: u64,
@@ -62,7 +63,8 @@ pub struct AskedFile {
     name: String,
     size: u64,
     r#type: String,
-    id: String,
+    /// Not known of what a guest hands in.
+    id: Option<String>,
 }
 
 /// Files that wait for somebody.
@@ -124,12 +126,13 @@ pub struct Safe {
     downloads: Option<u64>,
 }
 
-/// Somebody at another node.
+/// Somebody at another node, or a guest.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 pub struct Somebody {
     name: String,
-    peer: String,
+    /// The key; a guest has none.
+    peer: Option<String>,
 }
 
 /// How far the shared folder is read.

@@ -1,31 +1,43 @@
 //! Links for people with only a browser: made, listed and taken back by the owner.
 
-use super::super::{app::App, body::Given, error::ApiError};
+use super::super::{
+    app::App,
+    body::{Given, InPath},
+    error::ApiError,
+};
 use crate::{
     core::qr::Matrix,
-    node::{LinkInfo, LinkRequest},
+    node::{LeftOut, LinkInfo, LinkRequest},
 };
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+/// What a link is to be about, and on what terms.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Wanted {
+pub struct LinkWanted {
+    /// Files and folders of this machine, from its root.
     #[serde(default)]
+    #[schema(value_type = Vec<String>)]
     paths: Vec<PathBuf>,
+    /// Names, folders or ids of what the swarm offers.
     #[serde(default)]
     names: Vec<String>,
+    /// Instead: others hand files in.
     #[serde(default)]
     upload: bool,
+    /// Seconds.
     expires: Option<u64>,
+    /// Addresses.
     uses: Option<u32>,
+    /// Empty: six digits are made.
     pin: Option<String>,
     #[serde(default)]
     web_seed: bool,
@@ -33,21 +45,47 @@ pub struct Wanted {
     tls: bool,
 }
 
-/// A link, with the modules of its QR code: a row each, `1` for a dark one.
-fn row(info: &LinkInfo) -> Value {
-    let mut row = json!(info);
-    row["qr"] = json!(Matrix::of(&info.address).map(|code| code.rows()));
-    row
+/// A link, with the modules of its QR code.
+#[derive(Serialize, ToSchema)]
+pub struct Link {
+    #[serde(flatten)]
+    link: LinkInfo,
+    /// A row each, `1` for a dark one.
+    qr: Option<Vec<String>>,
+    /// What of the folders is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    left_out: Option<LeftOut>,
 }
 
-pub async fn list(State(app): State<App>) -> Json<Value> {
-    let links: Vec<Value> = app.node.links().iter().map(row).collect();
-    Json(json!({ "links": links }))
+impl Link {
+    fn of(link: LinkInfo, left: LeftOut) -> Self {
+        let qr = Matrix::of(&link.address).map(|code| code.rows());
+        let left_out = Some(left).filter(|left| !left.is_empty());
+        Self { link, qr, left_out }
+    }
 }
 
+/// The links that there are, the oldest first.
+#[derive(Serialize, ToSchema)]
+pub struct Links {
+    links: Vec<Link>,
+}
+
+/// The links that there are, the oldest first.
+#[utoipa::path(get, path = "/api/v1/links", tag = "links", operation_id = "links", responses((status = 200, description = "Done", body = Links)))]
+pub async fn list(State(app): State<App>) -> Json<Links> {
+    let links = app.node.links().into_iter();
+    let links = links.map(|link| Link::of(link, LeftOut::default()));
+    let links = links.collect();
+    Json(Links { links })
+}
+
+/// Makes a link.
+#[utoipa::path(post, path = "/api/v1/links", tag = "links", operation_id = "make_link", request_body = LinkWanted, responses((status = 201, description = "It is there", body = Link)))]
 pub async fn make(
     State(app): State<App>,
-    Given(wanted): Given<Wanted>,
+    Given(wanted): Given<LinkWanted>,
 ) -> Result<Response, ApiError> {
     if wanted.paths.iter().any(|path| !path.is_absolute()) {
         let why = "`paths` are paths from the root of this machine";
@@ -64,16 +102,15 @@ pub async fn make(
         tls: wanted.tls,
     };
     let (info, left) = app.node.add_link(request).await?;
-    let mut row = row(&info);
-    if !left.is_empty() {
-        row["left_out"] = json!(left);
-    }
-    Ok((StatusCode::CREATED, Json(row)).into_response())
+    let link = Link::of(info, left);
+    Ok((StatusCode::CREATED, Json(link)).into_response())
 }
 
+/// Takes a link back.
+#[utoipa::path(delete, path = "/api/v1/links/{link}", tag = "links", operation_id = "remove_link", params(("link" = u32, Path)), responses((status = 204, description = "Done")))]
 pub async fn remove(
     State(app): State<App>,
-    Path(number): Path<u32>,
+    InPath(number): InPath<u32>,
 ) -> Result<StatusCode, ApiError> {
     app.node.remove_link(number)?;
     Ok(StatusCode::NO_CONTENT)

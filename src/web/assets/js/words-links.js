@@ -13,6 +13,7 @@ export const LINKS = {
   "links.lasts.86400": { en: "a day", de: "einen Tag" },
   "links.lasts.604800": { en: "a week", de: "eine Woche" },
   "links.once": { en: "From one address only", de: "Nur von einer Adresse" },
+  "links.pin.is": { en: "PIN {pin}", de: "PIN {pin}" },
   "links.pin": { en: "With a PIN", de: "Mit einer PIN" },
   "links.tls.only": { en: "Encrypted (https; the browser warns)", de: "Verschlüsselt (https; der Browser warnt)" },
   "links.make": { en: "Make a link", de: "Link machen" },

@@ -34,7 +34,7 @@ function Row({ link, onGone }) {
   return html`<li class="card pad fields" data-link=${link.link}>
     <h2>${link.upload ? t("links.upload") : html`<${PathName} of=${link.name} />`}</h2>
     <p class="row wrap small muted">${!link.upload && html`<span>${t("files.n", { n: count(link.files), count: link.files })}, ${size(link.size)}</span>`}
-      ${link.pin && html`<span>PIN <bdi class="mono">${printable(link.pin)}</bdi></span>`}
+      ${link.pin && html`<span class="mono">${t("links.pin.is", { pin: printable(link.pin) })}</span>`}
       ${link.expires && html`<span>${t("links.until", { when: day(link.expires) })}</span>`}
       <span>${t("links.used", { n: count(link.used) })}${link.uses ? ` / ${link.uses}` : ""}</span></p>
     <p class="row wrap"><a class="mono" href=${link.address} target="_blank" rel="noopener noreferrer">${link.address}</a> <${Copy} text=${link.address} /></p>
