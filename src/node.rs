@@ -44,6 +44,7 @@ mod requests;
 mod serve;
 mod services;
 mod settings;
+mod sharing;
 mod spool;
 mod start;
 mod streams;
@@ -66,6 +67,7 @@ pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
 pub use reading::{OpenError, Reader};
 pub use settings::{RateLimits, Rates, parse_name};
+pub use sharing::{SharedPathInfo, share_at, shared_at, unshare_at};
 pub use swarm::{Pattern, is_id};
 
 use crate::core::{

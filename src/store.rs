@@ -34,6 +34,7 @@ mod reuse;
 pub mod sent;
 pub mod servers;
 pub mod share;
+pub mod shared_paths;
 pub mod small_files;
 mod socket;
 pub mod spool;
@@ -62,6 +63,7 @@ pub use reuse::Reused;
 pub use sent::{LeftOut, LeftOutFile, SendError, Sending, Sent, SentFile};
 pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};
+pub use shared_paths::{Added, MAX_PATHS, Removed, SharePathError, SharedPath, SharedPaths};
 pub use small_files::{
     ChunkBuffer, Lack, Laid, Sink, SmallFile, has_room, lacking, lay, place_all,
 };

@@ -37,6 +37,7 @@ pub mod running;
 pub mod send;
 pub mod sentences;
 pub mod serve;
+mod share;
 pub mod signals;
 mod slips;
 pub mod streams;

@@ -1,11 +1,13 @@
-//! The shared folder: what is in it, from the start of the node to its end.
+//! The shared folder, and what is shared where it lies: what is in them, from the start of the node
+//! to its end.
 //!
-//! Owns one thread that walks the folder, indexes what is new, and then follows its changes. Never
-//! writes into the folder. Files that look as the index says are not read. A file is read only
+//! Owns one thread that walks them, indexes what is new, and then follows their changes. Never
+//! writes into them. Files that look as the index says are not read. A file is read only
 //! after it has settled, and it is offered only after the index has all of it; one that changes is
 //! withdrawn at once. One that grows after it was read has to settle for longer. Links to files
 //! that stay inside the folder are followed; links that leave it, and links to folders, are not.
 
+mod elsewhere;
 mod indexing;
 mod read;
 mod scan;
@@ -16,7 +18,9 @@ mod worker;
 pub(super) use read::{Reading, read_file};
 pub(super) use worker::send;
 
-use super::{ChunkReader, FileRecord, Home, HomeError, Index, StoreError, failed};
+use super::{
+    ChunkReader, FileRecord, Home, HomeError, Index, SharedPath, SharedPaths, StoreError, failed,
+};
 use crate::{
     core::{id::FileId, path::RelPath, rights::Rights},
     wire::control::Scan,
@@ -105,6 +109,8 @@ pub enum ShareEvent {
 #[derive(Debug)]
 pub struct Share {
     stop: Arc<AtomicBool>,
+    /// Something is shared no longer: what is being read can wait.
+    removed: Arc<AtomicBool>,
     wake: std::sync::mpsc::SyncSender<Message>,
     thread: Option<JoinHandle<()>>,
 }
@@ -139,19 +145,23 @@ impl Share {
         reader.on_stale(Some(Box::new(move |number, damaged| {
             stale.tell(Message::Stale { number, damaged });
         })));
-        let worker = worker::Worker::new(
+        let removed = Arc::new(AtomicBool::new(false));
+        let paths = SharedPaths::of(home).read()?;
+        let mut worker = worker::Worker::new(
             root,
             (index.clone(), reader.clone(), events),
             Arc::clone(&stop),
             inbox,
             teller,
         );
+        (worker.paths, worker.removed) = (paths, Arc::clone(&removed));
         let thread = thread::Builder::new()
             .name("share".into())
             .spawn(move || worker.run())
             .map_err(failed("watch", &shared))?;
         Ok(Self {
             stop,
+            removed,
             wake,
             thread: Some(thread),
         })
@@ -159,6 +169,13 @@ impl Share {
 }
 
 impl Share {
+    /// These are shared where they lie from now on, and nothing else is. Waits while the thread has
+    /// much to do; when something was `removed`, it stops reading for that.
+    pub fn set_paths(&self, paths: Vec<SharedPath>, removed: bool) {
+        self.removed.store(removed, Ordering::Release);
+        let _ = self.wake.send(Message::Paths(paths)); // It has ended, then.
+    }
+
     /// The index was opened again: what it no longer knows is read again. Waits while the thread
     /// has much to do.
     pub fn recheck(&self) {

@@ -21,7 +21,9 @@ pub use parse::{parse_rate, parse_seconds, parse_size};
 pub use read::read;
 pub(super) use read::{commands, long_options};
 pub use server::RendezvousOptions;
-pub use shared::{Download, Get, History, ListWhat, Msg, Output, Send, Shared, Waiting, Whose};
+pub use shared::{
+    Download, Get, History, ListWhat, Msg, Output, Send, Share, Shared, Unshare, Waiting, Whose,
+};
 
 /// What a command line and the text of a home's file say together.
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     output::Out,
     progress::Bar,
     running::{leave, once, start},
-    sentences,
+    sentences, share,
     signals::Signals,
     streams, table, talk,
 };
@@ -37,6 +37,8 @@ pub async fn run(setup: &Setup, command: Shared, signals: &mut Signals) -> Exit 
         Shared::Download(what) => download(setup, what, signals).await,
         // Needs no node, and works beside one that runs.
         Shared::History(what) => talk::history_at(setup, what).await,
+        Shared::Share(what) => share::share_at(setup, what).await,
+        Shared::Unshare(what) => share::unshare_at(setup, what).await,
         Shared::Jobs | Shared::Pause { .. } | Shared::Resume { .. } | Shared::Cancel { .. } => {
             Out::streams(setup.json).error("no node runs in this home: there are no jobs");
             Exit::NotFound
@@ -96,6 +98,8 @@ pub async fn act(
             trust_new_key,
         } => directory::add(node, out, server, &called, trust_new_key).await,
         Shared::Clean { yes } => clean(node, out, if yes { Sure::Yes } else { unsure }).await,
+        Shared::Share(what) => share::share(node, out, what).await,
+        Shared::Unshare(what) => share::unshare(node, out, what).await,
         Shared::Status => show_status(node, out).await,
         Shared::Link(what) => link::link(node, out, what).await,
         Shared::Links => link::show(node, out),

@@ -138,6 +138,24 @@ pub enum Event<'a> {
         /// Whether it was removed.
         removed: bool,
     },
+    /// Something is shared where it lies.
+    Shared {
+        /// Its name.
+        name: &'a str,
+        /// Where it is.
+        path: &'a str,
+        /// Whether it was before.
+        already: bool,
+    },
+    /// Something is shared no longer.
+    Unshared {
+        /// What it was called.
+        name: &'a str,
+        /// Where it is now.
+        path: &'a str,
+        /// Whether it lay in the shared folder before.
+        moved: bool,
+    },
     /// Something failed.
     Error {
         /// Of what.

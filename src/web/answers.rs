@@ -2,7 +2,8 @@
 //! programs (`node::api`).
 
 use crate::node::{
-    AskInfo, ChatLine, Exit, JobInfo, LaterInfo, LogLine, PeerInfo, SignedUp, Status,
+    AskInfo, ChatLine, Exit, JobInfo, LaterInfo, LogLine, PeerInfo, SharedPathInfo, SignedUp,
+    Status,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -208,6 +209,17 @@ impl Logged {
 pub struct SharedFiles {
     pub total: usize,
     pub files: Vec<SharedFile>,
+    /// What is shared where it lies.
+    pub paths: Vec<SharedPathInfo>,
+}
+
+/// What is shared no longer, and where it lies now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Unshared {
+    pub name: String,
+    pub path: String,
+    /// Whether it was moved there from the shared folder.
+    pub moved: bool,
 }
 
 /// A file of the shared folder.

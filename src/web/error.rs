@@ -4,7 +4,7 @@
 use super::answers::Failure;
 use crate::node::{
     AnswerError, DirectoryError, DownloadError, Exit, HistoryError, JobError, LaterError,
-    LinkError, MessageError, StoreError, WhoError, nobody,
+    LinkError, MessageError, SharePathError, StoreError, WhoError, nobody,
 };
 use axum::{
     Json,
@@ -89,7 +89,8 @@ exits!(
     DownloadError,
     JobError,
     LinkError,
-    MessageError
+    MessageError,
+    SharePathError
 );
 
 impl From<AnswerError> for ApiError {

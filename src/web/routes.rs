@@ -7,6 +7,7 @@ mod get;
 mod links;
 mod openapi;
 mod read;
+mod shared;
 mod tickets;
 mod uploads;
 
@@ -60,7 +61,10 @@ pub fn api(app: App) -> Router {
         .route("/openapi.json", get(openapi::description))
         .layer(DefaultBodyLimit::max(MAX_JSON));
     let uploads = Router::new()
-        .route("/share", get(read::share).post(uploads::share))
+        .route(
+            "/share",
+            get(read::share).post(shared::add).delete(shared::remove),
+        )
         .route("/staged", post(uploads::stage))
         .route("/staged/{id}", delete(uploads::unstage))
         .layer(DefaultBodyLimit::disable());

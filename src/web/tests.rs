@@ -6,6 +6,7 @@ mod metrics;
 mod openapi;
 mod paths;
 mod scale;
+mod shared;
 mod stream;
 mod tickets;
 

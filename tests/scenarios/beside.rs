@@ -38,6 +38,39 @@ fn its_own_options_are_refused(swarm: &Swarm) {
     );
 }
 
+/// Beside a node and without one: from a path relative to the shell, and back.
+#[cfg(unix)]
+fn shares_what_stays_where_it_is(swarm: &Swarm) {
+    let outside = swarm.home("outside");
+    std::fs::create_dir_all(outside.join("music")).unwrap();
+    std::fs::write(outside.join("music/song"), "la").unwrap();
+    let share = |home: &str, path: &str| {
+        let mut command = swarm.command(home, &["share", path, "--json"]);
+        command.current_dir(&outside);
+        crate::common::Ran::of(command)
+    };
+    let shared = share("bob", "music").succeeds().json();
+    assert_eq!(
+        (&shared[0]["event"], &shared[0]["name"]),
+        (&"shared".into(), &"music".into())
+    );
+    assert_eq!(share("bob", "nothing").code(), 5);
+    assert_eq!(share("bob", swarm.home("bob").to_str().unwrap()).code(), 2);
+    let waiting = swarm.run("carol", &["download", "music/song", "--wait", "30"]);
+    waiting.succeeds();
+    let got = swarm.home("carol").join("downloads/music/song");
+    assert_eq!(std::fs::read(got).unwrap(), b"la");
+    swarm.run("bob", &["unshare", "music"]).succeeds();
+    assert_eq!(swarm.run("bob", &["unshare", "music"]).code(), 5);
+    assert!(outside.join("music/song").exists());
+    // Without a node it is kept for the next one.
+    let kept = share("carol", "music").succeeds().json();
+    assert_eq!(kept[0]["name"], "music");
+    let rows = swarm.run("carol", &["share", "--json"]).succeeds().json();
+    assert_eq!(rows[0]["name"], "music");
+    swarm.run("carol", &["unshare", "music"]).succeeds();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_node_that_runs_does_what_is_asked_beside_it() {
@@ -81,6 +114,7 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
             .starts_with("NAME")
     );
     its_own_options_are_refused(&swarm);
+    shares_what_stays_where_it_is(&swarm);
     let peers = swarm.run("bob", &["peers", "--json"]).succeeds().json();
     assert_eq!(peers[0]["name"], "alice");
     let missing = swarm.run("bob", &["list", "nothing"]);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-pub use crate::store::{PourError, Spool, StoreError};
+pub use crate::store::{Added, PourError, Removed, SharePathError, Spool, StoreError};
 
 /// What the place is that files are to go to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -17,6 +17,7 @@ use crate::{
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -44,7 +45,8 @@ impl Worker {
         let mut chunks = 0;
         let mut begun = Instant::now();
         let mut spare = std::mem::take(&mut self.spare);
-        for job in jobs {
+        let mut jobs = jobs.into_iter();
+        while let Some(job) = jobs.next() {
             if self.stopped() {
                 return;
             }
@@ -66,7 +68,7 @@ impl Worker {
                         (told, said) = (Instant::now(), true);
                         self.emit(ShareEvent::Progress(scan));
                     }
-                    !self.stopped()
+                    !self.stopped() && !self.removed.load(Ordering::Acquire)
                 })
             };
             scan.files += 1;
@@ -79,7 +81,13 @@ impl Worker {
                 Ok(Reading::Changed) => {
                     self.due.insert(job.path, Instant::now() + SETTLE);
                 }
-                Ok(Reading::Stopped) => return,
+                Ok(Reading::Stopped) if self.stopped() => return,
+                Ok(Reading::Stopped) => {
+                    // The rest is looked at again, when what is shared no longer is withdrawn.
+                    let now = Instant::now();
+                    self.due.insert(job.path, now);
+                    self.due.extend(jobs.by_ref().map(|job| (job.path, now)));
+                }
                 Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     if matches!(error, StoreError::Descriptors(_)) {

@@ -34,7 +34,9 @@ impl Worker {
         let mut watcher = self.watch();
         let mut root_id = self.root_id();
         self.load();
-        self.scan(&[PathBuf::new()]);
+        self.scan(&self.everything());
+        let mut there = self.there();
+        there.iter().for_each(|one| self.tell_missing(one));
         let mut young: Option<HashSet<PathBuf>> = Some(self.due.keys().cloned().collect());
         let first_until = Instant::now() + FIRST;
         let mut looked = Instant::now();
@@ -57,6 +59,9 @@ impl Worker {
                 watcher = self.watch();
                 self.due.insert(PathBuf::new(), now);
             }
+            if self.look_for_paths(&mut there, now) {
+                watcher = self.watch();
+            }
             if let Some(error) = self.teller.take_failure() {
                 // A folder that came is not watched, so no sign of changes there will come.
                 watcher = None;
@@ -77,6 +82,9 @@ impl Worker {
             if !paths.is_empty() {
                 paths.sort();
                 paths.dedup_by(|path, folder| path.starts_with(folder));
+                if paths[0].as_os_str().is_empty() {
+                    paths = self.everything();
+                }
                 self.scan(&paths);
                 if paths[0].as_os_str().is_empty() {
                     took = now.elapsed();
@@ -93,7 +101,7 @@ impl Worker {
     }
 
     fn watch(&mut self) -> Option<notify::RecommendedWatcher> {
-        match watch(&self.root, self.teller.clone()) {
+        match watch(&self.root, &self.paths, self.teller.clone()) {
             Ok(watcher) => Some(watcher),
             Err(error) => {
                 self.unwatched(&error);
@@ -119,6 +127,7 @@ impl Worker {
                     }
                 }
                 Ok(Message::Stale { number, damaged }) => self.stale(number, damaged),
+                Ok(Message::Paths(paths)) => self.set_paths(paths),
                 Ok(Message::Reopened) => self.reopened(),
                 Ok(Message::Wake) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
@@ -141,6 +150,7 @@ impl Worker {
                 for (number, record) in records {
                     self.know(number, record, false);
                 }
+                self.forget_unshared();
             }
             Err(error) => self.problem(Path::new(""), error.to_string()),
         }

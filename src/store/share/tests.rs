@@ -1,3 +1,5 @@
+mod elsewhere;
+
 use super::*;
 use crate::store::testing::{Fixture, manifest_of, noise};
 use std::{

@@ -1,18 +1,18 @@
 //! What lies at a path now, and what that asks for.
 
 use super::{
-    ShareEvent, offered,
-    worker::{Growing, Job, SETTLE, Worker, is_own},
+    ShareEvent,
+    elsewhere::Place,
+    offered,
+    worker::{Growing, Job, SETTLE, Worker},
 };
-use crate::{
-    core::path::RelPath,
-    store::{
-        Stamp,
-        folder::{DirEntry, Folder, is_no_folder},
-        ignored::Ignored,
-        modes,
-        tree::{self, Met},
-    },
+use crate::store::{
+    Stamp,
+    folder::{DirEntry, Folder, is_no_folder},
+    ignored::Ignored,
+    modes,
+    shared_paths::is_own,
+    tree::{self, Met},
 };
 use std::{
     collections::HashSet,
@@ -36,24 +36,33 @@ impl Worker {
     pub fn scan(&mut self, paths: &[PathBuf]) {
         let mut jobs = Vec::new();
         let mut gone = Vec::new();
-        let mut ignored = Ignored::below(&self.root);
-        let root = match Folder::open(&self.root) {
-            Ok(root) => Some(root),
-            Err(error) if modes::out_of_descriptors(&error) => {
-                let later = Instant::now() + SETTLE;
-                self.due
-                    .extend(paths.iter().map(|path| (path.clone(), later)));
-                return;
-            }
-            Err(_) => None,
-        };
+        let mut open: Option<(PathBuf, Option<Folder>, Ignored)> = None;
         for path in paths {
+            let Place { root, below } = self.place_of(path);
+            if open.as_ref().is_none_or(|(at, ..)| *at != root) {
+                let folder = match Folder::open(&root) {
+                    Ok(folder) => Some(folder),
+                    Err(error) if modes::out_of_descriptors(&error) => {
+                        self.due.insert(path.clone(), Instant::now() + SETTLE);
+                        continue;
+                    }
+                    Err(_) => None,
+                };
+                let ignored = Ignored::below(&root);
+                open = Some((root, folder, ignored));
+            }
+            let Some((_, folder, ignored)) = &mut open else {
+                continue;
+            };
             let mut seen = HashSet::new();
             let mut whole = true;
-            if let Some(root) = &root
-                && !ignored.ignores(path, self.is_folder(path))
+            // What a person named is shared, whatever the rules beside it say.
+            let named = path.is_absolute() && self.paths.iter().any(|one| one.path == *path);
+            if let Some(folder) = folder
+                && (named || !ignored.ignores(&below, self.is_folder(path)))
             {
-                whole = self.walk(root, path, &mut ignored, &mut seen, &mut jobs);
+                let at = (&*folder, &*below, path.as_path());
+                whole = self.walk(at, ignored, &mut seen, &mut jobs);
             }
             for (rules, why) in ignored.problems() {
                 self.problem(&rules, why);
@@ -66,38 +75,47 @@ impl Worker {
             if self.stopped() {
                 return;
             }
-            let below = self.files.range(path.clone()..);
-            let below = below.take_while(|(file, _)| file.starts_with(path));
-            gone.extend(
-                below
-                    .map(|(file, _)| file.clone())
-                    .filter(|file| !seen.contains(file)),
-            );
-            let vanished = self
-                .settling
-                .extract_if(|file, _| file.starts_with(path) && !seen.contains(file));
-            gone.extend(vanished.map(|(file, _)| file));
+            let known = self.known_below(path).into_iter();
+            gone.extend(known.filter(|file| !seen.contains(file)));
         }
         self.tell_left();
         self.run_jobs(jobs);
         if self.stopped() {
             return;
         }
+        self.forget(gone);
+    }
+
+    /// Gives up files and their names.
+    pub fn forget(&mut self, gone: Vec<PathBuf>) {
         for path in gone {
+            self.settling.remove(&path);
             self.withdraw(&path);
             self.release(&path);
         }
+    }
+
+    /// What is known, or waited for, at `path` or below.
+    pub fn known_below(&self, path: &Path) -> Vec<PathBuf> {
+        // The shared folder is the empty path, which all others begin with.
+        let is_below =
+            |file: &Path| file.starts_with(path) && file.is_absolute() == path.is_absolute();
+        let from = self.files.range(path.to_owned()..).map(|(file, _)| file);
+        let known = from.take_while(|file| file.starts_with(path));
+        let young = self.settling.keys();
+        let all = known.chain(young).filter(|file| is_below(file));
+        all.cloned().collect()
     }
 
     fn is_folder(&self, path: &Path) -> bool {
         fs::symlink_metadata(self.root.join(path)).is_ok_and(|meta| meta.is_dir())
     }
 
-    /// False when there were not enough file descriptors to see everything.
+    /// Walks what lies `below` a root, and is known as `known`. False when there were not enough
+    /// file descriptors to see everything.
     fn walk(
         &mut self,
-        root: &Folder,
-        path: &Path,
+        (root, below, known): (&Folder, &Path, &Path),
         ignored: &mut Ignored,
         seen: &mut HashSet<PathBuf>,
         jobs: &mut Vec<Job>,
@@ -107,7 +125,11 @@ impl Worker {
             path.file_name().is_some_and(|name| is_own(name.as_ref()))
                 || ignored.ignores_one(path, is_folder)
         };
-        tree::walk(root, path, &mut skip, &mut |path, met| {
+        tree::walk(root, below, &mut skip, &mut |path, met| {
+            let path = &match path.strip_prefix(below) {
+                Ok(rest) if !rest.as_os_str().is_empty() => known.join(rest),
+                _ => known.to_owned(),
+            };
             match met {
                 Met::File(look, _) => {
                     seen.insert(path.to_owned());
@@ -150,7 +172,7 @@ impl Worker {
 
     /// Decides what to do about a file that is there.
     fn consider(&mut self, path: &Path, look: DirEntry, jobs: &mut Vec<Job>) {
-        let name = match name_of(path) {
+        let name = match self.name_of(path) {
             Ok(name) => name,
             Err(why) => return self.left_out(path, why),
         };
@@ -172,6 +194,8 @@ impl Worker {
             if same {
                 // An older index knew less.
                 known.record.rights = rights;
+                // It may be shared by another name now.
+                name.as_str().clone_into(&mut known.record.name);
             }
             if same && known.offered {
                 self.settling.remove(path);
@@ -258,7 +282,7 @@ impl Worker {
     /// Lets go of the name of a path that is gone, so that another one may have it.
     fn release(&mut self, path: &Path) {
         self.told.retain(|(told, _)| told != path);
-        let Ok(name) = name_of(path) else { return };
+        let Ok(name) = self.name_of(path) else { return };
         if self
             .names
             .get(name.as_str())
@@ -270,16 +294,4 @@ impl Worker {
             self.due.extend(waiting.into_iter().map(|path| (path, now)));
         }
     }
-}
-
-/// The name that a path is offered by.
-fn name_of(path: &Path) -> Result<RelPath, String> {
-    let mut name = String::new();
-    for part in path {
-        if !name.is_empty() {
-            name.push('/');
-        }
-        name.push_str(part.to_str().ok_or("its name is not valid UTF-8")?);
-    }
-    RelPath::parse(&name).map_err(|error| error.to_string())
 }

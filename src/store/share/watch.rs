@@ -3,12 +3,14 @@
 //! Reports paths that were touched, never what happened to them: the receiver of one looks for
 //! itself. When more happens than the queue holds, it says "look at everything" instead.
 
+use crate::store::SharedPath;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode},
 };
 use parking_lot::Mutex;
 use std::{
+    collections::HashSet,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -37,6 +39,8 @@ pub enum Message {
         /// Its looks cannot be trusted: it has to be read again.
         damaged: bool,
     },
+    /// These are shared where they lie from now on.
+    Paths(Vec<SharedPath>),
     /// The index was opened again, and may have lost what it was told last.
     Reopened,
     /// Look at the flags: stop, or everything.
@@ -136,10 +140,36 @@ pub fn why_unwatched(error: &notify::Error) -> String {
     }
 }
 
-/// Watches `root` and everything below it for as long as the result lives.
-pub fn watch(root: &Path, teller: Teller) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event| teller.event(event))?;
+/// Watches `root` and `paths`, and everything below them, for as long as the result lives. A path
+/// that is not there is left out.
+pub fn watch(
+    root: &Path,
+    paths: &[SharedPath],
+    teller: Teller,
+) -> notify::Result<RecommendedWatcher> {
+    let mut ours: HashSet<PathBuf> = paths.iter().map(|one| one.path.clone()).collect();
+    ours.insert(root.to_owned());
+    // The folder of a file that is shared by itself has others, too.
+    let is_ours = move |event: &Event| {
+        let mut paths = event.paths.iter();
+        event.paths.is_empty() || paths.any(|path| path.ancestors().any(|part| ours.contains(part)))
+    };
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+        if event.as_ref().map_or(true, &is_ours) {
+            teller.event(event);
+        }
+    })?;
     watcher.watch(root, RecursiveMode::Recursive)?;
+    for SharedPath { path, .. } in paths {
+        // Who saves a file often puts another one in its place.
+        let (at, mode) = match path.parent() {
+            Some(folder) if path.is_file() => (folder, RecursiveMode::NonRecursive),
+            _ => (path.as_path(), RecursiveMode::Recursive),
+        };
+        if at.exists() {
+            watcher.watch(at, mode)?;
+        }
+    }
     Ok(watcher)
 }
 

@@ -9,7 +9,9 @@ use super::{
 };
 use crate::{
     core::{path::RelPath, rights::Rights},
-    store::{ChunkReader, FileRecord, Index, Stamp, ignored::RULES, modes::FileIdentity},
+    store::{
+        ChunkReader, FileRecord, Index, SharedPath, Stamp, ignored::RULES, modes::FileIdentity,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -59,7 +61,12 @@ pub struct Worker {
     pub stop: Arc<AtomicBool>,
     pub inbox: Receiver<Message>,
     pub teller: Teller,
-    /// What the index knows, by path below the root; paths of one folder are neighbours.
+    /// What is shared where it lies.
+    pub paths: Vec<SharedPath>,
+    /// Something is shared no longer.
+    pub removed: Arc<AtomicBool>,
+    /// What the index knows, by path below the root, or from the disk's root for what is shared
+    /// where it lies; paths of one folder are neighbours.
     pub files: BTreeMap<PathBuf, Known>,
     /// Which path has each name.
     pub names: HashMap<String, PathBuf>,
@@ -98,6 +105,8 @@ impl Worker {
             stop,
             inbox,
             teller,
+            paths: Vec::new(),
+            removed: Arc::default(),
             files: BTreeMap::new(),
             names: HashMap::new(),
             hidden: HashMap::new(),
@@ -128,17 +137,17 @@ impl Worker {
         self.due.extend(paths.into_iter().map(|path| (path, at)));
     }
 
-    /// Those of `paths` that may be offered, below the root.
+    /// Those of `paths` that may be offered: below the root, or where they are shared.
     pub fn ours(&self, paths: &[PathBuf]) -> impl Iterator<Item = PathBuf> + use<> {
         let ours = paths
             .iter()
-            .filter_map(|path| path.strip_prefix(&self.root).ok())
+            .filter_map(|path| self.known_as(path))
             // Other rules change what is offered of the whole folder.
             .map(|path| match path.parent() {
                 Some(folder) if path.ends_with(RULES) => folder,
                 _ => path,
             })
-            .filter(|path| !is_own(path));
+            .filter(|path| !self.is_own(path));
         ours.map(Path::to_owned).collect::<Vec<_>>().into_iter()
     }
 
@@ -185,10 +194,4 @@ pub fn send(to: &Sender<ShareEvent>, mut event: ShareEvent, stopped: impl Fn() -
             Ok(()) | Err(TrySendError::Closed(_)) => return,
         }
     }
-}
-
-/// Whether a path is one of sprat's own temporary files.
-pub fn is_own(path: &Path) -> bool {
-    path.components()
-        .any(|part| part.as_os_str().as_encoded_bytes().starts_with(b".sprat"))
 }

@@ -233,6 +233,13 @@ fn make_absolute(command: &mut Which) -> io::Result<()> {
                 }
             }
         }
+        Which::Shared(Shared::Share(what)) => {
+            for path in &mut what.paths {
+                *path = std::path::absolute(&*path)?;
+            }
+        }
+        // What is there may be meant by its path as well as by its name.
+        Which::Shared(Shared::Unshare(what)) => what.make_absolute(),
         Which::Send(Send { files, .. }) => {
             for file in files {
                 *file = std::path::absolute(&*file)?;

@@ -124,6 +124,32 @@ Exit codes: 0 done, 4 the name means another key here, 5 nobody has that name, o
     /// Show what was said with somebody
     History(History),
 
+    /// Offer files and folders where they lie, without copying them; alone: show which those are
+    #[command(after_help = "\
+Examples:
+  sprat share ~/Music                     others see Music/…, and what changes in it
+  sprat share /srv/big.iso --as debian.iso
+  sprat share                             what is shared so
+  sprat unshare Music                     no longer; it stays where it is
+
+They are remembered over restarts. One that goes away (a stick that is pulled out) is offered again when it is back. Others see the
+names alone, never the path. Links in a folder that lead out of it are not followed, and .spratignore counts. What holds the home
+itself is refused.
+
+Exit codes: 0 done, 2 it cannot be shared, 4 something else has its name, 5 it does not exist.")]
+    Share(Share),
+
+    /// Offer something no longer
+    #[command(after_help = "\
+Examples:
+  sprat unshare Music                     what `share` offered, by its name or its path; it stays where it is
+  sprat unshare notes.txt --move          what lies in HOME/shared goes to HOME/downloads
+
+Nothing is deleted. Copies that others have fetched stay with them.
+
+Exit codes: 0 done, 4 it lies in HOME/shared (move it away, or give --move), 5 nothing is shared by that name.")]
+    Unshare(Unshare),
+
     /// Show how this node and its downloads do
     Status,
 
@@ -184,6 +210,44 @@ runs here.")]
         #[command(subcommand)]
         waiting: Option<Waiting>,
     },
+}
+
+/// What to offer where it lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[group(skip)]
+pub struct Share {
+    /// Files and folders
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// What others are to see it called [default: its own name]
+    #[arg(long = "as", value_name = "NAME", requires = "paths")]
+    pub called: Option<String>,
+}
+
+/// What to offer no longer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[group(skip)]
+pub struct Unshare {
+    /// Names, or paths
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+
+    /// Move what lies in the shared folder to the downloads
+    #[arg(long = "move")]
+    pub move_away: bool,
+}
+
+impl Unshare {
+    /// Gives what looks like a path its whole one: the node may run in another folder.
+    pub fn make_absolute(&mut self) {
+        for name in &mut self.names {
+            let is_path = name.starts_with('/') || name.starts_with('.');
+            if is_path && let Ok(path) = std::fs::canonicalize(&*name) {
+                *name = path.to_string_lossy().into_owned();
+            }
+        }
+    }
 }
 
 /// What `cancel` can take back besides what runs.

@@ -81,6 +81,18 @@ pub const VERBS: &[Verb] = &[
         more: "Others find you by it. It is yours there until you give it back (--release) or were not there for 90 days.",
     },
     Verb {
+        name: "share",
+        usage: "share [PATH...] [--as NAME]",
+        does: "offer files and folders where they lie",
+        more: "Nothing is copied, and others see the name alone. They are remembered over restarts. Without PATH: which those are.",
+    },
+    Verb {
+        name: "unshare",
+        usage: "unshare NAME... [--move]",
+        does: "offer something no longer",
+        more: "What was shared by `share` stays where it is. What lies in shared/ goes to downloads/ with --move. Nothing is deleted.",
+    },
+    Verb {
         name: "status",
         usage: "status",
         does: "show how this node and its downloads do",

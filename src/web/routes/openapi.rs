@@ -1,7 +1,7 @@
 //! The description of the API, by the rules of `OpenAPI`, from the types that are served. Tests hold
 //! it against the routes and against what they answer.
 
-use super::{super::answers::Failure, act, events, get, links, read, tickets, uploads};
+use super::{super::answers::Failure, act, events, get, links, read, shared, tickets, uploads};
 use axum::{http::header, response::IntoResponse};
 use std::sync::LazyLock;
 use utoipa::{
@@ -25,7 +25,7 @@ use utoipa::{
         read::metrics, act::job, act::download, act::send, act::forget_later, act::accept,
         act::refuse, act::say, act::people, act::settings, act::leave, act::new_code,
         act::open_session, act::close_sessions, uploads::stage, uploads::share, events::events,
-        links::list, links::make, links::remove, uploads::unstage, get::get, tickets::issue, description,
+        links::list, links::make, links::remove, uploads::unstage, shared::remove, get::get, tickets::issue, description,
     ),
     components(schemas(Failure)),
     modifiers(&Everywhere)

@@ -209,9 +209,13 @@ pub struct PageOf {
     limit: Option<usize>,
 }
 
-/// What the shared folder of this node offers.
+/// What the shared folder of this node offers, and what is offered where it lies.
 #[utoipa::path(get, path = "/api/v1/share", tag = "share", params(PageOf), responses((status = 200, description = "Done", body = SharedFiles)))]
-pub async fn share(State(app): State<App>, Asked(page): Asked<PageOf>) -> Json<SharedFiles> {
+pub async fn share(
+    State(app): State<App>,
+    Asked(page): Asked<PageOf>,
+) -> Result<Json<SharedFiles>, ApiError> {
+    let paths = app.node.shared_paths().await?;
     let mut rows = app.node.list(None).await;
     rows.retain(|row| row.shared && !row.older);
     let total = rows.len();
@@ -224,8 +228,9 @@ pub async fn share(State(app): State<App>, Asked(page): Asked<PageOf>) -> Json<S
         media: row.media,
         mtime: row.mtime,
     });
-    Json(SharedFiles {
+    Ok(Json(SharedFiles {
         total,
         files: files.collect(),
-    })
+        paths,
+    }))
 }

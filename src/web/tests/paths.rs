@@ -210,7 +210,7 @@ async fn files_that_are_uploaded_are_shared_or_wait_to_be_sent() {
     folders_are_staged(&served, &headers).await;
     let json_headers = served.own_headers("application/json");
     let form = served
-        .ask("POST", "/api/v1/share?name=z", &json_headers, b"{}")
+        .ask("POST", "/api/v1/staged?name=z", &json_headers, b"{}")
         .await;
     assert_eq!(form.status, 415);
     served.end().await;
