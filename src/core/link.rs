@@ -96,7 +96,9 @@ impl Wrong {
     /// How long is still to be waited.
     fn rests(&self, most: u32, now: Now) -> Option<Duration> {
         let until = self.last + REST;
-        (self.count >= most && until > now).then(|| until - now)
+        until
+            .checked_sub(now)
+            .filter(|left| self.count >= most && !left.is_zero())
     }
 
     fn add(&mut self, now: Now) {
@@ -284,7 +286,7 @@ mod tests {
         assert_eq!(gate.try_pin(A, "471", at(2)), Tried::Resting(REST));
         assert_eq!(
             gate.try_pin(A, "4711", at(3)),
-            Tried::Resting(REST - at(1)),
+            Tried::Resting(REST.saturating_sub(at(1))),
             "not even the right one counts now"
         );
         assert_eq!(gate.try_pin(B, "4711", at(3)), Tried::Right);

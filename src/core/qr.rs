@@ -44,7 +44,7 @@ impl Matrix {
     /// Its rows, each with a `1` for a dark module and a `0` for a light one.
     #[must_use]
     pub fn rows(&self) -> Vec<String> {
-        let text = |row: &[bool]| row.iter().map(digit).collect();
+        let text = |row: &[bool]| row.iter().map(|dark| digit(*dark)).collect();
         self.dark.chunks(self.width).map(text).collect()
     }
 
@@ -88,7 +88,7 @@ impl Matrix {
 }
 
 /// `1` for dark.
-fn digit(&dark: &bool) -> char {
+fn digit(dark: bool) -> char {
     if dark { '1' } else { '0' }
 }
 
@@ -121,7 +121,7 @@ mod tests {
         assert!(lines[0].iter().all(|c| *c == '█'), "the border is light");
         for y in 0..code.width() {
             for x in 0..code.width() {
-                let shown = lines[(y + 4) / 2][x + 4];
+                let shown = lines[y.midpoint(4)][x + 4];
                 let light = match y % 2 {
                     0 => "█▀",
                     _ => "█▄",

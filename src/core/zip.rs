@@ -238,8 +238,8 @@ fn dos(mtime: i64) -> (u16, u16) {
         (month - 9, 1)
     };
     let year = year + era * 400 + later;
-    let date = (year - 1980) << 9 | month << 5 | day;
-    let time = (rest / 3600) << 11 | (rest % 3600 / 60) << 5 | (rest % 60) / 2;
+    let date = ((year - 1980) << 9) | (month << 5) | day;
+    let time = ((rest / 3600) << 11) | ((rest % 3600 / 60) << 5) | ((rest % 60) / 2);
     (date as u16, time as u16)
 }
 
@@ -310,9 +310,9 @@ mod tests {
         // 2023-11-14 22:13:20 UTC.
         assert_eq!(
             dos(1_700_000_000),
-            (43 << 9 | 11 << 5 | 14, 22 << 11 | 13 << 5 | 10)
+            (43 * 512 + 11 * 32 + 14, 22 * 2048 + 13 * 32 + 10)
         );
-        assert_eq!(dos(0), (1 << 5 | 1, 0));
-        assert_eq!(dos(i64::MAX).0, 127 << 9 | 12 << 5 | 31);
+        assert_eq!(dos(0), (32 + 1, 0));
+        assert_eq!(dos(i64::MAX).0, 127 * 512 + 12 * 32 + 31);
     }
 }

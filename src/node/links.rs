@@ -289,9 +289,10 @@ impl Guests {
         let (token, secret) = (Token(random()?), random()?);
         let expires = request.expires.map(|time| unix_now() + time.as_secs());
         let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
-        let name = match request.upload {
-            true => self.0.called.clone(),
-            false => title(&names),
+        let name = if request.upload {
+            self.0.called.clone()
+        } else {
+            title(&names)
         };
         let mut table = self.0.table.lock();
         let held: usize = table.links.values().map(|link| link.files.len()).sum();

@@ -37,7 +37,7 @@ pub async fn unshare(node: &Node, out: &Out, what: Unshare) -> Exit {
     let mut exits = Vec::new();
     for name in &what.names {
         let removed = node.unshare(name, what.move_away).await;
-        exits.extend(tell_removed(out, name, removed));
+        exits.extend(tell_removed(out, name, &removed));
     }
     Exit::of(what.names.len() - exits.len(), &exits)
 }
@@ -74,7 +74,7 @@ pub async fn unshare_at(setup: &Setup, mut what: Unshare) -> Exit {
         let mut exits = Vec::new();
         for name in &what.names {
             let removed = node::unshare_at(&home, name, what.move_away);
-            exits.extend(tell_removed(&out, name, removed));
+            exits.extend(tell_removed(&out, name, &removed));
         }
         Exit::of(what.names.len() - exits.len(), &exits)
     });
@@ -162,12 +162,12 @@ where
 fn tell_removed<E: std::fmt::Display>(
     out: &Out,
     name: &str,
-    removed: Result<Removed, E>,
+    removed: &Result<Removed, E>,
 ) -> Option<Exit>
 where
     for<'a> Exit: From<&'a E>,
 {
-    let (name, path, moved): (&str, PathBuf, bool) = match &removed {
+    let (name, path, moved): (&str, PathBuf, bool) = match removed {
         Ok(Removed::Left(one)) => (one.name.as_str(), one.path.clone(), false),
         Ok(Removed::Moved(path)) => (name, path.clone(), true),
         Err(error) => {

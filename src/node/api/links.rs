@@ -30,7 +30,6 @@ pub struct LinkRequest {
 
 /// A link that there is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct LinkInfo {
     /// Its number, for taking it back.
     #[serde(rename = "link")]

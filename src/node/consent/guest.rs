@@ -256,11 +256,11 @@ impl GuestAsk {
         let (consent, info) = (&self.0.consent, &self.0.info);
         let book = &consent.0.services.book;
         let names: Vec<&str> = info.files.iter().map(|file| &*file.name).collect();
-        let into = self.0.landing.lock().into.clone();
+        let folder = self.0.landing.lock().into.clone();
         let (job, _orders) = book.begin(Opening {
             kind: JobKind::Receive,
             name: title(&names),
-            path: Some(into.unwrap_or_else(|| consent.0.services.home.downloads())),
+            path: Some(folder.unwrap_or_else(|| consent.0.services.home.downloads())),
             to: Vec::new(),
             from: Some((info.from.clone(), info.number)),
             hidden: false,

@@ -36,7 +36,9 @@ impl Worker {
         self.load();
         self.scan(&self.everything());
         let mut there = self.there();
-        there.iter().for_each(|one| self.tell_missing(one));
+        for one in &there {
+            self.tell_missing(one);
+        }
         let mut young: Option<HashSet<PathBuf>> = Some(self.due.keys().cloned().collect());
         let first_until = Instant::now() + FIRST;
         let mut looked = Instant::now();

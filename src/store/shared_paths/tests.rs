@@ -31,7 +31,7 @@ fn what_is_shared_is_remembered_and_damage_costs_only_its_line() {
         *b"{\"name\":\"../x\",\"path\":\"/x\"}\n{\"name\":\"x\",\"path\":\"x\"}\n\xff\n",
     );
     fs::write(&file, text).unwrap();
-    assert_eq!(paths.read().unwrap(), [one.clone()]);
+    assert_eq!(paths.read().unwrap(), std::slice::from_ref(&one));
     assert_eq!(paths.remove("music/", false).unwrap(), Removed::Left(one));
     assert_eq!(paths.read().unwrap(), []);
     assert!(music.join("song").exists());

@@ -55,9 +55,9 @@ fn terms(info: &LinkInfo) -> Vec<String> {
     );
     terms.extend(info.expires.map(|at| format!("until {}", text::moment(at))));
     match (info.uses, info.used) {
-        (Some(uses), used) => terms.push(format!(
+        (Some(most), used) => terms.push(format!(
             "used {used} of {}",
-            text::count(uses.into(), "time")
+            text::count(most.into(), "time")
         )),
         (None, 0) => {}
         (None, used) => terms.push(format!("used {}", text::count(used.into(), "time"))),

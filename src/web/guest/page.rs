@@ -93,9 +93,10 @@ pub fn pin(status: StatusCode, words: &Words, sentence: &str) -> Response {
 
 /// Whether others could read along.
 fn privacy(words: &Words, visit: Visit) -> String {
-    let (class, sentence) = match visit.tls {
-        true => ("note", words.encrypted),
-        false => ("warning", words.not_encrypted),
+    let (class, sentence) = if visit.tls {
+        ("note", words.encrypted)
+    } else {
+        ("warning", words.not_encrypted)
     };
     format!("<p class=\"{class}\">{sentence}</p>\n")
 }

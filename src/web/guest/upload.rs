@@ -67,8 +67,8 @@ impl Uploads {
     }
 }
 
-fn said(status: StatusCode, why: impl ToString) -> Response {
-    (status, Json(json!({ "message": why.to_string() }))).into_response()
+fn said(status: StatusCode, why: impl Into<String>) -> Response {
+    (status, Json(json!({ "message": why.into() }))).into_response()
 }
 
 #[derive(Deserialize)]
@@ -217,14 +217,14 @@ pub async fn file(
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
     };
-    let taken = tokio::select! {
-        taken = ask.take(number, bytes) => taken,
+    let outcome = tokio::select! {
+        outcome = ask.take(number, bytes) => outcome,
         () = link.over() => Err(GuestError::NotAsked),
     };
-    match taken {
+    match outcome {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error @ (GuestError::NotAsked | GuestError::Twice)) => {
-            said(StatusCode::CONFLICT, error)
+            said(StatusCode::CONFLICT, error.to_string())
         }
         Err(GuestError::Store(StoreError::NoSpace { .. })) => said(
             StatusCode::INSUFFICIENT_STORAGE,

@@ -49,7 +49,7 @@ pub struct LinkWanted {
 #[derive(Serialize, ToSchema)]
 pub struct Link {
     #[serde(flatten)]
-    link: LinkInfo,
+    made: LinkInfo,
     /// A row each, `1` for a dark one.
     qr: Option<Vec<String>>,
     /// What of the folders is not in it.
@@ -62,7 +62,11 @@ impl Link {
     fn of(link: LinkInfo, left: LeftOut) -> Self {
         let qr = Matrix::of(&link.address).map(|code| code.rows());
         let left_out = Some(left).filter(|left| !left.is_empty());
-        Self { link, qr, left_out }
+        Self {
+            made: link,
+            qr,
+            left_out,
+        }
     }
 }
 
