@@ -67,7 +67,7 @@ pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
 pub use reading::{OpenError, Reader};
 pub use settings::{RateLimits, Rates, parse_name};
-pub use sharing::{SharedPathInfo, share_at, shared_at, unshare_at};
+pub use sharing::{ShareAtError, SharedPathInfo, share_at, shared_at, unshare_at};
 pub use swarm::{Pattern, is_id};
 
 use crate::core::{
