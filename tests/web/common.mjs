@@ -64,7 +64,7 @@ export const TABS = ["transfers", "files", "people", "inbox", "links", "settings
 /** Goes to a tab, and waits until what it shows first is there. */
 export async function show(page, tab) {
   await page.click(`.tab[href="#${tab}"]`);
-  await page.waitForSelector({ transfers: ".job", files: ".vrow .path", people: ".person", inbox: ".ask", settings: "#upload_limit", health: ".tile" }[tab]);
+  await page.waitForSelector({ transfers: ".job", files: ".vrow .path", people: ".person", inbox: ".ask", links: "#link-what", settings: "#upload_limit", health: ".tile" }[tab]);
 }
 
 /** Waits until `check` gives something true; it is asked again all the time. */
