@@ -14,6 +14,7 @@ pub mod chunker;
 pub mod code;
 pub mod consent;
 pub mod copies;
+pub mod date;
 pub mod doctor;
 pub mod download;
 pub mod draw;

@@ -5,6 +5,8 @@
 //! all the pieces together have; what needs 64 bits (4 GiB, 65,536 files) has them, and nothing
 //! else does. Layout: APPNOTE.TXT 6.3.10 by PKWARE, its sections 4.3 and 4.5.3.
 
+use super::date::Moment;
+
 /// A file of an archive.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
@@ -225,21 +227,9 @@ fn dos(mtime: i64) -> (u16, u16) {
     const FIRST: i64 = 315_532_800;
     const LAST: i64 = 4_354_819_198;
     let seconds = mtime.clamp(FIRST, LAST);
-    // Days to dates as Howard Hinnant does it ("chrono-compatible low-level date algorithms").
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let (month, later) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    let year = year + era * 400 + later;
-    let date = ((year - 1980) << 9) | (month << 5) | day;
-    let time = ((rest / 3600) << 11) | ((rest % 3600 / 60) << 5) | ((rest % 60) / 2);
+    let at = Moment::of(seconds.unsigned_abs());
+    let date = ((at.year - 1980) << 9) | (at.month << 5) | at.day;
+    let time = (at.hour << 11) | (at.minute << 5) | (at.second / 2);
     (date as u16, time as u16)
 }
 

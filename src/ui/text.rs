@@ -1,6 +1,6 @@
 //! How numbers and names read: sizes, times, rates, counts, people. Pure.
 
-use crate::core::path::printable_cut;
+use crate::core::{date::Moment, path::printable_cut};
 use std::time::Duration;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -56,26 +56,17 @@ pub fn count(number: u64, one: &str) -> String {
     }
 }
 
-/// `2026-11-21 09:05 UTC`, of seconds since 1970. Days to dates as Howard Hinnant does it
-/// ("`chrono`-compatible low-level date algorithms").
+/// `2026-11-21 09:05 UTC`, of seconds since 1970.
 #[must_use]
 pub fn moment(seconds: u64) -> String {
-    // Beyond the year 9999 nobody's clock is right.
-    let seconds = seconds.min(253_402_300_799);
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    // The years of this reckoning begin in March.
-    let (month, later) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    let year = year + era * 400 + later;
-    let (hour, minute) = (rest / 3600, rest % 3600 / 60);
+    let Moment {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        ..
+    } = Moment::of(seconds);
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
