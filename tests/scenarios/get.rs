@@ -5,7 +5,7 @@ use crate::common::{
     faulty::{Fault, Faulty, File},
     noise, share,
 };
-use std::process::Stdio;
+use std::{io::Read as _, process::Stdio};
 
 /// What a command wrote, and how it ended.
 fn got(swarm: &Swarm, name: &str, words: &[&str]) -> (i32, Vec<u8>, String) {
@@ -68,4 +68,39 @@ async fn a_file_that_is_not_here_goes_to_standard_output_in_order() {
     })
     .await
     .unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_whose_sources_go_away_ends_with_what_a_download_ends_with() {
+    let swarm = Swarm::new();
+    let bytes = noise(2, 16 << 20);
+    share(&swarm.home("alice"), "film.bin", &bytes);
+    let alice = swarm.serve_scanned("alice", &["--upload-limit", "1M"]);
+    let mut bob = swarm.serve_scanned("bob", &[]);
+    bob.event("joined");
+    let mut command = swarm.command("bob", &["get", "film.bin", "--timeout", "1"]);
+    let pipes = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    let mut first = vec![0; 64 << 10];
+    let stdout = child.stdout.as_mut().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    assert!(
+        bytes.starts_with(&first),
+        "in order, and long before the whole is here"
+    );
+    alice.signal("KILL");
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(5), "{said}");
+    assert!(
+        said.contains("film.bin") && said.contains("resumes it"),
+        "{said}"
+    );
+    let came = [first, ended.stdout].concat();
+    assert!(
+        came.len() < bytes.len() && bytes.starts_with(&came),
+        "{}",
+        came.len()
+    );
 }
