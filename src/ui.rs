@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod directory;
 mod doctor;
+mod draw;
 pub mod exit;
 pub mod face;
 pub mod follow;
@@ -119,36 +120,41 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             group,
             called,
         }) => {
-            if !what.to.is_empty()
-                && !what.later
-                && let Some(mut node) = beside::there(&setup.settings.home).await
-            {
-                let command = beside::Which::Send(what);
-                return node.run(&setup, command, &mut signals).await;
-            }
-            let cli::Send {
-                files,
-                to,
-                later,
-                trust_new_key,
-            } = what;
-            let input = match streams::Input::of(files, called) {
+            let input = match streams::Input::of(what.files.clone(), called) {
                 Ok(input) => input,
                 Err(why) => {
                     output::Out::streams(setup.json).failure("", &why);
                     return Exit::Usage;
                 }
             };
+            let new = if group { 4 } else { code::WORDS };
+            let which = match code {
+                Some(typed) => code::give::Which::Theirs(typed),
+                None => code::give::Which::New(words.unwrap_or(new)),
+            };
+            if let Some(mut node) = beside::there(&setup.settings.home).await {
+                let command = if what.to.is_empty() {
+                    match beside::handing(&setup, &input, which, group).await {
+                        Ok(command) => command,
+                        Err(exit) => return exit,
+                    }
+                } else {
+                    beside::Which::Send(what)
+                };
+                return node.run(&setup, command, &mut signals).await;
+            }
+            let cli::Send {
+                to,
+                later,
+                trust_new_key,
+                ..
+            } = what;
             if later {
                 later::send(&setup, input, &to, trust_new_key, &mut signals).await
             } else if group {
                 code::give::send_to_group(&setup, input, words.unwrap_or(4), &mut signals).await
             } else if to.is_empty() {
-                let code = match code {
-                    Some(typed) => code::give::Which::Theirs(typed),
-                    None => code::give::Which::New(words.unwrap_or(code::WORDS)),
-                };
-                code::give::send(&setup, input, code, &mut signals).await
+                code::give::send(&setup, input, which, &mut signals).await
             } else {
                 send::send(&setup, input, to, trust_new_key, &mut signals).await
             }
@@ -179,7 +185,10 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             }
             None => commands::run(&setup, command, &mut signals).await,
         },
-        Some(Command::Doctor) => doctor::doctor(&setup, &mut signals).await,
+        Some(Command::Doctor) => match beside::there(&setup.settings.home).await {
+            Some(mut node) => node.run(&setup, beside::Which::Doctor, &mut signals).await,
+            None => doctor::doctor(&setup, &mut signals).await,
+        },
         Some(Command::NewKey) => new_key::run(&setup).await,
         Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,
         Some(Command::Passphrase { words }) => passphrase::print(words, setup.json),

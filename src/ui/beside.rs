@@ -12,8 +12,19 @@ mod run;
 pub use ask::{open_page, there};
 pub use run::runner;
 
-use super::cli::{Send, Shared};
+use super::{
+    cli::{Send, Shared},
+    code::{
+        WORDS,
+        give::{self, Known},
+    },
+    config::Setup,
+    exit::Exit,
+    output::Out,
+    streams::Input,
+};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A command as it is given to a node.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +36,9 @@ pub struct Given {
     /// In milliseconds.
     wait: u64,
     timeout: Option<u64>,
+    /// Whether a bar is wanted, and somebody looks.
+    #[serde(default)]
+    progress: bool,
 }
 
 /// Which command.
@@ -34,4 +48,41 @@ pub enum Which {
     Shared(Shared),
     /// A send to people.
     Send(Send),
+    /// A send to those who have a code.
+    Code {
+        /// What.
+        files: Vec<PathBuf>,
+        /// The one that a receiver shows; none: a new one is shown.
+        code: Option<String>,
+        /// The words of a new one.
+        words: usize,
+        /// Whether it is for many.
+        group: bool,
+    },
+    /// A look at the networks.
+    Doctor,
+}
+
+/// `sprat send FILE…` without `--to`, for a node that runs beside.
+///
+/// # Errors
+/// The exit code; what was wrong is told.
+pub async fn handing(
+    setup: &Setup,
+    input: &Input,
+    which: give::Which,
+    group: bool,
+) -> Result<Which, Exit> {
+    let out = Out::streams(setup.json);
+    input.all_there(&out)?;
+    let (code, words) = match which.known(input.is_streamed(), &out).await? {
+        Known::Ours(words) => (None, words),
+        Known::Theirs(code) => (Some(code.to_string()), WORDS),
+    };
+    Ok(Which::Code {
+        files: input.paths().to_vec(),
+        code,
+        words,
+        group,
+    })
 }

@@ -9,9 +9,10 @@ use crate::{
         doctor::{Cause, Findings, Interface, Nat, Server},
         path::printable,
     },
-    node::{Diagnosis, DoctorLine, cause_in_words},
+    node::{Diagnosis, DoctorLine, Node, cause_in_words},
 };
 use std::{fs, io, path::PathBuf, time::Duration};
+use tokio::time::{Instant, sleep_until};
 
 /// Two rounds of beacons.
 const LISTEN: Duration = Duration::from_secs(6);
@@ -38,11 +39,16 @@ pub async fn doctor(setup: &Setup, signals: &mut Signals) -> Exit {
     };
     // The node says itself why it cannot start: a port in use, another node on this home.
     once(&setup, signals, async |node, out| {
-        out.note("listening for some seconds…");
-        tokio::time::sleep(LISTEN.max(setup.wait)).await;
-        show(&node.examine(setup.wait).await, out)
+        examine(node, out, setup.wait, Instant::now()).await
     })
     .await
+}
+
+/// The same with a node that listens since then.
+pub async fn examine(node: &Node, out: &Out, wait: Duration, since: Instant) -> Exit {
+    out.note("listening for some seconds…");
+    sleep_until(since + LISTEN.max(wait)).await;
+    show(&node.examine(wait).await, out)
 }
 
 /// A home that is gone with this.

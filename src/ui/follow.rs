@@ -7,10 +7,7 @@ use super::{
     streams,
 };
 use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node, NodeEvent, Shape};
-use std::{
-    io::{self, IsTerminal as _},
-    time::Duration,
-};
+use std::time::Duration;
 use tokio::{sync::broadcast::error::RecvError, time::Instant};
 
 /// On a terminal, more files than this are summed up instead of listed.
@@ -166,7 +163,7 @@ pub async fn download(
                 ..
             } => {
                 name = found;
-                listed = progress.files <= LISTED || !io::stdout().is_terminal();
+                listed = progress.files <= LISTED || !out.is_watched();
                 bar.start(&name, &progress);
             }
             DownloadEvent::Progress(progress) => bar.update(&progress),

@@ -4,13 +4,13 @@
 //! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up,
 //! every line goes through its one printer, so that no message breaks the line being typed.
 
-use super::json as form;
+use super::{draw::Draw, json as form};
 use crate::core::path::printable;
 use comfy_table::Table;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -78,13 +78,26 @@ impl Out {
         }
     }
 
-    /// Writes to a shell beside the node: what is received is `{"out"}` and `{"err"}`. One that
+    /// Writes to a shell beside the node: what is received is `{"out"}`, `{"err"}` and `{"bar"}`. One that
     /// does not read for long loses lines: the node must not wait for it.
     #[must_use]
     pub fn remote(json: bool, width: Option<usize>) -> (Self, mpsc::Receiver<Value>) {
         let (words, written) = mpsc::channel(UNREAD);
         let target = Target::Remote(words, width);
         (Self { target, json }, written)
+    }
+
+    /// Whether a shell beside the node shows it.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        matches!(self.target, Target::Remote(..))
+    }
+
+    /// Tells a shell beside the node what to draw.
+    pub fn draw(&self, what: &Draw) {
+        if let Target::Remote(words, _) = &self.target {
+            drop(words.try_send(json!({ "bar": what })));
+        }
     }
 
     /// Whether results are JSON.
@@ -177,6 +190,15 @@ impl Out {
         match &self.target {
             Target::Remote(_, width) => *width,
             _ => terminal_width(),
+        }
+    }
+
+    /// Whether results are shown on a terminal.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        match &self.target {
+            Target::Remote(_, width) => width.is_some(),
+            _ => io::stdout().is_terminal(),
         }
     }
 

@@ -1,13 +1,16 @@
-//! The bar of a download: on standard error, and only when somebody looks at it.
+//! The bar of a download: on standard error, and only when somebody looks at it; or drawn by a
+//! shell beside the node, which is told what to draw.
 
 use super::{
+    draw::Draw,
     logging::{self, Screen},
-    output::terminal_width,
+    output::{Out, terminal_width},
     text,
 };
 use crate::{core::path::printable, node::Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
+    borrow::Cow,
     io::{self, IsTerminal as _},
     time::Duration,
 };
@@ -49,7 +52,14 @@ fn style(template: &str) -> ProgressStyle {
 
 /// A bar, or nothing at all.
 #[derive(Debug, Default)]
-pub struct Bar(Option<ProgressBar>);
+pub struct Bar(Option<Drawn>);
+
+#[derive(Debug)]
+enum Drawn {
+    Here(ProgressBar),
+    /// By a shell beside the node.
+    Beside(Out),
+}
 
 impl Bar {
     /// A bar if it is wanted and standard error is a terminal. Until [`Bar::start`] it says that it
@@ -61,6 +71,44 @@ impl Bar {
         })
     }
 
+    /// The bar of a command that tells `out`: drawn where that is read.
+    #[must_use]
+    pub fn of(out: &Out, wanted: bool) -> Self {
+        if !out.is_remote() {
+            return Self::new(wanted);
+        }
+        let bar = Self(wanted.then(|| Drawn::Beside(out.clone())));
+        bar.tell(|| Draw::Open);
+        bar
+    }
+
+    /// Draws what the node beside this shell told.
+    pub fn draw(&mut self, what: Draw) {
+        match what {
+            Draw::Open => *self = Self::new(true),
+            Draw::Say(text) => self.say(text),
+            Draw::Start(name, progress) => self.start(&name, &progress),
+            Draw::Update(progress) => self.update(&progress),
+            Draw::Waiting => self.waiting(),
+            Draw::Resumed => self.resumed(),
+            Draw::Clear => self.clear(),
+        }
+    }
+
+    /// The bar that is drawn here.
+    fn here(&self) -> Option<&ProgressBar> {
+        match &self.0 {
+            Some(Drawn::Here(bar)) => Some(bar),
+            _ => None,
+        }
+    }
+
+    fn tell(&self, what: impl FnOnce() -> Draw) {
+        if let Some(Drawn::Beside(out)) = &self.0 {
+            out.draw(&what());
+        }
+    }
+
     fn open(wanted: bool, bar: impl FnOnce() -> ProgressBar) -> Self {
         if !(wanted && io::stderr().is_terminal()) {
             return Self(None);
@@ -68,7 +116,7 @@ impl Bar {
         let bar = bar();
         bar.enable_steady_tick(Duration::from_millis(200));
         logging::through(Screen::Bar(bar.downgrade()));
-        Self(Some(bar))
+        Self(Some(Drawn::Here(bar)))
     }
 
     /// Whether there is one to see.
@@ -78,15 +126,18 @@ impl Bar {
     }
 
     /// Says what is waited for.
-    pub fn say(&self, text: &'static str) {
-        if let Some(bar) = &self.0 {
+    pub fn say(&self, text: impl Into<Cow<'static, str>>) {
+        let text = text.into();
+        self.tell(|| Draw::Say(text.to_string()));
+        if let Some(bar) = self.here() {
             bar.set_message(text);
         }
     }
 
     /// What is downloaded is known.
     pub fn start(&self, name: &str, progress: &Progress) {
-        let Some(bar) = &self.0 else { return };
+        self.tell(|| Draw::Start(name.to_owned(), *progress));
+        let Some(bar) = self.here() else { return };
         let room = if narrow() { NAME.1 } else { NAME.0 };
         bar.set_prefix(text::cut_middle(&printable(name), room));
         bar.set_length(progress.size);
@@ -100,7 +151,8 @@ impl Bar {
 
     /// It went on.
     pub fn update(&self, progress: &Progress) {
-        let Some(bar) = &self.0 else { return };
+        self.tell(|| Draw::Update(*progress));
+        let Some(bar) = self.here() else { return };
         bar.set_length(progress.size);
         bar.set_position(progress.done);
         bar.set_message(message(progress));
@@ -108,7 +160,8 @@ impl Bar {
 
     /// All sources are gone.
     pub fn waiting(&self) {
-        if let Some(bar) = &self.0 {
+        self.tell(|| Draw::Waiting);
+        if let Some(bar) = self.here() {
             let narrow = narrow();
             bar.set_style(style(if narrow { WAITING_NARROW } else { WAITING }));
         }
@@ -116,7 +169,8 @@ impl Bar {
 
     /// There is a source again.
     pub fn resumed(&self) {
-        if let Some(bar) = &self.0 {
+        self.tell(|| Draw::Resumed);
+        if let Some(bar) = self.here() {
             bar.reset_eta();
             bar.set_style(moving());
         }
@@ -124,7 +178,7 @@ impl Bar {
 
     /// Lets something else be printed.
     pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        match &self.0 {
+        match self.here() {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
@@ -132,7 +186,8 @@ impl Bar {
 
     /// Takes it away.
     pub fn clear(&self) {
-        if let Some(bar) = &self.0 {
+        self.tell(|| Draw::Clear);
+        if let Some(bar) = self.here() {
             bar.finish_and_clear();
             logging::through(Screen::Streams);
         }
@@ -162,7 +217,9 @@ impl ScanBar {
             let bar = || ProgressBar::new(total).with_style(scanning());
             self.bar = Bar::open(self.wanted, bar);
         }
-        let Some(bar) = &self.bar.0 else { return };
+        let Some(bar) = self.bar.here() else {
+            return;
+        };
         bar.set_style(scanning()); // The terminal may be another width now.
         bar.set_length(total);
         bar.set_position(done);
@@ -211,6 +268,55 @@ mod tests {
         assert_eq!(message(&progress), "1 source");
         (progress.files, progress.files_done, progress.sources) = (12, 3, 2);
         assert_eq!(message(&progress), "2 sources, 3/12 files");
+    }
+
+    #[test]
+    fn a_shell_beside_the_node_is_told_all_that_is_drawn_in_order() {
+        let (out, mut told) = Out::remote(false, None);
+        assert!(!Bar::of(&out, false).shown());
+        let bar = Bar::of(&out, true);
+        bar.say("waiting");
+        let progress = Progress {
+            done: 1,
+            size: 2,
+            ..Progress::default()
+        };
+        bar.start("x", &progress);
+        bar.suspend(|| out.note("a word"));
+        bar.update(&progress);
+        bar.waiting();
+        bar.resumed();
+        bar.clear();
+        let mut seen = Vec::new();
+        let mut shell = Bar::default();
+        while let Ok(mut line) = told.try_recv() {
+            let draw = line["bar"].take();
+            if draw.is_null() {
+                seen.push(line["err"].to_string());
+                continue;
+            }
+            let draw: Draw = serde_json::from_value(draw).expect("it can be read back");
+            seen.push(
+                format!("{draw:?}")
+                    .chars()
+                    .take_while(|c| c.is_alphabetic())
+                    .collect(),
+            );
+            shell.draw(draw);
+        }
+        assert_eq!(
+            seen,
+            [
+                "Open",
+                "Say",
+                "Start",
+                "\"a word\"",
+                "Update",
+                "Waiting",
+                "Resumed",
+                "Clear"
+            ]
+        );
     }
 
     #[test]

@@ -184,7 +184,7 @@ pub async fn follow_job(
     progress: bool,
     signals: &mut Signals,
 ) -> Exit {
-    let bar = Bar::new(progress);
+    let bar = Bar::of(out, progress);
     let mut started = false;
     let mut job = Foreground::new(node, job, GOODBYE);
     while let Some(event) = job.next(signals).await {

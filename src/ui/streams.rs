@@ -76,6 +76,12 @@ impl Input {
         Ok(())
     }
 
+    /// All of them, with `-` for standard input.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// The files among them.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let paths = self.paths.iter().map(PathBuf::as_path);

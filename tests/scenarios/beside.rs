@@ -1,7 +1,7 @@
 //! Commands in the home of a node that runs: the node does them, and they say and end as they do
 //! without one.
 
-use crate::common::{Running, Swarm};
+use crate::common::{Running, Swarm, terminal::Terminal};
 
 /// The only job of a node, as `jobs` tells of it.
 fn job(swarm: &Swarm, name: &str) -> serde_json::Value {
@@ -35,6 +35,20 @@ fn its_own_options_are_refused(swarm: &Swarm) {
         limited.err().contains("leave out --upload-limit,"),
         "{}",
         limited.err()
+    );
+}
+
+#[cfg(unix)]
+fn looks_at_the_networks(swarm: &Swarm) {
+    let doctor = swarm.run("bob", &["doctor", "--json"]);
+    let seen = doctor.json();
+    let last = seen.last().expect("a conclusion");
+    assert_eq!(last["event"], "conclusion", "{seen:?}");
+    assert_eq!(doctor.code() == 0, last["cause"] == "none", "{seen:?}");
+    assert!(
+        seen.iter()
+            .any(|line| line["event"] == "dialled" && line["name"] == "alice"),
+        "{seen:?}"
     );
 }
 
@@ -163,10 +177,14 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
     assert_eq!(swarm.run("bob", &["cancel", "99"]).code(), 5);
     assert_eq!(swarm.run("bob", &["resume", &number]).code(), 4);
 
-    // A signal stops the command, and not the node.
-    let mut second = download(&swarm);
-    second.signal("INT");
-    assert_eq!(second.end(), 130);
+    // At a terminal there is a bar. Ctrl-C stops the command, and not the node.
+    let mut second = Terminal::open(&swarm, "bob", &["download", "big.bin"]);
+    second.sees("big.bin");
+    second.sees("eta");
+    second.sees("1 source");
+    second.control('c');
+    second.sees("big.bin: stopped; what is here is kept");
+    assert_eq!(second.ends(), 130);
     waits_for(&swarm, "bob", "cancelled");
     // So does the end of the shell.
     let mut third = download(&swarm);
@@ -174,6 +192,7 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
     third.end();
     waits_for(&swarm, "bob", "cancelled");
 
+    looks_at_the_networks(&swarm);
     swarm.run("bob", &["msg", "alice", "hi"]).succeeds();
     assert_eq!(alice.event("message")["text"], "hi");
     let page = swarm.run("bob", &["web", "--json"]).succeeds().json();

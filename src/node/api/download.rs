@@ -5,11 +5,11 @@ use crate::core::{
     id::{FileId, NodeId},
     people::WhoError,
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::{path::PathBuf, time::Duration};
 
 /// How far a download is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// Bytes that are here and verified.
     pub done: u64,

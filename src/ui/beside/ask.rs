@@ -6,9 +6,11 @@ use crate::{
     ui::{
         cli::{Send, Shared},
         config::Setup,
+        draw::Draw,
         exit::Exit,
         face,
         output::{Out, terminal_width},
+        progress::Bar,
         signals::Signals,
     },
 };
@@ -24,7 +26,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     fs,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -66,6 +68,7 @@ enum Said {
     Run(u64),
     Out(String),
     Err(String),
+    Bar(Draw),
     Exit(u8),
 }
 
@@ -96,7 +99,11 @@ impl Beside {
     /// Has the node run a command, and shows what it says. The first signal stops it.
     pub async fn run(&mut self, setup: &Setup, command: Which, signals: &mut Signals) -> Exit {
         let out = Out::streams(setup.json);
-        match self.try_run(setup, command, &out, signals).await {
+        let mut bar = Bar::default();
+        let shown = (&out, &mut bar);
+        let ended = self.try_run(setup, command, shown, signals).await;
+        bar.clear();
+        match ended {
             Ok(exit) => exit,
             Err(error) => {
                 out.error(&format!("the node that runs here did not answer: {error}"));
@@ -109,7 +116,7 @@ impl Beside {
         &mut self,
         setup: &Setup,
         mut command: Which,
-        out: &Out,
+        (out, bar): (&Out, &mut Bar),
         signals: &mut Signals,
     ) -> io::Result<Exit> {
         let refused = not_beside(&command).map(str::to_owned);
@@ -124,6 +131,7 @@ impl Beside {
             width: terminal_width(),
             wait: setup.wait.as_millis() as u64,
             timeout: setup.timeout.map(|timeout| timeout.as_millis() as u64),
+            progress: setup.progress && io::stderr().is_terminal(),
         };
         let answer = self.post("/api/v1/run", &json!(given)).await?;
         let failed = !answer.status().is_success();
@@ -157,8 +165,9 @@ impl Beside {
                 let line: Vec<u8> = text.drain(..=end).collect();
                 match serde_json::from_slice(&line).map_err(io::Error::other)? {
                     Said::Run(run) => number = Some(run),
-                    Said::Out(words) => out.result(&words),
-                    Said::Err(words) => out.note(&words),
+                    Said::Out(words) => bar.suspend(|| out.result(&words)),
+                    Said::Err(words) => bar.suspend(|| out.note(&words)),
+                    Said::Bar(what) => bar.draw(what),
                     Said::Exit(code) => return Ok(Exit::from_code(code)),
                 }
             }
@@ -214,7 +223,9 @@ fn not_beside(command: &Which) -> Option<&'static str> {
         Which::Shared(Shared::Download(what)) if what.output.is_stream() => Some(
             "while a node runs in this home, `download -o -` has to be given another one with --home",
         ),
-        Which::Send(what) if what.files.iter().any(|file| file == Path::new("-")) => {
+        Which::Send(Send { files, .. }) | Which::Code { files, .. }
+            if files.iter().any(|file| file == Path::new("-")) =>
+        {
             Some("while a node runs in this home, `send -` has to be given another one with --home")
         }
         _ => None,
@@ -240,13 +251,13 @@ fn make_absolute(command: &mut Which) -> io::Result<()> {
         }
         // What is there may be meant by its path as well as by its name.
         Which::Shared(Shared::Unshare(what)) => what.make_absolute(),
-        Which::Send(Send { files, .. }) => {
+        Which::Send(Send { files, .. }) | Which::Code { files, .. } => {
             for file in files {
                 *file = std::path::absolute(&*file)?;
             }
         }
         Which::Shared(Shared::Link(what)) => what.find(|word| word.into())?,
-        Which::Shared(_) => {}
+        Which::Shared(_) | Which::Doctor => {}
     }
     Ok(())
 }

@@ -169,8 +169,8 @@ Exit codes: 0 all of it is here, 4 wrong code, or declined, 5 no sender with tha
     /// Look why nobody is found: the networks, the routers, the servers, and what to do
     #[command(after_help = "\
 Ends with 0 when nothing is the matter. Nothing is changed. With --json: `interface`, `dialled`, `server`, `nat` and `conclusion`
-events. It is a node of its own while it looks: give it the same options, and another --home while a node runs here. A home that
-does not exist is not made.")]
+events. A node that runs in this home looks itself; else one looks for as long as this takes: give it the options that yours has. A home
+that does not exist is not made.")]
     Doctor,
 
     /// Give this home a new key, as after copying its folder: others then take it for another node

@@ -24,7 +24,7 @@ use crate::{
         text,
     },
 };
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 use tokio::{sync::mpsc, time::timeout};
 
 /// Receivers of a group that wait to be asked.
@@ -38,6 +38,36 @@ pub enum Which {
     Theirs(String),
 }
 
+/// The code, once it was typed.
+pub enum Known {
+    /// A new one of so many words, to be shown.
+    Ours(usize),
+    /// The one that a waiting receiver shows.
+    Theirs(Code),
+}
+
+impl Which {
+    /// Has a code typed that is not known yet.
+    pub async fn known(self, streamed: bool, out: &Out) -> Result<Known, Exit> {
+        let typed = match self {
+            Self::New(words) => return Ok(Known::Ours(words)),
+            Self::Theirs(typed) => typed,
+        };
+        if typed.is_empty() && streamed && !has_code() {
+            out.failure(
+                "",
+                "standard input is what is sent: give the code after --code, or in SPRAT_CODE",
+            );
+            return Err(Exit::Usage);
+        }
+        let code = read_code(vec![typed], &mut Lines::default()).await;
+        code.map(Known::Theirs).map_err(|why| {
+            out.failure("", &why);
+            Exit::Usage
+        })
+    }
+}
+
 /// `sprat send FILE…` without `--to`.
 pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
@@ -45,38 +75,38 @@ pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signa
     if let Err(exit) = input.all_there(&out) {
         return exit;
     }
-    let known = match which {
-        Which::New(words) => Err(words),
-        Which::Theirs(typed) if typed.is_empty() && input.is_streamed() && !has_code() => {
-            out.failure(
-                "",
-                "standard input is what is sent: give the code after --code, or in SPRAT_CODE",
-            );
-            return Exit::Usage;
-        }
-        Which::Theirs(typed) => match read_code(vec![typed], &mut Lines::default()).await {
-            Ok(code) => Ok(code),
-            Err(why) => {
-                out.failure("", &why);
-                return Exit::Usage;
-            }
-        },
+    let known = match which.known(input.is_streamed(), &out).await {
+        Ok(known) => known,
+        Err(exit) => return exit,
     };
     let (node, files, _held) = match input.start(&hidden(setup), &out, signals).await {
         Ok(started) => started,
         Err(exit) => return exit,
     };
+    let exit = hand_over(&node, setup, (&out, files), known, signals).await;
+    leave(&node).await;
+    exit
+}
+
+/// Hands files to the one who has the code.
+pub async fn hand_over(
+    node: &Node,
+    setup: &Setup,
+    (out, files): (&Out, Vec<PathBuf>),
+    known: Known,
+    signals: &mut Signals,
+) -> Exit {
     let pairing = async {
         match known {
-            Ok(code) => offer_theirs(&node, &out, code, setup.settings.code_wait).await,
-            Err(words) => offer(&node, &out, words).await,
+            Known::Theirs(code) => offer_theirs(node, out, code, setup.settings.code_wait).await,
+            Known::Ours(words) => offer(node, out, words).await,
         }
     };
     let exit = tokio::select! {
         paired = pairing => paired,
         _ = signals.next() => Err(Exit::Interrupted),
     };
-    let exit = match exit {
+    match exit {
         Ok(peer) => {
             let request = SendRequest {
                 files,
@@ -85,12 +115,10 @@ pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signa
                 trust_new: true,
                 wait: setup.wait,
             };
-            follow(&node, request, &out, setup.progress, signals).await
+            follow(node, request, out, setup.progress, signals).await
         }
         Err(exit) => exit,
-    };
-    leave(&node).await;
-    exit
+    }
 }
 
 /// `sprat send --group FILE…`: one code for many, until Ctrl-C.
@@ -108,13 +136,26 @@ pub async fn send_to_group(
         Ok(started) => started,
         Err(exit) => return exit,
     };
+    let exit = hand_to_group(&node, setup, (&out, files), words, signals).await;
+    leave(&node).await;
+    exit
+}
+
+/// Hands files to all who have the code.
+pub async fn hand_to_group(
+    node: &Node,
+    setup: &Setup,
+    (out, files): (&Out, Vec<PathBuf>),
+    words: usize,
+    signals: &mut Signals,
+) -> Exit {
     let offered = node.new_code(words).await.and_then(|code| {
         let news = node.offer_group(code.clone())?;
         Ok((code, news))
     });
-    let exit = match offered {
+    match offered {
         Ok((code, news)) => {
-            tell_code(&out, "sprat receive", &code);
+            tell_code(out, "sprat receive", &code);
             if !out.json() {
                 out.note("anybody with the code can take it; Ctrl-C ends it");
             }
@@ -129,13 +170,11 @@ pub async fn send_to_group(
             };
             let job = node.send_to_group(request, later);
             let progress = setup.progress;
-            let exit = follow_job(&node, &mut course, job, &out, progress, signals).await;
-            group_ended(&out, course.finished(), exit)
+            let exit = follow_job(node, &mut course, job, out, progress, signals).await;
+            group_ended(out, course.finished(), exit)
         }
-        Err(error) => failed(&out, &error),
-    };
-    leave(&node).await;
-    exit
+        Err(error) => failed(out, &error),
+    }
 }
 
 /// How a group's send went: Ctrl-C is its ordinary end.
