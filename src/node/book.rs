@@ -83,7 +83,7 @@ pub struct Opening {
 
 /// What a job hears from its reader.
 pub struct Orders {
-    /// Whether it is to ask for nothing.
+    /// Whether it is to ask for nothing, or to give nothing.
     pub paused: watch::Receiver<bool>,
     /// Who wants a map.
     pub maps: mpsc::Receiver<MapWanted>,
@@ -246,15 +246,11 @@ impl Book {
         })
     }
 
-    /// Lets a download ask for no more, or go on.
+    /// Lets a download ask for no more, or a send give no more; or go on.
     pub fn pause(&self, number: JobId, pause: bool) -> Result<(), JobError> {
         self.find(number, |entry| {
-            if entry.record.kind == JobKind::Send {
-                return Err(JobError::Send(number));
-            }
             entry.pause.send_replace(pause);
-            Ok(())
-        })??;
+        })?;
         self.note(number, |record, _| record.paused = pause);
         Ok(())
     }

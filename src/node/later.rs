@@ -186,12 +186,13 @@ impl Later {
     fn when_here(&self, to: NodeId, files: Vec<PathBuf>) -> (JobId, mpsc::Receiver<SendEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (name, words) = (title_of(&files), vec![to.to_string()]);
-        let (telling, cancel) = self.0.consent.enlist((name, words), Shown::Yes, events);
+        let (telling, held) = self.0.consent.enlist((name, words), Shown::Yes, events);
         let id = telling.number();
         let later = self.clone();
         self.0.consent.spawn(async move {
             let (events, mut told) = mpsc::channel(EVENTS);
-            let carrying = later.carry_out(&files, to, &cancel, (events, Shown::No));
+            let shown = Shown::No(held.paused);
+            let carrying = later.carry_out(&files, to, &held.cancel, (events, shown));
             let telling_on = async {
                 while let Some(event) = told.recv().await {
                     telling.send(event).await;
@@ -226,7 +227,7 @@ impl Later {
                 trust_new: false,
                 wait: STAY,
             };
-            let (job, mut events) = consent.send(request, None, shown);
+            let (job, mut events) = consent.send(request, None, shown.clone());
             let mut over = false;
             loop {
                 let event = tokio::select! {

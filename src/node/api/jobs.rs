@@ -33,7 +33,7 @@ pub enum JobState {
     Asking,
     /// It goes on.
     Running,
-    /// It asks for no more, and keeps its place.
+    /// It asks for no more, or gives no more, and keeps its place.
     Paused,
     /// All of it is there.
     Done,
@@ -217,16 +217,13 @@ pub enum JobError {
     /// It is over.
     #[error("job {0} has ended")]
     Ended(JobId),
-    /// What is sent cannot be paused.
-    #[error("job {0} is a send, which cannot be paused; `cancel {0}` stops it")]
-    Send(JobId),
 }
 
 impl From<&JobError> for Exit {
     fn from(error: &JobError) -> Self {
         match error {
             JobError::Unknown(_) => Self::NotFound,
-            JobError::Ended(_) | JobError::Send(_) => Self::Refused,
+            JobError::Ended(_) => Self::Refused,
         }
     }
 }

@@ -344,7 +344,7 @@ impl Record {
             errors: self.errors.clone(),
             started: self.started,
             ended: self.ended.map(|(at, _)| at),
-            pausable: self.ended.is_none() && self.kind != JobKind::Send,
+            pausable: self.ended.is_none(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     Consent,
     bundle::Bundle,
     stream::{ConsentStream, next},
-    telling::Telling,
+    telling::{Held, Telling},
 };
 use crate::{
     core::{
@@ -50,6 +50,9 @@ pub struct Delivery {
     began: Instant,
     link: Option<ConsentStream<FromReceiver>>,
     opening: Option<Opening>,
+    /// They said yes.
+    agreed: bool,
+    /// They may have the files now: not while it is paused.
     granted: bool,
     changed: Option<PathBuf>,
     ended: bool,
@@ -75,6 +78,7 @@ impl Delivery {
             began: Instant::now(),
             link: None,
             opening: None,
+            agreed: false,
             granted: false,
             changed: None,
             ended: false,
@@ -82,12 +86,8 @@ impl Delivery {
     }
 
     /// Runs to the end of this person's, drops `ended`, and stays with the others until `over`.
-    pub async fn run(
-        mut self,
-        cancel: CancellationToken,
-        ended: mpsc::Sender<()>,
-        over: CancellationToken,
-    ) {
+    pub async fn run(mut self, held: Held, ended: mpsc::Sender<()>, over: CancellationToken) {
+        let Held { cancel, mut paused } = held;
         let mut fellows = self.accepted.subscribe();
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -110,9 +110,16 @@ impl Delivery {
                 () = cancel.cancelled() => self.feed(Heard::Stop).await,
                 () = sleep_until(due.into()) => self.feed(Heard::Tick).await,
                 Ok(()) = fellows.changed(), if self.granted => self.introduce().await,
+                Ok(()) = paused.changed(), if self.agreed => {}
                 _ = look.tick(), if self.granted => if !self.unchanged().await {
                     self.feed(Heard::Stop).await;
                 },
+            }
+            let may = self.agreed && !self.ended && !*paused.borrow_and_update();
+            match (self.granted, may) {
+                (false, true) => self.grant().await,
+                (true, false) if !self.ended => self.withhold(),
+                _ => {}
             }
         }
         if let Some(opening) = self.opening.take() {
@@ -132,9 +139,25 @@ impl Delivery {
             link.finish(None::<&FromSender>).await;
         }
         if self.granted {
-            let grants = self.consent.0.services.reader.grants();
-            grants.revoke(self.ids(), self.person.node);
+            self.withhold();
         }
+    }
+
+    /// From now on they may have the files, and hear of it.
+    async fn grant(&mut self) {
+        self.granted = true;
+        let (grants, node) = (self.consent.0.services.reader.grants(), self.person.node);
+        grants.allow(self.ids(), node);
+        self.accepted.send_if_modified(|all| all.insert(node));
+        self.introduce().await;
+    }
+
+    /// From now on they may not. What they ask for is missing, as it is when somebody goes: they
+    /// wait, and look again.
+    fn withhold(&mut self) {
+        self.granted = false;
+        let grants = self.consent.0.services.reader.grants();
+        grants.revoke(self.ids(), self.person.node);
     }
 
     fn ids(&self) -> impl Iterator<Item = FileId> + '_ {
@@ -245,7 +268,7 @@ impl Delivery {
         self.changed.is_none()
     }
 
-    /// They said yes: grants the files, and says so.
+    /// They said yes, or are back: says so to both sides.
     async fn begin(&mut self, first: bool) {
         if first {
             self.began = Instant::now();
@@ -253,13 +276,10 @@ impl Delivery {
         } else {
             self.tell(SendEvent::Resumed(self.person.clone())).await;
         }
-        if !std::mem::replace(&mut self.granted, true) {
-            let grants = self.consent.0.services.reader.grants();
-            grants.allow(self.ids(), self.person.node);
-            let node = self.person.node;
-            self.accepted.send_if_modified(|all| all.insert(node));
+        self.agreed = true;
+        if self.granted {
+            self.introduce().await;
         }
-        self.introduce().await;
     }
 
     /// Tells them who else said yes.

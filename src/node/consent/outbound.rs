@@ -3,7 +3,12 @@
 //! Owns what is sent for as long as anybody may still fetch it. Invariants: what was read is
 //! forgotten at the end, however it ends; the last event is `End`.
 
-use super::{Consent, bundle::Bundle, delivery::Delivery, telling::Telling};
+use super::{
+    Consent,
+    bundle::Bundle,
+    delivery::Delivery,
+    telling::{Held, Telling},
+};
 use crate::{
     core::{
         consent::{AskId, title},
@@ -36,15 +41,16 @@ use tokio_util::sync::CancellationToken;
 const EVENTS: usize = 256;
 
 /// Whether a send is shown as a job of its own, or is an attempt of one that is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Shown {
     Yes,
-    No,
+    /// It is paused with that one.
+    No(watch::Receiver<bool>),
 }
 
 impl Consent {
     /// Begins a send. Those whose ids come by `later` are asked, too, and it goes on until nobody
-    /// more can come.
+    /// more can come. An attempt of another job is paused with that one.
     pub fn send(
         &self,
         request: SendRequest,
@@ -53,36 +59,40 @@ impl Consent {
     ) -> (JobId, mpsc::Receiver<SendEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (name, to) = (title_of(&request.files), request.to.clone());
-        let (telling, cancel) = self.enlist((name, to), shown, events);
+        let (telling, held) = self.enlist((name, to), shown, events);
         let id = telling.number();
         let consent = self.clone();
         self.0.tasks.spawn(async move {
-            consent.run_send(request, later, &telling, cancel).await;
+            consent.run_send(request, later, &telling, held).await;
             telling.end().await;
         });
         (id, receiver)
     }
 
-    /// Notes a send in the book: how it tells what happens, and what stops it.
+    /// Notes a send in the book: how it tells what happens, and what stops or pauses it.
     pub fn enlist(
         &self,
         (name, to): (String, Vec<String>),
         shown: Shown,
         events: mpsc::Sender<SendEvent>,
-    ) -> (Telling, CancellationToken) {
+    ) -> (Telling, Held) {
         let cancel = self.0.stop.child_token();
         let book = self.0.services.book.clone();
-        let (number, _) = book.begin(Opening {
+        let (number, orders) = book.begin(Opening {
             kind: JobKind::Send,
             name,
             path: None,
             to,
             from: None,
-            hidden: shown == Shown::No,
+            hidden: matches!(shown, Shown::No(_)),
             cancel: cancel.clone(),
         });
         let telling = Telling::new(book, number, events);
-        (telling, cancel)
+        let paused = match shown {
+            Shown::Yes => orders.paused,
+            Shown::No(paused) => paused,
+        };
+        (telling, Held { cancel, paused })
     }
 
     async fn run_send(
@@ -90,9 +100,10 @@ impl Consent {
         request: SendRequest,
         later: Option<mpsc::Receiver<String>>,
         telling: &Telling,
-        cancel: CancellationToken,
+        held: Held,
     ) {
-        let (sent, paths, stopped) = (self.0.sent.clone(), request.files.clone(), cancel.clone());
+        let (sent, paths) = (self.0.sent.clone(), request.files.clone());
+        let stopped = held.cancel.clone();
         let read = tokio::task::spawn_blocking(move || {
             sent.add(&paths, MAX_FILES, |_| !stopped.is_cancelled())
         });
@@ -136,7 +147,7 @@ impl Consent {
                 ask,
                 size,
             });
-            self.deliver(request, later, bundle, telling, cancel).await;
+            self.deliver(request, later, bundle, telling, held).await;
         }
         let sent = self.0.sent.clone();
         let _ = tokio::task::spawn_blocking(move || sent.release(&files)).await;
@@ -149,7 +160,7 @@ impl Consent {
         later: Option<mpsc::Receiver<String>>,
         bundle: Arc<Bundle>,
         telling: &Telling,
-        cancel: CancellationToken,
+        held: Held,
     ) {
         let (accepted, _) = watch::channel(BTreeSet::<NodeId>::new());
         // A receiver that has everything stays with the others until all have ended.
@@ -161,12 +172,12 @@ impl Consent {
         let mut ask = |word: String, ended: &mpsc::Sender<()>| {
             let (consent, bundle, telling) = (self.clone(), bundle.clone(), telling.clone());
             let (accepted, over, asked) = (accepted.clone(), over.clone(), asked.clone());
-            let (cancel, ended) = (cancel.clone(), ended.clone());
+            let (held, ended) = (held.clone(), ended.clone());
             people.spawn(async move {
                 let services = &consent.0.services;
                 let found = tokio::select! {
                     found = who::find(services, &word, trust_new, wait) => found,
-                    () = cancel.cancelled() => return,
+                    () = held.cancel.cancelled() => return,
                 };
                 let person = match found {
                     Ok(person) => person,
@@ -181,7 +192,7 @@ impl Consent {
                 if fresh {
                     let delivery =
                         Delivery::new(consent.clone(), person, bundle, telling, accepted);
-                    delivery.run(cancel, ended, over).await;
+                    delivery.run(held, ended, over).await;
                 }
             });
         };
@@ -189,7 +200,7 @@ impl Consent {
             ask(word, &ended);
         }
         if let Some(mut later) = later {
-            while let Some(Some(word)) = cancel.run_until_cancelled(later.recv()).await {
+            while let Some(Some(word)) = held.cancel.run_until_cancelled(later.recv()).await {
                 ask(word, &ended);
             }
         }

@@ -1,10 +1,21 @@
-//! Who hears how a send goes on: the job book, and those who asked for it.
+//! Who hears how a send goes on: the job book, and those who asked for it; and what it hears from
+//! the book.
 
 use crate::node::{
     api::{JobId, SendEvent},
     book::Book,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What a send hears from the book.
+#[derive(Clone)]
+pub struct Held {
+    /// It is stopped.
+    pub cancel: CancellationToken,
+    /// Whether it is to give nothing.
+    pub paused: watch::Receiver<bool>,
+}
 
 /// How a send tells what happens: to the book, and to those who asked for it. Clones tell of the
 /// same one.

@@ -108,8 +108,8 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "pause",
         usage: "pause [N]",
-        does: "stop a download from asking for more",
-        more: "N is its number in `jobs`; without it, the only one that runs. It keeps its place. Sends cannot be paused.",
+        does: "hold a download or a send",
+        more: "N is its number in `jobs`; without it, the only one that runs. It keeps its place. Those who take what is sent wait.",
     },
     Verb {
         name: "resume",
