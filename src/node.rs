@@ -15,7 +15,6 @@ mod chat;
 mod clean;
 mod command;
 mod consent;
-
 mod copies;
 mod directory;
 mod distribute;
@@ -60,7 +59,7 @@ pub use crate::store::{runtime_folder, socket_path};
 pub use api::*;
 pub use chat::{ChatLine, History, HistoryError, MessageError, history_at};
 pub use clean::BrokenOff;
-pub use consent::{GUEST_FILES, GuestAsk};
+pub use consent::{Expected, GUEST_FILES, GuestAsk};
 pub use key::{NewKey, new_key};
 pub use links::{Entrance, Guests, Link, LinkFile, OpenFile};
 pub use log::{LogLine, LogLines, log_lines};
@@ -167,7 +166,15 @@ impl Node {
     /// Waits until all that the peers offer is known: `wait` at least, while there is hope, and
     /// longer while names come in. Gives what is not known then.
     pub async fn await_offers(&self, wait: Duration) -> Gaps {
-        self.ask(|reply| Command::AwaitOffers(wait, reply)).await
+        self.ask(|reply| Command::AwaitOffers((wait, true), reply))
+            .await
+    }
+
+    /// The same, and no longer than it takes to know that nobody is here: a node that has listened
+    /// for some seconds knows it at once.
+    pub async fn await_offers_if_any(&self, wait: Duration) -> Gaps {
+        self.ask(|reply| Command::AwaitOffers((wait, false), reply))
+            .await
     }
 
     /// What is not known of what the swarm offers, now.
@@ -365,32 +372,29 @@ impl Node {
         self.shared.services.tell(Command::Appear).await;
     }
 
-    /// Looks for the sender with this code, and connects to it. A hidden node shows itself after
-    /// that.
+    /// Looks for the sender with this code for so long, and connects to it. A hidden node shows
+    /// itself after that. What the sender asks next, and what becomes of it, comes with the pair
+    /// and is told nobody else, whoever answers other asks.
     ///
     /// # Errors
     /// [`pair::PairError`], which says what to do.
-    pub async fn find_code(&self, code: Code) -> Result<pair::Paired, pair::PairError> {
-        self.await_code(code, self.shared.pairing.wait).await
-    }
-
-    /// The same for so long: a receiver may show a code and wait for the sender to come.
-    ///
-    /// # Errors
-    /// [`pair::PairError`], which says what to do.
-    pub async fn await_code(
+    pub async fn find_code(
         &self,
         code: Code,
         wait: Duration,
-    ) -> Result<pair::Paired, pair::PairError> {
+    ) -> Result<(pair::Paired, mpsc::Receiver<Expected>), pair::PairError> {
         let config = pair::PairConfig {
             wait,
             ..self.pairing()
         };
-        let far = self.shared.services.meeting.search(code.channel());
-        let paired = pair::find(&self.shared.services.net, config, code, far).await?;
+        let Shared {
+            services, consent, ..
+        } = &*self.shared;
+        let far = services.meeting.search(code.channel());
+        let expect = |sender| consent.expect(sender);
+        let found = pair::find(&services.net, config, code, far, expect).await?;
         self.appear().await;
-        Ok(paired)
+        Ok(found)
     }
 
     /// Stops the downloads in good order, ends the chunks that are being sent, says goodbye to

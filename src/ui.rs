@@ -14,6 +14,7 @@ mod doctor;
 mod draw;
 pub mod exit;
 pub mod face;
+mod far;
 pub mod follow;
 mod foreground;
 mod get;
@@ -52,6 +53,9 @@ use config::Setup;
 use exit::Exit;
 use signals::Signals;
 use std::{io::Write as _, time::Duration};
+
+/// The words of a code for many, unless told otherwise.
+const GROUP_WORDS: usize = 4;
 
 /// Runs what the command line asks for.
 #[must_use]
@@ -120,44 +124,12 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             group,
             called,
         }) => {
-            let input = match streams::Input::of(what.files.clone(), called) {
-                Ok(input) => input,
-                Err(why) => {
-                    output::Out::streams(setup.json).failure("", &why);
-                    return Exit::Usage;
-                }
-            };
-            let new = if group { 4 } else { code::WORDS };
-            let which = match code {
+            let new = if group { GROUP_WORDS } else { code::WORDS };
+            let by = match code {
                 Some(typed) => code::give::Which::Theirs(typed),
                 None => code::give::Which::New(words.unwrap_or(new)),
             };
-            if let Some(mut node) = beside::there(&setup.settings.home).await {
-                let command = if what.to.is_empty() {
-                    match beside::handing(&setup, &input, which, group).await {
-                        Ok(command) => command,
-                        Err(exit) => return exit,
-                    }
-                } else {
-                    beside::Which::Send(what)
-                };
-                return node.run(&setup, command, &mut signals).await;
-            }
-            let cli::Send {
-                to,
-                later,
-                trust_new_key,
-                ..
-            } = what;
-            if later {
-                later::send(&setup, input, &to, trust_new_key, &mut signals).await
-            } else if group {
-                code::give::send_to_group(&setup, input, words.unwrap_or(4), &mut signals).await
-            } else if to.is_empty() {
-                code::give::send(&setup, input, which, &mut signals).await
-            } else {
-                send::send(&setup, input, to, trust_new_key, &mut signals).await
-            }
+            send(&setup, (what, called), (by, group), &mut signals).await
         }
         Some(Command::Receive {
             code,
@@ -171,7 +143,17 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
                 output,
                 yes,
             };
-            receive::receive(&setup, wanted, &mut signals).await
+            let wanted = match wanted.settled(setup.json) {
+                Ok(wanted) => wanted,
+                Err(exit) => return exit,
+            };
+            match beside::there(&setup.settings.home).await {
+                Some(mut node) => {
+                    let command = beside::Which::Receive(wanted);
+                    node.run(&setup, command, &mut signals).await
+                }
+                None => receive::receive(&setup, wanted, &mut signals).await,
+            }
         }
         Some(Command::Get(what)) => get::get(&setup, what, &mut signals).await,
         // It works without a node, and beside one.
@@ -193,6 +175,49 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
         Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,
         Some(Command::Passphrase { words }) => passphrase::print(words, setup.json),
         Some(Command::Completions { shell }) => completions(shell),
+    }
+}
+
+async fn send(
+    setup: &Setup,
+    (what, called): (cli::Send, Option<String>),
+    (by, group): (code::give::Which, bool),
+    signals: &mut Signals,
+) -> Exit {
+    let out = output::Out::streams(setup.json);
+    let input = match streams::Input::of(what.files.clone(), called.clone()) {
+        Ok(input) => input,
+        Err(why) => {
+            out.failure("", &why);
+            return Exit::Usage;
+        }
+    };
+    if let Some(mut node) = beside::there(&setup.settings.home).await {
+        let code = if what.to.is_empty() {
+            match beside::ByCode::new(&out, &input, by, group).await {
+                Ok(code) => Some(code),
+                Err(exit) => return exit,
+            }
+        } else {
+            None
+        };
+        let command = beside::Which::Send { what, called, code };
+        return node.run(setup, command, signals).await;
+    }
+    let cli::Send {
+        to,
+        later,
+        trust_new_key,
+        ..
+    } = what;
+    if later {
+        later::send(setup, input, &to, trust_new_key, signals).await
+    } else if !to.is_empty() {
+        send::send(setup, input, to, trust_new_key, signals).await
+    } else if let (code::give::Which::New(words), true) = (&by, group) {
+        code::give::send_to_group(setup, input, *words, signals).await
+    } else {
+        code::give::send(setup, input, by, signals).await
     }
 }
 

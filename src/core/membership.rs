@@ -198,6 +198,13 @@ impl Membership {
             .map(|(node, _)| *node)
     }
 
+    /// Whether this node has announced itself for longer than others are silent between two
+    /// beacons: each that can hear it has answered, and each that it can hear was heard.
+    #[must_use]
+    pub fn has_listened(&self, now: Now) -> bool {
+        !self.hidden && now.saturating_sub(self.started) >= FIRST_SECONDS + LATER_PING
+    }
+
     /// Whether a node that was found without a beacon is being dialled for the first time: they may
     /// be here in a moment.
     #[must_use]

@@ -35,6 +35,8 @@ pub struct Sight {
     pub hoping: bool,
     /// No node came for a while.
     pub quiet: bool,
+    /// This node has listened for longer than others are silent between two announcements.
+    pub listened: bool,
     /// Names that peers told so far, and [`STEP`] for each that came: it only grows.
     pub told: u64,
 }
@@ -52,6 +54,13 @@ impl Sight {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.has_told() && self.quiet
+    }
+
+    /// Whether nobody is here, nor on the way, and others would have been heard of.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        let coming = self.reading + self.expected;
+        self.here == 0 && coming == 0 && !self.hoping && self.quiet && self.listened
     }
 }
 

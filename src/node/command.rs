@@ -27,7 +27,7 @@ pub enum Command {
     Settled(Instant, oneshot::Sender<()>),
     /// Answered once everything that the others offer is known, or waiting (so long, at least) does
     /// not help.
-    AwaitOffers(Duration, oneshot::Sender<Gaps>),
+    AwaitOffers((Duration, bool), oneshot::Sender<Gaps>),
     /// Answered once everything is taken in that was told before, by the network, too.
     CaughtUp(oneshot::Sender<()>),
     /// The jobs are to look again who has what.

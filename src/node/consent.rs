@@ -9,12 +9,14 @@
 mod answers;
 mod bundle;
 mod delivery;
+mod expecting;
 mod guest;
 mod inbound;
 mod outbound;
 mod stream;
 mod telling;
 
+pub use expecting::Expected;
 pub use guest::{GuestAsk, MAX_FILES as GUEST_FILES};
 pub use outbound::Shown;
 
@@ -75,11 +77,15 @@ struct Slot {
     files: Arc<[FileId]>,
     /// Once it is accepted: bytes that are still to come.
     left: Arc<AtomicU64>,
+    /// Who waits for how it ends.
+    told: Option<expecting::Told>,
 }
 
 struct Desk {
     inbox: Inbox,
     slots: BTreeMap<u32, Slot>,
+    /// Whose asks somebody waits for, the first first.
+    expected: Vec<(NodeId, expecting::Told)>,
 }
 
 /// What it begins with.
@@ -118,6 +124,7 @@ impl Consent {
         let desk = Desk {
             inbox: Inbox::new(settings.expiry),
             slots: BTreeMap::new(),
+            expected: Vec::new(),
         };
         Self(Arc::new(Inner {
             name: Mutex::new(settings.name.clone()),
@@ -177,6 +184,7 @@ impl Consent {
                         (number, Control::Stop("the sender did not come back"))
                     }
                     InboxAction::Gone(number, why) => {
+                        desk.ends(number, Expected::Gone);
                         gone.extend(desk.slots.remove(&number).map(|slot| (slot.info, why)));
                         continue;
                     }
@@ -238,6 +246,7 @@ impl Consent {
                     control,
                     files,
                     left: left.clone(),
+                    told: None,
                 };
                 self.desk().slots.insert(number, slot);
                 (number, info)
@@ -266,6 +275,9 @@ impl Consent {
 
     /// Whether nobody here would even look at what `from` asks.
     fn turned_away(&self, from: &Person) -> Option<AskRefusal> {
+        if self.desk().expects(from.node) {
+            return None;
+        }
         match &self.0.settings.accepting {
             Accepting::Person | Accepting::All => None,
             Accepting::Some(names) if self.0.services.swarm.means(names, from) => None,
@@ -275,7 +287,18 @@ impl Consent {
 
     /// Answers for the person, where that was told beforehand.
     async fn decide(&self, number: u32) {
-        if self.0.settings.accepting == Accepting::Person {
+        if self.desk().meets(number) {
+            return;
+        }
+        let from = self
+            .desk()
+            .slots
+            .get(&number)
+            .map(|slot| slot.info.from.clone());
+        // Who expected it may have gone.
+        if let Some(why) = from.and_then(|from| self.turned_away(&from)) {
+            self.handle(InboxEvent::Refuse(number, why));
+        } else if self.0.settings.accepting == Accepting::Person {
             let info = self.desk().slots.get(&number).map(|slot| slot.info.clone());
             if let Some(info) = info {
                 self.tell(NodeEvent::Ask(info));

@@ -217,16 +217,18 @@ pub fn offer_group(
 
 /// Looks for the sender with this code nearby, and among those that come by `far` (nodes that are
 /// said to wait on its channel, and that somebody else connects to), and proves the key to it as it
-/// does to us.
+/// does to us. `met` hears who that will be before they can have heard it: what it gives comes with
+/// the pair.
 ///
 /// # Errors
 /// [`PairError`], which says what to do.
-pub async fn find(
+pub async fn find<T>(
     net: &Net,
     config: PairConfig,
     code: Code,
     mut far: mpsc::Receiver<NodeId>,
-) -> Result<Paired, PairError> {
+    met: impl Fn(NodeId) -> T,
+) -> Result<(Paired, T), PairError> {
     let (sockets, mut heard) = PairingSockets::looking(config.sockets.clone())?;
     let (said, mut said_far) = mpsc::channel(talk::HEARD);
     let (mut talks, mut backs) = (JoinSet::new(), Far::default());
@@ -271,7 +273,9 @@ pub async fn find(
                     Endpoint::Far(to) => backs.send(message, to),
                 },
                 ReceiverAction::Found { link, at } => {
-                    return proof::connect(net, &link, at, &config.name).await;
+                    let met = met(link.sender);
+                    let paired = proof::connect(net, &link, at, &config.name).await?;
+                    return Ok((paired, met));
                 }
                 ReceiverAction::Failed(failure) => return Err(failure.into()),
             }

@@ -1,11 +1,10 @@
 //! `clean`: shows what broken-off downloads take, and removes them when that is wanted.
 
-use super::{exit::Exit, json, output::Out, text};
+use super::{code::Lines, exit::Exit, json, output::Out, text};
 use crate::{
     core::path::printable,
     node::{BrokenOff, Node},
 };
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 /// Whether to remove what is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,11 +39,12 @@ pub async fn clean(node: &Node, out: &Out, sure: Sure) -> Exit {
     );
     let wanted = match sure {
         Sure::Yes => true,
-        Sure::Ask if io::stdin().is_terminal() && !out.json() => {
-            let question = format!("remove {all}? They would have to be fetched anew. [y/N] ");
-            tokio::task::spawn_blocking(move || asked(&question))
-                .await
-                .unwrap_or(false)
+        Sure::Ask if out.is_typed() && !out.json() => {
+            out.ask(&format!(
+                "remove {all}? They would have to be fetched anew. [y/N] "
+            ));
+            let answer = Lines::new(out).next().await.unwrap_or_default();
+            matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
         }
         Sure::Ask | Sure::Show => false,
     };
@@ -89,11 +89,4 @@ fn line(one: &BrokenOff) -> String {
             hours => text::count(hours / 24, "day"),
         }
     )
-}
-
-fn asked(question: &str) -> bool {
-    let _ = write!(io::stderr(), "{question}").and_then(|()| io::stderr().flush());
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }

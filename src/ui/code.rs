@@ -8,13 +8,15 @@ pub mod give;
 
 use super::{config::Setup, exit::Exit, json, output::Out};
 use crate::{core::code::Code, node::pair::PairError};
-use std::io::{BufRead as _, Write as _};
+use std::io::{self, BufRead as _, Read as _};
 use tokio::sync::mpsc;
 
 /// A code's words, unless told otherwise.
 pub const WORDS: usize = 2;
 /// So many codes are shown one after the other: more wrong guesses than that are no typing errors.
 pub const MAX_CODES: usize = 10;
+/// Bytes of typed lines: nobody types more.
+const LONGEST: u64 = 64 << 10;
 /// Typed lines that wait to be read.
 const LINES: usize = 8;
 
@@ -56,35 +58,39 @@ pub fn has_code() -> bool {
 ///
 /// # Errors
 /// A sentence, when that is no code.
-pub async fn read_code(words: Vec<String>, lines: &mut Lines) -> Result<Code, String> {
+pub async fn read_code(words: Vec<String>, out: &Out) -> Result<Code, String> {
     if let Some(code) = given(&words) {
         return code;
     }
-    ask("code: ");
-    let text = lines.next().await.ok_or("no code was given")?;
+    out.ask("code: ");
+    let text = Lines::new(out).next().await.ok_or("no code was given")?;
     text.parse::<Code>().map_err(|error| error.to_string())
-}
-
-/// Asks on standard error, so that results stay alone.
-pub fn ask(question: &str) {
-    let mut asked = std::io::stderr();
-    let _ = asked
-        .write_all(question.as_bytes())
-        .and_then(|()| asked.flush());
 }
 
 /// Lines of standard input, all read by one thread: a wait that ends early takes none from the
 /// next.
-#[derive(Default)]
-pub struct Lines(Option<mpsc::Receiver<String>>);
+pub struct Lines {
+    out: Out,
+    typed: Option<mpsc::Receiver<String>>,
+}
 
 impl Lines {
+    /// Nothing is read before a line is wanted.
+    #[must_use]
+    pub fn new(out: &Out) -> Self {
+        Self {
+            out: out.clone(),
+            typed: None,
+        }
+    }
+
     /// The next line; `None` at the end. Cancelling the wait loses none.
     pub async fn next(&mut self) -> Option<String> {
-        let lines = self.0.get_or_insert_with(|| {
+        let lines = self.typed.get_or_insert_with(|| {
             let (typed, lines) = mpsc::channel(LINES);
+            let input = self.out.input().take(LONGEST);
             std::thread::spawn(move || {
-                for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+                for line in io::BufReader::new(input).lines().map_while(Result::ok) {
                     if typed.blocking_send(line).is_err() {
                         return;
                     }

@@ -2,7 +2,7 @@
 
 use super::{
     clean::{Sure, clean},
-    cli::{Download, ListWhat, Shared, Waiting},
+    cli::{Download, ListWhat, Output, Shared, Waiting},
     config::Setup,
     directory,
     exit::Exit,
@@ -27,6 +27,8 @@ use std::time::Duration;
 pub struct Patience {
     /// By the nodes nearby.
     pub swarm: Duration,
+    /// Whether somebody may still come, though nobody is known of.
+    pub hopes: bool,
     /// By a rendezvous server.
     pub server: Duration,
 }
@@ -57,6 +59,7 @@ pub async fn run(setup: &Setup, command: Shared, signals: &mut Signals) -> Exit 
         command => {
             let patience = Patience {
                 swarm: setup.wait,
+                hopes: true,
                 server: setup.wait,
             };
             once(setup, signals, async |node, out| {
@@ -77,14 +80,14 @@ pub async fn act(
     patience: Patience,
     unsure: Sure,
 ) -> Exit {
-    let Patience { swarm, server } = patience;
+    let Patience { swarm, server, .. } = patience;
     match command {
         Shared::List(what) => {
-            let gaps = node.await_offers(swarm).await;
+            let gaps = await_offers(node, patience).await;
             show_list(node, out, what, &gaps).await
         }
         Shared::Peers => {
-            node.await_offers(swarm).await;
+            await_offers(node, patience).await;
             show_peers(node, out)
         }
         Shared::Msg(msg) => talk::send(node, out, swarm, &msg).await,
@@ -138,17 +141,30 @@ pub fn request(download: Download, setup: &Setup) -> DownloadRequest {
 
 async fn download(setup: &Setup, mut what: Download, signals: &mut Signals) -> Exit {
     let output = std::mem::take(&mut what.output);
-    let out = streams::out(&output, setup.json);
+    let out = streams::out(&output, Out::streams(setup.json));
     let node = match start(setup, false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };
-    let (landing, _held) = match streams::landing(output, &node, &out).await {
+    let bar = Bar::new(setup.progress);
+    let exit = tokio::select! {
+        exit = fetch(&node, (what, output), (setup, &out, &bar), signals) => exit,
+        exit = follow::notices(&node, &out, &bar) => exit,
+    };
+    leave(&node).await;
+    exit
+}
+
+/// Downloads to where the command line wants it.
+pub async fn fetch(
+    node: &Node,
+    (what, output): (Download, Output),
+    (setup, out, bar): (&Setup, &Out, &Bar),
+    signals: &mut Signals,
+) -> Exit {
+    let (landing, _held) = match streams::landing(output, node, out).await {
         Ok(landing) => landing,
-        Err(exit) => {
-            leave(&node).await;
-            return exit;
-        }
+        Err(exit) => return exit,
     };
     let request = DownloadRequest {
         into: landing.into,
@@ -156,13 +172,16 @@ async fn download(setup: &Setup, mut what: Download, signals: &mut Signals) -> E
         overwrite: landing.overwrite,
         ..request(what, setup)
     };
-    let bar = Bar::new(setup.progress);
-    let exit = tokio::select! {
-        exit = follow::download(&node, request, &out, &bar, signals) => exit,
-        exit = follow::notices(&node, &out, &bar) => exit,
-    };
-    leave(&node).await;
-    exit
+    follow::download(node, request, out, bar, signals).await
+}
+
+/// What the others do not tell of what they offer.
+async fn await_offers(node: &Node, patience: Patience) -> Gaps {
+    if patience.hopes {
+        node.await_offers(patience.swarm).await
+    } else {
+        node.await_offers_if_any(patience.swarm).await
+    }
 }
 
 /// Prints what the swarm offers, and what of it is not known.

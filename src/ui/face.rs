@@ -3,23 +3,21 @@
 //!
 //! Owns the words between the two. Never serves anything itself (`local` begins and ends it).
 
-use super::{json, output::Out};
+use super::{far::Pipes, json, output::Out};
 use crate::{
     node::Node,
     server::{Desk, Quotas},
 };
 use serde_json::Value;
 use std::{io, net::SocketAddr, pin::Pin, sync::Arc};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Something that comes.
 pub type Coming<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Runs a command that was given beside the node: what it was given, where its words go, and what
-/// stops it. Gives the exit code.
-pub type Run =
-    Arc<dyn Fn(Value, mpsc::Sender<Value>, CancellationToken) -> Coming<u8> + Send + Sync>;
+/// Runs a command that was given beside the node: what it was given, its streams, and what stops
+/// it. Gives the exit code.
+pub type Run = Arc<dyn Fn(Value, Pipes, CancellationToken) -> Coming<u8> + Send + Sync>;
 
 /// What is to be served.
 pub struct Wanted {

@@ -4,22 +4,23 @@
 //! Invariants: nothing here panics when the other end of a pipe is closed; while a prompt is up,
 //! every line goes through its one printer, so that no message breaks the line being typed.
 
-use super::{draw::Draw, json as form};
+use super::{
+    draw::Draw,
+    far::{Ends, Far, Pipes, Written},
+    json as form,
+};
 use crate::core::path::printable;
 use comfy_table::Table;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Read, Write},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 use tokio::sync::{mpsc, oneshot};
-
-/// What a shell beside the node may not have read yet, in lines, or lists of them.
-const UNREAD: usize = 16 << 10;
 
 /// What the prompt's printer is asked for.
 #[derive(Debug)]
@@ -45,8 +46,8 @@ enum Target {
     Aside,
     /// The printer of the prompt.
     Screen(mpsc::Sender<Line>),
-    /// A shell beside the node, and the columns of its terminal.
-    Remote(mpsc::Sender<Value>, Option<usize>),
+    /// A shell beside the node; whether its standard output is for a file's bytes.
+    Remote(Far, bool),
 }
 
 impl Out {
@@ -55,15 +56,6 @@ impl Out {
     pub fn streams(json: bool) -> Self {
         Self {
             target: Target::Streams(Arc::default()),
-            json,
-        }
-    }
-
-    /// Writes everything to standard error, since a file goes to standard output.
-    #[must_use]
-    pub fn aside(json: bool) -> Self {
-        Self {
-            target: Target::Aside,
             json,
         }
     }
@@ -78,13 +70,25 @@ impl Out {
         }
     }
 
-    /// Writes to a shell beside the node: what is received is `{"out"}`, `{"err"}` and `{"bar"}`. One that
-    /// does not read for long loses lines: the node must not wait for it.
+    /// Writes to a shell beside the node: what it is told is `{"out"}`, `{"err"}`, `{"ask"}` and
+    /// `{"bar"}`, and `"read"` and `{"write"}` when its own streams are wanted. One that does not
+    /// read for long loses lines: the node must not wait for it.
     #[must_use]
-    pub fn remote(json: bool, width: Option<usize>) -> (Self, mpsc::Receiver<Value>) {
-        let (words, written) = mpsc::channel(UNREAD);
-        let target = Target::Remote(words, width);
+    pub fn remote(json: bool, ends: Ends, pipes: Pipes) -> (Self, Written) {
+        let (far, written) = Far::new(ends, pipes);
+        let target = Target::Remote(far, false);
         (Self { target, json }, written)
+    }
+
+    /// The same with everything on standard error, since a file goes to standard output.
+    #[must_use]
+    pub fn beside_a_file(self) -> Self {
+        let target = match self.target {
+            Target::Streams(_) => Target::Aside,
+            Target::Remote(far, _) => Target::Remote(far, true),
+            other => other,
+        };
+        Self { target, ..self }
     }
 
     /// Whether a shell beside the node shows it.
@@ -95,8 +99,8 @@ impl Out {
 
     /// Tells a shell beside the node what to draw.
     pub fn draw(&self, what: &Draw) {
-        if let Target::Remote(words, _) = &self.target {
-            drop(words.try_send(json!({ "bar": what })));
+        if let Target::Remote(far, _) = &self.target {
+            far.say(json!({ "bar": what }));
         }
     }
 
@@ -116,9 +120,9 @@ impl Out {
                     closed.store(written.is_err(), Ordering::Relaxed);
                 }
             }
-            Target::Aside => self.note(text),
+            Target::Aside | Target::Remote(_, true) => self.note(text),
             Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
-            Target::Remote(words, _) => drop(words.try_send(json!({ "out": text }))),
+            Target::Remote(far, _) => far.say(json!({ "out": text })),
         }
     }
 
@@ -161,7 +165,7 @@ impl Out {
             // Without a standard error there is nobody to tell.
             Target::Streams(_) | Target::Aside => drop(writeln!(io::stderr().lock(), "{text}")),
             Target::Screen(printer) => drop(printer.try_send(Line::Text(text.to_owned()))),
-            Target::Remote(words, _) => drop(words.try_send(json!({ "err": text }))),
+            Target::Remote(far, _) => far.say(json!({ "err": text })),
         }
     }
 
@@ -188,7 +192,7 @@ impl Out {
     #[must_use]
     pub fn width(&self) -> Option<usize> {
         match &self.target {
-            Target::Remote(_, width) => *width,
+            Target::Remote(far, _) => far.ends.width,
             _ => terminal_width(),
         }
     }
@@ -197,8 +201,56 @@ impl Out {
     #[must_use]
     pub fn is_watched(&self) -> bool {
         match &self.target {
-            Target::Remote(_, width) => width.is_some(),
+            Target::Remote(far, _) => far.ends.width.is_some(),
             _ => io::stdout().is_terminal(),
+        }
+    }
+
+    /// Whether a person can type an answer.
+    #[must_use]
+    pub fn is_typed(&self) -> bool {
+        match &self.target {
+            Target::Remote(far, _) => far.ends.typed,
+            _ => io::stdin().is_terminal(),
+        }
+    }
+
+    /// Asks something on standard error, so that results stay alone; the answer is typed behind it.
+    pub fn ask(&self, question: &str) {
+        if let Target::Remote(far, _) = &self.target {
+            return far.say(json!({ "ask": question }));
+        }
+        let mut asked = io::stderr().lock();
+        // Without a standard error there is nobody to ask.
+        drop(
+            asked
+                .write_all(question.as_bytes())
+                .and_then(|()| asked.flush()),
+        );
+    }
+
+    /// What comes by standard input, for a blocking thread; of a shell beside the node, once.
+    #[must_use]
+    pub fn input(&self) -> Box<dyn Read + Send> {
+        match &self.target {
+            Target::Remote(far, _) => Box::new(far.input()),
+            _ => Box::new(io::stdin()),
+        }
+    }
+
+    /// Standard output for the bytes of a file, for a blocking thread.
+    #[must_use]
+    pub fn output(&self, name: &str) -> Box<dyn Write + Send> {
+        match &self.target {
+            Target::Remote(far, _) => Box::new(far.output(name)),
+            _ => Box::new(io::stdout()),
+        }
+    }
+
+    /// Those are all; comes when they were taken, or nobody takes them any more.
+    pub async fn end_output(&self) {
+        if let Target::Remote(far, _) = &self.target {
+            far.finish().await;
         }
     }
 

@@ -257,6 +257,8 @@ fn message(progress: &Progress) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::far::Ends;
+    use tokio::sync::mpsc;
 
     #[test]
     fn files_are_counted_when_there_are_several() {
@@ -272,7 +274,8 @@ mod tests {
 
     #[test]
     fn a_shell_beside_the_node_is_told_all_that_is_drawn_in_order() {
-        let (out, mut told) = Out::remote(false, None);
+        let pipes = (mpsc::channel(1).0, mpsc::channel(1).1, mpsc::channel(1).0);
+        let (out, (mut told, _)) = Out::remote(false, Ends::default(), pipes);
         assert!(!Bar::of(&out, false).shown());
         let bar = Bar::of(&out, true);
         bar.say("waiting");

@@ -2,13 +2,14 @@
 //! that the sender types.
 //!
 //! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's
-//! arguments; it is written to no log. Until both have found each other the node is hidden.
+//! arguments; it is written to no log. Until both have found each other a node that was started for
+//! it is hidden. With a node that runs, it is that one that takes it.
 //! Invariant: nothing is taken before the person at the terminal, or the author of the script, said
 //! yes.
 
 use super::{
     cli::Output,
-    code::{Lines, MAX_CODES, ask, failed, given, hidden, tell_code, too_many},
+    code::{Lines, MAX_CODES, failed, given, hidden, tell_code, too_many},
     config::Setup,
     exit::Exit,
     json,
@@ -21,19 +22,24 @@ use super::{
     streams,
 };
 use crate::{
-    core::code::Code,
+    core::{code::Code, id::NodeId},
     node::{
-        Accepting, AnswerError, AskInfo, Node, NodeEvent, Received,
+        AnswerError, AskInfo, Expected, JobInfo, Node, NodeEvent, Progress, Received,
         pair::{PairError, Paired},
     },
 };
-use std::{io::IsTerminal as _, sync::Arc, time::Duration};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use serde::{Deserialize, Serialize};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{
+    broadcast::{Receiver, error::RecvError},
+    mpsc,
+};
 
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What `receive` is told.
+/// What `receive` is told. (Not to be shown: the code is in it.)
+#[derive(Serialize, Deserialize)]
 pub struct Receive {
     /// The code's words, however they were split; none: one is shown, and the sender's is asked
     /// for.
@@ -46,115 +52,192 @@ pub struct Receive {
     pub yes: bool,
 }
 
-/// `sprat receive [CODE]`.
+impl Receive {
+    /// The same with the code that is meant, if there is one: it may stand in the environment.
+    ///
+    /// # Errors
+    /// The exit code; what was wrong is told.
+    pub fn settled(self, json: bool) -> Result<Self, Exit> {
+        let out = streams::out(&self.output, Out::streams(json));
+        let code = code_of(&self, &out)?;
+        let code = code.iter().map(Code::to_string).collect();
+        Ok(Self { code, ..self })
+    }
+}
+
+/// `sprat receive [CODE]`, once that is settled, without a node that runs.
 pub async fn receive(setup: &Setup, wanted: Receive, signals: &mut Signals) -> Exit {
-    let Receive {
-        code,
-        words,
-        output,
-        yes,
-    } = wanted;
-    let out = streams::out(&output, setup.json);
-    let mut lines = Lines::default();
-    let code = match given(&code).transpose() {
-        Ok(code) => code,
-        Err(why) => {
-            out.failure("", &why);
-            return Exit::Usage;
-        }
-    };
-    let patience = setup.patience.unwrap_or(FOR_EVER);
-    let mut setup = hidden(setup);
-    setup.settings.accepting = Accepting::Person;
-    let node = match start(&setup, false, &out).await {
+    let out = streams::out(&wanted.output, Out::streams(setup.json));
+    let node = match start(&hidden(setup), false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };
-    let mut events = node.events();
-    let bar = Bar::new(setup.progress);
-    let taken = async {
-        let paired = match code {
-            Some(code) => find(&node, &out, &bar, code).await,
-            None => show(&node, &out, &bar, (words, patience), &mut lines).await,
-        };
-        let paired = match paired {
-            Ok(paired) => paired,
-            Err(exit) => return exit,
-        };
-        let ask = match wait_for_ask(&node, &mut events, paired.peer).await {
-            Ok(ask) => ask,
-            Err(why) => {
-                out.failure("", &why);
-                return Exit::NotFound;
-            }
-        };
-        if out.json() {
-            out.object(&json::told("ask", &*ask));
-        } else {
-            out.note(&sentences::asks::offered(&ask));
-        }
-        let things = ask.files.len() + ask.folders.len();
-        if output.is_stream() && things > 1 {
-            let _ = node.refuse(ask.number);
-            out.failure("", &format!(
-                    "that is {things} files, and standard output takes one: receive them into a folder (-o DIR)"
-                ),
-            );
-            return Exit::Usage;
-        }
-        if !yes && !out.json() && std::io::stdin().is_terminal() && !agrees(&mut lines).await {
-            let _ = node.refuse(ask.number);
-            out.note("declined: nothing was taken");
-            return Exit::Refused;
-        }
-        let stream = output.is_stream();
-        let (landing, _held) = match streams::landing(output, &node, &out).await {
-            Ok(landing) => landing,
-            Err(exit) => return exit,
-        };
-        if let Err(error) = node.accept(ask.number, landing).await {
-            out.failure("", &error.to_string());
-            return match error {
-                AnswerError::NoRoom { .. } => Exit::NoSpace,
-                AnswerError::Place(_) => Exit::Failed,
-                AnswerError::Unknown(_) => Exit::Refused,
-            };
-        }
-        let received = wait_for_end(&node, &mut events, ask.number, &bar).await;
-        bar.clear();
-        match received.as_deref() {
-            Some(Received { files, .. }) if stream && !files.is_empty() => {
-                streams::pour(&node, &out, &files[0]).await
-            }
-            _ => finish(&out, received),
-        }
-    };
-    let exit = tokio::select! {
-        exit = taken => exit,
-        _ = signals.next() => Exit::Interrupted,
-    };
-    bar.clear();
+    let exit = take_by(&node, setup, &out, wanted, signals).await;
     leave(&node).await;
     exit
 }
 
-/// Looks for the sender who shows this code.
-async fn find(node: &Node, out: &Out, bar: &Bar, code: Code) -> Result<Paired, Exit> {
-    bar.say("looking for the sender");
-    let paired = node.find_code(code).await;
+/// The same by this node.
+pub async fn take_by(
+    node: &Node,
+    setup: &Setup,
+    out: &Out,
+    wanted: Receive,
+    signals: &mut Signals,
+) -> Exit {
+    let code = match &wanted.code[..] {
+        [] => Ok(None),
+        _ => code_of(&wanted, out),
+    };
+    match code {
+        Ok(code) => take(node, setup, out, (code, wanted), signals).await,
+        Err(exit) => exit,
+    }
+}
+
+fn code_of(wanted: &Receive, out: &Out) -> Result<Option<Code>, Exit> {
+    given(&wanted.code).transpose().map_err(|why| {
+        out.failure("", &why);
+        Exit::Usage
+    })
+}
+
+/// Takes what the sender with the code asks, unless a signal ends it.
+async fn take(
+    node: &Node,
+    setup: &Setup,
+    out: &Out,
+    (code, wanted): (Option<Code>, Receive),
+    signals: &mut Signals,
+) -> Exit {
+    let patience = setup.patience.unwrap_or(FOR_EVER);
+    let mut lines = Lines::new(out);
+    let mut events = node.events_from_now();
+    let taken = async {
+        let paired = match code {
+            Some(code) => find(node, setup, out, code).await,
+            None => show(node, setup, out, (wanted.words, patience), &mut lines).await,
+        };
+        match paired {
+            Ok(paired) => {
+                answer(
+                    node,
+                    out,
+                    (paired, &mut events),
+                    (setup, wanted),
+                    &mut lines,
+                )
+                .await
+            }
+            Err(exit) => exit,
+        }
+    };
+    tokio::select! {
+        exit = taken => exit,
+        _ = signals.next() => Exit::Interrupted,
+    }
+}
+
+/// What was asked, stopped unless it came to its end: the node may go on running.
+struct Open<'a> {
+    node: &'a Node,
+    number: u32,
+    ended: bool,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let _ = self.node.refuse(self.number); // It may be gone.
+        }
+    }
+}
+
+/// Shows what the sender asks, and takes it if that is wanted.
+async fn answer(
+    node: &Node,
+    out: &Out,
+    ((paired, mut news), events): (Met, &mut Receiver<NodeEvent>),
+    (setup, wanted): (&Setup, Receive),
+    lines: &mut Lines,
+) -> Exit {
+    let Receive { output, yes, .. } = wanted;
+    let ask = match wait_for_ask(&mut news, events, paired.peer).await {
+        Ok(ask) => ask,
+        Err(why) => {
+            out.failure("", &why);
+            return Exit::NotFound;
+        }
+    };
+    let number = ask.number;
+    let mut open = Open {
+        node,
+        number,
+        ended: false,
+    };
+    if out.json() {
+        out.object(&json::told("ask", &*ask));
+    } else {
+        out.note(&sentences::asks::offered(&ask));
+    }
+    let things = ask.files.len() + ask.folders.len();
+    if output.is_stream() && things > 1 {
+        out.failure("", &format!(
+                "that is {things} files, and standard output takes one: receive them into a folder (-o DIR)"
+            ),
+        );
+        return Exit::Usage;
+    }
+    if !yes && !out.json() && out.is_typed() && !agrees(out, lines).await {
+        out.note("declined: nothing was taken");
+        return Exit::Refused;
+    }
+    let stream = output.is_stream();
+    let (landing, _held) = match streams::landing(output, node, out).await {
+        Ok(landing) => landing,
+        Err(exit) => return exit,
+    };
+    if let Err(error) = node.accept(number, landing).await {
+        out.failure("", &error.to_string());
+        return match error {
+            AnswerError::NoRoom { .. } => Exit::NoSpace,
+            AnswerError::Place(_) => Exit::Failed,
+            AnswerError::Unknown(_) => Exit::Refused,
+        };
+    }
+    let bar = Bar::of(out, setup.progress);
+    let received = wait_for_end(node, &mut news, number, &bar).await;
     bar.clear();
-    paired.map_err(|error| failed(out, &error))
+    open.ended = true;
+    match received.as_deref() {
+        Some(Received { files, .. }) if stream && !files.is_empty() => {
+            streams::pour(node, out, &files[0]).await
+        }
+        _ => finish(out, received),
+    }
+}
+
+/// The sender, and what is told of what it asks.
+type Met = (Paired, mpsc::Receiver<Expected>);
+
+/// Looks for the sender who shows this code.
+async fn find(node: &Node, setup: &Setup, out: &Out, code: Code) -> Result<Met, Exit> {
+    let bar = Bar::of(out, setup.progress);
+    bar.say("looking for the sender");
+    let met = node.find_code(code, setup.settings.code_wait).await;
+    bar.clear();
+    met.map_err(|error| failed(out, &error))
 }
 
 /// Shows one code after another until a sender has typed one, or the sender's own is typed here.
 async fn show(
     node: &Node,
+    setup: &Setup,
     out: &Out,
-    bar: &Bar,
     (words, patience): (usize, Duration),
     lines: &mut Lines,
-) -> Result<Paired, Exit> {
-    let terminal = std::io::stdin().is_terminal();
+) -> Result<Met, Exit> {
+    let terminal = out.is_typed();
     // The end of the input is no code; the one that is shown counts all the same.
     let mut typing = true;
     for _ in 0..MAX_CODES {
@@ -163,27 +246,27 @@ async fn show(
         tell_code(out, "sprat send FILE --code", &code);
         if terminal && !out.json() {
             out.note("or type here the code that the sender shows");
-            ask("code: ");
+            out.ask("code: ");
         }
-        let waiting = node.await_code(code, patience);
+        let waiting = node.find_code(code, patience);
         tokio::pin!(waiting);
         let error = loop {
             tokio::select! {
-                paired = &mut waiting => match paired {
-                    Ok(paired) => return Ok(paired),
+                met = &mut waiting => match met {
+                    Ok(met) => return Ok(met),
                     Err(error) => break error,
                 },
                 line = lines.next(), if typing => match line.as_deref().map(str::trim) {
                     None => typing = false,
                     Some("") => {}
                     Some(text) => match text.parse::<Code>() {
-                        Ok(code) => return find(node, out, bar, code).await,
+                        Ok(code) => return find(node, setup, out, code).await,
                         Err(why) => {
                             out.failure("", &why.to_string());
                             if !terminal {
                                 return Err(Exit::Usage);
                             }
-                            ask("code: ");
+                            out.ask("code: ");
                         }
                     },
                 },
@@ -204,10 +287,10 @@ async fn show(
     Err(too_many(out))
 }
 
-async fn agrees(lines: &mut Lines) -> bool {
+async fn agrees(out: &Out, lines: &mut Lines) -> bool {
     let mut question = "take it? [Y/n] ";
     loop {
-        ask(question);
+        out.ask(question);
         // The end of the input is no answer, and none is a no.
         let Some(answer) = lines.next().await else {
             return false;
@@ -220,21 +303,26 @@ async fn agrees(lines: &mut Lines) -> bool {
     }
 }
 
-/// The paired node's ask; those of others are declined.
+/// The paired node's ask.
 async fn wait_for_ask(
-    node: &Node,
+    news: &mut mpsc::Receiver<Expected>,
     events: &mut Receiver<NodeEvent>,
-    peer: crate::core::id::NodeId,
+    peer: NodeId,
 ) -> Result<Arc<AskInfo>, String> {
     loop {
-        match events.recv().await {
-            Ok(NodeEvent::Ask(ask)) if ask.from.node == peer => return Ok(ask),
-            Ok(NodeEvent::Ask(ask)) => drop(node.refuse(ask.number)),
-            Ok(NodeEvent::PeerLeft { node, .. }) if node == peer => {
-                return Err("the sender left before it said what it sends".into());
-            }
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
-            Err(RecvError::Closed) => return Err("the node stopped".into()),
+        tokio::select! {
+            came = news.recv() => match came {
+                Some(Expected::Ask(ask)) => return Ok(ask),
+                Some(_) => {}
+                None => return Err("the node stopped".into()),
+            },
+            event = events.recv() => match event {
+                Ok(NodeEvent::PeerLeft { node, .. }) if node == peer => {
+                    return Err("the sender left before it said what it sends".into());
+                }
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return Err("the node stopped".into()),
+            },
         }
     }
 }
@@ -242,7 +330,7 @@ async fn wait_for_ask(
 /// How it ended; `None` when it was taken back.
 async fn wait_for_end(
     node: &Node,
-    events: &mut Receiver<NodeEvent>,
+    news: &mut mpsc::Receiver<Expected>,
     number: u32,
     bar: &Bar,
 ) -> Option<Arc<Received>> {
@@ -250,24 +338,32 @@ async fn wait_for_end(
     let mut started = false;
     loop {
         tokio::select! {
-            event = events.recv() => match event {
-                Ok(NodeEvent::Received(received)) if received.number == number => {
-                    return Some(received);
-                }
-                Ok(NodeEvent::AskGone { number: gone, .. }) if gone == number => return None,
-                Err(RecvError::Closed) => return None,
-                _ => {}
+            came = news.recv() => match came {
+                Some(Expected::Received(received)) => return Some(received),
+                Some(Expected::Gone) | None => return None,
+                Some(Expected::Ask(_)) => {}
             },
             _ = look.tick(), if bar.shown() => {
-                let status = node.status().await;
-                if let Some((name, progress)) = status.and_then(|status| status.downloads.into_iter().next()) {
+                let job = node.jobs().into_iter().find(|job| job.ask == Some(number));
+                if let Some(job) = job {
+                    let progress = progress(&job);
                     if !std::mem::replace(&mut started, true) {
-                        bar.start(&name, &progress);
+                        bar.start(&job.name, &progress);
                     }
                     bar.update(&progress);
                 }
             }
         }
+    }
+}
+
+fn progress(job: &JobInfo) -> Progress {
+    Progress {
+        done: job.done,
+        size: job.size,
+        files: job.files,
+        files_done: job.files_done,
+        sources: job.holders,
     }
 }
 

@@ -151,14 +151,26 @@ pub async fn send(
                 trust_new,
                 wait: setup.wait,
             };
-            follow(&node, request, &out, setup.progress, signals).await
+            send_by(&node, request, &out, setup.progress, signals).await
         }
         Err(exit) => exit,
     };
-    if exit == Exit::NotFound && !out.json() && node.peers().is_empty() {
-        out.note(&sentences::alone(&node));
-    }
     leave(&node).await;
+    exit
+}
+
+/// Sends, follows it to its end, and says why nobody is found.
+pub async fn send_by(
+    node: &Node,
+    request: SendRequest,
+    out: &Out,
+    progress: bool,
+    signals: &mut Signals,
+) -> Exit {
+    let exit = follow(node, request, out, progress, signals).await;
+    if exit == Exit::NotFound && !out.json() && node.peers().is_empty() {
+        out.note(&sentences::alone(node));
+    }
     exit
 }
 

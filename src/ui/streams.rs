@@ -18,7 +18,7 @@ use crate::{
     node::{Fetched, Landing, Node, PourError, Shape, Spool},
 };
 use std::{
-    io::{self, IsTerminal as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -76,12 +76,6 @@ impl Input {
         Ok(())
     }
 
-    /// All of them, with `-` for standard input.
-    #[must_use]
-    pub fn paths(&self) -> &[PathBuf] {
-        &self.paths
-    }
-
     /// The files among them.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let paths = self.paths.iter().map(PathBuf::as_path);
@@ -130,7 +124,7 @@ impl Input {
             return Ok((self.paths, None));
         };
         if !out.json() {
-            let end = if io::stdin().is_terminal() {
+            let end = if out.is_typed() {
                 "; Ctrl-D ends it"
             } else {
                 ""
@@ -138,7 +132,7 @@ impl Input {
             out.note(&format!("reading standard input{end}"));
         }
         let taken = tokio::select! {
-            taken = node.take_in(name, io::stdin()) => taken,
+            taken = node.take_in(name, out.input()) => taken,
             _ = signals.next() => return Err(Exit::Interrupted),
         };
         let (spool, path) = taken.map_err(|error| {
@@ -158,11 +152,11 @@ impl Input {
 
 /// Where words go beside what arrives.
 #[must_use]
-pub fn out(output: &Output, json: bool) -> Out {
+pub fn out(output: &Output, out: Out) -> Out {
     if output.is_stream() {
-        Out::aside(json)
+        out.beside_a_file()
     } else {
-        Out::streams(json)
+        out
     }
 }
 
@@ -197,24 +191,33 @@ pub async fn landing(
 
 /// Writes a file that came to standard output, and says so.
 pub async fn pour(node: &Node, out: &Out, file: &Fetched) -> Exit {
-    let Err(error) = node.pour(file, io::stdout()).await else {
+    let Err(error) = node.pour(file, out.output(&file.name)).await else {
+        out.end_output().await;
         if !out.json() {
             out.note(&poured(file));
         }
         return Exit::Done;
     };
     let why = match &error {
-        PourError::Out(why) if why.kind() == io::ErrorKind::BrokenPipe => {
-            "the reader of standard output closed it; not all was written".to_owned()
-        }
-        PourError::Out(why) => format!("standard output: {why}"),
+        PourError::Out(why) => return not_poured(out, &file.name, why),
         PourError::Store(why) => why.to_string(),
     };
-    let name = &file.name;
-    out.failure(
-        "",
-        &format!("{name} did not all go to standard output: {why}"),
-    );
+    untold(out, &file.name, &why)
+}
+
+/// Says why standard output did not take all of a file.
+#[must_use]
+pub fn not_poured(out: &Out, name: &str, why: &io::Error) -> Exit {
+    if why.kind() == io::ErrorKind::BrokenPipe {
+        let why = "the reader of standard output closed it; not all was written";
+        return untold(out, name, why);
+    }
+    untold(out, name, &format!("standard output: {why}"))
+}
+
+fn untold(out: &Out, name: &str, why: &str) -> Exit {
+    let why = format!("{name} did not all go to standard output: {why}");
+    out.failure("", &why);
     Exit::Failed
 }
 

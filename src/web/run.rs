@@ -1,8 +1,9 @@
 //! Commands of the shell beside the node, on the socket of the home alone: what they say goes back
-//! line by line.
+//! line by line, and their standard input and output have a request each.
 //!
 //! Owns which run. Never knows what a command is: whoever opened this brings what runs them.
-//! Invariants: at most [`AT_ONCE`] run; one whose shell is gone is stopped.
+//! Invariants: at most [`AT_ONCE`] run; one whose shell is gone is stopped, and its streams break
+//! off; no stream holds more than [`PIECES`] on its way.
 
 use super::{body::Given, error::ApiError};
 use axum::{
@@ -11,22 +12,26 @@ use axum::{
     extract::{DefaultBodyLimit, Path, State},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::{collections::HashMap, convert::Infallible, pin::Pin, sync::Arc};
 use tokio::sync::mpsc;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
-/// Runs a command: what it was given, where its words go, and what stops it. Gives the exit code.
+/// The streams of a command: where its words go; what comes by its standard input, and what goes to
+/// its standard output. Of both, `None` is the end; an input without one broke off.
+pub type Pipes = (
+    mpsc::Sender<Value>,
+    mpsc::Receiver<Option<Bytes>>,
+    mpsc::Sender<Option<Bytes>>,
+);
+
+/// Runs a command: what it was given, its streams, and what stops it. Gives the exit code.
 pub type Run = Arc<
-    dyn Fn(
-            Value,
-            mpsc::Sender<Value>,
-            CancellationToken,
-        ) -> Pin<Box<dyn Future<Output = u8> + Send>>
+    dyn Fn(Value, Pipes, CancellationToken) -> Pin<Box<dyn Future<Output = u8> + Send>>
         + Send
         + Sync,
 >;
@@ -37,11 +42,20 @@ const AT_ONCE: usize = 32;
 const LONGEST: usize = 4 << 20;
 /// What is said and not on its way yet.
 const WORDS: usize = 64;
+/// Pieces of a stream that are on their way: of an input, what the socket gives at a time.
+const PIECES: usize = 4;
+
+/// The shell's ends of a command.
+struct Ends {
+    stop: CancellationToken,
+    input: Option<mpsc::Sender<Option<Bytes>>>,
+    output: Option<mpsc::Receiver<Option<Bytes>>>,
+}
 
 #[derive(Default)]
 struct Running {
     last: u64,
-    stops: HashMap<u64, CancellationToken>,
+    commands: HashMap<u64, Ends>,
 }
 
 #[derive(Clone)]
@@ -50,12 +64,28 @@ struct Commands {
     running: Arc<Mutex<Running>>,
 }
 
-/// The two paths.
+/// Ends a command when its shell is gone.
+struct Shell {
+    number: u64,
+    running: Arc<Mutex<Running>>,
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        if let Some(ends) = self.running.lock().commands.remove(&self.number) {
+            ends.stop.cancel();
+        }
+    }
+}
+
+/// The paths.
 pub fn router(run: Run) -> Router {
     let running = Arc::default();
     Router::new()
         .route("/api/v1/run", post(begin))
         .route("/api/v1/run/{number}/stop", post(stop))
+        .route("/api/v1/run/{number}/input", post(input))
+        .route("/api/v1/run/{number}/output", get(output))
         .layer(DefaultBodyLimit::max(LONGEST))
         .with_state(Commands { run, running })
 }
@@ -64,40 +94,50 @@ async fn begin(
     State(commands): State<Commands>,
     Given(given): Given<Value>,
 ) -> Result<Response, ApiError> {
-    let token = CancellationToken::new();
+    let stop = CancellationToken::new();
+    let (piece, input) = mpsc::channel(PIECES);
+    let (output, pieces) = mpsc::channel(PIECES);
     let number = {
         let mut running = commands.running.lock();
-        if running.stops.len() >= AT_ONCE {
+        if running.commands.len() >= AT_ONCE {
             return Err(ApiError::busy("too many commands run beside this node"));
         }
         running.last += 1;
         let number = running.last;
-        running.stops.insert(number, token.clone());
+        let ends = Ends {
+            stop: stop.clone(),
+            input: Some(piece),
+            output: Some(pieces),
+        };
+        running.commands.insert(number, ends);
         number
     };
     let (words, said) = mpsc::channel(WORDS);
-    let guard = token.clone().drop_guard();
+    let running = commands.running.clone();
+    let shell = Shell { number, running };
     tokio::spawn(async move {
         let _ = words.send(json!({ "run": number })).await;
-        let code = (commands.run)(given, words.clone(), token).await;
-        commands.running.lock().stops.remove(&number);
+        let pipes = (words.clone(), input, output);
+        let code = (commands.run)(given, pipes, stop).await;
+        commands.running.lock().commands.remove(&number);
         let _ = words.send(json!({ "exit": code })).await;
     });
-    let lines = stream::unfold((said, guard), line);
+    let lines = stream::unfold((said, shell), line);
     let media = [(header::CONTENT_TYPE, "application/x-ndjson")];
     Ok((media, Body::from_stream(lines)).into_response())
 }
 
-/// The next line; the guard goes with the shell that reads.
+/// The next line; the command ends with the shell that reads.
 async fn line(
-    (mut said, guard): (mpsc::Receiver<Value>, DropGuard),
-) -> Option<(
-    Result<Bytes, Infallible>,
-    (mpsc::Receiver<Value>, DropGuard),
-)> {
+    (mut said, shell): (mpsc::Receiver<Value>, Shell),
+) -> Option<(Result<Bytes, Infallible>, (mpsc::Receiver<Value>, Shell))> {
     let value = said.recv().await?;
     let line = Bytes::from(format!("{value}\n"));
-    Some((Ok(line), (said, guard)))
+    Some((Ok(line), (said, shell)))
+}
+
+fn ended() -> ApiError {
+    ApiError::missing("that command has ended, or has that stream already")
 }
 
 async fn stop(
@@ -105,8 +145,63 @@ async fn stop(
     Path(number): Path<u64>,
 ) -> Result<StatusCode, ApiError> {
     let running = commands.running.lock();
-    let stop = running.stops.get(&number);
-    let stop = stop.ok_or_else(|| ApiError::missing("that command has ended"))?;
-    stop.cancel();
+    let ends = running.commands.get(&number).ok_or_else(ended)?;
+    ends.stop.cancel();
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// Takes what comes by the shell's standard input, no faster than it is read.
+async fn input(
+    State(commands): State<Commands>,
+    Path(number): Path<u64>,
+    body: Body,
+) -> Result<StatusCode, ApiError> {
+    let taken = {
+        let mut running = commands.running.lock();
+        let ends = running.commands.get_mut(&number);
+        ends.and_then(|ends| ends.input.take())
+    };
+    let pieces = taken.ok_or_else(ended)?;
+    let mut body = body.into_data_stream();
+    while let Some(piece) = body.next().await {
+        // Without its end the reader knows that it broke off.
+        let Ok(piece) = piece else {
+            return Ok(StatusCode::NO_CONTENT);
+        };
+        if pieces.send(Some(piece)).await.is_err() {
+            return Ok(StatusCode::NO_CONTENT); // Nobody reads on.
+        }
+    }
+    let _ = pieces.send(None).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives what goes to the shell's standard output.
+async fn output(
+    State(commands): State<Commands>,
+    Path(number): Path<u64>,
+) -> Result<Response, ApiError> {
+    let taken = {
+        let mut running = commands.running.lock();
+        let ends = running.commands.get_mut(&number);
+        ends.and_then(|ends| ends.output.take())
+    };
+    let pieces = taken.ok_or_else(ended)?;
+    let pieces = stream::unfold(Some(pieces), piece);
+    let media = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((media, Body::from_stream(pieces)).into_response())
+}
+
+type Pieces = mpsc::Receiver<Option<Bytes>>;
+
+async fn piece(pieces: Option<Pieces>) -> Option<(Result<Bytes, &'static str>, Option<Pieces>)> {
+    let mut pieces = pieces?;
+    match pieces.recv().await {
+        Some(Some(piece)) => Some((Ok(piece), Some(pieces))),
+        Some(None) => None,
+        None => Some((Err("it broke off"), None)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ impl Answer {
 
 /// A command that says two words and waits until it is stopped, if it is told so.
 fn run() -> Run {
-    Arc::new(|given, words, stop| {
+    Arc::new(|given, (words, ..), stop| {
         Box::pin(async move {
             words.send(json!({ "out": given["say"] })).await.unwrap();
             if given["wait"] == true {

@@ -1,7 +1,11 @@
 //! Commands in the home of a node that runs: the node does them, and they say and end as they do
 //! without one.
 
-use crate::common::{Running, Swarm, terminal::Terminal};
+use crate::common::{Ran, Running, Swarm, downloaded, noise, share, terminal::Terminal};
+use std::{io::Write as _, process::Stdio};
+
+/// Bytes of a film: a few seconds' worth.
+const FILM: usize = 3 << 20;
 
 /// The only job of a node, as `jobs` tells of it.
 fn job(swarm: &Swarm, name: &str) -> serde_json::Value {
@@ -52,6 +56,122 @@ fn looks_at_the_networks(swarm: &Swarm) {
     );
 }
 
+/// Standard input and output are the shell's, not the node's.
+#[cfg(unix)]
+fn streams_are_those_of_the_shell(swarm: &Swarm, alice: &mut Running) {
+    let got = swarm
+        .run("bob", &["download", "a.txt", "-o", "-"])
+        .succeeds();
+    assert_eq!(got.out(), "hello", "{}", got.err());
+    assert!(got.err().contains("standard output"), "{}", got.err());
+    // More than all the queues on its way hold.
+    let film = ["download", "film.bin", "-o", "-"];
+    let out = swarm.command("bob", &film).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(out.stdout == noise(7, FILM), "{said}");
+    let mut command = swarm.command("bob", &["download", "a.txt", "-o", "-"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut closed = command.spawn().unwrap();
+    drop(closed.stdout.take());
+    let closed = closed.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&closed.stderr);
+    assert_eq!(closed.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("the reader of standard output closed it"),
+        "{said}"
+    );
+
+    let mut command = swarm.command("bob", &["send", "-", "--as", "log.bin", "--to", "alice"]);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut send = command.spawn().unwrap();
+    let mut input = send.stdin.take().unwrap();
+    let bytes = noise(9, 1 << 20);
+    input.write_all(&bytes).unwrap();
+    drop(input);
+    let ended = send.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}");
+    assert_eq!(alice.event("received")["name"], "log.bin");
+    assert!(downloaded(&swarm.home("alice"), "log.bin") == bytes);
+    let never = swarm.run("bob", &["send", "-", "--to", "alice", "--later"]);
+    assert_eq!(never.code(), 2, "{}", never.err());
+}
+
+/// Both ways between a node that runs and one that does not; what else it is asked goes on.
+#[cfg(unix)]
+fn takes_and_gives_by_code(swarm: &Swarm) {
+    let outside = swarm.home("outside");
+    let note = outside.join("note.txt");
+    std::fs::write(&note, "a note").unwrap();
+    let note = note.to_str().unwrap();
+    let handed = |from: &str, to: &str| {
+        let mut sender = swarm.start(from, &["send", "--json", note]);
+        let code = sender.event("code")["code"].as_str().unwrap().to_owned();
+        let mut command = swarm.command(to, &["receive", &code, "--json", "-o", "."]);
+        command.current_dir(swarm.home(to));
+        let events = Ran::of(command).succeeds().json();
+        assert_eq!(events[0]["event"], "ask", "{events:?}");
+        assert_eq!(events.last().unwrap()["event"], "received", "{events:?}");
+        assert_eq!(
+            std::fs::read(swarm.home(to).join("note.txt")).unwrap(),
+            b"a note"
+        );
+        assert_eq!(sender.end(), 0);
+    };
+    handed("bob", "carol");
+    handed("carol", "bob");
+    // With a code that the receiver shows, and typed lines by way of the socket.
+    let mut receiver = swarm.start("bob", &["receive", "--json", "-o", "/nowhere/at/all"]);
+    let shown = receiver.event("code")["code"].as_str().unwrap().to_owned();
+    receiver.type_line("7-no-code");
+    assert_eq!(receiver.end(), 2);
+    let gone = swarm.run("carol", &["send", note, "--code", &shown, "--wait", "1"]);
+    assert_eq!(gone.code(), 5, "{}", gone.err());
+}
+
+/// The node keeps it, and the shell need not wait.
+#[cfg(unix)]
+fn keeps_what_is_sent_later(swarm: &Swarm) {
+    let note = swarm.home("outside").join("note.txt");
+    let send = [
+        "send",
+        note.to_str().unwrap(),
+        "--to",
+        "carol",
+        "--later",
+        "--json",
+        "--wait",
+        "1",
+    ];
+    let kept = swarm.run("bob", &send).succeeds().json();
+    assert_eq!(kept[0]["event"], "later", "{kept:?}");
+    let number = kept[0]["later"].to_string();
+    swarm.run("bob", &["cancel", "later", &number]).succeeds();
+}
+
+/// What is sent rests, at both ends, and goes on.
+#[cfg(unix)]
+fn pauses_a_send(swarm: &Swarm) {
+    let other = swarm.home("outside").join("other.bin");
+    std::fs::write(&other, noise(8, 16 << 20)).unwrap();
+    let mut send = swarm.start(
+        "bob",
+        &["send", other.to_str().unwrap(), "--to", "alice", "--json"],
+    );
+    send.has(1);
+    let number = job(swarm, "bob")["job"].to_string();
+    let paused = swarm
+        .run("bob", &["pause", &number, "--json"])
+        .succeeds()
+        .json();
+    assert_eq!(paused[0]["state"], "paused", "{paused:?}");
+    waits_for(swarm, "alice", "waiting");
+    swarm.run("bob", &["resume", &number]).succeeds();
+    waits_for(swarm, "alice", "running");
+    swarm.run("bob", &["cancel", &number]).succeeds();
+    assert_eq!(send.end(), 130);
+}
+
 /// Beside a node and without one: from a path relative to the shell, and back.
 #[cfg(unix)]
 fn shares_what_stays_where_it_is(swarm: &Swarm) {
@@ -61,7 +181,7 @@ fn shares_what_stays_where_it_is(swarm: &Swarm) {
     let share = |home: &str, path: &str| {
         let mut command = swarm.command(home, &["share", path, "--json"]);
         command.current_dir(&outside);
-        crate::common::Ran::of(command)
+        Ran::of(command)
     };
     let shared = share("bob", "music").succeeds().json();
     assert_eq!(
@@ -86,6 +206,48 @@ fn shares_what_stays_where_it_is(swarm: &Swarm) {
 }
 
 #[cfg(unix)]
+fn pauses_and_ends_downloads(swarm: &Swarm) {
+    // One that another shell pauses, lets go on and cancels.
+    let mut first = download(swarm);
+    let running = waits_for(swarm, "bob", "running");
+    assert_eq!(running["sources"][0]["name"], "alice", "{running}");
+    let number = running["job"].to_string();
+    let paused = swarm
+        .run("bob", &["pause", &number, "--json"])
+        .succeeds()
+        .json();
+    assert_eq!(paused[0]["state"], "paused");
+    let resumed = swarm.run("bob", &["resume", "--json"]).succeeds().json();
+    assert_eq!(resumed[0]["job"], running["job"]);
+    swarm.run("bob", &["cancel", &number]).succeeds();
+    assert!(
+        first.event("error")["error"]
+            .as_str()
+            .unwrap()
+            .starts_with("interrupted")
+    );
+    assert_eq!(first.end(), 130);
+    assert_eq!(waits_for(swarm, "bob", "cancelled")["job"], running["job"]);
+    assert_eq!(swarm.run("bob", &["cancel", "99"]).code(), 5);
+    assert_eq!(swarm.run("bob", &["resume", &number]).code(), 4);
+
+    // At a terminal there is a bar. Ctrl-C stops the command, and not the node.
+    let mut second = Terminal::open(swarm, "bob", &["download", "big.bin"]);
+    second.sees("big.bin");
+    second.sees("eta");
+    second.sees("1 source");
+    second.control('c');
+    second.sees("big.bin: stopped; what is here is kept");
+    assert_eq!(second.ends(), 130);
+    waits_for(swarm, "bob", "cancelled");
+    // So does the end of the shell.
+    let mut third = download(swarm);
+    third.signal("KILL");
+    third.end();
+    waits_for(swarm, "bob", "cancelled");
+}
+
+#[cfg(unix)]
 #[test]
 fn a_node_that_runs_does_what_is_asked_beside_it() {
     let swarm = Swarm::new();
@@ -93,8 +255,17 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
         .flat_map(|at| blake3::hash(&at.to_le_bytes()).as_bytes()[..4].to_vec())
         .collect();
     std::fs::write(swarm.home("alice").join("shared/big.bin"), bytes).unwrap();
-    std::fs::write(swarm.home("alice").join("shared/a.txt"), "hello").unwrap();
-    let mut alice = swarm.serve_scanned("alice", &["--upload-limit", "1M"]);
+    share(&swarm.home("alice"), "a.txt", b"hello");
+    share(&swarm.home("alice"), "film.bin", &noise(7, FILM));
+    let slow = [
+        "--upload-limit",
+        "1M",
+        "--download-limit",
+        "1M",
+        "--accept",
+        "all",
+    ];
+    let mut alice = swarm.serve_scanned("alice", &slow);
     let none = swarm.run("bob", &["jobs"]);
     assert_eq!(none.code(), 5, "{}", none.err());
     let mut bob = swarm.start("bob", &["serve", "--json", "--web=127.0.0.1:0"]);
@@ -119,7 +290,7 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
         .iter()
         .map(|row| row["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["a.txt", "big.bin"]);
+    assert_eq!(names, ["a.txt", "big.bin", "film.bin"]);
     assert!(
         swarm
             .run("bob", &["list"])
@@ -146,53 +317,19 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
     // A download to a place that the shell means, not the node.
     let to = swarm.home("elsewhere");
     let mut command = swarm.command("bob", &["download", "a.txt", "--json", "-o", "."]);
-    let done = crate::common::Ran::of({
+    let done = Ran::of({
         command.current_dir(&to);
         command
     });
     assert_eq!(done.succeeds().done()["name"], "a.txt");
     assert_eq!(std::fs::read(to.join("a.txt")).unwrap(), b"hello");
 
-    // One that another shell pauses, lets go on and cancels.
-    let mut first = download(&swarm);
-    let running = waits_for(&swarm, "bob", "running");
-    assert_eq!(running["sources"][0]["name"], "alice", "{running}");
-    let number = running["job"].to_string();
-    let paused = swarm
-        .run("bob", &["pause", &number, "--json"])
-        .succeeds()
-        .json();
-    assert_eq!(paused[0]["state"], "paused");
-    let resumed = swarm.run("bob", &["resume", "--json"]).succeeds().json();
-    assert_eq!(resumed[0]["job"], running["job"]);
-    swarm.run("bob", &["cancel", &number]).succeeds();
-    assert!(
-        first.event("error")["error"]
-            .as_str()
-            .unwrap()
-            .starts_with("interrupted")
-    );
-    assert_eq!(first.end(), 130);
-    assert_eq!(waits_for(&swarm, "bob", "cancelled")["job"], running["job"]);
-    assert_eq!(swarm.run("bob", &["cancel", "99"]).code(), 5);
-    assert_eq!(swarm.run("bob", &["resume", &number]).code(), 4);
-
-    // At a terminal there is a bar. Ctrl-C stops the command, and not the node.
-    let mut second = Terminal::open(&swarm, "bob", &["download", "big.bin"]);
-    second.sees("big.bin");
-    second.sees("eta");
-    second.sees("1 source");
-    second.control('c');
-    second.sees("big.bin: stopped; what is here is kept");
-    assert_eq!(second.ends(), 130);
-    waits_for(&swarm, "bob", "cancelled");
-    // So does the end of the shell.
-    let mut third = download(&swarm);
-    third.signal("KILL");
-    third.end();
-    waits_for(&swarm, "bob", "cancelled");
-
+    pauses_and_ends_downloads(&swarm);
     looks_at_the_networks(&swarm);
+    streams_are_those_of_the_shell(&swarm, &mut alice);
+    takes_and_gives_by_code(&swarm);
+    keeps_what_is_sent_later(&swarm);
+    pauses_a_send(&swarm);
     swarm.run("bob", &["msg", "alice", "hi"]).succeeds();
     assert_eq!(alice.event("message")["text"], "hi");
     let page = swarm.run("bob", &["web", "--json"]).succeeds().json();

@@ -11,6 +11,7 @@ const TELLING: Sight = Sight {
     expected: 0,
     hoping: false,
     quiet: true,
+    listened: true,
     told: 0,
 };
 
@@ -119,4 +120,18 @@ fn nobody_at_all_is_waited_for_as_long_as_was_asked() {
         ..TELLING
     };
     assert_eq!(ends(true, |_| nobody), (3, Verdict::GiveUp));
+    // Who asks a node that has listened for a while need not wait for that.
+    assert!(nobody.is_alone());
+    let coming: [fn(&mut Sight); 5] = [
+        |sight| sight.here = 1,
+        |sight| sight.expected = 1,
+        |sight| sight.hoping = true,
+        |sight| sight.quiet = false,
+        |sight| sight.listened = false,
+    ];
+    for change in coming {
+        let mut sight = nobody;
+        change(&mut sight);
+        assert!(!sight.is_alone(), "{sight:?}");
+    }
 }

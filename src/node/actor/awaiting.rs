@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 /// Somebody who waits for what the others offer.
 pub struct Awaiting {
     patience: Patience,
+    /// Whether it is waited for somebody to come, though nobody is known of.
+    hopes: bool,
     reply: oneshot::Sender<Gaps>,
 }
 
@@ -20,11 +22,15 @@ impl Actor {
     pub(super) fn await_offers(
         &mut self,
         swarm: &State,
-        wait: Duration,
+        (wait, hopes): (Duration, bool),
         reply: oneshot::Sender<Gaps>,
     ) {
         let patience = Patience::new(wait, swarm.now());
-        self.awaiting.push(Awaiting { patience, reply });
+        self.awaiting.push(Awaiting {
+            patience,
+            hopes,
+            reply,
+        });
     }
 
     pub(super) fn answer_those_who_look(&mut self, swarm: &mut State) {
@@ -35,6 +41,7 @@ impl Actor {
         let mut awaiting = std::mem::take(&mut self.awaiting);
         let done = awaiting.extract_if(.., |one| {
             one.reply.is_closed()
+                || (!one.hopes && sight.is_alone())
                 || one.patience.judge(&sight, sight.here == 0, now) != Verdict::Wait
         });
         for one in done {

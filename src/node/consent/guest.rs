@@ -137,6 +137,7 @@ impl Consent {
             control,
             files: [own].into(),
             left: left.clone(),
+            told: None,
         };
         self.desk().slots.insert(number, slot);
         let ask = GuestAsk(Arc::new(Shared {

@@ -6,7 +6,7 @@
 //! hears how it ended.
 
 use super::{
-    Consent, Control,
+    Consent, Control, Expected,
     stream::{ConsentStream, next},
 };
 use crate::{
@@ -372,7 +372,10 @@ impl Inbound {
             failed: std::mem::take(&mut self.failed),
             stopped: self.stopped.clone(),
         };
-        self.consent.tell(NodeEvent::Received(Arc::new(received)));
+        let received = Arc::new(received);
+        let told = Expected::Received(received.clone());
+        self.consent.desk().ends(self.number(), told);
+        self.consent.tell(NodeEvent::Received(received));
         if self.theirs {
             self.link = None;
         } else {

@@ -103,8 +103,13 @@ impl Home {
             self.config.clone(),
             code.parse().unwrap(),
             arriving,
+            |node| node,
         );
-        timeout(DEADLINE, found).await.expect("an end in time")
+        let found = timeout(DEADLINE, found).await.expect("an end in time");
+        found.map(|(paired, met)| {
+            assert_eq!(paired.peer, met);
+            paired
+        })
     }
 
     fn paired(&self) -> Paired {

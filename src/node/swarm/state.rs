@@ -185,6 +185,7 @@ impl State {
         let now = self.now();
         let mut sight = self.peers.sight(now);
         sight.expected = self.membership.expected().count() as u32;
+        sight.listened = self.membership.has_listened(now);
         // A node that was heard of, here or at a server, may be here in a moment.
         sight.hoping = self.membership.expects_somebody()
             || self.exchange.expects_answers(now)

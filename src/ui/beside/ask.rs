@@ -1,27 +1,24 @@
 //! The shell's end: gives a command to the node that runs in the home, and shows what it says.
 
-use super::{Given, Which};
-use crate::{
-    node::socket_path,
-    ui::{
-        cli::{Send, Shared},
-        config::Setup,
-        draw::Draw,
-        exit::Exit,
-        face,
-        output::{Out, terminal_width},
-        progress::Bar,
-        signals::Signals,
-    },
+use super::{
+    Given, Which,
+    connect::{Beside, there},
+    streams::{give_input, take_output},
 };
-use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    Request, Response,
-    body::{Bytes, Incoming},
-    client::conn::http1::{SendRequest, handshake},
-    header,
+use crate::ui::{
+    cli::{Download, Output, Shared},
+    config::Setup,
+    draw::Draw,
+    exit::Exit,
+    face,
+    far::Ends,
+    output::{Out, terminal_width},
+    progress::Bar,
+    receive::Receive,
+    signals::Signals,
+    streams::is_stream,
 };
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -29,37 +26,10 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::Stdio,
-    time::Duration,
 };
 
-/// How long a node may take to give the head of an answer.
-const ANSWER: Duration = Duration::from_secs(30);
 /// A line of what it says: a list of all that a large swarm offers is one.
 const LONGEST: usize = 256 << 20;
-
-/// A connection to the node in a home.
-pub struct Beside {
-    requests: SendRequest<Full<Bytes>>,
-}
-
-/// The node that runs in this home, if it can be asked.
-pub async fn there(home: &Path) -> Option<Beside> {
-    #[cfg(unix)]
-    {
-        let stream = tokio::net::UnixStream::connect(socket_path(home)).await;
-        let (requests, connection) = handshake(TokioIo::new(stream.ok()?)).await.ok()?;
-        tokio::spawn(connection);
-        Some(Beside { requests })
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = (
-            socket_path(home),
-            handshake::<TokioIo<tokio::io::Empty>, Full<Bytes>>,
-        );
-        None
-    }
-}
 
 /// A part of what a command says.
 #[derive(Deserialize)]
@@ -68,37 +38,29 @@ enum Said {
     Run(u64),
     Out(String),
     Err(String),
+    /// A question: its answer is typed behind it.
+    Ask(String),
     Bar(Draw),
+    /// The command wants standard input.
+    Read,
+    /// The command writes a file of this name to standard output.
+    Write(String),
     Exit(u8),
 }
 
 impl Beside {
-    async fn post(&mut self, path: &str, body: &Value) -> io::Result<Response<Incoming>> {
-        let request = Request::post(path)
-            .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "application/json")
-            .header("x-sprat", "1")
-            .body(Full::new(Bytes::from(body.to_string())))
-            .map_err(io::Error::other)?;
-        self.send(request, Duration::ZERO).await
-    }
-
-    /// Sends a request; the head of its answer may take `wait` longer than usual.
-    pub(super) async fn send(
-        &mut self,
-        request: Request<Full<Bytes>>,
-        wait: Duration,
-    ) -> io::Result<Response<Incoming>> {
-        let answer = self.requests.send_request(request);
-        let answer = tokio::time::timeout(ANSWER.saturating_add(wait), answer).await;
-        answer
-            .map_err(|_| io::ErrorKind::TimedOut)?
-            .map_err(io::Error::other)
-    }
-
     /// Has the node run a command, and shows what it says. The first signal stops it.
     pub async fn run(&mut self, setup: &Setup, command: Which, signals: &mut Signals) -> Exit {
         let out = Out::streams(setup.json);
+        let out = match &command {
+            Which::Shared(Shared::Download(Download { output, .. }))
+            | Which::Receive(Receive { output, .. })
+                if output.is_stream() =>
+            {
+                out.beside_a_file()
+            }
+            _ => out,
+        };
         let mut bar = Bar::default();
         let shown = (&out, &mut bar);
         let ended = self.try_run(setup, command, shown, signals).await;
@@ -119,8 +81,7 @@ impl Beside {
         (out, bar): (&Out, &mut Bar),
         signals: &mut Signals,
     ) -> io::Result<Exit> {
-        let refused = not_beside(&command).map(str::to_owned);
-        if let Some(why) = refused.or_else(|| not_now(&setup.typed)) {
+        if let Some(why) = not_beside(&command).or_else(|| not_now(&setup.typed)) {
             out.error(&why);
             return Ok(Exit::Usage);
         }
@@ -128,8 +89,12 @@ impl Beside {
         let given = Given {
             command,
             json: setup.json,
-            width: terminal_width(),
+            ends: Ends {
+                width: terminal_width(),
+                typed: io::stdin().is_terminal(),
+            },
             wait: setup.wait.as_millis() as u64,
+            patient: setup.patience.is_some(),
             timeout: setup.timeout.map(|timeout| timeout.as_millis() as u64),
             progress: setup.progress && io::stderr().is_terminal(),
         };
@@ -167,7 +132,20 @@ impl Beside {
                     Said::Run(run) => number = Some(run),
                     Said::Out(words) => bar.suspend(|| out.result(&words)),
                     Said::Err(words) => bar.suspend(|| out.note(&words)),
+                    Said::Ask(question) => bar.suspend(|| out.ask(&question)),
                     Said::Bar(what) => bar.draw(what),
+                    Said::Read => give_input(setup, number.unwrap_or_default()).await?,
+                    Said::Write(name) => {
+                        let taking = take_output(setup, number.unwrap_or_default(), &name, out);
+                        let taken = tokio::select! {
+                            taken = taking => taken?,
+                            _ = signals.next(), if !stopped => Some(Exit::Interrupted),
+                        };
+                        // What is left of the command ends with this connection.
+                        if let Some(exit) = taken {
+                            return Ok(exit);
+                        }
+                    }
                     Said::Exit(code) => return Ok(Exit::from_code(code)),
                 }
             }
@@ -218,15 +196,11 @@ pub(super) fn not_now(typed: &[String]) -> Option<String> {
 }
 
 /// Why a command cannot be done by a node that runs.
-fn not_beside(command: &Which) -> Option<&'static str> {
+fn not_beside(command: &Which) -> Option<String> {
     match command {
-        Which::Shared(Shared::Download(what)) if what.output.is_stream() => Some(
-            "while a node runs in this home, `download -o -` has to be given another one with --home",
-        ),
-        Which::Send(Send { files, .. }) | Which::Code { files, .. }
-            if files.iter().any(|file| file == Path::new("-")) =>
-        {
-            Some("while a node runs in this home, `send -` has to be given another one with --home")
+        Which::Send { what, .. } if what.later && what.files.iter().any(|file| is_stream(file)) => {
+            let why = "the node that runs in this home keeps files for later where they lie: save what comes by standard input first";
+            Some(why.to_owned())
         }
         _ => None,
     }
@@ -235,15 +209,7 @@ fn not_beside(command: &Which) -> Option<&'static str> {
 /// The node may run in another folder.
 fn make_absolute(command: &mut Which) -> io::Result<()> {
     match command {
-        Which::Shared(Shared::Download(what)) => {
-            if let Some(path) = &mut what.output.path {
-                let folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-                *path = std::path::absolute(&*path)?;
-                if folder {
-                    path.push(""); // A path that ends so is a folder's.
-                }
-            }
-        }
+        Which::Shared(Shared::Download(what)) => make_whole(&mut what.output)?,
         Which::Shared(Shared::Share(what)) => {
             for path in &mut what.paths {
                 *path = std::path::absolute(&*path)?;
@@ -251,13 +217,26 @@ fn make_absolute(command: &mut Which) -> io::Result<()> {
         }
         // What is there may be meant by its path as well as by its name.
         Which::Shared(Shared::Unshare(what)) => what.make_absolute(),
-        Which::Send(Send { files, .. }) | Which::Code { files, .. } => {
-            for file in files {
+        Which::Send { what, .. } => {
+            for file in what.files.iter_mut().filter(|file| !is_stream(file)) {
                 *file = std::path::absolute(&*file)?;
             }
         }
+        Which::Receive(what) => make_whole(&mut what.output)?,
         Which::Shared(Shared::Link(what)) => what.find(|word| word.into())?,
         Which::Shared(_) | Which::Doctor => {}
+    }
+    Ok(())
+}
+
+fn make_whole(output: &mut Output) -> io::Result<()> {
+    let stream = output.is_stream();
+    if let Some(path) = output.path.as_mut().filter(|_| !stream) {
+        let folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        *path = std::path::absolute(&*path)?;
+        if folder {
+            path.push(""); // A path that ends so is a folder's.
+        }
     }
     Ok(())
 }

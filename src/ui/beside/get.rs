@@ -1,9 +1,12 @@
 //! A file's bytes by the node that runs in the home.
 
-use super::ask::{Beside, not_now};
+use super::{
+    ask::not_now,
+    connect::{Beside, text},
+};
 use crate::ui::{cli::Get, config::Setup, exit::Exit, get::Failure};
 use futures::{Stream, stream};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::{
     HeaderMap, Request,
     body::{Bytes, Incoming},
@@ -66,7 +69,7 @@ impl Beside {
         if let Some(range) = &what.range {
             request = request.header(header::RANGE, format!("bytes={range}"));
         }
-        let request = request.body(Full::default()).map_err(broken)?;
+        let request = request.body(text(Bytes::new())).map_err(broken)?;
         let answer = self.send(request, setup.wait).await.map_err(broken)?;
         if answer.status().is_success() {
             return Ok(stream::unfold(Some(answer.into_body()), next));

@@ -1,44 +1,46 @@
 //! The node's end: runs what the shell beside it was told.
 
-use super::{Given, Which};
+use super::{ByCode, Given, Which};
 use crate::{
     node::{Node, SendRequest, Settings},
     ui::{
         clean::Sure,
-        cli::Shared,
-        code::give::{self, Known},
+        cli::{Download, Shared},
+        code::give,
         commands::{self, Patience},
         config::Setup,
         doctor,
         exit::Exit,
         face::Run,
-        follow, later,
+        far::Written,
+        later,
         output::Out,
         progress::Bar,
-        send,
+        receive, send,
         signals::Signals,
+        streams::{self, Input},
     },
 };
-use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::Instant};
+use serde_json::json;
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// What runs commands with this node.
 pub fn runner(node: Node) -> Run {
     let since = Instant::now();
-    Arc::new(move |given, words, stop| {
+    Arc::new(move |given, pipes, stop| {
         let node = node.clone();
         Box::pin(async move {
             let exit = match serde_json::from_value::<Given>(given) {
                 Ok(given) => {
-                    let (out, written) = Out::remote(given.json, given.width);
-                    let telling = tell(written, words);
+                    let (out, written) = Out::remote(given.json, given.ends, pipes);
+                    let telling = tell(written);
                     let running = run((node, since), given, out, Signals::remote(stop));
                     tokio::join!(running, telling).0
                 }
                 Err(error) => {
                     let why = format!("sprat: the node here is another version ({error})");
-                    let _ = words.send(json!({ "err": why })).await;
+                    let _ = pipes.0.send(json!({ "err": why })).await;
                     Exit::Usage
                 }
             };
@@ -49,7 +51,7 @@ pub fn runner(node: Node) -> Run {
 
 /// Passes on what is said, in order. Nobody who listens any more is no failure: the command is
 /// stopped then.
-async fn tell(mut written: mpsc::Receiver<Value>, words: mpsc::Sender<Value>) {
+async fn tell((mut written, words): Written) {
     while let Some(said) = written.recv().await {
         if words.send(said).await.is_err() {
             return;
@@ -59,11 +61,15 @@ async fn tell(mut written: mpsc::Receiver<Value>, words: mpsc::Sender<Value>) {
 
 async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals: Signals) -> Exit {
     let wait = Duration::from_millis(given.wait);
+    let mut settings = Settings::new(node.home());
+    if given.patient {
+        settings.code_wait = wait;
+    }
     let setup = Setup {
-        settings: Settings::new(node.home()),
+        settings,
         wait,
         typed: Vec::new(),
-        patience: Some(wait),
+        patience: given.patient.then_some(wait),
         timeout: given.timeout.map(Duration::from_millis),
         json: given.json,
         progress: given.progress,
@@ -71,55 +77,88 @@ async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals
         face: None,
         server_page: None,
     };
-    let patience = Patience {
-        swarm: wait,
-        server: wait,
-    };
     match given.command {
         Which::Shared(Shared::Download(what)) => {
-            let request = commands::request(what, &setup);
-            let bar = Bar::of(&out, given.progress);
-            follow::download(&node, request, &out, &bar, &mut signals).await
+            download(&node, what, out, (&setup, &mut signals)).await
         }
-        Which::Shared(command) => tokio::select! {
-            exit = commands::act(&node, &out, command, patience, Sure::Show) => exit,
-            _ = signals.next() => Exit::Interrupted,
-        },
-        Which::Send(what) if what.later => tokio::select! {
-            exit = later::keep(&node, &out, what.files, &what.to, what.trust_new_key, wait) => exit,
-            _ = signals.next() => Exit::Interrupted,
-        },
+        Which::Shared(command) => {
+            let patience = Patience {
+                swarm: wait,
+                hopes: given.patient,
+                server: wait,
+            };
+            tokio::select! {
+                exit = commands::act(&node, &out, command, patience, Sure::Ask) => exit,
+                _ = signals.next() => Exit::Interrupted,
+            }
+        }
+        Which::Send { what, called, code } => {
+            let (to, later, trust) = (what.to, what.later, what.trust_new_key);
+            let input = match Input::of(what.files, called) {
+                Ok(input) => input,
+                Err(why) => {
+                    out.failure("", &why);
+                    return Exit::Usage;
+                }
+            };
+            let (files, _held) = match input.into_paths(&node, &out, &mut signals).await {
+                Ok(input) => input,
+                Err(exit) => return exit,
+            };
+            if later {
+                return tokio::select! {
+                    exit = later::keep(&node, &out, files, &to, trust, wait) => exit,
+                    _ = signals.next() => Exit::Interrupted,
+                };
+            }
+            if let Some(by) = code {
+                return hand_over(&node, by, (&out, files), (&setup, &mut signals)).await;
+            }
+            let request = SendRequest {
+                files,
+                to,
+                trust_new: trust,
+                wait,
+            };
+            send::send_by(&node, request, &out, given.progress, &mut signals).await
+        }
+        Which::Receive(what) => {
+            let out = streams::out(&what.output, out);
+            receive::take_by(&node, &setup, &out, what, &mut signals).await
+        }
         Which::Doctor => tokio::select! {
             exit = doctor::examine(&node, &out, wait, since) => exit,
             _ = signals.next() => Exit::Interrupted,
         },
-        Which::Code {
-            files,
-            code,
-            words,
-            group,
-        } => {
-            let known = match code.map(|code| code.parse()).transpose() {
-                Ok(code) => code.map_or(Known::Ours(words), Known::Theirs),
-                Err(error) => {
-                    out.failure("", &format!("{error}"));
-                    return Exit::Usage;
-                }
-            };
-            if group {
-                give::hand_to_group(&node, &setup, (&out, files), words, &mut signals).await
-            } else {
-                give::hand_over(&node, &setup, (&out, files), known, &mut signals).await
-            }
-        }
-        Which::Send(what) => {
-            let request = SendRequest {
-                files: what.files,
-                to: what.to,
-                trust_new: what.trust_new_key,
-                wait,
-            };
-            send::follow(&node, request, &out, given.progress, &mut signals).await
+    }
+}
+
+async fn download(
+    node: &Node,
+    mut what: Download,
+    out: Out,
+    (setup, signals): (&Setup, &mut Signals),
+) -> Exit {
+    let output = std::mem::take(&mut what.output);
+    let out = streams::out(&output, out);
+    let bar = Bar::of(&out, setup.progress);
+    commands::fetch(node, (what, output), (setup, &out, &bar), signals).await
+}
+
+async fn hand_over(
+    node: &Node,
+    by: ByCode,
+    (out, files): (&Out, Vec<PathBuf>),
+    (setup, signals): (&Setup, &mut Signals),
+) -> Exit {
+    if by.group {
+        return give::hand_to_group(node, setup, (out, files), by.words, signals).await;
+    }
+    match by.known() {
+        Ok(known) => give::hand_over(node, setup, (out, files), known, signals).await,
+        Err(error) => {
+            out.failure("", &error.to_string());
+            Exit::Usage
         }
     }
 }

@@ -185,7 +185,7 @@ Of a node that runs in this home: its downloads and sends, and what people send 
 runs here.")]
     Jobs,
 
-    /// Let a download of a node that runs ask for no more
+    /// Let a download of a node that runs ask for no more, or a send give no more
     Pause {
         /// Its number in `jobs`
         #[arg(value_name = "N", value_parser = parse_job)]
@@ -428,8 +428,8 @@ pub struct Send {
     #[arg(long, value_name = "NAME", num_args = 1..)]
     pub to: Vec<String>,
 
-    /// Wait until they are here, for as long as it takes; Ctrl-C ends it (at a prompt it is kept
-    /// over restarts)
+    /// Wait until they are here, for as long as it takes; Ctrl-C ends it (a node that stays keeps
+    /// it, over restarts, too)
     #[arg(long, requires = "to")]
     pub later: bool,
 

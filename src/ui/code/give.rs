@@ -5,7 +5,7 @@
 //! code is shown, and not written to a log. Until then the node is hidden: nothing but the pairing
 //! is announced.
 
-use super::{Lines, MAX_CODES, failed, has_code, hidden, read_code, tell_code, too_many};
+use super::{MAX_CODES, failed, has_code, hidden, read_code, tell_code, too_many};
 use crate::{
     core::code::Code,
     node::{
@@ -60,7 +60,7 @@ impl Which {
             );
             return Err(Exit::Usage);
         }
-        let code = read_code(vec![typed], &mut Lines::default()).await;
+        let code = read_code(vec![typed], out).await;
         code.map(Known::Theirs).map_err(|why| {
             out.failure("", &why);
             Exit::Usage

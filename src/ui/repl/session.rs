@@ -130,6 +130,7 @@ impl<'a> Session<'a> {
                 }
                 let patience = Patience {
                     swarm: self.left(),
+                    hopes: true,
                     server: self.setup.wait,
                 };
                 // The line is the editor's: nothing else asks anything there.

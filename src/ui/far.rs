@@ -1,0 +1,165 @@
+//! A shell beside the node, as a command that the node does for it has it: where its words go, and
+//! its standard input and output.
+//!
+//! Invariants: every queue is bounded; words that the shell does not read for long are lost, bytes
+//! never are, since their writer waits; nothing is read of the shell's input before a command wants
+//! it; an input that broke off is no end.
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+
+/// What the shell may not have read yet, in lines, or lists of them.
+const UNREAD: usize = 16 << 10;
+
+/// Bytes that are written at a time.
+const PIECE: usize = 256 << 10;
+
+/// The streams of a command that was given beside the node: where its words go; what comes by its
+/// standard input, and what goes to its standard output. Of both, `None` is the end; an input
+/// without one broke off.
+pub type Pipes = (
+    mpsc::Sender<Value>,
+    mpsc::Receiver<Option<Bytes>>,
+    mpsc::Sender<Option<Bytes>>,
+);
+
+/// What the shell's streams are.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Ends {
+    /// The columns of the terminal that its output is, if it is one.
+    pub width: Option<usize>,
+    /// Whether its input is a terminal.
+    pub typed: bool,
+}
+
+/// See the module. Clones are handles to the same.
+#[derive(Clone, Debug)]
+pub struct Far {
+    words: mpsc::Sender<Value>,
+    /// What its streams are.
+    pub ends: Ends,
+    input: Arc<Mutex<Option<mpsc::Receiver<Option<Bytes>>>>>,
+    output: mpsc::Sender<Option<Bytes>>,
+}
+
+/// Where its words go from here.
+pub type Written = (mpsc::Receiver<Value>, mpsc::Sender<Value>);
+
+impl Far {
+    /// Of what was opened for a command; what it says is to be passed on.
+    pub fn new(ends: Ends, (words, input, output): Pipes) -> (Self, Written) {
+        let (said, written) = mpsc::channel(UNREAD);
+        let far = Self {
+            words: said,
+            ends,
+            input: Arc::new(Mutex::new(Some(input))),
+            output,
+        };
+        (far, (written, words))
+    }
+
+    /// Says something, unless the shell has not read for long: the node must not wait for it.
+    pub fn say(&self, what: Value) {
+        drop(self.words.try_send(what));
+    }
+
+    /// Its standard input, once.
+    pub fn input(&self) -> Input {
+        let pieces = self.input.lock().take();
+        if pieces.is_some() {
+            self.say(json!("read"));
+        }
+        Input {
+            pieces,
+            rest: Bytes::new(),
+        }
+    }
+
+    /// Its standard output, which a file is written to.
+    pub fn output(&self, name: &str) -> Output {
+        self.say(json!({ "write": name }));
+        Output(self.output.clone())
+    }
+
+    /// What was written is all; comes when the shell has taken it, or is gone.
+    pub async fn finish(&self) {
+        if self.output.send(None).await.is_ok() {
+            self.output.closed().await;
+        }
+    }
+}
+
+/// See [`Far::input`]. To be read by a blocking thread.
+pub struct Input {
+    pieces: Option<mpsc::Receiver<Option<Bytes>>>,
+    rest: Bytes,
+}
+
+impl Read for Input {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            let Some(pieces) = &mut self.pieces else {
+                return Ok(0);
+            };
+            match pieces.blocking_recv() {
+                Some(Some(piece)) => self.rest = piece,
+                Some(None) => self.pieces = None,
+                None => return Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        let count = self.rest.len().min(into.len());
+        into[..count].copy_from_slice(&self.rest.split_to(count));
+        Ok(count)
+    }
+}
+
+/// See [`Far::output`]. To be written by a blocking thread.
+pub struct Output(mpsc::Sender<Option<Bytes>>);
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(PIECE)];
+        let sent = self.0.blocking_send(Some(Bytes::copy_from_slice(bytes)));
+        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_that_breaks_off_is_no_end_of_it() {
+        let open = || {
+            let (words, _said) = mpsc::channel(4);
+            let (pieces, input) = mpsc::channel(4);
+            let (output, _taken) = mpsc::channel(4);
+            let (far, (mut written, _)) = Far::new(Ends::default(), (words, input, output));
+            let reading = far.input();
+            assert_eq!(written.try_recv().unwrap(), json!("read"));
+            pieces.try_send(Some(Bytes::from_static(b"abc"))).unwrap();
+            (pieces, reading)
+        };
+        let mut text = String::new();
+        let (pieces, mut reading) = open();
+        pieces.try_send(None).unwrap();
+        drop(pieces);
+        assert_eq!(reading.read_to_string(&mut text).unwrap(), 3);
+        let (pieces, mut reading) = open();
+        drop(pieces);
+        let error = reading.read_to_string(&mut text).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}
