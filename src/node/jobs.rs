@@ -75,11 +75,11 @@ impl Node {
         Ok(())
     }
 
-    /// Lets a download ask for no more chunks; it keeps its place, and those that are on their way
-    /// still come.
+    /// Lets a download ask for no more chunks, or a send give no more; it keeps its place, and those
+    /// that are on their way still come.
     ///
     /// # Errors
-    /// [`JobError`] when there is no such job, it has ended, or it is a send.
+    /// [`JobError`] when there is no such job, or it has ended.
     pub fn pause(&self, job: JobId) -> Result<(), JobError> {
         self.shared.services.book.pause(job, true)
     }

@@ -147,8 +147,15 @@ struct Open<'a> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        if !self.ended {
-            let _ = self.node.refuse(self.number); // It may be gone.
+        if self.ended {
+            return;
+        }
+        let mut jobs = self.node.jobs().into_iter();
+        // Either may fail: it may be over in this moment.
+        if let Some(job) = jobs.find(|job| job.ask == Some(self.number)) {
+            let _ = self.node.cancel(job.number);
+        } else {
+            let _ = self.node.refuse(self.number);
         }
     }
 }

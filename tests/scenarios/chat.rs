@@ -162,15 +162,6 @@ fn one_message_from_the_shell_is_delivered_or_it_says_not() {
         assert_eq!(ran.code(), code, "{}", ran.err());
         assert!(ran.err().contains(why), "{}", ran.err());
     }
-    // A home in use is named, and no message is lost without a word.
-    let ran = swarm.run("alice", &["receive", "7-amber-falcon"]);
-    assert_eq!(ran.code(), 1);
-    assert!(
-        ran.err().contains("another sprat (process "),
-        "{}",
-        ran.err()
-    );
-
     // Who is gone gets nothing, now or later.
     alice.signal("TERM");
     assert_eq!(alice.end(), 0);

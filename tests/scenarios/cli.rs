@@ -281,17 +281,6 @@ fn a_busy_or_privileged_port_says_what_to_do() {
 }
 
 #[test]
-fn a_home_holds_one_node_and_the_second_names_the_first() {
-    let (swarm, alice) = with_alice();
-    for command in [&["doctor"][..], &["serve"]] {
-        let second = swarm.run("alice", command);
-        assert_eq!(second.code(), 1);
-        let pid = alice.child.id().to_string();
-        assert!(second.err().contains(&pid), "{}", second.err());
-    }
-}
-
-#[test]
 fn the_doctor_needs_no_home_and_makes_none() {
     let swarm = Swarm::new();
     let command = swarm.command("nobody", &["doctor", "--json"]);

@@ -62,7 +62,7 @@ function offer(name, type) {
 const source = (who, bytes, rate) => ({ peer: who.peer, name: who.name, via: who.via, bytes, rate });
 const base = (job, kind, state, name, size, rest) => ({
   job, kind, state, name, done: 0, size, files: 1, files_done: 0, rate: 0, eta: null, sources: [], started: now() - 240, ended: null,
-  pausable: kind !== "send", ...rest,
+  pausable: true, ...rest,
 });
 
 export function makeJobs() {

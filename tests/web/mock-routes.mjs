@@ -10,7 +10,7 @@ function job(mock, id, what) {
   if (!what) return ok(job);
   if (what === "have") return job.kind === "send" || job.ended ? undefined : ok(mock.have(job));
   if (job.ended) return { refuse: [409, 1, "it has ended"] };
-  if (what === "pause" && !job.pausable) return { refuse: [409, 1, "sends cannot pause"] };
+  if (what === "pause" && !job.pausable) return { refuse: [409, 1, "that job has ended"] };
   if (what === "cancel") Object.assign(job, { state: "cancelled", rate: 0, eta: null, ended: Math.floor(Date.now() / 1000) });
   if (what === "pause") Object.assign(job, { state: "paused", rate: 0, eta: null });
   if (what === "resume") job.state = "running";
@@ -69,7 +69,7 @@ export function answer(mock, method, path, query, body) {
       return { status: 204 };
     case "POST sends":
       if (mock.refuseSends) return { refuse: [404, 5, "nobody of that name is here"] };
-      return ok(mock.newJob({ kind: "send", state: "asking", name: "files", size: 100, pausable: false, to: [{ to: "bob", peer: body.to[0], state: "asking", done: 0, size: 100 }] }), 202);
+      return ok(mock.newJob({ kind: "send", state: "asking", name: "files", size: 100, to: [{ to: "bob", peer: body.to[0], state: "asking", done: 0, size: 100 }] }), 202);
     case "GET chats":
       return id ? chat(mock, id, method, query, body) : ok({ chats: PEOPLE.map(({ peer, name }) => ({ peer, name })) });
     case "POST chats":
