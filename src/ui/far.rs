@@ -73,10 +73,8 @@ impl Far {
     /// Its standard input, once.
     pub fn input(&self) -> Input {
         let pieces = self.input.lock().take();
-        if pieces.is_some() {
-            self.say(json!("read"));
-        }
         Input {
+            wanted: pieces.is_some().then(|| self.words.clone()),
             pieces,
             rest: Bytes::new(),
         }
@@ -84,8 +82,10 @@ impl Far {
 
     /// Its standard output, which a file is written to.
     pub fn output(&self, name: &str) -> Output {
-        self.say(json!({ "write": name }));
-        Output(self.output.clone())
+        Output {
+            wanted: Some((self.words.clone(), name.to_owned())),
+            pieces: self.output.clone(),
+        }
     }
 
     /// What was written is all; comes when the shell has taken it, or is gone.
@@ -98,12 +98,18 @@ impl Far {
 
 /// See [`Far::input`]. To be read by a blocking thread.
 pub struct Input {
+    /// Who is still to be told that it is read.
+    wanted: Option<mpsc::Sender<Value>>,
     pieces: Option<mpsc::Receiver<Option<Bytes>>>,
     rest: Bytes,
 }
 
 impl Read for Input {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if let Some(words) = self.wanted.take() {
+            // This one must not be lost: the reader waits for what it brings.
+            let _ = words.blocking_send(json!("read"));
+        }
         while self.rest.is_empty() {
             let Some(pieces) = &mut self.pieces else {
                 return Ok(0);
@@ -121,17 +127,29 @@ impl Read for Input {
 }
 
 /// See [`Far::output`]. To be written by a blocking thread.
-pub struct Output(mpsc::Sender<Option<Bytes>>);
+pub struct Output {
+    /// Who is still to be told that a file of this name is written.
+    wanted: Option<(mpsc::Sender<Value>, String)>,
+    pieces: mpsc::Sender<Option<Bytes>>,
+}
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.flush()?;
         let bytes = &bytes[..bytes.len().min(PIECE)];
-        let sent = self.0.blocking_send(Some(Bytes::copy_from_slice(bytes)));
+        let piece = Some(Bytes::copy_from_slice(bytes));
+        let sent = self.pieces.blocking_send(piece);
         sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
         Ok(bytes.len())
     }
 
+    /// Tells of the file, though it may be empty; what is written is on its way at once.
     fn flush(&mut self) -> io::Result<()> {
+        if let Some((words, name)) = self.wanted.take() {
+            // This one must not be lost: the writer waits for who takes it.
+            let told = words.blocking_send(json!({ "write": name }));
+            told.map_err(|_| io::ErrorKind::BrokenPipe)?;
+        }
         Ok(())
     }
 }
@@ -147,16 +165,19 @@ mod tests {
             let (pieces, input) = mpsc::channel(4);
             let (output, _taken) = mpsc::channel(4);
             let (far, (mut written, _)) = Far::new(Ends::default(), (words, input, output));
-            let reading = far.input();
-            assert_eq!(written.try_recv().unwrap(), json!("read"));
+            let mut reading = far.input();
+            assert!(written.try_recv().is_err(), "nothing is read yet");
             pieces.try_send(Some(Bytes::from_static(b"abc"))).unwrap();
+            let mut first = [0];
+            reading.read_exact(&mut first).unwrap();
+            assert_eq!(written.try_recv().unwrap(), json!("read"));
             (pieces, reading)
         };
         let mut text = String::new();
         let (pieces, mut reading) = open();
         pieces.try_send(None).unwrap();
         drop(pieces);
-        assert_eq!(reading.read_to_string(&mut text).unwrap(), 3);
+        assert_eq!(reading.read_to_string(&mut text).unwrap(), 2);
         let (pieces, mut reading) = open();
         drop(pieces);
         let error = reading.read_to_string(&mut text).unwrap_err();

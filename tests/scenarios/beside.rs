@@ -63,6 +63,8 @@ fn streams_are_those_of_the_shell(swarm: &Swarm, alice: &mut Running) {
         .run("bob", &["download", "a.txt", "-o", "-"])
         .succeeds();
     assert_eq!(got.out(), "hello", "{}", got.err());
+    let empty = swarm.run("bob", &["download", "empty", "-o", "-"]);
+    assert_eq!(empty.succeeds().out(), "");
     assert!(got.err().contains("standard output"), "{}", got.err());
     // More than all the queues on its way hold.
     let film = ["download", "film.bin", "-o", "-"];
@@ -256,6 +258,7 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
         .collect();
     std::fs::write(swarm.home("alice").join("shared/big.bin"), bytes).unwrap();
     share(&swarm.home("alice"), "a.txt", b"hello");
+    share(&swarm.home("alice"), "empty", b"");
     share(&swarm.home("alice"), "film.bin", &noise(7, FILM));
     let slow = [
         "--upload-limit",
@@ -290,7 +293,7 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
         .iter()
         .map(|row| row["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["a.txt", "big.bin", "film.bin"]);
+    assert_eq!(names, ["a.txt", "big.bin", "empty", "film.bin"]);
     assert!(
         swarm
             .run("bob", &["list"])
