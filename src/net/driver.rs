@@ -67,7 +67,7 @@ const BULK_SOCKETS: usize = 64;
 /// How long closing everything may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
-/// An answer of the node, on its way to who asked.
+/// An answer of the node, on its way to the asker.
 type Answering = BoxFuture<
     'static,
     Option<(

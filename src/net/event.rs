@@ -80,7 +80,7 @@ pub enum NetEvent {
     Notice(String),
 }
 
-/// The way back to who asked. Dropping it answers nothing, and the asker gets an error.
+/// The way back to the asker. Dropping it answers nothing, and the asker gets an error.
 #[derive(Debug)]
 #[must_use = "who asked waits for an answer"]
 pub struct Reply(pub(super) oneshot::Sender<Response>);

@@ -31,7 +31,7 @@ pub struct Inbound {
     pub stream: Stream,
 }
 
-/// A request about files, which needs nothing of whoever decides who is here.
+/// A request about files, which needs nothing of the actor.
 #[derive(Debug)]
 pub struct Asked {
     /// By whom.

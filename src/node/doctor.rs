@@ -117,7 +117,7 @@ impl Notes {
         (self.found.clone(), self.servers.clone())
     }
 
-    /// Dials back to who asks, if there is not too much of it. `from` is where its connection comes
+    /// Dials back to the asker, if there is not too much of it. `from` is where its connection comes
     /// from; `None` is nowhere that could be dialled.
     pub fn reach(&mut self, from: Option<IpAddr>, port: u16, now: Duration, reply: Reply) {
         match from {

@@ -14,7 +14,7 @@ const MOST: usize = 50_000;
 /// What is new.
 #[derive(Default, Debug)]
 pub struct Fresh {
-    /// Files that were offered, changed or withdrawn, by whomever.
+    /// Files that were offered, changed or withdrawn, by any node.
     pub files: HashSet<FileId>,
     /// More files than can be named.
     pub all: bool,

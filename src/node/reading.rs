@@ -96,7 +96,7 @@ impl Reader {
         &self.about.name
     }
 
-    /// Bytes, as whoever offers it says; a stream of another size is an error.
+    /// Bytes, as those who offer it say; a stream of another size is an error.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.about.size
@@ -108,7 +108,7 @@ impl Reader {
         self.file
     }
 
-    /// The media type, as whoever offers it says.
+    /// The media type, as those who offer it say.
     #[must_use]
     pub fn media(&self) -> &str {
         &self.about.media

@@ -29,7 +29,7 @@ pub struct Rates {
     pub up: u64,
 }
 
-/// What the rates are measured by: whoever asks measures.
+/// What the rates are measured by, at each question for them.
 pub struct Meters {
     started: Instant,
     down: Meter,

@@ -25,7 +25,7 @@ use futures::{Stream, StreamExt as _};
 use std::io::{self, IsTerminal as _, Write as _};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-/// Pieces that wait for who reads standard output.
+/// Pieces that wait for the reader of standard output.
 const AHEAD: usize = 4;
 
 /// Why not all of it came.

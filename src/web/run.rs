@@ -1,7 +1,7 @@
 //! Commands of the shell beside the node, on the socket of the home alone: what they say goes back
 //! line by line, and their standard input and output have a request each.
 //!
-//! Owns which run. Never knows what a command is: whoever opened this brings what runs them.
+//! Owns which run. Never knows what a command is: the code that runs them comes from outside.
 //! Invariants: at most [`AT_ONCE`] run; one whose shell is gone is stopped, and its streams break
 //! off; no stream holds more than [`PIECES`] on its way.
 

@@ -63,7 +63,7 @@ async fn a_reflected_code_is_refused() {
     };
     let (accepted, ()) = tokio::join!(answer(ends(2, 1, 9), b), reflecting);
     assert!(refused(accepted));
-    // And to who begins its own nonce and whatever else it said.
+    // And to one that begins its own nonce, and anything else it said.
     let (a, mut b) = pipe();
     let reflecting = async {
         let mut nonce = [0; NONCE];

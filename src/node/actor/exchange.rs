@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Actor {
-    /// A peer is here by that path, and may know others. (Who hides does not ask, for who asks is
-    /// told of.)
+    /// A peer is here by that path, and may know others. (A hidden node does not ask, since one that
+    /// asks is told of.)
     pub(super) fn may_know_others(&mut self, swarm: &mut State, node: NodeId, via: Via) {
         let now = swarm.now();
         let asks = via != Via::Relay && !swarm.membership.is_hidden();

@@ -159,7 +159,7 @@ impl Consent {
 }
 
 impl GuestAsk {
-    /// How it stands; whoever asks that is still there.
+    /// How it stands; a question shows that the guest is still there.
     #[must_use]
     pub fn state(&self) -> GuestState {
         *self.0.seen.lock() = Instant::now();

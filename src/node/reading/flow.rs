@@ -171,7 +171,7 @@ impl Reading {
         }
     }
 
-    /// Tells where it is to who downloads the file.
+    /// Tells the download of the file where this reader is.
     fn slide(&self) {
         if let Some(arrival) = &self.arrival {
             let last = (self.offset + WINDOW).min(self.manifest.size()) - 1;

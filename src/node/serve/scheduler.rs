@@ -207,7 +207,7 @@ impl Line {
         Some((question.tag, question.id))
     }
 
-    /// Gives a slot that became free to who is next.
+    /// Gives a slot that became free to the next in line.
     fn pass_on(&self) {
         loop {
             let next = {

@@ -181,7 +181,7 @@ Exit codes: 0 done, 2 wrong usage, 5 there is no such file or name.")]
 
     /// Show what runs and what ended, with the numbers that the others take
     #[command(after_help = "\
-Of a node that runs in this home: its downloads and sends, and what people send it, whoever started them. Exit codes: 0 done, 5 no node
+Of a node that runs in this home: its downloads and sends, and what people send it, from every terminal and page. Exit codes: 0 done, 5 no node
 runs here.")]
     Jobs,
 

@@ -76,7 +76,7 @@ async fn a_ticket_gives_one_file_and_what_is_in_it_cannot_run() {
     let same = format!("Range: bytes=1-2\r\nIf-Range: {tag}");
     assert_eq!(part(&same).await, (206, "el".into()));
 
-    // What runs is saved, whoever wants it shown; of a private file the id is enough.
+    // What could run is saved even if a page wants it shown; of a private file the id is enough.
     let id = tag.trim_matches('"');
     let (at, html) = ticket(&served, json!({ "what": "b.html", "show": true })).await;
     let saved = ask(&at, "GET", &html, &host).await;

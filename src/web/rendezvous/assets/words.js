@@ -22,7 +22,7 @@ export const WORDS = {
   qr: { en: "The line to join as a QR code", de: "Die Zeile zum Beitreten als QR-Code" },
   none: { en: "No sprat yet?", de: "Noch kein sprat?" },
   "none.text": {
-    en: "It is one program. Ask whoever gave you this address for it, or build it: in the folder of its source, with Rust installed, type",
+    en: "It is one program. Ask the person who gave you this address for it, or build it: in the folder of its source, with Rust installed, type",
     de: "Es ist ein einziges Programm. Bitten Sie darum, wer Ihnen diese Adresse gegeben hat, oder bauen Sie es: Geben Sie im Ordner der Quellen, wenn Rust installiert ist, ein:",
   },
 
