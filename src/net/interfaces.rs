@@ -66,6 +66,17 @@ pub fn links(names: &[String], listen: &[IpAddr]) -> io::Result<Vec<InterfaceAdd
     Ok(choose(all, names, listen))
 }
 
+/// Whether the address is one of this machine's, or of a machine on one of its networks: many have
+/// public addresses, most of all with IPv6.
+#[must_use]
+pub fn is_near(ip: IpAddr) -> bool {
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    all.into_iter()
+        .filter(is_up)
+        .map(link)
+        .any(|link| link.prefix > 0 && link.reaches(ip))
+}
+
 /// Reads `[fe80::1%eth0]:4001`, an address that means something on one interface only; `None` if it
 /// has none.
 ///

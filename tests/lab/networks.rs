@@ -114,7 +114,7 @@ fn hosts_without_ipv4_find_each_other_and_fetch() {
     for (number, host) in lab.hosts().enumerate() {
         host.ip_command("-4 addr flush dev eth0");
         host.ip_command(&format!(
-            "addr add fd00:5::{}/64 dev eth0 nodad",
+            "addr add 2001:db8:5::{}/64 dev eth0 nodad",
             number + 1
         ));
     }
@@ -127,7 +127,9 @@ fn hosts_without_ipv4_find_each_other_and_fetch() {
         .succeeds()
         .json();
     let address = peers[0]["address"].as_str().unwrap();
-    assert!(address.starts_with("[fd00:5::1]:"), "{address}");
+    assert!(address.starts_with("[2001:db8:5::1]:"), "{address}");
+    // A public address on a network of one's own.
+    assert_eq!(peers[0]["via"], "lan");
     lab.host(1).run("bob", &["download", "a.bin"]).succeeds();
     assert!(downloaded(&lab.host(1).home("bob"), "a.bin") == bytes);
 }

@@ -5,12 +5,13 @@ use super::{
     super::{
         NetEvent, PathId, StreamError,
         connections::Path,
+        interfaces,
         meeting::{MeetingEvent, Waiting},
         streams,
     },
     Driver, NodeId, address, identity,
 };
-use crate::wire::protocol::Route;
+use crate::{core::via::Via, wire::protocol::Route};
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol,
     core::{ConnectedPoint, transport::PortUse},
@@ -66,7 +67,10 @@ impl Driver {
         let small = dialled && address::is_tcp(way) && !endpoint.is_relayed();
         Some(Path {
             address,
-            via: address::via(way),
+            via: match address::via(way) {
+                Via::Direct if interfaces::is_near(address.ip()) => Via::Lan,
+                via => via,
+            },
             tcp: address::is_tcp(way),
             dialled: endpoint.is_dialer().then_some(address),
             small: small && self.segments.are_small(address.ip(), Instant::now()),

@@ -78,3 +78,11 @@ fn a_link_reaches_its_own_network() {
     assert!(reaches("fd00::2", 64, "fe80::9"));
     assert!(!reaches("fd00::2", 128, "fd00::9"));
 }
+
+#[test]
+fn what_is_on_a_network_of_this_machine_is_near() {
+    for link in links(&[], &[]).unwrap() {
+        assert!(is_near(link.ip), "{}", link.ip);
+    }
+    assert!(!is_near("240.0.0.1".parse().unwrap()));
+}
