@@ -22,6 +22,7 @@ macro_rules! assets {
 // Sorted. What begins with README or LICENSE is not served.
 assets! {
     "css/base.css",
+    "css/colours.css",
     "css/parts.css",
     "css/shell.css",
     "css/views.css",

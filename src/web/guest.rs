@@ -2,7 +2,7 @@
 //! what the owner's links lead to.
 //!
 //! Never knows the owner's API, its sessions or its cookies. Invariants: a path that does not begin
-//! with the secret of a link leads to the two files of the page or to nothing; no path of a request
+//! with the secret of a link leads to the files of the page or to nothing; no path of a request
 //! is one on a disk; connections, heads, bodies, stalls and answers have bounds; where it does not
 //! run (no link), nothing listens.
 

@@ -60,6 +60,7 @@ fn whole(status: StatusCode, words: &Words, title: &str, body: &str) -> Response
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta name=\"color-scheme\" content=\"dark light\"><meta name=\"robots\" content=\"noindex\">\
          <title>{title}</title><link rel=\"icon\" href=\"/icon.svg\">\
+         <link rel=\"stylesheet\" href=\"/colours.css\">\
          <link rel=\"stylesheet\" href=\"/guest.css\"></head>\n\
          <body><main>\n<h1>{title}</h1>\n{body}</main></body></html>\n",
         words.lang

@@ -41,10 +41,12 @@ pub fn router(node: &Node) -> Router {
         ];
         get(move || async move { (head, Bytes::from_static(bytes)) })
     };
+    let colours = include_bytes!("../assets/css/colours.css");
     let style = include_bytes!("../assets/guest/guest.css");
     let script = include_bytes!("../assets/guest/guest.js");
     let icon = include_bytes!("../assets/icon.svg");
     Router::new()
+        .route("/colours.css", asset("text/css; charset=utf-8", colours))
         .route("/guest.css", asset("text/css; charset=utf-8", style))
         .route("/guest.js", asset("text/javascript; charset=utf-8", script))
         .route("/icon.svg", asset("image/svg+xml", icon))

@@ -1,6 +1,9 @@
 //! All files of a link as one archive, made while it is sent: nothing of it is kept, and its length
 //! is known from the first byte.
 
+#[cfg(test)]
+mod tests;
+
 use super::{answer::disposition, page::zip_name};
 use crate::{
     core::zip::{Archive, Entry},

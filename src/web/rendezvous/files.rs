@@ -16,6 +16,7 @@ const OWN: &[(&str, &[u8])] = &[
 
 const COMMON: &[&str] = &[
     "css/base.css",
+    "css/colours.css",
     "css/parts.css",
     "icon.svg",
     "js/format.js",

@@ -31,7 +31,7 @@ function Qr({ rows }) {
 
 function Row({ link, onGone }) {
   const gone = () => remove(`/links/${link.link}`).then(onGone, (error) => toast(error.message, "bad"));
-  return html`<li class="card pad fields" data-link=${link.link}>
+  return html`<li class="card pad stack" data-link=${link.link}>
     <h2>${link.upload ? t("links.upload") : html`<${PathName} of=${link.name} />`}</h2>
     <p class="row wrap small muted">${!link.upload && html`<span>${t("files.n", { n: count(link.files), count: link.files })}, ${size(link.size)}</span>`}
       ${link.pin && html`<span class="mono">${t("links.pin.is", { pin: printable(link.pin) })}</span>`}
@@ -57,12 +57,12 @@ function Make({ onMade }) {
     const words = what.split("\n").map((word) => word.trim()).filter(Boolean);
     setBusy(true);
     try {
-      await post("/links", {
+      const link = await post("/links", {
         ...(upload ? { upload } : { paths: words.filter((word) => word.startsWith("/")), names: words.filter((word) => !word.startsWith("/")) }),
         ...(lasts && { expires: lasts }), ...(once && { uses: 1 }), ...(pin && { pin: "" }), tls,
       });
       go("links");
-      onMade();
+      onMade(link.link);
     } catch (error) {
       toast(error.message, "bad");
     } finally {
@@ -70,7 +70,7 @@ function Make({ onMade }) {
     }
   };
   const box = (id, value, set) => html`<label class="row"><input type="checkbox" id=${`link-${id}`} checked=${value} onChange=${(event) => set(event.currentTarget.checked)} /> ${t(`links.${id}`)}</label>`;
-  return html`<form class="card pad fields" onSubmit=${(event) => make(event, false)}>
+  return html`<form class="card pad stack" onSubmit=${(event) => make(event, false)}>
     <div class="field"><label for="link-what">${t("links.what")}</label>
       <textarea id="link-what" class="mono" rows="2" spellcheck="false" value=${what} onInput=${(event) => setWhat(event.currentTarget.value)}></textarea>
       <span class="help">${t("links.what.help")}</span></div>
@@ -85,14 +85,20 @@ function Make({ onMade }) {
 
 export function Links() {
   const [links, setLinks] = useState(null);
-  const read = () => get("/links").then((said) => setLinks(said.links), (error) => toast(error.message, "bad"));
+  const [made, setMade] = useState(0);
+  // The newest first: it is what somebody wants to show.
+  const read = () => get("/links").then((said) => setLinks(said.links.reverse()), (error) => toast(error.message, "bad"));
   useEffect(() => {
     read();
   }, []);
+  // It stands below the form, where a phone does not show it by itself.
+  useEffect(() => {
+    if (made) document.querySelector(`[data-link="${made}"]`)?.scrollIntoView({ block: "start" });
+  }, [made, links]);
   return html`<div class="view narrow">
     <${Head} id="links" />
     <p class="muted">${t("links.why")}</p>
-    <${Make} onMade=${read} />
+    <${Make} onMade=${(number) => read().then(() => setMade(number))} />
     ${links?.length === 0 && html`<p class="muted">${t("links.none")}</p>`}
     <ul class="asks">${links?.map((link) => html`<${Row} key=${link.link} link=${link} onGone=${read} />`)}</ul>
   </div>`;
