@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # One file from one process to another on loopback, end to end, beside other tools. Usage: benches/compare/pair.sh [MiB] [RUNS]
-# Each tool that is installed takes its turn in each round; the table has the median wall time and peak memory. Every
-# tool's own integrity checks are on. sprat's time includes start, discovery, verification and the durable rename.
+# Each tool that is installed takes its turn in each round; the table has medians: wall time, processor time of both ends, their
+# peak memory. Every tool's own integrity checks are on. sprat's time includes start, discovery, verification and the durable
+# rename. curl fetches from nginx (sendfile) where it is installed, else from Python's server.
+# SPRAT=FILE measures that program instead of target/release/sprat, SPRAT_BEFORE=FILE an older one beside it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mib=${1:-1024} runs=${2:-5}
-sprat=$PWD/target/release/sprat
+sprat=${SPRAT:-$PWD/target/release/sprat} before=${SPRAT_BEFORE:-}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 command -v /usr/bin/time >/dev/null || { echo "GNU time is needed (apt install time)" >&2; exit 1; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/pair.XXXXXX")
@@ -19,24 +21,46 @@ head -c "${mib}M" /dev/urandom > "$work/seed/shared/file.bin"
 sum=$(cksum < "$work/seed/shared/file.bin")
 
 # --- the serving sides
-export SPRAT_DISCOVERY_PORT=$((47000 + RANDOM % 1000)) SPRAT_LISTEN=127.0.0.1
-/usr/bin/time -f '%M' -o "$work/sprat-seed.rss" "$sprat" serve --home "$work/seed" --name seed > "$work/seed.log" 2>&1 &
-pids+=($!)
-until "$sprat" list --home "$work/get" --json 2>/dev/null | grep -q file.bin; do sleep 0.2; done
-rm -rf "$work/get"
+export SPRAT_LISTEN=127.0.0.1
+declare -A server # The process that serves, by tool.
+discovery=$((47000 + RANDOM % 1000))
+seed() { # tool, program, home, discovery port
+  export SPRAT_DISCOVERY_PORT=$4
+  "$2" serve --no-mdns --home "$3" --name seed > "$work/$1.log" 2>&1 &
+  pids+=($!) server[$1]=$!
+  until grep -q file.bin <<< "$("$2" list --no-mdns --home "$work/get" --json 2>/dev/null)"; do sleep 0.2; done
+  rm -rf "$work/get"; mkdir "$work/get"
+}
+seed sprat "$sprat" "$work/seed" "$discovery"
+if [ -n "$before" ]; then
+  mkdir "$work/older"
+  cp -al "$work/seed/shared" "$work/older/shared"
+  seed before "$before" "$work/older" $((discovery + 1))
+fi
 
 if has rsync; then
   rsync_port=$(port)
   printf 'port=%s\naddress=127.0.0.1\nuse chroot=no\n[d]\npath=%s\n' "$rsync_port" "$work/seed/shared" > "$work/rsyncd.conf"
-  rsync --daemon --no-detach --config="$work/rsyncd.conf" & pids+=($!)
+  rsync --daemon --no-detach --config="$work/rsyncd.conf" & pids+=($!) server[rsync]=$!
 fi
 http_port=$(port)
-python3 - "$http_port" "$work/seed/shared" >/dev/null 2>&1 <<'PY' &
+nginx=$(PATH=$PATH:/usr/sbin command -v nginx || true)
+if [ -n "$nginx" ]; then
+  cat > "$work/nginx.conf" <<CONF
+user $(id -un); daemon off; master_process off; pid $work/nginx.pid; error_log /dev/null;
+events {}
+http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path $work/t1; proxy_temp_path $work/t2; fastcgi_temp_path $work/t3;
+  uwsgi_temp_path $work/t4; scgi_temp_path $work/t5; server { listen 127.0.0.1:$http_port; root $work/seed/shared; } }
+CONF
+  "$nginx" -p "$work" -c "$work/nginx.conf" >/dev/null 2>&1 & pids+=($!) server[curl]=$!
+else
+  python3 - "$http_port" "$work/seed/shared" >/dev/null 2>&1 <<'PY' &
 import functools, http.server, sys
 handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[2])
 http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), handler).serve_forever()
 PY
-pids+=($!)
+  pids+=($!) server[curl]=$!
+fi
 if has aria2c || has rqbit; then
   torrent_port=$(port) tracker_port=$(port)
   python3 - "$work/seed/shared/file.bin" "$work/file.torrent" "$tracker_port" <<'PY'
@@ -65,23 +89,31 @@ PY
   pids+=($!)
   if has aria2c; then
     aria2c -q --dir="$work/seed/shared" --listen-port="$torrent_port" --check-integrity=true --seed-ratio=0.0 --enable-dht=false \
-      --bt-enable-lpd=false --file-allocation=none "$work/file.torrent" >/dev/null 2>&1 & pids+=($!)
+      --bt-enable-lpd=false --file-allocation=none "$work/file.torrent" >/dev/null 2>&1 & pids+=($!) server[aria2]=$! server[rqbit]=$!
     sleep 5 # aria2 hashes the file before it seeds.
   fi
 fi
 
 # --- the fetching sides
+# Processor time of a process and of its children that have ended, in seconds.
+spent() { awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15 + $16 + $17) / hz }' "/proc/$1/stat"; }
 fetch() { # name, then the command
-  local name=$1; shift
-  rm -rf "$work/get"; mkdir -p "$work/get"
-  /usr/bin/time -f '%e %M' -o "$work/time" "$@" >"$work/$name.out" 2>&1 || { echo "$name failed:" >&2; tail -3 "$work/$name.out" >&2; return; }
+  local name=$1 before; shift
+  rm -rf "$work/get"; mkdir -p "$work/get"; sync -f "$work"
+  before=$(spent "${server[$name]}")
+  /usr/bin/time -f '%e %M %U %S' -o "$work/time" "$@" >"$work/$name.out" 2>&1 || { echo "$name failed:" >&2; tail -3 "$work/$name.out" >&2; return; }
+  sleep 0.2 # A daemon takes note of the end of its child.
   local got; got=$(find "$work/get" -name file.bin -not -path '*/.sprat/*' | head -1)
   [ "$(cksum < "$got")" = "$sum" ] || { echo "$name: the file differs" >&2; return; }
-  tail -1 "$work/time" >> "$work/$name.times"
+  echo "$(tail -1 "$work/time") $(spent "${server[$name]}") $before $(awk '/VmHWM/ { print $2 }' "/proc/${server[$name]}/status")" |
+    awk '{ print $1, $2, $3 + $4, $5 - $6, $7, $3 + $4 + $5 - $6 }' >> "$work/$name.times"
 }
 for _ in $(seq "$runs"); do
-  fetch sprat "$sprat" download --home "$work/get" --no-progress file.bin
-  fetch curl curl -sS -o "$work/get/file.bin" "http://127.0.0.1:$http_port/file.bin"
+  SPRAT_DISCOVERY_PORT=$discovery fetch sprat "$sprat" download --no-mdns --home "$work/get" --no-progress file.bin
+  if [ -n "$before" ]; then
+    SPRAT_DISCOVERY_PORT=$((discovery + 1)) fetch before "$before" download --no-mdns --home "$work/get" --no-progress file.bin
+  fi
+  if has curl; then fetch curl curl -sS -o "$work/get/file.bin" "http://127.0.0.1:$http_port/file.bin"; fi
   if has rsync; then fetch rsync rsync "rsync://127.0.0.1:$rsync_port/d/file.bin" "$work/get/"; fi
   if has aria2c; then
     fetch aria2 aria2c -q --dir="$work/get" --seed-time=0 --enable-dht=false --bt-enable-lpd=false --file-allocation=none \
@@ -92,17 +124,15 @@ for _ in $(seq "$runs"); do
   fi
 done
 
-printf '\n%s MiB, one sender to one receiver on loopback, %s rounds\n' "$mib" "$runs"
-printf '%-8s %10s %12s %10s\n' tool 'median s' 'peak MiB' '÷ rsync'
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-base=$( [ -f "$work/rsync.times" ] && cut -d' ' -f1 "$work/rsync.times" | median || echo 0)
-for tool in sprat curl rsync rqbit aria2; do
+printf '\n%s MiB, one sender to one receiver on loopback, medians of %s rounds\n' "$mib" "$runs"
+printf '%-8s %7s %24s %18s %8s %8s\n' tool 'wall s' 'processor s, get + give' 'peak MiB' '/ curl' '/ rsync'
+median() { cut -d' ' -f"$2" "$work/$1.times" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+over() { if [ -f "$work/$1.times" ]; then median "$1" 1; else echo 0; fi; }
+for tool in sprat before curl rsync rqbit aria2; do
   [ -f "$work/$tool.times" ] || continue
-  seconds=$(cut -d' ' -f1 "$work/$tool.times" | median)
-  memory=$(cut -d' ' -f2 "$work/$tool.times" | median)
-  awk -v t="$tool" -v s="$seconds" -v m="$memory" -v b="$base" \
-    'BEGIN { printf "%-8s %10.2f %12.0f %10s\n", t, s, m / 1024, (b > 0 ? sprintf("%.2f", s / b) : "-") }'
+  echo "$tool $(for n in 1 3 4 6 2 5; do median "$tool" $n; done | tr '\n' ' ') $(over curl) $(over rsync)" | awk '
+    function ratio(s, of) { return of > 0 ? sprintf("%.2f", s / of) : "-" }
+    { printf "%-8s %7.2f %24s %18s %8s %8s\n", $1, $2, sprintf("%.2f + %.2f = %.2f", $3, $4, $5),
+      sprintf("%.0f, %.0f", $6 / 1024, $7 / 1024), ratio($2, $8), ratio($2, $9) }'
 done
-pkill -TERM -P "${pids[0]}" 2>/dev/null || true
-for _ in $(seq 50); do [ -s "$work/sprat-seed.rss" ] && break; sleep 0.1; done
-[ -s "$work/sprat-seed.rss" ] && awk '{ printf "sprat, the serving side: peak %.0f MiB\n", $1 / 1024 }' <(tail -1 "$work/sprat-seed.rss")
+[ -n "$nginx" ] || echo "(curl from Python's server, which is slow: install nginx to compare with the best)"
