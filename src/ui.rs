@@ -124,12 +124,12 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             group,
             called,
         }) => {
-            let new = if group { GROUP_WORDS } else { code::WORDS };
             let by = match code {
                 Some(typed) => code::give::Which::Theirs(typed),
-                None => code::give::Which::New(words.unwrap_or(new)),
+                None if group => code::give::Which::Group(words.unwrap_or(GROUP_WORDS)),
+                None => code::give::Which::New(words.unwrap_or(code::WORDS)),
             };
-            send(&setup, (what, called), (by, group), &mut signals).await
+            send(&setup, (what, called), by, &mut signals).await
         }
         Some(Command::Receive {
             code,
@@ -181,7 +181,7 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
 async fn send(
     setup: &Setup,
     (what, called): (cli::Send, Option<String>),
-    (by, group): (code::give::Which, bool),
+    by: code::give::Which,
     signals: &mut Signals,
 ) -> Exit {
     let out = output::Out::streams(setup.json);
@@ -194,8 +194,8 @@ async fn send(
     };
     if let Some(mut node) = beside::there(&setup.settings.home).await {
         let code = if what.to.is_empty() {
-            match beside::ByCode::new(&out, &input, by, group).await {
-                Ok(code) => Some(code),
+            match by.known(&input, &out).await {
+                Ok(code) => Some(code.into()),
                 Err(exit) => return exit,
             }
         } else {
@@ -214,8 +214,6 @@ async fn send(
         later::send(setup, input, &to, trust_new_key, signals).await
     } else if !to.is_empty() {
         send::send(setup, input, to, trust_new_key, signals).await
-    } else if let (code::give::Which::New(words), true) = (&by, group) {
-        code::give::send_to_group(setup, input, *words, signals).await
     } else {
         code::give::send(setup, input, by, signals).await
     }

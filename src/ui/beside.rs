@@ -17,17 +17,10 @@ pub use run::runner;
 
 use super::{
     cli::{Send, Shared},
-    code::{
-        WORDS,
-        give::{Known, Which as OfCode},
-    },
-    exit::Exit,
+    code::give,
     far::Ends,
-    output::Out,
     receive::Receive,
-    streams::Input,
 };
-use crate::core::code::CodeError;
 use serde::{Deserialize, Serialize};
 
 /// A command as it is given to a node.
@@ -58,45 +51,10 @@ pub enum Which {
         /// What standard input is called.
         called: Option<String>,
         /// Without people: by which code.
-        code: Option<ByCode>,
+        code: Option<give::Which>,
     },
     /// What somebody sends with a code is taken.
     Receive(Receive),
     /// A look at the networks.
     Doctor,
-}
-
-/// A send to those who have a code. (Not to be shown: the code is in it.)
-#[derive(Serialize, Deserialize)]
-pub struct ByCode {
-    /// The one that a waiting receiver shows; none: a new one is shown.
-    code: Option<String>,
-    /// The words of a new one.
-    words: usize,
-    /// Whether it is for many.
-    group: bool,
-}
-
-impl ByCode {
-    /// Has a code typed that is not known yet, once what is to be sent is there.
-    ///
-    /// # Errors
-    /// The exit code; what was wrong is told.
-    pub async fn new(out: &Out, input: &Input, which: OfCode, group: bool) -> Result<Self, Exit> {
-        input.all_there(out)?;
-        let known = which.known(input.is_streamed(), out).await?;
-        let (code, words) = match known {
-            Known::Ours(words) => (None, words),
-            Known::Theirs(code) => (Some(code.to_string()), WORDS),
-        };
-        Ok(Self { code, words, group })
-    }
-
-    /// The same at the node.
-    fn known(&self) -> Result<Known, CodeError> {
-        match &self.code {
-            Some(code) => code.parse().map(Known::Theirs),
-            None => Ok(Known::Ours(self.words)),
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The node's end: runs what the shell beside it was told.
 
-use super::{ByCode, Given, Which};
+use super::{Given, Which};
 use crate::{
     node::{Node, SendRequest, Settings},
     ui::{
@@ -147,14 +147,11 @@ async fn download(
 
 async fn hand_over(
     node: &Node,
-    by: ByCode,
+    by: give::Which,
     (out, files): (&Out, Vec<PathBuf>),
     (setup, signals): (&Setup, &mut Signals),
 ) -> Exit {
-    if by.group {
-        return give::hand_to_group(node, setup, (out, files), by.words, signals).await;
-    }
-    match by.known() {
+    match by.parsed() {
         Ok(known) => give::hand_over(node, setup, (out, files), known, signals).await,
         Err(error) => {
             out.failure("", &error.to_string());

@@ -7,7 +7,7 @@
 
 use super::{MAX_CODES, failed, has_code, hidden, read_code, tell_code, too_many};
 use crate::{
-    core::code::Code,
+    core::code::{Code, CodeError},
     node::{
         Node, SendRequest,
         pair::{GroupNews, PairError, Paired},
@@ -24,16 +24,21 @@ use crate::{
         text,
     },
 };
+use futures::FutureExt as _;
+use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 use tokio::{sync::mpsc, time::timeout};
 
 /// Receivers of a group that wait to be asked.
 const GROUP: usize = 64;
 
-/// By which code the other one is found.
+/// By which code the other one is found. (Not to be shown: the code is in it.)
+#[derive(Serialize, Deserialize)]
 pub enum Which {
     /// A new one of so many words, to be shown.
     New(usize),
+    /// Such a one for many.
+    Group(usize),
     /// The one that a waiting receiver shows; empty: it is asked for.
     Theirs(String),
 }
@@ -42,18 +47,36 @@ pub enum Which {
 pub enum Known {
     /// A new one of so many words, to be shown.
     Ours(usize),
+    /// Such a one for many.
+    Group(usize),
     /// The one that a waiting receiver shows.
     Theirs(Code),
 }
 
+impl From<Known> for Which {
+    fn from(known: Known) -> Self {
+        match known {
+            Known::Ours(words) => Self::New(words),
+            Known::Group(words) => Self::Group(words),
+            Known::Theirs(code) => Self::Theirs(code.to_string()),
+        }
+    }
+}
+
 impl Which {
-    /// Has a code typed that is not known yet.
-    pub async fn known(self, streamed: bool, out: &Out) -> Result<Known, Exit> {
+    /// Has a code typed that is not known yet, once what is to be sent is there.
+    ///
+    /// # Errors
+    /// The exit code; what was wrong is told.
+    pub async fn known(self, input: &Input, out: &Out) -> Result<Known, Exit> {
+        // Before anybody reads a code aloud for it.
+        input.all_there(out)?;
         let typed = match self {
             Self::New(words) => return Ok(Known::Ours(words)),
+            Self::Group(words) => return Ok(Known::Group(words)),
             Self::Theirs(typed) => typed,
         };
-        if typed.is_empty() && streamed && !has_code() {
+        if typed.is_empty() && input.is_streamed() && !has_code() {
             out.failure(
                 "",
                 "standard input is what is sent: give the code after --code, or in SPRAT_CODE",
@@ -66,16 +89,24 @@ impl Which {
             Exit::Usage
         })
     }
+
+    /// The same of one that was typed elsewhere; nobody is asked.
+    ///
+    /// # Errors
+    /// When it is no code.
+    pub fn parsed(self) -> Result<Known, CodeError> {
+        Ok(match self {
+            Self::New(words) => Known::Ours(words),
+            Self::Group(words) => Known::Group(words),
+            Self::Theirs(code) => Known::Theirs(code.parse()?),
+        })
+    }
 }
 
 /// `sprat send FILE…` without `--to`.
 pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
-    // Before anybody reads a code aloud for it.
-    if let Err(exit) = input.all_there(&out) {
-        return exit;
-    }
-    let known = match which.known(input.is_streamed(), &out).await {
+    let known = match which.known(&input, &out).await {
         Ok(known) => known,
         Err(exit) => return exit,
     };
@@ -88,7 +119,7 @@ pub async fn send(setup: &Setup, input: Input, which: Which, signals: &mut Signa
     exit
 }
 
-/// Hands files to the one who has the code.
+/// Hands files to the one who has the code, or to all who have it, until Ctrl-C.
 pub async fn hand_over(
     node: &Node,
     setup: &Setup,
@@ -96,11 +127,13 @@ pub async fn hand_over(
     known: Known,
     signals: &mut Signals,
 ) -> Exit {
-    let pairing = async {
-        match known {
-            Known::Theirs(code) => offer_theirs(node, out, code, setup.settings.code_wait).await,
-            Known::Ours(words) => offer(node, out, words).await,
+    let code_wait = setup.settings.code_wait;
+    let pairing = match known {
+        Known::Group(words) => {
+            return hand_to_group(node, setup, (out, files), words, signals).await;
         }
+        Known::Theirs(code) => offer_theirs(node, out, code, code_wait).left_future(),
+        Known::Ours(words) => offer(node, out, words).right_future(),
     };
     let exit = tokio::select! {
         paired = pairing => paired,
@@ -121,28 +154,8 @@ pub async fn hand_over(
     }
 }
 
-/// `sprat send --group FILE…`: one code for many, until Ctrl-C.
-pub async fn send_to_group(
-    setup: &Setup,
-    input: Input,
-    words: usize,
-    signals: &mut Signals,
-) -> Exit {
-    let out = Out::streams(setup.json);
-    if let Err(exit) = input.all_there(&out) {
-        return exit;
-    }
-    let (node, files, _held) = match input.start(&hidden(setup), &out, signals).await {
-        Ok(started) => started,
-        Err(exit) => return exit,
-    };
-    let exit = hand_to_group(&node, setup, (&out, files), words, signals).await;
-    leave(&node).await;
-    exit
-}
-
 /// Hands files to all who have the code.
-pub async fn hand_to_group(
+async fn hand_to_group(
     node: &Node,
     setup: &Setup,
     (out, files): (&Out, Vec<PathBuf>),
