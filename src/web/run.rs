@@ -64,6 +64,15 @@ struct Commands {
     running: Arc<Mutex<Running>>,
 }
 
+impl Commands {
+    /// One end of a command's streams, for the first that asks.
+    fn take<T>(&self, number: u64, end: fn(&mut Ends) -> Option<T>) -> Result<T, ApiError> {
+        let mut running = self.running.lock();
+        let ends = running.commands.get_mut(&number);
+        ends.and_then(end).ok_or_else(ended)
+    }
+}
+
 /// Ends a command when its shell is gone.
 struct Shell {
     number: u64,
@@ -156,12 +165,7 @@ async fn input(
     Path(number): Path<u64>,
     body: Body,
 ) -> Result<StatusCode, ApiError> {
-    let taken = {
-        let mut running = commands.running.lock();
-        let ends = running.commands.get_mut(&number);
-        ends.and_then(|ends| ends.input.take())
-    };
-    let pieces = taken.ok_or_else(ended)?;
+    let pieces = commands.take(number, |ends| ends.input.take())?;
     let mut body = body.into_data_stream();
     while let Some(piece) = body.next().await {
         // Without its end the reader knows that it broke off.
@@ -181,12 +185,7 @@ async fn output(
     State(commands): State<Commands>,
     Path(number): Path<u64>,
 ) -> Result<Response, ApiError> {
-    let taken = {
-        let mut running = commands.running.lock();
-        let ends = running.commands.get_mut(&number);
-        ends.and_then(|ends| ends.output.take())
-    };
-    let pieces = taken.ok_or_else(ended)?;
+    let pieces = commands.take(number, |ends| ends.output.take())?;
     let pieces = stream::unfold(Some(pieces), piece);
     let media = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((media, Body::from_stream(pieces)).into_response())
