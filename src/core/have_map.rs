@@ -17,7 +17,8 @@ pub enum Part<'a> {
 }
 
 /// See the module.
-#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct HaveMap {
     /// Chunks whose number is known, and those of them that are here.
     pub chunks: u64,

@@ -14,6 +14,7 @@ mod jobs;
 mod landing;
 mod links;
 mod listing;
+#[cfg(test)]
 mod shape;
 mod start;
 mod whom;
@@ -146,23 +147,24 @@ pub use crate::core::via::Via;
 pub use crate::wire::MAX_NAME;
 
 /// One row of `peers`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct PeerInfo {
     /// Who.
     #[serde(rename = "peer", serialize_with = "form::text")]
-    #[schema(value_type = String)]
+    #[cfg_attr(test, schema(value_type = String))]
     pub node: NodeId,
     /// What they call themselves.
     pub name: String,
     /// The path.
     #[serde(serialize_with = "form::text")]
-    #[schema(value_type = String)]
+    #[cfg_attr(test, schema(value_type = String))]
     pub via: Via,
     /// `ip:port` of the connection.
     pub address: String,
     /// The last measured round trip.
     #[serde(rename = "rtt_ms", serialize_with = "form::milliseconds")]
-    #[schema(value_type = Option<f64>)]
+    #[cfg_attr(test, schema(value_type = Option<f64>))]
     pub rtt: Option<Duration>,
     /// Another key was known for that name.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -176,11 +178,12 @@ pub struct PeerInfo {
 }
 
 /// What `status` tells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Status {
     /// This node.
     #[serde(rename = "peer", serialize_with = "form::text")]
-    #[schema(value_type = String)]
+    #[cfg_attr(test, schema(value_type = String))]
     pub node: NodeId,
     /// Its name.
     pub name: String,
@@ -205,11 +208,11 @@ pub struct Status {
     pub leftovers: Leftovers,
     /// How far the shared folder is read, while it is.
     #[serde(serialize_with = "form::scan")]
-    #[schema(value_type = Option<shape::Reading>)]
+    #[cfg_attr(test, schema(value_type = Option<shape::Reading>))]
     pub scanning: Option<Scan>,
     /// Downloads under way.
     #[serde(serialize_with = "form::downloads")]
-    #[schema(value_type = Vec<shape::Downloading>)]
+    #[cfg_attr(test, schema(value_type = Vec<shape::Downloading>))]
     pub downloads: Vec<(String, Progress)>,
     /// Bytes of chunks received since the start.
     pub received: u64,
@@ -218,7 +221,8 @@ pub struct Status {
 }
 
 /// What a node keeps for others, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Kept {
     /// Kept now.
     pub used: u64,
@@ -231,7 +235,8 @@ pub struct Kept {
 }
 
 /// Downloads that were broken off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Leftovers {
     /// How many.
     pub files: u64,

@@ -14,7 +14,8 @@ use std::path::Path;
 use tokio::task::spawn_blocking;
 
 /// A file or folder that is shared where it lies.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct SharedPathInfo {
     /// What others see it called; a folder's files lie below that.
     pub name: String,

@@ -6,10 +6,10 @@ use crate::node::{
     Status,
 };
 use serde::Serialize;
-use utoipa::ToSchema;
 
 /// What is answered when something is not done.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Failure {
     /// The exit code of the same command.
     pub code: u8,
@@ -25,7 +25,8 @@ impl Failure {
 }
 
 /// How the node does.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NodeStatus {
     #[serde(flatten)]
     pub status: Status,
@@ -41,20 +42,23 @@ pub struct NodeStatus {
 }
 
 /// Bytes of chunks a second now.
-#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ChunkRates {
     pub down: u64,
     pub up: u64,
 }
 
 /// Who is here, by name.
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Peers {
     pub peers: Vec<Peer>,
 }
 
 /// Somebody who is here.
-#[derive(Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Peer {
     #[serde(flatten)]
     pub peer: PeerInfo,
@@ -63,38 +67,44 @@ pub struct Peer {
 }
 
 /// The newest first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Jobs {
     pub jobs: Vec<JobInfo>,
 }
 
 /// It begins; how it goes on, the job tells.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Started {
     pub job: u64,
 }
 
 /// Asks that wait for an answer.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Asks {
     pub asks: Vec<AskInfo>,
 }
 
 /// With whom something was said, or who is here.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Chats {
     pub chats: Vec<Partner>,
 }
 
 /// Somebody to talk to.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Partner {
     pub peer: String,
     pub name: Option<String>,
 }
 
 /// What was said, oldest first.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Chat {
     pub peer: String,
     pub name: String,
@@ -102,7 +112,8 @@ pub struct Chat {
 }
 
 /// A line of a chat.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Said {
     /// Seconds since 1970.
     pub time: u64,
@@ -118,7 +129,8 @@ impl From<ChatLine> for Said {
 }
 
 /// It arrived.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Delivered {
     pub to: String,
     pub peer: String,
@@ -127,13 +139,15 @@ pub struct Delivered {
 }
 
 /// People at rendezvous servers.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct People {
     pub people: Vec<SignedUp>,
 }
 
 /// A name is signed up, given up, or added here.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Named {
     pub name: String,
     /// At which servers.
@@ -144,7 +158,8 @@ pub struct Named {
 }
 
 /// The node's settings.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NodeSettings {
     pub name: String,
     pub home: String,
@@ -159,7 +174,8 @@ pub struct NodeSettings {
 }
 
 /// By whom asks are answered.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Answerer {
     /// All are refused.
@@ -173,7 +189,8 @@ pub enum Answerer {
 }
 
 /// Lines of the log.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Log {
     pub lines: Vec<Logged>,
     /// The number of the first of them.
@@ -183,7 +200,8 @@ pub struct Log {
 }
 
 /// A line of the log.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Logged {
     /// Its number.
     pub n: u64,
@@ -205,7 +223,8 @@ impl Logged {
 }
 
 /// What this node's shared folder offers.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct SharedFiles {
     pub total: usize,
     pub files: Vec<SharedFile>,
@@ -214,7 +233,8 @@ pub struct SharedFiles {
 }
 
 /// What is shared no longer, and where it lies now.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Unshared {
     pub name: String,
     pub path: String,
@@ -223,7 +243,8 @@ pub struct Unshared {
 }
 
 /// A file of the shared folder.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct SharedFile {
     pub name: String,
     pub id: String,
@@ -235,7 +256,8 @@ pub struct SharedFile {
 }
 
 /// An upload is here.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Uploaded {
     pub name: String,
     pub size: u64,
@@ -245,7 +267,8 @@ pub struct Uploaded {
 }
 
 /// A file's bytes can be had once at this address.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Ticket {
     pub url: String,
     pub name: String,
@@ -258,13 +281,15 @@ pub struct Ticket {
 }
 
 /// Bytes as they are.
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary)]
+#[cfg(test)]
+#[derive(utoipa::ToSchema)]
+#[cfg_attr(test, schema(value_type = String, format = Binary))]
 #[expect(dead_code, reason = "only its shape is used")]
 pub struct Octets(Vec<u8>);
 
 /// The address that opens the page once.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct PageAddress {
     pub address: String,
 }

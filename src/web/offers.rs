@@ -20,7 +20,6 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use utoipa::{IntoParams, ToSchema};
 
 /// Answers that are remembered: a person types.
 const VIEWS: usize = 4;
@@ -34,15 +33,16 @@ pub const PAGE: usize = 200;
 const MAX_PAGE: usize = 1000;
 
 /// What is asked for.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct Wanted {
     /// A glob, part of a name, or the beginning of an id.
     q: Option<String>,
     /// Only what lies directly in it; `/` is the top.
     folder: Option<String>,
     #[serde(default)]
-    #[param(inline)]
+    #[cfg_attr(test, param(inline))]
     sort: Sort,
     /// `1`: the largest, newest or last first.
     desc: Option<String>,
@@ -54,7 +54,8 @@ pub struct Wanted {
     limit: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 enum Sort {
     #[default]
@@ -70,8 +71,9 @@ fn is_on(word: Option<&String>) -> bool {
 }
 
 /// A page.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OffersPage)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = OffersPage))]
 pub struct Page {
     pub total: usize,
     pub offset: usize,
@@ -82,8 +84,9 @@ pub struct Page {
 }
 
 /// A row: what `list` has, and whether it lies in this node's own folder.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Offer)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = Offer))]
 pub struct Row {
     #[serde(flatten)]
     listing: Listing,
@@ -91,7 +94,8 @@ pub struct Row {
 }
 
 /// A folder of the folder that is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Folder {
     #[serde(rename = "folder")]
     path: String,

@@ -12,7 +12,8 @@ use serde::Serialize;
 use std::net::{IpAddr, SocketAddr};
 
 /// All that a look at the networks gave.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Diagnosis {
     /// Whether nothing is the matter.
     pub healthy: bool,
@@ -21,7 +22,8 @@ pub struct Diagnosis {
 }
 
 /// One thing that was seen or concluded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum DoctorLine {
     /// A network interface with an address.
@@ -29,7 +31,7 @@ pub enum DoctorLine {
         /// The system's name of it.
         name: String,
         /// Its addresses.
-        #[schema(value_type = Vec<String>)]
+        #[cfg_attr(test, schema(value_type = Vec<String>))]
         addresses: Vec<IpAddr>,
         /// Whether the system says that it works.
         up: bool,
@@ -64,10 +66,10 @@ pub enum DoctorLine {
         /// Whether it answers.
         connected: bool,
         /// From where it sees this node come over TCP.
-        #[schema(value_type = Option<String>)]
+        #[cfg_attr(test, schema(value_type = Option<String>))]
         tcp: Option<SocketAddr>,
         /// The same over QUIC.
-        #[schema(value_type = Option<String>)]
+        #[cfg_attr(test, schema(value_type = Option<String>))]
         quic: Option<SocketAddr>,
         /// Whether it could dial this node back.
         reached: Option<bool>,
@@ -97,7 +99,8 @@ pub enum DoctorLine {
 }
 
 /// How the router between this node and the servers gives out ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NatKind {
     /// No server told anything.

@@ -5,13 +5,14 @@ use crate::core::{id::NodeId, via::Via};
 use serde::{Serialize, Serializer};
 
 /// A configured rendezvous server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ServerInfo {
     /// `host:port`, as it was written.
     pub address: String,
     /// Its key, when it is known.
     #[serde(rename = "peer", serialize_with = "form::text_if_any")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub server: Option<NodeId>,
     /// Whether this node is connected to it.
     pub joined: bool,
@@ -103,13 +104,14 @@ pub struct PathInfo {
 }
 
 /// Somebody who signed up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct SignedUp {
     /// The name: foreign text.
     pub name: String,
     /// Whose.
     #[serde(rename = "peer", serialize_with = "form::text")]
-    #[schema(value_type = String)]
+    #[cfg_attr(test, schema(value_type = String))]
     pub node: NodeId,
     /// Whether the node is connected to the server now.
     pub present: bool,

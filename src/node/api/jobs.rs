@@ -1,7 +1,7 @@
 //! What runs at a node, no matter which front end started it: downloads, sends, and what people
 //! send here. Plain data.
 
-use super::{Exit, JobId, Person, form, shape};
+use super::{Exit, JobId, Person, form};
 use crate::core::{
     id::{FileId, NodeId},
     via::Via,
@@ -12,7 +12,8 @@ use std::path::PathBuf;
 pub use crate::core::have_map::HaveMap;
 
 /// What a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum JobKind {
     /// It fetches what the swarm offers.
@@ -24,7 +25,8 @@ pub enum JobKind {
 }
 
 /// How a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// It looks for what or whom is meant, or nobody has the rest at the moment.
@@ -52,11 +54,12 @@ impl JobState {
 }
 
 /// One job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct JobInfo {
     /// Its number, which nothing else in this run of the node gets.
     #[serde(rename = "job")]
-    #[schema(value_type = u64)]
+    #[cfg_attr(test, schema(value_type = u64))]
     pub number: JobId,
     /// What it does.
     pub kind: JobKind,
@@ -69,14 +72,14 @@ pub struct JobInfo {
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::text_if_any"
     )]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub id: Option<FileId>,
     /// The file or folder that it goes to.
     #[serde(
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::path_if_any"
     )]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub path: Option<PathBuf>,
     /// Bytes that are there.
     pub done: u64,
@@ -102,7 +105,7 @@ pub struct JobInfo {
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::person_if_any"
     )]
-    #[schema(value_type = Option<shape::Somebody>)]
+    #[cfg_attr(test, schema(value_type = Option<super::shape::Somebody>))]
     pub from: Option<Person>,
     /// Of what is received: the number of its ask.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +119,7 @@ pub struct JobInfo {
         skip_serializing_if = "Option::is_none",
         serialize_with = "form::code"
     )]
-    #[schema(value_type = Option<u8>)]
+    #[cfg_attr(test, schema(value_type = Option<u8>))]
     pub exit: Option<Exit>,
     /// The files that failed, 20 at most.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -130,17 +133,18 @@ pub struct JobInfo {
 }
 
 /// Somebody who gave some of a job's bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct JobSource {
     /// Who.
     #[serde(rename = "peer", serialize_with = "form::text")]
-    #[schema(value_type = String)]
+    #[cfg_attr(test, schema(value_type = String))]
     pub node: NodeId,
     /// What they are called.
     pub name: String,
     /// The path, while they are here.
     #[serde(serialize_with = "form::text_if_any")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub via: Option<Via>,
     /// Bytes that came from them.
     pub bytes: u64,
@@ -149,14 +153,15 @@ pub struct JobSource {
 }
 
 /// Somebody whom something is sent to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Recipient {
     /// What they are called, or the word that was given.
     #[serde(rename = "to")]
     pub name: String,
     /// Who, once that is known.
     #[serde(rename = "peer", serialize_with = "form::text_if_any")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub node: Option<NodeId>,
     /// How it stands with them.
     pub state: RecipientState,
@@ -168,7 +173,8 @@ pub struct Recipient {
 }
 
 /// How it stands with somebody whom something is sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RecipientState {
     /// They are looked for, or out of reach.
@@ -186,7 +192,8 @@ pub enum RecipientState {
 }
 
 /// A file that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct FileError {
     /// Which.
     pub name: String,

@@ -29,7 +29,8 @@ pub struct LinkRequest {
 }
 
 /// A link that there is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct LinkInfo {
     /// Its number, for taking it back.
     #[serde(rename = "link")]

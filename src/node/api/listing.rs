@@ -1,17 +1,18 @@
 //! What the swarm offers, as a front end sees it, and what is not known of it yet.
 
-use super::{form, shape};
+use super::form;
 use crate::core::id::{FileId, NodeId};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 pub use crate::wire::control::Scan;
 
 /// A node that shares something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Owner {
     /// Who.
     #[serde(rename = "peer", serialize_with = "form::text")]
-    #[schema(value_type = String)]
+    #[cfg_attr(test, schema(value_type = String))]
     pub node: NodeId,
     /// What they are called.
     pub name: String,
@@ -109,14 +110,15 @@ pub struct Version {
 }
 
 /// What is not known yet of what the swarm offers.
-#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Gaps {
     /// Nodes of whose catalogs something is missing.
     #[serde(rename = "nodes")]
     pub catalogs: Vec<Gap>,
     /// Nodes that still read their shared folder, and how far they are.
     #[serde(serialize_with = "form::scans")]
-    #[schema(value_type = Vec<shape::TheirReading>)]
+    #[cfg_attr(test, schema(value_type = Vec<super::shape::TheirReading>))]
     pub scanning: Vec<(Owner, Scan)>,
     /// Nobody else is here, so what this node has of a folder or a pattern need not be all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -139,7 +141,8 @@ impl Gaps {
 }
 
 /// A node of whose catalog something is missing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Gap {
     /// Who.
     #[serde(flatten)]
@@ -151,7 +154,8 @@ pub struct Gap {
 }
 
 /// Why some of a catalog is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// The node announced itself and is not connected yet.

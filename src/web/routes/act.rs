@@ -24,7 +24,6 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::{path::PathBuf, time::Duration};
-use utoipa::ToSchema;
 
 /// How long is looked for what or whom is meant, unless told otherwise.
 const WAIT: f64 = 5.0;
@@ -51,7 +50,7 @@ fn folder(path: Option<PathBuf>) -> Result<Option<PathBuf>, ApiError> {
 }
 
 /// Cancels, pauses or resumes a job.
-#[utoipa::path(post, path = "/api/v1/jobs/{job}/{act}", tag = "jobs", operation_id = "act_on_job", params(("job" = u64, Path), ("act" = Act, Path)), responses((status = 200, description = "Done", body = JobInfo)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/jobs/{job}/{act}", tag = "jobs", operation_id = "act_on_job", params(("job" = u64, Path), ("act" = Act, Path)), responses((status = 200, description = "Done", body = JobInfo))))]
 pub async fn job(
     State(app): State<App>,
     InPath((job, act)): InPath<(JobId, String)>,
@@ -67,8 +66,9 @@ pub async fn job(
 }
 
 /// What can be done to a job.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
+#[cfg(test)]
+#[derive(utoipa::ToSchema)]
+#[cfg_attr(test, schema(rename_all = "lowercase"))]
 #[expect(dead_code, reason = "only its shape is used")]
 enum Act {
     Cancel,
@@ -76,12 +76,13 @@ enum Act {
     Resume,
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Download {
     what: Vec<String>,
     /// A folder of this machine, from its root.
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     into: Option<PathBuf>,
     #[serde(default)]
     overwrite: bool,
@@ -97,7 +98,7 @@ fn started(job: JobId) -> Response {
 }
 
 /// Begins a download.
-#[utoipa::path(post, path = "/api/v1/downloads", tag = "downloads", request_body = Download, responses((status = 202, description = "It begins", body = Started)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/downloads", tag = "downloads", request_body = Download, responses((status = 202, description = "It begins", body = Started))))]
 pub async fn download(
     State(app): State<App>,
     Given(wanted): Given<Download>,
@@ -125,12 +126,13 @@ pub async fn download(
     Ok(started(job))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     to: Vec<String>,
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[cfg_attr(test, schema(value_type = Vec<String>))]
     paths: Vec<PathBuf>,
     #[serde(default)]
     staged: Vec<String>,
@@ -140,7 +142,7 @@ pub struct Send {
 }
 
 /// Begins to send files.
-#[utoipa::path(post, path = "/api/v1/sends", tag = "sends", request_body = Send, responses((status = 202, description = "It begins", body = Started)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/sends", tag = "sends", request_body = Send, responses((status = 202, description = "It begins", body = Started))))]
 pub async fn send(State(app): State<App>, Given(what): Given<Send>) -> Result<Response, ApiError> {
     let wait = seconds(what.wait.unwrap_or(WAIT))?;
     let many = what.to.len().max(what.paths.len()).max(what.staged.len());
@@ -179,7 +181,7 @@ pub async fn send(State(app): State<App>, Given(what): Given<Send>) -> Result<Re
 }
 
 /// Takes back what waits for somebody.
-#[utoipa::path(delete, path = "/api/v1/later/{number}", tag = "later", params(("number" = u32, Path)), responses((status = 204, description = "Done")))]
+#[cfg_attr(test, utoipa::path(delete, path = "/api/v1/later/{number}", tag = "later", params(("number" = u32, Path)), responses((status = 204, description = "Done"))))]
 pub async fn forget_later(
     State(app): State<App>,
     InPath(number): InPath<u32>,
@@ -191,16 +193,17 @@ pub async fn forget_later(
     }
 }
 
-#[derive(Deserialize, Default, ToSchema)]
+#[derive(Deserialize, Default)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Accept {
     /// A folder of this machine, from its root.
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     into: Option<PathBuf>,
 }
 
 /// Takes what is asked.
-#[utoipa::path(post, path = "/api/v1/asks/{ask}/accept", tag = "asks", params(("ask" = u32, Path)), request_body = Accept, responses((status = 204, description = "Done")))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/asks/{ask}/accept", tag = "asks", params(("ask" = u32, Path)), request_body = Accept, responses((status = 204, description = "Done"))))]
 pub async fn accept(
     State(app): State<App>,
     InPath(ask): InPath<u32>,
@@ -212,7 +215,7 @@ pub async fn accept(
 }
 
 /// Says no to an ask.
-#[utoipa::path(post, path = "/api/v1/asks/{ask}/refuse", tag = "asks", params(("ask" = u32, Path)), responses((status = 204, description = "Done")))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/asks/{ask}/refuse", tag = "asks", params(("ask" = u32, Path)), responses((status = 204, description = "Done"))))]
 pub async fn refuse(
     State(app): State<App>,
     InPath(ask): InPath<u32>,
@@ -221,7 +224,8 @@ pub async fn refuse(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Saying {
     text: String,
@@ -230,7 +234,7 @@ pub struct Saying {
 }
 
 /// Says something to somebody.
-#[utoipa::path(post, path = "/api/v1/chats/{who}", tag = "chats", params(("who" = String, Path)), request_body = Saying, responses((status = 200, description = "Done", body = Delivered)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/chats/{who}", tag = "chats", params(("who" = String, Path)), request_body = Saying, responses((status = 200, description = "Done", body = Delivered))))]
 pub async fn say(
     State(app): State<App>,
     InPath(who): InPath<String>,
@@ -244,7 +248,8 @@ pub async fn say(
     Ok(Json(Delivered { to, peer, time }))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PeopleChange {
     signup: Option<String>,
@@ -257,7 +262,7 @@ pub struct PeopleChange {
 }
 
 /// Signs up, gives a name up, or adds a person.
-#[utoipa::path(post, path = "/api/v1/people", tag = "people", operation_id = "change_people", request_body = PeopleChange, responses((status = 200, description = "Done", body = Named)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/people", tag = "people", operation_id = "change_people", request_body = PeopleChange, responses((status = 200, description = "Done", body = Named))))]
 pub async fn people(
     State(app): State<App>,
     Given(what): Given<PeopleChange>,
@@ -289,21 +294,22 @@ pub async fn people(
 }
 
 /// What of the settings changes.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct SettingsChange {
     /// Bytes a second; null is none.
-    #[schema(minimum = 1024)]
+    #[cfg_attr(test, schema(minimum = 1024))]
     upload_limit: Option<u64>,
     /// Bytes a second; null is none.
-    #[schema(minimum = 1024)]
+    #[cfg_attr(test, schema(minimum = 1024))]
     download_limit: Option<u64>,
     /// 1 to 64 bytes without control characters.
-    #[schema(value_type = String, required = false, min_length = 1)]
+    #[cfg_attr(test, schema(value_type = String, required = false, min_length = 1))]
     name: Option<String>,
     /// Bytes.
-    #[schema(value_type = u64, required = false)]
+    #[cfg_attr(test, schema(value_type = u64, required = false))]
     replica_quota: Option<u64>,
 }
 
@@ -319,7 +325,7 @@ fn rate(key: &str, value: &Value) -> Result<Option<u64>, ApiError> {
 }
 
 /// Changes settings.
-#[utoipa::path(patch, path = "/api/v1/settings", tag = "settings", operation_id = "change_settings", request_body = SettingsChange, responses((status = 200, description = "Done", body = NodeSettings)))]
+#[cfg_attr(test, utoipa::path(patch, path = "/api/v1/settings", tag = "settings", operation_id = "change_settings", request_body = SettingsChange, responses((status = 200, description = "Done", body = NodeSettings))))]
 pub async fn settings(
     State(app): State<App>,
     Given(changes): Given<Map<String, Value>>,
@@ -357,14 +363,14 @@ pub async fn settings(
 }
 
 /// Ends the node in good order.
-#[utoipa::path(post, path = "/api/v1/leave", tag = "leave", responses((status = 202, description = "It ends")))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/leave", tag = "leave", responses((status = 202, description = "It ends"))))]
 pub async fn leave(State(app): State<App>) -> StatusCode {
     app.leave.cancel();
     StatusCode::ACCEPTED
 }
 
 /// An address that opens the page once (on the socket alone).
-#[utoipa::path(post, path = "/api/v1/codes", tag = "codes", responses((status = 200, description = "Done", body = PageAddress)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/codes", tag = "codes", responses((status = 200, description = "Done", body = PageAddress))))]
 pub async fn new_code(State(app): State<App>) -> Result<Json<PageAddress>, ApiError> {
     let address = super::address(&app);
     let address = address
@@ -372,13 +378,14 @@ pub async fn new_code(State(app): State<App>) -> Result<Json<PageAddress>, ApiEr
     Ok(Json(PageAddress { address }))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Code {
     code: String,
 }
 
 /// Opens a session with a code.
-#[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Code, responses((status = 204, description = "The cookie is set")))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Code, responses((status = 204, description = "The cookie is set"))))]
 pub async fn open_session(
     State(app): State<App>,
     Given(given): Given<Code>,
@@ -391,7 +398,7 @@ pub async fn open_session(
 }
 
 /// Ends every session.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Done")))]
+#[cfg_attr(test, utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204, description = "Done"))))]
 pub async fn close_sessions(State(app): State<App>) -> StatusCode {
     app.sessions.close_all();
     app.tickets.clear();

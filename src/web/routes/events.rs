@@ -17,19 +17,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::watch;
-use utoipa::IntoParams;
 
 /// Between two comments on a silent stream.
 const ALIVE: Duration = Duration::from_secs(15);
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct Last {
     last: Option<String>,
 }
 
 /// What happens, as Server-Sent Events: a snapshot, then each change.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(Last), responses((status = 200, description = "A stream without an end", body = String, content_type = "text/event-stream")))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/events", tag = "events", params(Last), responses((status = 200, description = "A stream without an end", body = String, content_type = "text/event-stream"))))]
 pub async fn events(
     State(app): State<App>,
     headers: HeaderMap,

@@ -1,7 +1,7 @@
 //! A file's bytes for the command beside this node, on the socket of the home alone. How it ends
 //! stands behind them: the command ends as it would without a node.
 
-use super::super::{answers::Octets, app::App, body::Asked, error::ApiError};
+use super::super::{app::App, body::Asked, error::ApiError};
 use crate::{
     core::range::{Part, part},
     node::{DownloadRequest, Exit, OpenError},
@@ -18,14 +18,14 @@ use hyper::body::Frame;
 use serde::Deserialize;
 use serde_json::json;
 use std::{convert::Infallible, time::Duration};
-use utoipa::IntoParams;
 
 /// Where the end of a stream stands that broke off.
 pub const END: &str = "x-sprat-end";
 
 /// What is wanted, and how long it may take, in milliseconds.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct Wanted {
     what: String,
     from: Option<String>,
@@ -34,8 +34,8 @@ pub struct Wanted {
 }
 
 /// A file's bytes, in order, while they come (on the socket alone).
-#[utoipa::path(get, path = "/api/v1/get", tag = "get", params(Wanted), responses((status = 200,
-    description = "Whole or a range of it", body = Octets, content_type = "application/octet-stream")))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/get", tag = "get", params(Wanted), responses((status = 200,
+    description = "Whole or a range of it", body = crate::web::answers::Octets, content_type = "application/octet-stream"))))]
 pub async fn get(
     State(app): State<App>,
     Asked(wanted): Asked<Wanted>,

@@ -17,15 +17,15 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
-use utoipa::ToSchema;
 
 /// What a link is to be about, and on what terms.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LinkWanted {
     /// Files and folders of this machine, from its root.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[cfg_attr(test, schema(value_type = Vec<String>))]
     paths: Vec<PathBuf>,
     /// Names, folders or ids of what the swarm offers.
     #[serde(default)]
@@ -46,7 +46,8 @@ pub struct LinkWanted {
 }
 
 /// A link, with the modules of its QR code.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Link {
     #[serde(flatten)]
     made: LinkInfo,
@@ -54,7 +55,7 @@ pub struct Link {
     qr: Option<Vec<String>>,
     /// What of the folders is not in it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[cfg_attr(test, schema(value_type = Option<Object>))]
     left_out: Option<LeftOut>,
 }
 
@@ -71,13 +72,14 @@ impl Link {
 }
 
 /// The links that there are, the oldest first.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Links {
     links: Vec<Link>,
 }
 
 /// The links that there are, the oldest first.
-#[utoipa::path(get, path = "/api/v1/links", tag = "links", operation_id = "links", responses((status = 200, description = "Done", body = Links)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/links", tag = "links", operation_id = "links", responses((status = 200, description = "Done", body = Links))))]
 pub async fn list(State(app): State<App>) -> Json<Links> {
     let links = app.node.links().into_iter();
     let links = links.map(|link| Link::of(link, LeftOut::default()));
@@ -86,7 +88,7 @@ pub async fn list(State(app): State<App>) -> Json<Links> {
 }
 
 /// Makes a link.
-#[utoipa::path(post, path = "/api/v1/links", tag = "links", operation_id = "make_link", request_body = LinkWanted, responses((status = 201, description = "It is there", body = Link)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/links", tag = "links", operation_id = "make_link", request_body = LinkWanted, responses((status = 201, description = "It is there", body = Link))))]
 pub async fn make(
     State(app): State<App>,
     Given(wanted): Given<LinkWanted>,
@@ -111,7 +113,7 @@ pub async fn make(
 }
 
 /// Takes a link back.
-#[utoipa::path(delete, path = "/api/v1/links/{link}", tag = "links", operation_id = "remove_link", params(("link" = u32, Path)), responses((status = 204, description = "Done")))]
+#[cfg_attr(test, utoipa::path(delete, path = "/api/v1/links/{link}", tag = "links", operation_id = "remove_link", params(("link" = u32, Path)), responses((status = 204, description = "Done"))))]
 pub async fn remove(
     State(app): State<App>,
     InPath(number): InPath<u32>,

@@ -16,7 +16,6 @@ use crate::node::{Accepting, Diagnosis, HaveMap, JobId, JobInfo, Node, log_lines
 use axum::{Json, extract::State, http::header, response::IntoResponse};
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
-use utoipa::IntoParams;
 
 /// How long a server may take.
 pub const SERVER: Duration = Duration::from_secs(5);
@@ -25,14 +24,14 @@ const LINES: usize = 100;
 const MAX_LINES: usize = 10_000;
 
 /// How the node does.
-#[utoipa::path(get, path = "/api/v1/status", tag = "status", responses((status = 200, description = "Done", body = NodeStatus)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/status", tag = "status", responses((status = 200, description = "Done", body = NodeStatus))))]
 pub async fn status(State(app): State<App>) -> Result<Json<NodeStatus>, ApiError> {
     let status = status::status(&app.node, app.hub.revision()).await;
     status.map(Json).ok_or_else(ApiError::stopping)
 }
 
 /// The same in numbers, as Prometheus reads them.
-#[utoipa::path(get, path = "/metrics", tag = "metrics", responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
+#[cfg_attr(test, utoipa::path(get, path = "/metrics", tag = "metrics", responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text"))))]
 pub async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiError> {
     let counted = metrics::count(&app.node, app.since.elapsed()).await;
     let text = metrics::text(&counted.ok_or_else(ApiError::stopping)?);
@@ -41,7 +40,7 @@ pub async fn metrics(State(app): State<App>) -> Result<impl IntoResponse, ApiErr
 }
 
 /// What is the matter with the networks: takes some seconds.
-#[utoipa::path(get, path = "/api/v1/doctor", tag = "doctor", responses((status = 200, description = "Done", body = Diagnosis)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/doctor", tag = "doctor", responses((status = 200, description = "Done", body = Diagnosis))))]
 pub async fn doctor(State(app): State<App>) -> Result<Json<Diagnosis>, ApiError> {
     let busy = |_| ApiError::busy("it is being looked at already: ask again in some seconds");
     let _alone = app.doctor.try_lock().map_err(busy)?;
@@ -49,20 +48,20 @@ pub async fn doctor(State(app): State<App>) -> Result<Json<Diagnosis>, ApiError>
 }
 
 /// Who is here.
-#[utoipa::path(get, path = "/api/v1/peers", tag = "peers", responses((status = 200, description = "Done", body = Peers)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/peers", tag = "peers", responses((status = 200, description = "Done", body = Peers))))]
 pub async fn peers(State(app): State<App>) -> Json<Peers> {
     Json(status::peers(&app.node))
 }
 
 /// What the swarm offers.
-#[utoipa::path(get, path = "/api/v1/offers", tag = "offers", params(Wanted), responses((status = 200, description = "Done", body = Page)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/offers", tag = "offers", params(Wanted), responses((status = 200, description = "Done", body = Page))))]
 pub async fn offers(State(app): State<App>, Asked(wanted): Asked<Wanted>) -> Json<Page> {
     let revision = app.hub.revision();
     Json(app.offers.page(&app.node, &wanted, revision).await)
 }
 
 /// Downloads, sends and receives: those that run, and the last that ended.
-#[utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", responses((status = 200, description = "Done", body = Jobs)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/jobs", tag = "jobs", responses((status = 200, description = "Done", body = Jobs))))]
 pub async fn jobs(State(app): State<App>) -> Json<Jobs> {
     let jobs = app.node.jobs();
     Json(Jobs { jobs })
@@ -73,7 +72,7 @@ fn no_job(job: JobId) -> ApiError {
 }
 
 /// One of them.
-#[utoipa::path(get, path = "/api/v1/jobs/{job}", tag = "jobs", params(("job" = u64, Path)), responses((status = 200, description = "Done", body = JobInfo)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/jobs/{job}", tag = "jobs", params(("job" = u64, Path)), responses((status = 200, description = "Done", body = JobInfo))))]
 pub async fn job(
     State(app): State<App>,
     InPath(job): InPath<JobId>,
@@ -83,7 +82,7 @@ pub async fn job(
 }
 
 /// Which parts of it are here.
-#[utoipa::path(get, path = "/api/v1/jobs/{job}/have", tag = "jobs", params(("job" = u64, Path)), responses((status = 200, description = "Done", body = HaveMap)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/jobs/{job}/have", tag = "jobs", params(("job" = u64, Path)), responses((status = 200, description = "Done", body = HaveMap))))]
 pub async fn have(
     State(app): State<App>,
     InPath(job): InPath<JobId>,
@@ -94,14 +93,14 @@ pub async fn have(
 }
 
 /// Who asks to send something.
-#[utoipa::path(get, path = "/api/v1/asks", tag = "asks", responses((status = 200, description = "Done", body = Asks)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/asks", tag = "asks", responses((status = 200, description = "Done", body = Asks))))]
 pub async fn asks(State(app): State<App>) -> Json<Asks> {
     let asks = app.node.asks();
     Json(Asks { asks })
 }
 
 /// Whom one can talk to.
-#[utoipa::path(get, path = "/api/v1/chats", tag = "chats", responses((status = 200, description = "Done", body = Chats)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/chats", tag = "chats", responses((status = 200, description = "Done", body = Chats))))]
 pub async fn chats(State(app): State<App>) -> Result<Json<Chats>, ApiError> {
     let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
     for peer in app.node.chats().await? {
@@ -117,14 +116,15 @@ pub async fn chats(State(app): State<App>) -> Result<Json<Chats>, ApiError> {
     Ok(Json(Chats { chats }))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct Lines {
     count: Option<usize>,
 }
 
 /// What was said with somebody.
-#[utoipa::path(get, path = "/api/v1/chats/{who}", tag = "chats", params(("who" = String, Path), Lines), responses((status = 200, description = "Done", body = Chat)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/chats/{who}", tag = "chats", params(("who" = String, Path), Lines), responses((status = 200, description = "Done", body = Chat))))]
 pub async fn chat(
     State(app): State<App>,
     InPath(who): InPath<String>,
@@ -139,14 +139,15 @@ pub async fn chat(
     }))
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct Part {
     q: Option<String>,
 }
 
 /// Who is signed up at the rendezvous servers.
-#[utoipa::path(get, path = "/api/v1/people", tag = "people", params(Part), responses((status = 200, description = "Done", body = People)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/people", tag = "people", params(Part), responses((status = 200, description = "Done", body = People))))]
 pub async fn people(
     State(app): State<App>,
     Asked(part): Asked<Part>,
@@ -176,20 +177,21 @@ pub async fn settings_of(node: &Node) -> Result<NodeSettings, ApiError> {
 }
 
 /// The settings of the node.
-#[utoipa::path(get, path = "/api/v1/settings", tag = "settings", responses((status = 200, description = "Done", body = NodeSettings)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/settings", tag = "settings", responses((status = 200, description = "Done", body = NodeSettings))))]
 pub async fn settings(State(app): State<App>) -> Result<Json<NodeSettings>, ApiError> {
     settings_of(&app.node).await.map(Json)
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct After {
     #[serde(default)]
     after: u64,
 }
 
 /// The newest lines of the log.
-#[utoipa::path(get, path = "/api/v1/log", tag = "log", params(After), responses((status = 200, description = "Done", body = Log)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/log", tag = "log", params(After), responses((status = 200, description = "Done", body = Log))))]
 pub async fn log(Asked(after): Asked<After>) -> Json<Log> {
     let (lines, next) = log_lines().since(after.after.saturating_add(1));
     let first = lines.first().map_or(next, |(number, _)| *number);
@@ -201,8 +203,9 @@ pub async fn log(Asked(after): Asked<After>) -> Json<Log> {
     })
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct PageOf {
     #[serde(default)]
     offset: usize,
@@ -210,7 +213,7 @@ pub struct PageOf {
 }
 
 /// What the shared folder of this node offers, and what is offered where it lies.
-#[utoipa::path(get, path = "/api/v1/share", tag = "share", params(PageOf), responses((status = 200, description = "Done", body = SharedFiles)))]
+#[cfg_attr(test, utoipa::path(get, path = "/api/v1/share", tag = "share", params(PageOf), responses((status = 200, description = "Done", body = SharedFiles))))]
 pub async fn share(
     State(app): State<App>,
     Asked(page): Asked<PageOf>,

@@ -22,7 +22,6 @@ use axum::{
 use serde::Deserialize;
 use serde_json::json;
 use std::path::PathBuf;
-use utoipa::IntoParams;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,15 +56,16 @@ pub async fn add(State(app): State<App>, request: Request) -> Result<Response, A
     Ok((status, Json(row)).into_response())
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct What {
     name: String,
     r#move: Option<String>,
 }
 
 /// Shares something no longer.
-#[utoipa::path(delete, path = "/api/v1/share", tag = "share", params(What), responses((status = 200, description = "Done", body = Unshared)))]
+#[cfg_attr(test, utoipa::path(delete, path = "/api/v1/share", tag = "share", params(What), responses((status = 200, description = "Done", body = Unshared))))]
 pub async fn remove(
     State(app): State<App>,
     Asked(what): Asked<What>,

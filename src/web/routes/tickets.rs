@@ -27,7 +27,6 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use utoipa::ToSchema;
 
 /// What no file may do in a browser: run, load anything, be framed, or act as this origin.
 const POLICY: &str = "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; \
@@ -37,8 +36,9 @@ const OF_MEDIA: &str = "sandbox allow-same-origin; default-src 'none'; media-src
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// For which file, and whether a browser is to show it.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = TicketWanted)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[cfg_attr(test, schema(as = TicketWanted))]
 pub struct Wanted {
     /// A name as a download takes it, or an id.
     what: Option<String>,
@@ -50,8 +50,8 @@ pub struct Wanted {
 }
 
 /// Gives an address for a file's bytes.
-#[utoipa::path(post, path = "/api/v1/tickets", tag = "tickets", request_body = Wanted,
-    responses((status = 201, description = "It is good for a while", body = Ticket)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/tickets", tag = "tickets", request_body = Wanted,
+    responses((status = 201, description = "It is good for a while", body = Ticket))))]
 pub async fn issue(
     State(app): State<App>,
     Given(wanted): Given<Wanted>,

@@ -1,7 +1,7 @@
 //! Files that come in the body of a request: into the shared folder, or to be sent.
 
 use super::super::{
-    answers::{Octets, Uploaded},
+    answers::Uploaded,
     app::App,
     body::{Asked, InPath, upload},
     error::ApiError,
@@ -17,10 +17,10 @@ use axum::{
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-use utoipa::IntoParams;
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct Named {
     name: String,
     overwrite: Option<String>,
@@ -42,7 +42,7 @@ fn made(name: &str, staged: Option<String>, size: u64) -> Response {
 }
 
 /// Takes a file in for a send.
-#[utoipa::path(post, path = "/api/v1/staged", tag = "staged", params(Named), request_body(content = Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is here", body = Uploaded)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/staged", tag = "staged", params(Named), request_body(content = crate::web::answers::Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is here", body = Uploaded))))]
 pub async fn stage(
     State(app): State<App>,
     Asked(named): Asked<Named>,
@@ -58,8 +58,8 @@ pub async fn stage(
 }
 
 /// Takes back what was taken in for a send.
-#[utoipa::path(delete, path = "/api/v1/staged/{id}", tag = "staged", params(("id" = String, Path)),
-    responses((status = 204, description = "Done")))]
+#[cfg_attr(test, utoipa::path(delete, path = "/api/v1/staged/{id}", tag = "staged", params(("id" = String, Path)),
+    responses((status = 204, description = "Done"))))]
 pub async fn unstage(
     State(app): State<App>,
     InPath(id): InPath<String>,
@@ -70,7 +70,7 @@ pub async fn unstage(
 }
 
 /// Writes a file into the shared folder.
-#[utoipa::path(post, path = "/api/v1/share", tag = "share", operation_id = "share_upload", params(Named), request_body(content = Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is shared", body = Uploaded)))]
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/share", tag = "share", operation_id = "share_upload", params(Named), request_body(content = crate::web::answers::Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is shared", body = Uploaded))))]
 pub async fn share(
     State(app): State<App>,
     Asked(named): Asked<Named>,
