@@ -20,6 +20,9 @@ pub(super) enum Command {
     /// Only hole punching dials by QUIC, which takes three machines.
     #[cfg(test)]
     DialQuic(NodeId, SocketAddr),
+    /// How many connections there are to a node.
+    #[cfg(test)]
+    Count(NodeId, oneshot::Sender<usize>),
     Request(NodeId, Request, Answer<Response>),
     Open(NodeId, Protocol, Option<PathId>, Opened),
     Paths(NodeId, oneshot::Sender<Vec<PathId>>),

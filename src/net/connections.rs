@@ -28,6 +28,10 @@ pub(super) const INTRODUCTION: Duration = Duration::from_secs(60);
 /// those may end.
 const STANDS: Duration = Duration::from_millis(300);
 
+/// How long two straight connections to one place must have stood before one of them is closed: both
+/// ends know of both by then.
+const SETTLED: Duration = Duration::from_secs(3);
+
 /// How long a connection may stand that is to be proven (see `driver::proof`); with the look every
 /// half second that makes under 5 s.
 const PROOF: Duration = Duration::from_secs(4);
@@ -300,6 +304,51 @@ impl Connections {
             spare.extend(relayed.map(|connection| (*node, connection.id)));
         }
         spare
+    }
+
+    /// Straight connections beside another one to the same place, on which nothing happens: both ends
+    /// dialled at once. The node of the smaller id decides which one stays, or each end would close
+    /// another. Not beyond a LAN: there bulk needs one that this end made. `open` gives the streams
+    /// of a connection.
+    pub(super) fn surplus(
+        &self,
+        me: NodeId,
+        now: Instant,
+        open: impl Fn(ConnectionId) -> usize,
+    ) -> Vec<ConnectionId> {
+        let mut surplus = Vec::new();
+        for (node, known) in &self.nodes {
+            if me > *node || known.all.len() < 2 {
+                continue;
+            }
+            let lan = |one: &&Connection| one.path.via == Via::Lan && one.path.tcp && one.proven();
+            let lan: Vec<&Connection> = known.all.iter().filter(lan).collect();
+            for (at, one) in lan.iter().enumerate() {
+                let ip = one.path.address.ip();
+                let twins = lan.iter().enumerate();
+                let mut twins = twins.filter(|(_, twin)| twin.path.address.ip() == ip);
+                // The newest stays, for new streams are on that.
+                let better = twins
+                    .any(|(other, twin)| other > at && now.duration_since(twin.since) >= SETTLED);
+                if better && open(one.id) == 0 {
+                    surplus.push(one.id);
+                }
+            }
+        }
+        surplus
+    }
+
+    /// Whether one of several connections to a node may be closed while others stand.
+    pub(super) fn may_lose_one(&self, node: NodeId) -> bool {
+        self.nodes
+            .get(&node)
+            .is_some_and(|known| known.all.len() > 1)
+    }
+
+    /// How many connections there are to a node.
+    #[cfg(test)]
+    pub(super) fn count(&self, node: NodeId) -> usize {
+        self.nodes.get(&node).map_or(0, |known| known.all.len())
     }
 
     /// Whether there is no connection at all.

@@ -274,16 +274,9 @@ impl Driver {
         match command {
             Command::Dial(node, addresses) => self.dial(node, addresses),
             #[cfg(test)]
-            Command::DialQuic(node, address) => {
-                if let Some(peer) = identity::peer(node) {
-                    let options = DialOpts::peer_id(peer)
-                        .condition(PeerCondition::Always)
-                        .addresses(vec![address::quic(address)])
-                        .allocate_new_port()
-                        .build();
-                    self.start_dial(Some(node), vec![address], options);
-                }
-            }
+            Command::DialQuic(node, address) => self.dial_quic(node, address),
+            #[cfg(test)]
+            Command::Count(node, reply) => drop(reply.send(self.connections.count(node))),
             Command::Request(node, request, answer) => self.request(node, request, answer),
             Command::Open(node, protocol, path, opened) => {
                 self.open(Waiting {
@@ -326,8 +319,10 @@ impl Driver {
         if self.connections.is_proving(node) {
             return self.held.push((node, request, answer));
         }
-        // A circuit may go, for a straight path, while a question is on it.
-        let may_go = !self.connections.relayed(node).is_empty();
+        // A circuit may go, for a straight path, while a question is on it; so may one of two
+        // straight ones.
+        let may_go =
+            self.connections.may_lose_one(node) || !self.connections.relayed(node).is_empty();
         let again = may_go.then(|| (node, request.clone()));
         let id = control.send_request(&peer, request);
         self.requests.insert(id, Question { answer, again });

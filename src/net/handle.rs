@@ -88,6 +88,14 @@ impl Net {
         self.tell(Command::DialQuic(node, address)).await;
     }
 
+    /// How many connections there are to a node.
+    #[cfg(test)]
+    pub(super) async fn connections_to(&self, node: NodeId) -> usize {
+        let (reply, count) = oneshot::channel();
+        self.tell(Command::Count(node, reply)).await;
+        count.await.unwrap_or_default()
+    }
+
     /// Asks a connected node something.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod bulk;
 mod hostile;
 pub(crate) mod meeting;
 mod proof;
+mod surplus;
 
 use super::*;
 use crate::{

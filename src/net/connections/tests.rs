@@ -227,3 +227,30 @@ fn a_bulk_connection_goes_where_one_can_be_made() {
     }
     assert_eq!(table.bulk_address(NODE, id(99)), None);
 }
+
+#[test]
+fn of_two_straight_connections_to_one_place_the_smaller_id_closes_the_older_when_it_is_quiet() {
+    let (small, large) = (NodeId([0; 32]), NodeId([2; 32]));
+    let start = Instant::now();
+    let later = start + SETTLED;
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Lan, true), start);
+    assert!(table.surplus(small, later, |_| 0).is_empty());
+    table.add(NODE, id(2), path(Via::Lan, true), start);
+    assert!(table.may_lose_one(NODE));
+    assert_eq!(table.surplus(small, later, |_| 0), [id(1)]);
+    // The other end leaves that to this one, what is used stays, and so does what may be new there.
+    assert!(table.surplus(large, later, |_| 0).is_empty());
+    let busy = |one| usize::from(one == id(1));
+    assert!(table.surplus(small, later, busy).is_empty());
+    assert!(table.surplus(small, start, |_| 0).is_empty());
+    // Another cable, another kind of path and another transport are no second one of the same.
+    let mut elsewhere = path(Via::Lan, true);
+    elsewhere.address.set_ip([10, 0, 0, 1].into());
+    table.remove(NODE, id(1));
+    table.add(NODE, id(3), elsewhere, start);
+    table.add(NODE, id(4), path(Via::Direct, true), start);
+    table.add(NODE, id(5), path(Via::Lan, false), start);
+    table.add(NODE, id(6), path(Via::Relay, true), start);
+    assert!(table.surplus(small, later, |_| 0).is_empty());
+}

@@ -240,13 +240,20 @@ impl Driver {
         self.outbox.push_back(NetEvent::Meeting(punched));
     }
 
-    /// Closes circuits that are of no use any more, and tries again for straight paths.
+    /// Closes connections that are of no use any more, and tries again for straight paths.
     pub(super) fn look_over_paths(&mut self, now: Instant) {
         for (_, id) in self.connections.spare(now) {
             self.swarm.close_connection(id);
         }
         for id in self.circuits.stale(now) {
             self.swarm.close_connection(id);
+        }
+        if let Some(me) = identity::node(self.swarm.local_peer_id()) {
+            let streams = &self.swarm.behaviour().streams;
+            let surplus = self.connections.surplus(me, now, |id| streams.open_on(id));
+            for id in surplus {
+                self.swarm.close_connection(id);
+            }
         }
         if self.relayed {
             for (node, server) in self.circuits.retries(now) {
@@ -288,5 +295,17 @@ impl Driver {
             .allocate_new_port()
             .build();
         self.start_dial(Some(node), vec![at], options);
+    }
+
+    #[cfg(test)]
+    pub(super) fn dial_quic(&mut self, node: NodeId, address: SocketAddr) {
+        if let Some(peer) = identity::peer(node) {
+            let options = DialOpts::peer_id(peer)
+                .condition(PeerCondition::Always)
+                .addresses(vec![address::quic(address)])
+                .allocate_new_port()
+                .build();
+            self.start_dial(Some(node), vec![address], options);
+        }
     }
 }

@@ -70,6 +70,13 @@ impl Behaviour {
         sent + self.received(connection)
     }
 
+    /// Streams that are open on a connection, bulk that was agreed on over it included.
+    pub(crate) fn open_on(&self, connection: ConnectionId) -> usize {
+        // Beside them the handler and this table hold the counts.
+        let counts = self.activity.get(&connection);
+        counts.map_or(0, |counts| Arc::strong_count(counts).saturating_sub(2))
+    }
+
     /// Forgets a connection that is closed: until then it tells what that carried.
     pub(crate) fn closed(&mut self, connection: ConnectionId) {
         if let Some(counts) = self.activity.remove(&connection) {
