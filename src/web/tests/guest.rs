@@ -156,7 +156,10 @@ async fn a_guest_sees_the_files_and_takes_them_whole_and_in_parts() {
     let read = timeout(DEADLINE, stream.read_to_end(&mut broken)).await;
     let _ = read.expect("an end");
     let end = broken.windows(4).any(|four| four == b"PK\x05\x06");
-    assert!(!end && broken.len() < zip.body.len());
+    // How much of it was on its way, even whether its head was, is a matter of luck.
+    let head = broken.windows(4).position(|four| four == b"\r\n\r\n");
+    let came = head.map_or(0, |head| broken.len() - head - 4);
+    assert!(!end && came < zip.body.len(), "{came}");
     linked.served.end().await;
 }
 
