@@ -175,12 +175,23 @@ fn a_relayed_download_takes_one_circuit_after_another() {
     };
     let _server = wan.rendezvous(&["--circuit-bytes", "5M"]);
     let (bytes, _serving, mut prompt) = begun(&wan.client(0), &wan.client(1), 40 * MIB);
-    let done = prompt.event("done");
+    // It gets on: no change of circuits, of which there are seven at least, is its end.
+    let told = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_default();
+    let mut has = MIB;
+    let done = loop {
+        let line = prompt.wait("another circuit's worth", |line| {
+            let event = told(line);
+            event["event"] == "done" || event["done"].as_u64() >= Some(has + 5 * MIB)
+        });
+        let event = told(&line);
+        if event["event"] == "done" {
+            break event;
+        }
+        has = event["done"].as_u64().unwrap();
+    };
     assert!(downloaded(&wan.client(1).home("fetcher"), "big.bin") == bytes);
-    // 8 s at 40 Mbit/s, and a little more than nine changes of circuits at 2 s each at most.
-    let took = done["seconds"].as_f64().unwrap();
-    println!("{took} s: {done}");
-    assert!(took < 40.0, "{took} s: {:?}", prompt.seen);
+    let (came, _) = wan.server().bytes();
+    assert!(came >= 40 * MIB, "{came} bytes by the server: {done}");
 }
 
 #[test]
