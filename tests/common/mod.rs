@@ -4,6 +4,7 @@
 
 pub mod beacons;
 pub mod faulty;
+pub mod http;
 pub mod small;
 #[cfg(unix)]
 pub mod terminal;

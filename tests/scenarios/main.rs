@@ -37,6 +37,8 @@ mod keys;
 mod later;
 mod leaving;
 mod limits;
+mod link;
+mod link_cut;
 mod meeting;
 mod offers;
 mod prompt;
