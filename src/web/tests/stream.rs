@@ -127,3 +127,38 @@ async fn a_thirty_third_follower_is_turned_away() {
         .expect("a place that is free again");
     served.end().await;
 }
+
+/// Who begins to follow; `None` when it is turned away, at the door or within.
+async fn follows(served: &Served) -> Option<TcpStream> {
+    let Served { at, cookie, .. } = served;
+    let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {at}\r\nCookie: {cookie}\r\n\r\n");
+    let mut stream = TcpStream::connect(at).await.unwrap();
+    let _ = stream.write_all(request.as_bytes()).await;
+    let mut status = [0; 12];
+    let read = timeout(DEADLINE, stream.read_exact(&mut status)).await;
+    let begun = read.expect("an answer or an end").is_ok();
+    assert!(!begun || [b"200", b"503"].contains(&status[9..].try_into().unwrap()));
+    (begun && status.ends_with(b"200")).then_some(stream)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_thousand_followers_32_are_served_and_the_owner_has_room_besides() {
+    use futures::StreamExt as _;
+    let served = serve().await;
+    let all = futures::stream::iter(0..1000).map(|_| follows(&served));
+    let all = all.buffer_unordered(200).filter_map(async |one| one);
+    let all: Vec<TcpStream> = all.collect().await;
+    assert_eq!(all.len(), 32);
+    assert_eq!(served.get("/api/v1/status").await.status, 200);
+    // None of them reads: what happens is told to the others, and no more is kept for them.
+    let wanted = json!({ "what": ["nothing"], "wait": 0 });
+    for _ in 0..100 {
+        assert_eq!(served.post("/api/v1/downloads", &wanted).await.status, 202);
+    }
+    drop(all);
+    let again = async { while follows(&served).await.is_none() {} };
+    timeout(DEADLINE, again)
+        .await
+        .expect("a place that is free again");
+    served.end().await;
+}

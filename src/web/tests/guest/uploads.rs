@@ -53,6 +53,19 @@ async fn what_guests_hand_in_is_asked_for_first_and_comes_whole_or_not_at_all() 
     ] {
         assert_eq!(linked.ask(&wrong).await.status, 400, "{wrong}");
     }
+    // A form of another site cannot send what an ask is made of.
+    let small = br#"{"files":[{"name":"a","size":1}]}"#;
+    for media in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+    ] {
+        let (path, media) = (
+            format!("{}asks", linked.path()),
+            format!("Content-Type: {media}\r\n"),
+        );
+        assert_eq!(linked.raw("POST", &path, &media, small).await.status, 415);
+    }
     let files = json!([{ "name": "a.txt", "size": 5 }, { "name": "big", "size": 3 }, { "name": "a.txt", "size": 0 }]);
     let asked = linked.ask(&files).await;
     assert_eq!(asked.status, 201, "{}", asked.head);
@@ -98,7 +111,7 @@ async fn what_guests_hand_in_is_asked_for_first_and_comes_whole_or_not_at_all() 
         "{job}"
     );
     assert!(job["from"]["peer"].is_null(), "{job}");
-    // What breaks off leaves nothing: tests/scenarios/link.rs. A no is told.
+    // What breaks off leaves nothing: tests/scenarios/link_cut.rs. A no is told.
     let asked = linked
         .ask(&json!([{ "name": "film", "size": 20_u64 << 30 }]))
         .await;
