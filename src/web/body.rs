@@ -15,6 +15,8 @@ use tokio::{sync::mpsc, time::timeout};
 
 /// The most bytes of JSON.
 pub const MAX_JSON: usize = 64 << 10;
+/// The largest number that every reader of JSON takes as it is.
+pub const MAX_NUMBER: u64 = 1 << 53;
 /// How long JSON may take to come.
 const JSON: Duration = Duration::from_secs(20);
 /// How long an upload may stand still.

@@ -4,7 +4,7 @@ use super::{
     super::{
         answers::{Delivered, Named, NodeSettings, PageAddress, Started},
         app::App,
-        body::{Given, InPath},
+        body::{Given, InPath, MAX_NUMBER},
         error::ApiError,
     },
     read::{SERVER, settings_of},
@@ -29,8 +29,6 @@ use std::{path::PathBuf, time::Duration};
 const WAIT: f64 = 5.0;
 /// The most words, people or files in a request.
 const MANY: usize = 10_000;
-/// The largest number that every reader of JSON takes as it is.
-const MAX_QUOTA: u64 = 1 << 53;
 
 /// A time that a request names.
 fn seconds(seconds: f64) -> Result<Duration, ApiError> {
@@ -70,7 +68,7 @@ pub async fn job(
 #[derive(utoipa::ToSchema)]
 #[cfg_attr(test, schema(rename_all = "lowercase"))]
 #[expect(dead_code, reason = "only its shape is used")]
-enum Act {
+pub enum Act {
     Cancel,
     Pause,
     Resume,
@@ -300,25 +298,25 @@ pub async fn people(
 #[expect(dead_code, reason = "only its shape is used")]
 struct SettingsChange {
     /// Bytes a second; null is none.
-    #[cfg_attr(test, schema(minimum = 1024))]
+    #[cfg_attr(test, schema(minimum = 1024, maximum = 9_007_199_254_740_992_i64))]
     upload_limit: Option<u64>,
     /// Bytes a second; null is none.
-    #[cfg_attr(test, schema(minimum = 1024))]
+    #[cfg_attr(test, schema(minimum = 1024, maximum = 9_007_199_254_740_992_i64))]
     download_limit: Option<u64>,
     /// 1 to 64 bytes without control characters.
     #[cfg_attr(test, schema(value_type = String, required = false, min_length = 1))]
     name: Option<String>,
     /// Bytes.
-    #[cfg_attr(test, schema(value_type = u64, required = false))]
+    #[cfg_attr(test, schema(value_type = u64, required = false, maximum = 9_007_199_254_740_992_i64))]
     replica_quota: Option<u64>,
 }
 
 fn rate(key: &str, value: &Value) -> Result<Option<u64>, ApiError> {
     match (value.is_null(), value.as_u64()) {
         (true, _) => Ok(None),
-        (_, Some(rate @ 1024..)) => Ok(Some(rate)),
+        (_, Some(rate @ 1024..=MAX_NUMBER)) => Ok(Some(rate)),
         _ => {
-            let why = format!("`{key}` is bytes a second, 1024 or more, or null");
+            let why = format!("`{key}` is bytes a second, 1024 to 2^53, or null");
             Err(ApiError::usage(why))
         }
     }
@@ -341,7 +339,7 @@ pub async fn settings(
                 name = Some(parse_name(text).map_err(ApiError::usage)?);
             }
             "replica_quota" => {
-                let bytes = value.as_u64().filter(|bytes| *bytes <= MAX_QUOTA);
+                let bytes = value.as_u64().filter(|bytes| *bytes <= MAX_NUMBER);
                 let wrong = || ApiError::usage("`replica_quota` is a number of bytes");
                 quota = Some(bytes.ok_or_else(wrong)?);
             }

@@ -6,7 +6,7 @@ use super::super::{
         People, Said, SharedFile, SharedFiles,
     },
     app::App,
-    body::{Asked, InPath},
+    body::{Asked, InPath, MAX_NUMBER},
     error::ApiError,
     metrics,
     offers::{Page, Wanted},
@@ -187,20 +187,24 @@ pub async fn settings(State(app): State<App>) -> Result<Json<NodeSettings>, ApiE
 #[cfg_attr(test, into_params(parameter_in = Query))]
 pub struct After {
     #[serde(default)]
+    #[cfg_attr(test, param(maximum = 9_007_199_254_740_992_i64))]
     after: u64,
 }
 
 /// The newest lines of the log.
 #[cfg_attr(test, utoipa::path(get, path = "/api/v1/log", tag = "log", params(After), responses((status = 200, description = "Done", body = Log))))]
-pub async fn log(Asked(after): Asked<After>) -> Json<Log> {
-    let (lines, next) = log_lines().since(after.after.saturating_add(1));
+pub async fn log(Asked(after): Asked<After>) -> Result<Json<Log>, ApiError> {
+    if after.after > MAX_NUMBER {
+        return Err(ApiError::usage("`after` is the number of a line"));
+    }
+    let (lines, next) = log_lines().since(after.after + 1);
     let first = lines.first().map_or(next, |(number, _)| *number);
     let lines = lines.into_iter().map(|(at, line)| Logged::new(at, line));
-    Json(Log {
+    Ok(Json(Log {
         lines: lines.collect(),
         first,
         next,
-    })
+    }))
 }
 
 #[derive(Deserialize)]

@@ -154,6 +154,15 @@ fn fits(api: &Value, method: &str, path: &str, answer: &Answer) {
     assert_eq!(told, Ok(()), "{method} {path} {status}: {}", answer.json());
 }
 
+/// Every `$ref` of it.
+fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    found.extend(value["$ref"].as_str());
+    let (list, object) = (value.as_array(), value.as_object());
+    let parts = list.into_iter().flatten();
+    let parts = parts.chain(object.into_iter().flat_map(|object| object.values()));
+    parts.for_each(|part| references(part, found));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_description_names_every_route_and_what_it_answers() {
     let served = serve().await;
@@ -161,6 +170,12 @@ async fn the_description_names_every_route_and_what_it_answers() {
     assert_eq!(api.status, 200);
     let api = api.json();
     assert_eq!(described(&api), routed(ROUTES));
+    let mut found = Vec::new();
+    references(&api, &mut found);
+    for name in found {
+        let place = name.strip_prefix('#').unwrap();
+        assert!(api.pointer(place).is_some(), "{name} is nowhere");
+    }
     // Of the socket alone.
     let elsewhere = ["/api/v1/codes", "/api/v1/get"];
     // They end what is asked, or never end.

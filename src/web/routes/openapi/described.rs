@@ -6,7 +6,8 @@ use crate::web::answers::Failure;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        Components, ContentBuilder, Ref, ResponseBuilder,
+        Components, ContentBuilder, ObjectBuilder, Ref, Required, ResponseBuilder, Type,
+        path::{ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -26,12 +27,13 @@ use utoipa::{
         act::open_session, act::close_sessions, uploads::stage, uploads::share, events::events,
         links::list, links::make, links::remove, uploads::unstage, shared::remove, get::get, tickets::issue, super::description,
     ),
-    components(schemas(Failure)),
+    components(schemas(Failure, act::Act)),
     modifiers(&Everywhere)
 )]
 struct Described;
 
-/// What holds for every path: what is answered when something is not done, and who may ask.
+/// What holds for every path: what is answered when something is not done, who may ask, and what
+/// writes carry.
 struct Everywhere;
 
 impl Modify for Everywhere {
@@ -44,18 +46,40 @@ impl Modify for Everywhere {
             .description("It was not done")
             .content("application/json", content.build())
             .build();
-        for item in api.paths.paths.values_mut() {
+        let own = ParameterBuilder::new()
+            .name("X-Sprat")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .description(Some("What a page of another site cannot set"))
+            .schema(Some(
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .enum_values(Some(["1"])),
+            ))
+            .build();
+        for (path, item) in &mut api.paths.paths {
             let all = [
                 &mut item.get,
                 &mut item.post,
                 &mut item.patch,
                 &mut item.delete,
             ];
-            for operation in all.into_iter().flatten() {
+            for (number, operation) in all.into_iter().enumerate() {
+                let Some(operation) = operation else {
+                    continue;
+                };
                 let responses = &mut operation.responses.responses;
                 responses.insert("default".into(), failure.clone().into());
                 let none: [&str; 0] = [];
-                operation.security = Some(vec![SecurityRequirement::new("token", none)]);
+                let writes = number > 0;
+                if writes {
+                    let parameters = operation.parameters.get_or_insert_default();
+                    parameters.push(own.clone().into());
+                }
+                // The code in its body is what opens a session.
+                let opens = path.ends_with("/session") && number == 1;
+                let token = SecurityRequirement::new("token", none);
+                operation.security = Some(if opens { Vec::new() } else { vec![token] });
             }
         }
     }
