@@ -39,7 +39,20 @@ impl Node {
         Ok((spool, written.map_err(panicked)??))
     }
 
-    /// Moves files of private folders into one new private folder, each to its place there; gives
+    /// Makes a folder in a new private one, so that it can be sent; gives both.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn take_in_folder(&self, name: RelPath) -> Result<(Spool, PathBuf), StoreError> {
+        let spool = self.spool().await?;
+        let made = spawn_blocking(move || {
+            let path = spool.filler().make_folder(&name)?;
+            Ok((spool, path))
+        });
+        made.await.map_err(panicked)?
+    }
+
+    /// Moves files and empty folders of private folders into one new private folder, each to its place there; gives
     /// that and what lies in it at the top.
     ///
     /// # Errors

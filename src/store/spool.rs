@@ -54,7 +54,7 @@ impl Spool {
         &self.0.folder
     }
 
-    /// Moves a file that another spool of this home holds into this one, to its place there.
+    /// Moves a file, or an empty folder, that another spool of this home holds into this one, to its place there.
     ///
     /// # Errors
     /// When something is there already, or the disk refuses.
@@ -83,6 +83,16 @@ impl Filler {
             fs::create_dir_all(folder).map_err(failed("create", folder))?;
         }
         Ok(place)
+    }
+
+    /// Makes a folder called `name`, and gives its path.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn make_folder(&self, name: &RelPath) -> Result<PathBuf, StoreError> {
+        let path = self.place(name)?;
+        fs::create_dir_all(&path).map_err(failed("create", &path))?;
+        Ok(path)
     }
 
     /// Writes all that `from` gives into a file called `name`, and gives its path. How much that is

@@ -1,4 +1,4 @@
-//! Files that were uploaded and wait to be sent.
+//! Files, and folders with nothing in them, that were uploaded and wait to be sent.
 //!
 //! Invariants: at most [`MOST`] wait; each is taken once; those that were uploaded by paths of one
 //! folder are sent as that folder.

@@ -45,6 +45,7 @@ before(async () => {
   await writeFile(here("bob/shared/tone.wav"), tone());
   await writeFile(here('bob/shared/<img src=x onerror="globalThis.pwned=1">.txt'), "not a picture");
   await writeTree(here("drops"), { ...TRIP, ...HIKE, "gift.txt": "for anna" });
+  for (const empty of ["trip/empty", "hike/empty"]) await mkdir(here("drops", empty));
   const net = alone(await freePort());
   held.anna = new Running(here("anna"), "--name", "anna", "--replica-quota", "0", ...net);
   held.bob = new Running(here("bob"), "--name", "bob", ...net);
@@ -95,6 +96,7 @@ test("a day at the pages of two real nodes", { skip }, async () => {
   await anna.page.waitForSelector('.vrow:has-text("film.bin")');
   assert.ok((await anna.page.innerText(".vlist")).includes('<img src=x onerror="globalThis.pwned=1">.txt'));
   await dropPaths(anna.page, ".vlist", [here("drops/trip")]);
+  await anna.page.waitForSelector('.toast.bad:has-text("1 empty folder is not shared")');
   await holds(TRIP, "anna/shared");
   await bob.go("files");
   await bob.page.click(".seg button:nth-child(2)");
@@ -151,7 +153,7 @@ test("a day at the pages of two real nodes", { skip }, async () => {
   await until(() => sound.evaluate(() => document.querySelector("video")?.duration === 60), "the player knows how long it is");
   await sound.close();
 
-  // A folder that is dropped on a person arrives as that folder. Bob accepts by the keyboard alone.
+  // A folder that is dropped on a person arrives as that folder, with the empty ones in it. Bob accepts by the keyboard alone.
   await anna.go("people");
   await dropPaths(anna.page, '.personrow:has-text("bob")', [here("drops/hike")]);
   await bob.page.waitForSelector('.tab[href="#inbox"] .badge');
@@ -162,6 +164,7 @@ test("a day at the pages of two real nodes", { skip }, async () => {
   await tabTo(bob.page, '.ask [aria-label^="Accept"]');
   await bob.page.keyboard.press("Enter");
   await holds(HIKE, "bob/downloads");
+  await until(() => existsSync(here("bob/downloads/hike/empty")), "the empty folder");
   await anna.page.waitForSelector('.job:has-text("hike")[data-state="done"]');
 
   // The other way: a no, then a yes.

@@ -1,7 +1,7 @@
 // A day of a user at the page: transfers, files, people, asks, limits, and many tabs at once.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -81,6 +81,8 @@ test("a dropped folder keeps its structure, to a person and into the shared fold
     const folder = await mkdtemp(join(tmpdir(), "sprat-drop-"));
     const tree = { "trip/day 1/a&b.txt": "12345", "trip/day 1/deep/c.txt": "123", "trip/taken.txt": "1" };
     await writeTree(folder, tree);
+    await mkdir(join(folder, "trip/day 2/later"), { recursive: true });
+    await mkdir(join(folder, "nothing"));
     try {
       const bob = `.personrow:has([href*="${PEOPLE[0].peer}"])`;
       await show(page, "people");
@@ -88,16 +90,23 @@ test("a dropped folder keeps its structure, to a person and into the shared fold
       await wrote(mock, "POST /sends ");
       const staged = mock.writes.filter((line) => line.startsWith("POST /staged")).sort();
       const name = (path, size) => `${new URLSearchParams({ name: path })} ${size}`;
-      assert.deepEqual(staged, Object.entries(tree).map(([path, text]) => `POST /staged?${name(path, text.length)}`).sort());
-      await wrote(mock, `POST /sends {"to":["${PEOPLE[0].peer}"],"staged":["1","2","3"]}`);
+      const files = Object.entries(tree).map(([path, text]) => `POST /staged?${name(path, text.length)}`);
+      // A folder with nothing in it arrives with the others.
+      assert.deepEqual(staged, [...files, `POST /staged?${new URLSearchParams({ name: "trip/day 2/later", folder: 1 })} 0`].sort());
+      await wrote(mock, `POST /sends {"to":["${PEOPLE[0].peer}"],"staged":["1","2","3","4"]}`);
 
       mock.refuseSends = true;
       await show(page, "people");
       await dropPaths(page, bob, [join(folder, "trip/taken.txt")]);
-      await wrote(mock, "DELETE /staged/4");
+      await wrote(mock, "DELETE /staged/5");
+      await show(page, "people");
+      await dropPaths(page, bob, [join(folder, "nothing")]);
+      await page.waitForSelector('.toast.bad:has-text("There is no file in it to send")');
 
       await show(page, "files");
       await dropPaths(page, ".vlist", [join(folder, "trip")]);
+      // In the swarm there are files alone: that is said.
+      await page.waitForSelector('.toast.bad:has-text("1 empty folder is not shared")');
       await page.waitForSelector('.toast.good:has-text("2 files are in the shared folder")');
       for (const path of ["trip/day 1/a&b.txt", "trip/day 1/deep/c.txt"]) await wrote(mock, `POST /share?${name(path, tree[path].length)}`);
     } finally {

@@ -26,13 +26,24 @@ pub struct Named {
     overwrite: Option<String>,
 }
 
-impl Named {
-    /// The only way from a request to a path: parts that may be written, below a folder that the
-    /// request does not name.
-    fn path(&self) -> Result<RelPath, ApiError> {
-        let parsed = RelPath::parse(&self.name);
-        parsed.map_err(|error| ApiError::usage(format!("that name cannot be saved: {error}")))
-    }
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(utoipa::IntoParams))]
+#[cfg_attr(test, into_params(parameter_in = Query))]
+pub struct Staging {
+    name: String,
+    /// `1`: a folder with nothing in it, without a body.
+    folder: Option<String>,
+}
+
+fn is_on(word: Option<&String>) -> bool {
+    word.is_some_and(|word| word != "0")
+}
+
+/// The only way from a request to a path: parts that may be written, below a folder that the
+/// request does not name.
+fn path_of(name: &str) -> Result<RelPath, ApiError> {
+    let parsed = RelPath::parse(name);
+    parsed.map_err(|error| ApiError::usage(format!("that name cannot be saved: {error}")))
 }
 
 fn made(name: &str, staged: Option<String>, size: u64) -> Response {
@@ -41,17 +52,25 @@ fn made(name: &str, staged: Option<String>, size: u64) -> Response {
     (StatusCode::CREATED, Json(made)).into_response()
 }
 
-/// Takes a file in for a send.
-#[cfg_attr(test, utoipa::path(post, path = "/api/v1/staged", tag = "staged", params(Named), request_body(content = crate::web::answers::Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is here", body = Uploaded))))]
+/// Takes a file, or a folder with nothing in it, in for a send.
+#[cfg_attr(test, utoipa::path(post, path = "/api/v1/staged", tag = "staged", params(Staging), request_body(content = crate::web::answers::Octets, content_type = "application/octet-stream"), responses((status = 201, description = "It is here", body = Uploaded))))]
 pub async fn stage(
     State(app): State<App>,
-    Asked(named): Asked<Named>,
+    Asked(named): Asked<Staging>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let name = named.path()?;
+    let name = path_of(&named.name)?;
     app.staged.check_room()?;
-    let (spool, path, size) = take_in(&app, &name, &headers, body).await?;
+    let (spool, path, size) = if is_on(named.folder.as_ref()) {
+        if axum::body::to_bytes(body, 0).await.is_err() {
+            return Err(ApiError::usage("a folder with nothing in it has no body"));
+        }
+        let (spool, path) = app.node.take_in_folder(name.clone()).await?;
+        (spool, path, 0)
+    } else {
+        take_in(&app, &name, &headers, body).await?
+    };
     let shown = name.as_str().to_owned();
     let id = app.staged.add(Upload { spool, name, path })?;
     Ok(made(&shown, Some(id), size))
@@ -77,8 +96,8 @@ pub async fn share(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let name = named.path()?;
-    let overwrite = named.overwrite.as_deref().is_some_and(|word| word != "0");
+    let name = path_of(&named.name)?;
+    let overwrite = is_on(named.overwrite.as_ref());
     let (spool, path, size) = take_in(&app, &name, &headers, body).await?;
     let placed = app.node.share_file(&name, &path, overwrite).await;
     let _ = tokio::task::spawn_blocking(move || drop(spool)).await;

@@ -244,7 +244,14 @@ async fn folders_are_staged(served: &Served, headers: &str) {
         assert_eq!(served.ask("DELETE", &path, headers, b"").await.status, 404);
     }
     let (three, plain) = (stage("trip/day1/c").await, stage("z").await);
-    let answer = send(&[&one, &two, &three, &plain]).await;
+    // A folder with nothing in it goes with the others.
+    let empty = "/api/v1/staged?name=trip/empty&folder=1";
+    let refused = served.ask("POST", empty, headers, b"hi").await;
+    assert_eq!(refused.status, 400, "its bytes would be lost");
+    let empty = served.ask("POST", empty, headers, b"").await.json();
+    assert_eq!(empty["size"], 0);
+    let empty = empty["staged"].as_str().unwrap().to_owned();
+    let answer = send(&[&one, &two, &three, &plain, &empty]).await;
     assert_eq!(answer.status, 202);
     let path = format!("/api/v1/jobs/{}", answer.json()["job"]);
     let files = async {

@@ -4,6 +4,7 @@
 import { html, signal } from "./lib.js";
 import { parts, t } from "./i18n.js";
 import { post, query, remove, upload } from "./api.js";
+import { count } from "./format.js";
 import { toast } from "./toast.js";
 import { Name } from "./safe.js";
 
@@ -20,7 +21,7 @@ const update = (id, change) => {
 function title(list) {
   if (list.length === 1) return list[0].path;
   const [folder] = list[0].path.split("/");
-  const files = t("files.n", { n: list.length });
+  const files = t("files.n", { n: list.filter(({ file }) => file).length });
   return list.every(({ path }) => path.startsWith(`${folder}/`)) ? `${folder}/ (${files})` : files;
 }
 
@@ -29,7 +30,7 @@ addEventListener("beforeunload", (event) => uploads.value.length > 0 && event.pr
 function enqueue(entry, list, work) {
   const controller = new AbortController();
   const id = next++;
-  const size = list.reduce((sum, { file }) => sum + file.size, 0);
+  const size = list.reduce((sum, { file }) => sum + (file?.size ?? 0), 0);
   uploads.value = [...uploads.value, { ...entry, id, title: title(list), done: 0, size, stop: () => controller.abort() }];
   let before = 0;
   /** Uploads one file to `path`, and counts it. */
@@ -50,12 +51,18 @@ function enqueue(entry, list, work) {
     }
   };
   tail = tail.then(run);
-  return tail;
 }
 
-/** Puts files into the shared folder. A file whose name is taken there is told, and the others go on. */
-export function share(list) {
-  return enqueue({ kind: "share" }, list, async (one, stopped) => {
+/**
+ * Puts files into the shared folder. A file whose name is taken there is told, and the others go on; so is that nobody would see empty folders.
+ * Gives whether something is on its way.
+ */
+export function share(all) {
+  const list = all.filter(({ file }) => file);
+  const empty = all.length - list.length;
+  if (empty > 0) toast(t("share.empty", { n: count(empty), count: empty }), "bad");
+  if (list.length === 0) return false;
+  enqueue({ kind: "share" }, list, async (one, stopped) => {
     let shared = 0;
     for (const { file, path } of list) {
       stopped.throwIfAborted();
@@ -69,20 +76,25 @@ export function share(list) {
     }
     if (shared > 0) toast(t("shared.n", { n: shared }), "good");
   });
+  return true;
 }
 
-/** Asks a person to take files. `who`: { peer, name }; `trust`: their new key is theirs, as somebody made sure of. */
+/** Asks a person to take files. `who`: { peer, name }; `trust`: their new key is theirs, as somebody made sure of. Gives whether they are on their way. */
 export function send(who, list, trust = false) {
+  if (!list.some(({ file }) => file)) {
+    toast(t("send.nofile"), "bad");
+    return false;
+  }
   if (list.length > STAGED) {
     toast(t("send.toomany", { most: STAGED }), "bad");
-    return tail;
+    return false;
   }
-  return enqueue({ kind: "send", to: who.name }, list, async (one, stopped) => {
+  enqueue({ kind: "send", to: who.name }, list, async (one, stopped) => {
     const staged = [];
     try {
       for (const { file, path } of list) {
         stopped.throwIfAborted();
-        staged.push((await one(`/staged${query({ name: path })}`, file)).staged);
+        staged.push((await one(`/staged${query({ name: path, folder: !file })}`, file ?? new Blob())).staged);
       }
       await post("/sends", { to: [who.peer], staged, ...(trust && { trust_new: true }) });
     } catch (error) {
@@ -92,4 +104,5 @@ export function send(who, list, trust = false) {
     }
     toast(parts("send.asked", { who: html`<${Name} of=${who.name} />` }), "good");
   });
+  return true;
 }

@@ -19,6 +19,7 @@ export const MORE = {
   "send.folder": { en: "Send a folder", de: "Ordner senden" },
   "send.asked": { en: "{who} is asked.", de: "{who} wird gefragt." },
   "send.toomany": { en: "At most {most} files can be sent from the browser at once. More go with: sprat send FOLDER --to NAME", de: "Aus dem Browser gehen höchstens {most} Dateien auf einmal. Mehr gehen mit: sprat send ORDNER --to NAME" },
+  "send.nofile": { en: "There is no file in it to send.", de: "Darin ist keine Datei, die gesendet werden könnte." },
   "drop.send": { en: "Drop to send to {who}", de: "Ablegen, um an {who} zu senden" },
   "chat.with": { en: "Chat with {who}", de: "Gespräch mit {who}" },
   "chat.none": { en: "Nothing was said yet.", de: "Noch wurde nichts gesagt." },

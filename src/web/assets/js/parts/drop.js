@@ -1,27 +1,34 @@
-// Files and folders that are dropped on the page, or chosen: as a list of { file, path }.
-// Invariant: a drop anywhere never makes the browser leave the page.
+// Files and folders that are dropped on the page, or chosen: as a list of { file, path }, and { path } for an empty folder.
+// Invariants: a drop anywhere never makes the browser leave the page; what is not in the list is told.
 
 import { html, useRef, useState } from "../lib.js";
+import { count } from "../format.js";
+import { t } from "../i18n.js";
+import { toast } from "../toast.js";
 
 const MOST = 20_000;
 
 async function walk(entry, into) {
-  if (into.length >= MOST) return;
+  if (into.length >= MOST) throw new Error(t("drop.toomany", { most: count(MOST) }));
+  const path = entry.fullPath.replace(/^\/+/, "");
   if (entry.isFile) {
     const file = await new Promise((yes, no) => entry.file(yes, no));
-    into.push({ file, path: entry.fullPath.replace(/^\/+/, "") });
+    into.push({ file, path });
     return;
   }
   const reader = entry.createReader();
-  for (;;) {
+  for (let empty = true; ; empty = false) {
     const some = await new Promise((yes, no) => reader.readEntries(yes, no));
-    if (some.length === 0) return;
+    if (some.length === 0) {
+      if (empty) into.push({ path });
+      return;
+    }
     for (const one of some) await walk(one, into);
   }
 }
 
 /** Everything in a drop. The entries have to be taken before the first wait: they are gone after it. */
-export async function dropped(transfer) {
+async function dropped(transfer) {
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
   const out = [];
   for (const entry of entries) {
@@ -50,8 +57,12 @@ export function DropZone({ onFiles, hint, cls = "", children }) {
     event.preventDefault();
     event.stopPropagation();
     setOver(0);
-    const list = await dropped(event.dataTransfer);
-    if (list.length > 0) onFiles(list);
+    try {
+      const list = await dropped(event.dataTransfer);
+      if (list.length > 0) onFiles(list);
+    } catch (error) {
+      toast(error.message, "bad");
+    }
   };
   return html`<div class=${`${cls} ${over > 0 ? "dropping" : ""}`} onDragEnter=${enter} onDragLeave=${leave} onDrop=${drop}>
     ${children}${over > 0 && html`<div class="cover" aria-hidden="true"><div>${hint}</div></div>`}</div>`;

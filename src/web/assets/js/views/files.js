@@ -93,7 +93,7 @@ export function Files() {
     if (event.key === "d" && index < folders.length) (event.preventDefault(), fetchWhat(folders[index].folder, folders[index].folder));
     if (event.key === "Backspace" && place && place !== "/") (event.preventDefault(), setFolder(place.replace(/[^/]+\/$/, "") || "/"));
   };
-  const shared = (list) => (share(list), go("transfers"));
+  const shared = (list) => share(list) && go("transfers");
   const found = source.busy && source.total === 0 ? "" : t("files.found", { n: count(source.total), count: source.total });
 
   return html`<${DropZone} cls="view" onFiles=${shared} hint=${t("drop.share")}>

@@ -16,7 +16,7 @@ import { Directory } from "./directory.js";
 import { Wish } from "./wish.js";
 
 /** Sending goes on in Transfers, where its progress is. */
-const sendTo = (who, list, trust) => (send(who, list, trust), go("transfers"));
+const sendTo = (who, list, trust) => send(who, list, trust) && go("transfers");
 
 const tail = (peer) => String(peer ?? "").slice(-8);
 
