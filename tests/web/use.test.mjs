@@ -76,6 +76,38 @@ test("files are shared and sent from the browser; a name that is taken is told",
     assert.equal(new URL(page.url()).hash, "#transfers");
   }));
 
+test("files and folders are shared by buttons, on a phone and by the keyboard, in both languages", async () => {
+  const phone = { viewport: { width: 360, height: 740 }, hasTouch: true };
+  const folder = await mkdtemp(join(tmpdir(), "sprat-pick-"));
+  await writeTree(folder, { "trip/a.txt": "12345", "trip/deep/b.txt": "123", "c.txt": "1" });
+  const [files, trip] = [["c.txt", "trip/a.txt"].map((name) => join(folder, name)), join(folder, "trip")];
+  try {
+    for (const [locale, ofFiles, ofFolder] of [["en-GB", "Share files", "Share a folder"], ["de-DE", "Dateien teilen", "Ordner teilen"]]) {
+      await withPage(held, { context: { ...phone, locale } }, async ({ mock, page }) => {
+        // Asked for before the first key, which else may be faster.
+        let opened;
+        page.on("filechooser", (dialogue) => opened(dialogue));
+        for (const [name, chosen, wanted] of [[ofFiles, files, ["c.txt 1", "a.txt 5"]], [ofFolder, trip, ["trip/a.txt 5", "trip/deep/b.txt 3"]]]) {
+          await show(page, "files");
+          const button = page.getByRole("button", { name, exact: true });
+          const box = await button.boundingBox();
+          assert.ok(box.x >= 0 && box.x + box.width <= 360 && box.height >= 32, `${name}: ${JSON.stringify(box)}`);
+          const opening = new Promise((yes) => (opened = yes));
+          await until(() => page.evaluate(() => document.activeElement.id === "main"), "the focus is where the tab puts it");
+          await button.focus();
+          await page.keyboard.press("Enter");
+          const dialogue = await opening;
+          assert.ok(dialogue.isMultiple());
+          await dialogue.setFiles(chosen);
+          for (const line of wanted) await wrote(mock, `POST /share?${new URLSearchParams({ name: line.split(" ")[0] })} ${line.split(" ")[1]}`);
+        }
+      });
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test("a dropped folder keeps its structure, to a person and into the shared folder; what is not sent is taken back", () =>
   withPage(held, { refused: [409, 404] }, async ({ mock, page }) => {
     const folder = await mkdtemp(join(tmpdir(), "sprat-drop-"));

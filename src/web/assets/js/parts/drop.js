@@ -68,9 +68,13 @@ export function DropZone({ onFiles, hint, cls = "", children }) {
     ${children}${over > 0 && html`<div class="cover" aria-hidden="true"><div>${hint}</div></div>`}</div>`;
 }
 
-/** A button that opens the browser's dialogue for files. */
+/** Not every browser, on a phone above all, has a dialogue for folders. */
+const FOLDERS = "webkitdirectory" in HTMLInputElement.prototype;
+
+/** A button that opens the browser's dialogue for files, or for a folder. */
 export function Pick({ onFiles, folder = false, cls = "", label, children }) {
   const input = useRef(null);
+  if (folder && !FOLDERS) return null;
   const take = (event) => {
     const list = chosenFiles(event.currentTarget);
     event.currentTarget.value = "";

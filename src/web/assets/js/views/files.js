@@ -98,7 +98,7 @@ export function Files() {
 
   return html`<${DropZone} cls="view" onFiles=${shared} hint=${t("drop.share")}>
     <${Head} id="files">
-      <${Pick} onFiles=${shared} folder=${true} cls="wide"><${Icon} name="folder" size=${16} /> ${t("share.folder")}</${Pick}>
+      <${Pick} onFiles=${shared} folder=${true}><${Icon} name="folder" size=${16} /> ${t("share.folder")}</${Pick}>
       <${Pick} onFiles=${shared} cls="primary"><${Icon} name="share" size=${16} /> ${t("share.files")}</${Pick}>
     </${Head}>
     <div class="row wrap tools" role="search">
