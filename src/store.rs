@@ -68,7 +68,7 @@ pub use small_files::{
     ChunkBuffer, Lack, Laid, Sink, SmallFile, has_room, lacking, lay, place_all,
 };
 pub use socket::{runtime_folder, socket_path};
-pub use spool::{PourError, Spool, pour, put_in_share};
+pub use spool::{PourError, Spool, pour, put_in_share, settle};
 
 use std::{
     io,

@@ -7,7 +7,9 @@
 use super::{Exit, Node, StartError};
 use crate::{
     core::path::RelPath,
-    store::{Added, Home, Removed, Share, SharePathError, SharedPath, SharedPaths, StoreError},
+    store::{
+        self, Added, Home, Removed, Share, SharePathError, SharedPath, SharedPaths, StoreError,
+    },
 };
 use serde::Serialize;
 use std::path::Path;
@@ -45,6 +47,7 @@ impl From<&SharePathError> for Exit {
             | SharePathError::Own(_) => Self::Usage,
             SharePathError::Holds { .. }
             | SharePathError::Taken(_)
+            | SharePathError::Elsewhere { .. }
             | SharePathError::Named(_)
             | SharePathError::TooMany
             | SharePathError::InFolder { .. }
@@ -101,6 +104,30 @@ impl Node {
     /// When the disk refuses.
     pub async fn shared_paths(&self) -> Result<Vec<SharedPathInfo>, SharePathError> {
         self.with_paths(|paths, _| info(paths)).await
+    }
+
+    /// Puts a file of a private folder into the shared one; false when another file is there and is
+    /// not to be replaced.
+    ///
+    /// # Errors
+    /// [`SharePathError`]: the name stands for something that lies elsewhere, or the disk refuses.
+    pub async fn share_file(
+        &self,
+        name: &RelPath,
+        from: &Path,
+        overwrite: bool,
+    ) -> Result<bool, SharePathError> {
+        let home = self.shared.services.home.clone();
+        let (name, from) = (name.clone(), from.to_owned());
+        // Before the lock: it may take long.
+        let settled = from.clone();
+        let settled = spawn_blocking(move || store::settle(&settled)).await;
+        settled.unwrap_or_else(|_| Ok(()))?;
+        let put = move |paths: &SharedPaths, _: &Share| {
+            paths.leave_free(&name)?;
+            Ok(store::put_in_share(&home, &name, &from, overwrite)?)
+        };
+        self.with_paths(put).await
     }
 
     async fn with_paths<T: Send + 'static>(

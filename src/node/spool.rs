@@ -6,7 +6,7 @@ use crate::{core::path::RelPath, node::Fetched, store};
 use std::{
     collections::BTreeSet,
     io::{self, Read, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 use tokio::task::spawn_blocking;
 
@@ -71,24 +71,6 @@ impl Node {
             Ok((spool, tops.into_iter().collect()))
         });
         moved.await.map_err(panicked)?
-    }
-
-    /// Puts a file of a private folder into the shared one; false when another file is there and is
-    /// not to be replaced.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub async fn share_file(
-        &self,
-        name: &RelPath,
-        from: &Path,
-        overwrite: bool,
-    ) -> Result<bool, StoreError> {
-        let home = self.shared.services.home.clone();
-        let (name, from) = (name.clone(), from.to_owned());
-        spawn_blocking(move || store::put_in_share(&home, &name, &from, overwrite))
-            .await
-            .map_err(panicked)?
     }
 
     /// Writes a file that came to `out`, each chunk verified before it goes out; gives the bytes.

@@ -30,6 +30,14 @@ pub struct SharedPath {
     pub path: PathBuf,
 }
 
+impl SharedPath {
+    /// Whether one of the two names is the other, or a part of it.
+    fn overlaps(&self, other: &RelPath) -> bool {
+        let (one, other) = (Path::new(self.name.as_str()), Path::new(other.as_str()));
+        one.starts_with(other) || other.starts_with(one)
+    }
+}
+
 /// What came of a wish to share something.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Added {
@@ -82,6 +90,14 @@ pub enum SharePathError {
     /// Something else has that name.
     #[error("something else is shared as `{0}`: give this one another name with --as")]
     Taken(String),
+    /// A name for the shared folder that stands for something elsewhere, or is a part of it.
+    #[error("{} is shared as `{name}` where it lies: give this one another name, or `unshare {name}` first", at.display())]
+    Elsewhere {
+        /// What is shared.
+        name: String,
+        /// Where it lies.
+        at: PathBuf,
+    },
     /// It has a name already.
     #[error("it is shared as `{0}` already: `unshare` that first")]
     Named(String),
@@ -160,6 +176,19 @@ impl SharedPaths {
         Ok(paths)
     }
 
+    /// Whether a file may come into the shared folder as `name`. One caller at a time.
+    ///
+    /// # Errors
+    /// [`SharePathError::Elsewhere`], since two offers would go by one name.
+    pub fn leave_free(&self, name: &RelPath) -> Result<(), SharePathError> {
+        let mut paths = self.read()?.into_iter();
+        let taken = paths.find(|one| one.overlaps(name));
+        taken.map_or(Ok(()), |one| {
+            let (name, at) = (one.name.as_str().to_owned(), one.path);
+            Err(SharePathError::Elsewhere { name, at })
+        })
+    }
+
     fn write(&self, paths: &[SharedPath]) -> Result<(), StoreError> {
         let mut text = String::new();
         for one in paths {
@@ -224,10 +253,7 @@ impl SharedPaths {
                 });
             }
         }
-        let overlaps = |one: &SharedPath| {
-            let (one, other) = (Path::new(one.name.as_str()), Path::new(named.as_str()));
-            one.starts_with(other) || other.starts_with(one)
-        };
+        let overlaps = |one: &SharedPath| one.overlaps(&named);
         if paths.iter().any(overlaps) || fs::symlink_metadata(shared.join(named.as_str())).is_ok() {
             return Err(SharePathError::Taken(named.as_str().to_owned()));
         }

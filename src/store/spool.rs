@@ -135,8 +135,17 @@ impl Filler {
     }
 }
 
-/// Moves a file that was filled into a spool to its place in the shared folder; false when another
-/// file is there and is not to be replaced. It appears whole.
+/// Makes sure that a file that was filled into a spool outlasts a crash.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn settle(file: &Path) -> Result<(), StoreError> {
+    let opened = File::open(file).map_err(failed("open", file))?;
+    opened.sync_all().map_err(failed("sync", file))
+}
+
+/// Moves a file that was filled into a spool, and settled, to its place in the shared folder; false
+/// when another file is there and is not to be replaced. It appears whole.
 ///
 /// # Errors
 /// When the disk refuses.
@@ -150,8 +159,6 @@ pub fn put_in_share(
     if let Some(folder) = place.parent() {
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
     }
-    let file = File::open(from).map_err(failed("open", from))?;
-    file.sync_all().map_err(failed("sync", from))?;
     if overwrite {
         fs::rename(from, &place).map_err(failed("replace", &place))?;
         return Ok(true);

@@ -48,6 +48,7 @@ async fn a_path_is_shared_and_shared_no_longer_and_nobody_else_learns_it() {
         let refused = served.post("/api/v1/share", &body).await;
         assert_eq!(refused.status, status, "{}", refused.head);
     }
+    no_upload_goes_by_a_name_that_is_taken(&served, path).await;
     let headers = served.own_headers("application/json");
     let delete = async |what: &str| {
         let path = format!("/api/v1/share?name={what}");
@@ -67,4 +68,28 @@ async fn a_path_is_shared_and_shared_no_longer_and_nobody_else_learns_it() {
     let at = served.home.path().join("downloads/a.txt");
     assert_eq!(std::fs::read(at).unwrap(), b"hello");
     served.end().await;
+}
+
+/// A file of the shared folder would be a second offer of what `tune` stands for, or lie in it.
+async fn no_upload_goes_by_a_name_that_is_taken(served: &Served, tune: &str) {
+    let headers = served.own_headers("application/octet-stream");
+    let upload = async |name: &str| {
+        let path = format!("/api/v1/share?name={name}");
+        served.ask("POST", &path, &headers, b"other bytes").await
+    };
+    for name in ["tune", "tune&overwrite=1", "tune/b"] {
+        let refused = upload(name).await;
+        assert_eq!((refused.status, &refused.json()["code"]), (409, &json!(4)));
+        let why = format!(
+            "{tune} is shared as `tune` where it lies: give this one another name, or `unshare tune` first"
+        );
+        assert_eq!(refused.json()["message"], why, "{name}");
+    }
+    assert!(!served.home.path().join("shared/tune").exists());
+    let offers = served.get("/api/v1/offers?q=tune").await.json();
+    assert_eq!(
+        (&offers["total"], &offers["offers"][0]["size"]),
+        (&json!(1), &json!(2))
+    );
+    assert_eq!(upload("tunes").await.status, 201, "another name is free");
 }
