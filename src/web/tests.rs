@@ -9,6 +9,7 @@ mod scale;
 mod shared;
 mod stream;
 mod tickets;
+mod two;
 
 use super::*;
 use crate::node::{Accepting, Copies, Settings};
@@ -70,11 +71,17 @@ async fn serve() -> Served {
 }
 
 async fn serve_with(accepting: Accepting) -> Served {
+    serve_beside("anna", accepting, Vec::new()).await
+}
+
+/// One that knows where others are.
+async fn serve_beside(name: &str, accepting: Accepting, peers: Vec<String>) -> Served {
     let home = tempfile::tempdir_in("/tmp").unwrap();
     std::fs::create_dir(home.path().join("shared")).unwrap();
     std::fs::write(home.path().join("shared/a.txt"), "hello").unwrap();
     let node = Node::start(Settings {
-        name: "anna".into(),
+        name: name.into(),
+        peers,
         discovery_port: 0,
         listen: vec![Ipv4Addr::LOCALHOST.into()],
         mdns: false,
