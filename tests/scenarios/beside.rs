@@ -1,7 +1,7 @@
 //! Commands in the home of a node that runs: the node does them, and they say and end as they do
 //! without one.
 
-use crate::common::{Ran, Running, Swarm, downloaded, noise, share, terminal::Terminal};
+use crate::common::{Ran, Running, Swarm, downloaded, noise, share, terminal::Terminal, until};
 use std::{io::Write as _, process::Stdio};
 
 /// Bytes of a film: a few seconds' worth.
@@ -343,4 +343,65 @@ fn a_node_that_runs_does_what_is_asked_beside_it() {
     bob.leave();
     assert_eq!(swarm.run("bob", &["jobs"]).code(), 5);
     assert_eq!(swarm.run("bob", &["web"]).code(), 5);
+}
+
+/// What the node gives and takes by code goes by the shell's streams, and one code is for many.
+#[cfg(unix)]
+#[test]
+fn a_node_that_runs_sends_to_a_group_and_has_the_streams_of_its_shells() {
+    let swarm = Swarm::new();
+    let mut bob = swarm.start("bob", &["serve", "--json"]);
+    bob.event("ready");
+    let code_of = |sender: &mut Running| sender.event("code")["code"].as_str().unwrap().to_owned();
+    let bytes = noise(3, FILM);
+    let film = swarm.home("outside").join("film.bin");
+    std::fs::write(&film, &bytes).unwrap();
+
+    let group = ["send", "--group", film.to_str().unwrap(), "--json"];
+    let mut sender = swarm.start("bob", &group);
+    let code = code_of(&mut sender);
+    assert_eq!(code.split('-').count(), 5, "{code}");
+    let names = ["carol", "dave"];
+    let receivers = names.map(|name| swarm.start(name, &["receive", &code, "--json"]));
+    for (mut receiver, name) in receivers.into_iter().zip(names) {
+        receiver.event("received");
+        assert_eq!(receiver.end(), 0);
+        assert!(downloaded(&swarm.home(name), "film.bin") == bytes);
+        sender.event("done");
+    }
+    sender.signal("INT");
+    assert_eq!(sender.end(), 0, "two have it");
+    assert_eq!(job(&swarm, "bob")["state"], "cancelled");
+
+    // From standard input at the node to standard output elsewhere.
+    let send = ["send", "-", "--as", "log.bin", "--json"];
+    let mut sender = swarm.start("bob", &send);
+    let mut input = sender.input.take().unwrap();
+    input.write_all(&bytes).unwrap();
+    drop(input);
+    let code = code_of(&mut sender);
+    let take = |name: &str, code: &str| {
+        let mut command = swarm.command(name, &["receive", code, "-y", "-o", "-"]);
+        let out = command.stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{said}");
+        assert!(out.stdout == bytes, "nothing but its bytes: {said}");
+        said
+    };
+    let said = take("carol", &code);
+    assert!(said.contains("log.bin"), "{said}");
+    assert_eq!(sender.end(), 0);
+    // From elsewhere to standard output at the node.
+    let send = ["send", film.to_str().unwrap(), "--json"];
+    let mut sender = swarm.start("carol", &send);
+    let code = code_of(&mut sender);
+    let said = take("bob", &code);
+    assert!(said.contains("film.bin"), "{said}");
+    assert_eq!(sender.end(), 0);
+    let spool = swarm.home("bob").join(".sprat/spool");
+    until("nothing of it stays", || {
+        std::fs::read_dir(&spool).map_or(true, |mut all| all.next().is_none())
+    });
+    assert!(!swarm.home("bob").join("downloads").exists());
+    bob.leave();
 }
