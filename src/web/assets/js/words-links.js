@@ -17,7 +17,7 @@ export const LINKS = {
   "links.pin": { en: "With a PIN", de: "Mit einer PIN" },
   "links.tls.only": { en: "Encrypted (https; the browser warns)", de: "Verschlüsselt (https; der Browser warnt)" },
   "links.make": { en: "Make a link", de: "Link machen" },
-  "links.make.upload": { en: "Make one for handing files in", de: "Link zum Hochladen machen" },
+  "links.make.upload": { en: "Make a link for handing files in", de: "Link zum Hochladen machen" },
   "links.upload": { en: "For handing files in", de: "Zum Hereinreichen von Dateien" },
   "links.until": { en: "until {when}", de: "bis {when}" },
   "links.used": { en: "used: {n}", de: "benutzt: {n}" },

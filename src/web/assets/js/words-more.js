@@ -3,7 +3,7 @@
 export const MORE = {
   // People
   "people.here": { en: "Who is here", de: "Wer da ist" },
-  "people.none": { en: "Nobody else is here yet. If you expect somebody, sprat doctor at the shell says why.", de: "Noch ist niemand sonst da. Falls Sie jemanden erwarten: sprat doctor auf der Kommandozeile sagt, warum." },
+  "people.none": { en: "Nobody else is here yet. If you expect somebody, a look at the networks says why.", de: "Noch ist niemand sonst da. Falls Sie jemanden erwarten: Ein Blick auf die Netze sagt, warum." },
   "people.choose": { en: "Choose a person to send files or to talk. Files can be dropped on a person at once.", de: "Wählen Sie eine Person, um Dateien zu senden oder zu schreiben. Dateien lassen sich auch gleich auf einer Person ablegen." },
   away: { en: "away", de: "nicht da" },
   present: { en: "here now", de: "jetzt da" },

@@ -3,4 +3,4 @@
 import { html } from "../lib.js";
 import { t } from "../i18n.js";
 
-export const Head = ({ id, children }) => html`<div class="head"><h1 id="heading">${t(`tab.${id}`)}</h1>${children}</div>`;
+export const Head = ({ id, children }) => html`<div class="head" data-view=${id}><h1 id="heading">${t(`tab.${id}`)}</h1>${children}</div>`;

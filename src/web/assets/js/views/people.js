@@ -75,7 +75,7 @@ export function People() {
   const finding = chose || wish || id === "find";
   const reach = chosen?.peer ?? everyone[0]?.peer;
   const side = html`<section class="persons card" aria-label=${t("people.here")}>
-    ${everyone.length === 0 && ready.value && html`<div class="empty"><${Icon} name="people" size=${32} /><p>${t("people.none")}</p></div>`}
+    ${everyone.length === 0 && ready.value && html`<div class="empty"><${Icon} name="people" size=${32} /><p>${t("people.none")}</p><a class="button" href="#health">${t("doctor.look")}</a></div>`}
     ${everyone.map((who) => html`<${Row} key=${who.peer} who=${who} chosen=${who.peer === id} reach=${who.peer === reach} onKeyDown=${arrows} />`)}
   </section>`;
   return html`<div class=${`view people ${chosen || finding ? "chosen" : ""}`}>

@@ -109,7 +109,7 @@ export function Person({ who, onFiles }) {
     <div class="personhead">
       <div class="grow"><h2 class="bigname"><${Name} of=${who.name} /></h2>
         <div class="small muted row wrap"><span>${who.here ? parts("here.by", { via: printable(who.via) }) : t("away")}</span>
-          ${who.address && html`<span class="mono">${printable(who.address)}</span>`}<span class="mono cut key" title=${who.peer}>${who.peer}</span><${Copy} text=${who.peer} /></div></div>
+          ${who.address && html`<span class="mono">${printable(who.address)}</span>`}<span class="row"><span class="mono cut key" title=${who.peer}>${who.peer}</span><${Copy} text=${who.peer} /></span></div></div>
       ${sendable && html`<${Pick} onFiles=${onFiles} cls="primary"><${Icon} name="share" size=${16} /> ${t("send.files")}</${Pick}>
         <${Pick} onFiles=${onFiles} folder=${true}><${Icon} name="folder" size=${16} /> ${t("send.folder")}</${Pick}>`}
     </div>
