@@ -158,6 +158,17 @@ test("somebody with a new key is sent nothing before a person said that it is th
     await wrote(mock, `POST /sends {"to":["${mallory.peer}"],"staged":["1"],"trust_new":true}`);
   }));
 
+test("without a rendezvous server nobody is looked up, and the page says how to use one", () =>
+  withPage(held, {}, async ({ mock, page }) => {
+    await show(page, "people");
+    await page.click('.head button:has-text("Find people")');
+    await page.waitForSelector('.directory li:has-text("bob")');
+    clearInterval(mock.timer);
+    mock.push("status", { ...mock.status(), servers: [] });
+    await page.waitForSelector('.directory .mono:has-text("sprat --rendezvous")');
+    assert.equal(await page.locator(".directory input").count(), 0);
+  }));
+
 test("the browser is asked whether it may notify when the button is clicked, and not before", () =>
   withPage(held, {}, async ({ mock, page, load, context }) => {
     await page.close();

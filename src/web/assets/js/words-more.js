@@ -31,6 +31,10 @@ export const MORE = {
   directory: { en: "People at the rendezvous server", de: "Personen am Rendezvous-Server" },
   "directory.find": { en: "Find people", de: "Personen finden" },
   "directory.search": { en: "Part of a name", de: "Teil eines Namens" },
+  "directory.noserver": {
+    en: "This node uses no rendezvous server. The person who runs one gives you the line by which sprat uses it, such as:",
+    de: "Dieser Knoten benutzt keinen Rendezvous-Server. Wer einen betreibt, gibt Ihnen die Zeile, mit der sprat ihn benutzt, etwa:",
+  },
   "directory.none": { en: "Nobody of that name is signed up.", de: "Niemand mit diesem Namen ist angemeldet." },
   add: { en: "Add", de: "Hinzufügen" },
   "add.what": { en: "Add {name}", de: "{name} hinzufügen" },

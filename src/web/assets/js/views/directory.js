@@ -6,6 +6,7 @@ import { when } from "../format.js";
 import { Icon } from "../icons.js";
 import { Name, printable } from "../safe.js";
 import { get, post, query } from "../api.js";
+import { node } from "../state.js";
 import { toast } from "../toast.js";
 
 async function tell(body, key, name) {
@@ -30,7 +31,14 @@ function SignUp({ onDone }) {
     <button class="button">${t("signup")}</button></form>`;
 }
 
+/** Without a server there is nothing to search or to sign up at. */
 export function Directory() {
+  if (node.value?.servers?.length !== 0) return html`<${Names} />`;
+  return html`<section class="card pad directory" aria-label=${t("directory")}>
+    <h2>${t("directory")}</h2><p>${t("directory.noserver")}</p><p class="mono">sprat --rendezvous meet.example.org</p></section>`;
+}
+
+function Names() {
   const [words, setWords] = useState("");
   const [people, setPeople] = useState(null);
   const [error, setError] = useState(null);
