@@ -39,6 +39,8 @@ fn catalog() -> Response {
         revision: 512,
         reset: false,
         more: false,
+        through: None,
+        names: None,
         entries: (0..512).map(entry).collect(),
         scan: None,
     })

@@ -11,7 +11,8 @@ mod peers;
 mod state;
 mod survey;
 
-pub use catalog::{OwnCatalog, Pattern, is_id};
+use catalog::Told;
+pub use catalog::{Next, OwnCatalog, Pattern, Position, is_id};
 pub use peers::{Asking, Owned, Peers, Question, Resolution, Source};
 pub use state::{Found, Seed, State};
 pub use survey::{FileView, PeerView, Survey};
@@ -209,7 +210,8 @@ impl Swarm {
     #[must_use]
     pub fn offer(&self, name: &str, file: FileId) -> Option<Offer> {
         let state = self.read();
-        state.peers.describe(&state.own, name, file).cloned()
+        let told = state.peers.describe(&state.own, name, file);
+        told.map(Told::offer)
     }
 
     /// What a peer offers a file as, and whether all of it is here.

@@ -39,6 +39,8 @@ impl Node {
             revision: entries.len() as u64,
             reset: true,
             more: false,
+            through: None,
+            names: None,
             entries,
             scan: None,
         };

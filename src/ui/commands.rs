@@ -219,9 +219,11 @@ async fn show_list(node: &Node, out: &Out, what: ListWhat, gaps: &Gaps) -> Exit 
         }
         Exit::Done
     };
-    // Without anybody here, that is what there is to say.
-    let known = gaps.is_empty() || (exit == Exit::NotFound && !gaps.from_here());
-    if known { exit } else { exit.incomplete() }
+    if gaps.is_empty() {
+        exit
+    } else {
+        exit.incomplete()
+    }
 }
 
 /// Prints how the node does, and what runs.

@@ -195,7 +195,7 @@ pub async fn download(
                 }
             }
             DownloadEvent::Incomplete(gaps) => {
-                tally.incomplete |= gaps.alone || gaps.from_here();
+                tally.incomplete = true;
                 say(sentences::gaps::incomplete(&gaps));
             }
             DownloadEvent::End => break,

@@ -26,6 +26,14 @@ pub enum Request {
         epoch: u64,
         /// The last revision that the asker knows.
         since: u64,
+        /// Only what became of names that were there by this revision: the asker has no room for
+        /// further ones. Older nodes send all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<u64>,
+        /// The asker knows what was withdrawn up to this revision, though it asks for earlier
+        /// changes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        heard: Option<u64>,
     },
     /// "My catalog is now at this revision": a hint to ask for it, answered by [`Response::Done`].
     CatalogChanged {
@@ -209,6 +217,12 @@ pub struct CatalogPage {
     pub reset: bool,
     /// Whether there are more entries after the last of these.
     pub more: bool,
+    /// All up to this revision that was asked for has been told: to a request with `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<u64>,
+    /// How many names the node offers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<u64>,
     /// Changes, ascending by revision, at most 512.
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_CATALOG_PAGE>")]
     pub entries: Vec<CatalogEntry>,
@@ -406,6 +420,9 @@ impl Response {
             Self::Catalog(page) => {
                 within("entries", page.entries.len(), MAX_CATALOG_PAGE)?;
                 within("node name", page.name.len(), MAX_NAME)?;
+                if page.through > Some(page.revision) {
+                    return Err(Malformed("a catalog told past its end".into()));
+                }
                 let mut last = 0;
                 for entry in &page.entries {
                     within("name", entry.name.len(), MAX_PATH)?;

@@ -15,6 +15,7 @@ use sprat::{
     },
     net::{BeaconConfig, Beacons, Inbound, Net, NetConfig, NetEvent, Router, Stream},
     wire::{
+        MAX_CATALOG_PAGE,
         chunk::{Header, Question, Status},
         control::{
             CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, Request, Response, Scan,
@@ -75,6 +76,8 @@ pub enum Fault {
     HalfCatalog,
     /// Says that it is reading its folder, for ever.
     Reads,
+    /// It is honest, and tells its names as many at a time as an honest node does.
+    Pages,
     /// Tells a page of a manifest each 1.5 s.
     SlowPages,
     /// A connection to it takes 4 s: its machine has much to do.

@@ -70,7 +70,15 @@ fn controls(all: &mut Vec<Seed>) {
         Request, Response,
     };
     let mut ask = |name, request: Request| all.push(("control", name, cbor::encode(&request)));
-    ask("catalog", Request::Catalog { epoch: 1, since: 2 });
+    ask(
+        "catalog",
+        Request::Catalog {
+            epoch: 1,
+            since: 2,
+            until: None,
+            heard: None,
+        },
+    );
     ask(
         "manifests",
         Request::Manifests {
@@ -140,6 +148,8 @@ fn controls(all: &mut Vec<Seed>) {
         revision: 9,
         reset: true,
         more: false,
+        through: None,
+        names: None,
         entries: vec![entry(1, Some(offer)), entry(2, None)],
         scan: None,
     };

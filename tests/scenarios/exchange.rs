@@ -75,6 +75,8 @@ async fn liar(victim: SocketAddr, target: SocketAddr, names: usize) -> sprat::ne
                     revision: 0,
                     reset: false,
                     more: false,
+                    through: None,
+                    names: None,
                     entries: Vec::new(),
                     scan: None,
                 }),

@@ -46,6 +46,59 @@ async fn names_that_come_slowly_are_all_waited_for() {
     }
 }
 
+/// One file by so many names, the first of which is number 1.
+fn by_many_names(count: usize, name: impl Fn(usize) -> String) -> File {
+    let mut file = File::new(&name(1), noise(1, 3000));
+    file.also = (2..=count).map(name).collect();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_than_100_000_names_of_a_node_none_is_left_out() {
+    const MANY: usize = 101_000;
+    let swarm = Swarm::new();
+    let file = by_many_names(MANY, |at| format!("many/{at:0>44}.txt"));
+    let last = file.also.last().unwrap().clone();
+    let _alice = Faulty::join(swarm.port, "alice", file, Fault::Pages);
+    let list = swarm.run("bob", &["list", "--json"]);
+    let (names, incomplete) = rows(&list);
+    assert_eq!((list.code(), incomplete, names.len()), (0, None, MANY));
+    swarm.run("carl", &["download", &last]).succeeds();
+    assert!(swarm.home("carl").join("downloads").join(&last).is_file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_for_which_there_is_no_room_are_not_asked_for_and_said_to_be_missing() {
+    // 64 MiB hold some 60,000 names as long as they may be.
+    const MANY: usize = 100_000;
+    let swarm = Swarm::new();
+    let long = |at: usize| format!("{0:0>250}/{0:0>250}/{0:0>250}/{0:0>250}", at);
+    let file = by_many_names(MANY, long);
+    let (first, last) = (file.name.clone(), file.also.last().unwrap().clone());
+    let alice = Faulty::join(swarm.port, "alice", file, Fault::Pages);
+    let typed = format!("list {first}\ndownload {last}\n");
+    let pipe = swarm.pipe("bob", &["--json"], &typed);
+    assert_eq!(pipe.code(), 3, "{}", pipe.err());
+    let incomplete = &events(&pipe, "incomplete")[0]["nodes"][0];
+    assert_eq!(
+        (&incomplete["name"], &incomplete["why"]),
+        (&"alice".into(), &"room".into())
+    );
+    let known = incomplete["known"].as_u64().unwrap();
+    assert!((50_000..70_000).contains(&known), "{incomplete}");
+    assert_eq!(incomplete["of"], MANY);
+    let error = &events(&pipe, "error")[0]["error"];
+    let error = error.as_str().unwrap();
+    assert!(
+        error.contains("not among the names that are known here"),
+        "{error}"
+    );
+    assert!(error.contains("alice"), "{error}");
+    let pages = alice.pages.load(std::sync::atomic::Ordering::Relaxed);
+    // Some more are empty ones: each beacon makes bob ask for news.
+    assert!(pages < 170, "{pages}, and all are {}", MANY / 512);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_falls_silent_is_named_and_the_part_is_no_success() {
     let swarm = Swarm::new();

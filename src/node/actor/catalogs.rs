@@ -14,7 +14,7 @@ use crate::{
     node::{
         api::NodeEvent,
         holdings::FollowerNews,
-        swarm::{Asking, State},
+        swarm::{Asking, Next, Position, State},
     },
     wire::control::{Held, Offer, Request, Response, Scan},
 };
@@ -36,6 +36,12 @@ const ACQUAINTANCE: Duration = Duration::from_secs(1);
 /// does not know it asks for.
 const MAX_TELLING: usize = 64;
 
+/// How long to wait after so many failures.
+fn later(failures: u32) -> Duration {
+    let pause = CATALOG_RETRY.saturating_mul(1 << failures.min(10));
+    pause.min(CATALOG_RETRY_MAX)
+}
+
 impl Actor {
     /// Asks a peer for what is new in its catalog; one request at a time each.
     pub(super) fn ask_catalog(&mut self, swarm: &mut State, node: NodeId) {
@@ -47,10 +53,21 @@ impl Actor {
             return;
         }
         peer.asking = Asking::UnderWay;
-        let (epoch, since) = peer.catalog.position();
+        let Position {
+            epoch,
+            since,
+            until,
+            heard,
+        } = peer.catalog.position();
+        let request = Request::Catalog {
+            epoch,
+            since,
+            until,
+            heard,
+        };
         let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {
-            let answer = net.request(node, Request::Catalog { epoch, since }).await;
+            let answer = net.request(node, request).await;
             let _ = notes.send(Note::Catalog(node, answer)).await;
         });
     }
@@ -99,23 +116,27 @@ impl Actor {
             return;
         };
         let mut name = None;
-        let (mut changed, mut more, mut told) = (false, false, 0);
+        let (mut changed, mut freed, mut told) = (false, false, 0);
+        let mut next = Next::Nothing;
         let (mut pause, mut retry) = (CATALOG_PAUSE, false);
         if let Ok(Response::Catalog(page)) = answer {
             name = Some(page.name.clone());
             let names = page.entries.len();
             peer.acquainted = true;
             let applied = peer.catalog.apply(page, room);
-            (changed, more) = (applied.changed, applied.more);
+            (changed, freed, next) = (applied.changed, applied.freed, applied.next);
             let news = &self.parts.services.news;
             news.files(applied.files);
-            if changed && !more {
+            if changed && next == Next::Nothing {
                 news.came(node);
             }
-            (peer.failed, peer.failures) = (false, 0);
-            if more {
-                pause = Duration::ZERO;
+            match next {
+                Next::Nothing => {}
+                Next::Now => pause = Duration::ZERO,
+                Next::Later => pause = later(peer.failures),
             }
+            peer.failed = next == Next::Later;
+            peer.failures = if peer.failed { peer.failures + 1 } else { 0 };
             told = names;
         } else if matches!(answer, Err(RequestError::Closed | RequestError::Refused))
             && peer.failures == 0
@@ -125,13 +146,12 @@ impl Actor {
             retry = true;
         } else {
             peer.failed = true;
-            pause = CATALOG_RETRY.saturating_mul(1 << peer.failures.min(10));
-            pause = pause.min(CATALOG_RETRY_MAX);
+            pause = later(peer.failures);
             peer.failures += 1;
         }
         let again = peer.asking == Asking::Again;
         peer.asking = Asking::No;
-        if more || again || retry || peer.failed {
+        if next == Next::Now || again || retry || peer.failed {
             peer.asking = Asking::UnderWay;
             // A pause bounds what a peer can make us do by changing its catalog all the time, or by
             // not giving it.
@@ -142,10 +162,20 @@ impl Actor {
             });
         }
         swarm.peers.told(told);
+        if freed {
+            self.read_on(swarm);
+        }
         self.introduce(swarm, node, name.as_deref());
         if changed {
             self.wake_jobs();
             self.tell(NodeEvent::CatalogChanged { node });
+        }
+    }
+
+    /// There is room again: catalogs that had none are asked for from where they were cut.
+    pub(super) fn read_on(&mut self, swarm: &mut State) {
+        for node in swarm.peers.going_on() {
+            self.ask_catalog(swarm, node);
         }
     }
 

@@ -13,7 +13,10 @@ use crate::{
         via::Via,
     },
     net::{NetEvent, Reply},
-    node::{api::NodeEvent, swarm::State},
+    node::{
+        api::NodeEvent,
+        swarm::{Position, State},
+    },
     store::ShareEvent,
     wire::control::{Held, Offer, Request, Response},
 };
@@ -100,8 +103,19 @@ impl Actor {
         reply: Reply,
     ) {
         match *request {
-            Request::Catalog { epoch, since } => {
-                reply.send(Response::Catalog(swarm.own.page(epoch, since)));
+            Request::Catalog {
+                epoch,
+                since,
+                until,
+                heard,
+            } => {
+                let from = Position {
+                    epoch,
+                    since,
+                    until,
+                    heard,
+                };
+                reply.send(Response::Catalog(swarm.own.page(&from)));
             }
             Request::CatalogChanged { epoch, revision } => {
                 if swarm
@@ -249,6 +263,7 @@ impl Actor {
                     visiting: peer.visiting,
                 });
             }
+            self.read_on(swarm);
             self.stir(swarm);
         }
         if announced {

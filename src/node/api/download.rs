@@ -149,6 +149,17 @@ pub enum DownloadError {
     /// Nobody offers it.
     #[error("nobody here offers `{0}`")]
     NotFound(String),
+    /// It is not among the names that are known here, and these nodes offer more than has room.
+    #[error(
+        "`{name}` is not among the names that are known here, and there was no room for all that {} offers; its owner can send it (`sprat send`)",
+        whose.join(", ")
+    )]
+    NotKnown {
+        /// The name.
+        name: String,
+        /// What they are called.
+        whose: Vec<String>,
+    },
     /// Several contents go by that name, or their ids begin so: choose by owner or id.
     #[error("`{name}` is offered with different contents; choose one by its id: {}", versions.iter().map(|one| one.id.short()).collect::<Vec<_>>().join(", "))]
     Ambiguous {

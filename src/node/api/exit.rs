@@ -88,7 +88,9 @@ impl From<&DownloadError> for Exit {
             DownloadError::NotFound(_)
             | DownloadError::SourcesLost(_)
             | DownloadError::Stalled(_) => Self::NotFound,
-            DownloadError::Withdrawn { .. } | DownloadError::Replaced { .. } => Self::Partial,
+            DownloadError::NotKnown { .. }
+            | DownloadError::Withdrawn { .. }
+            | DownloadError::Replaced { .. } => Self::Partial,
             DownloadError::Ambiguous { .. } | DownloadError::NotOne(_) => Self::Usage,
             DownloadError::Owner { why, .. } => Self::from(why),
             DownloadError::Name { .. } | DownloadError::Disk { .. } => Self::Failed,

@@ -131,13 +131,6 @@ impl Gaps {
     pub fn is_empty(&self) -> bool {
         self.catalogs.is_empty() && self.scanning.is_empty() && !self.alone
     }
-
-    /// Whether a node that is connected has more than it told.
-    #[must_use]
-    pub fn from_here(&self) -> bool {
-        let connected = |gap: &Gap| gap.why != Missing::Connection;
-        !self.scanning.is_empty() || self.catalogs.iter().any(connected)
-    }
 }
 
 /// A node of whose catalog something is missing.
@@ -149,6 +142,9 @@ pub struct Gap {
     pub node: Owner,
     /// How many names are known.
     pub known: u64,
+    /// How many it offers, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<u64>,
     /// Why not all.
     pub why: Missing,
 }
@@ -164,6 +160,6 @@ pub enum Missing {
     Rest,
     /// The node did not answer.
     Answer,
-    /// The node offers more names than are remembered of one.
+    /// There is no room here for all its names.
     Room,
 }

@@ -5,7 +5,7 @@ use super::Services;
 use crate::{
     core::patience::{Patience, Verdict},
     node::{
-        api::{DownloadError, DownloadRequest, Gaps, Listing},
+        api::{DownloadError, DownloadRequest, Gaps, Listing, Missing},
         swarm::{Question, Resolution},
         who,
     },
@@ -17,6 +17,8 @@ use tokio::time::{sleep, timeout};
 /// With every word's meaning known, how much longer catalogs that are on their way are waited for:
 /// they may show that a name is ambiguous.
 const GRACE: Duration = Duration::from_secs(1);
+/// Of the nodes that offer more than has room so many are named.
+const NAMED: usize = 4;
 /// Between two looks when nothing seems to change.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -27,6 +29,26 @@ pub struct Found {
     pub failed: Vec<(String, DownloadError)>,
     /// What is not known, where that could make a difference.
     pub gaps: Gaps,
+}
+
+impl Found {
+    /// What was not found may be among the names for which there was no room.
+    fn doubt(&mut self, gaps: &Gaps) {
+        let cut = gaps.catalogs.iter();
+        let cut = cut.filter(|gap| gap.why == Missing::Room);
+        let whose: Vec<String> = cut.map(|gap| gap.node.name.clone()).take(NAMED).collect();
+        if whose.is_empty() {
+            return;
+        }
+        for (_, error) in &mut self.failed {
+            if let DownloadError::NotFound(name) = error {
+                *error = DownloadError::NotKnown {
+                    name: std::mem::take(name),
+                    whose: whose.clone(),
+                };
+            }
+        }
+    }
 }
 
 /// Waits for the swarm to know the words: at most `request.wait`, or while names come in.
@@ -70,10 +92,9 @@ pub async fn resolve(services: &mut Services, request: &DownloadRequest) -> Foun
             Verdict::Settled | Verdict::GiveUp => {
                 let mut gaps = services.swarm.gaps();
                 gaps.alone = alone && !lacking;
-                return Found {
-                    gaps,
-                    ..split(request, resolution)
-                };
+                let mut found = split(request, resolution);
+                found.doubt(&gaps);
+                return Found { gaps, ..found };
             }
             Verdict::Wait => {}
         }

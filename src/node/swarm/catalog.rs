@@ -5,13 +5,16 @@
 
 mod listing;
 mod meaning;
+mod packed;
 #[cfg(test)]
 mod tests;
 mod theirs;
+mod told;
 
 pub use listing::{Offering, Pattern, is_id, listings};
 pub use meaning::{Meaning, labelled, mark_older, meaning};
-pub use theirs::{MAX_CATALOGS, PeerCatalog};
+pub use theirs::{MAX_CATALOGS, Next, PeerCatalog};
+pub use told::Told;
 
 use crate::{
     core::{id::FileId, path::RelPath},
@@ -24,10 +27,36 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Removals that are remembered; a peer that knows less starts anew.
 const MAX_REMOVALS: usize = 10_000;
+/// Changes that are looked at for one page.
+const LOOK: usize = 8192;
 /// Bytes of names in one page, so that a page of long names still fits a response.
 const PAGE_BYTES: usize = 256 << 10;
 
 type Key = (String, FileId);
+
+/// From where a catalog is asked for, in its life `epoch`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Position {
+    /// See [`Request::Catalog`].
+    ///
+    /// [`Request::Catalog`]: crate::wire::control::Request::Catalog
+    pub epoch: u64,
+    /// What is wanted comes after this revision.
+    pub since: u64,
+    /// Only what became of names that were there by then.
+    pub until: Option<u64>,
+    /// Withdrawals up to this one are known.
+    pub heard: Option<u64>,
+}
+
+/// The latest change of a name.
+#[derive(Debug)]
+struct Change {
+    key: Key,
+    offer: Option<Offer>,
+    /// The revision that the name came with.
+    born: u64,
+}
 
 /// How many names stand for a content of this node's own user.
 #[derive(Debug, Default)]
@@ -55,7 +84,7 @@ pub struct OwnCatalog {
     visiting: bool,
     epoch: u64,
     revision: u64,
-    log: BTreeMap<u64, (Key, Option<Offer>)>,
+    log: BTreeMap<u64, Change>,
     latest: HashMap<Key, u64>,
     /// How many names stand for each content of which all is here.
     whole: HashMap<FileId, u32>,
@@ -132,7 +161,7 @@ impl OwnCatalog {
             .latest
             .get(&key)
             .and_then(|at| self.log.get(at))
-            .and_then(|(_, offer)| offer.as_ref());
+            .and_then(|change| change.offer.as_ref());
         if before == offer.as_ref() {
             return false;
         }
@@ -161,13 +190,15 @@ impl OwnCatalog {
         if offer.as_ref().is_some_and(Offer::is_whole) {
             *self.whole.entry(file).or_default() += 1;
         }
-        if let Some((_, None)) = self.latest.get(&key).and_then(|at| self.log.remove(at)) {
-            self.removals -= 1;
-        }
         self.revision += 1;
+        let mut born = self.revision;
+        if let Some(last) = self.latest.get(&key).and_then(|at| self.log.remove(at)) {
+            born = last.born;
+            self.removals -= usize::from(last.offer.is_none());
+        }
         self.removals += usize::from(offer.is_none());
         self.latest.insert(key.clone(), self.revision);
-        self.log.insert(self.revision, (key, offer));
+        self.log.insert(self.revision, Change { key, offer, born });
         if self.removals > MAX_REMOVALS {
             self.forget_removals();
         }
@@ -176,7 +207,7 @@ impl OwnCatalog {
 
     fn forget_removals(&mut self) {
         self.forgotten = self.revision;
-        self.log.retain(|_, (_, offer)| offer.is_some());
+        self.log.retain(|_, change| change.offer.is_some());
         let log = &self.log;
         self.latest.retain(|_, at| log.contains_key(at));
         self.removals = 0;
@@ -186,7 +217,7 @@ impl OwnCatalog {
     #[must_use]
     pub fn get(&self, name: &str, file: FileId) -> Option<&Offer> {
         let revision = self.latest.get(&(name.to_owned(), file))?;
-        self.log.get(revision)?.1.as_ref()
+        self.log.get(revision)?.offer.as_ref()
     }
 
     /// Whether all of `file` is here, under whatever name.
@@ -209,34 +240,50 @@ impl OwnCatalog {
 
     /// All offers.
     pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, &Offer)> {
-        self.log
-            .values()
-            .filter_map(|((name, file), offer)| Some((name.as_str(), *file, offer.as_ref()?)))
+        self.log.values().filter_map(|change| {
+            let (name, file) = &change.key;
+            Some((name.as_str(), *file, change.offer.as_ref()?))
+        })
     }
 
-    /// The changes after `since` of the life `epoch`, as many as fit a page.
+    /// The changes that are asked for, as many as fit a page.
     #[must_use]
-    pub fn page(&self, epoch: u64, since: u64) -> CatalogPage {
-        let reset =
-            epoch != self.epoch || since > self.revision || (since > 0 && since < self.forgotten);
-        let since = if reset { 0 } else { since };
-        let mut entries = Vec::new();
-        let mut bytes = 0;
-        let mut more = false;
-        for (&revision, ((name, file), offer)) in self.log.range(since + 1..) {
-            if since == 0 && offer.is_none() {
-                continue; // Nobody who starts from nothing needs to hear what was withdrawn.
+    pub fn page(&self, from: &Position) -> CatalogPage {
+        let heard = from.since.max(from.heard.unwrap_or_default());
+        let reset = from.epoch != self.epoch
+            || heard > self.revision
+            || (from.since > 0 && heard < self.forgotten);
+        let (since, until) = if reset {
+            (0, None)
+        } else {
+            (from.since, from.until)
+        };
+        let (mut entries, mut bytes, mut more, mut through) = (Vec::new(), 0, false, since);
+        for (looked, (&revision, change)) in self.log.range(since + 1..).enumerate() {
+            if until.is_some() && looked == LOOK {
+                more = true;
+                break;
+            }
+            let (name, file) = &change.key;
+            if until.is_some_and(|until| change.born > until)
+                || (since == 0 && change.offer.is_none())
+            {
+                // Not what is asked for; and nobody who starts from nothing needs to hear what was
+                // withdrawn.
+                through = revision;
+                continue;
             }
             bytes += name.len() + 128;
             if entries.len() == MAX_CATALOG_PAGE || bytes > PAGE_BYTES {
                 more = true;
                 break;
             }
+            through = revision;
             entries.push(CatalogEntry {
                 revision,
                 name: name.clone(),
                 file: *file,
-                offer: offer.clone(),
+                offer: change.offer.clone(),
             });
         }
         CatalogPage {
@@ -248,6 +295,8 @@ impl OwnCatalog {
             revision: self.revision,
             reset,
             more,
+            through: until.map(|_| through),
+            names: Some((self.log.len() - self.removals) as u64),
             entries,
             scan: self.scan,
         }

@@ -5,6 +5,7 @@
 
 mod owned;
 mod resolve;
+mod room;
 mod sight;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ pub use owned::Owned;
 pub use resolve::{Question, Resolution};
 
 use super::{
-    catalog::{MAX_CATALOGS, Offering, OwnCatalog, Pattern, PeerCatalog, is_id, listings},
+    catalog::{Offering, OwnCatalog, Pattern, PeerCatalog, Told, is_id, listings},
     survey::{FileView, HolderView, PeerView},
 };
 use crate::{
@@ -182,13 +183,6 @@ impl Peers {
         self.last_news = now;
     }
 
-    /// Bytes, about, that there still are for their catalogs.
-    #[must_use]
-    pub fn room(&self) -> usize {
-        let taken: usize = self.table.values().map(|peer| peer.catalog.weight()).sum();
-        MAX_CATALOGS.saturating_sub(taken)
-    }
-
     /// How many.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -330,7 +324,7 @@ impl Peers {
         let view = |(node, peer): (&NodeId, &Peer)| PeerView {
             node: *node,
             keeps: peer.catalog.keeps() && peer.via != Via::Relay,
-            complete: peer.catalog.is_complete(),
+            complete: peer.catalog.is_told(),
         };
         self.table.iter().map(view).collect()
     }
@@ -359,7 +353,7 @@ impl Peers {
     pub fn offer_of(&self, node: &NodeId, file: FileId) -> Option<(RelPath, Offer)> {
         let names = self.table.get(node)?.catalog.names_of(file);
         let (name, offer) = names.min_by_key(|(name, offer)| (offer.held as u8, *name))?;
-        Some((RelPath::parse(name).ok()?, offer.clone()))
+        Some((RelPath::parse(name).ok()?, offer.offer()))
     }
 
     /// Who keeps a part of `file`.
@@ -409,11 +403,11 @@ impl Peers {
         own: &'a OwnCatalog,
         name: &str,
         file: FileId,
-    ) -> Option<&'a Offer> {
+    ) -> Option<Told<'a>> {
         let told = self.table.values();
         let told = told.filter_map(|peer| peer.catalog.get(name, file));
         // An older node does not say all of the permissions.
         told.min_by_key(|offer| (offer.held as u8, offer.mode.is_none(), offer.mode))
-            .or_else(|| own.get(name, file))
+            .or_else(|| own.get(name, file).map(Told::from))
     }
 }

@@ -208,6 +208,7 @@ impl State {
                 },
             },
             known: 0,
+            of: None,
             why: Missing::Connection,
         });
         gaps.catalogs.extend(expected);

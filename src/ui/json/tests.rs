@@ -403,6 +403,7 @@ fn what_is_missing_names_its_nodes() {
     let gap = Gap {
         node: node("bob"),
         known: 512,
+        of: Some(600),
         why: Missing::Rest,
     };
     let gaps = Gaps {
@@ -412,7 +413,7 @@ fn what_is_missing_names_its_nodes() {
     };
     let id = peer_text();
     let expected = format!(
-        "{{\"event\":\"incomplete\",\"nodes\":[{{\"peer\":\"{id}\",\"name\":\"bob\",\"known\":512,\"why\":\"rest\"}}],\
+        "{{\"event\":\"incomplete\",\"nodes\":[{{\"peer\":\"{id}\",\"name\":\"bob\",\"known\":512,\"of\":600,\"why\":\"rest\"}}],\
          \"scanning\":[{{\"peer\":\"{id}\",\"name\":\"eve\",\"files\":1,\"bytes\":2,\"of_files\":3,\"of_bytes\":null}}]}}"
     );
     assert_eq!(json(&told("incomplete", &gaps)), expected);

@@ -3,7 +3,7 @@
 
 use crate::{
     core::path::printable,
-    node::{Gaps, Missing, Owner, Scan, Version},
+    node::{Gap, Gaps, Missing, Owner, Scan, Version},
     ui::text::{self, person},
 };
 
@@ -28,9 +28,13 @@ pub fn incomplete(gaps: &Gaps) -> String {
             }
             Missing::Rest => format!("{who} told {names} so far"),
             Missing::Answer => format!("{who} does not say what it offers"),
-            Missing::Room => {
-                format!("{who} offers more than the {names} that are remembered of one node")
-            }
+            Missing::Room => match gap.of {
+                Some(of) if of > gap.known => format!(
+                    "there is room here for {} of the {of} names that {who} offers",
+                    gap.known
+                ),
+                _ => format!("{who} offers more than the {names} for which there is room here"),
+            },
         });
     }
     let more =
@@ -38,9 +42,17 @@ pub fn incomplete(gaps: &Gaps) -> String {
     if more > 0 {
         parts.push(format!("and {}", text::count(more as u64, "more node")));
     }
+    let cut = |gap: &Gap| gap.why == Missing::Room;
+    // Time makes no room.
+    let waits = gaps.alone || !gaps.scanning.is_empty() || !gaps.catalogs.iter().all(cut);
+    let mut what_helps = Vec::new();
+    what_helps.extend(waits.then_some("Ask again, or give it time with --wait SECONDS"));
+    let room = gaps.catalogs.iter().any(cut);
+    what_helps.extend(room.then_some("What has no room in the list its owner can send"));
     format!(
-        "this may not be all: {}. Ask again, or give it time with --wait SECONDS",
-        parts.join("; ")
+        "this may not be all: {}. {}",
+        parts.join("; "),
+        what_helps.join(". ")
     )
 }
 
@@ -116,10 +128,7 @@ pub fn owners(owners: &[Owner]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        core::id::{FileId, NodeId},
-        node::Gap,
-    };
+    use crate::core::id::{FileId, NodeId};
 
     fn node(name: &str) -> Owner {
         Owner {
@@ -139,6 +148,7 @@ mod tests {
         let gap = |name: &str, why| Gap {
             node: node(name),
             known: 1536,
+            of: None,
             why,
         };
         let gaps = Gaps {
@@ -163,6 +173,21 @@ mod tests {
         };
         assert!(incomplete(&many).starts_with("this may not be all: nobody else is here; x"));
         assert!(incomplete(&many).contains("and 5 more nodes"));
+        let mut cut = Gaps {
+            catalogs: vec![gap("bob", Missing::Room)],
+            ..Gaps::default()
+        };
+        cut.catalogs[0].of = Some(9000);
+        assert_eq!(
+            incomplete(&cut),
+            "this may not be all: there is room here for 1536 of the 9000 names that bob offers. \
+             What has no room in the list its owner can send"
+        );
+        cut.catalogs.push(gap("eve", Missing::Rest));
+        cut.catalogs[0].of = None;
+        let both = incomplete(&cut);
+        assert!(both.contains("bob offers more than the 1536 names for which there is room here"));
+        assert!(both.contains("--wait SECONDS. What has no room"), "{both}");
     }
 
     #[test]

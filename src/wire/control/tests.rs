@@ -18,6 +18,8 @@ fn page(revisions: &[u64]) -> Response {
         revision: 9,
         reset: false,
         more: false,
+        through: None,
+        names: None,
         entries: revisions.iter().map(entry).collect(),
         scan: None,
     })
@@ -85,6 +87,39 @@ fn a_catalog_without_the_later_fields_is_read_and_looks_as_before() {
         newest
     );
     assert_eq!(cbor::decode::<Response>(&plain).unwrap(), page(&[1]));
+}
+
+#[test]
+fn a_question_of_before_catalogs_were_cut_is_read_and_a_new_one_by_old_nodes() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    enum Old {
+        Catalog { epoch: u64, since: u64 },
+    }
+    let ask = |until, heard| Request::Catalog {
+        epoch: 7,
+        since: 300,
+        until,
+        heard,
+    };
+    // Byte for byte, as docs/protocol.md says: a map of one, whose value is a map of two.
+    let plain = b"\xa1\x67Catalog\xa2\x65epoch\x07\x65since\x19\x01\x2c";
+    assert_eq!(cbor::encode(&ask(None, None)), plain);
+    assert_eq!(cbor::decode::<Request>(plain).unwrap(), ask(None, None));
+    for request in [ask(Some(200), None), ask(None, Some(u64::MAX))] {
+        let bytes = cbor::encode(&request);
+        assert_eq!(cbor::decode::<Request>(&bytes).unwrap(), request);
+        let old: Old = cbor::decode(&bytes).unwrap();
+        assert_eq!(cbor::encode(&old), plain);
+    }
+    let Response::Catalog(mut page) = page(&[1]) else {
+        unreachable!()
+    };
+    (page.through, page.names) = (Some(9), Some(1 << 40));
+    let bytes = cbor::encode(&page);
+    assert_eq!(cbor::decode::<CatalogPage>(&bytes).unwrap(), page);
+    assert!(Response::Catalog(page.clone()).check().is_ok());
+    page.through = Some(10);
+    assert!(Response::Catalog(page).check().is_err(), "past its end");
 }
 
 #[test]

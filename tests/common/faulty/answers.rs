@@ -35,10 +35,34 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
                     revision: SLOW_NAMES,
                     reset: since == 0,
                     more: last < SLOW_NAMES,
+                    through: None,
+                    names: None,
                     entries: (since + 1..=last).map(entry).collect(),
                     scan: None,
                     unchosen: false,
                     visiting: false,
+                });
+            }
+            if fault == Fault::Pages {
+                let last = (file.also.len() as u64 + 1).max(since);
+                let to = (since + MAX_CATALOG_PAGE as u64).min(last);
+                let named = |at| match at {
+                    1 => &file.name,
+                    at => &file.also[at as usize - 2],
+                };
+                return Response::Catalog(CatalogPage {
+                    name: name.to_owned(),
+                    keeps: false,
+                    unchosen: false,
+                    visiting: false,
+                    epoch: 1,
+                    revision: last,
+                    reset: since == 0,
+                    more: to < last,
+                    through: None,
+                    names: Some(last),
+                    entries: (since + 1..=to).map(|at| entry(at, named(at))).collect(),
+                    scan: None,
                 });
             }
             let endless = fault == Fault::EndlessCatalog;
@@ -65,6 +89,8 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
                 },
                 reset: since == 0,
                 more: endless,
+                through: None,
+                names: None,
                 entries,
                 scan: (fault == Fault::Reads).then_some(Scan {
                     files: 1,
@@ -195,6 +221,7 @@ pub(super) async fn serve(mut stream: Stream, file: File, fault: Fault, asked: A
             | Fault::HalfCatalog
             | Fault::SlowPages
             | Fault::Reads
+            | Fault::Pages
             | Fault::LateHandshake
             | Fault::FalsePage
             | Fault::Silent

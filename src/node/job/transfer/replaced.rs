@@ -80,17 +80,16 @@ impl Transfer {
         }
         let (file, now) = (&self.files[at], self.started.elapsed());
         let of = |node: NodeId| current.shared[nth].iter().filter(move |(n, ..)| *n == node);
+        let of_here = |node: NodeId| current.here.iter().find(|(here, ..)| *here == node);
         let standing = |node| match of(node).next() {
             Some(_) if of(node).any(|(_, id, _)| *id == file.id) => Standing::Same,
             Some(_) => Standing::Other,
-            None if current.here.iter().any(|(here, _)| *here == node) => Standing::Nothing,
+            // What has no room here may be offered all the same.
+            None if of_here(node).is_some_and(|(.., all)| *all) => Standing::Nothing,
             None => Standing::Away,
         };
-        let called = |node: NodeId| {
-            let mut here = current.here.iter();
-            let found = here.find(|(here, _)| *here == node);
-            found.map_or_else(|| node.short(), |(_, name)| name.clone())
-        };
+        let called =
+            |node: NodeId| of_here(node).map_or_else(|| node.short(), |(_, name, _)| name.clone());
         match self.owners[at].judge(file.size, standing, now) {
             Verdict::Wait => {}
             Verdict::Replaced(node) => {

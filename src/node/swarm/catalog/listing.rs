@@ -1,10 +1,10 @@
 //! What is asked for by name or id, and the rows that all catalogs together make.
 
-use super::{OwnCatalog, PeerCatalog};
+use super::{OwnCatalog, PeerCatalog, Told};
 use crate::{
     core::id::{FileId, NodeId},
     node::api::{Listing, Owner},
-    wire::control::{Held, Offer},
+    wire::control::Held,
 };
 use globset::GlobBuilder;
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ pub struct Offering<'a> {
 
 /// What is gathered for a row.
 struct Gathered<'a> {
-    offer: &'a Offer,
+    offer: Told<'a>,
     /// This node has all of it for its own user…
     mine: bool,
     /// …and it lies by this name in its shared folder.
@@ -136,8 +136,10 @@ pub fn listings<'a>(
     wanted: impl Fn(&str, FileId) -> bool,
 ) -> Vec<Listing> {
     let mut rows: BTreeMap<(&str, FileId), Gathered> = BTreeMap::new();
-    let listed = |(.., offer): &(&str, FileId, &Offer)| offer.held != Held::Partial;
-    for (name, file, offer) in own.offers().filter(listed) {
+    let listed = |(.., offer): &(&str, FileId, Told)| offer.held != Held::Partial;
+    let mine = own.offers();
+    let mine = mine.map(|(name, file, offer)| (name, file, Told::from(offer)));
+    for (name, file, offer) in mine.filter(listed) {
         if wanted(name, file) {
             let gathered = Gathered {
                 offer,
@@ -190,7 +192,7 @@ pub fn listings<'a>(
             name: name.to_owned(),
             id,
             size: gathered.offer.size,
-            media: gathered.offer.media.clone(),
+            media: gathered.offer.media.to_owned(),
             mtime: gathered.offer.mtime,
             owners: people(&gathered.owners),
             at: people(&gathered.fetched),

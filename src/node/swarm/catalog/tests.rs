@@ -1,7 +1,4 @@
-use super::{
-    theirs::{FLOOR, MAX_OFFERS},
-    *,
-};
+use super::*;
 use crate::core::id::NodeId;
 
 fn offer(size: u64) -> Offer {
@@ -22,16 +19,10 @@ fn name(text: &str) -> RelPath {
 
 fn follow(peer: &mut PeerCatalog, own: &OwnCatalog) -> usize {
     let mut pages = 0;
-    loop {
-        let (epoch, since) = peer.position();
-        let page = own.page(epoch, since);
-        let more = page.more;
-        peer.apply(page, MAX_CATALOGS);
+    while peer.apply(own.page(&peer.position()), MAX_CATALOGS).next == Next::Now {
         pages += 1;
-        if !more {
-            return pages;
-        }
     }
+    pages + 1
 }
 
 #[test]
@@ -45,8 +36,7 @@ fn a_new_name_or_no_room_any_more_is_news_though_nothing_else_changed() {
     assert_eq!(own.version(), (5, before + 2));
     own.set_keeps(false);
     assert_eq!(own.version(), (5, before + 2), "nothing changed");
-    let (epoch, since) = peer.position();
-    let page = own.page(epoch, since);
+    let page = own.page(&peer.position());
     assert_eq!((page.name.as_str(), page.unchosen), ("anna", false));
     follow(&mut peer, &own);
     assert!(!peer.keeps());
@@ -148,6 +138,39 @@ fn forgotten_removals_make_the_laggard_start_anew() {
 }
 
 #[test]
+fn a_question_for_what_became_of_old_names_looks_at_some_changes_a_page() {
+    let mut own = OwnCatalog::new("me".into(), 1, true);
+    let file = FileId([1; 32]);
+    for at in 0..2 * LOOK as u64 {
+        own.set(&name(&at.to_string()), file, Some(offer(at)));
+    }
+    own.set(&name("3"), file, None);
+    let from = |since| Position {
+        epoch: 1,
+        since,
+        until: Some(10),
+        heard: None,
+    };
+    let page = own.page(&from(10));
+    assert_eq!((page.entries.len(), page.more), (0, true));
+    let through = page.through.unwrap();
+    assert_eq!(through, 10 + LOOK as u64);
+    let page = own.page(&from(through));
+    assert_eq!((page.entries.len(), page.more), (1, false));
+    assert_eq!(page.entries[0].name, "3");
+    assert_eq!(page.names, Some(2 * LOOK as u64 - 1));
+    // Of a revision that is not there yet, or of another life, nothing can be told.
+    assert!(own.page(&from(1 << 40)).reset);
+    let other = Position {
+        epoch: 2,
+        ..from(10)
+    };
+    let page = own.page(&other);
+    assert!(page.reset && page.through.is_none());
+    assert_eq!(page.entries.len(), MAX_CATALOG_PAGE);
+}
+
+#[test]
 fn names_that_would_leave_the_folder_are_left_out() {
     let mut peer = PeerCatalog::default();
     let entry = |revision, name: &str| CatalogEntry {
@@ -173,6 +196,8 @@ fn names_that_would_leave_the_folder_are_left_out() {
             revision: 4,
             reset: false,
             more: false,
+            through: None,
+            names: None,
             entries,
             scan: None,
         },
@@ -224,82 +249,6 @@ fn patterns_mean_what_people_expect() {
         "a broken glob is a name"
     );
     assert!(is_id("00ff00ff00") && !is_id("00ff0") && !is_id("photos"));
-}
-
-fn flood(from: u64, count: u64, more: bool) -> CatalogPage {
-    let entries = (from..from + count).map(|revision| CatalogEntry {
-        revision,
-        name: format!("{revision:0>250}"),
-        file: FileId([1; 32]),
-        offer: Some(offer(1)),
-    });
-    CatalogPage {
-        name: "n".into(),
-        keeps: true,
-        unchosen: false,
-        visiting: false,
-        epoch: 1,
-        revision: u64::MAX,
-        reset: false,
-        more,
-        entries: entries.collect(),
-        scan: None,
-    }
-}
-
-#[test]
-fn a_catalog_without_end_comes_to_one() {
-    let mut peer = PeerCatalog::default();
-    let mut pages = 0;
-    while peer
-        .apply(flood(1 + pages * 512, 512, true), MAX_CATALOGS)
-        .more
-    {
-        pages += 1;
-    }
-    assert!(peer.is_complete() && peer.offers().count() <= MAX_OFFERS);
-    assert!(peer.weight() <= MAX_CATALOGS + FLOOR);
-    let mut peer = PeerCatalog::default();
-    assert!(
-        !peer.apply(flood(1, 0, true), MAX_CATALOGS).more,
-        "a page that leads nowhere"
-    );
-}
-
-#[test]
-fn who_comes_when_there_is_no_room_is_known_in_part() {
-    let mut peer = PeerCatalog::default();
-    peer.apply(flood(1, 512, false), 0);
-    let known = peer.offers().count();
-    assert!(known > 100 && known < 512, "{known}");
-    // What is known may change, and what goes makes room.
-    let mut page = flood(u64::MAX - 1, 1, false);
-    page.entries[0].name = format!("{:0>250}", 1);
-    page.entries[0].offer = Some(offer(7));
-    assert!(peer.apply(page.clone(), 0).changed);
-    page.entries[0].offer = None;
-    assert!(peer.apply(page, 0).changed);
-    assert!(peer.apply(flood(512, 1, false), 0).changed);
-}
-
-#[test]
-fn what_is_held_follows_every_change_of_a_name() {
-    let mut peer = PeerCatalog::default();
-    let file = FileId([1; 32]);
-    let mut revision = 0;
-    let mut tell = |name: &str, held: Option<Held>| {
-        revision += 1;
-        let mut page = flood(revision, 1, false);
-        page.entries[0].name = name.into();
-        page.entries[0].offer = held.map(|held| Offer { held, ..offer(1) });
-        peer.apply(page, MAX_CATALOGS);
-        peer.held(file)
-    };
-    assert_eq!(tell("a", Some(Held::Partial)), Some(Held::Partial));
-    assert_eq!(tell("b", Some(Held::Fetched)), Some(Held::Fetched));
-    assert_eq!(tell("b", None), Some(Held::Partial));
-    assert_eq!(tell("a", Some(Held::Shared)), Some(Held::Shared));
-    assert_eq!(tell("a", None), None);
 }
 
 #[test]

@@ -1,86 +1,80 @@
 //! What is known of the others' catalogs.
 //!
-//! Invariants: no more than [`MAX_OFFERS`] entries of a peer, which come to an end, whatever it
-//! sends; the counts are those of the entries.
+//! A catalog that has no room here is *cut*: what is read of it stops at some revision, and no more
+//! is asked for but what becomes of the names that are known. When there is room again it is read
+//! on from there. Invariants: whatever a peer sends, its catalog weighs no more than
+//! [`MAX_CATALOG`]; one that was cut counts as complete only when it was read to its end.
 
-use super::{Key, MAX_REMOVALS, PAGE_BYTES};
+use super::{Position, packed::Packed, told::Told};
 use crate::{
     core::{id::FileId, path::RelPath},
     wire::{
-        MAX_PATH,
-        control::{CatalogPage, Held, Offer, ReplicaParts, Scan},
+        MAX_CATALOG_PAGE,
+        control::{CatalogPage, Held, ReplicaParts, Scan},
     },
 };
-use std::collections::HashMap;
 
-/// Entries that are remembered of one peer's catalog.
-pub const MAX_OFFERS: usize = 100_000;
-/// Bytes, about, that all peers' catalogs together may take.
+/// Bytes, about, that one peer's catalog may take: more than 400,000 names of 50 letters.
+pub const MAX_CATALOG: usize = 64 << 20;
+/// The same of all peers together.
 pub const MAX_CATALOGS: usize = 256 << 20;
 /// What each peer may have all the same when others have taken all of that: some hundred names.
 pub(super) const FLOOR: usize = 128 << 10;
-/// What an entry takes besides its name, about.
-const ENTRY: usize = 300;
-/// Pages of one catalog in a row: twice what the largest honest catalog has.
-const MAX_PAGES: u32 =
-    2 * (MAX_OFFERS + MAX_REMOVALS) as u32 / (PAGE_BYTES / (MAX_PATH + 128)) as u32;
+/// Pages in a row after which a catalog is read slowly: twice as many as the largest one has that
+/// fits.
+pub(super) const MAX_PAGES: u32 = (2 * MAX_CATALOG / super::packed::ROW / MAX_CATALOG_PAGE) as u32;
+
 /// What is known of a peer's catalog.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a word of its page")]
 pub struct PeerCatalog {
     epoch: u64,
-    /// The last revision that is known.
-    known: u64,
-    /// All of it came at least once.
+    /// What was offered up to this revision is known…
+    filled: u64,
+    /// …and up to this one, at least as far, what became of that.
+    heard: u64,
+    /// All of it came, and there was room for it.
     complete: bool,
-    offers: HashMap<Key, Offer>,
-    /// How many names each content goes by: shared, fetched, partial, a part as replica, all of it
-    /// as replica.
-    holds: HashMap<FileId, Holds>,
-    /// The same over all contents.
-    names: [u32; 5],
-    /// Bytes, about.
-    weight: usize,
-    /// Pages that came since the last end.
+    /// What the first name would weigh for which there was no room.
+    cut: Option<usize>,
+    /// Though it was cut, it is read on.
+    filling: bool,
+    offers: Packed,
+    /// Names that the node offers, if it says so.
+    of: Option<u64>,
+    /// Pages that came since the last rest.
     pages: u32,
     /// Whether the node keeps replicas.
     keeps: bool,
     /// How far the node is with reading its folder.
     scan: Option<Scan>,
-    /// There was no room for some of its names.
-    cut: bool,
     /// Its name, if it says that nobody chose it.
     unchosen: Option<String>,
     /// Whether it says that it only looks or fetches.
     visiting: bool,
 }
 
-#[derive(Debug, Default)]
-struct Holds {
-    names: [u32; 5],
-    /// How much of it is a replica.
-    parts: Option<ReplicaParts>,
-}
-
-/// Where `holds` counts an offer.
-fn kind(offer: &Offer) -> usize {
-    match offer.held {
-        Held::Replica if offer.is_whole() => 4,
-        held => held as usize,
-    }
-}
-
 impl PeerCatalog {
-    /// What to ask for next: `(epoch, since)`.
+    /// What to ask for next.
     #[must_use]
-    pub fn position(&self) -> (u64, u64) {
-        (self.epoch, self.known)
+    pub fn position(&self) -> Position {
+        let only_news = self.hears_only();
+        Position {
+            epoch: self.epoch,
+            since: if only_news { self.heard } else { self.filled },
+            until: only_news.then_some(self.filled),
+            heard: self.filling.then_some(self.heard),
+        }
+    }
+
+    /// Whether what is asked for is only what became of the known names.
+    fn hears_only(&self) -> bool {
+        self.cut.is_some() && !self.filling
     }
 
     /// Whether a hint of this version means that there is something new.
     #[must_use]
     pub fn is_behind(&self, epoch: u64, revision: u64) -> bool {
-        (epoch, revision) != (self.epoch, self.known)
+        (epoch, revision) != (self.epoch, self.heard)
     }
 
     /// Whether the node says that nobody chose this name.
@@ -93,13 +87,25 @@ impl PeerCatalog {
     /// says.
     #[must_use]
     pub fn is_visiting(&self) -> bool {
-        self.visiting && self.names[0] == 0
+        self.visiting && self.offers.names()[0] == 0
     }
 
-    /// Whether all of it came at least once.
+    /// Whether all of it is known.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.complete
+    }
+
+    /// Whether all of it is known for which there is room.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.complete || self.hears_only()
+    }
+
+    /// Whether some of its names have no room here.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut.is_some()
     }
 
     /// How far the node is with reading its shared folder; `None` when it is not reading.
@@ -108,38 +114,49 @@ impl PeerCatalog {
         self.scan
     }
 
-    /// Whether some of its names had no room here.
-    #[must_use]
-    pub fn is_cut(&self) -> bool {
-        self.cut
-    }
-
     /// Names that are known of it.
     #[must_use]
     pub fn len(&self) -> usize {
         self.offers.len()
     }
 
+    /// Names that it has by its own word, if it says so.
+    #[must_use]
+    pub fn of(&self) -> Option<u64> {
+        self.of
+    }
+
     /// Bytes that it takes here, about.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.weight
+        self.offers.weight()
     }
 
-    /// Takes in a page, and no more than `room` bytes of it. Names that may not become paths are
-    /// left out.
+    /// What it may weigh when there is `room` for all.
+    fn most(&self, room: usize) -> usize {
+        MAX_CATALOG.min(FLOOR.max(self.weight().saturating_add(room)))
+    }
+
+    /// Whether it was cut and goes on now, with so much room: it is to be asked. Not to be called
+    /// while it is.
+    pub fn goes_on(&mut self, room: usize) -> bool {
+        let most = self.most(room);
+        self.filling |= self.cut.is_some_and(|lacks| self.weight() + lacks <= most);
+        self.filling
+    }
+
+    /// Takes in a page that was asked for at [`Self::position`], and no more than `room` bytes of
+    /// it. Names that may not become paths are left out.
     pub fn apply(&mut self, page: CatalogPage, room: usize) -> Applied {
-        let mut changed = !self.complete;
+        let mut changed = !self.is_told();
+        let weight = self.weight();
         let mut files: Vec<FileId> = page.entries.iter().map(|entry| entry.file).collect();
         if page.reset || page.epoch != self.epoch {
             changed |= !self.offers.is_empty();
-            files.extend(self.holds.keys());
-            self.offers.clear();
-            self.holds.clear();
-            self.names = [0; 5];
-            self.weight = 0;
-            self.known = 0;
-            self.cut = false;
+            files.extend(self.offers.files());
+            self.offers = Packed::default();
+            (self.filled, self.heard) = (0, 0);
+            (self.cut, self.filling, self.complete) = (None, false, false);
         }
         self.epoch = page.epoch;
         changed |= self.scan.is_some() != page.scan.is_some();
@@ -147,57 +164,99 @@ impl PeerCatalog {
         self.keeps = page.keeps;
         self.unchosen = page.unchosen.then_some(page.name);
         self.visiting = page.visiting;
-        let (before, most) = (self.known, FLOOR.max(self.weight.saturating_add(room)));
+        self.of = page.names;
+        let only_news = self.hears_only();
+        let before = self.position().since;
+        if before == 0 && !only_news {
+            // Whatever changes while all is read comes after this.
+            self.heard = page.revision;
+        }
+        let (most, mut read, mut full) = (self.most(room), before, None);
         for entry in page.entries {
-            self.known = self.known.max(entry.revision);
             match (RelPath::parse(&entry.name), entry.offer) {
                 (Ok(name), Some(offer)) if name.as_str() == entry.name => {
-                    changed |= self.insert(entry.name, entry.file, offer, most);
+                    if self.offers.change(&entry.name, entry.file, &offer) {
+                        changed = true;
+                    } else if !only_news {
+                        let cost = self.offers.cost(&entry.name, entry.file, &offer.media);
+                        if self.weight() + cost > most {
+                            full = Some(cost);
+                            break;
+                        }
+                        self.offers.add(&entry.name, entry.file, &offer);
+                        changed = true;
+                    }
                 }
-                (_, None) => changed |= self.remove(&entry.name, entry.file),
+                (_, None) => changed |= self.offers.remove(&entry.name, entry.file),
                 _ => {}
             }
+            read = read.max(entry.revision);
+        }
+        if full.is_none() {
+            read = read.max(page.through.unwrap_or_default());
+            if !page.more {
+                read = page.revision;
+            }
+        }
+        self.heard = self.heard.max(read);
+        if !only_news {
+            self.filled = read;
+        }
+        let all = page.names == Some(self.offers.len() as u64);
+        if full.is_some() {
+            changed |= self.cut.is_none();
+            (self.cut, self.filling, self.complete) = (full, false, false);
+        } else if !page.more && (all || !only_news) {
+            (self.cut, self.filling, self.complete) = (None, false, true);
+            self.filled = read;
         }
         self.pages += 1;
-        // A page that leads nowhere would be asked for, and come, for ever; so would the next of
-        // endlessly many.
-        let more = page.more && self.known > before && self.pages < MAX_PAGES;
-        if !more {
-            self.known = page.revision;
-            self.complete = true;
-            self.pages = 0;
-        }
+        let leads_on = full.is_some() || !page.more || read > before;
         Applied {
             changed,
-            more,
+            next: if leads_on && self.pages <= MAX_PAGES {
+                self.next(page.more && full.is_none(), page.revision, most)
+            } else {
+                Next::Later
+            },
+            freed: self.weight() < weight,
             files,
         }
+    }
+
+    fn next(&mut self, more: bool, newest: u64, most: usize) -> Next {
+        let behind = self.hears_only() && self.heard < newest;
+        let left = most.saturating_sub(self.weight());
+        if more || behind || self.goes_on(left) {
+            return Next::Now;
+        }
+        self.pages = 0;
+        Next::Nothing
     }
 
     /// How many names stand for something that the peer's own user has all of.
     #[must_use]
     pub fn own_names(&self) -> u32 {
-        self.names[0] + self.names[1]
+        let [shared, fetched, ..] = self.offers.names();
+        shared + fetched
     }
 
     /// All offers.
-    pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, &Offer)> {
-        self.offers
-            .iter()
-            .map(|((name, file), offer)| (name.as_str(), *file, offer))
+    pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
+        self.offers.iter()
     }
 
     /// The offer of `file` under `name`.
     #[must_use]
-    pub fn get(&self, name: &str, file: FileId) -> Option<&Offer> {
-        self.offers.get(&(name.to_owned(), file))
+    pub fn get(&self, name: &str, file: FileId) -> Option<Told<'_>> {
+        self.offers.get(name, file)
     }
 
     /// How much of `file` this peer has, under whatever name. A replica of all of it is as good as
     /// a fetched file.
     #[must_use]
     pub fn held(&self, file: FileId) -> Option<Held> {
-        let [shared, fetched, partial, part, whole] = self.holds.get(&file)?.names;
+        let [shared, fetched, partial, part, whole] = self.offers.names_of_file(file)?;
         [
             (shared, Held::Shared),
             (fetched + whole, Held::Fetched),
@@ -211,78 +270,33 @@ impl PeerCatalog {
     /// Whether the peer has all of `file` for its own user.
     #[must_use]
     pub fn offers_own(&self, file: FileId) -> bool {
-        let holds = self.holds.get(&file);
-        holds.is_some_and(|holds| holds.names[0] + holds.names[1] > 0)
+        let names = self.offers.names_of_file(file);
+        names.is_some_and(|[shared, fetched, ..]| shared + fetched > 0)
     }
 
     /// Whether the peer has all of `file` otherwise than as a download, which its user may delete
     /// at any time.
     #[must_use]
     pub fn lasts(&self, file: FileId) -> bool {
-        let holds = self.holds.get(&file);
-        holds.is_some_and(|holds| holds.names[0] + holds.names[4] > 0)
+        let names = self.offers.names_of_file(file);
+        names.is_some_and(|[shared, _, _, _, whole]| shared + whole > 0)
     }
 
     /// How much of `file` this peer keeps as a replica.
     #[must_use]
     pub fn parts(&self, file: FileId) -> Option<ReplicaParts> {
-        self.holds.get(&file)?.parts
+        self.offers.parts(file)
     }
 
     /// The names that `file` goes by here.
-    pub fn names_of(&self, file: FileId) -> impl Iterator<Item = (&str, &Offer)> {
-        self.offers()
-            .filter(move |(_, id, _)| *id == file)
-            .map(|(name, _, offer)| (name, offer))
+    pub fn names_of(&self, file: FileId) -> impl Iterator<Item = (&str, Told<'_>)> {
+        self.offers.of_file(file)
     }
 
     /// Whether the peer keeps replicas.
     #[must_use]
     pub fn keeps(&self) -> bool {
         self.keeps
-    }
-
-    /// True when it was taken: a new entry needs room.
-    fn insert(&mut self, name: String, file: FileId, offer: Offer, most: usize) -> bool {
-        let key = (name, file);
-        if let Some(known) = self.offers.get_mut(&key) {
-            let holds = self.holds.entry(file).or_default();
-            let (before, now) = (kind(known), kind(&offer));
-            for names in [&mut holds.names, &mut self.names] {
-                names[before] -= 1;
-                names[now] += 1;
-            }
-            holds.parts = offer.parts.or(holds.parts);
-            *known = offer;
-            return true;
-        }
-        let weight = ENTRY + key.0.len();
-        if self.offers.len() >= MAX_OFFERS || self.weight + weight > most {
-            self.cut = true;
-            return false;
-        }
-        self.weight += weight;
-        let holds = self.holds.entry(file).or_default();
-        holds.names[kind(&offer)] += 1;
-        self.names[kind(&offer)] += 1;
-        holds.parts = offer.parts.or(holds.parts);
-        self.offers.insert(key, offer);
-        true
-    }
-
-    fn remove(&mut self, name: &str, file: FileId) -> bool {
-        let Some(offer) = self.offers.remove(&(name.to_owned(), file)) else {
-            return false;
-        };
-        self.weight -= ENTRY + name.len();
-        self.names[kind(&offer)] -= 1;
-        if let Some(holds) = self.holds.get_mut(&file) {
-            holds.names[kind(&offer)] -= 1;
-            if holds.names == [0; 5] {
-                self.holds.remove(&file);
-            }
-        }
-        true
     }
 }
 
@@ -291,8 +305,24 @@ impl PeerCatalog {
 pub struct Applied {
     /// Something is known that was not.
     pub changed: bool,
-    /// There is another page to ask for.
-    pub more: bool,
+    /// Whether to ask on.
+    pub next: Next,
+    /// It takes less room than before.
+    pub freed: bool,
     /// The files that it may be about.
     pub files: Vec<FileId>,
 }
+
+/// Whether there is more to ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// No more for now.
+    Nothing,
+    /// Another page.
+    Now,
+    /// The same, but this peer does not get on: slowly.
+    Later,
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,9 @@ use std::collections::HashMap;
 /// What was found out about some files.
 #[derive(Clone, Debug, Default)]
 pub struct Owned {
-    /// Those who are here and whose catalog is known, and what they are called.
-    pub here: Vec<(NodeId, String)>,
+    /// Those who are here and whose catalog is known, what they are called, and whether all of it
+    /// is.
+    pub here: Vec<(NodeId, String, bool)>,
     /// For each file: who shares what by its name.
     pub shared: Vec<Vec<(NodeId, FileId, Offer)>>,
     /// For each file: whether somebody has all of these contents, by whatever name.
@@ -31,12 +32,10 @@ impl Peers {
             whole: vec![false; files.len()],
             ..Owned::default()
         };
-        let known = self
-            .table
-            .iter()
-            .filter(|(_, peer)| peer.catalog.is_complete());
+        let known = self.table.iter().filter(|(_, peer)| peer.catalog.is_told());
         for (node, peer) in known {
-            owned.here.push((*node, peer.name.clone()));
+            let all = peer.catalog.is_complete();
+            owned.here.push((*node, peer.name.clone(), all));
             for (whole, (_, file)) in owned.whole.iter_mut().zip(files) {
                 let held = peer.catalog.held(*file);
                 *whole |= matches!(held, Some(Held::Shared | Held::Fetched));
@@ -44,7 +43,7 @@ impl Peers {
             for (name, file, offer) in peer.catalog.offers() {
                 if offer.held == Held::Shared {
                     for &at in wanted.get(name).into_iter().flatten() {
-                        owned.shared[at].push((*node, file, offer.clone()));
+                        owned.shared[at].push((*node, file, offer.offer()));
                     }
                 }
             }

@@ -9,7 +9,7 @@ use crate::{
     },
     node::{
         api::{Listing, Version, WhoError},
-        swarm::catalog::{Meaning, OwnCatalog, Pattern, is_id, labelled, listings, meaning},
+        swarm::catalog::{Meaning, OwnCatalog, Pattern, Told, is_id, labelled, listings, meaning},
     },
     wire::control::Offer,
 };
@@ -145,7 +145,7 @@ impl Peers {
                     // are heard first.
                     firm &= elsewhere(row);
                     if seen.insert((row.name.clone(), row.id)) {
-                        let offer = self.describe(own, &row.name, row.id).cloned();
+                        let offer = self.describe(own, &row.name, row.id).map(Told::offer);
                         let name = row.name.clone();
                         let saved = Listing {
                             name: label,

@@ -19,7 +19,7 @@ impl Peers {
         for peer in self.table.values() {
             if peer.failed {
                 sight.failing += 1;
-            } else if !peer.catalog.is_complete() {
+            } else if !peer.catalog.is_told() {
                 sight.telling += 1;
             } else if peer.catalog.scan().is_some() {
                 sight.reading += 1;
@@ -39,17 +39,16 @@ impl Peers {
             };
             let why = if peer.failed {
                 Some(Missing::Answer)
-            } else if !peer.catalog.is_complete() {
-                Some(Missing::Rest)
             } else if peer.catalog.is_cut() {
                 Some(Missing::Room)
             } else {
-                None
+                (!peer.catalog.is_complete()).then_some(Missing::Rest)
             };
             if let Some(why) = why {
                 gaps.catalogs.push(Gap {
                     node: owner(),
                     known: peer.catalog.len() as u64,
+                    of: peer.catalog.of(),
                     why,
                 });
             }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     core::id::FileId,
-    node::api::Missing,
+    node::{api::Missing, swarm::catalog::MAX_CATALOGS},
     wire::control::{CatalogEntry, CatalogPage, Scan},
 };
 use std::net::Ipv4Addr;
@@ -50,6 +50,8 @@ fn page(offers: &[(&str, u8, Held)], more: bool, scan: Option<Scan>) -> CatalogP
         revision: 1 << 20,
         reset: true,
         more,
+        through: None,
+        names: None,
         entries: offers.iter().enumerate().map(entry).collect(),
         scan,
     }
