@@ -12,16 +12,65 @@ use crate::{
     store::{ReplicaFile, StoreError, clock::unix_now},
     wire::control::{Held, Offer, ReplicaParts},
 };
+use std::time::Duration;
 use tokio::task::spawn_blocking;
+
+/// What a look at a file shows.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    verdict: Verdict,
+    /// This node shares it, and that was not noted for long.
+    touch: Option<NodeId>,
+}
+
+impl Look {
+    /// At a time in seconds since 1970, when this node runs for so long.
+    fn new(
+        kept: &ReplicaFile,
+        owners: Owners,
+        sharing: Option<&NodeId>,
+        grace: Duration,
+        (now, up): (u64, Duration),
+    ) -> Self {
+        let verdict = retention::judge(owners, kept.seen, kept.unwanted_since, grace, now, up);
+        // The moment matters to the day.
+        let stale = now.saturating_sub(kept.seen) > 3600 || now < kept.seen;
+        let touch = sharing.filter(|_| stale && verdict == Verdict::Keep);
+        Self {
+            verdict,
+            touch: touch.copied(),
+        }
+    }
+
+    /// Whether something is to be written.
+    fn writes(&self, kept: &ReplicaFile) -> bool {
+        match self.verdict {
+            Verdict::Keep => self.touch.is_some() || kept.unwanted_since.is_some(),
+            Verdict::Unwanted(since) => kept.unwanted_since != Some(since),
+            Verdict::Remove => true,
+        }
+    }
+
+    /// Whether it is offered.
+    fn offers(&self, kept: &ReplicaFile) -> bool {
+        self.verdict == Verdict::Keep && kept.here > 0
+    }
+}
 
 /// Room for a few pushes.
 const SLACK: u64 = 32 << 20;
 
 impl Distributor {
-    /// Looks at everything that is kept and may have run out of time, and at the room.
+    /// Looks at everything that is kept and may have run out of time, and at the room. What is as
+    /// it was costs a look at what is in memory, and no more.
     pub(super) async fn look_over(&mut self) {
-        let files: Vec<FileId> = self.kept.keys().copied().collect();
-        for file in files {
+        let now = unix_now();
+        let due = self.kept.values().filter(|kept| {
+            let look = self.look(kept, now);
+            look.writes(kept) || self.shown.get(&kept.file).is_some() != look.offers(kept)
+        });
+        let due: Vec<FileId> = due.map(|kept| kept.file).collect();
+        for file in due {
             self.judge(file).await;
         }
         if let Some(replicas) = self.parts.services.replicas.clone() {
@@ -50,6 +99,19 @@ impl Distributor {
         }
     }
 
+    /// What a look at a file at `now` shows.
+    fn look(&self, kept: &ReplicaFile, now: u64) -> Look {
+        let sharing = self.origins.get(&kept.file).and_then(|all| all.first());
+        let up = self.started.elapsed();
+        Look::new(
+            kept,
+            self.owners(kept),
+            sharing,
+            self.parts.grace,
+            (now, up),
+        )
+    }
+
     /// Decides what becomes of one file, and does it.
     pub(super) async fn judge(&mut self, file: FileId) {
         let Some(replicas) = self.parts.services.replicas.clone() else {
@@ -58,29 +120,26 @@ impl Distributor {
         let Some(kept) = self.kept.get(&file).cloned() else {
             return;
         };
-        let owners = self.owners(&kept);
         let now = unix_now();
-        let (grace, up) = (self.parts.grace, self.started.elapsed());
-        let verdict = retention::judge(owners, kept.seen, kept.unwanted_since, grace, now, up);
-        let sharing = self.origins.get(&file).and_then(|all| all.first()).copied();
-        let fresh = kept.clone();
-        let done = spawn_blocking(move || match verdict {
+        let look = self.look(&kept, now);
+        let Look { verdict, touch } = look;
+        let again = kept.unwanted_since.is_some();
+        let write = move || match verdict {
             Verdict::Keep => {
-                // The moment matters to the day.
-                let stale = now.saturating_sub(fresh.seen) > 3600 || now < fresh.seen;
-                if let Some(owner) = sharing.filter(|_| stale) {
+                if let Some(owner) = touch {
                     replicas.touch(&file, &owner, now)?;
                 }
-                if fresh.unwanted_since.is_some() {
+                if again {
                     replicas.set_unwanted(&file, None)?;
                 }
                 Ok(())
             }
-            Verdict::Unwanted(since) if fresh.unwanted_since == Some(since) => Ok(()),
             Verdict::Unwanted(since) => replicas.set_unwanted(&file, Some(since)),
             Verdict::Remove => replicas.remove(&file, None).map(drop),
-        });
-        if let Ok(Err(error)) = done.await {
+        };
+        if look.writes(&kept)
+            && let Ok(Err(error)) = spawn_blocking(write).await
+        {
             tracing::warn!(%error, "the replicas cannot be looked after");
             return;
         }
@@ -91,7 +150,10 @@ impl Distributor {
             Verdict::Unwanted(since) => Some(since),
             Verdict::Keep | Verdict::Remove => None,
         };
-        let offered = verdict == Verdict::Keep && kept.here > 0;
+        if touch.is_some() {
+            entry.seen = now;
+        }
+        let offered = look.offers(&kept);
         if verdict == Verdict::Remove {
             self.kept.remove(&file);
             self.parts.services.news.files([file]);
@@ -173,5 +235,56 @@ impl Distributor {
             let _ = spawn_blocking(move || replicas.evict_strays(SLACK)).await;
         }
         self.parts.services.news.files(removed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{core::rights::Rights, store::ReplicaOffer};
+
+    const GRACE: Duration = Duration::from_secs(600);
+
+    fn kept(seen: u64, unwanted_since: Option<u64>) -> ReplicaFile {
+        ReplicaFile {
+            file: FileId([1; 32]),
+            offer: ReplicaOffer {
+                name: "a".into(),
+                mtime: 0,
+                rights: Rights::told(false, None),
+                media: "text/plain".into(),
+            },
+            size: 1,
+            origins: vec![NodeId([2; 32])],
+            chunks: 1,
+            here: 1,
+            unwanted_since,
+            seen,
+        }
+    }
+
+    #[test]
+    fn while_nothing_changes_a_look_writes_nothing() {
+        let owner = NodeId([2; 32]);
+        let look = |kept: &ReplicaFile, owners, sharing, now| {
+            Look::new(kept, owners, sharing, GRACE, (now, Duration::from_secs(90)))
+        };
+        let mut file = kept(10_000, None);
+        for now in (10_000..13_600).step_by(5) {
+            let shared = look(&file, Owners::Sharing, Some(&owner), now);
+            assert!(!shared.writes(&file) && shared.offers(&file), "{now}");
+            assert!(!look(&file, Owners::Away, None, now).writes(&file));
+        }
+        // Once an hour it is noted that it is wanted, and then not again.
+        let late = look(&file, Owners::Sharing, Some(&owner), 13_605);
+        assert!(late.writes(&file) && late.touch == Some(owner));
+        file.seen = 13_605;
+        assert!(!look(&file, Owners::Sharing, Some(&owner), 13_610).writes(&file));
+        // That nobody wants it is noted once.
+        let done = look(&file, Owners::Done, None, 13_615);
+        assert!(done.writes(&file) && !done.offers(&file));
+        file.unwanted_since = Some(13_615);
+        assert!(!look(&file, Owners::Done, None, 13_620).writes(&file));
+        assert!(look(&file, Owners::Sharing, Some(&owner), 13_620).writes(&file));
     }
 }
