@@ -289,7 +289,7 @@ fn a_cut_catalog_follows_a_node_that_knows_nothing_of_such() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
     /// Whatever changes between two pages, and however much room there is: what is known is
     /// offered as it is known, and with room all of it.
     #[test]
