@@ -1,6 +1,6 @@
-//! Sealing and opening of records, in place.
+//! Sealing and opening of records, in place or from one buffer to another.
 
-use crate::wire::bulk::{Cipher, PREFIX, TAG, nonce};
+use crate::wire::bulk::{Cipher, MAX_RECORDS, PREFIX, TAG, nonce};
 use aws_lc_rs::aead::{AES_128_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use std::io;
 
@@ -52,18 +52,28 @@ impl Direction {
         Ok(Nonce::assume_unique_for_key(nonce))
     }
 
-    /// Seals what stands behind the prefix in `record`, writes the prefix, and appends the tag.
-    pub(super) fn seal(&mut self, record: &mut Vec<u8>) -> io::Result<()> {
+    /// Seals what stands in `record` between room for the prefix and room for the tag, in place.
+    pub(super) fn seal(&mut self, record: &mut [u8]) -> io::Result<()> {
         let nonce = self.next()?;
-        let (prefix, plain) = record.split_at_mut(PREFIX);
-        let len = u32::try_from(plain.len() + TAG).map_err(io::Error::other)?;
-        prefix.copy_from_slice(&len.to_be_bytes());
-        let tag = self
+        let (prefix, sealed) = record.split_at_mut(PREFIX);
+        prefix.copy_from_slice(&prefix_of(sealed.len())?);
+        let (plain, tag) = sealed.split_at_mut(sealed.len() - TAG);
+        let sealed = self
             .key
-            .seal_in_place_separate_tag(nonce, Aad::from(&*prefix), plain)
-            .map_err(|_| io::Error::other("a record could not be sealed"))?;
-        record.extend_from_slice(tag.as_ref());
+            .seal_in_place_separate_tag(nonce, Aad::from(&*prefix), plain);
+        tag.copy_from_slice(sealed.map_err(|_| unsealed())?.as_ref());
         Ok(())
+    }
+
+    /// Seals `plain` into `record`, which is as long as that takes.
+    pub(super) fn seal_into(&mut self, record: &mut [u8], plain: &[u8]) -> io::Result<()> {
+        let nonce = self.next()?;
+        let (prefix, sealed) = record.split_at_mut(PREFIX);
+        prefix.copy_from_slice(&prefix_of(sealed.len())?);
+        let (sealed, tag) = sealed.split_at_mut(plain.len());
+        self.key
+            .seal_out_of_place_scatter(nonce, Aad::from(&*prefix), plain, sealed, &[], tag)
+            .map_err(|_| unsealed())
     }
 
     /// Opens what stands behind the prefix in `record`, in place. The plain bytes are those behind
@@ -71,14 +81,42 @@ impl Direction {
     pub(super) fn open(&mut self, record: &mut [u8]) -> io::Result<()> {
         let nonce = self.next()?;
         let (prefix, sealed) = record.split_at_mut(PREFIX);
-        self.key
-            .open_in_place(nonce, Aad::from(&*prefix), sealed)
-            .map(drop)
-            .map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "a record was not sealed by the other end",
-                )
-            })
+        let opened = self.key.open_in_place(nonce, Aad::from(&*prefix), sealed);
+        let opened = opened.is_ok();
+        self.genuine(opened)
     }
+
+    /// Opens `record` into `plain`, which is as long as its bytes are without prefix and tag. What
+    /// is not genuine leaves only zeroes there.
+    pub(super) fn open_into(&mut self, record: &[u8], plain: &mut [u8]) -> io::Result<()> {
+        let nonce = self.next()?;
+        let (prefix, sealed) = record.split_at(PREFIX);
+        let (sealed, tag) = sealed.split_at(plain.len());
+        let opened = self
+            .key
+            .open_separate_gather(nonce, Aad::from(prefix), sealed, tag, plain);
+        self.genuine(opened.is_ok()).inspect_err(|_| plain.fill(0))
+    }
+
+    /// After one that is not genuine none is.
+    fn genuine(&mut self, opened: bool) -> io::Result<()> {
+        if opened {
+            return Ok(());
+        }
+        self.records = MAX_RECORDS;
+        Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a record was not sealed by the other end",
+        ))
+    }
+}
+
+/// What stands before so many sealed bytes.
+fn prefix_of(sealed: usize) -> io::Result<[u8; PREFIX]> {
+    let len = u32::try_from(sealed).map_err(io::Error::other)?;
+    Ok(len.to_be_bytes())
+}
+
+fn unsealed() -> io::Error {
+    io::Error::other("a record could not be sealed")
 }

@@ -1,30 +1,36 @@
 //! One bulk connection as a stream of bytes.
 //!
-//! Bytes are sealed where they were gathered and opened where they were received: one copy in, one
-//! out, besides the kernel's. Invariants: nothing is given out that was not opened; a record that
-//! is not genuine ends the connection for good; at most one record waits to be sent, and at most
-//! [`READ`] bytes and one record are read ahead.
+//! Large writes are sealed from the caller's buffer and large reads opened into it, so that besides
+//! the kernel's there is no copy; only what is small is gathered, or opened where it was received.
+//! Invariants: nothing is given out that was not opened; a record that is not genuine ends the
+//! connection for good; at most two records wait to be sent, and at most [`READ`] bytes are read
+//! ahead.
 
 use super::cipher::Direction;
 use crate::{
     net::segments::QUIET,
     wire::bulk::{Keys, MAX_PLAIN, PREFIX, TAG, sealed_len},
 };
-use bytes::{Buf as _, BytesMut};
 use futures::{AsyncRead, AsyncWrite};
 use std::{
     io,
+    ops::Range,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
 };
-use tokio::net::TcpStream;
-use tokio_util::{io::poll_read_buf, sync::WaitForCancellationFutureOwned};
+use tokio::{io::ReadBuf, net::TcpStream};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-/// Bytes that are read at a time.
-const READ: usize = 128 << 10;
-/// A record is sealed when it has so many bytes, or has to leave.
+/// Bytes that are read at a time, at first and at most: one that only asks gets little.
+const READ_FIRST: usize = 16 << 10;
+const READ: usize = 256 << 10;
+/// What is gathered is sealed when it has so many bytes, or has to leave.
 const FULL: usize = 64 << 10;
+/// A write of so many bytes is a record of its own.
+const LARGE: usize = 16 << 10;
+
+const _: () = assert!(READ >= PREFIX + MAX_PLAIN + TAG);
 
 /// Which end this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +42,17 @@ pub(super) enum End {
 /// See the module.
 pub(in crate::net) struct Sealed {
     socket: TcpStream,
-    /// Read and not given out: opened bytes first, then sealed ones.
-    read: BytesMut,
-    /// Opened bytes at the beginning of `read`, whose tag is still behind them.
+    /// What was read and not given out lies in `unread`: opened bytes first, then sealed ones.
+    read: Vec<u8>,
+    unread: Range<usize>,
+    /// Opened bytes at the beginning of it, whose tag is still behind them.
     open: usize,
     opener: Direction,
-    /// A prefix and what is to be sealed; or, from `sent` on, what is to be sent.
+    /// Room for a prefix, and so many bytes that are to be sealed; or, once sealed, the records
+    /// that are to be sent.
     write: Vec<u8>,
-    sent: Option<usize>,
+    gathered: usize,
+    unsent: Range<usize>,
     sealer: Direction,
     /// When the connection on which this one was agreed is gone, this one is, too.
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -84,11 +93,13 @@ impl Sealed {
         };
         Ok(Self {
             socket,
-            read: BytesMut::new(),
+            read: Vec::new(),
+            unread: 0..0,
             open: 0,
             opener,
-            write: vec![0; PREFIX], // Grows to one record.
-            sent: None,
+            write: Vec::new(),
+            gathered: 0,
+            unsent: 0..0,
             sealer,
             ended: Box::pin(ended),
             waiting: None,
@@ -104,36 +115,65 @@ impl Sealed {
 
     /// Reads until a record is open. False at the end of the stream.
     pub(super) fn poll_record(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.open > 0 {
+            return Poll::Ready(Ok(true));
+        }
+        let Some(record) = ready!(self.poll_received(cx))? else {
+            return Poll::Ready(Ok(false));
+        };
+        self.opener.open(&mut self.read[record.clone()])?;
+        self.waiting = None;
+        self.unread.start += PREFIX;
+        self.open = record.len() - PREFIX - TAG;
+        Poll::Ready(Ok(true))
+    }
+
+    /// Reads until all of a record is here, and says where in `read` it lies. `None` at the end of
+    /// the stream.
+    fn poll_received(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Range<usize>>>> {
         loop {
-            if self.open > 0 {
-                return Poll::Ready(Ok(true));
-            }
-            if let Some(prefix) = self.read.first_chunk::<PREFIX>() {
+            let mut needed = PREFIX;
+            if let Some(prefix) = self.read[self.unread.clone()].first_chunk::<PREFIX>() {
                 let len = sealed_len(*prefix).ok_or_else(|| {
                     io::Error::new(io::ErrorKind::InvalidData, "no record has that length")
                 })?;
-                if self.read.len() >= PREFIX + len {
-                    self.opener.open(&mut self.read[..PREFIX + len])?;
-                    self.waiting = None;
-                    self.read.advance(PREFIX);
-                    self.open = len - TAG;
-                    continue;
+                needed += len;
+                if self.unread.len() >= needed {
+                    let start = self.unread.start;
+                    return Poll::Ready(Ok(Some(start..start + needed)));
                 }
             }
-            if self.read.capacity() - self.read.len() < FULL {
-                self.read.reserve(READ);
-            }
+            self.make_room(needed);
             if self.ended.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
+            let mut room = ReadBuf::new(&mut self.read[self.unread.end..]);
             let socket = Pin::new(&mut self.socket);
-            if ready!(poll_read_buf(socket, cx, &mut self.read))? == 0 {
-                return Poll::Ready(if self.read.is_empty() {
-                    Ok(false)
+            ready!(tokio::io::AsyncRead::poll_read(socket, cx, &mut room))?;
+            let count = room.filled().len();
+            if count == 0 {
+                return Poll::Ready(if self.unread.is_empty() {
+                    Ok(None)
                 } else {
                     Err(io::ErrorKind::UnexpectedEof.into())
                 });
             }
+            self.unread.end += count;
+        }
+    }
+
+    /// Makes room behind what was read, for all of a record of that length at least.
+    fn make_room(&mut self, needed: usize) {
+        let len = self.read.len();
+        if self.unread.is_empty() {
+            self.unread = 0..0;
+        } else if self.unread.start + needed > len || len - self.unread.end < FULL {
+            self.read.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
+        }
+        if needed > len || self.unread.end > len / 2 {
+            let len = (len * 4).max(needed).clamp(READ_FIRST, READ);
+            self.read.resize(len, 0);
         }
     }
 
@@ -143,7 +183,7 @@ impl Sealed {
         self.waiting = self.waiting.and_then(|since| since.checked_sub(QUIET));
     }
 
-    /// Bytes of memory that wait to be sent.
+    /// Bytes of memory for what waits to be sent.
     #[cfg(test)]
     pub(super) fn kept(&self) -> usize {
         self.write.capacity()
@@ -151,32 +191,52 @@ impl Sealed {
 
     /// Sends what is sealed.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(sent) = self.sent {
-            if sent == self.write.len() {
-                self.write.truncate(PREFIX);
-                self.sent = None;
-                break;
-            }
+        while !self.unsent.is_empty() {
             if self.ended.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
             }
             let socket = Pin::new(&mut self.socket);
-            let rest = &self.write[sent..];
+            let rest = &self.write[self.unsent.clone()];
             let count = ready!(tokio::io::AsyncWrite::poll_write(socket, cx, rest))?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.sent = Some(sent + count);
+            self.unsent.start += count;
         }
+        self.unsent = 0..0;
         Poll::Ready(Ok(()))
     }
 
+    /// Room in `write` for a record of so many bytes, from there on. It never shrinks: bytes that
+    /// are overwritten next need no zeroes first.
+    fn room(&mut self, start: usize, plain: usize) -> &mut [u8] {
+        let end = start + PREFIX + plain + TAG;
+        if self.write.len() < end {
+            self.write.resize(end, 0);
+        }
+        &mut self.write[start..end]
+    }
+
+    /// Seals what was gathered.
     fn seal(&mut self) -> io::Result<()> {
-        if self.sent.is_none() && self.write.len() > PREFIX {
-            self.sealer.seal(&mut self.write)?;
-            self.sent = Some(0);
+        if self.gathered > 0 {
+            let plain = std::mem::take(&mut self.gathered);
+            let end = self.room(0, plain).len();
+            self.sealer.seal(&mut self.write[..end])?;
+            self.unsent = 0..end;
             self.waiting.get_or_insert_with(Instant::now);
         }
+        Ok(())
+    }
+
+    /// Seals `plain` behind what was gathered.
+    fn seal_from(&mut self, plain: &[u8]) -> io::Result<()> {
+        self.seal()?;
+        let start = self.unsent.end;
+        let end = start + self.room(start, plain.len()).len();
+        self.sealer.seal_into(&mut self.write[start..end], plain)?;
+        self.unsent.end = end;
+        self.waiting.get_or_insert_with(Instant::now);
         Ok(())
     }
 }
@@ -187,14 +247,31 @@ impl AsyncRead for Sealed {
         cx: &mut Context<'_>,
         out: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if out.is_empty() || !ready!(self.poll_record(cx))? {
+        if out.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        if self.open == 0 {
+            let Some(record) = ready!(self.poll_received(cx))? else {
+                return Poll::Ready(Ok(0));
+            };
+            let plain = record.len() - PREFIX - TAG;
+            if let Some(out) = out.get_mut(..plain) {
+                let this = &mut *self;
+                this.opener.open_into(&this.read[record.clone()], out)?;
+                this.waiting = None;
+                this.unread.start = record.end;
+                return Poll::Ready(Ok(plain));
+            }
+            if !ready!(self.poll_record(cx))? {
+                return Poll::Ready(Ok(0));
+            }
+        }
         let count = self.open.min(out.len());
-        out[..count].copy_from_slice(&self.read[..count]);
+        let start = self.unread.start;
+        out[..count].copy_from_slice(&self.read[start..start + count]);
         self.open -= count;
         let tag = if self.open == 0 { TAG } else { 0 };
-        self.read.advance(count + tag);
+        self.unread.start += count + tag;
         Poll::Ready(Ok(count))
     }
 }
@@ -206,15 +283,24 @@ impl AsyncWrite for Sealed {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_send(cx))?;
-        let room = MAX_PLAIN - (self.write.len() - PREFIX);
-        let count = room.min(bytes.len());
-        self.write.extend_from_slice(&bytes[..count]);
-        if self.write.len() - PREFIX >= FULL {
-            self.seal()?;
-            // Goes out while more is gathered; the next write waits for the rest.
-            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
-                return Poll::Ready(Err(error));
+        let count = if bytes.len() >= LARGE {
+            let count = bytes.len().min(MAX_PLAIN);
+            self.seal_from(&bytes[..count])?;
+            count
+        } else {
+            let gathered = self.gathered;
+            let count = bytes.len().min(MAX_PLAIN - gathered);
+            self.room(0, gathered + count)[PREFIX + gathered..][..count]
+                .copy_from_slice(&bytes[..count]);
+            self.gathered += count;
+            if self.gathered >= FULL {
+                self.seal()?;
             }
+            count
+        };
+        // Goes out while more is gathered; the next write waits for the rest.
+        if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+            return Poll::Ready(Err(error));
         }
         Poll::Ready(Ok(count))
     }

@@ -47,24 +47,38 @@ async fn line(said: &[&[u8]]) -> Vec<Vec<u8>> {
     records
 }
 
-/// What a holder reads of that, before an error if one comes.
+/// What a holder reads of that, before an error if one comes: the same, however much it has room
+/// for. After an error nothing is read.
 async fn read(records: &[Vec<u8>]) -> (Vec<u8>, io::Result<()>) {
-    let (mut ours, theirs) = sockets().await;
-    let mut holder = sealed(theirs, End::Holder, Cipher::Aes);
-    ours.write_all(&records.concat()).await.unwrap();
-    drop(ours);
-    let (mut got, mut part) = (Vec::new(), [0; 100]);
-    let reading = async {
-        loop {
-            match holder.read(&mut part).await {
-                Ok(0) => return Ok(()),
-                Ok(count) => got.extend_from_slice(&part[..count]),
-                Err(error) => return Err(error),
+    let mut all = Vec::new();
+    for room in [3, 100] {
+        let (mut ours, theirs) = sockets().await;
+        let mut holder = sealed(theirs, End::Holder, Cipher::Aes);
+        ours.write_all(&records.concat()).await.unwrap();
+        drop(ours);
+        let (mut got, mut part) = (Vec::new(), vec![0; room]);
+        let reading = async {
+            loop {
+                match holder.read(&mut part).await {
+                    Ok(0) => return Ok(()),
+                    Ok(count) => got.extend_from_slice(&part[..count]),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let end = timeout(DEADLINE, reading).await.unwrap();
+        if end.is_err() {
+            for _ in 0..3 {
+                let again = timeout(DEADLINE, holder.read(&mut part)).await.unwrap();
+                assert!(again.is_err());
             }
         }
-    };
-    let end = timeout(DEADLINE, reading).await.unwrap();
-    (got, end)
+        all.push((got, end));
+    }
+    let (first, second) = (all.remove(0), all.remove(0));
+    assert_eq!(first.0, second.0);
+    assert_eq!(first.1.is_ok(), second.1.is_ok());
+    second
 }
 
 #[tokio::test]
@@ -88,6 +102,52 @@ async fn both_ciphers_carry_all_sizes_both_ways() {
             assert!(got == bytes, "{size}");
             std::mem::swap(&mut ours, &mut theirs);
         }
+    }
+}
+
+#[tokio::test]
+async fn large_and_small_writes_come_in_their_order_however_they_are_read() {
+    let bytes: Vec<u8> = (0..1_500_000u32).map(|n| (n / 5) as u8).collect();
+    let writes = [
+        9, 65_536, 65_536, 40_000, 9, 3, 15_000, 9, 16_384, 1, 131_072, 300_000, 70_000,
+    ];
+    let flushes = [false, true];
+    for (reads, flush) in [[9, 131_072, 70_000], [1, 50_000, 1 << 20]]
+        .into_iter()
+        .zip(flushes)
+    {
+        let (ours, theirs) = sockets().await;
+        let mut ours = sealed(ours, End::Requester, Cipher::Aes);
+        let mut theirs = sealed(theirs, End::Holder, Cipher::Aes);
+        let write = async {
+            let mut rest = &bytes[..];
+            for size in writes.into_iter().cycle() {
+                let (now, later) = rest.split_at(size.min(rest.len()));
+                ours.write_all(now).await.unwrap();
+                if flush {
+                    ours.flush().await.unwrap();
+                }
+                rest = later;
+                if rest.is_empty() {
+                    return ours.close().await.unwrap();
+                }
+            }
+        };
+        let read = async {
+            let mut got = Vec::new();
+            for size in reads.into_iter().cycle() {
+                let mut part = vec![0; size];
+                match theirs.read(&mut part).await.unwrap() {
+                    0 => return got,
+                    count => got.extend_from_slice(&part[..count]),
+                }
+            }
+            got
+        };
+        let ((), got) = timeout(DEADLINE, async { tokio::join!(write, read) })
+            .await
+            .unwrap();
+        assert!(got == bytes);
     }
 }
 
