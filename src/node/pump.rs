@@ -1,7 +1,7 @@
 //! The byte pump: one task for each peer that a job fetches chunks from.
 //!
-//! Owns the chunk stream to one peer. Bytes go from the stream into a buffer, are hashed there, and
-//! are written at their place; only the outcome leaves this room. Invariants: every [`Order`] has
+//! Owns the chunk stream to one peer. Bytes go from the stream into a buffer, are hashed there as
+//! they come, and are written at their place; only the outcome leaves this room. Invariants: every [`Order`] has
 //! exactly one [`Outcome`] unless it is withdrawn, after a word that it begins; nothing is written
 //! that does not hash to what was asked for; a stream that makes no progress while something is
 //! owed ends within [`STALL`].
@@ -20,7 +20,7 @@ use self::{
 };
 use super::limit::Limiter;
 use crate::{
-    core::{chunk::VerifiedChunk, id::NodeId, index::UniqueChunk, manifest::MAX_CHUNK},
+    core::{chunk::Incoming, id::NodeId, index::UniqueChunk, manifest::MAX_CHUNK},
     net::{Net, PathId, Stream},
     wire::chunk::{HEADER, Header, Question, Status, Tag, invalid},
 };
@@ -350,13 +350,11 @@ async fn receive(
                     let result = OrderStatus::Started;
                     let _ = outcomes.send(Outcome { result, ..outcome }).await;
                 }
-                let mut buffer = std::mem::take(&mut spare);
-                // Never shrunk: bytes that are overwritten next need no zeroes first.
                 let len = len.min(MAX_CHUNK) as usize;
-                buffer.resize(buffer.len().max(len), 0);
+                let mut bytes = Incoming::new(std::mem::take(&mut spare), len);
                 // Until all of it is here it stands in the ledger: it may be asked for on another
                 // path.
-                body_of(&mut stream, &mut buffer[..len], limit, arriving).await?;
+                body_of(&mut stream, &mut bytes, limit, arriving).await?;
                 let Some(Open { order, .. }) = lock(ledger).remove(&header.tag) else {
                     return Err(invalid("an answer to no question"));
                 };
@@ -371,24 +369,23 @@ async fn receive(
                     spare = task.await.map_err(io::Error::other)?;
                 }
                 if cancelled {
-                    spare = buffer;
+                    spare = bytes.into_buffer();
                     continue;
                 }
-                // Not worth another thread: hashed faster than that wakes up, and no disk to wait
-                // for.
+                // Not worth another thread: there is no disk to wait for.
                 if len <= LIGHT && order.targets.iter().all(|to| to.sink.is_memory()) {
-                    let result = keep(&order, &buffer[..len], since);
+                    let result = keep(&order, &bytes, since);
                     let _ = outcomes.send(Outcome { result, ..outcome }).await;
-                    spare = buffer;
+                    spare = bytes.into_buffer();
                     continue;
                 }
                 let (outcomes, arriving) = (outcomes.clone(), arriving.clone());
                 arriving.stores();
                 storing = Some(tokio::task::spawn_blocking(move || {
-                    let result = keep(&order, &buffer[..len], since);
+                    let result = keep(&order, &bytes, since);
                     arriving.stored();
                     let _ = outcomes.blocking_send(Outcome { result, ..outcome });
-                    buffer
+                    bytes.into_buffer()
                 }));
             }
             Status::Cancelled if !cancelled => {
@@ -404,12 +401,12 @@ async fn receive(
     }
 }
 
-/// Hashes and writes: the only way from a stranger's bytes to the disk.
-fn keep(order: &Order, bytes: &[u8], since: Instant) -> OrderStatus {
+/// Writes what hashes to what was asked for: the only way from a stranger's bytes to the disk.
+fn keep(order: &Order, bytes: &Incoming, since: Instant) -> OrderStatus {
     if bytes.len() != order.len as usize {
         return OrderStatus::Corrupt;
     }
-    let Ok(chunk) = VerifiedChunk::check(order.id, bytes) else {
+    let Ok(chunk) = bytes.check(order.id) else {
         return OrderStatus::Corrupt;
     };
     for Target { position, sink } in &order.targets {
@@ -447,25 +444,24 @@ async fn header_of(stream: &mut ReadHalf<Stream>, ledger: &Ledger) -> io::Result
 /// Waiting for the own limit does not count.
 async fn body_of(
     stream: &mut ReadHalf<Stream>,
-    body: &mut [u8],
+    body: &mut Incoming,
     limit: &Limiter,
     arriving: &Arriving,
 ) -> io::Result<()> {
     let mut part = arriving.body();
     let mut patience = STALL * 3;
-    let mut filled = 0;
-    while filled < body.len() {
-        let end = body.len().min(filled.saturating_add(limit.piece()));
-        let loan = limit.lend(end - filled).await;
+    while !body.rest().is_empty() {
+        let most = body.rest().len().min(limit.piece());
+        let loan = limit.lend(most).await;
         let begun = Instant::now();
-        let read = timeout(STALL.min(patience), stream.read(&mut body[filled..end]));
+        let read = timeout(STALL.min(patience), stream.read(&mut body.rest()[..most]));
         let count = match read.await.map_err(|_| io::ErrorKind::TimedOut)?? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => count,
         };
         loan.spend(count);
         part.came(count);
-        filled += count;
+        body.came(count);
         patience += Duration::from_secs(count as u64) / SLOWEST;
         patience = patience.saturating_sub(begun.elapsed());
     }

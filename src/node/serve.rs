@@ -38,6 +38,8 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 const STUCK: Duration = Duration::from_secs(20);
 /// Bytes handed to the socket between two looks at the clock.
 const PIECE: usize = 64 << 10;
+/// Bytes that are offered to the socket at a time: as many as a record of a bulk connection has.
+const OFFERED: usize = 128 << 10;
 /// Chunks on their way to one peer, however many streams it opens: nobody can take all of
 /// [`SLOTS`].
 const SLOTS_PER_PEER: usize = 2;
@@ -219,7 +221,7 @@ impl Server {
                     head.drain(..count);
                 }
                 while sent < buffer.len() {
-                    let end = buffer.len().min(sent + PIECE.min(self.limit.piece()));
+                    let end = buffer.len().min(sent + OFFERED.min(self.limit.piece()));
                     let loan = self.limit.lend(end - sent).await;
                     let count = written(stream.write(&buffer[sent..end]).await?)?;
                     loan.spend(count);
