@@ -122,7 +122,7 @@ impl Node {
         // Before the lock: it may take long.
         let settled = from.clone();
         let settled = spawn_blocking(move || store::settle(&settled)).await;
-        settled.unwrap_or_else(|_| Ok(()))?;
+        settled.unwrap_or(Ok(()))?;
         let put = move |paths: &SharedPaths, _: &Share| {
             paths.leave_free(&name)?;
             Ok(store::put_in_share(&home, &name, &from, overwrite)?)

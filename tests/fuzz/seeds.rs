@@ -33,7 +33,8 @@ pub type Seed = (&'static str, &'static str, Vec<u8>);
 pub fn all() -> Vec<Seed> {
     let mut all = Vec::new();
     beacons(&mut all);
-    controls(&mut all);
+    questions(&mut all);
+    answers(&mut all);
     frames(&mut all);
     asks(&mut all);
     others(&mut all);
@@ -64,11 +65,8 @@ fn beacons(all: &mut Vec<Seed>) {
     all.push(("beacon", "sealed", beacon(Kind::Ping, Some(&KEY))));
 }
 
-fn controls(all: &mut Vec<Seed>) {
-    use control::{
-        CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, PeerAddress, ReplicaParts,
-        Request, Response,
-    };
+fn questions(all: &mut Vec<Seed>) {
+    use control::Request;
     let mut ask = |name, request: Request| all.push(("control", name, cbor::encode(&request)));
     ask(
         "catalog",
@@ -121,6 +119,13 @@ fn controls(all: &mut Vec<Seed>) {
         revision: 2,
     };
     ask("catalog-changed", changed);
+}
+
+fn answers(all: &mut Vec<Seed>) {
+    use control::{
+        CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, PeerAddress, ReplicaParts,
+        Response,
+    };
     let mut answer = |name, response: Response| {
         all.push(("control", name, cbor::encode(&response)));
     };

@@ -60,9 +60,9 @@ async fn of_more_than_100_000_names_of_a_node_none_is_left_out() {
     let file = by_many_names(MANY, |at| format!("many/{at:0>44}.txt"));
     let last = file.also.last().unwrap().clone();
     let _alice = Faulty::join(swarm.port, "alice", file, Fault::Pages);
-    let list = swarm.run("bob", &["list", "--json"]);
-    let (names, incomplete) = rows(&list);
-    assert_eq!((list.code(), incomplete, names.len()), (0, None, MANY));
+    let shown = swarm.run("bob", &["list", "--json"]);
+    let (names, incomplete) = rows(&shown);
+    assert_eq!((shown.code(), incomplete, names.len()), (0, None, MANY));
     swarm.run("carl", &["download", &last]).succeeds();
     assert!(swarm.home("carl").join("downloads").join(&last).is_file());
 }
@@ -72,7 +72,7 @@ async fn names_for_which_there_is_no_room_are_not_asked_for_and_said_to_be_missi
     // 64 MiB hold some 60,000 names as long as they may be.
     const MANY: usize = 100_000;
     let swarm = Swarm::new();
-    let long = |at: usize| format!("{0:0>250}/{0:0>250}/{0:0>250}/{0:0>250}", at);
+    let long = |at: usize| format!("{at:0>250}/{at:0>250}/{at:0>250}/{at:0>250}");
     let file = by_many_names(MANY, long);
     let (first, last) = (file.name.clone(), file.also.last().unwrap().clone());
     let alice = Faulty::join(swarm.port, "alice", file, Fault::Pages);

@@ -67,7 +67,7 @@ impl Distributor {
         let now = unix_now();
         let due = self.kept.values().filter(|kept| {
             let look = self.look(kept, now);
-            look.writes(kept) || self.shown.get(&kept.file).is_some() != look.offers(kept)
+            look.writes(kept) || self.shown.contains_key(&kept.file) != look.offers(kept)
         });
         let due: Vec<FileId> = due.map(|kept| kept.file).collect();
         for file in due {

@@ -322,13 +322,13 @@ impl Packed {
         if after != END {
             self.rows[after as usize].before = to;
         }
-        if before != END {
-            self.rows[before as usize].after = to;
-        } else {
+        if before == END {
             let hash = file_hash(&self.hasher, file);
             if let Some(first) = self.by_file.find_mut(hash, |&first| first == from) {
                 *first = to;
             }
+        } else {
+            self.rows[before as usize].after = to;
         }
     }
 

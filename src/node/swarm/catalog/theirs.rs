@@ -26,6 +26,7 @@ pub(super) const MAX_PAGES: u32 = (2 * MAX_CATALOG / super::packed::ROW / MAX_CA
 
 /// What is known of a peer's catalog.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its page")]
 pub struct PeerCatalog {
     epoch: u64,
     /// What was offered up to this revision is known…
