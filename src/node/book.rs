@@ -234,6 +234,19 @@ impl Book {
         }
     }
 
+    /// Comes when a job is stopped; at once when there is none.
+    pub fn cancelled(&self, number: JobId) -> CancellationToken {
+        let known = self.0.jobs.lock();
+        known.get(&number).map_or_else(
+            || {
+                let over = CancellationToken::new();
+                over.cancel();
+                over
+            },
+            |entry| entry.cancel.clone(),
+        )
+    }
+
     /// Stops a job; gives the ask of what is received, which has to be told, too.
     pub fn cancel(&self, number: JobId) -> Result<Option<u32>, JobError> {
         self.find(number, |entry| {

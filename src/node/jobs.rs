@@ -7,6 +7,7 @@ use super::{
 use crate::core::{id::NodeId, via::Via};
 use std::collections::HashMap;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,12 @@ impl Node {
             let _ = self.shared.consent.refuse(ask);
         }
         Ok(())
+    }
+
+    /// Comes when a job is cancelled, by this front end or another; at once when there is none.
+    #[must_use]
+    pub fn cancelled(&self, job: JobId) -> CancellationToken {
+        self.shared.services.book.cancelled(job)
     }
 
     /// Lets a download ask for no more chunks, or a send give no more; it keeps its place, and those

@@ -1,9 +1,10 @@
 //! A shell beside the node, as a command that the node does for it has it: where its words go, and
 //! its standard input and output.
 //!
-//! Invariants: every queue is bounded; words that the shell does not read for long are lost, bytes
-//! never are, since their writer waits; nothing is read of the shell's input before a command wants
-//! it; an input that broke off is no end.
+//! Invariants: every queue is bounded; no word is lost: who has much to say waits for room, and when
+//! there is none all the same, the command ends; bytes are not lost either, since their writer waits;
+//! nothing is read of the shell's input before a command wants it; an input that broke off is no
+//! end.
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -13,10 +14,13 @@ use std::{
     io::{self, Read, Write},
     sync::Arc,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
-/// What the shell may not have read yet, in lines, or lists of them.
-const UNREAD: usize = 16 << 10;
+/// What the shell may not have read yet, in lines, or lists of them. Tests fill it.
+const UNREAD: usize = if cfg!(test) { 256 } else { 16 << 10 };
+/// What there has to be room for before a command goes on that says more and more.
+const ROOM: usize = UNREAD / 2;
 
 /// Bytes that are written at a time.
 const PIECE: usize = 256 << 10;
@@ -47,27 +51,103 @@ pub struct Far {
     pub ends: Ends,
     input: Arc<Mutex<Option<mpsc::Receiver<Option<Bytes>>>>>,
     output: mpsc::Sender<Option<Bytes>>,
+    passed: Arc<Notify>,
+    full: CancellationToken,
 }
 
-/// Where its words go from here.
-pub type Written = (mpsc::Receiver<Value>, mpsc::Sender<Value>);
+/// What a command says, on its way to the shell.
+pub struct Written {
+    words: mpsc::Receiver<Value>,
+    shell: mpsc::Sender<Value>,
+    passed: Arc<Notify>,
+    full: CancellationToken,
+}
+
+/// Tells who waits for room, however the words ended.
+struct Passing(Arc<Notify>);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
+}
+
+impl Written {
+    /// Comes when something was said for which there is no room, so that it is lost.
+    #[must_use]
+    pub fn full(&self) -> CancellationToken {
+        self.full.clone()
+    }
+
+    /// What was said first and is not passed on.
+    #[cfg(test)]
+    pub fn said(&mut self) -> Option<Value> {
+        self.words.try_recv().ok()
+    }
+
+    /// Passes on what is said, in order, until all is said. Nobody who listens any more is no
+    /// failure: the command is stopped then.
+    pub async fn pass_on(self) {
+        let Self {
+            mut words,
+            shell,
+            passed,
+            ..
+        } = self;
+        let _last = Passing(passed.clone());
+        while let Some(said) = words.recv().await {
+            if shell.send(said).await.is_err() {
+                words.close();
+                return;
+            }
+            passed.notify_waiters();
+        }
+    }
+}
 
 impl Far {
     /// Of what was opened for a command; what it says is to be passed on.
     pub fn new(ends: Ends, (words, input, output): Pipes) -> (Self, Written) {
         let (said, written) = mpsc::channel(UNREAD);
+        let (passed, full) = (Arc::new(Notify::new()), CancellationToken::new());
         let far = Self {
             words: said,
             ends,
             input: Arc::new(Mutex::new(Some(input))),
             output,
+            passed: passed.clone(),
+            full: full.clone(),
         };
-        (far, (written, words))
+        let written = Written {
+            words: written,
+            shell: words,
+            passed,
+            full,
+        };
+        (far, written)
     }
 
-    /// Says something, unless the shell has not read for long: the node must not wait for it.
+    /// Says something. The node must not wait for the shell: without room the command has to end.
     pub fn say(&self, what: Value) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.words.try_send(what) {
+            self.full.cancel();
+        }
+    }
+
+    /// Shows how far it is; a shell that has not read for long needs only what comes last.
+    pub fn show(&self, what: Value) {
         drop(self.words.try_send(what));
+    }
+
+    /// Comes when there is room for much, or nobody reads any more.
+    pub async fn room(&self) {
+        loop {
+            let passed = self.passed.notified();
+            if self.words.capacity() >= ROOM || self.words.is_closed() {
+                return;
+            }
+            passed.await;
+        }
     }
 
     /// Its standard input, once.
@@ -164,13 +244,13 @@ mod tests {
             let (words, _said) = mpsc::channel(4);
             let (pieces, input) = mpsc::channel(4);
             let (output, _taken) = mpsc::channel(4);
-            let (far, (mut written, _)) = Far::new(Ends::default(), (words, input, output));
+            let (far, mut written) = Far::new(Ends::default(), (words, input, output));
             let mut reading = far.input();
-            assert!(written.try_recv().is_err(), "nothing is read yet");
+            assert!(written.said().is_none(), "nothing is read yet");
             pieces.try_send(Some(Bytes::from_static(b"abc"))).unwrap();
             let mut first = [0];
             reading.read_exact(&mut first).unwrap();
-            assert_eq!(written.try_recv().unwrap(), json!("read"));
+            assert_eq!(written.said().unwrap(), json!("read"));
             (pieces, reading)
         };
         let mut text = String::new();

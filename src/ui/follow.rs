@@ -140,7 +140,7 @@ pub async fn download(
     let mut listed = true;
     let mut begun_with = Begun::default();
     let mut full = Full::default();
-    while let Some(event) = job.next(signals).await {
+    while let Some(event) = job.next(out, signals).await {
         let repeated = full.again(&event);
         if out.json() && !repeated {
             out.object(&event);

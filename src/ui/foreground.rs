@@ -1,12 +1,14 @@
-//! A job in the foreground: what it reports, until it ends. The first signal cancels it.
+//! A job in the foreground: what it reports, until it ends, no faster than that can be told. The
+//! first signal cancels it.
 
-use super::signals::Signals;
+use super::{output::Out, signals::Signals};
 use crate::node::{JobId, Node};
 use std::time::Duration;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
 };
+use tokio_util::sync::CancellationToken;
 
 /// See the module.
 pub struct Foreground<'a, Event> {
@@ -16,6 +18,7 @@ pub struct Foreground<'a, Event> {
     /// How long a cancelled one may take to end.
     goodbye: Duration,
     stop_at: Option<Instant>,
+    cancelled: CancellationToken,
 }
 
 impl<'a, Event> Foreground<'a, Event> {
@@ -32,14 +35,24 @@ impl<'a, Event> Foreground<'a, Event> {
             events,
             goodbye,
             stop_at: None,
+            cancelled: node.cancelled(job),
         }
     }
 
-    /// What happens next; `None` when nothing more does, or its time after a signal is up.
-    pub async fn next(&mut self, signals: &mut Signals) -> Option<Event> {
+    /// What happens next, to be told by `out`; `None` when nothing more does, or its time after a
+    /// signal is up.
+    pub async fn next(&mut self, out: &Out, signals: &mut Signals) -> Option<Event> {
         if self.stop_at.is_none() {
+            let next = async {
+                // One that is cancelled by another front end has to hear of it.
+                tokio::select! {
+                    () = out.room() => {}
+                    () = self.cancelled.cancelled() => {}
+                }
+                self.events.recv().await
+            };
             tokio::select! {
-                event = self.events.recv() => return event,
+                event = next => return event,
                 _ = signals.next() => {}
             }
             signals.second_quits();

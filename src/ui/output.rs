@@ -71,8 +71,8 @@ impl Out {
     }
 
     /// Writes to a shell beside the node: what it is told is `{"out"}`, `{"err"}`, `{"ask"}` and
-    /// `{"bar"}`, and `"read"` and `{"write"}` when its own streams are wanted. One that does not
-    /// read for long loses lines: the node must not wait for it.
+    /// `{"bar"}`, and `"read"` and `{"write"}` when its own streams are wanted. Who says much awaits
+    /// [`Out::room`].
     #[must_use]
     pub fn remote(json: bool, ends: Ends, pipes: Pipes) -> (Self, Written) {
         let (far, written) = Far::new(ends, pipes);
@@ -100,7 +100,7 @@ impl Out {
     /// Tells a shell beside the node what to draw.
     pub fn draw(&self, what: &Draw) {
         if let Target::Remote(far, _) = &self.target {
-            far.say(json!({ "bar": what }));
+            far.show(json!({ "bar": what }));
         }
     }
 
@@ -251,6 +251,14 @@ impl Out {
     pub async fn end_output(&self) {
         if let Target::Remote(far, _) = &self.target {
             far.finish().await;
+        }
+    }
+
+    /// Waits for a shell beside the node that has much to read. To be awaited where something is
+    /// said again and again, so that the command becomes as slow as its reader.
+    pub async fn room(&self) {
+        if let Target::Remote(far, _) = &self.target {
+            far.room().await;
         }
     }
 

@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn a_shell_beside_the_node_is_told_all_that_is_drawn_in_order() {
         let pipes = (mpsc::channel(1).0, mpsc::channel(1).1, mpsc::channel(1).0);
-        let (out, (mut told, _)) = Out::remote(false, Ends::default(), pipes);
+        let (out, mut told) = Out::remote(false, Ends::default(), pipes);
         assert!(!Bar::of(&out, false).shown());
         let bar = Bar::of(&out, true);
         bar.say("waiting");
@@ -292,7 +292,7 @@ mod tests {
         bar.clear();
         let mut seen = Vec::new();
         let mut shell = Bar::default();
-        while let Ok(mut line) = told.try_recv() {
+        while let Some(mut line) = told.said() {
             let draw = line["bar"].take();
             if draw.is_null() {
                 seen.push(line["err"].to_string());

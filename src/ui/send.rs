@@ -199,7 +199,7 @@ pub async fn follow_job(
     let bar = Bar::of(out, progress);
     let mut started = false;
     let mut job = Foreground::new(node, job, GOODBYE);
-    while let Some(event) = job.next(signals).await {
+    while let Some(event) = job.next(out, signals).await {
         course.heard(&event);
         bar.suspend(|| course.tell(&event, out));
         match event {

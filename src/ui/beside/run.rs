@@ -21,9 +21,10 @@ use crate::{
         streams::{self, Input},
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{path::PathBuf, sync::Arc, time::Duration};
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 /// What runs commands with this node.
 pub fn runner(node: Node) -> Run {
@@ -33,10 +34,11 @@ pub fn runner(node: Node) -> Run {
         Box::pin(async move {
             let exit = match serde_json::from_value::<Given>(given) {
                 Ok(given) => {
+                    let shell = pipes.0.clone();
                     let (out, written) = Out::remote(given.json, given.ends, pipes);
-                    let telling = tell(written);
-                    let running = run((node, since), given, out, Signals::remote(stop));
-                    tokio::join!(running, telling).0
+                    let signals = Signals::remote(stop.clone());
+                    let running = run((node, since), given, out, signals);
+                    Box::pin(heard(running, written, (shell, stop))).await
                 }
                 Err(error) => {
                     let why = format!("sprat: the node here is another version ({error})");
@@ -49,14 +51,32 @@ pub fn runner(node: Node) -> Run {
     })
 }
 
-/// Passes on what is said, in order. Nobody who listens any more is no failure: the command is
-/// stopped then.
-async fn tell((mut written, words): Written) {
-    while let Some(said) = written.recv().await {
-        if words.send(said).await.is_err() {
-            return;
+/// Passes on what a command says, until it ends. It ends, too, and says why, when it has more to say
+/// than there is room for: nobody is to take a part for all of it.
+async fn heard(
+    command: impl Future<Output = Exit>,
+    written: Written,
+    (shell, stop): (mpsc::Sender<Value>, CancellationToken),
+) -> Exit {
+    let full = written.full();
+    let stopping = async {
+        full.cancelled().await;
+        stop.cancel();
+        std::future::pending().await
+    };
+    let running = async {
+        tokio::select! {
+            exit = command => exit,
+            exit = stopping => exit,
         }
+    };
+    let (exit, ()) = tokio::join!(running, written.pass_on());
+    if !full.is_cancelled() {
+        return exit;
     }
+    let why = "sprat: what the command said was not read for so long that some of it is lost: it was stopped";
+    let _ = shell.send(json!({ "err": why })).await;
+    Exit::Failed
 }
 
 async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals: Signals) -> Exit {
@@ -159,3 +179,6 @@ async fn hand_over(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
