@@ -10,6 +10,6 @@ use axum::{http::header, response::IntoResponse};
 #[cfg_attr(test, utoipa::path(get, path = "/api/v1/openapi.json", tag = "openapi.json",
     responses((status = 200, description = "Done", body = Object))))]
 pub async fn description() -> impl IntoResponse {
-    let text = include_str!("../assets/openapi.json");
+    let text = include_str!("../openapi.json");
     ([(header::CONTENT_TYPE, "application/json")], text)
 }

@@ -88,7 +88,7 @@ impl Modify for Everywhere {
 #[test]
 fn what_is_served_is_what_the_types_say() {
     let derived = Described::openapi().to_pretty_json().unwrap() + "\n";
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/assets/openapi.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/openapi.json");
     if std::env::var_os("SPRAT_WRITE_OPENAPI").is_some() {
         std::fs::write(path, &derived).unwrap();
     }
