@@ -13,7 +13,7 @@ use tokio::{sync::broadcast::error::RecvError, time::Instant};
 /// On a terminal, more files than this are summed up instead of listed.
 const LISTED: u32 = 20;
 /// How long a cancelled download may take to end.
-const GOODBYE: Duration = Duration::from_secs(2);
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// What came of the files so far.
 #[derive(Debug, Default)]
