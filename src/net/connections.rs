@@ -28,8 +28,8 @@ pub(super) const INTRODUCTION: Duration = Duration::from_secs(60);
 /// those may end.
 const STANDS: Duration = Duration::from_millis(300);
 
-/// How long two straight connections to one place must have stood before one of them is closed: both
-/// ends know of both by then.
+/// How long two straight connections to one place must have stood before one of them is closed:
+/// both ends know of both by then.
 const SETTLED: Duration = Duration::from_secs(3);
 
 /// How long a connection may stand that is to be proven (see `driver::proof`); with the look every
@@ -306,10 +306,10 @@ impl Connections {
         spare
     }
 
-    /// Straight connections beside another one to the same place, on which nothing happens: both ends
-    /// dialled at once. The node of the smaller id decides which one stays, or each end would close
-    /// another. Not beyond a LAN: there bulk needs one that this end made. `open` gives the streams
-    /// of a connection.
+    /// Straight connections beside another one to the same place, on which nothing happens: both
+    /// ends dialled at once. The node of the smaller id decides which one stays, or each end would
+    /// close another. Not beyond a LAN: there bulk needs one that this end made. `open` gives the
+    /// streams of a connection.
     pub(super) fn surplus(
         &self,
         me: NodeId,
@@ -381,8 +381,8 @@ impl Connections {
     }
 
     /// Where a bulk connection beside that one would lead: with port 0 where only the other end
-    /// knows its port. `None` where there can be none, or hardly: over a server, by QUIC, with small
-    /// segments, or back through a router.
+    /// knows its port. `None` where there can be none, or hardly: over a server, by QUIC, with
+    /// small segments, or back through a router.
     pub(super) fn bulk_address(&self, node: NodeId, id: ConnectionId) -> Option<SocketAddr> {
         let path = self.bulk(node).find(|one| one.id == id)?.path;
         let near = (path.via == Via::Lan).then(|| {

@@ -82,8 +82,8 @@ impl Node {
         self.shared.services.book.cancelled(job)
     }
 
-    /// Lets a download ask for no more chunks, or a send give no more; it keeps its place, and those
-    /// that are on their way still come.
+    /// Lets a download ask for no more chunks, or a send give no more; it keeps its place, and
+    /// those that are on their way still come.
     ///
     /// # Errors
     /// [`JobError`] when there is no such job, or it has ended.

@@ -1,10 +1,10 @@
 //! The byte pump: one task for each peer that a job fetches chunks from.
 //!
 //! Owns the chunk stream to one peer. Bytes go from the stream into a buffer, are hashed there as
-//! they come, and are written at their place; only the outcome leaves this room. Invariants: every [`Order`] has
-//! exactly one [`Outcome`] unless it is withdrawn, after a word that it begins; nothing is written
-//! that does not hash to what was asked for; a stream that makes no progress while something is
-//! owed ends within [`STALL`].
+//! they come, and are written at their place; only the outcome leaves this room. Invariants: every
+//! [`Order`] has exactly one [`Outcome`] unless it is withdrawn, after a word that it begins;
+//! nothing is written that does not hash to what was asked for; a stream that makes no progress
+//! while something is owed ends within [`STALL`].
 
 mod arriving;
 mod board;

@@ -4,8 +4,8 @@
 //! the socket; the actor is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered
 //! of a stream; a requester that does not read loses its stream within [`STUCK`]; at most [`SLOTS`]
 //! chunks are in memory for all streams together, each for at most [`Line::hold`] beyond its
-//! reading (and some small ones a stream, see `read_ahead`), so that those who read slowly or not at
-//! all, hold up nobody else. The rest of a chunk that is held for longer is read again, when the
+//! reading (and some small ones a stream, see `read_ahead`), so that those who read slowly or not
+//! at all, hold up nobody else. The rest of a chunk that is held for longer is read again, when the
 //! requester has taken the [`PIECE`] that is kept for it. The [`Line`] decides which is next.
 
 mod queue;

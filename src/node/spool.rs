@@ -52,8 +52,8 @@ impl Node {
         made.await.map_err(panicked)?
     }
 
-    /// Moves files and empty folders of private folders into one new private folder, each to its place there; gives
-    /// that and what lies in it at the top.
+    /// Moves files and empty folders of private folders into one new private folder, each to its
+    /// place there; gives that and what lies in it at the top.
     ///
     /// # Errors
     /// When two of them are for one place, or the disk refuses.

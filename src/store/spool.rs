@@ -54,7 +54,8 @@ impl Spool {
         &self.0.folder
     }
 
-    /// Moves a file, or an empty folder, that another spool of this home holds into this one, to its place there.
+    /// Moves a file, or an empty folder, that another spool of this home holds into this one, to
+    /// its place there.
     ///
     /// # Errors
     /// When something is there already, or the disk refuses.

@@ -1,10 +1,10 @@
 //! A shell beside the node, as a command that the node does for it has it: where its words go, and
 //! its standard input and output.
 //!
-//! Invariants: every queue is bounded; no word is lost: who has much to say waits for room, and when
-//! there is none all the same, the command ends; bytes are not lost either, since their writer waits;
-//! nothing is read of the shell's input before a command wants it; an input that broke off is no
-//! end.
+//! Invariants: every queue is bounded; no word is lost: who has much to say waits for room, and
+//! when there is none all the same, the command ends; bytes are not lost either, since their writer
+//! waits; nothing is read of the shell's input before a command wants it; an input that broke off
+//! is no end.
 
 use bytes::Bytes;
 use parking_lot::Mutex;

@@ -71,8 +71,8 @@ impl Out {
     }
 
     /// Writes to a shell beside the node: what it is told is `{"out"}`, `{"err"}`, `{"ask"}` and
-    /// `{"bar"}`, and `"read"` and `{"write"}` when its own streams are wanted. Who says much awaits
-    /// [`Out::room`].
+    /// `{"bar"}`, and `"read"` and `{"write"}` when its own streams are wanted. Who says much
+    /// awaits [`Out::room`].
     #[must_use]
     pub fn remote(json: bool, ends: Ends, pipes: Pipes) -> (Self, Written) {
         let (far, written) = Far::new(ends, pipes);

@@ -1,5 +1,5 @@
-//! What `sprat doctor` tells programs: what was seen of the networks, and what follows from it, with
-//! something to do about it.
+//! What `sprat doctor` tells programs: what was seen of the networks, and what follows from it,
+//! with something to do about it.
 //!
 //! Owns the words for causes and cures. Never concludes anything: `core::doctor` does. What servers
 //! and peers are called is escaped in sentences, and as it came elsewhere.

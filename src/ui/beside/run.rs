@@ -51,8 +51,8 @@ pub fn runner(node: Node) -> Run {
     })
 }
 
-/// Passes on what a command says, until it ends. It ends, too, and says why, when it has more to say
-/// than there is room for: nobody is to take a part for all of it.
+/// Passes on what a command says, until it ends. It ends, too, and says why, when it has more to
+/// say than there is room for: nobody is to take a part for all of it.
 async fn heard(
     command: impl Future<Output = Exit>,
     written: Written,

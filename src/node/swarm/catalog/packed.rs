@@ -25,7 +25,8 @@ pub(super) const ROW: usize = 104;
 const SEVERAL: usize = 112;
 /// What a media type weighs beside its letters.
 const TYPE: usize = 64;
-/// Media types that are told apart; an honest node has some dozens. Further ones count as the first.
+/// Media types that are told apart; an honest node has some dozens. Further ones count as the
+/// first.
 const MAX_TYPES: usize = 1024;
 const ANY_TYPE: &str = "application/octet-stream";
 

@@ -118,8 +118,8 @@ fn large(own: &mut OwnCatalog, names: std::ops::Range<u64>) {
     }
 }
 
-/// All that is asked for until there is no more, with so much room. Gives the pages and the names in
-/// them.
+/// All that is asked for until there is no more, with so much room. Gives the pages and the names
+/// in them.
 fn ask_all(peer: &mut PeerCatalog, own: &OwnCatalog, room: usize) -> (usize, usize) {
     let (mut pages, mut names) = (0, 0);
     loop {
