@@ -196,8 +196,9 @@ fn members_find_a_straight_path_by_quic_where_tcp_finds_none() {
     let private = ["--passphrase-file", words.to_str().unwrap()];
     let (done, mut prompt, _serving) = fetched(&wan.client(0), &wan.client(1), 8 * MIB, &private);
     assert_eq!(path_to(&mut prompt, "seed"), "direct", "{done}");
+    // What went by the server until the hole was there, it took in and gave out: half at most.
     let (came, went) = wan.server().bytes();
-    assert!(came + went <= 4 * MIB, "{came} and {went}");
+    assert!(came + went <= 8 * MIB, "{came} and {went}");
 }
 
 fn accepting(wan: &Wan) -> Running {
