@@ -184,16 +184,8 @@ impl Driver {
         let v4 = ips.iter().any(IpAddr::is_ipv4);
         for at in untried {
             // Of the other family it is most likely the same cable.
-            if let Some(peer) = identity::peer(node)
-                && !ips.contains(&at.ip())
-                && at.is_ipv4() == v4
-            {
-                let options = DialOpts::peer_id(peer)
-                    .condition(PeerCondition::Always)
-                    .addresses(vec![address::tcp(at)])
-                    .allocate_new_port()
-                    .build();
-                self.start_dial(Some(node), vec![at], options);
+            if !ips.contains(&at.ip()) && at.is_ipv4() == v4 {
+                self.dial_also(node, at, address::tcp(at));
             }
         }
         let all = self.connections.paths(node).into_iter();
@@ -297,15 +289,20 @@ impl Driver {
         self.start_dial(Some(node), vec![at], options);
     }
 
-    #[cfg(test)]
-    pub(super) fn dial_quic(&mut self, node: NodeId, address: SocketAddr) {
+    /// Dials a node, connected or not.
+    fn dial_also(&mut self, node: NodeId, at: SocketAddr, way: Multiaddr) {
         if let Some(peer) = identity::peer(node) {
             let options = DialOpts::peer_id(peer)
                 .condition(PeerCondition::Always)
-                .addresses(vec![address::quic(address)])
+                .addresses(vec![way])
                 .allocate_new_port()
                 .build();
-            self.start_dial(Some(node), vec![address], options);
+            self.start_dial(Some(node), vec![at], options);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn dial_quic(&mut self, node: NodeId, at: SocketAddr) {
+        self.dial_also(node, at, address::quic(at));
     }
 }
