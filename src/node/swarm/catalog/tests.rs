@@ -1,7 +1,7 @@
 use super::*;
 use crate::core::id::NodeId;
 
-fn offer(size: u64) -> Offer {
+pub fn offer(size: u64) -> Offer {
     Offer {
         size,
         mtime: 0,
@@ -13,7 +13,7 @@ fn offer(size: u64) -> Offer {
     }
 }
 
-fn name(text: &str) -> RelPath {
+pub fn name(text: &str) -> RelPath {
     RelPath::parse(text).unwrap()
 }
 

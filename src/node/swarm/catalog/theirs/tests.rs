@@ -1,27 +1,14 @@
 use super::*;
 use crate::{
     core::id::NodeId,
-    node::swarm::catalog::{MAX_REMOVALS, Offering, OwnCatalog, Pattern, listings},
+    node::swarm::catalog::{
+        MAX_REMOVALS, Offering, OwnCatalog, Pattern, listings,
+        tests::{name, offer},
+    },
     wire::control::{CatalogEntry, Offer},
 };
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
-
-fn offer(size: u64) -> Offer {
-    Offer {
-        size,
-        mtime: 0,
-        executable: false,
-        mode: None,
-        media: "text/plain".into(),
-        held: Held::Shared,
-        parts: None,
-    }
-}
-
-fn name(text: &str) -> RelPath {
-    RelPath::parse(text).unwrap()
-}
 
 fn flood(from: u64, count: u64, more: bool) -> CatalogPage {
     let entries = (from..from + count).map(|revision| CatalogEntry {
