@@ -13,6 +13,7 @@ use std::{
     fs, io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -116,10 +117,30 @@ pub(super) fn sled_of(
         None if existed => return Err(sled::Error::Unsupported("nothing can be read".into())),
         None => {
             meta.insert("format", &format.number.to_be_bytes())?;
-            db.flush()?;
+            flush(&db)?;
         }
     }
     Ok(db)
+}
+
+/// Makes everything written so far last. sled does not always wake a flush whose write failed on
+/// another thread; a second flush does.
+fn flush(db: &sled::Db) -> sled::Result<()> {
+    let (done, waits) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let wake = move || {
+            while waits.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if db.context.global_error().is_err() {
+                    let _ = db.flush();
+                }
+            }
+        };
+        let waker = thread::Builder::new().spawn_scoped(scope, wake);
+        waker.map_err(sled::Error::Io)?;
+        let flushed = db.flush().map(drop);
+        drop(done);
+        flushed
+    })
 }
 
 /// Takes the steps from the format that is `known` to this one; each is made to last before its
@@ -135,10 +156,10 @@ fn migrate(db: &sled::Db, meta: &sled::Tree, known: &[u8], format: Format) -> sl
             return Err(sled::Error::Unsupported(why));
         };
         step(db)?;
-        db.flush()?;
+        flush(db)?;
         number += 1;
         meta.insert("format", &number.to_be_bytes())?;
-        db.flush()?;
+        flush(db)?;
     }
     Ok(())
 }

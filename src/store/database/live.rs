@@ -89,7 +89,7 @@ impl Live {
     /// Makes everything written so far last.
     pub fn flush(&self) -> sled::Result<()> {
         let db = self.with(|opened| Ok(opened.db.clone()))?;
-        db.flush().map(drop)
+        super::flush(&db)
     }
 
     /// A number that was never given before.
