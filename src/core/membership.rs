@@ -10,6 +10,7 @@
 //! that node. Whatever strangers send, the table stays within [`MAX_KNOWN`], and nodes that were
 //! never connected never push out one that is.
 
+mod answers;
 mod dials;
 mod event;
 mod peer;
@@ -24,6 +25,7 @@ use super::{
     rate::{Bucket, Buckets, Rate},
 };
 use ::core::net::{IpAddr, SocketAddr};
+use answers::Answers;
 pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent};
 use peer::{CatalogVersion, Peer, Stage};
 use replays::Replays;
@@ -72,7 +74,7 @@ pub struct Membership {
     started: Now,
     now: Now,
     hidden: bool,
-    announced_join: bool,
+    join: Answers,
     next_announce: Now,
     peers: BTreeMap<NodeId, Peer>,
     replays: Replays,
@@ -91,7 +93,7 @@ impl Membership {
             started: now,
             now,
             hidden: false,
-            announced_join: false,
+            join: Answers::default(),
             next_announce: now,
             peers: BTreeMap::new(),
             replays: Replays::default(),
@@ -205,6 +207,12 @@ impl Membership {
         !self.hidden && now.saturating_sub(self.started) >= FIRST_SECONDS + LATER_PING
     }
 
+    /// Whether all who answer this node's `JOIN` have done so, by the time that the answers took.
+    #[must_use]
+    pub fn has_heard_answers(&self, now: Now) -> bool {
+        self.join.are_in(now)
+    }
+
     /// Whether a node that was found without a beacon is being dialled for the first time: they may
     /// be here in a moment.
     #[must_use]
@@ -242,12 +250,12 @@ impl Membership {
         if self.hidden || self.now < self.next_announce {
             return;
         }
-        let kind = if self.announced_join {
+        let kind = if self.join.is_asked() {
             Kind::Ping
         } else {
+            self.join.asked(self.now);
             Kind::Join
         };
-        self.announced_join = true;
         let early = self.now.saturating_sub(self.started) < FIRST_SECONDS;
         let pause = if early { EARLY_PING } else { LATER_PING };
         self.next_announce = self.now + pause.mul_f64(0.9 + 0.2 * self.chance.fraction());
@@ -293,6 +301,9 @@ impl Membership {
             return;
         }
         let (me, now) = (self.me, self.now);
+        if last.is_none() && beacon.kind == Kind::Ping {
+            self.join.heard(self.now);
+        }
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };

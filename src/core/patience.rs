@@ -19,6 +19,10 @@ pub const HANDSHAKE: Duration = Duration::from_secs(15);
 pub const LONGEST: Duration = Duration::from_secs(600);
 
 /// What the node sees of the others at a moment.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about what is seen"
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sight {
     /// Peers that are connected.
@@ -35,6 +39,8 @@ pub struct Sight {
     pub hoping: bool,
     /// No node came for a while.
     pub quiet: bool,
+    /// All who answered this node's question who is here did so a while ago, as they go.
+    pub answered: bool,
     /// This node has listened for longer than others are silent between two announcements.
     pub listened: bool,
     /// Names that peers told so far, and [`STEP`] for each that came: it only grows.
@@ -50,10 +56,11 @@ impl Sight {
         self.here > 0 && coming == 0 && !self.hoping
     }
 
-    /// The same, and no node came for a while: enough for what several may have something of.
+    /// The same, and no further node is likely to come now: enough for what several may have
+    /// something of.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.has_told() && self.quiet
+        self.has_told() && (self.quiet || self.answered)
     }
 
     /// Whether nobody is here, nor on the way, and others would have been heard of.

@@ -47,6 +47,8 @@ use tokio::{
 
 /// How often followers of a download hear what is new.
 const FOLLOW: Duration = Duration::from_millis(100);
+/// How often it is looked whether those who wait can be answered.
+const LOOK: Duration = Duration::from_millis(5);
 /// How long the rendezvous servers' task may take to end.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
@@ -218,7 +220,7 @@ impl Actor {
             at = at.min(publish);
         }
         if !self.waiting.is_empty() || !self.awaiting.is_empty() {
-            at = at.min(Instant::now() + Duration::from_millis(25));
+            at = at.min(Instant::now() + LOOK);
         }
         at.max(Instant::now() + Duration::from_millis(1))
     }
@@ -397,20 +399,23 @@ impl Actor {
         // Nobody has heard of a hidden one.
         let hidden = swarm.turn().membership.is_hidden();
         let goodbyes = if hidden { 0 } else { 3 };
-        for _ in 0..goodbyes {
-            let beacon = self.beacon(&swarm.turn(), Kind::Leave);
-            self.parts.beacons.announce(beacon).await;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
         // Those who were met through a server, or named by hand, hear no beacon.
         let peers: Vec<_> = swarm.turn().peers.nodes().collect();
-        let net = &self.parts.services.net;
-        let told = join_all(
-            peers
-                .into_iter()
-                .map(|node| net.request(node, Request::Goodbye)),
-        );
-        let _ = tokio::time::timeout(LAST_WORDS, told).await;
+        let net = self.parts.services.net.clone();
+        let told = peers
+            .into_iter()
+            .map(|node| net.request(node, Request::Goodbye));
+        let told = tokio::time::timeout(LAST_WORDS, join_all(told));
+        let said = async {
+            for goodbye in 0..goodbyes {
+                if goodbye > 0 {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                let beacon = self.beacon(&swarm.turn(), Kind::Leave);
+                self.parts.beacons.announce(beacon).await;
+            }
+        };
+        let _ = tokio::join!(told, said);
         net.shutdown().await;
         self.keep_people_at_last().await;
         // Nobody is here any more.

@@ -136,6 +136,11 @@ impl Named {
         }
     }
 
+    /// Whether none is missing.
+    pub fn all_reached(&self) -> bool {
+        self.lock().iter().all(|entry| entry.reached)
+    }
+
     /// Those that were not reached, as they were named, and why not.
     pub fn unreached(&self) -> Vec<Unreached> {
         let table = self.lock();
@@ -288,6 +293,7 @@ mod tests {
         named.reached(at(1));
         told = named.unreached();
         assert_eq!(told[0].named, "--peer b:2");
+        assert!(!named.all_reached() && Named::default().all_reached());
         assert!(in_short("Input/output error: decrypt error").contains("passphrase"));
     }
 

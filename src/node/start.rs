@@ -135,6 +135,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         own,
         people,
         servers: meeting.view(),
+        named: table.clone(),
         random: seed(&net.node(), epoch),
     }));
     let book = Book::new(events.clone());

@@ -95,6 +95,26 @@ fn where_else_a_peer_may_be_is_told_once() {
 }
 
 #[test]
+fn answers_to_a_join_are_waited_for_as_long_as_they_take_here() {
+    let mut it = new();
+    assert_eq!(run(&mut it, ms(0)).len(), 1);
+    // Nobody answered: nothing can be told from that.
+    assert!(!it.has_heard_answers(ms(500)));
+    it.handle(heard(Kind::Ping, id(1), 1, ip(1)), ms(2));
+    assert!(!it.has_heard_answers(ms(39)) && it.has_heard_answers(ms(40)));
+    // One that is busy, or far.
+    it.handle(heard(Kind::Ping, id(2), 1, ip(2)), ms(30));
+    assert!(!it.has_heard_answers(ms(119)) && it.has_heard_answers(ms(120)));
+    // Neither a further word of the same one nor another newcomer is an answer.
+    it.handle(heard(Kind::Ping, id(1), 2, ip(1)), ms(100));
+    it.handle(heard(Kind::Join, id(3), 1, ip(3)), ms(100));
+    assert!(it.has_heard_answers(ms(120)));
+    // Who is heard for the first time so much later did not hear the question.
+    it.handle(heard(Kind::Ping, id(4), 1, ip(4)), ms(2000));
+    assert!(it.has_heard_answers(ms(2000)));
+}
+
+#[test]
 fn a_hidden_node_says_nothing_and_takes_up_nobody_until_it_appears() {
     let (peer, stranger) = (id(1), id(2));
     let mut it = Membership::hidden(ME, 1, ms(0));

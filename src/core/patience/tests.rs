@@ -11,6 +11,7 @@ const TELLING: Sight = Sight {
     expected: 0,
     hoping: false,
     quiet: true,
+    answered: false,
     listened: true,
     told: 0,
 };
@@ -102,6 +103,17 @@ fn one_whole_name_does_not_wait_for_newcomers_nobody_knows_of() {
         ..TELLING
     };
     assert!(told.has_told() && !told.is_settled());
+    // Nor does anything else, once all who are near have answered.
+    let answered = Sight {
+        answered: true,
+        ..told
+    };
+    assert!(answered.is_settled());
+    let late = Sight {
+        telling: 1,
+        ..answered
+    };
+    assert!(!late.is_settled());
     let expected = Sight {
         expected: 1,
         ..told
@@ -122,6 +134,12 @@ fn nobody_at_all_is_waited_for_as_long_as_was_asked() {
     assert_eq!(ends(true, |_| nobody), (3, Verdict::GiveUp));
     // Who asks a node that has listened for a while need not wait for that.
     assert!(nobody.is_alone());
+    let answered = Sight {
+        answered: true,
+        quiet: false,
+        ..nobody
+    };
+    assert!(!answered.is_settled() && !answered.is_alone());
     let coming: [fn(&mut Sight); 5] = [
         |sight| sight.here = 1,
         |sight| sight.expected = 1,

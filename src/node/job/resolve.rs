@@ -20,7 +20,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Of the nodes that offer more than has room so many are named.
 const NAMED: usize = 4;
 /// Between two looks when nothing seems to change.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(10);
+/// The longest rest between two looks while something does.
+const REST: Duration = Duration::from_millis(50);
 
 /// What was found, and which words failed.
 #[derive(Default)]
@@ -100,7 +102,7 @@ pub async fn resolve(services: &mut Services, request: &DownloadRequest) -> Foun
         }
         // What ten thousand names mean takes a while to find out: the catalogs are not kept waiting
         // by it.
-        sleep((asked.elapsed() * 4).min(LOOK)).await;
+        sleep((asked.elapsed() * 4).min(REST)).await;
         // Either something changed, or it is time to look whether things have become quiet.
         let _ = timeout(LOOK, services.changed.changed()).await;
     }

@@ -17,6 +17,7 @@ use crate::{
     node::{
         api::{Gap, Gaps, Missing, Owner, PeerInfo, Person, WhoError},
         meeting::View,
+        reach::Named,
     },
     store::clock::unix_now,
     wire::control::{Held, Offer, Scan},
@@ -55,6 +56,8 @@ pub struct Seed {
     pub scanning: Option<Scan>,
     /// What is known of the rendezvous servers.
     pub servers: watch::Receiver<View>,
+    /// Who was named by hand.
+    pub named: Named,
     pub random: u64,
 }
 
@@ -79,6 +82,7 @@ pub struct State {
     /// by the same.
     kept: HashMap<(String, FileId), Offer>,
     servers: watch::Receiver<View>,
+    named: Named,
 }
 
 impl State {
@@ -104,6 +108,7 @@ impl State {
             people: seed.people,
             kept: HashMap::new(),
             servers: seed.servers,
+            named: seed.named,
         }
     }
 
@@ -174,6 +179,8 @@ impl State {
         let sight = Sight {
             reading: 0,
             failing: 0,
+            // Whom a word means can turn on somebody who is slow to answer.
+            answered: false,
             ..self.sight(false)
         };
         sight.is_settled()
@@ -190,6 +197,8 @@ impl State {
         sight.hoping = self.membership.expects_somebody()
             || self.exchange.expects_answers(now)
             || self.servers.borrow().expects;
+        // Those who were named by hand may be too far to hear a beacon.
+        sight.answered = self.membership.has_heard_answers(now) && self.named.all_reached();
         sight.reading += u32::from(own && self.scanning.is_some());
         sight
     }

@@ -6,7 +6,7 @@ use crate::{
         people::People,
         via::Via,
     },
-    node::{api::WhoError, meeting::View},
+    node::{api::WhoError, meeting::View, reach::Named},
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -29,6 +29,7 @@ fn room() -> State {
         own: OwnCatalog::new("me".into(), 1, true),
         people: People::default(),
         servers: watch::channel(View::default()).1,
+        named: Named::default(),
         random: 1,
     })
 }
