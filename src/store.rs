@@ -59,7 +59,7 @@ pub use people::PeopleFile;
 pub use placing::{Finder, Finished, Spot, Taken, find_existing, make_folders, media_of, reach};
 pub use reader::ChunkReader;
 pub use replica::{Limits, ManifestRoom, ReplicaFile, ReplicaOffer, Replicas, Reservation};
-pub use reuse::Reused;
+pub use reuse::{Nearby, Reused};
 pub use sent::{LeftOut, LeftOutFile, SendError, Sending, Sent, SentFile};
 pub use servers::ServersFile;
 pub use share::{Offered, Share, ShareEvent};

@@ -1,4 +1,10 @@
-//! Before anything is fetched: chunks that other files here have already.
+//! Before anything is fetched: chunks that other files here have already. Those that the index knows
+//! are found by their ids; others (`nearby`) are read for them (`near`).
+
+mod near;
+mod nearby;
+
+pub use nearby::{Found, Nearby};
 
 use super::{Partial, StoreError, partial::SYNC_BATCH, positioned};
 use crate::core::{

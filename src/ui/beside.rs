@@ -22,6 +22,7 @@ use super::{
     receive::Receive,
 };
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A command as it is given to a node.
 #[derive(Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Given {
     /// Whether that was asked for.
     patient: bool,
     timeout: Option<u64>,
+    /// Where else chunks of a download may lie.
+    #[serde(default)]
+    reuse: Vec<PathBuf>,
 }
 
 /// Which command.

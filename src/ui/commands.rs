@@ -134,6 +134,7 @@ pub fn request(download: Download, setup: &Setup) -> DownloadRequest {
         overwrite: output.overwrite,
         from: whose.from,
         all_versions: whose.all_versions,
+        reuse: setup.reuse.clone(),
         wait: setup.wait,
         timeout: setup.timeout,
     }
@@ -166,6 +167,16 @@ pub async fn fetch(
         Ok(landing) => landing,
         Err(exit) => return exit,
     };
+    for path in &setup.reuse {
+        // On a disk that is not there today it is no reason to fail.
+        if let Err(error) = std::fs::metadata(path) {
+            let why = format!(
+                "--reuse {}: nothing can be found there: {error}",
+                path.display()
+            );
+            out.note(&printable(&why));
+        }
+    }
     let request = DownloadRequest {
         into: landing.into,
         shape: landing.shape,

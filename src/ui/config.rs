@@ -61,6 +61,8 @@ pub struct Setup {
     pub typed: Vec<String>,
     /// How long a download goes without a source before giving up.
     pub timeout: Option<Duration>,
+    /// Where else chunks of a download may lie.
+    pub reuse: Vec<PathBuf>,
     /// Whether results are JSON.
     pub json: bool,
     /// Whether bars may be shown.
@@ -131,6 +133,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
         patience: options.patience,
         typed: options.typed,
         timeout: options.timeout,
+        reuse: options.reuse,
         json: options.json,
         progress: !options.no_progress && !options.json,
         web: options.web,

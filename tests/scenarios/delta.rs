@@ -44,6 +44,61 @@ fn a_holder_of_the_old_version_fetches_what_changed() {
 }
 
 #[test]
+fn a_home_whose_shared_folder_was_never_read_fetches_what_changed() {
+    let swarm = Swarm::new();
+    let old = noise(7, 64 * MIB);
+    let mut new = old.clone();
+    let at = 20 * MIB + 12_345;
+    new[at..at + MIB / 2].copy_from_slice(&noise(8, MIB / 2));
+    share(&swarm.home("alice"), "big.bin", &new);
+    let _alice = swarm.serve_scanned("alice", &[]);
+    share(&swarm.home("bob"), "big.bin", &old);
+    let done = swarm
+        .run("bob", &["download", "big.bin", "--json"])
+        .succeeds()
+        .done();
+    let number = |key: &str| done[key].as_u64().unwrap() as usize;
+    // The edit, and what is left of the chunks at its ends.
+    assert!(number("fetched") <= 3 * MIB, "{done}");
+    assert_eq!(number("fetched") + number("reused"), new.len(), "{done}");
+    assert!(downloaded(&swarm.home("bob"), "big.bin") == new);
+    assert!(fs::read(swarm.home("bob").join("shared/big.bin")).unwrap() == old);
+}
+
+#[test]
+fn an_older_file_where_it_goes_is_used_and_so_are_places_that_are_named() {
+    let swarm = Swarm::new();
+    let old = noise(9, 16 * MIB);
+    let mut new = old.clone();
+    new[5 * MIB..5 * MIB + 1000].copy_from_slice(&noise(10, 1000));
+    share(&swarm.home("alice"), "big.bin", &new);
+    let _alice = swarm.serve_scanned("alice", &[]);
+    let fetched = |name: &str, more: &[&str]| {
+        let arguments = [&["download", "big.bin", "--json"], more].concat();
+        let done = swarm.run(name, &arguments).succeeds().done();
+        assert!(fs::read(done["path"].as_str().unwrap()).unwrap() == new);
+        done["fetched"].as_u64().unwrap() as usize
+    };
+    // Whoever wrote it.
+    let place = swarm.home("bob").join("mine.iso");
+    fs::write(&place, &old).unwrap();
+    let into = place.to_str().unwrap();
+    assert!(fetched("bob", &["-o", into, "--overwrite"]) <= 3 * MIB);
+    assert!(fs::read(&place).unwrap() == new);
+    // Under another name, elsewhere; to a node that runs there, too.
+    let away = swarm.home("carol").join("away");
+    fs::create_dir(&away).unwrap();
+    fs::write(away.join("v1"), &old).unwrap();
+    let named = away.to_str().unwrap();
+    assert_eq!(fetched("carol", &[]), new.len());
+    let far = swarm.home("dave").join("v1");
+    fs::write(&far, &old).unwrap();
+    assert!(fetched("erin", &["--reuse", "/nowhere", "--reuse", named]) <= 3 * MIB);
+    let _dave = swarm.serve_scanned("dave", &[]);
+    assert!(fetched("dave", &["--reuse", far.to_str().unwrap()]) <= 3 * MIB);
+}
+
+#[test]
 fn the_same_contents_under_another_name_are_not_fetched() {
     let swarm = Swarm::new();
     let tail = noise(2, 24 * MIB);

@@ -38,6 +38,8 @@ pub struct DownloadRequest {
     pub from: Option<String>,
     /// Of names with contents of several owners: all of them, side by side.
     pub all_versions: bool,
+    /// Files and folders that may have chunks of it, besides what is in the home and where it goes.
+    pub reuse: Vec<PathBuf>,
     /// How long to look for it before giving up with [`DownloadError::NotFound`]; longer while
     /// names come in.
     pub wait: Duration,

@@ -15,7 +15,7 @@ use crate::{
         book::Reports,
         manifest::{self, NoManifest},
     },
-    store::{FileSize, Partial, Spot, StoreError, Taken, find_existing},
+    store::{FileSize, Nearby, Partial, Spot, StoreError, Taken, find_existing},
     wire::manifest::Root,
 };
 use std::{
@@ -32,6 +32,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
     time::timeout,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Between two rounds when nobody could give the manifest.
 const RETRY: Duration = Duration::from_millis(500);
@@ -55,7 +56,7 @@ pub struct Opened {
     pub partial: Partial,
     /// Bytes of it that an earlier run had verified.
     pub resumed: u64,
-    /// Bytes of it that were copied from other files here, and those of holes.
+    /// Bytes of it that were copied from other files of this machine, and those of holes.
     pub reused: u64,
     /// Room for its manifest in memory, when it is a large one.
     _turn: Option<OwnedSemaphorePermit>,
@@ -110,7 +111,11 @@ pub async fn prepare(
     file: JobFile,
     (into, taken): (PathBuf, Taken),
     patience: Patience,
+    nearby: Arc<Nearby>,
 ) -> Result<Prepared, DownloadError> {
+    // What reads the disk is told when nobody waits for it any more.
+    let stop = CancellationToken::new();
+    let _stop = stop.clone().drop_guard();
     let (manifest, turn) = loop {
         match known(&services, &file).await? {
             Some(known) => break known,
@@ -120,7 +125,8 @@ pub async fn prepare(
     let opened = move || {
         let JobFile { name, at, .. } = &file;
         let spot = Spot { name, at, taken };
-        let opened = open(&services, spot, (Arc::new(manifest), turn), &into);
+        let manifest = (Arc::new(manifest), turn);
+        let opened = open(&services, spot, manifest, (&into, &nearby), &stop);
         if opened.is_err() {
             // What was fetched for nothing does not stay.
             services.index.remove_manifest(&file.id)?;
@@ -161,7 +167,8 @@ fn open(
     services: &Services,
     spot: Spot<'_>,
     (manifest, turn): (Arc<Manifest>, Option<OwnedSemaphorePermit>),
-    into: &Path,
+    (into, nearby): (&Path, &Nearby),
+    stop: &CancellationToken,
 ) -> Result<Prepared, StoreError> {
     if let Some(path) = find_existing(&services.reader, into, spot, &manifest)? {
         return Ok(Prepared::Already(path));
@@ -181,7 +188,11 @@ fn open(
     let bytes = |of: Vec<Entry>| of.iter().map(|entry| u64::from(entry.len)).sum::<u64>();
     let (resumed, mut reused) = (bytes(written), bytes(holes));
     if !have.is_full() {
-        reused += partial.copy_local(|_| true)?.bytes;
+        reused += partial.copy_local(|_| !stop.is_cancelled())?.bytes;
+        let names = (spot.name, spot.at);
+        reused += partial
+            .copy_near(nearby, names, || !stop.is_cancelled())?
+            .bytes;
     }
     Ok(Prepared::Open(Box::new(Opened {
         manifest,

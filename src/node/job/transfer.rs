@@ -39,7 +39,7 @@ use crate::{
         pump::{Arriving, Outcome, Pump},
         swarm::{Source, is_id},
     },
-    store::{Finished, Laid, StoreError, Taken},
+    store::{Finished, Laid, Nearby, StoreError, Taken},
     wire::control::{Offer, Response},
 };
 use small_files::SmallFiles;
@@ -133,6 +133,8 @@ enum Knowledge {
 pub struct Transfer {
     services: Services,
     into: PathBuf,
+    /// Where more of the files may lie than the index knows.
+    nearby: Arc<Nearby>,
     taken: Taken,
     reports: Reports,
     orders: Orders,
@@ -217,6 +219,7 @@ impl Transfer {
         let smalls = SmallFiles::of(&files);
         Self {
             machine: Download::new(services.me).limited_to(services.download.rate()),
+            nearby: Arc::new(Nearby::new(&services.home, &into, &request.reuse)),
             into,
             taken,
             reports,

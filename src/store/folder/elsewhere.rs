@@ -67,7 +67,12 @@ impl Folder {
 
     /// All names in it, in no order.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
-        let entries = fs::read_dir(&self.path)?;
+        self.names_up_to(usize::MAX)
+    }
+
+    /// So many of them at most.
+    pub fn names_up_to(&self, most: usize) -> io::Result<Vec<OsString>> {
+        let entries = fs::read_dir(&self.path)?.take(most);
         entries.map(|entry| Ok(entry?.file_name())).collect()
     }
 

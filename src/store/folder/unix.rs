@@ -82,8 +82,16 @@ impl Folder {
 
     /// All names in it, in no order.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
+        self.names_up_to(usize::MAX)
+    }
+
+    /// So many of them at most.
+    pub fn names_up_to(&self, most: usize) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.fd)? {
+            if names.len() >= most {
+                break;
+            }
             let name = entry?.file_name().to_bytes().to_vec();
             if name != b"." && name != b".." {
                 names.push(OsString::from_vec(name));

@@ -86,6 +86,7 @@ impl Beside {
             return Ok(Exit::Usage);
         }
         make_absolute(&mut command)?;
+        let reuse = setup.reuse.iter().map(std::path::absolute);
         let given = Given {
             command,
             json: setup.json,
@@ -96,6 +97,7 @@ impl Beside {
             wait: setup.wait.as_millis() as u64,
             patient: setup.patience.is_some(),
             timeout: setup.timeout.map(|timeout| timeout.as_millis() as u64),
+            reuse: reuse.collect::<io::Result<_>>()?,
             progress: setup.progress && io::stderr().is_terminal(),
         };
         let answer = self.post("/api/v1/run", &json!(given)).await?;
@@ -171,10 +173,11 @@ impl Beside {
 }
 
 /// The options that say something to the command, and not to the node.
-const OF_COMMANDS: [&str; 6] = [
+const OF_COMMANDS: [&str; 7] = [
     "--home",
     "--wait",
     "--timeout",
+    "--reuse",
     "--json",
     "--no-progress",
     "--verbose",

@@ -91,6 +91,7 @@ async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals
         typed: Vec::new(),
         patience: given.patient.then_some(wait),
         timeout: given.timeout.map(Duration::from_millis),
+        reuse: given.reuse,
         json: given.json,
         progress: given.progress,
         web: None,

@@ -214,6 +214,10 @@ pub struct Options {
     )]
     pub timeout: Option<Duration>,
 
+    /// Look for chunks of what is downloaded in this file or folder, too; may be given again
+    #[arg(long, value_name = "PATH", env = "SPRAT_REUSE")]
+    pub reuse: Vec<PathBuf>,
+
     /// How long somebody may take to answer an ask [default: 300]
     #[arg(
         long,

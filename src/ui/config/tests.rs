@@ -43,6 +43,17 @@ fn the_command_line_counts_before_the_file_and_that_before_the_defaults() {
 }
 
 #[test]
+fn places_to_reuse_from_are_each_a_path() {
+    let said = |line| setup(line, "reuse = ['/srv/a,b', 'old']\n").reuse;
+    assert_eq!(
+        said("sprat download x"),
+        [Path::new("/srv/a,b"), Path::new("old")]
+    );
+    let given = said("sprat download x --reuse c --reuse d,e");
+    assert_eq!(given, [Path::new("c"), Path::new("d,e")]);
+}
+
+#[test]
 fn how_long_a_code_is_waited_for_is_nothing_for_the_file() {
     for (line, text, patience) in [
         ("sprat", "wait = 7", None),

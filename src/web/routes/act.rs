@@ -29,6 +29,8 @@ use std::{path::PathBuf, time::Duration};
 const WAIT: f64 = 5.0;
 /// The most words, people or files in a request.
 const MANY: usize = 10_000;
+/// Places in which a download looks for chunks.
+const PLACES: usize = 64;
 
 /// A time that a request names.
 fn seconds(seconds: f64) -> Result<Duration, ApiError> {
@@ -87,6 +89,10 @@ pub struct Download {
     from: Option<String>,
     #[serde(default)]
     all_versions: bool,
+    /// Files and folders of this machine, from its root, that may have chunks of it.
+    #[serde(default)]
+    #[cfg_attr(test, schema(value_type = Vec<String>))]
+    reuse: Vec<PathBuf>,
     wait: Option<f64>,
     timeout: Option<f64>,
 }
@@ -109,11 +115,18 @@ pub async fn download(
         let why = "`from` and `all_versions` exclude each other";
         return Err(ApiError::usage(why));
     }
+    let whole = wanted.reuse.iter().all(|path| path.is_absolute());
+    if !whole || wanted.reuse.len() > PLACES {
+        return Err(ApiError::usage(
+            "`reuse` has paths from the root of this machine, 64 at most",
+        ));
+    }
     let (job, mut events) = app.node.download(DownloadRequest {
         what: wanted.what,
         into: folder(wanted.into)?,
         shape: Shape::Path,
         overwrite: wanted.overwrite,
+        reuse: wanted.reuse,
         from: wanted.from,
         all_versions: wanted.all_versions,
         wait: seconds(wanted.wait.unwrap_or(WAIT))?,

@@ -50,9 +50,10 @@ impl Transfer {
                 reports: self.reports.clone(),
                 coming: Arc::clone(&self.coming),
             };
-            let id = file.id;
+            let (id, nearby) = (file.id, Arc::clone(&self.nearby));
             let task = self.tasks.spawn(async move {
-                Done::Prepared(at, id, prepare(services, file, place, patience).await)
+                let prepared = prepare(services, file, place, patience, nearby).await;
+                Done::Prepared(at, id, prepared)
             });
             self.preparing.insert(at, (task, Instant::now()));
             open += 1;

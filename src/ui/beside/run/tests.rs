@@ -51,6 +51,7 @@ async fn download(node: &Node) -> (tokio::task::JoinHandle<u8>, mpsc::Receiver<V
         wait: 0,
         patient: true,
         timeout: None,
+        reuse: Vec::new(),
         progress: false,
     };
     let (words, said) = mpsc::channel(1);
