@@ -126,7 +126,7 @@ pub(super) fn sled_of(
 /// Makes everything written so far last. sled does not always wake a flush whose write failed on
 /// another thread; a second flush does.
 fn flush(db: &sled::Db) -> sled::Result<()> {
-    let (done, waits) = mpsc::channel::<()>();
+    let (done, waits) = mpsc::sync_channel::<()>(0);
     thread::scope(|scope| {
         let wake = move || {
             while waits.recv_timeout(PAUSE) == Err(mpsc::RecvTimeoutError::Timeout) {
