@@ -117,6 +117,9 @@ impl Bulk {
     /// Remembers that it cannot be had there.
     pub(super) fn unfit(&self, path: PathId) {
         let mut unfit = self.0.unfit.lock();
+        if unfit.contains(&path) {
+            return;
+        }
         if unfit.len() >= UNFIT {
             unfit.pop_front();
         }
@@ -182,7 +185,8 @@ impl Bulk {
             .await?;
         let ended = stream.activity().ended();
         let sealed = Sealed::new(socket, &keys, End::Requester, ended)?;
-        // A path that loses large packets, perhaps: the connection that stands finds out.
+        // A path that loses large packets, perhaps: the connection that stands finds out. Or
+        // something else is at that address, or the other end has too many that begin.
         let (bulk, path) = (self.clone(), stream.path());
         Ok(stream.beside(sealed.or_else(move || bulk.unfit(path))))
     }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     core::id::NodeId,
     wire::{
-        self, CONTROL_PROTOCOL, chunk,
+        self, CONTROL_PROTOCOL,
         control::{Request, Response},
     },
 };
@@ -136,7 +136,7 @@ pub(super) fn start(
     let table = Arc::new(Table::default());
     let (circuits, relay) = relay::client::new(local);
     let segments = Arc::new(Segments::default());
-    let chunks = router.queue(chunk::PROTOCOL);
+    let chunks = router.bulk();
     let offers = chunks
         .is_some()
         .then(|| router.register(wire::bulk::PROTOCOL));

@@ -8,6 +8,7 @@ use super::{NetEvent, Reply, Stream};
 use crate::{
     core::id::NodeId,
     wire::{
+        chunk,
         control::{Request, Response},
         protocol::Protocol,
     },
@@ -48,6 +49,7 @@ pub struct Asked {
 pub struct Router {
     streams: Vec<(Protocol, mpsc::Sender<Inbound>)>,
     files: Option<mpsc::Sender<Asked>>,
+    without_bulk: bool,
 }
 
 impl Router {
@@ -67,8 +69,20 @@ impl Router {
         inbound
     }
 
+    /// Chunks are to go over ordinary streams alone, as with a node that knows nothing of bulk
+    /// connections.
+    pub fn without_bulk(&mut self) {
+        self.without_bulk = true;
+    }
+
+    /// Where streams go that may be bulk connections.
+    pub(super) fn bulk(&self) -> Option<mpsc::Sender<Inbound>> {
+        let queue = self.queue(chunk::PROTOCOL);
+        queue.filter(|_| !self.without_bulk)
+    }
+
     /// Where streams of a protocol go, if any task takes them.
-    pub(super) fn queue(&self, protocol: Protocol) -> Option<mpsc::Sender<Inbound>> {
+    fn queue(&self, protocol: Protocol) -> Option<mpsc::Sender<Inbound>> {
         let mut known = self.streams.iter();
         let found = known.find(|(known, _)| *known == protocol);
         found.map(|(_, queue)| queue.clone())

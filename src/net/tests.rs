@@ -40,7 +40,17 @@ struct Node {
 
 impl Node {
     fn start(config: NetConfig) -> Self {
+        Self::with(config, Router::default())
+    }
+
+    /// One that knows nothing of bulk connections.
+    fn older(seed: u8) -> Self {
         let mut router = Router::default();
+        router.without_bulk();
+        Self::with(config(seed), router)
+    }
+
+    fn with(config: NetConfig, mut router: Router) -> Self {
         let streams = router.register(crate::wire::chunk::PROTOCOL);
         let (net, events) = Net::start(config, router).unwrap();
         Self {

@@ -58,16 +58,21 @@ pub(in crate::net) struct Sealed {
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
     /// Since when something was said to which nothing came back.
     waiting: Option<Instant>,
-    /// What to do when it is dropped while it waited for long.
-    silent: Option<Box<dyn FnOnce() + Send + Sync>>,
+    /// Something came that the other end sealed.
+    heard: bool,
+    /// It failed, or was closed by the other end.
+    failed: bool,
+    /// What to do when it is dropped after that, or while it waited for long.
+    unfit: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 
 impl Drop for Sealed {
     fn drop(&mut self) {
-        if self.waiting.is_some_and(|since| since.elapsed() >= QUIET)
-            && let Some(silent) = self.silent.take()
+        let silent = self.waiting.is_some_and(|since| since.elapsed() >= QUIET);
+        if (silent || self.failed && !self.heard)
+            && let Some(unfit) = self.unfit.take()
         {
-            silent();
+            unfit();
         }
     }
 }
@@ -103,14 +108,23 @@ impl Sealed {
             sealer,
             ended: Box::pin(ended),
             waiting: None,
-            silent: None,
+            heard: false,
+            failed: false,
+            unfit: None,
         })
     }
 
-    /// The same, which does that when it is dropped after nothing came back for long.
-    pub(super) fn or_else(mut self, silent: impl FnOnce() + Send + Sync + 'static) -> Self {
-        self.silent = Some(Box::new(silent));
+    /// The same, which does that when it is dropped after nothing came back: for long, or at all
+    /// before it failed.
+    pub(super) fn or_else(mut self, unfit: impl FnOnce() + Send + Sync + 'static) -> Self {
+        self.unfit = Some(Box::new(unfit));
         self
+    }
+
+    /// A record is open.
+    fn opened(&mut self) {
+        self.waiting = None;
+        self.heard = true;
     }
 
     /// Reads until a record is open. False at the end of the stream.
@@ -122,7 +136,7 @@ impl Sealed {
             return Poll::Ready(Ok(false));
         };
         self.opener.open(&mut self.read[record.clone()])?;
-        self.waiting = None;
+        self.opened();
         self.unread.start += PREFIX;
         self.open = record.len() - PREFIX - TAG;
         Poll::Ready(Ok(true))
@@ -239,14 +253,8 @@ impl Sealed {
         self.waiting.get_or_insert_with(Instant::now);
         Ok(())
     }
-}
 
-impl AsyncRead for Sealed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_plain(&mut self, cx: &mut Context<'_>, out: &mut [u8]) -> Poll<io::Result<usize>> {
         if out.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -256,10 +264,9 @@ impl AsyncRead for Sealed {
             };
             let plain = record.len() - PREFIX - TAG;
             if let Some(out) = out.get_mut(..plain) {
-                let this = &mut *self;
-                this.opener.open_into(&this.read[record.clone()], out)?;
-                this.waiting = None;
-                this.unread.start = record.end;
+                self.opener.open_into(&self.read[record.clone()], out)?;
+                self.opened();
+                self.unread.start = record.end;
                 return Poll::Ready(Ok(plain));
             }
             if !ready!(self.poll_record(cx))? {
@@ -274,14 +281,8 @@ impl AsyncRead for Sealed {
         self.unread.start += count + tag;
         Poll::Ready(Ok(count))
     }
-}
 
-impl AsyncWrite for Sealed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_take(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_send(cx))?;
         let count = if bytes.len() >= LARGE {
             let count = bytes.len().min(MAX_PLAIN);
@@ -305,10 +306,42 @@ impl AsyncWrite for Sealed {
         Poll::Ready(Ok(count))
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_send(cx))?;
         self.seal()?;
         self.poll_send(cx)
+    }
+}
+
+impl AsyncRead for Sealed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let read = ready!(self.poll_plain(cx, out));
+        self.failed |= read
+            .as_ref()
+            .map_or(true, |&count| count == 0 && !out.is_empty());
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Sealed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let wrote = ready!(self.poll_take(cx, bytes));
+        self.failed |= wrote.is_err();
+        Poll::Ready(wrote)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = ready!(self.poll_empty(cx));
+        self.failed |= flushed.is_err();
+        Poll::Ready(flushed)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,5 +1,7 @@
 //! What a network between may do to a bulk connection.
 
+mod beginning;
+
 use super::{sealed::*, *};
 use crate::wire::bulk::{PREFIX, TAG};
 use tokio_util::sync::CancellationToken;
@@ -236,4 +238,35 @@ async fn a_path_on_which_nothing_comes_back_is_noticed_and_an_idle_one_is_not() 
         }
     }
     assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn one_that_fails_before_anything_came_is_noticed_and_one_that_fails_later_is_not() {
+    let told = Arc::new(std::sync::atomic::AtomicU32::new(0));
+    for (answer, counts) in [
+        (None, true),
+        (Some(&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..]), true),
+        (Some(b"!"), false),
+    ] {
+        let (ours, mut theirs) = sockets().await;
+        let count = told.clone();
+        let mut ours = sealed(ours, End::Requester, Cipher::Aes).or_else(move || {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        });
+        if counts {
+            theirs.write_all(answer.unwrap_or_default()).await.unwrap();
+            drop(theirs);
+        } else {
+            let mut theirs = sealed(theirs, End::Holder, Cipher::Aes);
+            theirs.write_all(b"!").await.unwrap();
+            theirs.flush().await.unwrap();
+        }
+        let mut got = Vec::new();
+        let _ = timeout(DEADLINE, ours.read_to_end(&mut got)).await.unwrap();
+        assert_eq!(got.is_empty(), counts);
+        let before = told.swap(0, std::sync::atomic::Ordering::Relaxed);
+        drop(ours);
+        let after = told.swap(0, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!((before, after), (0, u32::from(counts)), "{answer:?}");
+    }
 }

@@ -116,8 +116,8 @@ impl Stream {
     }
 
     /// Whether it is a bulk connection.
-    #[cfg(test)]
-    pub(in crate::net) fn is_bulk(&self) -> bool {
+    #[must_use]
+    pub fn is_bulk(&self) -> bool {
         matches!(self.inner, Inner::Bulk(_))
     }
 

@@ -1,5 +1,8 @@
 //! Bulk connections between nodes, and with strangers.
 
+mod fallback;
+mod replay;
+
 use super::*;
 use crate::wire::bulk::{MAGIC, TICKET};
 use tokio::{
