@@ -82,6 +82,36 @@ pub enum Fault {
     SlowPages,
     /// A connection to it takes 4 s: its machine has much to do.
     LateHandshake,
+    /// Knows nothing of bulk connections.
+    Older,
+    /// Only one connection reaches it; those that come later are hung up on.
+    HangsUpLater,
+    /// Only one connection reaches it; those that come later get no answer.
+    MuteLater,
+}
+
+impl Fault {
+    /// Whether it serves chunks as it should.
+    pub fn serves(self) -> bool {
+        matches!(
+            self,
+            Self::None
+                | Self::FalseManifest
+                | Self::FalsePage
+                | Self::Silent
+                | Self::EndlessCatalog
+                | Self::OversizeCatalog
+                | Self::SlowCatalog
+                | Self::HalfCatalog
+                | Self::Reads
+                | Self::Pages
+                | Self::SlowPages
+                | Self::LateHandshake
+                | Self::Older
+                | Self::HangsUpLater
+                | Self::MuteLater
+        )
+    }
 }
 
 /// Names of a slow catalog.
@@ -205,6 +235,10 @@ pub struct Faulty {
     pub node: NodeId,
     /// Chunk questions that it was asked.
     pub asked: Arc<AtomicUsize>,
+    /// Of these, how many came by bulk connections.
+    pub bulk: Arc<AtomicUsize>,
+    /// Connections that did not reach it.
+    pub later: Arc<AtomicUsize>,
     /// Pages of its catalog that it was asked for.
     pub pages: Arc<AtomicUsize>,
     pub net: Net,
@@ -224,14 +258,25 @@ pub fn secret() -> [u8; 32] {
     secret
 }
 
-/// The network part of a node on loopback.
-pub fn start(
-    secret: [u8; 32],
-) -> (
+type Started = (
     Net,
     tokio::sync::mpsc::Receiver<NetEvent>,
     tokio::sync::mpsc::Receiver<Inbound>,
-) {
+);
+
+/// The network part of a node on loopback.
+pub fn start(secret: [u8; 32]) -> Started {
+    start_with(secret, Router::default())
+}
+
+/// The same of a node that knows nothing of bulk connections.
+pub fn older(secret: [u8; 32]) -> Started {
+    let mut router = Router::default();
+    router.without_bulk();
+    start_with(secret, router)
+}
+
+fn start_with(secret: [u8; 32], mut router: Router) -> Started {
     let config = NetConfig {
         secret,
         transfer_port: 0,
@@ -242,7 +287,6 @@ pub fn start(
         relayed: true,
         agent: "faulty".into(),
     };
-    let mut router = Router::default();
     let chunks = router.register(sprat::wire::chunk::PROTOCOL);
     let (net, events) = Net::start(config, router).unwrap();
     (net, events, chunks)
@@ -264,7 +308,11 @@ pub async fn stream(net: &Net, node: NodeId, protocol: sprat::wire::protocol::Pr
 
 /// One that only connects to `victim`, and tells nobody about itself; with the victim's id.
 pub async fn stranger(victim: SocketAddr) -> (Net, NodeId) {
-    let (net, mut events, _) = start(secret());
+    known_as(start(secret()), victim).await
+}
+
+/// The same with a network that was started.
+pub async fn known_as((net, mut events, _): Started, victim: SocketAddr) -> (Net, NodeId) {
     net.dial(None, vec![victim]).await;
     let connected = async {
         loop {
@@ -293,7 +341,11 @@ impl Faulty {
     pub fn join(discovery_port: u16, name: &str, file: File, fault: Fault) -> Self {
         let secret = secret();
         let listen = vec![IpAddr::V4(Ipv4Addr::LOCALHOST)];
-        let (net, mut events, mut chunks) = start(secret);
+        let (net, mut events, mut chunks) = if fault == Fault::Older {
+            older(secret)
+        } else {
+            start(secret)
+        };
         let (beacons, mut heard) = Beacons::start(BeaconConfig {
             discovery_port,
             listen,
@@ -303,14 +355,18 @@ impl Faulty {
             epoch: 1,
         })
         .unwrap();
-        let port = if fault == Fault::LateHandshake {
-            late(net.port())
-        } else {
-            net.port()
+        let counters: [Arc<AtomicUsize>; 4] = Default::default();
+        let [asked, bulk, later, pages] = counters;
+        let port = match fault {
+            Fault::LateHandshake => late(net.port()),
+            Fault::HangsUpLater | Fault::MuteLater => {
+                once(net.port(), fault == Fault::MuteLater, later.clone())
+            }
+            _ => net.port(),
         };
-        let (asked, pages) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let turned = pages.clone();
-        let (node, counter, name) = (net.node(), asked.clone(), name.to_owned());
+        let (node, name) = (net.node(), name.to_owned());
+        let (counter, of_bulk) = (asked.clone(), bulk.clone());
         let task = tokio::spawn(async move {
             let mut seq = 0;
             let mut unanswered = Vec::new();
@@ -365,7 +421,8 @@ impl Faulty {
                         _ => {}
                     },
                     Some(one) = chunks.recv() => {
-                        tokio::spawn(serve(one.stream, file.clone(), fault, counter.clone()));
+                        let counters = (counter.clone(), of_bulk.clone());
+                        tokio::spawn(serve(one.stream, file.clone(), fault, counters));
                     }
                 }
             }
@@ -373,6 +430,8 @@ impl Faulty {
         Self {
             node,
             asked,
+            bulk,
+            later,
             pages,
             net,
             task,
@@ -393,6 +452,28 @@ fn late(port: u16) -> u16 {
                 let other = tokio::net::TcpStream::connect(("127.0.0.1", port));
                 tokio::io::copy_bidirectional(&mut one, &mut other.await.unwrap()).await
             });
+        }
+    });
+    at
+}
+
+/// A port where the first connection reaches `port`; counts the later ones, which are kept without
+/// a word, or closed.
+fn once(port: u16, kept: bool, later: Arc<AtomicUsize>) -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap().port();
+    listener.set_nonblocking(true).unwrap();
+    tokio::spawn(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let (mut one, _) = listener.accept().await.unwrap();
+        tokio::spawn(async move {
+            let other = tokio::net::TcpStream::connect(("127.0.0.1", port));
+            tokio::io::copy_bidirectional(&mut one, &mut other.await.unwrap()).await
+        });
+        let mut mute = Vec::new();
+        while let Ok((one, _)) = listener.accept().await {
+            later.fetch_add(1, Ordering::Relaxed);
+            mute.extend(kept.then_some(one));
         }
     });
     at

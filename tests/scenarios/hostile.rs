@@ -16,6 +16,10 @@
 //! | connections per address and in all | `net::per_address`, `net::tests::hostile` |
 //! | answers that nobody reads | `net::unread`; chunks: `hostile_serving` |
 //! | all peers' catalogs together, and endless ones | `node::swarm::catalog` |
+//! | bulk: replays, changed, cut and moved records, another swarm's | `net::bulk::tests`, `net::tests::bulk` |
+//! | bulk: half-open floods, a byte now and then | `net::bulk::tests::beginning` |
+//! | bulk: lies, limits | here, `bulk` |
+//! | bulk: those who never read | `net::bulk::tests` |
 //! | floods of mDNS | `net::mdns` |
 //! | floods of beacons, replays | `net::beacon::filter`, `core::membership`; `hostile_discovery` |
 //! | an answer is never longer than its question | `wire::beacon`, `net::beacon`; `hostile_discovery` |
@@ -78,19 +82,16 @@ async fn whatever_one_peer_does_the_file_comes_from_the_honest_one() {
                     *file.bytes,
                     "{fault:?}"
                 );
-                // These serve chunks as they should; what is wrong with them is elsewhere.
-                let honest = [
-                    Fault::EndlessCatalog,
-                    Fault::Silent,
-                    Fault::OversizeCatalog,
-                    Fault::FalseManifest,
-                ];
-                if !honest.contains(&fault) {
+                // What is wrong with the others is elsewhere.
+                if !fault.serves() {
                     assert_eq!(sources(&ran.json()), ["good"], "{fault:?}");
                     assert!(
                         bad.asked.load(Ordering::Relaxed) > 0,
                         "{fault:?} was not asked"
                     );
+                    // By the way that bytes take between two nodes nearby.
+                    let bulk = bad.bulk.load(Ordering::Relaxed);
+                    assert!(bulk > 0, "{fault:?} was not asked by bulk");
                 }
             });
         }

@@ -20,7 +20,7 @@ use std::{
 use tokio::time::timeout;
 
 /// Where a node listens, from its `ready` line.
-fn address(node: &crate::common::Running) -> SocketAddr {
+pub(super) fn address(node: &crate::common::Running) -> SocketAddr {
     let ready = node
         .seen
         .iter()
@@ -30,7 +30,7 @@ fn address(node: &crate::common::Running) -> SocketAddr {
     ready["addresses"][0].as_str().unwrap().parse().unwrap()
 }
 
-async fn ask(stream: &mut Stream, ids: &[ChunkId]) -> std::io::Result<()> {
+pub(super) async fn ask(stream: &mut Stream, ids: &[ChunkId]) -> std::io::Result<()> {
     let mut bytes = Vec::new();
     for (tag, id) in (0..).zip(ids) {
         Question::Get(tag, *id).write(&mut bytes);
@@ -39,7 +39,7 @@ async fn ask(stream: &mut Stream, ids: &[ChunkId]) -> std::io::Result<()> {
     stream.flush().await
 }
 
-async fn answer(stream: &mut Stream) -> std::io::Result<Header> {
+pub(super) async fn answer(stream: &mut Stream) -> std::io::Result<Header> {
     let mut header = [0; HEADER];
     timeout(DEADLINE, stream.read_exact(&mut header))
         .await

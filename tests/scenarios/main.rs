@@ -10,6 +10,7 @@ mod server;
 mod visitor;
 
 mod beside;
+mod bulk;
 mod chat;
 mod cli;
 mod code;

@@ -141,13 +141,19 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
     }
 }
 
-pub(super) async fn serve(mut stream: Stream, file: File, fault: Fault, asked: Arc<AtomicUsize>) {
+pub(super) async fn serve(
+    mut stream: Stream,
+    file: File,
+    fault: Fault,
+    (asked, bulk): (Arc<AtomicUsize>, Arc<AtomicUsize>),
+) {
     let mut missed = std::collections::HashSet::new();
     while let Ok(Some(question)) = Question::read(&mut stream).await {
         let Question::Get(tag, id) = question else {
             continue;
         };
         asked.fetch_add(1, Ordering::Relaxed);
+        bulk.fetch_add(usize::from(stream.is_bulk()), Ordering::Relaxed);
         let Some(&(at, len)) = file.chunks.get(&id) else {
             continue;
         };
@@ -214,25 +220,17 @@ pub(super) async fn serve(mut stream: Stream, file: File, fault: Fault, asked: A
                 }
                 sent
             }
-            Fault::None
-            | Fault::MissesOnce
-            | Fault::FalseManifest
-            | Fault::SlowCatalog
-            | Fault::HalfCatalog
-            | Fault::SlowPages
-            | Fault::Reads
-            | Fault::Pages
-            | Fault::LateHandshake
-            | Fault::FalsePage
-            | Fault::Silent
-            | Fault::EndlessCatalog
-            | Fault::OversizeCatalog => send(&mut stream, &header, bytes).await,
+            Fault::MissesOnce => send(&mut stream, &header, bytes).await,
             Fault::DeclaresTooMuch => {
                 let mut header = header;
                 header[5..].copy_from_slice(&u32::MAX.to_be_bytes());
                 let _ = send(&mut stream, &header, &[]).await;
                 std::future::pending::<()>().await;
                 return;
+            }
+            honest => {
+                assert!(honest.serves(), "{honest:?}");
+                send(&mut stream, &header, bytes).await
             }
         };
         if sent.is_err() {
