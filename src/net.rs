@@ -41,6 +41,7 @@ mod unread;
 pub(crate) mod tests;
 
 pub use beacon::{BeaconConfig, BeaconError, Beacons, Heard};
+pub use bulk::Direction as BulkDirection;
 pub use event::{NetEvent, Reply, RequestError};
 pub use handle::Net;
 pub use interfaces::{links, zoned};

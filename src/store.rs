@@ -27,7 +27,7 @@ mod names;
 pub mod partial;
 pub mod people;
 pub mod placing;
-mod positioned;
+pub mod positioned;
 pub mod reader;
 pub mod replica;
 mod reuse;

@@ -11,6 +11,7 @@ mod cipher;
 mod sealed;
 mod tickets;
 
+pub use cipher::Direction;
 pub(super) use sealed::Sealed;
 
 use self::{sealed::End, tickets::Tickets};

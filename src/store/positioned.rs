@@ -12,6 +12,9 @@ const RUN: usize = 64 << 10;
 
 /// Writes `buf` at offset `at` of a file in which only holes lie there, and leaves long runs of
 /// zeroes the holes that they are.
+///
+/// # Errors
+/// Those of the system.
 pub fn write_over_hole(file: &File, buf: &[u8], at: u64) -> io::Result<()> {
     let mut from = 0;
     while from < buf.len() {
@@ -51,18 +54,27 @@ fn is_zero(bytes: &[u8]) -> bool {
 }
 
 /// Fills `buf` from offset `at`.
+///
+/// # Errors
+/// Those of the system, and when the file ends before.
 #[cfg(unix)]
 pub fn read_exact_at(file: &File, buf: &mut [u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, buf, at)
 }
 
 /// Writes all of `buf` at offset `at`.
+///
+/// # Errors
+/// Those of the system.
 #[cfg(unix)]
 pub fn write_all_at(file: &File, buf: &[u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, buf, at)
 }
 
 /// Fills `buf` from offset `at`.
+///
+/// # Errors
+/// Those of the system, and when the file ends before.
 #[cfg(windows)]
 pub fn read_exact_at(file: &File, mut buf: &mut [u8], mut at: u64) -> io::Result<()> {
     while !buf.is_empty() {
@@ -80,6 +92,9 @@ pub fn read_exact_at(file: &File, mut buf: &mut [u8], mut at: u64) -> io::Result
 }
 
 /// Writes all of `buf` at offset `at`.
+///
+/// # Errors
+/// Those of the system.
 #[cfg(windows)]
 pub fn write_all_at(file: &File, mut buf: &[u8], mut at: u64) -> io::Result<()> {
     while !buf.is_empty() {

@@ -26,13 +26,17 @@ fn has_aes() -> bool {
 }
 
 /// One direction of a connection: its key, and how many records it has sealed or opened.
-pub(super) struct Direction {
+pub struct Direction {
     key: LessSafeKey,
     records: u64,
 }
 
 impl Direction {
-    pub(super) fn new(cipher: Cipher, key: &[u8; 32]) -> io::Result<Self> {
+    /// Before its first record.
+    ///
+    /// # Errors
+    /// None that a caller can do anything about.
+    pub fn new(cipher: Cipher, key: &[u8; 32]) -> io::Result<Self> {
         let algorithm = match cipher {
             Cipher::Aes => &AES_128_GCM,
             Cipher::ChaCha => &CHACHA20_POLY1305,
@@ -53,7 +57,10 @@ impl Direction {
     }
 
     /// Seals what stands in `record` between room for the prefix and room for the tag, in place.
-    pub(super) fn seal(&mut self, record: &mut [u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the key has sealed as much as it may.
+    pub fn seal(&mut self, record: &mut [u8]) -> io::Result<()> {
         let nonce = self.next()?;
         let (prefix, sealed) = record.split_at_mut(PREFIX);
         prefix.copy_from_slice(&prefix_of(sealed.len())?);
@@ -66,7 +73,10 @@ impl Direction {
     }
 
     /// Seals `plain` into `record`, which is as long as that takes.
-    pub(super) fn seal_into(&mut self, record: &mut [u8], plain: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When the key has sealed as much as it may.
+    pub fn seal_into(&mut self, record: &mut [u8], plain: &[u8]) -> io::Result<()> {
         let nonce = self.next()?;
         let (prefix, sealed) = record.split_at_mut(PREFIX);
         prefix.copy_from_slice(&prefix_of(sealed.len())?);
@@ -78,7 +88,10 @@ impl Direction {
 
     /// Opens what stands behind the prefix in `record`, in place. The plain bytes are those behind
     /// the prefix, without the last [`TAG`].
-    pub(super) fn open(&mut self, record: &mut [u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it is not the record that the other end sealed next.
+    pub fn open(&mut self, record: &mut [u8]) -> io::Result<()> {
         let nonce = self.next()?;
         let (prefix, sealed) = record.split_at_mut(PREFIX);
         let opened = self.key.open_in_place(nonce, Aad::from(&*prefix), sealed);
@@ -88,7 +101,10 @@ impl Direction {
 
     /// Opens `record` into `plain`, which is as long as its bytes are without prefix and tag. What
     /// is not genuine leaves only zeroes there.
-    pub(super) fn open_into(&mut self, record: &[u8], plain: &mut [u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// When it is not the record that the other end sealed next.
+    pub fn open_into(&mut self, record: &[u8], plain: &mut [u8]) -> io::Result<()> {
         let nonce = self.next()?;
         let (prefix, sealed) = record.split_at(PREFIX);
         let (sealed, tag) = sealed.split_at(plain.len());
