@@ -3,6 +3,7 @@
 # Each tool that is installed takes its turn in each round; the table has medians: wall time, processor time of both ends, their
 # peak memory. Every tool's own integrity checks are on. sprat's time includes start, discovery, verification and the durable
 # rename. curl fetches from nginx (sendfile) where it is installed, else from Python's server.
+# The row `chacha` is sprat with the cipher of processors without AES (SPRAT_NO_AES, which is for benchmarks).
 # SPRAT=FILE measures that program instead of target/release/sprat, SPRAT_BEFORE=FILE an older one beside it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -32,6 +33,7 @@ seed() { # tool, program, home, discovery port
   rm -rf "$work/get"; mkdir "$work/get"
 }
 seed sprat "$sprat" "$work/seed" "$discovery"
+server[chacha]=${server[sprat]}
 if [ -n "$before" ]; then
   mkdir "$work/older"
   cp -al "$work/seed/shared" "$work/older/shared"
@@ -110,6 +112,7 @@ fetch() { # name, then the command
 }
 for _ in $(seq "$runs"); do
   SPRAT_DISCOVERY_PORT=$discovery fetch sprat "$sprat" download --no-mdns --home "$work/get" --no-progress file.bin
+  SPRAT_NO_AES=1 SPRAT_DISCOVERY_PORT=$discovery fetch chacha "$sprat" download --no-mdns --home "$work/get" --no-progress file.bin
   if [ -n "$before" ]; then
     SPRAT_DISCOVERY_PORT=$((discovery + 1)) fetch before "$before" download --no-mdns --home "$work/get" --no-progress file.bin
   fi
@@ -128,11 +131,12 @@ printf '\n%s MiB, one sender to one receiver on loopback, medians of %s rounds\n
 printf '%-8s %7s %24s %18s %8s %8s\n' tool 'wall s' 'processor s, get + give' 'peak MiB' '/ curl' '/ rsync'
 median() { cut -d' ' -f"$2" "$work/$1.times" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 over() { if [ -f "$work/$1.times" ]; then median "$1" 1; else echo 0; fi; }
-for tool in sprat before curl rsync rqbit aria2; do
+for tool in sprat chacha before curl rsync rqbit aria2; do
   [ -f "$work/$tool.times" ] || continue
   echo "$tool $(for n in 1 3 4 6 2 5; do median "$tool" $n; done | tr '\n' ' ') $(over curl) $(over rsync)" | awk '
     function ratio(s, of) { return of > 0 ? sprintf("%.2f", s / of) : "-" }
     { printf "%-8s %7.2f %24s %18s %8s %8s\n", $1, $2, sprintf("%.2f + %.2f = %.2f", $3, $4, $5),
       sprintf("%.0f, %.0f", $6 / 1024, $7 / 1024), ratio($2, $8), ratio($2, $9) }'
 done
+for tool in curl rsync rqbit aria2; do [ -f "$work/$tool.times" ] || echo "left out: $tool"; done
 [ -n "$nginx" ] || echo "(curl from Python's server, which is slow: install nginx to compare with the best)"
