@@ -10,6 +10,7 @@ tools=("${@:5}"); [ ${#tools[@]} -gt 0 ] || tools=(sprat aria2 rqbit)
 sprat=${SPRAT:-$PWD/target/release/sprat}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || { echo "root is needed, for the namespaces" >&2; exit 1; }
+for needed in ip tc; do command -v $needed >/dev/null || { echo "$needed is not installed (iproute2)" >&2; exit 1; }; done
 export SPRAT_REPLICAS=1
 work=$(mktemp -d "${TMPDIR:-/tmp}/fanout.XXXXXX")
 net=fanout-$$
@@ -131,8 +132,8 @@ round() { # tool
 
 for tool in "${tools[@]}"; do
   case $tool in
-    aria2) command -v aria2c >/dev/null || continue ;;
-    rqbit) command -v rqbit >/dev/null || continue ;;
+    aria2) command -v aria2c >/dev/null || { echo "left out: aria2 (not installed)"; continue; } ;;
+    rqbit) command -v rqbit >/dev/null || { echo "left out: rqbit (not installed)"; continue; } ;;
   esac
   [ "$tool" = sprat ] || [ -e "$work/file.torrent" ] || torrent
   first=${#pids[@]}

@@ -10,10 +10,10 @@ cd "$(dirname "$0")/../.."
 mib=${1:-16} rounds=${2:-3} ms=${3:-25} loss=${4:-1} mbit=${5:-100}
 sprat=${SPRAT:-$PWD/target/release/sprat}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
-[ "$(id -u)" = 0 ] || { echo "left out: a long line (network namespaces need root)" >&2; exit 0; }
-[ -e /dev/net/tun ] || { echo "left out: a long line (there is no /dev/net/tun)" >&2; exit 0; }
+[ "$(id -u)" = 0 ] || { echo "root is needed, for the namespaces" >&2; exit 1; }
+[ -e /dev/net/tun ] || { echo "there is no /dev/net/tun" >&2; exit 1; }
 for tool in ip python3 curl; do
-  command -v $tool >/dev/null || { echo "left out: a long line ($tool is not installed)" >&2; exit 0; }
+  command -v $tool >/dev/null || { echo "$tool is not installed" >&2; exit 1; }
 done
 for name in $(compgen -e SPRAT_ || true); do unset "$name"; done
 export SPRAT_REPLICAS=1 SPRAT_NO_MDNS=1
@@ -31,7 +31,7 @@ trap finish EXIT
 
 # --- the line
 python3 benches/compare/delay.py "fa$$" "fb$$" "$ms" "$loss" "$mbit" > "$work/line" & pids+=($!)
-until grep -q ready "$work/line"; do sleep 0.05; kill -0 "${pids[0]}"; done
+until grep -qs ready "$work/line"; do sleep 0.05; kill -0 "${pids[0]}"; done
 for end in a b; do
   ip netns add "$n-$end"
   ip -n "$n-$end" link set lo up

@@ -45,9 +45,10 @@ done
 first=$(median < "$work/first")
 printf 'first index of %s MiB: %.2f s' "$mib" "$first"
 if [ -f "$work/b3sum" ]; then
-  median < "$work/b3sum" | awk -v f="$first" '{ printf ", %.1f times b3sum (%.2f s, all cores)", f / $1, $1 }'
+  median < "$work/b3sum" | awk -v f="$first" '{ printf ", %.1f times b3sum (%.2f s, all cores)\n", f / $1, $1 }'
+else
+  printf '\n(left out: b3sum, which is not installed)\n'
 fi
-echo
 
 python3 - "$work/many/shared" "$files" <<'PY'
 import os, sys

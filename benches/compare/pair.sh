@@ -11,6 +11,8 @@ mib=${1:-1024} runs=${2:-5}
 sprat=${SPRAT:-$PWD/target/release/sprat} before=${SPRAT_BEFORE:-}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 command -v /usr/bin/time >/dev/null || { echo "GNU time is needed (apt install time)" >&2; exit 1; }
+free=$(df -Pm "${TMPDIR:-/tmp}" | awk 'NR == 2 { print $4 }')
+[ "$free" -gt $((mib * 3)) ] || { echo "${TMPDIR:-/tmp} has $free MiB of room, $((mib * 3)) are needed (TMPDIR=…)" >&2; exit 1; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/pair.XXXXXX")
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT

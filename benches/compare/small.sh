@@ -8,7 +8,6 @@ files=${1:-10000} bytes=${2:-4096} runs=${3:-5}
 sprat=${SPRAT:-$PWD/target/release/sprat}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 command -v /usr/bin/time >/dev/null || { echo "GNU time is needed (apt install time)" >&2; exit 1; }
-command -v rsync >/dev/null || { echo "rsync is needed" >&2; exit 1; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/small.XXXXXX")
 pids=()
 trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
@@ -26,10 +25,12 @@ export SPRAT_DISCOVERY_PORT=$((47000 + RANDOM % 1000)) SPRAT_LISTEN=127.0.0.1 SP
 /usr/bin/time -f '%M' -o "$work/seed.rss" "$sprat" serve --home "$work/seed" --name seed --json > "$work/seed.log" 2>&1 &
 pids+=($!)
 until grep -q '"event":"scanned"' "$work/seed.log"; do sleep 0.1; done
-rsync_port=$(port)
-printf 'port=%s\naddress=127.0.0.1\nuse chroot=no\n[d]\npath=%s\n' "$rsync_port" "$work/seed/shared" > "$work/rsyncd.conf"
-rsync --daemon --no-detach --config="$work/rsyncd.conf" & pids+=($!)
-sleep 0.2
+if command -v rsync >/dev/null; then
+  rsync_port=$(port)
+  printf 'port=%s\naddress=127.0.0.1\nuse chroot=no\n[d]\npath=%s\n' "$rsync_port" "$work/seed/shared" > "$work/rsyncd.conf"
+  rsync --daemon --no-detach --config="$work/rsyncd.conf" & pids+=($!)
+  sleep 0.2
+fi
 
 # Each round has a folder of its own, removed at the end only: ext4 is slow to create files for seconds after many were deleted.
 fetch() { # name, folder, then the command
@@ -40,8 +41,10 @@ fetch() { # name, folder, then the command
   tail -1 "$work/time" >> "$work/$name.times"
 }
 for round in $(seq "$runs"); do
-  get=$work/rsync-$round; mkdir "$get"
-  fetch rsync many rsync -a "rsync://127.0.0.1:$rsync_port/d/" "$get/"
+  if command -v rsync >/dev/null; then
+    get=$work/rsync-$round; mkdir "$get"
+    fetch rsync many rsync -a "rsync://127.0.0.1:$rsync_port/d/" "$get/"
+  fi
   get=$work/sprat-$round; mkdir "$get"
   fetch sprat downloads/many "$sprat" download --home "$get" --no-progress many/
 done
@@ -49,14 +52,15 @@ done
 printf '\n%s files of %s bytes, one sender to one receiver on loopback, %s rounds\n' "$files" "$bytes" "$runs"
 printf '%-8s %10s %12s %10s %10s\n' tool 'median s' 'peak MiB' 'cpu s' '÷ rsync'
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-base=$(cut -d' ' -f1 "$work/rsync.times" | median)
+base=0
+if [ -f "$work/rsync.times" ]; then base=$(cut -d' ' -f1 "$work/rsync.times" | median); else echo "left out: rsync"; fi
 for tool in rsync sprat; do
   [ -f "$work/$tool.times" ] || continue
   seconds=$(cut -d' ' -f1 "$work/$tool.times" | median)
   memory=$(cut -d' ' -f2 "$work/$tool.times" | median)
   cpu=$(awk '{ print $3 + $4 }' "$work/$tool.times" | median)
   awk -v t="$tool" -v s="$seconds" -v m="$memory" -v c="$cpu" -v b="$base" \
-    'BEGIN { printf "%-8s %10.2f %12.0f %10.2f %10.2f\n", t, s, m / 1024, c, s / b }'
+    'BEGIN { printf "%-8s %10.2f %12.0f %10.2f %10s\n", t, s, m / 1024, c, (b > 0 ? sprintf("%.2f", s / b) : "-") }'
 done
 pkill -TERM -P "${pids[0]}" 2>/dev/null || true
 for _ in $(seq 50); do [ -s "$work/seed.rss" ] && break; sleep 0.1; done
