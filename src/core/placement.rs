@@ -14,9 +14,10 @@
 //! - To whom: the nodes ranked highest among those that offer room, did not refuse lately and do
 //!   not hold it, as many as lack.
 //!
-//! Invariants: one push per node and [`MAX_OUTSTANDING`] in all are outstanding; a chunk is never
-//! pushed to a node that is known to hold it; nothing is moved for the sake of the ranking alone,
-//! so who joins takes over nothing that has copies enough.
+//! Invariants: pushes to [`MAX_OUTSTANDING`] nodes are outstanding, and to each of them those of one
+//! batch: several where the files are small; a chunk is never pushed to a node that is known to hold
+//! it; nothing is moved for the sake of the ranking alone, so who joins takes over nothing that has
+//! copies enough.
 
 mod event;
 mod file;
@@ -35,7 +36,7 @@ use super::{
 };
 pub use event::{ChunkList, Copies, PlacementAction, PlacementEvent, PlacementRefusal};
 use file::{File, Held};
-use peer::{Outstanding, Peer};
+use peer::{Peer, Trouble};
 use plan::Cursor;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,12 +44,16 @@ use std::{
     time::Duration,
 };
 
-/// Pushes outstanding at a time.
+/// Nodes to which pushes are outstanding at a time.
 pub const MAX_OUTSTANDING: usize = 4;
 /// Chunks of one push.
 pub const MAX_PUSH_CHUNKS: usize = 64;
-/// Bytes of one push.
+/// Bytes of the pushes of one batch.
 pub const MAX_PUSH_BYTES: u64 = 16 << 20;
+/// Pushes of one batch, each of another file.
+pub const MAX_BATCH: usize = 128;
+/// Chunks that the files of a batch have together, pushed or not: a larger file goes alone.
+pub const MAX_BATCH_CHUNKS: u32 = 256;
 /// How long a node that had no room, or failed again and again, is passed over.
 pub const REFUSED: Duration = Duration::from_secs(60);
 /// How long after a holder left its copies are made anew: a restart costs nothing.
@@ -117,7 +122,7 @@ impl Placement {
             PlacementEvent::Kept { file, node, chunks } => self.kept(&file, node, chunks),
             PlacementEvent::Refused { file, node, why } => self.refused(&file, &node, why),
             PlacementEvent::Failed { file, node } => {
-                self.refused(&file, &node, PlacementRefusal::Busy);
+                self.came_to_nothing(&file, &node, Trouble::Broken);
             }
             PlacementEvent::Mine { file, have } => self.mine(&file, have),
             PlacementEvent::Tick => {}
@@ -202,7 +207,7 @@ impl Placement {
     }
 
     fn outstanding(&self) -> usize {
-        let busy = self.peers.values().filter(|p| p.outstanding.is_some());
+        let busy = self.peers.values().filter(|p| p.is_pushed_to());
         busy.count()
     }
 
@@ -226,7 +231,7 @@ impl Placement {
         };
         let now = self.now;
         let mut waiting = peer.clear();
-        waiting.extend(peer.outstanding.map(|out| out.file));
+        waiting.extend(peer.under_way());
         for (id, file) in &mut self.files {
             if file.remove_holder(node) {
                 // Those who leave one after another cannot put the repair off for ever.
@@ -326,61 +331,74 @@ impl Placement {
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };
-        let out = peer.outstanding.take_if(|out| out.file == *id);
-        let Some(file) = self.files.get_mut(id) else {
-            return;
-        };
-        if file.add(node, &chunks) {
-            file.progress = file.progress.max(self.now);
+        let out = peer.take_out(id);
+        let file = self.files.get_mut(id);
+        if let Some(file) = file {
+            if file.add(node, &chunks) {
+                file.progress = file.progress.max(self.now);
+            }
+            if let Some(mut out) = out {
+                let kept: BTreeSet<u32> = chunks.into_iter().collect();
+                let pushed = out.chunks.len();
+                out.chunks.retain(|at| !kept.contains(at));
+                // A plan made meanwhile counted on it.
+                out.plan = file.plan;
+                if out.chunks.len() == pushed {
+                    peer.failed(out, Trouble::Busy);
+                } else {
+                    peer.went_well(out);
+                }
+            }
         }
-        let Some(mut out) = out else {
-            return;
-        };
-        let kept: BTreeSet<u32> = chunks.into_iter().collect();
-        let pushed = out.chunks.len();
-        out.chunks.retain(|at| !kept.contains(at));
-        if out.chunks.len() == pushed {
-            return self.trouble(&node, out);
-        }
-        peer.went_well();
-        peer.full = false;
-        if !out.chunks.is_empty() {
-            out.plan = file.plan;
-            peer.put_back(out);
-        }
+        self.settle(&node);
     }
 
     fn refused(&mut self, id: &FileId, node: &NodeId, why: PlacementRefusal) {
+        if why == PlacementRefusal::Busy {
+            return self.came_to_nothing(id, node, Trouble::Busy);
+        }
         let Some(peer) = self.peers.get_mut(node) else {
             return;
         };
-        let out = peer.outstanding.take_if(|out| out.file == *id);
-        match (why, out) {
-            (PlacementRefusal::Busy, Some(out)) => return self.trouble(node, out),
-            (PlacementRefusal::Busy, None) => return,
-            (PlacementRefusal::NoRoom, _) => {
-                peer.full = true;
-                peer.passed_over(self.now);
-            }
-            (PlacementRefusal::Off, _) => peer.set_offers(false),
+        peer.take_out(id);
+        if why == PlacementRefusal::Off {
+            peer.set_offers(false);
+        } else {
+            peer.full = true;
+            peer.passed_over(self.now);
         }
         self.share_out(node);
         self.schedule(id, Duration::ZERO);
+        self.settle(node);
     }
 
     /// A push came to nothing.
-    fn trouble(&mut self, node: &NodeId, mut out: Outstanding) {
-        let id = out.file;
-        let (Some(peer), Some(file)) = (self.peers.get_mut(node), self.files.get(&id)) else {
+    fn came_to_nothing(&mut self, id: &FileId, node: &NodeId, trouble: Trouble) {
+        let Some(peer) = self.peers.get_mut(node) else {
             return;
         };
-        if peer.trouble(self.now) {
-            self.share_out(node);
-            self.schedule(&id, Duration::ZERO);
-        } else {
+        if let Some(mut out) = peer.take_out(id)
+            && let Some(file) = self.files.get(id)
+        {
             // A plan made meanwhile counted on it.
             out.plan = file.plan;
-            peer.put_back(out);
+            peer.failed(out, trouble);
+        }
+        self.settle(node);
+    }
+
+    /// When the whole batch is answered: what is left of it waits, for this node or for others.
+    fn settle(&mut self, node: &NodeId) {
+        let Some(peer) = self.peers.get_mut(node) else {
+            return;
+        };
+        let left = peer.settle(self.now);
+        let idle = !peer.is_target() && !peer.is_pushed_to() && !peer.queue.is_empty();
+        if !left.is_empty() || idle {
+            self.share_out(node);
+            for file in left {
+                self.schedule(&file, Duration::ZERO);
+            }
         }
     }
 

@@ -264,8 +264,10 @@ impl Actor {
                 }
             }
             Command::Wake => self.wake_jobs(),
-            Command::OfferReplica(name, file, offer) => {
-                self.offer_replica(swarm, &name, file, offer);
+            Command::OfferReplicas(offers) => {
+                for (name, file, offer) in offers {
+                    self.offer_replica(swarm, &name, file, offer);
+                }
             }
             Command::Examine(reply) => {
                 let (found, servers) = self.doctor.tell();

@@ -35,7 +35,7 @@ pub enum Command {
     /// Names are offered, changed or (with `None`) withdrawn.
     Offers(Vec<(RelPath, FileId, Option<Offer>)>),
     /// The same for what is kept for the swarm: it shows when nothing better goes by that name.
-    OfferReplica(RelPath, FileId, Option<Offer>),
+    OfferReplicas(Vec<(RelPath, FileId, Option<Offer>)>),
     /// Who is it? A new key is taken and remembered.
     Trust(String, oneshot::Sender<Result<Person, WhoError>>),
     /// Something was sent to it by a person: it is remembered before others.

@@ -24,10 +24,11 @@ use crate::{
         Now,
         have::HaveSet,
         id::{FileId, NodeId},
+        path::RelPath,
         placement::{ChunkList, Placement, PlacementAction, PlacementEvent},
     },
     store::ReplicaFile,
-    wire::control::{Held, ReplicaParts},
+    wire::control::{Held, Offer, ReplicaParts},
 };
 use push::{Push, push};
 use std::{
@@ -105,8 +106,8 @@ pub fn parts(
 enum Found {
     /// What others keep.
     Sets(Vec<(Replica, Arc<HaveSet>)>),
-    /// A push ended.
-    Pushed(PlacementEvent),
+    /// The pushes of a batch ended.
+    Pushed(Vec<PlacementEvent>),
 }
 
 struct Distributor {
@@ -128,6 +129,10 @@ struct Distributor {
     holding: HashMap<FileId, HashSet<NodeId>>,
     /// What is offered of each file that is kept here: the name, and how much.
     shown: HashMap<FileId, (String, ReplicaParts)>,
+    /// Offers that are to be told.
+    showing: Vec<(RelPath, FileId, Option<Offer>)>,
+    /// The files of which all was kept here when the placement was told what is.
+    whole: HashSet<FileId>,
     tasks: JoinSet<Found>,
 }
 
@@ -144,6 +149,8 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
         origins: HashMap::new(),
         holding: HashMap::new(),
         shown: HashMap::new(),
+        showing: Vec::new(),
+        whole: HashSet::new(),
         tasks: JoinSet::new(),
         parts,
     };
@@ -211,9 +218,8 @@ impl Distributor {
     async fn take_in(&mut self) -> Option<()> {
         let fresh = self.parts.services.news.take();
         for node in fresh.gone {
-            if !fresh.came.contains(&node) {
-                self.peers.remove(&node);
-            }
+            // If it came back meanwhile it is met again below.
+            self.peers.remove(&node);
             self.feed(PlacementEvent::Gone { node });
         }
         let mut files = fresh.files;
@@ -222,9 +228,13 @@ impl Distributor {
             files.extend(self.parts.services.swarm.shared().await?);
         }
         // A node that came may be the owner of what is kept here, although its catalog does not say
-        // so.
-        let owner = |kept: &&ReplicaFile| kept.origins.iter().any(|node| fresh.came.contains(node));
-        files.extend(self.kept.values().filter(owner).map(|kept| kept.file));
+        // so. Of one that was here, only what changed is looked at.
+        let mut came = fresh.came;
+        came.retain(|node| !self.peers.contains_key(node));
+        if !came.is_empty() {
+            let owner = |kept: &&ReplicaFile| kept.origins.iter().any(|node| came.contains(node));
+            files.extend(self.kept.values().filter(owner).map(|kept| kept.file));
+        }
         self.read_kept(&files).await;
         let files: Vec<FileId> = files.into_iter().collect();
         let mut first = true;
@@ -246,12 +256,7 @@ impl Distributor {
             return;
         };
         let wanted = files.clone();
-        let read = spawn_blocking(move || {
-            let all = replicas.files();
-            all.into_iter()
-                .filter(|kept| wanted.contains(&kept.file))
-                .collect::<Vec<_>>()
-        });
+        let read = spawn_blocking(move || replicas.files_among(&wanted));
         let read = read.await.unwrap_or_default();
         for file in files {
             self.kept.remove(file);
@@ -283,7 +288,9 @@ impl Distributor {
         let mut unread = Vec::new();
         for view in &views {
             let (file, shared) = (view.file, view.shared);
-            let kept = self.kept.get(&file).is_some_and(|kept| kept.here > 0);
+            let here = self.kept.get(&file).filter(|kept| kept.here > 0);
+            let whole = here.is_some_and(|kept| kept.here == kept.chunks);
+            let kept = here.is_some();
             let sharing = view.holders.iter().filter(|one| one.held == Held::Shared);
             self.origins
                 .insert(file, sharing.map(|one| one.node).collect());
@@ -291,17 +298,27 @@ impl Distributor {
                 self.origins.remove(&file);
                 self.chunks.remove(&file);
                 self.holding.remove(&file);
+                self.whole.remove(&file);
                 if self.files.remove(&file).is_some() {
                     self.feed(PlacementEvent::FileGone { file });
                 }
-            } else if self.files.insert(file, shared) != Some(shared) || kept {
-                unread.push((file, shared));
+            } else {
+                let was_whole = if whole {
+                    !self.whole.insert(file)
+                } else {
+                    self.whole.remove(&file);
+                    false
+                };
+                if self.files.insert(file, shared) != Some(shared) || (kept && !was_whole) {
+                    unread.push((file, shared));
+                }
             }
         }
         let read = read_files(&self.parts.services, unread).await;
         for (file, shared, chunks, mine) in read {
             let Some(chunks) = chunks else {
                 self.files.remove(&file); // Its manifest is gone: the one who withdraws it says so, too.
+                self.whole.remove(&file);
                 self.feed(PlacementEvent::FileGone { file });
                 continue;
             };
@@ -331,6 +348,7 @@ impl Distributor {
                 self.judge(view.file).await;
             }
         }
+        self.tell_shown().await;
     }
 
     /// Tells the placement who holds a file; whose part is not known here stands in `replicas`
@@ -351,6 +369,18 @@ impl Distributor {
                         have,
                         origin: held == Held::Shared,
                         lasting: one.lasting,
+                    });
+                }
+                (Held::Replica, Some(parts)) if self.chunks.get(&file) == Some(&parts.here) => {
+                    // All of it: there is nothing to ask.
+                    now.insert(node);
+                    let have = HaveSet::full(parts.here);
+                    self.feed(PlacementEvent::Holder {
+                        file,
+                        node,
+                        have,
+                        origin: false,
+                        lasting: true,
                     });
                 }
                 (Held::Replica, Some(parts)) => {
@@ -389,11 +419,16 @@ impl Distributor {
                     }
                 }
             }
-            Found::Pushed(event) => self.feed(event),
+            Found::Pushed(events) => {
+                for event in events {
+                    self.feed(event);
+                }
+            }
         }
     }
 
     fn feed(&mut self, event: PlacementEvent) {
+        let mut pushes: Vec<Push> = Vec::new();
         for action in self.placement.handle(event, self.now()) {
             let PlacementAction::Push { file, node, chunks } = action;
             let mut origins = self.origins.get(&file).cloned().unwrap_or_default();
@@ -408,12 +443,18 @@ impl Distributor {
                 }
             }
             tracing::debug!(file = %file.short(), to = %node.short(), chunks = chunks.len(), "push");
-            let order = Push {
-                file,
-                node,
-                origins,
-                chunks,
+            let part = (file, chunks);
+            let Some(push) = pushes.iter_mut().find(|push| push.node == node) else {
+                let rounds = vec![(origins, vec![part])];
+                pushes.push(Push { node, rounds });
+                continue;
             };
+            match push.rounds.iter_mut().find(|(of, _)| *of == origins) {
+                Some((_, parts)) => parts.push(part),
+                None => push.rounds.push((origins, vec![part])),
+            }
+        }
+        for order in pushes {
             let (parts, traffic) = (self.parts.clone(), self.traffic.clone());
             self.tasks
                 .spawn(async move { Found::Pushed(push(&parts, &traffic, order).await) });

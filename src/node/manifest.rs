@@ -13,12 +13,14 @@ use crate::{
     net::{Net, RequestError},
     store::{Index, StoreError},
     wire::{
+        MAX_MANIFESTS,
         cbor::Malformed,
-        control::{Request, Response},
+        control::{ManifestHead, Request, Response},
         manifest::{Encoded, Root},
     },
 };
 use serde_bytes::ByteBuf;
+use std::collections::HashMap;
 
 /// Why a holder's manifest was no use.
 pub enum NoManifest {
@@ -57,23 +59,50 @@ async fn request(net: &Net, node: NodeId, request: Request) -> Result<Response, 
 /// Asks `node` for the head of the manifest of `file`: it tells how large the file is and how many
 /// chunks it has.
 pub async fn head(net: &Net, node: NodeId, file: FileId) -> Result<Head, NoManifest> {
-    let files = vec![file];
-    let Response::Manifests(heads) = request(net, node, Request::Manifests { files }).await? else {
-        return Err(NoManifest::Missing);
-    };
-    let head = heads.into_iter().find(|head| head.file == file);
-    let head = head.filter(|head| !head.root.is_empty());
-    let head = head.ok_or(NoManifest::Missing)?;
-    Ok(Head {
-        node,
-        file,
-        root: Root::decode(file, &head.root)?,
-        bytes: head.root.into_vec(),
-        first: head.page,
-    })
+    let head = heads(net, node, &[file]).await?.pop();
+    head.flatten().ok_or(NoManifest::Missing)
+}
+
+/// The same of several files, in their order: nothing of one that it does not have.
+pub async fn heads(
+    net: &Net,
+    node: NodeId,
+    files: &[FileId],
+) -> Result<Vec<Option<Head>>, NoManifest> {
+    let mut found = Vec::with_capacity(files.len());
+    for files in files.chunks(MAX_MANIFESTS) {
+        let asked = Request::Manifests {
+            files: files.to_vec(),
+        };
+        let Response::Manifests(heads) = request(net, node, asked).await? else {
+            return Err(NoManifest::Missing);
+        };
+        let mut heads: HashMap<FileId, ManifestHead> =
+            heads.into_iter().map(|head| (head.file, head)).collect();
+        for &file in files {
+            let head = heads.remove(&file).filter(|head| !head.root.is_empty());
+            let head = head.map(|head| {
+                Ok::<_, NoManifest>(Head {
+                    node,
+                    file,
+                    root: Root::decode(file, &head.root)?,
+                    bytes: head.root.into_vec(),
+                    first: head.page,
+                })
+            });
+            found.push(head.transpose()?);
+        }
+    }
+    Ok(found)
 }
 
 impl Head {
+    /// Whose it is.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
     async fn page(&mut self, net: &Net, index: usize) -> Result<(Vec<u8>, Vec<Entry>), NoManifest> {
         let page = match self.first.take() {
             Some(page) if index == 0 => page,

@@ -214,10 +214,18 @@ impl Swarm {
         told.map(Told::offer)
     }
 
-    /// What a peer offers a file as, and whether all of it is here.
-    pub async fn offer_of(&self, node: NodeId, file: FileId) -> Option<(RelPath, Offer, bool)> {
-        let offer = self.at_length(move |state| state.offer_of(&node, file));
-        offer.await.flatten()
+    /// What a peer offers each of these files as, and whether all of it is here.
+    pub async fn offers_of(
+        &self,
+        node: NodeId,
+        files: Vec<FileId>,
+    ) -> Vec<Option<(RelPath, Offer, bool)>> {
+        let one = move |state: &State, file| state.offer_of(&node, file);
+        let offers = self.at_length(move |state| {
+            let offers = files.into_iter().map(|file| one(state, file));
+            offers.collect()
+        });
+        offers.await.unwrap_or_default()
     }
 }
 

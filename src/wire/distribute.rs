@@ -13,6 +13,10 @@
 //! chunk, in order
 //!                       ◀──  KEPT {bits}       synced, and claimed from now on
 //! ```
+//!
+//! An offer may name further files, small ones: `ANSWER each {bits, refused}` then tells of all of
+//! them, and the bits are those of all positions in their order. An older node does not see them,
+//! and answers for the first file alone.
 
 pub use super::frame::write;
 use super::protocol::{Protocol, Route};
@@ -22,7 +26,7 @@ use crate::core::id::{FileId, NodeId};
 use futures::AsyncRead;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_bytes::ByteBuf;
-use std::io;
+use std::{collections::HashSet, io};
 
 /// Streams by which chunks are spread before anyone asks.
 pub const PROTOCOL: Protocol = Protocol {
@@ -34,6 +38,8 @@ pub const PROTOCOL: Protocol = Protocol {
 pub const MAX_OFFERED: usize = 256;
 /// Nodes named as origins in one offer.
 pub const MAX_ORIGINS: usize = 4;
+/// Files in one offer.
+pub const MAX_FILES: usize = 128;
 /// The longest frame, in bytes.
 pub const MAX_FRAME: usize = 8 << 10;
 
@@ -48,7 +54,21 @@ pub struct Offered {
     /// Positions in its manifest, ascending.
     #[serde(deserialize_with = "bounded::list::<_, _, MAX_OFFERED>")]
     pub chunks: Vec<u32>,
+    /// Further files, of the same origins; each has few chunks.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::list::<_, _, MAX_FILES>"
+    )]
+    pub more: Vec<More>,
 }
+
+/// A further file of an offer, and positions in its manifest, ascending.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct More(
+    pub FileId,
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_OFFERED>")] pub Vec<u32>,
+);
 
 /// What the other node says to it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,6 +77,14 @@ pub enum Answer {
     Want(ByteBuf),
     /// None of them.
     Refuse(PushRefusal),
+    /// To an offer of several files.
+    Each {
+        /// One bit for each position of the offer, all files together, in its order.
+        bits: ByteBuf,
+        /// The files of which nothing is wanted, and why: by their place in the offer.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_FILES>")]
+        refused: Vec<(u32, PushRefusal)>,
+    },
 }
 
 /// Why nothing is wanted.
@@ -80,15 +108,32 @@ pub struct Kept {
 }
 
 impl Offered {
+    /// The files, and the positions of each, in their order.
+    pub fn files(&self) -> impl Iterator<Item = (FileId, &[u32])> {
+        let first = (self.file, &self.chunks[..]);
+        let more = self
+            .more
+            .iter()
+            .map(|More(file, chunks)| (*file, &chunks[..]));
+        std::iter::once(first).chain(more)
+    }
+
     /// Checks the counts and the order.
     ///
     /// # Errors
-    /// [`Malformed`] when there is more than the protocol allows, nothing at all, or a position
-    /// twice.
+    /// [`Malformed`] when there is more than the protocol allows, nothing at all, or a position or
+    /// a file twice.
     pub fn check(&self) -> Result<(), Malformed> {
-        let ascending = self.chunks.windows(2).all(|pair| pair[0] < pair[1]);
-        if self.chunks.is_empty() || self.chunks.len() > MAX_OFFERED || !ascending {
-            return Err(Malformed("chunks offered out of bounds or order".into()));
+        let (mut names, mut positions) = (HashSet::new(), 0);
+        for (file, chunks) in self.files() {
+            positions += chunks.len();
+            let ascending = chunks.windows(2).all(|pair| pair[0] < pair[1]);
+            if chunks.is_empty() || positions > MAX_OFFERED || !ascending {
+                return Err(Malformed("chunks offered out of bounds or order".into()));
+            }
+            if !names.insert(file) || names.len() > MAX_FILES {
+                return Err(Malformed("files offered out of bounds or twice".into()));
+            }
         }
         if self.origins.len() > MAX_ORIGINS {
             return Err(Malformed("too many origins".into()));
@@ -118,6 +163,16 @@ mod tests {
             file: FileId([1; 32]),
             origins: vec![NodeId([2; 32]); MAX_ORIGINS],
             chunks,
+            more: Vec::new(),
+        }
+    }
+
+    fn of_many(files: usize, each: u32) -> Offered {
+        let chunks = || (0..each).map(|at| u32::MAX - 1000 + at).collect();
+        let id = |at: usize| FileId(*blake3::hash(&at.to_be_bytes()).as_bytes());
+        Offered {
+            more: (1..files).map(|at| More(id(at), chunks())).collect(),
+            ..offer(chunks())
         }
     }
 
@@ -143,6 +198,57 @@ mod tests {
         for chunks in [vec![], vec![2, 1], vec![1, 1], too_many] {
             assert!(offer(chunks).check().is_err());
         }
+        assert!(of_many(MAX_FILES + 1, 1).check().is_err());
+        assert!(of_many(2, 1 + MAX_OFFERED as u32 / 2).check().is_err());
+        assert!(of_many(2, 0).check().is_err());
+        let mut twice = of_many(3, 1);
+        twice.more[1].0 = twice.file;
+        assert!(twice.check().is_err());
+    }
+
+    /// An offer as it was before `more`.
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Older {
+        file: FileId,
+        origins: Vec<NodeId>,
+        chunks: Vec<u32>,
+    }
+
+    #[test]
+    fn many_files_fit_one_frame_and_an_older_node_reads_the_first() {
+        let offered = of_many(MAX_FILES, MAX_OFFERED as u32 / MAX_FILES as u32);
+        assert!(offered.check().is_ok());
+        let mut bytes = Vec::new();
+        block_on(write(&mut bytes, &offered)).unwrap();
+        assert!(bytes.len() <= MAX_FRAME, "{}", bytes.len());
+        assert_eq!(
+            block_on(read(&mut &bytes[..])).unwrap(),
+            Some(offered.clone())
+        );
+
+        let Offered {
+            file,
+            origins,
+            chunks,
+            ..
+        } = offered.clone();
+        let older = Older {
+            file,
+            origins,
+            chunks,
+        };
+        let read_by_it = block_on(frame::read::<Older, _>(&mut &bytes[..], MAX_FRAME)).unwrap();
+        assert_eq!(read_by_it, Some(older));
+        // Of one file, both are the same bytes.
+        let one = Offered {
+            more: Vec::new(),
+            ..offered
+        };
+        let (mut new, mut old) = (Vec::new(), Vec::new());
+        block_on(write(&mut new, &one)).unwrap();
+        let older = block_on(frame::read::<Older, _>(&mut &new[..], MAX_FRAME)).unwrap();
+        block_on(write(&mut old, &older.unwrap())).unwrap();
+        assert_eq!(new, old);
     }
 
     #[test]

@@ -204,6 +204,7 @@ fn frames(all: &mut Vec<Seed>) {
         file: FILE,
         origins: vec![NODE],
         chunks: vec![0, 3, 70_000],
+        more: Vec::new(),
     };
     all.push(("distribute", "offered", framed(&offered)));
     let want = distribute::Answer::Want(ByteBuf::from(vec![5]));

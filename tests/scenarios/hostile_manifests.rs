@@ -49,6 +49,7 @@ async fn push(peer: &Faulty, victim: NodeId, file: &File) -> Option<Answer> {
         file: file.id(),
         origins: Vec::new(),
         chunks: vec![0, 1],
+        more: Vec::new(),
     };
     let asked = async {
         loop {

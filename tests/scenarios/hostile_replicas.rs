@@ -11,7 +11,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use sprat::{
     core::{have::HaveSet, id::NodeId},
     net::Stream,
-    wire::distribute::{self, Answer, Kept, Offered, PushRefusal},
+    wire::distribute::{self, Answer, Kept, More, Offered, PushRefusal},
 };
 use std::{fs, process::Stdio, time::Duration};
 use tokio::time::timeout;
@@ -38,6 +38,7 @@ fn offer_of(file: &File) -> Offered {
         file: file.id(),
         origins: Vec::new(),
         chunks: (0..file.chunk_ids().len() as u32).collect(),
+        more: Vec::new(),
     }
 }
 
@@ -187,6 +188,101 @@ async fn who_pushes_other_bytes_is_dropped() {
         offer(&mut stream, &offer_of(&file)).await,
         Answer::Want(_)
     ));
+    let _ = stream.write_all(&noise(9, 2 << 20)).await;
+    let _ = stream.flush().await;
+    ended(&mut stream).await;
+    victim.wait("the drop", |line| line.contains("dropped"));
+    assert_eq!(kept(&swarm.home("victim")), 0);
+    victim.leave();
+}
+
+/// Two files at once: one that the victim has never heard of, and `file`.
+fn both(file: &File) -> Offered {
+    let far = File::new("far.bin", noise(7, 1000));
+    Offered {
+        more: vec![More(file.id(), offer_of(file).chunks)],
+        ..offer_of(&far)
+    }
+}
+
+/// Offers several files until the victim knows one of them.
+async fn offer_several(
+    stream: &mut Stream,
+    offered: &Offered,
+) -> (HaveSet, Vec<(u32, PushRefusal)>) {
+    let count = offered.files().map(|(_, chunks)| chunks.len() as u32).sum();
+    let asked = async {
+        loop {
+            match offer(stream, offered).await {
+                Answer::Each { bits, refused } => {
+                    let wanted = HaveSet::from_bytes(&bits, count).unwrap();
+                    if wanted.count() > 0 {
+                        return (wanted, refused);
+                    }
+                    let kept: Kept = distribute::read(stream).await.unwrap().unwrap();
+                    assert_eq!(kept.bits, bits);
+                }
+                other => panic!("{other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await; // Its catalog is on the way.
+        }
+    };
+    timeout(DEADLINE, asked).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_files_only_what_the_pusher_offers_is_taken() {
+    let swarm = Swarm::new();
+    let mut victim = swarm.start("victim", &["serve", "--json", "--replicas", "3"]);
+    let node = id_of(&victim.event("ready")).await;
+    let file = File::new("a.bin", noise(1, 2 << 20));
+    let (peer, mut stream) = pusher(&swarm, node, "mallory", &file).await;
+    let offered = both(&file);
+    let (wanted, refused) = offer_several(&mut stream, &offered).await;
+    assert_eq!(refused, [(0, PushRefusal::Unknown)]);
+    assert!(!wanted.has(0) && wanted.count() == wanted.len() - 1);
+    stream.write_all(&file.bytes).await.unwrap();
+    stream.flush().await.unwrap();
+    let said: Kept = timeout(DEADLINE, distribute::read(&mut stream))
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert_eq!(said.bits, wanted.to_bytes());
+    assert_eq!(kept(&swarm.home("victim")), 2 << 20);
+    // The turn is over with the last answer, if not before.
+    let (again, _) = (offer(&mut stream, &offer_of(&file)).await, &peer);
+    assert!(matches!(again, Answer::Want(bits) if bits.iter().all(|byte| *byte == 0)));
+
+    // Positions that it does not have, a file twice, more than may be: nothing, or the end.
+    let far = Offered {
+        more: vec![More(file.id(), vec![1 << 30])],
+        ..both(&file)
+    };
+    let mut stream = faulty::stream(&peer.net, node, distribute::PROTOCOL).await;
+    let Answer::Each { refused, .. } = offer(&mut stream, &far).await else {
+        panic!("it is several files");
+    };
+    assert_eq!(refused.len(), 2);
+    let twice = Offered {
+        more: vec![More(file.id(), vec![0]); 2],
+        ..both(&file)
+    };
+    let mut stream = faulty::stream(&peer.net, node, distribute::PROTOCOL).await;
+    distribute::write(&mut stream, &twice).await.unwrap();
+    stream.flush().await.unwrap();
+    ended(&mut stream).await;
+    victim.leave();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_pushes_other_bytes_among_several_files_is_dropped_and_nothing_stays() {
+    let swarm = Swarm::new();
+    let mut victim = swarm.start("victim", &["serve", "--json", "--replicas", "3"]);
+    let node = id_of(&victim.event("ready")).await;
+    let file = File::new("a.bin", noise(1, 2 << 20));
+    let (_peer, mut stream) = pusher(&swarm, node, "mallory", &file).await;
+    offer_several(&mut stream, &both(&file)).await;
     let _ = stream.write_all(&noise(9, 2 << 20)).await;
     let _ = stream.flush().await;
     ended(&mut stream).await;

@@ -66,6 +66,23 @@ fn a_file_outlives_its_origin_and_one_more() {
 }
 
 #[test]
+fn many_small_files_are_copied_in_a_few_rounds() {
+    let swarm = Swarm::new();
+    for at in 0..400 {
+        share(&swarm.home("origin"), &format!("{at}.txt"), &noise(at, 700));
+    }
+    let _others = nodes(&swarm, &["b", "c"], &[]);
+    let _origin = swarm.serve_scanned("origin", &["--replicas", "3"]);
+    let here = |name: &str| kept(&swarm.home(name));
+    until("the copies", || here("b") + here("c") == 2 * 400 * 700);
+    until("that all know of them", || {
+        let rows = swarm.run("watcher", &["list", "--json"]).json();
+        let copies = rows.iter().filter(|row| row["copies"] == 3);
+        copies.count() == 400
+    });
+}
+
+#[test]
 fn what_a_node_that_leaves_kept_is_kept_by_others_then_and_nothing_else_moves() {
     let swarm = Swarm::new();
     let bytes = noise(2, 12 << 20);

@@ -167,8 +167,9 @@ pub enum PlacementEvent {
 pub enum PlacementAction {
     /// Offer these chunks to a node and send those that it wants. Exactly one of
     /// [`PlacementEvent::Kept`], [`PlacementEvent::Refused`], [`PlacementEvent::Failed`] and
-    /// [`PlacementEvent::Gone`] must come back, within a bounded time: nothing else is pushed to it
-    /// until then.
+    /// [`PlacementEvent::Gone`] must come back, within a bounded time. Those to one node that one
+    /// event brought are a batch, each of another file: nothing else is pushed to it until all of
+    /// them came back.
     Push {
         /// Of which file.
         file: FileId,

@@ -5,7 +5,8 @@
 //! again when its turn comes: others push, too.
 
 use super::{
-    Copies, MAX_OUTSTANDING, MAX_PUSH_BYTES, MAX_PUSH_CHUNKS, PATIENCE, Placement, PlacementAction,
+    Copies, MAX_BATCH, MAX_BATCH_CHUNKS, MAX_OUTSTANDING, MAX_PUSH_BYTES, MAX_PUSH_CHUNKS,
+    PATIENCE, Placement, PlacementAction,
     file::{File, Held},
     peer::Outstanding,
 };
@@ -14,7 +15,7 @@ use crate::core::{
     id::{FileId, NodeId},
     score::Weight,
 };
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, collections::BTreeSet, time::Duration};
 
 /// What one event may spend on plans, in scores (about a nanosecond each, with all around it).
 const BUDGET: usize = 150_000;
@@ -188,10 +189,7 @@ impl Placement {
             .map(|(node, peer)| Target {
                 weight: peer.weight,
                 held: file.holders.get(node).map(|holder| &holder.held),
-                flying: match &peer.outstanding {
-                    Some(out) if out.file == *id => &out.chunks,
-                    _ => &[],
-                },
+                flying: peer.flying(id),
             })
             .filter(|target| !target.held.is_some_and(Held::is_whole))
             .collect()
@@ -209,71 +207,80 @@ impl Placement {
             let Some(node) = ready.min_by_key(|(_, peer)| peer.served).map(|(id, _)| *id) else {
                 break;
             };
-            let out = self.take_batch(&node);
+            let batch = self.take_batch(&node);
             let Some(peer) = self.peers.get_mut(&node) else {
                 break;
             };
-            if let Some(out) = out {
-                actions.push(PlacementAction::Push {
+            if !batch.is_empty() {
+                actions.extend(batch.iter().map(|out| PlacementAction::Push {
                     file: out.file,
                     node,
                     chunks: out.chunks.clone(),
-                });
+                }));
                 self.pushes += 1;
                 peer.served = self.pushes;
-                peer.outstanding = Some(out);
+                peer.sent(batch);
                 free -= 1;
             }
-            if peer.queue.is_empty() {
-                for file in std::mem::take(&mut peer.overflow) {
-                    self.schedule(&file, Duration::ZERO);
-                }
+            for file in peer.take_overflow() {
+                self.schedule(&file, Duration::ZERO);
             }
         }
         actions
     }
 
-    /// The next chunks for this node that it still needs; all of one file.
-    fn take_batch(&mut self, node: &NodeId) -> Option<Outstanding> {
-        loop {
-            let run = self.peers.get(node)?.queue.front()?;
+    /// The next chunks for this node that it still needs: of one file, or of several small ones.
+    fn take_batch(&mut self, node: &NodeId) -> Vec<Outstanding> {
+        let mut batch: Vec<Outstanding> = Vec::new();
+        let mut names = BTreeSet::new();
+        let (mut together, mut left) = (0, MAX_PUSH_BYTES);
+        while batch.len() < MAX_BATCH {
+            let Some(run) = self.peers.get(node).and_then(|peer| peer.queue.front()) else {
+                break;
+            };
             let (id, plan) = (run.file, run.plan);
-            let file = self.files.get(&id).filter(|file| file.plan == plan);
-            let mut take = 0;
-            let mut chunks = Vec::new();
-            if let Some(file) = file {
+            let (mut take, mut chunks, mut full) = (0, Vec::new(), false);
+            if let Some(file) = self.files.get(&id).filter(|file| file.plan == plan) {
+                let of = file.list.len();
+                if !batch.is_empty() && (together + of > MAX_BATCH_CHUNKS || names.contains(&id)) {
+                    break;
+                }
                 let targets = self.targets(&id, file);
-                let mut bytes = 0;
                 for &at in &run.chunks {
                     if still_lacks(file, &targets, node, at) {
                         let len = u64::from(file.list.lens[at as usize]);
-                        if chunks.len() >= MAX_PUSH_CHUNKS || bytes + len > MAX_PUSH_BYTES {
+                        full = chunks.len() >= MAX_PUSH_CHUNKS || len > left;
+                        if full {
                             break;
                         }
-                        bytes += len;
+                        left -= len;
                         chunks.push(at);
                     }
                     take += 1;
                 }
+                together += if chunks.is_empty() { 0 } else { of };
             }
-            let peer = self.peers.get_mut(node)?;
-            for _ in 0..take {
-                peer.pop();
-            }
-            if file_is_through(
-                peer.queue.front().map(|run| run.chunks.len()),
-                chunks.is_empty(),
-            ) {
+            let Some(peer) = self.peers.get_mut(node) else {
+                break;
+            };
+            if full {
+                for _ in 0..take {
+                    peer.pop();
+                }
+            } else {
+                // Nothing that was left in it is still needed.
                 peer.drop_run();
             }
             if !chunks.is_empty() {
-                return Some(Outstanding {
-                    file: id,
-                    plan,
-                    chunks,
-                });
+                names.insert(id);
+                let file = id;
+                batch.push(Outstanding { file, plan, chunks });
+            }
+            if full {
+                break;
             }
         }
+        batch
     }
 }
 
@@ -282,11 +289,6 @@ fn patience(file: &File, now: Now) -> u32 {
     let since = file.waiting_since.map(|since| since.max(file.progress));
     let waited = since.map_or(Now::ZERO, |since| now.saturating_sub(since));
     (waited.as_millis() / PATIENCE.as_millis()).min(1 << 16) as u32
-}
-
-/// A run ends when nothing is left in it, or when nothing that was left is still needed.
-fn file_is_through(left: Option<usize>, nothing_needed: bool) -> bool {
-    left == Some(0) || nothing_needed
 }
 
 /// Whether the chunk at `at` still has to go to this node.

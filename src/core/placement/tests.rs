@@ -335,3 +335,149 @@ fn what_is_longer_than_a_queue_is_planned_in_parts() {
     let pushes = 2 * 20_000 / MAX_PUSH_CHUNKS as u32;
     assert!(spread(3, 20_000, Copies::All, 3) < pushes + 100);
 }
+
+/// A file of one chunk that this node shares.
+fn small(tag: u32, wanted: u32) -> PlacementEvent {
+    PlacementEvent::File {
+        file: FileId(*blake3::hash(&tag.to_be_bytes()).as_bytes()),
+        origin_here: true,
+        copies: Copies::Some(wanted),
+        chunks: list(1),
+        mine: HaveSet::full(1),
+    }
+}
+
+/// So many small files and one node that takes copies; what is pushed first.
+fn small_files(count: u32) -> (Placement, Vec<PlacementAction>) {
+    let mut placement = Placement::new(node(0));
+    let room = PlacementEvent::Peer {
+        node: node(1),
+        offers_room: true,
+    };
+    placement.handle(room, Now::ZERO);
+    for tag in 0..count {
+        assert_eq!(placement.handle(small(tag, 2), Now::ZERO), []);
+    }
+    let first = placement.handle(PlacementEvent::Tick, GATHER);
+    (placement, first)
+}
+
+fn kept(action: &PlacementAction) -> PlacementEvent {
+    let PlacementAction::Push { file, node, chunks } = action.clone();
+    PlacementEvent::Kept { file, node, chunks }
+}
+
+fn busy(action: &PlacementAction) -> PlacementEvent {
+    let PlacementAction::Push { file, node, .. } = *action;
+    let why = PlacementRefusal::Busy;
+    PlacementEvent::Refused { file, node, why }
+}
+
+#[test]
+fn small_files_go_in_batches_and_the_next_waits_for_all_of_one() {
+    let (mut placement, mut batch) = small_files(300);
+    let mut batches = Vec::new();
+    while !batch.is_empty() {
+        batches.push(batch.len());
+        let (last, others) = batch.split_last().unwrap();
+        for one in others {
+            assert_eq!(placement.handle(kept(one), GATHER), []);
+        }
+        batch = placement.handle(kept(last), GATHER);
+    }
+    assert_eq!(batches, [MAX_BATCH, MAX_BATCH, 300 - 2 * MAX_BATCH]);
+    assert_eq!(placement.next_tick(), None);
+}
+
+#[test]
+fn a_large_file_goes_alone_and_a_batch_has_few_chunks() {
+    let (mut placement, first) = small_files(2);
+    for one in &first {
+        placement.handle(kept(one), GATHER);
+    }
+    let of = |tag: u8, chunks| PlacementEvent::File {
+        file: FileId([tag; 32]),
+        origin_here: true,
+        copies: Copies::Some(2),
+        chunks: list(chunks),
+        mine: HaveSet::full(chunks),
+    };
+    for event in [of(1, 20), of(2, MAX_BATCH_CHUNKS), of(3, 10), of(4, 20)] {
+        placement.handle(event, GATHER);
+    }
+    let mut batch = placement.handle(PlacementEvent::Tick, GATHER * 2);
+    let mut pushed = Vec::new();
+    while !batch.is_empty() {
+        let files = batch
+            .iter()
+            .map(|PlacementAction::Push { file, .. }| file.0[0]);
+        pushed.push(files.collect::<Vec<_>>());
+        let answers: Vec<_> = batch.iter().map(kept).collect();
+        batch = answers
+            .into_iter()
+            .flat_map(|answer| placement.handle(answer, GATHER * 2))
+            .collect();
+    }
+    let alone = vec![2];
+    assert_eq!(pushed[0], [1]);
+    assert!(
+        pushed[1..pushed.len() - 1]
+            .iter()
+            .all(|files| *files == alone)
+    );
+    assert_eq!(pushed.last().unwrap(), &[3, 4]);
+}
+
+#[test]
+fn a_busy_node_is_asked_again_in_a_moment_and_passed_over_after_some_seconds() {
+    let (mut placement, mut batch) = small_files(3);
+    let (mut now, mut tries) = (GATHER, 0);
+    let mut waits = Vec::new();
+    while placement.peers[&node(1)].passed_until.is_none() {
+        tries += 1;
+        assert!(tries < 20 && batch.len() == 3);
+        for one in &batch {
+            assert_eq!(placement.handle(busy(one), now), []);
+        }
+        let tick = placement.next_tick().unwrap();
+        waits.push(tick.saturating_sub(now));
+        now = tick;
+        if placement.peers[&node(1)].passed_until.is_none() {
+            batch = placement.handle(PlacementEvent::Tick, now);
+        }
+    }
+    // However many files a batch has, it is one word.
+    assert_eq!(waits[0], Duration::from_millis(50));
+    assert!(
+        waits.is_sorted() && (6..12).contains(&waits.len()),
+        "{waits:?}"
+    );
+    let asked: Duration = waits[..waits.len() - 1].iter().sum();
+    assert!(asked >= Duration::from_secs(6) && asked < Duration::from_secs(8));
+}
+
+#[test]
+fn one_file_that_is_not_taken_does_not_hold_up_the_others() {
+    let (mut placement, first) = small_files(300);
+    let mut now = GATHER;
+    let mut batch = first.clone();
+    let PlacementAction::Push { file: bad, .. } = first[0];
+    let (mut tries, mut good) = (0, BTreeSet::new());
+    while good.len() < 299 {
+        let mut next = Vec::new();
+        for one in &batch {
+            let PlacementAction::Push { file, .. } = *one;
+            let answer = if file == bad { busy(one) } else { kept(one) };
+            tries += usize::from(file == bad);
+            good.extend(Some(file).filter(|file| *file != bad));
+            next.extend(placement.handle(answer, now));
+        }
+        while next.is_empty() && good.len() < 299 {
+            now = placement.next_tick().unwrap();
+            next = placement.handle(PlacementEvent::Tick, now);
+        }
+        batch = next;
+    }
+    assert!(now <= GATHER + Duration::from_millis(200), "{now:?}");
+    assert!(tries <= 3, "{tries}");
+}

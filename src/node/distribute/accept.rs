@@ -2,8 +2,11 @@
 //! received, verified and kept.
 //!
 //! Invariants: no byte is read that was not wanted, and nothing is wanted without room set aside
-//! for it; at most [`ROUNDS`] rounds are under way, one of a peer, each with one chunk in memory; a
-//! peer that is slow or silent loses its stream in a bounded time.
+//! for it; at most [`ROUNDS`] rounds are under way, one of a peer, each with one chunk in memory, or
+//! a few small ones; a peer that is slow or silent loses its stream in a bounded time; a round is
+//! over before its last answer is written, so what the peer sends next finds room.
+
+mod batch;
 
 use super::DistributorParts;
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
     node::manifest::{self, NoManifest},
     store::{ReplicaOffer, Replicas, Reservation, StoreError, clock::unix_now},
     wire::{
-        control::Offer,
+        control::{Held, Offer},
         distribute::{self, Answer, Kept, Offered, PushRefusal},
         manifest::Root,
     },
@@ -114,7 +117,7 @@ pub async fn accept(parts: DistributorParts, node: NodeId, mut stream: Stream) {
             None => Err(End::Refused(PushRefusal::Busy)),
         };
         let ended = match round {
-            Ok(()) => Ok(()),
+            Ok(kept) => answer(&mut stream, &kept).await,
             Err(End::Refused(why)) => answer(&mut stream, &Answer::Refuse(why)).await,
             Err(End::Broken(error)) => Err(error),
         };
@@ -155,7 +158,7 @@ async fn round(
     node: NodeId,
     offered: &Offered,
     stream: &mut Stream,
-) -> Result<(), End> {
+) -> Result<Kept, End> {
     let services = &parts.services;
     let Some(replicas) = services
         .replicas
@@ -164,10 +167,13 @@ async fn round(
     else {
         return Err(End::Refused(PushRefusal::Off));
     };
+    if !offered.more.is_empty() {
+        return batch::round(parts, node, offered, &replicas, stream).await;
+    }
     let file = offered.file;
     // What a peer does not offer to everyone is not kept for it: its catalog has the name, too.
-    let asked = services.swarm.offer_of(node, file);
-    let Some((name, offer, whole_here)) = asked.await else {
+    let asked = services.swarm.offers_of(node, vec![file]).await;
+    let Some((name, offer, whole_here)) = asked.into_iter().next().flatten() else {
         return Err(End::Refused(PushRefusal::Unknown));
     };
     let count = offered.chunks.len() as u32;
@@ -178,7 +184,7 @@ async fn round(
         )
         .await?;
         let bits = HaveSet::full(count).to_bytes().into();
-        return Ok(answer(stream, &Kept { bits }).await?);
+        return Ok(Kept { bits });
     }
     if let Some((address, friend)) = services.swarm.standing(&node) {
         replicas.meet(node, address, friend);
@@ -210,7 +216,7 @@ async fn take(
     manifest: &Arc<Manifest>,
     offered: &Offered,
     stream: &mut Stream,
-) -> Result<(), End> {
+) -> Result<Kept, End> {
     let (mut kept, wanted, mut reservation) =
         choose(parts, replicas, manifest, node, &offered.chunks).await?;
     answer(stream, &Answer::Want(wanted.to_bytes().into())).await?;
@@ -238,7 +244,7 @@ async fn take(
         parts.services.news.files([offered.file]);
     }
     let bits = kept.to_bytes().into();
-    Ok(answer(stream, &Kept { bits }).await?)
+    Ok(Kept { bits })
 }
 
 /// The manifest, from here or from the node that pushes, and its room in memory. Nothing of it is
@@ -313,26 +319,34 @@ async fn begin(
     offer: Offer,
 ) -> Result<(), End> {
     let (replicas, manifest) = (replicas.clone(), manifest.clone());
-    // The pusher pays from its share, no matter what it says of the origins.
-    let mut all = vec![node];
-    if offer.held != crate::wire::control::Held::Shared {
-        all.extend(origins.iter().filter(|origin| **origin != node));
-    }
-    let offer = ReplicaOffer {
+    let origins = origins.to_vec();
+    blocking(move || note(&replicas, &manifest, node, &origins, &name, &offer)).await
+}
+
+/// The same, where it may block. The pusher pays from its share, no matter what it says of the
+/// origins.
+fn note(
+    replicas: &Replicas,
+    manifest: &Arc<Manifest>,
+    node: NodeId,
+    origins: &[NodeId],
+    name: &RelPath,
+    offer: &Offer,
+) -> Result<(), StoreError> {
+    let now = unix_now();
+    let described = ReplicaOffer {
         name: name.as_str().to_owned(),
         mtime: offer.mtime,
         rights: offer.rights(),
-        media: offer.media,
+        media: offer.media.clone(),
     };
-    blocking(move || {
-        let now = unix_now();
-        replicas.set_file(&manifest, &offer, &node, now)?;
-        for origin in &all[1..] {
+    replicas.set_file(manifest, &described, &node, now)?;
+    if offer.held != Held::Shared {
+        for origin in origins.iter().filter(|origin| **origin != node) {
             replicas.touch(&manifest.file(), origin, now)?;
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
 }
 
 /// What of the offer is here already, what is wanted, and the room for it: as much as fits.
@@ -390,7 +404,18 @@ async fn receive(
     mut reservation: Reservation,
 ) -> Result<Reservation, End> {
     let entry = manifest.entries()[position as usize];
-    let mut buffer = vec![0; entry.len as usize];
+    let buffer = read(parts, stream, entry.len as usize).await?;
+    let file = manifest.file();
+    let kept = spawn_blocking(move || match VerifiedChunk::check(entry.id, &buffer) {
+        Ok(chunk) => Some(reservation.keep(&file, &[chunk]).map(|()| reservation)),
+        Err(_) => None,
+    });
+    written(parts, node, kept.await.map_err(io::Error::other)?).await
+}
+
+/// So many bytes.
+async fn read(parts: &DistributorParts, stream: &mut Stream, len: usize) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; len];
     let body = async {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -411,12 +436,16 @@ async fn receive(
     };
     let whole = timeout(TRICKLE, body).await;
     whole.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    let file = manifest.file();
-    let kept = spawn_blocking(move || match VerifiedChunk::check(entry.id, &buffer) {
-        Ok(chunk) => Some(reservation.keep(&file, &[chunk]).map(|()| reservation)),
-        Err(_) => None,
-    });
-    match kept.await.map_err(io::Error::other)? {
+    Ok(buffer)
+}
+
+/// What became of bytes that came: nothing, when they were not what they should be.
+async fn written(
+    parts: &DistributorParts,
+    node: NodeId,
+    written: Option<Result<Reservation, StoreError>>,
+) -> Result<Reservation, End> {
+    match written {
         Some(Ok(reservation)) => Ok(reservation),
         // Half of the round is lost with it: it is told by the end of the stream.
         Some(Err(error)) => Err(End::Broken(io::Error::other(error))),

@@ -73,6 +73,7 @@ impl Distributor {
         for file in due {
             self.judge(file).await;
         }
+        self.tell_shown().await;
         if let Some(replicas) = self.parts.services.replicas.clone() {
             let me = self.parts.services.me;
             // Not even nothing fits when the disk is fuller than it may be.
@@ -158,11 +159,12 @@ impl Distributor {
             self.kept.remove(&file);
             self.parts.services.news.files([file]);
         }
-        self.show(&kept, offered).await;
+        self.show(&kept, offered);
     }
 
-    /// Offers what is kept of a file to everyone, or no longer.
-    async fn show(&mut self, kept: &ReplicaFile, offered: bool) {
+    /// Offers what is kept of a file to everyone, or no longer: as soon as it is
+    /// [told](Self::tell_shown).
+    fn show(&mut self, kept: &ReplicaFile, offered: bool) {
         let parts = ReplicaParts {
             here: kept.here,
             of: kept.chunks,
@@ -181,8 +183,7 @@ impl Distributor {
         if let Some((old, _)) = before.filter(|(old, _)| *old != kept.offer.name)
             && let Ok(old) = RelPath::parse(&old)
         {
-            let gone = Command::OfferReplica(old, kept.file, None);
-            self.parts.services.tell(gone).await;
+            self.showing.push((old, kept.file, None));
         }
         let offer = offered.then(|| Offer {
             size: kept.size,
@@ -193,8 +194,15 @@ impl Distributor {
             held: Held::Replica,
             parts: Some(parts),
         });
-        let command = Command::OfferReplica(name, kept.file, offer);
-        self.parts.services.tell(command).await;
+        self.showing.push((name, kept.file, offer));
+    }
+
+    /// Tells what is offered now, or no longer, in one turn of the actor for all.
+    pub(super) async fn tell_shown(&mut self) {
+        if !self.showing.is_empty() {
+            let offers = Command::OfferReplicas(std::mem::take(&mut self.showing));
+            self.parts.services.tell(offers).await;
+        }
     }
 
     /// Removes what nobody wants, then what has copies enough elsewhere, until there is room for a

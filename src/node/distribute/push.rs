@@ -1,24 +1,29 @@
-//! One push: chunks of a file are offered to a node, and those that it wants are sent.
+//! The pushes of one batch: chunks of files are offered to a node, and those that it wants are sent.
 //!
-//! Invariants: one chunk is in memory at a time; nothing is sent that was not wanted; it ends
-//! within a bounded time whatever the other side does.
+//! Invariants: one chunk is in memory at a time, or a few small ones; nothing is sent that was not
+//! wanted; it ends within a bounded time whatever the other side does.
 
 use super::{DistributorParts, traffic::Traffic};
 use crate::{
     core::{
         have::HaveSet,
-        id::{FileId, NodeId},
+        id::{ChunkId, FileId, NodeId},
         manifest::Manifest,
-        placement,
+        placement::{self, PlacementEvent, PlacementRefusal},
     },
     net::Stream,
     wire::{
         chunk::invalid,
-        distribute::{self, Answer, Kept, MAX_ORIGINS, Offered, PushRefusal},
+        distribute::{self, Answer, Kept, MAX_ORIGINS, More, Offered, PushRefusal},
     },
 };
 use futures::AsyncWriteExt;
-use std::{io, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::time::timeout;
 
 /// For an answer: the other side may have to fetch the manifest first.
@@ -30,37 +35,51 @@ const KEEP: Duration = Duration::from_secs(60);
 /// Bytes written between two looks at the clock.
 const PIECE: usize = 64 << 10;
 
-/// What is to be pushed.
+/// Bytes of chunks that are read from the disk together; a larger chunk alone.
+const GROUP: usize = 256 << 10;
+
+// What the placement puts together fits one offer.
+const _: () = assert!(
+    placement::MAX_BATCH <= distribute::MAX_FILES
+        && placement::MAX_BATCH_CHUNKS as usize <= distribute::MAX_OFFERED
+        && placement::MAX_PUSH_CHUNKS <= distribute::MAX_OFFERED
+);
+
+/// Chunks of one file.
+type Part = (FileId, Vec<u32>);
+
+/// What is to be pushed to one node: what has the same origins together.
 pub struct Push {
-    pub file: FileId,
     pub node: NodeId,
-    pub origins: Vec<NodeId>,
-    pub chunks: Vec<u32>,
+    pub rounds: Vec<(Vec<NodeId>, Vec<Part>)>,
 }
 
-/// Does it; the event that comes back ends it.
-pub async fn push(
-    parts: &DistributorParts,
-    traffic: &Traffic,
-    push: Push,
-) -> placement::PlacementEvent {
-    let (file, node) = (push.file, push.node);
-    match attempt(parts, traffic, push).await {
-        Ok(Ok(chunks)) => placement::PlacementEvent::Kept { file, node, chunks },
-        Ok(Err(why)) => placement::PlacementEvent::Refused {
+/// What came of each file that was answered.
+type Answered = HashMap<FileId, Result<Vec<u32>, PushRefusal>>;
+
+/// Does it; gives the event that ends the push of each file.
+pub async fn push(parts: &DistributorParts, traffic: &Traffic, push: Push) -> Vec<PlacementEvent> {
+    let node = push.node;
+    let files = push.rounds.iter().flat_map(|(_, files)| files);
+    let files: Vec<FileId> = files.map(|&(file, _)| file).collect();
+    let mut answered = Answered::new();
+    if let Err(error) = attempt(parts, traffic, push, &mut answered).await {
+        tracing::debug!(peer = %node.short(), %error, "a push broke off");
+    }
+    let end = |file| match answered.remove(&file) {
+        Some(Ok(chunks)) => PlacementEvent::Kept { file, node, chunks },
+        Some(Err(why)) => PlacementEvent::Refused {
             file,
             node,
             why: match why {
-                PushRefusal::Off => placement::PlacementRefusal::Off,
-                PushRefusal::NoRoom => placement::PlacementRefusal::NoRoom,
-                PushRefusal::Busy | PushRefusal::Unknown => placement::PlacementRefusal::Busy,
+                PushRefusal::Off => PlacementRefusal::Off,
+                PushRefusal::NoRoom => PlacementRefusal::NoRoom,
+                PushRefusal::Busy | PushRefusal::Unknown => PlacementRefusal::Busy,
             },
         },
-        Err(error) => {
-            tracing::debug!(peer = %node.short(), %error, "a push broke off");
-            placement::PlacementEvent::Failed { file, node }
-        }
-    }
+        None => PlacementEvent::Failed { file, node },
+    };
+    files.into_iter().map(end).collect()
 }
 
 async fn within<T>(time: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
@@ -73,89 +92,224 @@ async fn attempt(
     parts: &DistributorParts,
     traffic: &Traffic,
     push: Push,
-) -> io::Result<Result<Vec<u32>, PushRefusal>> {
+    answered: &mut Answered,
+) -> io::Result<()> {
     let services = &parts.services;
-    let (index, file) = (services.index.clone(), push.file);
-    let manifest = tokio::task::spawn_blocking(move || index.manifest(&file)).await?;
-    let manifest = manifest.map_err(io::Error::other)?;
-    let manifest = manifest.ok_or_else(|| io::Error::other("its manifest is gone"))?;
-    let stream = services
-        .net
-        .stream(push.node, crate::wire::distribute::PROTOCOL)
-        .await;
-    let mut stream = stream.map_err(io::Error::other)?;
-    let Push {
-        mut origins,
-        chunks,
-        ..
-    } = push;
-    origins.truncate(MAX_ORIGINS);
-    let count = chunks.len() as u32;
-    let offered = Offered {
-        file,
-        origins,
-        chunks,
+    let stream = services.net.stream(push.node, distribute::PROTOCOL).await;
+    let stream = stream.map_err(io::Error::other)?;
+    let mut sender = Sender {
+        parts,
+        traffic,
+        node: push.node,
+        stream,
+        buffer: Vec::new(),
     };
-    let question = async {
-        distribute::write(&mut stream, &offered).await?;
-        stream.flush().await
-    };
-    within(STUCK, question).await?;
-    let bits = match within(ANSWER, distribute::read(&mut stream)).await? {
-        Some(Answer::Want(bits)) => bits,
-        Some(Answer::Refuse(why)) => return Ok(Err(why)),
-        None => return Err(io::ErrorKind::UnexpectedEof.into()),
-    };
-    let wanted = HaveSet::from_bytes(&bits, count).ok_or_else(|| invalid("bits out of bounds"))?;
-    if wanted.count() > 0 {
-        let (to, file) = (push.node.short(), file.short());
-        tracing::info!("copying {} chunks of {file} to {to}", wanted.count());
+    for (mut origins, files) in push.rounds {
+        origins.truncate(MAX_ORIGINS);
+        let index = services.index.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let with = |(file, chunks)| {
+                // One whose manifest is gone is withdrawn: others need not wait for it.
+                let manifest = index.manifest(&file).ok().flatten()?;
+                Some((Arc::new(manifest), chunks))
+            };
+            files.into_iter().filter_map(with).collect()
+        });
+        let files: Vec<(Arc<Manifest>, Vec<u32>)> = read.await?;
+        if files.len() > 1 && sender.together(&origins, &files, answered).await? {
+            continue;
+        }
+        for (manifest, chunks) in files {
+            if answered.contains_key(&manifest.file()) {
+                continue;
+            }
+            let kept = sender.one(&origins, &manifest, chunks).await?;
+            let no_more = matches!(kept, Err(PushRefusal::Busy | PushRefusal::Off));
+            answered.insert(manifest.file(), kept);
+            if no_more {
+                return Ok(());
+            }
+        }
     }
-    let mut buffer = Vec::new();
-    for at in wanted.iter() {
-        traffic.give_way().await;
-        buffer = send(
-            parts,
-            &manifest,
-            offered.chunks[at as usize],
-            &mut stream,
-            buffer,
-        )
-        .await?;
-    }
-    within(STUCK, stream.flush()).await?;
-    let Some(Kept { bits }) = within(KEEP, distribute::read(&mut stream)).await? else {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    };
-    let kept = HaveSet::from_bytes(&bits, count).ok_or_else(|| invalid("bits out of bounds"))?;
-    let _ = within(STUCK, stream.close()).await; // What matters is done.
-    Ok(Ok(kept
-        .iter()
-        .map(|at| offered.chunks[at as usize])
-        .collect()))
+    let _ = within(STUCK, sender.stream.close()).await; // What matters is done.
+    Ok(())
 }
 
-/// Reads one chunk and writes it; gives the buffer back.
-async fn send(
-    parts: &DistributorParts,
-    manifest: &Manifest,
-    position: u32,
-    stream: &mut Stream,
-    mut buffer: Vec<u8>,
-) -> io::Result<Vec<u8>> {
-    let id = manifest.entries()[position as usize].id;
-    let reader = parts.services.reader.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let found = reader.read(&id, &mut buffer)?;
-        Ok::<_, crate::store::StoreError>(found.then_some(buffer))
-    });
-    let buffer = read.await?.map_err(io::Error::other)?;
-    let buffer = buffer.ok_or_else(|| io::Error::other("a chunk is no longer here"))?;
-    for piece in buffer.chunks(parts.services.upload.piece().min(PIECE)) {
-        parts.services.upload.take(piece.len()).await;
-        within(STUCK, stream.write_all(piece)).await?;
-        let sent = piece.len() as u64;
-        parts.services.copied_out.fetch_add(sent, Ordering::Relaxed);
+/// One end of a stream to a node.
+struct Sender<'a> {
+    parts: &'a DistributorParts,
+    traffic: &'a Traffic,
+    node: NodeId,
+    stream: Stream,
+    buffer: Vec<u8>,
+}
+
+impl Sender<'_> {
+    /// Offers chunks of one file, and sends what is wanted.
+    async fn one(
+        &mut self,
+        origins: &[NodeId],
+        manifest: &Manifest,
+        chunks: Vec<u32>,
+    ) -> io::Result<Result<Vec<u32>, PushRefusal>> {
+        let offered = Offered {
+            file: manifest.file(),
+            origins: origins.to_vec(),
+            chunks,
+            more: Vec::new(),
+        };
+        match self.ask(&offered).await? {
+            Answer::Want(bits) => {
+                let kept = self.give(&[manifest], &offered, &bits).await?;
+                let kept = kept.into_iter().map(|(_, at)| at).collect();
+                Ok(Ok(kept))
+            }
+            Answer::Refuse(why) => Ok(Err(why)),
+            Answer::Each { .. } => Err(invalid("an answer for several files")),
+        }
     }
-    Ok(buffer)
+
+    /// Offers chunks of several files at once, and sends what is wanted. False when the other side
+    /// looked at the first alone: an older node, to which they are offered one by one.
+    async fn together(
+        &mut self,
+        origins: &[NodeId],
+        files: &[(Arc<Manifest>, Vec<u32>)],
+        answered: &mut Answered,
+    ) -> io::Result<bool> {
+        let mut all = files
+            .iter()
+            .map(|(of, chunks)| More(of.file(), chunks.clone()));
+        let Some(More(file, chunks)) = all.next() else {
+            return Ok(true);
+        };
+        let offered = Offered {
+            file,
+            origins: origins.to_vec(),
+            chunks,
+            more: all.collect(),
+        };
+        let manifests: Vec<&Manifest> = files.iter().map(|(manifest, _)| &**manifest).collect();
+        match self.ask(&offered).await? {
+            Answer::Each { bits, refused } => {
+                let kept = self.give(&manifests, &offered, &bits).await?;
+                let mut by_file: HashMap<FileId, Vec<u32>> = HashMap::new();
+                for (file, at) in kept {
+                    by_file.entry(file).or_default().push(at);
+                }
+                let refused: HashMap<u32, PushRefusal> = refused.into_iter().collect();
+                for (place, (file, _)) in (0..).zip(offered.files()) {
+                    let kept = by_file.remove(&file).unwrap_or_default();
+                    let why = refused.get(&place).filter(|_| kept.is_empty());
+                    answered.insert(file, why.map_or(Ok(kept), |why| Err(*why)));
+                }
+                Ok(true)
+            }
+            Answer::Refuse(why @ (PushRefusal::Off | PushRefusal::Busy)) => {
+                let files = offered.files().map(|(file, _)| (file, Err(why)));
+                answered.extend(files);
+                Ok(true)
+            }
+            Answer::Refuse(why) => {
+                answered.insert(file, Err(why));
+                Ok(false)
+            }
+            Answer::Want(bits) => {
+                let first = Offered {
+                    more: Vec::new(),
+                    ..offered
+                };
+                let kept = self.give(&manifests[..1], &first, &bits).await?;
+                answered.insert(file, Ok(kept.into_iter().map(|(_, at)| at).collect()));
+                Ok(false)
+            }
+        }
+    }
+
+    async fn ask(&mut self, offered: &Offered) -> io::Result<Answer> {
+        let question = async {
+            distribute::write(&mut self.stream, offered).await?;
+            self.stream.flush().await
+        };
+        within(STUCK, question).await?;
+        let answer = within(ANSWER, distribute::read(&mut self.stream)).await?;
+        answer.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Sends what is wanted of an offer of these files. Gives what is kept there.
+    async fn give(
+        &mut self,
+        manifests: &[&Manifest],
+        offered: &Offered,
+        bits: &[u8],
+    ) -> io::Result<Vec<(FileId, u32)>> {
+        let each = offered.files().zip(manifests);
+        let each = each.flat_map(|((file, chunks), manifest)| {
+            chunks.iter().map(move |&at| (file, at, manifest))
+        });
+        let each: Vec<(FileId, u32, &&Manifest)> = each.collect();
+        let count = each.len() as u32;
+        let set = |bits: &[u8]| {
+            HaveSet::from_bytes(bits, count).ok_or_else(|| invalid("bits out of bounds"))
+        };
+        let wanted = set(bits)?;
+        if wanted.count() > 0 {
+            let (to, files) = (self.node.short(), manifests.len());
+            tracing::info!("copying {} chunks of {files} files to {to}", wanted.count());
+        }
+        let (mut group, mut bytes) = (Vec::new(), 0);
+        for at in wanted.iter() {
+            let (_, position, manifest) = each[at as usize];
+            let entry = manifest.entries()[position as usize];
+            bytes += entry.len as usize;
+            if bytes > GROUP && !group.is_empty() {
+                self.send(std::mem::take(&mut group)).await?;
+                bytes = entry.len as usize;
+            }
+            group.push(entry.id);
+        }
+        if !group.is_empty() {
+            self.send(group).await?;
+        }
+        within(STUCK, self.stream.flush()).await?;
+        let Some(Kept { bits }) = within(KEEP, distribute::read(&mut self.stream)).await? else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        let kept = set(&bits)?;
+        let kept = kept.iter().map(|at| each[at as usize]);
+        Ok(kept.map(|(file, at, _)| (file, at)).collect())
+    }
+
+    /// Reads a few chunks and writes them.
+    async fn send(&mut self, group: Vec<ChunkId>) -> io::Result<()> {
+        self.traffic.give_way().await;
+        let services = &self.parts.services;
+        let (reader, mut buffer) = (services.reader.clone(), std::mem::take(&mut self.buffer));
+        let read = tokio::task::spawn_blocking(move || {
+            let (first, rest) = group.split_first()?;
+            let mut chunk = Vec::new();
+            let mut all = || {
+                let mut found = reader.read(first, &mut buffer)?;
+                for id in rest {
+                    found = found && reader.read(id, &mut chunk)?;
+                    buffer.extend_from_slice(&chunk);
+                }
+                Ok::<_, crate::store::StoreError>(found)
+            };
+            Some(all().map(|found| found.then_some(buffer)))
+        });
+        let Some(read) = read.await? else {
+            return Ok(());
+        };
+        let buffer = read.map_err(io::Error::other)?;
+        let buffer = buffer.ok_or_else(|| io::Error::other("a chunk is no longer here"))?;
+        for piece in buffer.chunks(services.upload.piece().min(PIECE)) {
+            services.upload.take(piece.len()).await;
+            within(STUCK, self.stream.write_all(piece)).await?;
+            let sent = piece.len() as u64;
+            services.copied_out.fetch_add(sent, Ordering::Relaxed);
+        }
+        self.buffer = buffer;
+        Ok(())
+    }
 }

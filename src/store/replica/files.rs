@@ -143,28 +143,38 @@ impl Replicas {
         let mut state = self.state();
         let files = state.files.iter_mut();
         files
-            .map(|(file, entry)| {
-                // A manifest that cannot be read hides repeats, nothing worse.
-                let all = self.expand(file, entry);
-                let here = all.map_or(entry.firsts.count(), |all| all.count());
-                let record = entry.record.clone();
-                ReplicaFile {
-                    file: *file,
-                    offer: ReplicaOffer {
-                        name: record.name,
-                        mtime: record.mtime,
-                        rights: Rights::told(record.executable, record.mode),
-                        media: record.media,
-                    },
-                    size: record.size,
-                    origins: record.origins,
-                    chunks: record.chunks,
-                    here,
-                    unwanted_since: record.unwanted_since,
-                    seen: record.seen,
-                }
-            })
+            .map(|(file, entry)| self.described(file, entry))
             .collect()
+    }
+
+    /// Those of them of which something is kept; costs nothing for the others that are kept.
+    #[must_use]
+    pub fn files_among<'a>(&self, files: impl IntoIterator<Item = &'a FileId>) -> Vec<ReplicaFile> {
+        let mut state = self.state();
+        let one = |file| Some(self.described(file, state.files.get_mut(file)?));
+        files.into_iter().filter_map(one).collect()
+    }
+
+    fn described(&self, file: &FileId, entry: &mut Entry) -> ReplicaFile {
+        // A manifest that cannot be read hides repeats, nothing worse.
+        let all = self.expand(file, entry);
+        let here = all.map_or(entry.firsts.count(), |all| all.count());
+        let record = entry.record.clone();
+        ReplicaFile {
+            file: *file,
+            offer: ReplicaOffer {
+                name: record.name,
+                mtime: record.mtime,
+                rights: Rights::told(record.executable, record.mode),
+                media: record.media,
+            },
+            size: record.size,
+            origins: record.origins,
+            chunks: record.chunks,
+            here,
+            unwanted_since: record.unwanted_since,
+            seen: record.seen,
+        }
     }
 
     /// The positions of the file's manifest that are kept, all places of a repeated chunk among
