@@ -6,6 +6,7 @@
 //! socket.
 
 pub mod admission;
+pub mod beginnings;
 pub mod chance;
 pub mod changes;
 pub mod chat;

@@ -191,6 +191,12 @@ impl Node {
         rows
     }
 
+    /// Names that the swarm offers and that begin so, each no further than its next folder (which
+    /// ends with `/`): at most `most` of them, and as many folders.
+    pub async fn beginnings(&self, prefix: String, most: usize) -> Vec<String> {
+        self.shared.services.swarm.beginnings(prefix, most).await
+    }
+
     /// Who is connected, sorted by name.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerInfo> {

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     core::{
+        beginnings::Beginnings,
         id::{FileId, NodeId},
         path::RelPath,
     },
@@ -183,6 +184,17 @@ impl Swarm {
     pub async fn list(&self, pattern: Option<String>) -> Vec<Listing> {
         let rows = self.at_length(move |state| state.peers.list(&state.own, pattern.as_deref()));
         rows.await.unwrap_or_default()
+    }
+
+    /// Names that begin so, no further than their next folder: at most so many, and as many
+    /// folders.
+    pub async fn beginnings(&self, prefix: String, most: usize) -> Vec<String> {
+        let found = self.at_length(move |state| {
+            let mut found = Beginnings::new(&prefix, most);
+            state.peers.names(&state.own, |name| found.add(name));
+            found.found()
+        });
+        found.await.unwrap_or_default()
     }
 
     /// What these words mean now.

@@ -58,7 +58,7 @@ async fn prompt(
         return terminal::run(setup, node, events, signals).await;
     }
     let coming = session::Coming::default();
-    let watcher = session::watch(node.clone(), events, out.clone(), None, coming.clone());
+    let watcher = session::watch(events, out.clone(), false, coming.clone());
     let watcher = tokio::spawn(watcher);
     let session = Session::new(node, out.clone(), setup, coming);
     let exit = pipe::run(&session, signals).await;

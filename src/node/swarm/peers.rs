@@ -226,6 +226,22 @@ impl Peers {
         self.table.iter().map(offering).collect()
     }
 
+    /// Goes through all names that `list` shows, some of them several times.
+    pub fn names(&self, own: &OwnCatalog, mut each: impl FnMut(&str)) {
+        for (name, _, offer) in own.offers() {
+            if offer.held != Held::Partial {
+                each(name);
+            }
+        }
+        for peer in self.table.values() {
+            for (name, _, offer) in peer.catalog.offers() {
+                if offer.held != Held::Partial {
+                    each(name);
+                }
+            }
+        }
+    }
+
     /// The rows of `list`: what goes by that very name, what matches the glob, or what has it as a
     /// part.
     #[must_use]

@@ -3,22 +3,23 @@
 //!
 //! Where a word stands among what a command takes comes from the declaration in `cli`.
 
-use crate::{core::path::printable, ui::cli::AtPrompt};
+use crate::{
+    core::{beginnings::Beginnings, path::printable},
+    ui::cli::AtPrompt,
+};
 use clap::{Arg, ArgAction, Command, CommandFactory as _};
-use std::collections::BTreeSet;
 
 /// More candidates than this help nobody.
-const MOST: usize = 500;
+pub const MOST: usize = 500;
 
-/// What may be named.
-#[derive(Debug, Default)]
-pub struct Known {
-    /// What the swarm offers.
-    pub offered: Vec<String>,
+/// What may be named: asked for when a word is to be completed, and not before.
+pub trait Known {
+    /// What the swarm offers by names that begin so, no further than the next folder.
+    fn offered(&self, prefix: &str) -> Vec<String>;
     /// Who is here.
-    pub people: Vec<String>,
+    fn people(&self) -> Vec<String>;
     /// The asks that wait for an answer.
-    pub asks: Vec<u32>,
+    fn asks(&self) -> Vec<u32>;
 }
 
 /// Where the word under the cursor starts in the line (a byte offset), and what could stand in its
@@ -27,7 +28,7 @@ pub struct Known {
 pub fn complete(
     line: &str,
     cursor: usize,
-    known: &Known,
+    known: &impl Known,
     files: impl Fn(&str) -> Vec<String>,
 ) -> (usize, Vec<String>) {
     let before = line.get(..cursor).unwrap_or(line);
@@ -102,20 +103,20 @@ fn values(
     arg: &Arg,
     word: &str,
     all: &Command,
-    known: &Known,
+    known: &impl Known,
     files: impl Fn(&str) -> Vec<String>,
 ) -> Vec<String> {
     match arg.get_id().as_str() {
-        "what" | "pattern" => offered(word, &known.offered),
+        "what" | "pattern" => offered(word, &known.offered(word)),
         // A person's name has no folders in it; what is offered has.
-        "who" | "to" | "from" => whole(word, &known.people),
+        "who" | "to" | "from" => whole(word, &known.people()),
         "files" | "path" => offered(word, &files(word)),
         "into" => {
             let mut folders = files(word);
             folders.retain(|path| path.ends_with('/'));
             offered(word, &folders)
         }
-        "ask" => numbers(word, &known.asks),
+        "ask" => numbers(word, &known.asks()),
         "about" => verbs(all, word),
         _ => Vec::new(),
     }
@@ -135,19 +136,13 @@ fn verbs(all: &Command, prefix: &str) -> Vec<String> {
 /// Names that begin so, no further than their next folder, quoted as the line needs it. After a
 /// whole one the next word can begin.
 fn offered(prefix: &str, names: &[String]) -> Vec<String> {
-    let shown: BTreeSet<&str> = names
-        .iter()
-        .filter(|name| name.starts_with(prefix))
-        .map(|name| match name[prefix.len()..].find('/') {
-            Some(at) => &name[..=prefix.len() + at],
-            None => name,
-        })
-        // A name that cannot be shown as it is must not get into the line: its id can.
-        .filter(|name| printable(name) == *name)
-        .take(MOST)
-        .collect();
+    let mut shown = Beginnings::new(prefix, MOST);
+    for name in names {
+        shown.add(name);
+    }
+    let shown = shown.found();
     shown
-        .into_iter()
+        .iter()
         .filter_map(|name| {
             let quoted = shlex::try_quote(name).ok()?;
             let end = if name.ends_with('/') { "" } else { " " };

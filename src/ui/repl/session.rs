@@ -1,7 +1,6 @@
 //! What the prompt's commands do, at a terminal and from a pipe alike.
 
 use super::{
-    complete::Known,
     help, jobs,
     parse::{self, Typed},
 };
@@ -36,12 +35,6 @@ use tokio::{
     task::JoinHandle,
     time::Instant,
 };
-
-/// The names that completion knows are not older than this after a change.
-const REFRESH: Duration = Duration::from_millis(500);
-
-/// The names that completion knows.
-pub type Names = Arc<Mutex<Known>>;
 
 /// One run of the prompt.
 pub struct Session<'a> {
@@ -275,51 +268,24 @@ impl<'a> Session<'a> {
 /// Bytes from which a scan is worth a word before its end: some seconds' worth.
 const LONG_SCAN: u64 = 2 << 30;
 
-/// Tells what happens, until the node stops, and keeps the names for completion fresh.
-pub async fn watch(
-    node: Node,
-    events: Receiver<NodeEvent>,
-    out: Out,
-    names: Option<Names>,
-    coming: Coming,
-) {
+/// Tells what happens, until the node stops.
+pub async fn watch(events: Receiver<NodeEvent>, out: Out, terminal: bool, coming: Coming) {
     let mut news = News::new(events, out.json());
-    let mut refresh_at: Option<Instant> = names.is_some().then(Instant::now);
     let mut quarters = 0;
     loop {
-        let due = refresh_at.unwrap_or_else(Instant::now);
-        tokio::select! {
-            event = news.next() => match event {
-                Ok(event) => {
-                    if names.is_some() && changes_names(&event) {
-                        refresh_at.get_or_insert_with(|| Instant::now() + REFRESH);
-                    }
-                    if let NodeEvent::Scanning { done, total } = event {
-                        quarters = tell_scan(&out, quarters, done, total);
-                    }
-                    tell(&out, &event, names.is_some());
-                    if let NodeEvent::Received(received) = &event {
-                        coming.send_if_modified(|all| all.remove(&received.number));
-                    }
+        match news.next().await {
+            Ok(event) => {
+                if let NodeEvent::Scanning { done, total } = event {
+                    quarters = tell_scan(&out, quarters, done, total);
                 }
-                Err(RecvError::Lagged(_)) => {
-                    refresh_at = names.is_some().then(Instant::now);
-                    // What was missed may have been the end of any of them.
-                    coming.send_modify(BTreeSet::clear);
-                }
-                Err(RecvError::Closed) => return,
-            },
-            () = tokio::time::sleep_until(due), if refresh_at.is_some() => {
-                refresh_at = None;
-                if let Some(names) = &names {
-                    let known = Known {
-                        offered: node.list(None).await.into_iter().map(|row| row.name).collect(),
-                        people: node.peers().into_iter().map(|row| row.name).collect(),
-                        asks: node.asks().iter().map(|ask| ask.number).collect(),
-                    };
-                    *names.lock() = known;
+                tell(&out, &event, terminal);
+                if let NodeEvent::Received(received) = &event {
+                    coming.send_if_modified(|all| all.remove(&received.number));
                 }
             }
+            // What was missed may have been the end of any of them.
+            Err(RecvError::Lagged(_)) => coming.send_modify(BTreeSet::clear),
+            Err(RecvError::Closed) => return,
         }
     }
 }
@@ -366,11 +332,4 @@ fn is_told(event: &NodeEvent) -> bool {
             | NodeEvent::Received(_)
             | NodeEvent::Later { .. }
     )
-}
-
-/// Whether the names that can be typed may have changed.
-fn changes_names(event: &NodeEvent) -> bool {
-    let told =
-        is_told(event) && !matches!(event, NodeEvent::Message { .. } | NodeEvent::Later { .. });
-    told || matches!(event, NodeEvent::CatalogChanged { .. })
 }

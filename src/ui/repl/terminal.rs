@@ -4,10 +4,10 @@
 //! line being typed; the terminal is given back as it was, whichever way the node is told to stop.
 
 use super::{
-    complete::complete,
+    complete::{Known, MOST, complete},
     files,
     parse::Typed,
-    session::{Coming, Names, Session, watch},
+    session::{Coming, Session, watch},
 };
 use crate::{
     node::{Node, NodeEvent, Safe},
@@ -36,7 +36,10 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{broadcast, mpsc, oneshot},
+};
 
 const PROMPT: &str = "sprat> ";
 /// Lines that wait for the printer; a terminal that is stopped for longer loses the newest.
@@ -53,6 +56,9 @@ struct Next {
     /// commands.
     prompt: Option<String>,
 }
+
+/// How long the editor waits for names when Tab is pressed.
+const TAB: Duration = Duration::from_secs(2);
 
 /// How often is looked whether it is safe to leave, while somebody wants to.
 const LOOK: Duration = Duration::from_millis(250);
@@ -75,8 +81,11 @@ pub async fn run(
     signals: &mut Signals,
 ) -> Exit {
     let saved = Saved::now();
-    let names = Names::default();
-    let editor = match editor(names.clone()) {
+    let known = Here {
+        node: node.clone(),
+        runtime: Handle::current(),
+    };
+    let editor = match editor(known) {
         Ok(editor) => editor,
         Err(error) => {
             Out::streams(false).error(&format!("cannot use this terminal: {error}"));
@@ -99,13 +108,7 @@ pub async fn run(
     }
     out.flush().await;
     let coming = Coming::default();
-    let watcher = watch(
-        node.clone(),
-        events,
-        out.clone(),
-        Some(names),
-        coming.clone(),
-    );
+    let watcher = watch(events, out.clone(), true, coming.clone());
     let watcher = tokio::spawn(watcher);
     let (sender, mut inputs) = mpsc::channel(1);
     let history = setup.settings.home.join(".sprat").join("history");
@@ -256,7 +259,7 @@ type Lines = Editor<Words, FileHistory>;
 
 /// The editor and the printer that knows its line; terminals that cannot do that get plain
 /// printing.
-fn editor(names: Names) -> rustyline::Result<(Lines, Printer)> {
+fn editor(known: Here) -> rustyline::Result<(Lines, Printer)> {
     let config = rustyline::Config::builder()
         .completion_type(rustyline::CompletionType::List)
         .history_ignore_dups(true)?
@@ -266,7 +269,7 @@ fn editor(names: Names) -> rustyline::Result<(Lines, Printer)> {
         .build();
     let mut editor: Lines = Editor::with_config(config)?;
     editor.set_helper(Some(Words {
-        names,
+        known,
         typed: Cell::new(false),
     }));
     let printer: Printer = match editor.create_external_printer() {
@@ -353,8 +356,30 @@ fn remember(editor: &mut Lines, history: &Path, line: &str) {
 
 /// Completion, and whether something stands in the line.
 struct Words {
-    names: Names,
+    known: Here,
     typed: Cell<bool>,
+}
+
+/// The node, asked from the editor's thread.
+struct Here {
+    node: Node,
+    runtime: Handle,
+}
+
+impl Known for Here {
+    fn offered(&self, prefix: &str) -> Vec<String> {
+        let found = self.node.beginnings(prefix.to_owned(), MOST);
+        let found = async { tokio::time::timeout(TAB, found).await };
+        self.runtime.block_on(found).unwrap_or_default()
+    }
+
+    fn people(&self) -> Vec<String> {
+        self.node.peers().into_iter().map(|row| row.name).collect()
+    }
+
+    fn asks(&self) -> Vec<u32> {
+        self.node.asks().iter().map(|ask| ask.number).collect()
+    }
 }
 
 impl Helper for Words {}
@@ -380,7 +405,6 @@ impl Completer for Words {
         cursor: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let known = self.names.lock();
-        Ok(complete(line, cursor, &known, files::begin_so))
+        Ok(complete(line, cursor, &self.known, files::begin_so))
     }
 }

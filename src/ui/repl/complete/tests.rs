@@ -1,4 +1,5 @@
 use super::{super::help::VERBS, *};
+use std::cell::Cell;
 
 fn names() -> Vec<String> {
     [
@@ -12,14 +13,54 @@ fn names() -> Vec<String> {
     .to_vec()
 }
 
-fn known() -> Known {
-    Known {
-        offered: names(),
-        people: ["Ann Lee", "alice", "e\u{1b}ve"]
-            .map(str::to_owned)
-            .to_vec(),
-        asks: vec![3, 12],
+/// What is known, and how often it was asked for.
+#[derive(Default)]
+struct Counted {
+    offered: Cell<u32>,
+    others: Cell<u32>,
+}
+
+impl Known for Counted {
+    fn offered(&self, _: &str) -> Vec<String> {
+        self.offered.set(self.offered.get() + 1);
+        names()
     }
+
+    fn people(&self) -> Vec<String> {
+        self.others.set(self.others.get() + 1);
+        let people = ["Ann Lee", "alice", "e\u{1b}ve"];
+        people.map(str::to_owned).to_vec()
+    }
+
+    fn asks(&self) -> Vec<u32> {
+        self.others.set(self.others.get() + 1);
+        vec![3, 12]
+    }
+}
+
+fn known() -> Counted {
+    Counted::default()
+}
+
+#[test]
+fn what_the_swarm_offers_is_asked_for_once_and_only_where_it_may_stand() {
+    let known = known();
+    for line in [
+        "",
+        "dow",
+        "peers ",
+        "msg a",
+        "accept ",
+        "send p",
+        "download --",
+    ] {
+        let _ = complete(line, line.len(), &known, files);
+    }
+    assert_eq!(known.offered.get(), 0);
+    assert_eq!(known.others.get(), 2);
+    let line = "download p";
+    assert_eq!(complete(line, line.len(), &known, files).1.len(), 2);
+    assert_eq!(known.offered.get(), 1);
 }
 
 /// The only files of this machine.
