@@ -86,6 +86,12 @@ impl Hub {
         Some(Reader(self.readers.clone()))
     }
 
+    /// What is offered changed, says a test.
+    #[cfg(test)]
+    pub fn changed(&self) {
+        self.revision.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// How often changed what is offered.
     pub fn revision(&self) -> u64 {
         self.revision.load(Ordering::Relaxed)

@@ -1,8 +1,9 @@
 //! What the swarm offers, page by page: searched, sorted, by folders, and remembered for the
 //! questions and pages that follow.
 //!
-//! Invariants: one snapshot of all that is offered is here at most, none over a change of that, and
-//! none that nobody asked for [`IDLE`]; at most [`VIEWS`] answers of it are remembered.
+//! Invariants: one snapshot of all that is offered is here at most, and none that nobody asked for
+//! [`IDLE`]; it answers over a change of what is offered only who said that this will do, for
+//! [`USABLE`], and the next one is made meanwhile; at most [`VIEWS`] answers of it are remembered.
 
 mod snapshot;
 #[cfg(test)]
@@ -26,6 +27,8 @@ const VIEWS: usize = 4;
 /// How long a snapshot counts though nothing seems to change: copies come and go. Then the next one
 /// is made while this one still answers.
 const FRESH: Duration = Duration::from_secs(3);
+/// How old it may be for those who would rather have it than wait: for a key that is typed.
+const USABLE: Duration = Duration::from_secs(30);
 /// How long it is kept for nobody.
 const IDLE: Duration = Duration::from_secs(60);
 /// Rows of a page.
@@ -52,6 +55,8 @@ pub struct Wanted {
     offset: usize,
     /// 200 unless told otherwise, 1000 at most.
     limit: Option<usize>,
+    /// `1`: rather what was true some seconds ago than wait.
+    soon: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -81,6 +86,10 @@ pub struct Page {
     pub folders: Vec<Folder>,
     pub offers: Vec<Row>,
     pub gaps: Gaps,
+    /// Something changed since: ask again in a second. Only with `soon=1`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(test, schema(required = false))]
+    pub stale: bool,
 }
 
 /// A row: what `list` has, and whether it lies in this node's own folder.
@@ -185,7 +194,9 @@ struct Inner {
 impl Offers {
     /// A page of what is offered; `revision` is how often that changed.
     pub async fn page(&self, node: &Node, wanted: &Wanted, revision: u64) -> Page {
-        let held = self.snapshot(node, revision).await;
+        let soon = is_on(wanted.soon.as_ref());
+        let held = self.snapshot(node, revision, soon).await;
+        let stale = held.revision != revision;
         let (offers, wanted) = (self.clone(), wanted.clone());
         let cut = tokio::task::spawn_blocking(move || page_of(&held, &wanted, &offers.0.work));
         let mut page = cut.await.unwrap_or_else(|_| Page {
@@ -195,8 +206,10 @@ impl Offers {
             folders: Vec::new(),
             offers: Vec::new(),
             gaps: Gaps::default(),
+            stale: false,
         });
         page.gaps = node.gaps();
+        page.stale = soon && stale;
         page
     }
 
@@ -206,21 +219,27 @@ impl Offers {
         &self.0.work
     }
 
-    fn known(&self, revision: u64) -> Option<Arc<Held>> {
+    fn known(&self, revision: u64, soon: bool) -> Option<Arc<Held>> {
         let held = self.0.held.lock().clone()?;
-        (held.revision == revision).then(|| {
+        let usable = soon && held.since.elapsed() < USABLE;
+        (held.revision == revision || usable).then(|| {
             *held.used.lock() = Instant::now();
             held
         })
     }
 
-    async fn snapshot(&self, node: &Node, revision: u64) -> Arc<Held> {
-        if let Some(held) = self.known(revision) {
-            if held.since.elapsed() >= FRESH && !self.0.renewing.swap(true, Ordering::AcqRel) {
-                let (offers, node) = (self.clone(), node.clone());
+    async fn snapshot(&self, node: &Node, revision: u64, soon: bool) -> Arc<Held> {
+        if let Some(held) = self.known(revision, soon) {
+            let old = held.revision != revision || held.since.elapsed() >= FRESH;
+            if old && !self.0.renewing.swap(true, Ordering::AcqRel) {
+                let (offers, node, before) = (self.clone(), node.clone(), held.clone());
                 tokio::spawn(async move {
                     let _making = offers.0.making.lock().await;
-                    offers.make(&node, revision).await;
+                    // Somebody who waits may have made it meanwhile.
+                    let made = offers.known(revision, false);
+                    if made.is_none_or(|made| Arc::ptr_eq(&made, &before)) {
+                        offers.make(&node, revision).await;
+                    }
                     offers.0.renewing.store(false, Ordering::Release);
                 });
             }
@@ -228,7 +247,7 @@ impl Offers {
         }
         let _making = self.0.making.lock().await;
         // Somebody else may have made it meanwhile.
-        if let Some(held) = self.known(revision) {
+        if let Some(held) = self.known(revision, soon) {
             return held;
         }
         self.0.work.waited.fetch_add(1, Ordering::Relaxed);
@@ -280,6 +299,7 @@ fn page_of(held: &Held, wanted: &Wanted, work: &Work) -> Page {
         folders: folders.unwrap_or_default(),
         offers,
         gaps: Gaps::default(),
+        stale: false,
     }
 }
 

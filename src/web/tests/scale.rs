@@ -67,5 +67,25 @@ async fn a_key_in_the_search_of_100_000_offers_costs_a_page() {
     assert!(looked <= MANY as u64 + 21, "{looked} names were looked at");
     let last = ask("q=&sort=size&desc=1").await;
     assert_eq!(last["offers"][0]["name"], name(MANY - 1));
+
+    // A change that came meanwhile is not waited for by who types.
+    served
+        .node
+        .believe("carol", std::iter::once("festoon.txt".into()));
+    served.web.app.hub.changed();
+    let before = work().0;
+    let page = ask("q=festo&soon=1").await;
+    assert!(page["stale"] == true || page["total"] == 1, "{page}");
+    let seen = async {
+        loop {
+            let page = ask("q=festo&soon=1").await;
+            if page["total"] == 1 && page["stale"].is_null() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, seen).await.expect("it is made meanwhile");
+    assert_eq!(work().0, before, "a key waited for all rows to be made");
     served.end().await;
 }

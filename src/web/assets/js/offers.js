@@ -7,6 +7,8 @@ import { get, query } from "./api.js";
 
 const PAGE = 100;
 const KEPT = 40;
+// After an answer that something has changed since.
+const AGAIN = 1000;
 
 export class Offers {
   /** Grows with each change of what follows. */
@@ -23,6 +25,7 @@ export class Offers {
   #question = null;
   #abort = new AbortController();
   #range = [0, PAGE];
+  #again = null;
 
   /** Another question: { q, folder, sort, desc }. What is shown stays until the first answer is here. */
   ask(question) {
@@ -33,7 +36,8 @@ export class Offers {
     this.#pages = new Map();
     this.#asked.clear();
     this.busy = true;
-    this.#load(0);
+    // A key does not wait for what changed in the last seconds.
+    this.#load(0, { soon: 1 });
   }
 
   /** The same question again, because what is offered changed: each page in sight is replaced when its answer is here. */
@@ -63,15 +67,19 @@ export class Offers {
     return (this.#pages.get(page) ?? (this.busy ? this.#old?.get(page) : undefined))?.[index % PAGE];
   }
 
-  async #load(page) {
+  async #load(page, how = {}) {
     if (this.#asked.has(page)) return;
     this.#asked.add(page);
     const { signal: stop } = this.#abort;
     const question = this.#question;
     try {
-      const got = await get(`/offers${query({ ...question, offset: page * PAGE, limit: PAGE })}`, stop);
+      const got = await get(`/offers${query({ ...question, offset: page * PAGE, limit: PAGE, ...how })}`, stop);
       if (stop.aborted) return;
       this.#take(page, got);
+      if (got.stale) {
+        clearTimeout(this.#again);
+        this.#again = setTimeout(() => this.refresh(), AGAIN);
+      }
     } catch (error) {
       if (error.name === "AbortError" || stop.aborted) return;
       this.#asked.delete(page);
