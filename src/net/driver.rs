@@ -23,7 +23,7 @@ use super::{
 use crate::{
     core::id::NodeId,
     wire::{
-        self, CONTROL_PROTOCOL,
+        self, CONTROL_PROTOCOL, chunk,
         control::{Request, Response},
     },
 };
@@ -136,7 +136,7 @@ pub(super) fn start(
     let table = Arc::new(Table::default());
     let (circuits, relay) = relay::client::new(local);
     let segments = Arc::new(Segments::default());
-    let chunks = router.bulk();
+    let chunks = router.bulk(chunk::PROTOCOL);
     let offers = chunks
         .is_some()
         .then(|| router.register(wire::bulk::PROTOCOL));

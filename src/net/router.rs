@@ -8,7 +8,6 @@ use super::{NetEvent, Reply, Stream};
 use crate::{
     core::id::NodeId,
     wire::{
-        chunk,
         control::{Request, Response},
         protocol::Protocol,
     },
@@ -75,9 +74,9 @@ impl Router {
         self.without_bulk = true;
     }
 
-    /// Where streams go that may be bulk connections.
-    pub(super) fn bulk(&self) -> Option<mpsc::Sender<Inbound>> {
-        let queue = self.queue(chunk::PROTOCOL);
+    /// Where streams of a protocol go that may be bulk connections, if they may.
+    pub(super) fn bulk(&self, protocol: Protocol) -> Option<mpsc::Sender<Inbound>> {
+        let queue = self.queue(protocol);
         queue.filter(|_| !self.without_bulk)
     }
 
