@@ -92,10 +92,10 @@ impl Live {
         super::flush(&db)
     }
 
-    /// A number that was never given before.
-    pub fn generate_id(&self) -> sled::Result<u64> {
+    /// Numbers that were never given before, in ascending order.
+    pub fn generate_ids(&self, count: usize) -> sled::Result<Vec<u64>> {
         self.0.room.before(0)?;
-        self.with(|opened| opened.db.generate_id())
+        self.with(|opened| (0..count).map(|_| opened.db.generate_id()).collect())
     }
 
     /// Closes it, and opens it with `open`; what that gives besides comes back. No one can use it
@@ -167,6 +167,14 @@ impl Tree {
     /// Applies a batch whose keys and values have so many bytes.
     pub fn apply_large(&self, batch: sled::Batch, bytes: usize) -> sled::Result<()> {
         self.to_write(bytes)?.apply_batch(batch)
+    }
+
+    /// The last entry whose key is not above `key`.
+    pub fn get_at_most(
+        &self,
+        key: impl AsRef<[u8]>,
+    ) -> sled::Result<Option<(sled::IVec, sled::IVec)>> {
+        self.now()?.range(..=key.as_ref()).next_back().transpose()
     }
 
     /// All entries, or the error that there are none to be had.

@@ -4,7 +4,7 @@
 //! number is never used twice, so a chunk location that a crash left behind points at nothing
 //! rather than at another file.
 
-use super::{Index, Stamp, key, looks_like, rights::StoredRights};
+use super::{Index, Stamp, key, looks_like, manifests, packs, rights::StoredRights};
 use crate::{
     core::{
         id::{ChunkId, FileId},
@@ -127,6 +127,12 @@ fn decode(bytes: &[u8]) -> Result<FileRecord, StoreError> {
     })
 }
 
+fn record_in(at: u64, stored: &[u8], number: u64) -> Result<Option<FileRecord>, StoreError> {
+    let mut records = packs::records(at, stored);
+    let record = records.find(|(one, _)| *one == number);
+    record.map(|(_, record)| decode(record)).transpose()
+}
+
 fn path_key(kind: Kind, path: &Path) -> Vec<u8> {
     key(&[&[kind as u8], &modes::path_bytes(path)])
 }
@@ -149,17 +155,21 @@ impl Index {
     pub fn add_files(&self, files: &mut [NewFile]) -> Result<Vec<u64>, StoreError> {
         let _writing = self.writing();
         let mut encoded = Vec::with_capacity(files.len());
-        let mut numbers = Vec::with_capacity(files.len());
+        let mut beside = Vec::with_capacity(files.len());
         let mut replaced = Vec::new();
+        let numbers = self.0.db.generate_ids(files.len());
+        let numbers = numbers.map_err(|e| self.error(e))?;
         for file in &mut *files {
             let manifest = manifest::encode(&file.entries);
             file.record.file = manifest.file;
+            beside.push(manifests::beside(&manifest, &file.entries));
             encoded.push(manifest);
-            numbers.push(self.0.db.generate_id().map_err(|e| self.error(e))?);
             replaced.extend(self.number_at(file.record.kind, &file.record.path)?);
         }
         let each = || files.iter().zip(numbers.iter().map(|n| n.to_be_bytes()));
-        self.add_manifests(encoded.iter())?;
+        let alone = encoded.iter().zip(&beside);
+        let alone = alone.filter(|(_, beside)| beside.is_empty());
+        self.add_manifests(alone.map(|(manifest, _)| manifest))?;
         let chunks = each().flat_map(|(file, number)| {
             let mut offset = 0u64;
             file.entries.iter().map(move |entry| {
@@ -169,13 +179,14 @@ impl Index {
             })
         });
         self.apply(&self.0.chunks, chunks)?;
-        let users = each().map(|(file, number)| {
+        let users = each().zip(beside.iter()).map(|((file, number), beside)| {
             let key = key(&[file.record.file.as_bytes(), &number]);
-            (key, Some(Vec::new()))
+            (key, Some(beside.clone()))
         });
         self.apply(&self.0.users, users)?;
-        let sources = each().map(|(file, number)| (number.to_vec(), Some(encode(&file.record))));
-        self.apply(&self.0.sources, sources)?;
+        let records = files.iter().map(|file| encode(&file.record));
+        let records: Vec<_> = numbers.iter().copied().zip(records).collect();
+        self.apply(&self.0.sources, packs::pack(&records))?;
         let paths = each().map(|(file, number)| {
             let key = path_key(file.record.kind, &file.record.path);
             (key, Some(number.to_vec()))
@@ -223,11 +234,18 @@ impl Index {
 
     fn remove(&self, number: u64) -> Result<(), StoreError> {
         let bytes = number.to_be_bytes();
-        let Some(stored) = self.0.sources.remove(bytes).map_err(|e| self.error(e))? else {
+        let Some((at, stored)) = self.stored_with(number)? else {
             return Ok(());
         };
+        let Some(record) = record_in(at, &stored, number)? else {
+            return Ok(());
+        };
+        let left = match packs::without(at, &stored, number) {
+            Some(left) => self.0.sources.insert(at.to_be_bytes(), left),
+            None => self.0.sources.remove(at.to_be_bytes()),
+        };
+        left.map_err(|e| self.error(e))?;
         self.0.known.write().remove(&number);
-        let record = decode(&stored)?;
         if self.number_at(record.kind, &record.path)? == Some(number) {
             let path = path_key(record.kind, &record.path);
             self.0.paths.remove(path).map_err(|e| self.error(e))?;
@@ -238,6 +256,8 @@ impl Index {
             self.apply(&self.0.chunks, chunks)?;
         }
         let user = key(&[record.file.as_bytes(), &bytes]);
+        let beside = self.0.users.get(&user).map_err(|e| self.error(e))?;
+        self.outlive(&record.file, beside.as_deref().unwrap_or_default())?;
         self.0.users.remove(user).map_err(|e| self.error(e))?;
         self.drop_unused_manifest(&record.file)
     }
@@ -297,17 +317,27 @@ impl Index {
             return Ok(Some(Arc::clone(record)));
         }
         drop(known);
-        let stored = self.0.sources.get(number.to_be_bytes());
-        let Some(stored) = stored.map_err(|e| self.error(e))? else {
+        let Some((at, stored)) = self.stored_with(number)? else {
             return Ok(None);
         };
-        let record = Arc::new(decode(&stored)?);
+        let Some(record) = record_in(at, &stored, number)?.map(Arc::new) else {
+            return Ok(None);
+        };
         let mut known = self.0.known.write();
         if known.len() >= KNOWN {
             known.clear();
         }
         known.insert(number, Arc::clone(&record));
         Ok(Some(record))
+    }
+
+    /// The value that a file's record is in, if it is in any, with its key.
+    fn stored_with(&self, number: u64) -> Result<Option<(u64, sled::IVec)>, StoreError> {
+        let found = self.0.sources.get_at_most(number.to_be_bytes());
+        Ok(found.map_err(|e| self.error(e))?.and_then(|(key, value)| {
+            let at = key.as_ref().try_into().map(u64::from_be_bytes).ok()?;
+            Some((at, value))
+        }))
     }
 
     /// All files of a kind, with their numbers. A record that cannot be read is left out.
@@ -317,13 +347,15 @@ impl Index {
     pub fn files(&self, kind: Kind) -> Result<Vec<(u64, FileRecord)>, StoreError> {
         let mut files = Vec::new();
         for item in &self.0.sources {
-            let (number, stored) = item.map_err(|e| self.error(e))?;
-            let Ok(number) = number.as_ref().try_into().map(u64::from_be_bytes) else {
+            let (at, stored) = item.map_err(|e| self.error(e))?;
+            let Ok(at) = at.as_ref().try_into().map(u64::from_be_bytes) else {
                 continue;
             };
-            match decode(&stored) {
-                Ok(record) if record.kind == kind => files.push((number, record)),
-                _ => {}
+            for (number, record) in packs::records(at, &stored) {
+                match decode(record) {
+                    Ok(record) if record.kind == kind => files.push((number, record)),
+                    _ => {}
+                }
             }
         }
         Ok(files)

@@ -1,11 +1,16 @@
 //! Manifests in the index, in their canonical bytes: what is stored is what is sent.
 //!
-//! Invariants: a root is written after all its pages, and removed before them; what nothing here
-//! needs is removed at the next start at the latest ([`Index::sweep`]).
+//! That of one chunk lies beside each file that uses it (`users`), which saves a record for each of
+//! many small files, unless only a download or a replica needs it. Invariants: a root is written
+//! after all its pages, and removed before them; what nothing here needs is removed at the next
+//! start at the latest ([`Index::sweep`]).
 
 use super::{Index, PART, Tree, Trees, key};
 use crate::{
-    core::{id::FileId, manifest::Manifest},
+    core::{
+        id::FileId,
+        manifest::{Entry, Manifest},
+    },
     store::StoreError,
     wire::manifest::{self, Encoded},
 };
@@ -159,10 +164,33 @@ impl Index {
         self.apply(&self.0.roots, roots)
     }
 
+    /// Keeps the manifest that lies beside one user of `file`, who is about to go, for a download
+    /// or a replica that needs it.
+    pub(super) fn outlive(&self, file: &FileId, beside: &[u8]) -> Result<(), StoreError> {
+        if beside.is_empty() {
+            return Ok(());
+        }
+        for tree in [&self.0.have, &self.0.replica_files] {
+            if tree.scan_prefix(file.as_bytes()).next().is_some() {
+                let put = self.0.roots.insert(file.as_bytes(), beside);
+                return put.map(drop).map_err(|e| self.error(e));
+            }
+        }
+        Ok(())
+    }
+
     /// The root of a file's manifest, and its page if that is kept beside it.
     fn stored(&self, file: &FileId) -> Result<Option<Stored>, StoreError> {
         let value = self.0.roots.get(file.as_bytes());
-        let Some(value) = value.map_err(|e| self.error(e))? else {
+        let value = match value.map_err(|e| self.error(e))? {
+            Some(value) => Some(value),
+            None => {
+                let users = self.0.users.scan_prefix(file.as_bytes()).values();
+                let mut beside = users.filter(|value| value.as_ref().is_ok_and(|v| !v.is_empty()));
+                beside.next().transpose().map_err(|e| self.error(e))?
+            }
+        };
+        let Some(value) = value else {
             return Ok(None);
         };
         Ok(value.split_first_chunk().and_then(|(len, rest)| {
@@ -239,6 +267,14 @@ impl Index {
 
 fn page_key(file: &FileId, page: u32, part: u16) -> Vec<u8> {
     key(&[file.as_bytes(), &page.to_be_bytes(), &part.to_be_bytes()])
+}
+
+/// What lies beside each user of a manifest of one chunk; empty for all others.
+pub(super) fn beside(one: &Encoded, entries: &[Entry]) -> Vec<u8> {
+    match entries {
+        [_] => root_value(&one.root, inline(one)),
+        _ => Vec::new(),
+    }
 }
 
 fn root_value(root: &[u8], page: &[u8]) -> Vec<u8> {

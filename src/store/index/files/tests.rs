@@ -84,3 +84,108 @@ fn a_path_has_one_record() {
         .unwrap();
     assert_eq!((number, again), (second, record));
 }
+
+/// Files of one chunk each, and one that has the contents of the first.
+fn singles() -> Vec<NewFile> {
+    let tags = (1..=40).chain([1]);
+    let file = |(at, tag): (usize, u8)| new(Kind::Fetched, &format!("/many/{at:02}"), &[tag]);
+    (0..).zip(tags).map(file).collect()
+}
+
+#[test]
+fn files_of_one_chunk_are_found_by_all_that_is_known_of_them_until_they_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let mut files = singles();
+    let numbers = index.add_files(&mut files).unwrap();
+    assert!(index.0.roots.is_empty());
+    drop(index);
+    let (index, _) = Index::open(&home).unwrap();
+    assert_eq!(index.files(Kind::Fetched).unwrap().len(), files.len());
+    assert_eq!(index.sweep().unwrap(), 0);
+    for (at, (file, &number)) in files.iter().zip(&numbers).enumerate() {
+        let record = &file.record;
+        assert_eq!(index.record(number).unwrap().as_deref(), Some(record));
+        let (found, _) = index.file_at(record.kind, &record.path).unwrap().unwrap();
+        assert_eq!(found, number);
+        let manifest = index.manifest(&record.file).unwrap().unwrap();
+        assert_eq!(manifest.entries(), file.entries);
+        let twice = usize::from(at == 0);
+        let users = index.files_of(&record.file).unwrap();
+        assert_eq!(users.len(), 1 + twice);
+        let places = index.locate(&file.entries[0].id).unwrap();
+        assert_eq!(places.len(), 1 + twice);
+
+        index.remove_file(number).unwrap();
+        assert_eq!(index.record(number).unwrap(), None);
+        let manifest = index.manifest(&record.file).unwrap();
+        assert_eq!(manifest.is_some(), twice == 1);
+        assert_eq!(index.locate(&file.entries[0].id).unwrap().len(), twice);
+    }
+    for tree in [
+        &index.0.chunks,
+        &index.0.users,
+        &index.0.sources,
+        &index.0.paths,
+        &index.0.roots,
+    ] {
+        assert!(tree.is_empty());
+    }
+}
+
+#[test]
+fn the_manifest_of_one_chunk_outlives_its_file_while_a_download_needs_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let mut files = singles();
+    let numbers = index.add_files(&mut files).unwrap();
+    let file = files[3].record.file;
+    let have = crate::core::have::HaveSet::empty(1);
+    index.set_partial_have(&file, &have).unwrap();
+    index.remove_file(numbers[3]).unwrap();
+    let manifest = index.manifest(&file).unwrap().unwrap();
+    assert_eq!(manifest.entries(), files[3].entries);
+    index.remove_partial(&file).unwrap();
+    assert!(index.manifest(&file).unwrap().is_none() && index.0.roots.is_empty());
+}
+
+#[test]
+fn an_index_of_the_format_before_is_read_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let mut files = singles();
+    let numbers = index.add_files(&mut files).unwrap();
+    // As it was written then: a record an entry, manifests by themselves.
+    let at = numbers[0].to_be_bytes();
+    let packs: Vec<_> = index.0.sources.iter().keys().flatten().collect();
+    for pack in packs {
+        index.0.sources.remove(pack).unwrap();
+    }
+    for (file, number) in files.iter().zip(&numbers) {
+        let bytes = number.to_be_bytes();
+        index.0.sources.insert(bytes, encode(&file.record)).unwrap();
+        let user = key(&[file.record.file.as_bytes(), &bytes]);
+        index.0.users.insert(user, Vec::new()).unwrap();
+        index
+            .add_manifest(&manifest::encode(&file.entries))
+            .unwrap();
+    }
+    let meta = index.0.db.db().open_tree("meta").unwrap();
+    meta.insert("format", &4u32.to_be_bytes()).unwrap();
+    drop((meta, index));
+    let (index, notice) = Index::open(&home).unwrap();
+    assert_eq!(notice, None);
+    assert_eq!(index.files(Kind::Fetched).unwrap().len(), files.len());
+    assert_eq!(index.sweep().unwrap(), 0);
+    assert!(index.0.sources.get(at).unwrap().is_some());
+    for (file, number) in files.iter().zip(numbers) {
+        let record = index.record(number).unwrap();
+        assert_eq!(record.as_deref(), Some(&file.record));
+        assert!(index.manifest(&file.record.file).unwrap().is_some());
+        index.remove_file(number).unwrap();
+    }
+    assert!(index.0.sources.is_empty() && index.0.roots.is_empty());
+}
