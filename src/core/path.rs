@@ -66,7 +66,11 @@ impl RelPath {
         if text.len() > 4 * MAX_PATH {
             return Err(PathError::TooLong);
         }
-        let text: String = text.nfc().collect();
+        let text: String = if text.is_ascii() {
+            text.to_owned()
+        } else {
+            text.nfc().collect()
+        };
         if text.is_empty() {
             return Err(PathError::Empty);
         }
@@ -151,6 +155,9 @@ impl RelPath {
     /// for one file.
     #[must_use]
     pub fn fold_key(&self) -> String {
+        if self.0.is_ascii() {
+            return self.0.to_ascii_lowercase(); // The same, and most names are.
+        }
         // Up and down again, character by character: close to Unicode's full case folding (ß = ss,
         // ς = σ).
         self.0

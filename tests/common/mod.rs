@@ -278,6 +278,14 @@ impl Running {
         serde_json::from_str(&line).unwrap()
     }
 
+    /// The same with a longer deadline: for many hosts on few processors.
+    #[track_caller]
+    pub fn event_within(&mut self, event: &str, limit: Duration) -> serde_json::Value {
+        let wanted = format!(r#""event":"{event}""#);
+        let line = self.wait_within(limit, event, |line| line.contains(&wanted));
+        serde_json::from_str(&line).unwrap()
+    }
+
     /// Waits until a download has `bytes` and gives how many it has then.
     #[track_caller]
     pub fn has(&mut self, bytes: u64) -> u64 {
@@ -296,7 +304,17 @@ impl Running {
     /// Waits for a line of its standard output.
     #[track_caller]
     pub fn wait(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        let until = Instant::now() + DEADLINE;
+        self.wait_within(DEADLINE, what, wanted)
+    }
+
+    #[track_caller]
+    fn wait_within(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> String {
+        let until = Instant::now() + limit;
         loop {
             match self
                 .lines
@@ -309,7 +327,7 @@ impl Running {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    panic!("{what}: not within {DEADLINE:?}; saw {:#?}", self.seen)
+                    panic!("{what}: not within {limit:?}; saw {:#?}", self.seen)
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     panic!("{what}: it ended; saw {:#?}", self.seen)

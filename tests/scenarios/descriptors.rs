@@ -12,7 +12,7 @@ fn a_command_without_descriptors_says_so_and_not_that_nobody_is_here() {
     swarm.run("bob", &["list"]).succeeds();
     let mut said_so = 0;
     for limit in 6..40 {
-        let list = ["list", "--wait", "1"];
+        let list = ["list", "--wait", "3"];
         let mut bob = swarm.start_limited("bob", &list, &format!("exec 2>&1; ulimit -n {limit}"));
         let code = bob.end();
         let said = bob.seen.join("\n");

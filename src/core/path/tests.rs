@@ -110,6 +110,15 @@ fn names_that_differ_in_case_only_share_a_fold_key() {
 }
 
 #[test]
+fn plain_names_fold_as_all_others_do() {
+    for plain in (' '..='~').filter(|c| !"/\\.".contains(*c)) {
+        let alone = path(&format!("x{plain}x"));
+        let beside = path(&format!("x{plain}x\u{3b1}"));
+        assert_eq!(alone.fold_key() + "\u{3b1}", beside.fold_key());
+    }
+}
+
+#[test]
 fn a_number_goes_before_the_extension() {
     for (name, numbered) in [
         ("a.txt", "a (2).txt"),
