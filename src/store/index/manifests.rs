@@ -182,14 +182,12 @@ impl Index {
     /// The root of a file's manifest, and its page if that is kept beside it.
     fn stored(&self, file: &FileId) -> Result<Option<Stored>, StoreError> {
         let value = self.0.roots.get(file.as_bytes());
-        let value = match value.map_err(|e| self.error(e))? {
-            Some(value) => Some(value),
-            None => {
-                let users = self.0.users.scan_prefix(file.as_bytes()).values();
-                let mut beside = users.filter(|value| value.as_ref().is_ok_and(|v| !v.is_empty()));
-                beside.next().transpose().map_err(|e| self.error(e))?
-            }
-        };
+        let mut value = value.map_err(|e| self.error(e))?;
+        if value.is_none() {
+            let mut users = self.0.users.scan_prefix(file.as_bytes()).values();
+            let beside = users.find(|value| !matches!(value, Ok(v) if v.is_empty()));
+            value = beside.transpose().map_err(|e| self.error(e))?;
+        }
         let Some(value) = value else {
             return Ok(None);
         };

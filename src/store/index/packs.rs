@@ -131,7 +131,7 @@ mod tests {
                 return;
             };
             let numbers: Vec<u64> = records(5, &left).map(|(number, _)| number).collect();
-            assert_eq!(numbers, Vec::from_iter(gone + 1..8));
+            assert_eq!(numbers, (gone + 1..8).collect::<Vec<u64>>());
             value = left;
         }
         panic!("nothing was left to go");
