@@ -175,6 +175,9 @@ async fn run(
                 let path = stream.path();
                 let (read, write) = stream.split();
                 tokio::select! {
+                    // The questions first: what is not in the ledger yet has no outcome when the
+                    // stream is over already.
+                    biased;
                     end = ask(write, (first, &mut again), &mut orders, &ledger, (&route, path)) => end,
                     end = receive(read, (&route, path), (&limit, &arriving), &ledger, &outcomes) => {
                         end.map(|never| match never {})
@@ -467,3 +470,6 @@ async fn body_of(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
