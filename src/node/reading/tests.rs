@@ -120,9 +120,9 @@ async fn a_reader_gets_the_middle_of_a_file_first_and_what_came_stays_when_it_go
     let job = &node.jobs()[0];
     assert!(node.jobs().len() == 1 && !job.state.has_ended(), "{job:?}");
     assert!(job.done < 6 << 20, "{job:?}");
-    node.set_rate_limits(RateLimits::default());
     // Another job may go on with it, and a reader reads what that fetches.
     node.cancel(job.number).unwrap();
+    node.set_rate_limits(RateLimits::default()); // Not before: it would be done at once.
     let (_, mut events) = node.download(DownloadRequest {
         what: vec!["film.bin".into()],
         wait: DEADLINE,
