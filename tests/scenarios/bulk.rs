@@ -116,3 +116,36 @@ async fn limits_hold_on_bulk_connections() {
     assert_eq!(fast.bulk.load(Ordering::Relaxed), asked);
     within(file.bytes.len(), ran.elapsed);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_never_read_lose_their_bulk_connections_and_hold_up_nobody_for_long() {
+    let swarm = Swarm::new();
+    let bytes = noise(64, 12 << 20);
+    share(&swarm.home("alice"), "big.bin", &bytes);
+    let alice = swarm.serve_scanned("alice", &[]);
+    let ids = File::new("big.bin", bytes.clone()).chunk_ids();
+    // More than there are places for chunks in memory.
+    let mut stuck = Vec::new();
+    for _ in 0..6 {
+        let (net, node) = known_as(start(secret()), address(&alice)).await;
+        let path = net.paths(node).await.first().copied();
+        for _ in 0..2 {
+            let mut stream = net.chunk_stream_on(node, path).await.unwrap();
+            assert!(stream.is_bulk());
+            ask(&mut stream, &ids).await.unwrap();
+            stuck.push((stream, net.clone()));
+        }
+    }
+    swarm.run("carol", &["download", "big.bin"]).succeeds();
+    assert!(downloaded(&swarm.home("carol"), "big.bin") == bytes);
+    // Only a write shows that it is closed: to read would be an answer.
+    let (mut stream, _net) = stuck.swap_remove(0);
+    let closed = async {
+        while ask(&mut stream, &ids[..1]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(DEADLINE, closed)
+        .await
+        .expect("a connection that nobody reads is closed");
+}
