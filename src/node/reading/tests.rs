@@ -135,7 +135,9 @@ async fn a_reader_gets_the_middle_of_a_file_first_and_what_came_stays_when_it_go
             done = Some(file);
         }
     }
-    assert!(done.unwrap().resumed > 0);
+    // By this job, or by one that the reader began a moment before it: then it is here already.
+    let done = done.unwrap();
+    assert!(done.resumed > 0 || done.already, "{done:?}");
     node.leave().await;
     holder.leave().await;
 }
