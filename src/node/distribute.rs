@@ -374,14 +374,7 @@ impl Distributor {
                 (Held::Replica, Some(parts)) if self.chunks.get(&file) == Some(&parts.here) => {
                     // All of it: there is nothing to ask.
                     now.insert(node);
-                    let have = HaveSet::full(parts.here);
-                    self.feed(PlacementEvent::Holder {
-                        file,
-                        node,
-                        have,
-                        origin: false,
-                        lasting: true,
-                    });
+                    self.keeps(node, file, HaveSet::full(parts.here));
                 }
                 (Held::Replica, Some(parts)) => {
                     now.insert(node);
@@ -398,6 +391,17 @@ impl Distributor {
         }
     }
 
+    /// A node keeps these chunks of a file for others.
+    fn keeps(&mut self, node: NodeId, file: FileId, have: HaveSet) {
+        self.feed(PlacementEvent::Holder {
+            file,
+            node,
+            have,
+            origin: false,
+            lasting: true,
+        });
+    }
+
     fn found(&mut self, found: Found) {
         match found {
             Found::Sets(sets) => {
@@ -408,14 +412,7 @@ impl Distributor {
                         .get(&file)
                         .is_some_and(|nodes| nodes.contains(&node))
                     {
-                        let have = (*have).clone();
-                        self.feed(PlacementEvent::Holder {
-                            file,
-                            node,
-                            have,
-                            origin: false,
-                            lasting: true,
-                        });
+                        self.keeps(node, file, (*have).clone());
                     }
                 }
             }

@@ -35,6 +35,12 @@ impl Holder {
         tickets.put(keys.ticket, waiting, Instant::now());
     }
 
+    /// Its ticket is good no longer, if it still was.
+    fn forget(&self, keys: &Keys) {
+        let mut tickets = self.bulk.0.tickets.lock();
+        drop(tickets.take(&keys.ticket, Instant::now()));
+    }
+
     /// What of a connection that says that, and then ends, is passed on.
     async fn passes_on(&mut self, said: &[u8]) -> Option<Vec<u8>> {
         let (mut ours, theirs) = sockets().await;
@@ -95,14 +101,7 @@ async fn only_the_first_record_of_who_agreed_opens_it_once() {
         let mut holder = Holder::new();
         holder.expects(&ours);
         assert_eq!(holder.passes_on(&said).await, None, "{what}");
-        drop(
-            holder
-                .bulk
-                .0
-                .tickets
-                .lock()
-                .take(&ours.ticket, Instant::now()),
-        );
+        holder.forget(&ours);
         assert!(holder.is_as_before(), "{what}");
     }
 }
@@ -183,13 +182,6 @@ async fn a_byte_now_and_then_does_not_keep_a_place() {
         () = timeout(DEADLINE, taking).map(|taken| taken.expect("its time is up")) => {}
         () = trickling => {}
     }
-    drop(
-        holder
-            .bulk
-            .0
-            .tickets
-            .lock()
-            .take(&ours.ticket, Instant::now()),
-    );
+    holder.forget(&ours);
     assert!(holder.is_as_before());
 }
