@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # One file over a long line: 25 ms each way (a round trip of 50 ms) and 1 % loss each way, beside one plain TCP connection.
 # Usage (as root): benches/compare/far.sh [MiB] [ROUNDS] [MS EACH WAY] [LOSS %] [MBIT/S]
+# `far.sh 1024 3 0 0 10000` is a near and fast one: without delay and loss the line is a veth pair that the kernel shapes.
 # Two namespaces joined by benches/compare/delay.py (the kernel's netem is not everywhere). The plain connection is curl, which
 # fetches from nginx where it is installed, else from Python's server. Both are whole processes, sprat's time has discovery and the durable rename
 # in it. sprat may use two connections to a peer. CONGESTION="reno cubic bbr" names the controls to try (others are left
@@ -11,7 +12,7 @@ mib=${1:-16} rounds=${2:-3} ms=${3:-25} loss=${4:-1} mbit=${5:-100}
 sprat=${SPRAT:-$PWD/target/release/sprat}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || { echo "root is needed, for the namespaces" >&2; exit 1; }
-[ -e /dev/net/tun ] || { echo "there is no /dev/net/tun" >&2; exit 1; }
+[ "$ms$loss" = 00 ] || [ -e /dev/net/tun ] || { echo "there is no /dev/net/tun" >&2; exit 1; }
 for tool in ip python3 curl; do
   command -v $tool >/dev/null || { echo "$tool is not installed" >&2; exit 1; }
 done
@@ -30,14 +31,19 @@ finish() {
 trap finish EXIT
 
 # --- the line
-python3 benches/compare/delay.py "fa$$" "fb$$" "$ms" "$loss" "$mbit" > "$work/line" & pids+=($!)
-until grep -qs ready "$work/line"; do sleep 0.05; kill -0 "${pids[0]}"; done
+if [ "$ms$loss" = 00 ]; then
+  ip link add "fa$$" type veth peer name "fb$$"
+else
+  python3 benches/compare/delay.py "fa$$" "fb$$" "$ms" "$loss" "$mbit" > "$work/line" & pids+=($!)
+  until grep -qs ready "$work/line"; do sleep 0.05; kill -0 "${pids[0]}"; done
+fi
 for end in a b; do
   ip netns add "$n-$end"
   ip -n "$n-$end" link set lo up
   ip link set "f$end$$" netns "$n-$end"
   ip -n "$n-$end" addr add "10.77.0.$([ $end = a ] && echo 1 || echo 2)/24" brd + dev "f$end$$"
   ip -n "$n-$end" link set "f$end$$" up
+  [ "$ms$loss" != 00 ] || tc -n "$n-$end" qdisc add dev "f$end$$" root tbf rate "${mbit}mbit" burst 4mb latency 20ms
   ip -n "$n-$end" route add default dev "f$end$$"
 done
 on() { local end=$1; shift; ip netns exec "$n-$end" "$@"; }

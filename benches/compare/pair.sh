@@ -47,6 +47,17 @@ if has rsync; then
   printf 'port=%s\naddress=127.0.0.1\nuse chroot=no\n[d]\npath=%s\n' "$rsync_port" "$work/seed/shared" > "$work/rsyncd.conf"
   rsync --daemon --no-detach --config="$work/rsyncd.conf" & pids+=($!) server[rsync]=$!
 fi
+# ssh to this machine, with a server, keys and a configuration of their own: scp, and rsync over ssh.
+sshd=$(PATH=$PATH:/usr/sbin command -v sshd || true)
+if [ -n "$sshd" ] && has scp; then
+  ssh_port=$(port)
+  ssh-keygen -q -t ed25519 -N '' -f "$work/host"; ssh-keygen -q -t ed25519 -N '' -f "$work/key"
+  if [ "$(id -u)" = 0 ]; then mkdir -p /run/sshd; fi
+  "$sshd" -D -e -f /dev/null -p "$ssh_port" -h "$work/host" -o ListenAddress=127.0.0.1 -o PidFile=none -o StrictModes=no -o PermitRootLogin=yes \
+    -o AuthorizedKeysFile="$work/key.pub" -o Subsystem="sftp internal-sftp" > "$work/sshd.log" 2>&1 & pids+=($!) server[scp]=$! server[rsync+ssh]=$!
+  ssh_options=(-q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o IdentitiesOnly=yes -i "$work/key")
+  until ssh "${ssh_options[@]}" -p "$ssh_port" 127.0.0.1 true 2>/dev/null; do sleep 0.1; kill -0 "${server[scp]}"; done
+fi
 http_port=$(port)
 nginx=$(PATH=$PATH:/usr/sbin command -v nginx || true)
 if [ -n "$nginx" ]; then
@@ -120,6 +131,10 @@ for _ in $(seq "$runs"); do
   fi
   if has curl; then fetch curl curl -sS -o "$work/get/file.bin" "http://127.0.0.1:$http_port/file.bin"; fi
   if has rsync; then fetch rsync rsync "rsync://127.0.0.1:$rsync_port/d/file.bin" "$work/get/"; fi
+  if [ -n "${ssh_port:-}" ]; then
+    fetch scp scp "${ssh_options[@]}" -P "$ssh_port" "127.0.0.1:$work/seed/shared/file.bin" "$work/get/"
+    if has rsync; then fetch rsync+ssh rsync -e "ssh ${ssh_options[*]} -p $ssh_port" "127.0.0.1:$work/seed/shared/file.bin" "$work/get/"; fi
+  fi
   if has aria2c; then
     fetch aria2 aria2c -q --dir="$work/get" --seed-time=0 --enable-dht=false --bt-enable-lpd=false --file-allocation=none \
       --listen-port="$(port)" "$work/file.torrent"
@@ -130,15 +145,15 @@ for _ in $(seq "$runs"); do
 done
 
 printf '\n%s MiB, one sender to one receiver on loopback, medians of %s rounds\n' "$mib" "$runs"
-printf '%-8s %7s %24s %18s %8s %8s\n' tool 'wall s' 'processor s, get + give' 'peak MiB' '/ curl' '/ rsync'
+printf '%-10s %7s %24s %18s %8s %8s\n' tool 'wall s' 'processor s, get + give' 'peak MiB' '/ curl' '/ rsync'
 median() { cut -d' ' -f"$2" "$work/$1.times" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 over() { if [ -f "$work/$1.times" ]; then median "$1" 1; else echo 0; fi; }
-for tool in sprat chacha before curl rsync rqbit aria2; do
+for tool in sprat chacha before curl rsync scp rsync+ssh rqbit aria2; do
   [ -f "$work/$tool.times" ] || continue
   echo "$tool $(for n in 1 3 4 6 2 5; do median "$tool" $n; done | tr '\n' ' ') $(over curl) $(over rsync)" | awk '
     function ratio(s, of) { return of > 0 ? sprintf("%.2f", s / of) : "-" }
-    { printf "%-8s %7.2f %24s %18s %8s %8s\n", $1, $2, sprintf("%.2f + %.2f = %.2f", $3, $4, $5),
+    { printf "%-10s %7.2f %24s %18s %8s %8s\n", $1, $2, sprintf("%.2f + %.2f = %.2f", $3, $4, $5),
       sprintf("%.0f, %.0f", $6 / 1024, $7 / 1024), ratio($2, $8), ratio($2, $9) }'
 done
-for tool in curl rsync rqbit aria2; do [ -f "$work/$tool.times" ] || echo "left out: $tool"; done
+for tool in curl rsync scp rsync+ssh rqbit aria2; do [ -f "$work/$tool.times" ] || echo "left out: $tool"; done
 [ -n "$nginx" ] || echo "(curl from Python's server, which is slow: install nginx to compare with the best)"
