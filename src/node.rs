@@ -8,6 +8,7 @@
 //!
 //! Chunk bytes stay in `pump` (coming) and `serve` (going); nothing else sees them.
 
+mod about;
 mod actor;
 pub mod api;
 mod book;
@@ -56,6 +57,7 @@ mod who;
 mod windows;
 
 pub use crate::store::{runtime_folder, socket_path};
+pub use about::{About, about};
 pub use api::*;
 pub use chat::{ChatLine, History, HistoryError, MessageError, history_at};
 pub use clean::BrokenOff;

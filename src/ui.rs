@@ -4,6 +4,7 @@
 //! file of the share. Everything that a stranger named is escaped before it is shown.
 
 mod beside;
+mod bug_report;
 mod clean;
 pub mod cli;
 mod code;
@@ -12,12 +13,14 @@ pub mod config;
 pub mod directory;
 mod doctor;
 mod draw;
+mod escapes;
 pub mod exit;
 pub mod face;
 mod far;
 pub mod follow;
 mod foreground;
 mod get;
+mod home;
 mod jobs;
 pub mod json;
 mod later;
@@ -25,6 +28,7 @@ pub mod leaving;
 mod link;
 mod local;
 pub mod logging;
+mod manual;
 mod new_key;
 pub mod news;
 mod open_files;
@@ -39,13 +43,16 @@ pub mod running;
 pub mod send;
 pub mod sentences;
 pub mod serve;
+mod service;
 mod share;
 pub mod signals;
 mod slips;
 pub mod streams;
+mod supervised;
 pub mod table;
 pub mod talk;
 pub mod text;
+mod version;
 
 use clap::CommandFactory as _;
 use cli::{Cli, Command};
@@ -66,7 +73,16 @@ pub fn run(cli: Cli, faces: face::Openers) -> Exit {
     if let Some(Command::Passphrase { words }) = cli.command {
         return passphrase::print(words, cli.options.json);
     }
-    logging::start(cli.options.verbose);
+    if let Some(Command::Version) = cli.command {
+        return version::print(cli.options.json);
+    }
+    if let Some(Command::Manual { folder }) = cli.command {
+        return manual::write(&folder, cli.options.json);
+    }
+    if cli.options.no_qr {
+        escapes::no_codes();
+    }
+    logging::start(cli.options.verbose, cli.options.log_format);
     let out = output::Out::streams(false);
     let words = std::env::var_os("SPRAT_PASSPHRASE");
     let setup = match config::settle(cli.options, words) {
@@ -171,6 +187,16 @@ async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
             Some(mut node) => node.run(&setup, beside::Which::Doctor, &mut signals).await,
             None => doctor::doctor(&setup, &mut signals).await,
         },
+        Some(Command::BugReport { file }) => match beside::there(&setup.settings.home).await {
+            Some(mut node) => {
+                node.run(&setup, beside::Which::BugReport(file), &mut signals)
+                    .await
+            }
+            None => bug_report::bug_report(&setup, file, &mut signals).await,
+        },
+        Some(Command::Service { what }) => service::run(&setup, what).await,
+        Some(Command::Version) => version::print(setup.json),
+        Some(Command::Manual { folder }) => manual::write(&folder, setup.json),
         Some(Command::NewKey) => new_key::run(&setup).await,
         Some(Command::Rendezvous(options)) => rendezvous::run(&setup, options, &mut signals).await,
         Some(Command::Passphrase { words }) => passphrase::print(words, setup.json),

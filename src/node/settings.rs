@@ -95,10 +95,28 @@ impl Node {
     /// When config.toml cannot be changed: then nothing changes.
     pub async fn rename(&self, name: String) -> Result<(), StoreError> {
         self.keep("name", KeptSetting::Text(name.clone())).await?;
+        self.called(name).await;
+        Ok(())
+    }
+
+    async fn called(&self, name: String) {
         self.shared.consent.rename(name.clone());
         let renamed = |done| Command::Rename(name, done);
         self.shared.services.ask(renamed).await;
-        Ok(())
+    }
+
+    /// Takes over what can change while the node runs, as its options say now. Nothing is written.
+    pub async fn take_over(&self, now: &super::Settings) {
+        if now.name != self.name() {
+            self.called(now.name.clone()).await;
+        }
+        if let Some(quota) = now.replica_quota {
+            self.give_room(quota).await;
+        }
+        self.set_rate_limits(RateLimits {
+            upload: now.upload_limit,
+            download: now.download_limit,
+        });
     }
 
     /// Keeps so many bytes for others at most, from now on and after the next start. What is kept
@@ -109,12 +127,16 @@ impl Node {
     pub async fn set_replica_quota(&self, quota: u64) -> Result<(), StoreError> {
         self.keep("replica-quota", KeptSetting::Number(quota))
             .await?;
+        self.give_room(quota).await;
+        Ok(())
+    }
+
+    async fn give_room(&self, quota: u64) {
         if let Some(replicas) = &self.shared.services.replicas {
             replicas.set_quota(quota);
         }
         let keeps = quota > 0 && self.shared.share.lock().is_some();
         self.shared.services.tell(Command::Keeps(keeps)).await;
-        Ok(())
     }
 
     async fn keep(&self, key: &'static str, kept: KeptSetting) -> Result<(), StoreError> {

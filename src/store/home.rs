@@ -13,6 +13,10 @@ use std::{
     sync::Arc,
 };
 
+/// The layout of a home: of what lies in `.sprat/`, but for the index, which has a number of its
+/// own. A home without a number is of 0.1.0, which is the first.
+pub const FORMAT: u32 = 1;
+
 /// The file that takes room for the next start.
 const SPARE: &str = "spare";
 /// What a start writes, but for the index's snapshot.
@@ -38,6 +42,14 @@ pub enum HomeError {
     /// The folder may not be written.
     #[error("{} cannot be written; choose a folder of your own with --home", .0.display())]
     ReadOnly(PathBuf),
+    /// A later version has changed its layout.
+    #[error("{} was used by a later version of sprat (its layout is {found}, this program knows {FORMAT}): use that version, or another home with --home", home.display())]
+    Newer {
+        /// The home.
+        home: PathBuf,
+        /// Its number.
+        found: u32,
+    },
     /// The disk is full.
     #[error("no space is left for {}", .0.display())]
     NoSpace(PathBuf),
@@ -120,6 +132,7 @@ impl Home {
             done => done.map_err(failed("create", &own))?,
         }
         let lock = lock(&root, &own.join("lock"))?;
+        check_format(&root, &own.join("format"))?;
         for folder in [own.join("partial"), own.join("index")] {
             fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
         }
@@ -257,6 +270,24 @@ impl Home {
         write_durably(&path, format!("{epoch}\n").as_bytes()).map_err(failed("write", &path))?;
         Ok(epoch)
     }
+}
+
+/// Refuses a home of a later version, and notes the layout of one that has no number yet.
+fn check_format(home: &Path, path: &Path) -> Result<(), HomeError> {
+    let found = match fs::read_to_string(path) {
+        // Damaged, it says nothing; what else is in the home is looked at by its readers.
+        Ok(text) => text.trim().parse().unwrap_or(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(HomeError::of("read", path, error)),
+    };
+    if found > FORMAT {
+        let home = home.to_owned();
+        return Err(HomeError::Newer { home, found });
+    }
+    if found < FORMAT {
+        write_durably(path, format!("{FORMAT}\n").as_bytes()).map_err(failed("write", path))?;
+    }
+    Ok(())
 }
 
 /// Makes the file one of so many bytes that are really on the disk.

@@ -41,10 +41,13 @@ use std::{
     sync::Arc,
 };
 
+/// The layout of the index.
+pub const FORMAT_NUMBER: u32 = 5;
+
 /// Goes up whenever what is stored, or what it means, changes, with a step that leads there: what
 /// is here is not to be lost by that.
 const FORMAT: Format = Format {
-    number: 5,
+    number: FORMAT_NUMBER,
     // What 4 wrote is read as it is; 4 would not find what 5 writes.
     steps: &[(4, |_| Ok(()))],
 };

@@ -61,4 +61,6 @@ pub enum Which {
     Receive(Receive),
     /// A look at the networks.
     Doctor,
+    /// What a report of a fault needs, to be shown, and written to a file if that is wanted.
+    BugReport(Option<PathBuf>),
 }

@@ -40,11 +40,8 @@ pub async fn clean(node: &Node, out: &Out, sure: Sure) -> Exit {
     let wanted = match sure {
         Sure::Yes => true,
         Sure::Ask if out.is_typed() && !out.json() => {
-            out.ask(&format!(
-                "remove {all}? They would have to be fetched anew. [y/N] "
-            ));
-            let answer = Lines::new(out).next().await.unwrap_or_default();
-            matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+            let question = format!("remove {all}? They would have to be fetched anew. [y/N] ");
+            agreed(out, &question).await
         }
         Sure::Ask | Sure::Show => false,
     };
@@ -75,6 +72,16 @@ pub async fn clean(node: &Node, out: &Out, sure: Sure) -> Exit {
         out.result(&format!("removed {all}"));
     }
     Exit::Done
+}
+
+/// Whether somebody who can type says yes.
+pub async fn agreed(out: &Out, question: &str) -> bool {
+    if !out.is_typed() {
+        return false;
+    }
+    out.ask(question);
+    let answer = Lines::new(out).next().await.unwrap_or_default();
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 fn line(one: &BrokenOff) -> String {

@@ -13,13 +13,14 @@ mod read;
 mod server;
 mod shared;
 
-pub use command::{AtPrompt, Cli, Command};
+pub use command::{AtPrompt, Cli, Command, ServiceWhat};
 pub use file::FileError;
+pub(super) use file::options_in_file;
 pub use link::LinkWhat;
-pub use options::Options;
+pub use options::{LogFormat, Options};
 pub use parse::{parse_rate, parse_seconds, parse_size};
 pub use read::read;
-pub(super) use read::{commands, long_options};
+pub(super) use read::{commands, long_options, read_again, whole};
 pub use server::RendezvousOptions;
 pub use shared::{
     Download, Get, History, ListWhat, Msg, Output, Send, Share, Shared, Unshare, Waiting, Whose,

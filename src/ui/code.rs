@@ -6,9 +6,12 @@
 
 pub mod give;
 
-use super::{config::Setup, exit::Exit, json, output::Out};
+use super::{config::Setup, escapes, exit::Exit, json, output::Out, qr};
 use crate::{core::code::Code, node::pair::PairError};
-use std::io::{self, BufRead as _, Read as _};
+use std::{
+    convert::Infallible,
+    io::{self, BufRead as _, Read as _},
+};
 use tokio::sync::mpsc;
 
 /// A code's words, unless told otherwise.
@@ -34,7 +37,20 @@ pub fn tell_code(out: &Out, what_to_type: &str, code: &Code) {
         out.object(&json::Event::Code { code: &code });
     } else {
         out.result(&format!("on the other machine: {what_to_type} {code}"));
+        qr::show(out, &code);
     }
+}
+
+/// Puts the line for the other machine on the clipboard each time that Enter is pressed, as long as
+/// this is awaited. Without a terminal it does nothing.
+pub async fn copy_at_enter(out: &Out, line: &str, lines: &mut Lines) -> Infallible {
+    if !out.json() && out.is_typed() && out.is_watched() {
+        while lines.next().await.is_some() {
+            out.ask(&escapes::copied(line));
+            out.note("copied, if this terminal lets programs do that");
+        }
+    }
+    std::future::pending().await
 }
 
 /// The code of the arguments, or of the environment.

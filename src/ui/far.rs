@@ -6,6 +6,7 @@
 //! waits; nothing is read of the shell's input before a command wants it; an input that broke off
 //! is no end.
 
+use super::escapes::Can;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub struct Ends {
     pub width: Option<usize>,
     /// Whether its input is a terminal.
     pub typed: bool,
+    /// What else it can show.
+    #[serde(default)]
+    pub can: Can,
 }
 
 /// See the module. Clones are handles to the same.

@@ -3,8 +3,8 @@
 //! The first signal cancels it; what is here is kept.
 
 use super::{
-    exit::Exit, foreground::Foreground, output::Out, progress::Bar, sentences, signals::Signals,
-    streams,
+    escapes, exit::Exit, foreground::Foreground, output::Out, progress::Bar, sentences,
+    signals::Signals, streams,
 };
 use crate::node::{DownloadError, DownloadEvent, DownloadRequest, Fetched, Node, NodeEvent, Shape};
 use std::time::Duration;
@@ -184,7 +184,11 @@ pub async fn download(
             DownloadEvent::FileDone(file) => {
                 tally.add(&file);
                 if listed && !stream && !out.json() {
-                    bar.suspend(|| out.result(&sentences::fetched(&file)));
+                    let mut said = sentences::fetched(&file);
+                    if out.can().links {
+                        said = escapes::linked(&said, &file.path);
+                    }
+                    bar.suspend(|| out.result(&said));
                 }
             }
             DownloadEvent::FileFailed { name, error } => {

@@ -23,7 +23,6 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// Makes a link with a node that stays.
 pub async fn link(node: &Node, out: &Out, what: LinkWhat) -> Exit {
-    let no_qr = what.no_qr;
     let request = LinkRequest {
         paths: what.paths,
         names: what.what,
@@ -46,9 +45,7 @@ pub async fn link(node: &Node, out: &Out, what: LinkWhat) -> Exit {
         out.note(&super::sentences::asks::left_out(&left));
     }
     out.result(&sentences::made(&info));
-    if !no_qr {
-        qr::show(out, &info.address);
-    }
+    qr::show(out, &info.address);
     Exit::Done
 }
 

@@ -1,12 +1,13 @@
 //! The log: to standard error, above the bar or the prompt while there is one. Every line of it is
 //! escaped.
 
-use super::output::Line;
+use super::{cli::LogFormat, json, output::Line};
 use crate::{
     core::path::printable,
     node::{LogLine, log_lines},
 };
 use parking_lot::Mutex;
+use serde::Serialize;
 use std::{
     fmt::{self, Write as _},
     io::{self, Write},
@@ -45,20 +46,25 @@ fn usual(verbose: u8) -> &'static str {
     }
 }
 
-/// Starts the log, as loud as asked for, or as `SPRAT_LOG` says.
-pub fn start(verbose: u8) {
+/// Starts the log, as loud as asked for, or as `SPRAT_LOG` says, or `RUST_LOG`.
+pub fn start(verbose: u8, format: LogFormat) {
     let usual = usual(verbose);
-    let asked = std::env::var("SPRAT_LOG").ok().filter(|f| !f.is_empty());
+    let variables = ["SPRAT_LOG", "RUST_LOG"].into_iter();
+    let mut asked = variables.filter_map(|name| std::env::var(name).ok().filter(|f| !f.is_empty()));
     let filter = asked
+        .next()
         .and_then(|filter| EnvFilter::try_new(filter).ok())
         .unwrap_or_else(|| EnvFilter::new(usual));
-    let lines = tracing_subscriber::fmt::layer()
-        .with_ansi(false)
-        .with_writer(|| Entry(Vec::new()))
-        .with_filter(filter);
+    let lines = match format {
+        LogFormat::Json => Objects.boxed(),
+        LogFormat::Text => tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(|| Entry(Vec::new()))
+            .boxed(),
+    };
     let kept = Keep.with_filter(EnvFilter::new(INFO));
     let started = tracing_subscriber::registry()
-        .with(lines)
+        .with(lines.with_filter(filter))
         .with(kept)
         .try_init();
     // A second start (in a test) changes nothing.
@@ -70,19 +76,48 @@ struct Keep;
 
 impl<S: Subscriber> Layer<S> for Keep {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut text = String::new();
-        event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
-            let gap = if text.is_empty() { "" } else { " " };
-            let _ = match field.name() {
-                "message" => write!(text, "{gap}{value:?}"),
-                name => write!(text, "{gap}{name}={value:?}"),
-            };
-        });
         log_lines().push(LogLine {
             time: unix_now(),
             level: event.metadata().level().as_str(),
-            text,
+            text: text_of(event),
         });
+    }
+}
+
+/// What an event says, with its fields.
+fn text_of(event: &Event<'_>) -> String {
+    let mut text = String::new();
+    event.record(&mut |field: &Field, value: &dyn fmt::Debug| {
+        let gap = if text.is_empty() { "" } else { " " };
+        let _ = match field.name() {
+            "message" => write!(text, "{gap}{value:?}"),
+            name => write!(text, "{gap}{name}={value:?}"),
+        };
+    });
+    text
+}
+
+/// Writes each event as an object, for programs.
+struct Objects;
+
+impl<S: Subscriber> Layer<S> for Objects {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        #[derive(Serialize)]
+        struct Object<'a> {
+            time: u64,
+            level: &'static str,
+            target: &'a str,
+            text: String,
+        }
+        let object = Object {
+            time: unix_now(),
+            level: event.metadata().level().as_str(),
+            target: event.metadata().target(),
+            text: text_of(event),
+        };
+        if let Some(line) = json::line(&object) {
+            put(line);
+        }
     }
 }
 
@@ -114,18 +149,22 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let text = String::from_utf8_lossy(&self.0);
         let text = printable(text.trim_end());
-        if text.is_empty() {
-            return;
+        if !text.is_empty() {
+            put(text.into_owned());
         }
-        let screen = SCREEN.lock();
-        match &*screen {
-            Screen::Prompt(printer) => drop(printer.try_send(Line::Text(text.into_owned()))),
-            Screen::Bar(bar) => match bar.upgrade() {
-                Some(bar) => bar.suspend(|| to_stderr(&text)),
-                None => to_stderr(&text),
-            },
-            Screen::Streams => to_stderr(&text),
-        }
+    }
+}
+
+/// Prints a line where it breaks nothing.
+fn put(text: String) {
+    let screen = SCREEN.lock();
+    match &*screen {
+        Screen::Prompt(printer) => drop(printer.try_send(Line::Text(text))),
+        Screen::Bar(bar) => match bar.upgrade() {
+            Some(bar) => bar.suspend(|| to_stderr(&text)),
+            None => to_stderr(&text),
+        },
+        Screen::Streams => to_stderr(&text),
     }
 }
 

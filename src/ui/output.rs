@@ -6,6 +6,7 @@
 
 use super::{
     draw::Draw,
+    escapes::Can,
     far::{Ends, Far, Pipes, Written},
     json as form,
 };
@@ -194,6 +195,15 @@ impl Out {
         match &self.target {
             Target::Remote(far, _) => far.ends.width,
             _ => terminal_width(),
+        }
+    }
+
+    /// What the terminal of results can show beyond text, and may.
+    #[must_use]
+    pub fn can(&self) -> Can {
+        match &self.target {
+            Target::Remote(far, _) => far.ends.can,
+            _ => Can::here(),
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::{
     draw::Draw,
+    escapes,
     logging::{self, Screen},
     output::{Out, terminal_width},
     text,
@@ -11,7 +12,8 @@ use crate::{core::path::printable, node::Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     borrow::Cow,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -56,7 +58,7 @@ pub struct Bar(Option<Drawn>);
 
 #[derive(Debug)]
 enum Drawn {
-    Here(ProgressBar),
+    Here(ProgressBar, Title),
     /// By a shell beside the node.
     Beside(Out),
 }
@@ -98,7 +100,7 @@ impl Bar {
     /// The bar that is drawn here.
     fn here(&self) -> Option<&ProgressBar> {
         match &self.0 {
-            Some(Drawn::Here(bar)) => Some(bar),
+            Some(Drawn::Here(bar, _)) => Some(bar),
             _ => None,
         }
     }
@@ -116,7 +118,7 @@ impl Bar {
         let bar = bar();
         bar.enable_steady_tick(Duration::from_millis(200));
         logging::through(Screen::Bar(bar.downgrade()));
-        Self(Some(Drawn::Here(bar)))
+        Self(Some(Drawn::Here(bar, Title::default())))
     }
 
     /// Whether there is one to see.
@@ -156,6 +158,9 @@ impl Bar {
         bar.set_length(progress.size);
         bar.set_position(progress.done);
         bar.set_message(message(progress));
+        if let Some(Drawn::Here(bar, title)) = &self.0 {
+            title.show(&bar.prefix(), progress);
+        }
     }
 
     /// All sources are gone.
@@ -187,11 +192,45 @@ impl Bar {
     /// Takes it away.
     pub fn clear(&self) {
         self.tell(|| Draw::Clear);
-        if let Some(bar) = self.here() {
+        if let Some(Drawn::Here(bar, title)) = &self.0 {
             bar.finish_and_clear();
+            title.put_back();
             logging::through(Screen::Streams);
         }
     }
+}
+
+/// The terminal's title, which says how far it is to those who look at something else.
+#[derive(Debug, Default)]
+struct Title(AtomicU64);
+
+impl Title {
+    /// Shows it, when it says something new: the number is the percentage, and one more.
+    fn show(&self, name: &str, progress: &Progress) {
+        let percent = (progress.done * 100)
+            .checked_div(progress.size)
+            .unwrap_or(0);
+        let before = self.0.swap(percent + 1, Ordering::Relaxed);
+        if before == percent + 1 || !has_title() {
+            return;
+        }
+        let keep = if before == 0 { escapes::TITLE_KEPT } else { "" };
+        let title = escapes::title(&format!("{percent} % {name} - sprat"));
+        // Without a standard error there is nobody to tell.
+        let _ = write!(io::stderr(), "{keep}{title}");
+    }
+
+    fn put_back(&self) {
+        if self.0.swap(0, Ordering::Relaxed) > 0 && has_title() {
+            let _ = write!(io::stderr(), "{}", escapes::TITLE_BACK);
+        }
+    }
+}
+
+/// Whether this terminal is a window, or in one.
+fn has_title() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default();
+    !matches!(&*term, "" | "dumb" | "linux")
 }
 
 /// The bar of a scan of the shared folder: there is one from the first news of the scan to its end.

@@ -10,6 +10,7 @@ use super::{
     face::{Page, PageWanted},
     open_files,
     output::Out,
+    qr,
     signals::Signals,
     text,
 };
@@ -155,6 +156,7 @@ fn ready(out: &Out, server: &Rendezvous, page: Option<&dyn Page>) {
     }
     if let Some(join) = join {
         out.result(&format!("join with: {join}"));
+        qr::show(out, &join);
     }
     if let Some(page) = page {
         out.result(&format!(

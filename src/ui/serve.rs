@@ -3,7 +3,8 @@
 //! Standard output tells what happens, a line each; a reader that goes away does not stop the node.
 
 use super::{
-    config::Setup,
+    cli,
+    config::{self, Setup},
     exit::Exit,
     json, leaving, local,
     news::News,
@@ -11,9 +12,14 @@ use super::{
     progress::ScanBar,
     running::{leave, start},
     sentences,
-    signals::Signals,
+    signals::{Asked, Signals},
+    supervised::Supervised,
 };
-use crate::node::{Accepting, NodeEvent};
+use crate::{
+    core::path::printable,
+    node::{Accepting, Node, NodeEvent},
+};
+use std::ffi::OsString;
 use tokio::sync::broadcast::error::RecvError;
 
 /// Runs the node. Being told to stop is how it ends well.
@@ -48,9 +54,18 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
         }
     };
     let mut scan = ScanBar::new(setup.progress);
+    let supervised = Supervised::begin(&node);
+    signals.reload_on_hangup();
     let exit = loop {
         tokio::select! {
-            _ = signals.next() => break Exit::Done,
+            asked = signals.next() => match asked {
+                Asked::Reload => {
+                    supervised.reloading(false);
+                    reload(&node, &out).await;
+                    supervised.reloading(true);
+                }
+                Asked::Interrupt | Asked::Terminate => break Exit::Done,
+            },
             event = news.next() => match event {
                 Ok(event) => {
                     match event {
@@ -68,6 +83,7 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
             },
         }
     };
+    supervised.end();
     scan.clear();
     local::close(face).await;
     leaving::tell(&node, setup, &out).await;
@@ -76,6 +92,24 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
         out.note("left the swarm");
     }
     exit
+}
+
+/// Reads the options again. What is wrong with them is told, and changes nothing.
+async fn reload(node: &Node, out: &Out) {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let read = cli::read_again(&words, node.home()).and_then(|cli| {
+        let setup = config::settle(cli.options, std::env::var_os("SPRAT_PASSPHRASE"));
+        setup.map_err(|error| error.to_string())
+    });
+    match read {
+        Ok(setup) => {
+            node.take_over(&setup.settings).await;
+            if !out.json() {
+                out.note("read the options again: name, limits and quota are as they say now");
+            }
+        }
+        Err(why) => out.error(&printable(&why)),
+    }
 }
 
 fn tell(out: &Out, event: &NodeEvent) {

@@ -25,6 +25,9 @@ struct System {
     /// None where it is ignored.
     #[cfg(unix)]
     hangup: Option<tokio::signal::unix::Signal>,
+    /// What that one means.
+    #[cfg(unix)]
+    hung_up: Asked,
 }
 
 /// Which one came.
@@ -34,6 +37,8 @@ pub enum Asked {
     Interrupt,
     /// SIGTERM, or the window is gone.
     Terminate,
+    /// SIGHUP for a program without a window: its options are to be read again.
+    Reload,
 }
 
 impl Signals {
@@ -49,6 +54,17 @@ impl Signals {
     #[must_use]
     pub fn remote(stop: CancellationToken) -> Self {
         Self(Source::Remote(Some(stop)))
+    }
+
+    /// From now on SIGHUP asks for [`Asked::Reload`], if there is no window that could have been
+    /// closed.
+    pub fn reload_on_hangup(&mut self) {
+        #[cfg(unix)]
+        if let Source::System(system) = &mut self.0
+            && std::fs::File::open("/dev/tty").is_err()
+        {
+            system.hung_up = Asked::Reload;
+        }
     }
 
     /// Waits for the next one. Cancelling the wait loses none.
@@ -88,6 +104,7 @@ impl System {
                 } else {
                     Some(signal(SignalKind::hangup())?)
                 },
+                hung_up: Asked::Terminate,
             })
         }
         #[cfg(not(unix))]
@@ -106,7 +123,7 @@ impl System {
             tokio::select! {
                 _ = self.interrupt.recv() => Asked::Interrupt,
                 _ = self.terminate.recv() => Asked::Terminate,
-                () = hangup => Asked::Terminate,
+                () = hangup => self.hung_up,
             }
         }
         #[cfg(not(unix))]

@@ -51,6 +51,7 @@ mod share;
 mod small;
 mod streams;
 mod swarm;
+mod system;
 mod terminal;
 mod testing;
 mod unnamed;

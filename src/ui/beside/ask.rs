@@ -9,6 +9,7 @@ use crate::ui::{
     cli::{Download, Output, Shared},
     config::Setup,
     draw::Draw,
+    escapes::Can,
     exit::Exit,
     face,
     far::Ends,
@@ -93,6 +94,7 @@ impl Beside {
             ends: Ends {
                 width: terminal_width(),
                 typed: io::stdin().is_terminal(),
+                can: Can::here(),
             },
             wait: setup.wait.as_millis() as u64,
             patient: setup.patience.is_some(),
@@ -173,13 +175,15 @@ impl Beside {
 }
 
 /// The options that say something to the command, and not to the node.
-const OF_COMMANDS: [&str; 7] = [
+const OF_COMMANDS: [&str; 9] = [
     "--home",
     "--wait",
     "--timeout",
     "--reuse",
     "--json",
+    "--log-format",
     "--no-progress",
+    "--no-qr",
     "--verbose",
 ];
 
@@ -227,7 +231,8 @@ fn make_absolute(command: &mut Which) -> io::Result<()> {
         }
         Which::Receive(what) => make_whole(&mut what.output)?,
         Which::Shared(Shared::Link(what)) => what.find(|word| word.into())?,
-        Which::Shared(_) | Which::Doctor => {}
+        Which::BugReport(Some(file)) => *file = std::path::absolute(&*file)?,
+        Which::Shared(_) | Which::Doctor | Which::BugReport(None) => {}
     }
     Ok(())
 }

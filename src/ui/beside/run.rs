@@ -4,6 +4,7 @@ use super::{Given, Which};
 use crate::{
     node::{Node, SendRequest, Settings},
     ui::{
+        bug_report,
         clean::Sure,
         cli::{Download, Shared},
         code::give,
@@ -147,6 +148,10 @@ async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals
             let out = streams::out(&what.output, out);
             receive::take_by(&node, &setup, &out, what, &mut signals).await
         }
+        Which::BugReport(file) => tokio::select! {
+            exit = bug_report::make(&node, &out, file.as_deref(), (wait, since)) => exit,
+            _ = signals.next() => Exit::Interrupted,
+        },
         Which::Doctor => tokio::select! {
             exit = doctor::examine(&node, &out, wait, since) => exit,
             _ = signals.next() => Exit::Interrupted,

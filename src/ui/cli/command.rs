@@ -10,6 +10,7 @@ use super::{
     shared::{Get, Output, Send, Shared, parse_ask},
 };
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,8 +48,27 @@ impl Cli {
     pub fn needs_no_home(&self) -> bool {
         matches!(
             self.command,
-            Some(Command::Completions { .. } | Command::Passphrase { .. })
+            Some(
+                Command::Completions { .. }
+                    | Command::Passphrase { .. }
+                    | Command::Version
+                    | Command::Manual { .. }
+            )
         )
+    }
+}
+
+impl Cli {
+    /// Whether a folder other than this one may be meant, since nobody said which; and if so,
+    /// whether without a question.
+    #[must_use]
+    pub fn home_unsaid(&self) -> Option<bool> {
+        let elsewhere = matches!(
+            self.command,
+            Some(Command::Rendezvous(_) | Command::Doctor | Command::BugReport { .. })
+        );
+        let unasked = matches!(self.command, Some(Command::Service { .. }));
+        (!self.options.home_said && !elsewhere).then_some(unasked)
     }
 }
 
@@ -200,6 +220,46 @@ Ten words are worth 82 bits.")]
         words: Option<usize>,
     },
 
+    /// Run a node in the background whenever you are logged in: install, remove, status
+    #[command(after_help = "\
+Examples:
+  sprat --home ~/sprat service install   a node for that home, from now on
+  sprat service status
+  sprat service remove                   the home and what is in it stay
+
+The node is `sprat serve` with the options of the home's file (.sprat/config.toml); `systemctl --user reload sprat` reads it again where
+it can be changed while the node runs. Every command given in that home is done by it. On Linux it is a user unit of systemd, which
+ends when you log out unless you say `loginctl enable-linger` once; on macOS an agent of launchd.")]
+    Service {
+        /// What to do
+        #[command(subcommand)]
+        what: ServiceWhat,
+    },
+
+    /// Show what this program is: its version, what it speaks, how it lays out a home
+    Version,
+
+    /// Show what a report of a fault needs, without keys, names and addresses
+    #[command(after_help = "\
+Examples:
+  sprat bug-report                       shows it
+  sprat bug-report report.txt            shows it, and writes it if you agree
+
+A node that runs in this home tells of itself; else one looks for as long as this takes.")]
+    BugReport {
+        /// Where to write it
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+
+    /// Write the manual pages into a folder
+    #[command(after_help = "Example:\n  sprat manual ~/.local/share/man/man1 && man sprat-send")]
+    Manual {
+        /// Which folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+
     /// Print the completion script of a shell
     #[command(
         after_help = "Example:\n  sprat completions bash > ~/.local/share/bash-completion/completions/sprat"
@@ -208,6 +268,17 @@ Ten words are worth 82 bits.")]
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// What to do with the node in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum ServiceWhat {
+    /// Begin, now and at every login
+    Install,
+    /// End, for good
+    Remove,
+    /// Show whether it runs
+    Status,
 }
 
 /// The commands of the prompt, and nothing else that stands in a line. (`help` tells of them:

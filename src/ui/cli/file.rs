@@ -88,6 +88,14 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Defaults, FileError> {
     Ok(defaults)
 }
 
+/// The options that may stand in the file.
+pub fn options_in_file() -> Vec<Arg> {
+    let declared = Options::augment_args(clap::Command::new("file"));
+    let options = declared.get_arguments();
+    let known = options.filter(|option| !NOT_IN_FILE.contains(&option.get_id().as_str()));
+    known.cloned().collect()
+}
+
 fn option<'a>(declared: &'a clap::Command, key: &str) -> Result<&'a Arg, String> {
     let options = declared.get_arguments();
     let known = options.filter(|option| !NOT_IN_FILE.contains(&option.get_id().as_str()));

@@ -8,7 +8,6 @@ use std::{path::PathBuf, time::Duration};
 
 /// What a link is to be about, and on what terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct LinkWhat {
     /// Files and folders, which stay where they are, or names that the swarm offers
     #[arg(
@@ -45,10 +44,6 @@ pub struct LinkWhat {
     /// Let it work by https alone, with a certificate of this node
     #[arg(long)]
     pub tls: bool,
-
-    /// Show no QR code
-    #[arg(long)]
-    pub no_qr: bool,
 }
 
 impl LinkWhat {

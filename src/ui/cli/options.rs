@@ -15,17 +15,29 @@ use std::{
 };
 
 /// Those of them that the file of a home cannot set.
-pub(super) const NOT_IN_FILE: [&str; 7] = [
+pub(super) const NOT_IN_FILE: [&str; 8] = [
     "home",
     "passphrase_file",
     "timeout",
     "ask_expiry",
     "json",
     "no_progress",
+    "log_format",
     "verbose",
 ];
 
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One object of JSON a line
+    Json,
+}
+
 /// The options, each of which is also `SPRAT_…` in the environment.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Args, Debug, Default)]
 #[command(mut_args(|option| option.global(true).hide_env_values(true)))]
 pub struct Options {
@@ -201,6 +213,10 @@ pub struct Options {
     #[arg(skip)]
     pub patience: Option<Duration>,
 
+    /// Whether somebody said which home is meant.
+    #[arg(skip)]
+    pub home_said: bool,
+
     /// The options that were typed, as they are typed. Those from the environment or the file are not among them.
     #[arg(skip)]
     pub typed: Vec<String>,
@@ -244,7 +260,26 @@ pub struct Options {
     )]
     pub no_progress: bool,
 
-    /// Say more on standard error: -v what happens, -vv everything (`SPRAT_LOG` takes a filter)
+    /// Show no QR codes of links, codes and lines to join by
+    #[arg(
+        long,
+        env = "SPRAT_NO_QR",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub no_qr: bool,
+
+    /// How the log on standard error is written
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        env = "SPRAT_LOG_FORMAT",
+        default_value_t
+    )]
+    pub log_format: LogFormat,
+
+    /// Say more on standard error: -v what happens, -vv everything (`SPRAT_LOG` or `RUST_LOG` take
+    /// a filter)
     #[arg(short, long, action = clap::ArgAction::Count, env = "SPRAT_VERBOSE")]
     pub verbose: u8,
 }

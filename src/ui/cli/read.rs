@@ -5,13 +5,13 @@ use super::{
     file::{self, Defaults},
     server,
 };
-use crate::ui::{exit::Exit, slips};
+use crate::ui::{exit::Exit, home, slips};
 use clap::{
     CommandFactory as _, FromArgMatches as _, Subcommand as _,
     error::{ContextKind, ContextValue, ErrorKind},
     parser::ValueSource,
 };
-use std::ffi::OsString;
+use std::{ffi::OsString, path::Path};
 
 /// The commands of the shell.
 pub fn commands() -> Vec<String> {
@@ -31,7 +31,16 @@ pub fn long_options() -> Vec<String> {
 }
 
 /// The options of every command that mean something to a rendezvous server, which is no node.
-const OF_A_SERVER: [&str; 6] = ["help", "home", "json", "listen", "verbose", "web"];
+const OF_A_SERVER: [&str; 8] = [
+    "help",
+    "home",
+    "json",
+    "listen",
+    "log_format",
+    "no_qr",
+    "verbose",
+    "web",
+];
 
 /// The whole command line, in which each command shows what is of use to it.
 pub(super) fn definition(defaults: &Defaults) -> clap::Command {
@@ -52,6 +61,11 @@ pub(super) fn definition(defaults: &Defaults) -> clap::Command {
     })
 }
 
+/// The same without the file of a home, for those who describe it.
+pub fn whole() -> clap::Command {
+    definition(&Defaults::new())
+}
+
 /// Reads the words of a command line, the program's name first, and what the file of the home says
 /// beside them. Ends the program for those that ask for help, and for mistakes that clap explains
 /// well.
@@ -59,18 +73,15 @@ pub(super) fn definition(defaults: &Defaults) -> clap::Command {
 /// # Errors
 /// What else is wrong was said.
 pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
-    let words: Vec<OsString> = words.into_iter().collect();
+    let mut words: Vec<OsString> = words.into_iter().collect();
     let slip = slip(&words);
     let said = match over(definition(&Defaults::new()), &words) {
         // Even if it can be read: `-output` is `-o` with a folder that nobody meant.
         _ if slip.is_some() => slip.unwrap_or_default(),
         Ok(cli) if cli.needs_no_home() => return Ok(cli),
-        Ok(cli) => match file::read(&cli.options.home) {
-            Ok(file) if file.is_empty() => return Ok(cli),
-            Ok(file) => {
-                return Ok(over(definition(&file), &words).unwrap_or_else(|error| error.exit()));
-            }
-            Err(error) => error.to_string(),
+        Ok(cli) => match at_home(cli, &mut words) {
+            Ok(cli) => return Ok(cli),
+            Err(said) => said,
         },
         Err(error) => match of_the_prompt(&error) {
             Some(said) => said,
@@ -79,6 +90,34 @@ pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
     };
     crate::ui::output::Out::streams(false).error(&said);
     Err(Exit::Usage)
+}
+
+/// Settles which home is meant, and reads the words again with what its file says.
+fn at_home(mut cli: Cli, words: &mut Vec<OsString>) -> Result<Cli, String> {
+    if let Some(folder) = cli.home_unsaid().map(home::chosen).transpose()?.flatten() {
+        words.insert(1, said_home(&folder));
+        cli.options.home = folder;
+    }
+    match file::read(&cli.options.home) {
+        Ok(file) if file.is_empty() => Ok(cli),
+        Ok(file) => Ok(over(definition(&file), words).unwrap_or_else(|error| error.exit())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// `--home`, as it is typed.
+fn said_home(folder: &Path) -> OsString {
+    let mut said = OsString::from("--home=");
+    said.push(folder);
+    said
+}
+
+/// The same for a program that runs in a home: what is wrong is for it to tell.
+pub fn read_again(words: &[OsString], home: &Path) -> Result<Cli, String> {
+    let file = file::read(home).map_err(|error| error.to_string())?;
+    let mut cli = over(definition(&file), words).map_err(|error| error.to_string())?;
+    home.clone_into(&mut cli.options.home);
+    Ok(cli)
 }
 
 /// Gives options defaults. They must not have been built: clap would mistake one for another.
@@ -101,6 +140,7 @@ pub(super) fn over(definition: clap::Command, words: &[OsString]) -> Result<Cli,
         matches.try_contains_id(id.as_str()).is_ok()
             && matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
     });
+    cli.options.home_said = matches.value_source("home") != Some(ValueSource::DefaultValue);
     cli.options.typed = typed.map(|(_, long)| format!("--{long}")).collect();
     let said = matches.value_source("wait") != Some(ValueSource::DefaultValue);
     cli.options.patience = cli.options.wait.filter(|_| said);

@@ -5,7 +5,9 @@
 //! code is shown, and not written to a log. Until then the node is hidden: nothing but the pairing
 //! is announced.
 
-use super::{MAX_CODES, failed, has_code, hidden, read_code, tell_code, too_many};
+use super::{
+    Lines, MAX_CODES, copy_at_enter, failed, has_code, hidden, read_code, tell_code, too_many,
+};
 use crate::{
     core::code::{Code, CodeError},
     node::{
@@ -239,14 +241,27 @@ async fn admit(mut news: mpsc::Receiver<GroupNews>, ids: mpsc::Sender<String>, o
 
 /// Shows one code after another until somebody has one; gives their id.
 async fn offer(node: &Node, out: &Out, words: usize) -> Result<String, Exit> {
+    let mut lines = Lines::new(out);
     for _ in 0..MAX_CODES {
         let code = node.new_code(words).await;
         let code = code.map_err(|error| failed(out, &error))?;
         tell_code(out, "sprat receive", &code);
         if !out.json() {
-            out.note("waiting for somebody to type that; Ctrl-C ends it");
+            let copied = if out.is_typed() && out.is_watched() {
+                "Enter copies the line, "
+            } else {
+                ""
+            };
+            out.note(&format!(
+                "waiting for somebody to type that; {copied}Ctrl-C ends it"
+            ));
         }
-        match node.offer_code(code).await {
+        let line = format!("sprat receive {code}");
+        let found = tokio::select! {
+            found = node.offer_code(code) => found,
+            never = copy_at_enter(out, &line, &mut lines) => match never {},
+        };
+        match found {
             Ok(paired) => return Ok(has_the_code(out, &paired)),
             Err(PairError::Burnt) => out.failure(
                 "",

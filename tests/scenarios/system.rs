@@ -1,0 +1,225 @@
+//! What the program is to the system that it runs on: a service, its version, its manual, a report
+//! of a fault, a home of another version.
+#![cfg(target_os = "linux")]
+
+use crate::common::{Ran, Running, Swarm, share, terminal::Terminal, unnamed, with_environment};
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The same without a terminal that could be closed.
+fn detached(command: &Command) -> Command {
+    let mut detached = Command::new("setsid");
+    detached.arg("--wait").arg(command.get_program());
+    detached.args(command.get_args()).stderr(Stdio::piped());
+    with_environment(&mut detached, command);
+    detached
+}
+
+#[test]
+fn the_system_hears_that_a_node_is_ready_alive_and_leaving() {
+    let swarm = Swarm::new();
+    share(&swarm.home("alice"), "a.txt", b"some text");
+    let place = swarm.home("alice").join("notify");
+    let heard = UnixDatagram::bind(&place).unwrap();
+    heard.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = swarm.command("alice", &["serve", "--json"]);
+    command.env("NOTIFY_SOCKET", &place);
+    // A second of patience, so a sign of life each third of one.
+    command.env("WATCHDOG_USEC", "1000000");
+    let node = Running::of(command);
+    let next = || {
+        let mut text = [0; 512];
+        let length = heard.recv(&mut text).unwrap();
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    assert_eq!(next(), "READY=1\n");
+    let mut alive = 0;
+    while alive < 3 || !next().contains("1 file") {
+        let said = next();
+        alive += usize::from(said.contains("WATCHDOG=1\nSTATUS="));
+        assert!(alive < 200, "{said}");
+    }
+    node.signal("TERM");
+    while next() != "STOPPING=1\n" {}
+}
+
+#[test]
+fn a_hangup_without_a_window_reads_the_options_again() {
+    let swarm = Swarm::new();
+    let home = swarm.home("alice");
+    let command = unnamed(&swarm.command("alice", &["serve"]));
+    let mut node = Running::start(&mut detached(&command));
+    node.wait("its name", |line| line.contains(" is here, on "));
+    let config = home.join(".sprat/config.toml");
+    let pid = fs::read_to_string(home.join(".sprat/lock")).unwrap();
+    let hang_up = || {
+        let done = Command::new("kill").args(["-HUP", pid.trim()]).status();
+        assert!(done.unwrap().success());
+    };
+    let name = || swarm.run("alice", &["status", "--json"]).json()[0]["name"].clone();
+    fs::write(&config, "name = 'somebody else'\nupload-limit = '2M'\n").unwrap();
+    hang_up();
+    node.wait("the options", |line| {
+        line.contains("read the options again")
+    });
+    assert_eq!(name(), "somebody else");
+    // A mistake changes nothing, and is told.
+    fs::write(&config, "nome = 'nobody'\n").unwrap();
+    hang_up();
+    node.wait("the mistake", |line| line.contains("did you mean `name`"));
+    fs::write(&config, "").unwrap();
+    assert_eq!(name(), "somebody else");
+    let done = Command::new("kill").arg(pid.trim()).status();
+    assert!(done.unwrap().success());
+    assert_eq!(node.end(), 0);
+}
+
+/// A folder with a `systemctl` that notes what it is told, and ends with what `code` says.
+fn with_systemctl(command: &mut Command, place: &Path) {
+    fs::create_dir_all(place.join("bin")).unwrap();
+    let program = place.join("bin/systemctl");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> '{0}/told'\nexit \"$(cat '{0}/code' 2>/dev/null || echo 0)\"\n",
+        place.display()
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}/bin:{path}", place.display()));
+    command.env("XDG_CONFIG_HOME", place.join("config"));
+    command.env("HOME", place);
+}
+
+#[test]
+fn a_service_is_installed_shown_and_removed() {
+    let swarm = Swarm::new();
+    let place = tempfile::tempdir().unwrap();
+    let run = |what: &str| {
+        let mut command = swarm.command("alice", &["service", what, "--json"]);
+        with_systemctl(&mut command, place.path());
+        Ran::of(command)
+    };
+    let unit = place.path().join("config/systemd/user/sprat.service");
+    assert_eq!(run("install").succeeds().json()[0]["state"], "installed");
+    let text = fs::read_to_string(&unit).unwrap();
+    let home = fs::canonicalize(swarm.home("alice")).unwrap();
+    assert!(
+        text.contains(&format!("--home \"{}\" serve", home.display())),
+        "{text}"
+    );
+    assert_eq!(run("status").succeeds().json()[0]["state"], "running");
+    fs::write(place.path().join("code"), "3").unwrap();
+    let stopped = run("status");
+    assert_eq!(
+        (stopped.code(), &stopped.json()[0]["state"]),
+        (5, &"stopped".into())
+    );
+    fs::write(place.path().join("code"), "0").unwrap();
+    assert_eq!(run("remove").succeeds().json()[0]["state"], "removed");
+    assert!(!unit.exists());
+    let told = fs::read_to_string(place.path().join("told")).unwrap();
+    for wanted in ["--user enable", "--user start sprat", "--user disable"] {
+        assert!(told.contains(wanted), "{told}");
+    }
+    fs::write(place.path().join("code"), "4").unwrap();
+    assert_eq!(run("status").json()[0]["state"], "none");
+}
+
+#[test]
+fn a_home_of_a_later_version_is_refused_with_words() {
+    let swarm = Swarm::new();
+    swarm.run("alice", &["status"]).succeeds();
+    let format = swarm.home("alice").join(".sprat/format");
+    let known = fs::read_to_string(&format).unwrap();
+    fs::write(&format, "4000\n").unwrap();
+    let refused = swarm.run("alice", &["status"]);
+    assert_eq!(refused.code(), 1);
+    assert!(refused.err().contains("later version"), "{}", refused.err());
+    assert_eq!(fs::read_to_string(&format).unwrap(), "4000\n");
+    // That of the first version had no number.
+    fs::remove_file(&format).unwrap();
+    swarm.run("alice", &["status"]).succeeds();
+    assert_eq!(fs::read_to_string(&format).unwrap(), known);
+}
+
+#[test]
+fn the_version_and_the_manual_need_no_home() {
+    let swarm = Swarm::new();
+    let version = swarm.run("alice", &["version", "--json"]).succeeds();
+    assert_eq!(version.json()[0]["version"], env!("CARGO_PKG_VERSION"));
+    let pages = swarm.home("alice").join("man");
+    swarm
+        .run("alice", &["manual", pages.to_str().unwrap()])
+        .succeeds();
+    let page = fs::read_to_string(pages.join("sprat-download.1")).unwrap();
+    assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
+    assert!(!swarm.home("alice").join(".sprat").exists());
+}
+
+#[test]
+fn a_report_of_a_fault_names_nobody() {
+    let swarm = Swarm::new();
+    share(&swarm.home("alice"), "secret-plan.txt", b"x");
+    swarm.run("alice", &["status"]).succeeds();
+    fs::write(
+        swarm.home("alice").join(".sprat/config.toml"),
+        "rendezvous = ['192.0.2.77:4000']\nreplicas = 2\n",
+    )
+    .unwrap();
+    let report = swarm
+        .run("alice", &["bug-report", "--wait", "0.1"])
+        .succeeds()
+        .out();
+    for kept in [
+        "sprat 0.",
+        "replicas = 2",
+        "rendezvous = (left out)",
+        "conclusion: ",
+    ] {
+        assert!(report.contains(kept), "{report}");
+    }
+    for hidden in ["alice", "secret-plan", "192.0.2.77", "127.0.0.1"] {
+        assert!(!report.contains(hidden), "{hidden}: {report}");
+    }
+}
+
+#[test]
+fn the_log_can_be_objects_and_as_loud_as_rust_log_says() {
+    let swarm = Swarm::new();
+    let mut command = swarm.command("alice", &["status", "--log-format", "json"]);
+    command.env("RUST_LOG", "debug");
+    let said = Ran::of(command).succeeds().err();
+    let lines: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}")))
+        .collect();
+    assert!(lines.iter().any(|line| line["level"] == "DEBUG"), "{said}");
+}
+
+#[test]
+fn a_folder_that_is_no_home_is_asked_about_once() {
+    let swarm = Swarm::new();
+    let place = tempfile::tempdir().unwrap();
+    let (elsewhere, own) = (place.path().join("elsewhere"), place.path().join("sprat"));
+    fs::create_dir(&elsewhere).unwrap();
+    let line = format!("HOME='{}' sprat status", place.path().display());
+    let mut shell = Terminal::shell(&swarm, &elsewhere, &line);
+    shell.sees("This folder is no home of sprat yet");
+    shell.sees("which one? [1/2] ");
+    shell.enters("both");
+    shell.sees("which one? [1/2] ");
+    shell.enters("2");
+    shell.sees("offering 0 files");
+    assert_eq!(shell.ends(), 0);
+    assert!(own.join(".sprat").is_dir() && !elsewhere.join(".sprat").exists());
+    let mut shell = Terminal::shell(&swarm, &elsewhere, &line);
+    shell.sees("using the home in ");
+    assert_eq!(shell.ends(), 0);
+}
