@@ -1,11 +1,20 @@
-# What people type. `make demo` shows it, `make testing` lets you try it, `make check` looks at an edit, `make test` checks everything, `make bench` measures,
+# What people type. `make demo` shows it, `make testing` lets you try it, `make deb` packs it, `make check` looks at an edit, `make test` checks everything, `make bench` measures,
 # `make fuzz` feeds the parsers with changed messages for 30 s each.
 CARGO ?= cargo
 
-.PHONY: demo testing build check test fuzz bench compare clean tools
+.PHONY: demo testing build package deb check test fuzz bench compare clean tools
 
 build: tools
 	$(CARGO) build --release --locked
+
+# The program with its manual pages and completions in target/package, for those who make packages.
+package: build
+	@dist/package.sh target/release/sprat target/package
+
+# A package for Debian and Ubuntu in target/debian.
+deb: package
+	@$(CARGO) deb --version >/dev/null 2>&1 || { echo "cargo-deb is needed: cargo install cargo-deb"; exit 1; }
+	@$(CARGO) deb --locked --no-build --no-strip
 
 # Without link-time optimization: that takes minutes and shows nothing more.
 demo: tools
