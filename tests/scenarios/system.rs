@@ -223,3 +223,55 @@ fn a_folder_that_is_no_home_is_asked_about_once() {
     shell.sees("using the home in ");
     assert_eq!(shell.ends(), 0);
 }
+
+#[test]
+fn a_home_of_the_first_version_is_taken_over_whole() {
+    let swarm = Swarm::new();
+    let home = swarm.home("old");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/home-0.1.0.tar.gz");
+    let unpacked = Command::new("tar")
+        .args(["xzf", kept.to_str().unwrap(), "--strip-components=1", "-C"])
+        .arg(&home)
+        .status();
+    assert!(unpacked.unwrap().success());
+    let mut old = swarm.start_all("old", &["serve", "--json", "--replicas", "2"]);
+    old.event("scanned");
+    let offered = swarm.run("carol", &["list", "--json"]).succeeds().json();
+    let mut names: Vec<&str> = offered
+        .iter()
+        .filter_map(|row| row["name"].as_str())
+        .collect();
+    names.sort_unstable();
+    // What somebody sent stays private.
+    assert_eq!(names, ["deep/leaf.txt", "one.txt", "two.txt"]);
+    let status = swarm.run("old", &["status", "--json"]).json();
+    assert_eq!(
+        status[0]["peer"],
+        "12D3KooWCLMKnMB3n3GdztCkrgDrSqNkuMboLaHCukukam8aeaFB"
+    );
+    assert!(
+        status[0]["replicas"]["used"].as_u64().unwrap() > 0,
+        "{status:?}"
+    );
+    let history = swarm
+        .run("old", &["history", "bob", "--json"])
+        .succeeds()
+        .out();
+    assert!(history.contains("hello there"), "{history}");
+    old.signal("TERM");
+    assert_eq!(old.end(), 0);
+    let told: Vec<&String> = old
+        .seen
+        .iter()
+        .filter(|line| !line.starts_with('{'))
+        .collect();
+    assert!(told.is_empty(), "{told:?}");
+    let lies = fs::read_dir(home.join(".sprat")).unwrap();
+    let lies: Vec<String> = lies
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(
+        !lies.iter().any(|name| name.starts_with("index.")),
+        "{lies:?}"
+    );
+}
