@@ -31,6 +31,7 @@ pub mod logging;
 mod manual;
 mod new_key;
 pub mod news;
+mod notify;
 mod open_files;
 pub mod output;
 mod passphrase;

@@ -67,6 +67,8 @@ pub struct Setup {
     pub json: bool,
     /// Whether bars may be shown.
     pub progress: bool,
+    /// Whether the desktop is to show asks, arrivals and messages.
+    pub notify: bool,
     /// Where a node that stays serves its page.
     pub web: Option<SocketAddr>,
     /// What serves it, and the socket of the home.
@@ -136,6 +138,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
         reuse: options.reuse,
         json: options.json,
         progress: !options.no_progress && !options.json,
+        notify: options.notify,
         web: options.web,
         face: None,
         server_page: None,

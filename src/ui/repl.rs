@@ -12,7 +12,7 @@ mod terminal;
 use super::{
     config::Setup,
     exit::Exit,
-    leaving, local,
+    leaving, local, notify,
     output::Out,
     running::{leave, start},
     signals::Signals,
@@ -33,6 +33,9 @@ pub async fn run(setup: &Setup, signals: &mut Signals) -> Exit {
         Err(exit) => return exit,
     };
     let events = node.events();
+    if setup.notify {
+        notify::follow(&node);
+    }
     let face = match local::open(&node, setup, &out).await {
         Ok(face) => face,
         Err(exit) => {

@@ -8,6 +8,7 @@ use super::{
     exit::Exit,
     json, leaving, local,
     news::News,
+    notify,
     output::Out,
     progress::ScanBar,
     running::{leave, start},
@@ -39,6 +40,9 @@ pub async fn serve(setup: &Setup, accept: &[String], signals: &mut Signals) -> E
         Err(exit) => return exit,
     };
     let mut news = News::new(node.events(), setup.json);
+    if setup.notify {
+        notify::follow(&node);
+    }
     if let Some(status) = node.status().await {
         if out.json() {
             out.object(&json::Event::ready(&status));

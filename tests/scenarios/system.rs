@@ -2,7 +2,9 @@
 //! of a fault, a home of another version.
 #![cfg(target_os = "linux")]
 
-use crate::common::{Ran, Running, Swarm, share, terminal::Terminal, unnamed, with_environment};
+use crate::common::{
+    Ran, Running, Swarm, share, terminal::Terminal, unnamed, until, with_environment,
+};
 use std::{
     fs,
     os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
@@ -81,10 +83,10 @@ fn a_hangup_without_a_window_reads_the_options_again() {
     assert_eq!(node.end(), 0);
 }
 
-/// A folder with a `systemctl` that notes what it is told, and ends with what `code` says.
-fn with_systemctl(command: &mut Command, place: &Path) {
+/// A folder with a program that notes what it is told, and ends with what `code` says.
+fn with_program(command: &mut Command, place: &Path, name: &str) {
     fs::create_dir_all(place.join("bin")).unwrap();
-    let program = place.join("bin/systemctl");
+    let program = place.join("bin").join(name);
     let script = format!(
         "#!/bin/sh\necho \"$*\" >> '{0}/told'\nexit \"$(cat '{0}/code' 2>/dev/null || echo 0)\"\n",
         place.display()
@@ -103,7 +105,7 @@ fn a_service_is_installed_shown_and_removed() {
     let place = tempfile::tempdir().unwrap();
     let run = |what: &str| {
         let mut command = swarm.command("alice", &["service", what, "--json"]);
-        with_systemctl(&mut command, place.path());
+        with_program(&mut command, place.path(), "systemctl");
         Ran::of(command)
     };
     let unit = place.path().join("config/systemd/user/sprat.service");
@@ -273,5 +275,27 @@ fn a_home_of_the_first_version_is_taken_over_whole() {
     assert!(
         !lies.iter().any(|name| name.starts_with("index.")),
         "{lies:?}"
+    );
+}
+
+#[test]
+fn a_message_is_shown_on_the_desktop_of_those_who_want_it() {
+    let swarm = Swarm::new();
+    let place = tempfile::tempdir().unwrap();
+    let told = place.path().join("told");
+    let mut command = swarm.command("alice", &["serve", "--json", "--notify"]);
+    with_program(&mut command, place.path(), "notify-send");
+    let mut alice = Running::of(command);
+    alice.event("scanned");
+    swarm
+        .run("bob", &["msg", "alice", "look <here>"])
+        .succeeds();
+    until("the notification", || {
+        fs::read_to_string(&told).is_ok_and(|told| told.contains("look &lt;here&gt;"))
+    });
+    assert!(
+        fs::read_to_string(&told)
+            .unwrap()
+            .starts_with("--app-name=sprat -- sprat bob")
     );
 }

@@ -95,6 +95,7 @@ async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals
         reuse: given.reuse,
         json: given.json,
         progress: given.progress,
+        notify: false,
         web: None,
         face: None,
         server_page: None,

@@ -199,6 +199,14 @@ pub struct Options {
     )]
     pub web: Option<SocketAddr>,
 
+    /// Show asks, arrivals and messages on the desktop, too (`notify-send` on Linux)
+    #[arg(
+        long,
+        env = "SPRAT_NOTIFY",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub notify: bool,
+
     /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default:
     /// 30]
     #[arg(
