@@ -9,7 +9,8 @@
 //! it looks from time to time, too.
 
 use super::{
-    ChunkReader, FileRecord, Index, Kind, ShareEvent, StoreError, failed, index::looks_like,
+    ChunkReader, FileRecord, Index, Kind, ShareEvent, StoreError, failed,
+    index::{Placed, looks_like},
     share::send,
 };
 use crate::core::path::RelPath;
@@ -19,6 +20,7 @@ use notify::{
 };
 use std::{
     collections::HashSet,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -44,8 +46,8 @@ const POLL: Duration = Duration::from_secs(20);
 enum Message {
     /// Something happened at these paths.
     Touched(Vec<PathBuf>),
-    /// Downloads came into these folders.
-    Placed(Vec<PathBuf>),
+    /// Downloads came.
+    Placed(Placed),
     /// Look at the flags.
     Wake,
 }
@@ -75,8 +77,8 @@ impl Fetched {
         let stop = Arc::new(AtomicBool::new(false));
         let lost = Arc::new(AtomicBool::new(false));
         let (placed, missed) = (wake.clone(), Arc::clone(&lost));
-        index.on_placed(Some(Box::new(move |folders| {
-            if placed.try_send(Message::Placed(folders)).is_err() {
+        index.on_placed(Some(Box::new(move |downloads| {
+            if placed.try_send(Message::Placed(downloads)).is_err() {
                 missed.store(true, Ordering::Release);
             }
         })));
@@ -93,6 +95,7 @@ impl Fetched {
             folders: HashSet::new(),
             blind: false,
             touched: HashSet::new(),
+            placed: Vec::new(),
             gone: HashSet::new(),
         };
         let thread = thread::Builder::new()
@@ -137,6 +140,8 @@ struct Worker {
     /// Some folder cannot be watched.
     blind: bool,
     touched: HashSet<PathBuf>,
+    /// Numbers of downloads that came before their folder was watched.
+    placed: Vec<RangeInclusive<u64>>,
     /// Withdrawn, and still in the index: their disk may come back.
     gone: HashSet<u64>,
 }
@@ -155,14 +160,15 @@ impl Worker {
                     self.touched.extend(paths);
                     due.get_or_insert(Instant::now() + DEBOUNCE);
                 }
-                Ok(Message::Placed(folders)) => {
-                    for folder in folders {
-                        if !self.folders.contains(&folder) {
+                Ok(Message::Placed(Placed { folders, numbers })) => {
+                    let known = |folder| self.folders.contains(folder);
+                    if !folders.iter().all(known) {
+                        for folder in folders {
                             self.watch(&folder);
-                            // What happened there before it was watched is not known.
-                            self.touched.insert(folder);
-                            due.get_or_insert(Instant::now() + DEBOUNCE);
                         }
+                        // What happened there before it was watched is not known.
+                        self.placed.push(numbers);
+                        due.get_or_insert(Instant::now() + DEBOUNCE);
                     }
                 }
                 Ok(Message::Wake) | Err(RecvTimeoutError::Timeout) => {}
@@ -173,8 +179,8 @@ impl Worker {
                 swept = Instant::now();
             } else if due.is_some_and(|at| at <= Instant::now()) {
                 due = None;
-                for path in std::mem::take(&mut self.touched) {
-                    self.visit(&path);
+                if let Err(error) = self.visit() {
+                    tracing::warn!(%error, "downloads cannot be looked at");
                 }
             }
         }
@@ -205,25 +211,40 @@ impl Worker {
         }
     }
 
-    /// Looks at the downloads at a path and below it.
-    fn visit(&mut self, path: &Path) {
-        match self.index.files_below(Kind::Fetched, path) {
-            Ok(files) => {
-                for (number, record) in files {
-                    self.check(number, &record);
-                }
+    /// Looks at the downloads at the touched paths and below them.
+    fn visit(&mut self) -> Result<(), StoreError> {
+        for number in std::mem::take(&mut self.placed).into_iter().flatten() {
+            match self.index.record(number)? {
+                Some(record) if record.kind == Kind::Fetched => self.check(number, &record),
+                _ => {}
             }
-            Err(error) => tracing::warn!(%error, "downloads cannot be looked at"),
+        }
+        let touched = std::mem::take(&mut self.touched);
+        for path in &touched {
+            if let Some((number, record)) = self.index.file_at(Kind::Fetched, path)? {
+                self.check(number, &record);
+            }
+        }
+        // Nothing lies below a path that is not watched.
+        let mut folders = touched;
+        folders.retain(|path| self.folders.contains(path));
+        if folders.is_empty() {
+            return Ok(());
+        }
+        for (number, record) in self.index.files_below(Kind::Fetched, &folders)? {
+            self.check(number, &record);
         }
         // A folder that went may have come again as another one.
-        if self.folders.remove(path) {
+        for path in folders {
+            self.folders.remove(&path);
             if let Some(watcher) = &mut self.watcher {
-                let _ = watcher.unwatch(path); // The system may have done that.
+                let _ = watcher.unwatch(&path); // The system may have done that.
             }
             if path.is_dir() {
-                self.watch(path);
+                self.watch(&path);
             }
         }
+        Ok(())
     }
 
     fn check(&mut self, number: u64, record: &FileRecord) {

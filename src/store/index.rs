@@ -6,20 +6,24 @@
 //! begun. Crash rule: sled keeps a prefix of what was written, so each record is written after what
 //! it promises, and removed before it.
 //!
-//! Trees, keys big-endian: `roots` file id → length u32, root, the page if it is one short one;
-//! `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, source u64 → offset u64, length
-//! u32; `sources` source u64 → record; `paths` kind, path → source; `users` file id, source →
-//! nothing; `have` file id, part u16 → bits (part 0 begins with the length, u32); `begun` file id →
-//! name; `replicas` and `replica_files` in `replicas`.
+//! Trees, keys big-endian: `files` file u64 → records of it and of those that follow (`packs`),
+//! found by what is in memory (`table`); `roots` file id → length u32, root, the page if it is one
+//! short one; `pages` file id, page u32, part u16 → bytes; `chunks` chunk id, file u64 → offset
+//! u64, length u32. These three are for files of several chunks, and for what has no file here.
+//! `have` file id, part u16 → bits (part 0 begins with the length, u32); `begun` file id → name;
+//! `replicas` and `replica_files` in `replicas`.
 
 mod files;
 mod manifests;
 mod packs;
+mod record;
 mod replicas;
-mod rights;
 mod stamp;
+mod table;
+mod upgrade;
 
-pub use files::{FileRecord, Kind, Location, NewFile};
+pub(super) use files::Placed;
+pub use record::{FileRecord, Kind, Location, NewFile};
 pub(super) use replicas::{NO_FILE, ReplicaChunk, ReplicaRecord};
 pub use stamp::Stamp;
 pub(super) use stamp::looks_like;
@@ -40,16 +44,17 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use table::Table;
 
 /// The layout of the index.
-pub const FORMAT_NUMBER: u32 = 5;
+pub const FORMAT_NUMBER: u32 = 6;
 
 /// Goes up whenever what is stored, or what it means, changes, with a step that leads there: what
 /// is here is not to be lost by that.
 const FORMAT: Format = Format {
     number: FORMAT_NUMBER,
-    // What 4 wrote is read as it is; 4 would not find what 5 writes.
-    steps: &[(4, |_| Ok(()))],
+    // What 4 and 5 wrote is read in one way.
+    steps: &[(4, |_| Ok(())), (5, upgrade::pack_small_files)],
 };
 
 /// Declares the trees once: their names on the disk are those of the fields.
@@ -72,10 +77,12 @@ macro_rules! trees {
     };
 }
 
-trees!(roots pages chunks sources paths users have replicas replica_files begun);
+trees!(files roots pages chunks have replicas replica_files begun);
 
-/// Those that are read through when it is opened.
-const SMALL_TREES: [&str; 3] = ["sources", "paths", "have"];
+/// Which one has the files' records.
+const FILES: usize = 0;
+/// What is read through, beside the files, when it is opened.
+const SMALL_TREES: [&str; 1] = ["have"];
 /// Bytes of the longest stored value: sled puts what is much longer into files of their own,
 /// unsynced.
 const PART: usize = 32 << 10;
@@ -96,8 +103,9 @@ struct Inner {
     dir: PathBuf,
     shared: PathBuf,
     trees: Trees,
+    table: RwLock<Table>,
     /// Records that were looked up: each chunk of a file asks for the same one.
-    known: RwLock<HashMap<u64, Arc<FileRecord>>>,
+    known: RwLock<HashMap<u64, files::Known>>,
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a
     /// new user.
     writing: Mutex<()>,
@@ -114,8 +122,8 @@ impl std::ops::Deref for Inner {
     }
 }
 
-/// Takes folders; it must not wait.
-type OnPlaced = Box<dyn Fn(Vec<PathBuf>) + Send + Sync>;
+/// Takes downloads; it must not wait.
+pub(super) type OnPlaced = Box<dyn Fn(Placed) + Send + Sync>;
 
 impl std::fmt::Debug for Index {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -131,13 +139,14 @@ impl Index {
     /// When the disk refuses; never for damage.
     pub fn open(home: &Home) -> Result<(Self, Option<String>), StoreError> {
         let dir = home.index_dir();
-        let (opened, notice) = open(&dir)?;
+        let (opened, (table, notice)) = open(&dir)?;
         let db = Live::new(&dir, opened);
         let inner = Inner {
             trees: Trees::of(&db),
             db,
             dir,
             shared: home.shared(),
+            table: RwLock::new(table),
             known: RwLock::default(),
             writing: Mutex::default(),
             fresh: Mutex::new(Some(HashSet::new())),
@@ -159,7 +168,8 @@ impl Index {
     /// When the disk refuses still: to be tried again.
     pub fn reopen(&self) -> Result<Option<String>, StoreError> {
         let _writing = self.writing();
-        let notice = self.0.db.reopen(|| open(&self.0.dir))?;
+        let (table, notice) = self.0.db.reopen(|| open(&self.0.dir))?;
+        *self.0.table.write() = table;
         self.0.known.write().clear();
         Ok(notice)
     }
@@ -298,8 +308,8 @@ impl Index {
 }
 
 /// Opens what is in `dir`, or begins it again when it is damaged; the sentence says so.
-fn open(dir: &Path) -> Result<(Opened, Option<String>), StoreError> {
-    let (opened, aside) = database::open(dir, || open_trees(dir), || move_aside(dir))?;
+fn open(dir: &Path) -> Result<(Opened, (Table, Option<String>)), StoreError> {
+    let ((opened, table), aside) = database::open(dir, || open_trees(dir), || move_aside(dir))?;
     let notice = aside.map(|aside| {
         format!(
             "the index could not be used ({}); it was moved to {} and is being rebuilt",
@@ -307,10 +317,10 @@ fn open(dir: &Path) -> Result<(Opened, Option<String>), StoreError> {
             aside.path.display()
         )
     });
-    Ok((opened, notice))
+    Ok((opened, (table, notice)))
 }
 
-fn open_trees(dir: &Path) -> sled::Result<Opened> {
+fn open_trees(dir: &Path) -> sled::Result<(Opened, Table)> {
     let db = database::sled_of(dir, FORMAT, CACHE, Some(FLUSH_MS))?;
     let trees = TREES.iter().map(|name| db.open_tree(name));
     let trees: Vec<sled::Tree> = trees.collect::<sled::Result<_>>()?;
@@ -319,7 +329,19 @@ fn open_trees(dir: &Path) -> sled::Result<Opened> {
     for (_, tree) in small.filter(|(name, _)| SMALL_TREES.contains(name)) {
         tree.iter().try_for_each(|item| item.map(drop))?;
     }
-    Ok(Opened { db, trees })
+    let table = read_files(&trees[FILES])?;
+    Ok((Opened { db, trees }, table))
+}
+
+fn read_files(files: &sled::Tree) -> sled::Result<Table> {
+    let packs = files.iter().filter_map(|item| match item {
+        Ok((key, value)) => {
+            let at = key.as_ref().try_into().map(u64::from_be_bytes).ok()?;
+            Some(Ok((at, value)))
+        }
+        Err(error) => Some(Err(error)),
+    });
+    Table::read(packs)
 }
 
 /// Renames the damaged index to `index.damaged-<n>`, and removes those of before: one is enough to

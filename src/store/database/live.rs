@@ -238,9 +238,4 @@ impl Entries {
     pub fn keys(self) -> impl Iterator<Item = sled::Result<sled::IVec>> + use<> {
         self.map(|entry| entry.map(|(key, _)| key))
     }
-
-    /// Their values alone.
-    pub fn values(self) -> impl Iterator<Item = sled::Result<sled::IVec>> + use<> {
-        self.map(|entry| entry.map(|(_, value)| value))
-    }
 }

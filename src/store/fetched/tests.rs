@@ -125,6 +125,7 @@ fn what_lies_elsewhere_is_watched_too_and_what_only_lies_beside_costs_nothing() 
         folders: HashSet::new(),
         blind: false,
         touched: HashSet::new(),
+        placed: Vec::new(),
         gone: HashSet::new(),
     };
     worker.sweep();

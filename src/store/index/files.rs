@@ -1,22 +1,23 @@
-//! The files whose chunks can be read here, and where each chunk lies.
+//! The files whose chunks are here, and where each chunk lies.
 //!
-//! Shared ones, downloads that were finished, and what goes from one person to another. A file's
-//! number is never used twice, so a chunk location that a crash left behind points at nothing
-//! rather than at another file.
+//! A record says all of a file of one chunk; of larger ones the chunks are written before it and
+//! removed after it. Invariants: what [`Table`] knows is in the tree, or was removed from it just
+//! now; of several records with one path the newest counts.
 
-use super::{Index, Stamp, key, looks_like, manifests, packs, rights::StoredRights};
-use crate::{
-    core::{
-        id::{ChunkId, FileId},
-        manifest::Entry,
-        rights::Rights,
-    },
-    store::{StoreError, modes},
-    wire::{cbor, manifest},
+use super::{
+    FileRecord, Index, Kind, Location, NewFile, key, looks_like, packs,
+    record::Content,
+    table::{Keys, Table},
 };
-use serde::{Deserialize, Serialize};
+use crate::{
+    core::id::{ChunkId, FileId},
+    store::{StoreError, modes},
+    wire::manifest,
+};
+use parking_lot::RwLockReadGuard;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet, HashSet},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -24,117 +25,36 @@ use std::{
 /// Records kept in memory before all are let go: a few megabytes.
 const KNOWN: usize = 16 << 10;
 
-/// Why a file's chunks are here.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
-    /// It lies in the shared folder; its path is relative to that.
-    Shared,
-    /// It was downloaded; its path is absolute.
-    Fetched,
-    /// It is being sent to a person; its path is absolute. Private: for those with a grant
-    /// (`store::grants`), until the send ends.
-    Sent,
-    /// It was received from a person; its path is absolute. Private, too.
-    Received,
+/// Downloads that came to lie somewhere.
+#[derive(Debug)]
+pub struct Placed {
+    /// In which folders.
+    pub folders: Vec<PathBuf>,
+    /// Their numbers are among these.
+    pub numbers: RangeInclusive<u64>,
 }
 
-impl Kind {
-    /// Whether it is for those only who were granted it.
-    #[must_use]
-    pub fn is_private(self) -> bool {
-        matches!(self, Self::Sent | Self::Received)
+/// A record that was looked up.
+#[derive(Clone)]
+pub(super) struct Known {
+    record: Arc<FileRecord>,
+    content: Content,
+}
+
+impl Known {
+    fn keys<'a>(&self, path: &'a [u8]) -> Keys<'a> {
+        keys(&self.record, self.content, path)
     }
 }
 
-/// A file that was read to its end, and how it looked then.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FileRecord {
-    /// Why it is here.
-    pub kind: Kind,
-    /// Where, in the disk's own bytes.
-    pub path: PathBuf,
-    /// How it looked.
-    pub stamp: Stamp,
-    /// Its permissions.
-    pub rights: Rights,
-    /// Its contents.
-    pub file: FileId,
-    /// The name it is offered by: relative, `/` between the parts, NFC.
-    pub name: String,
-    /// Its media type.
-    pub media: String,
-}
-
-/// A record on its way into the index.
-#[derive(Clone, Debug)]
-pub struct NewFile {
-    /// What is known about it. Its `file` is set from the entries.
-    pub record: FileRecord,
-    /// Its chunks, in order.
-    pub entries: Vec<Entry>,
-}
-
-/// One place where a chunk can be read.
-#[derive(Clone, Debug)]
-pub struct Location {
-    /// The number of the file.
-    pub source: u64,
-    /// The file.
-    pub record: Arc<FileRecord>,
-    /// Where the chunk begins.
-    pub offset: u64,
-    /// Its bytes.
-    pub len: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Stored(
-    u8,
-    #[serde(with = "serde_bytes")] Vec<u8>,
-    Stamp,
-    StoredRights,
-    FileId,
-    String,
-    String,
-);
-
-fn encode(record: &FileRecord) -> Vec<u8> {
-    cbor::encode(&Stored(
-        record.kind as u8,
-        modes::path_bytes(&record.path),
-        record.stamp,
-        record.rights.into(),
-        record.file,
-        record.name.clone(),
-        record.media.clone(),
-    ))
-}
-
-fn decode(bytes: &[u8]) -> Result<FileRecord, StoreError> {
-    let Stored(kind, path, stamp, rights, file, name, media) = cbor::decode(bytes)
-        .map_err(|error| StoreError::Corrupt(format!("a file record: {error}")))?;
-    Ok(FileRecord {
-        kind: [Kind::Shared, Kind::Fetched, Kind::Sent, Kind::Received]
-            .into_iter()
-            .find(|known| *known as u8 == kind)
-            .ok_or_else(|| StoreError::Corrupt("a file record of an unknown kind".into()))?,
-        path: modes::path_of(path),
-        stamp,
-        rights: rights.into(),
-        file,
-        name,
-        media,
-    })
-}
-
-fn record_in(at: u64, stored: &[u8], number: u64) -> Result<Option<FileRecord>, StoreError> {
-    let mut records = packs::records(at, stored);
-    let record = records.find(|(one, _)| *one == number);
-    record.map(|(_, record)| decode(record)).transpose()
-}
-
-fn path_key(kind: Kind, path: &Path) -> Vec<u8> {
-    key(&[&[kind as u8], &modes::path_bytes(path)])
+fn keys<'a>(record: &FileRecord, content: Content, path: &'a [u8]) -> Keys<'a> {
+    Keys {
+        kind: record.kind,
+        path,
+        file: record.file,
+        chunk: content.chunk(),
+        large: content == Content::Large,
+    }
 }
 
 impl Index {
@@ -154,71 +74,75 @@ impl Index {
     /// When the index cannot be written.
     pub fn add_files(&self, files: &mut [NewFile]) -> Result<Vec<u64>, StoreError> {
         let _writing = self.writing();
-        let mut encoded = Vec::with_capacity(files.len());
-        let mut beside = Vec::with_capacity(files.len());
-        let mut replaced = Vec::new();
         let numbers = self.0.db.generate_ids(files.len());
         let numbers = numbers.map_err(|e| self.error(e))?;
+        let mut large = Vec::new();
+        let mut replaced = Vec::new();
         for file in &mut *files {
             let manifest = manifest::encode(&file.entries);
             file.record.file = manifest.file;
-            beside.push(manifests::beside(&manifest, &file.entries));
-            encoded.push(manifest);
-            replaced.extend(self.number_at(file.record.kind, &file.record.path)?);
+            if Content::of(&file.entries) == Content::Large {
+                large.push(manifest);
+            }
+            let record = &file.record;
+            let path = modes::path_bytes(&record.path);
+            let there = self.table().at_path(record.kind, &path);
+            for number in there {
+                let same = self.is_at(number, record.kind, &record.path)?;
+                replaced.extend(same.map(|_| number));
+            }
         }
-        let each = || files.iter().zip(numbers.iter().map(|n| n.to_be_bytes()));
-        let alone = encoded.iter().zip(&beside);
-        let alone = alone.filter(|(_, beside)| beside.is_empty());
-        self.add_manifests(alone.map(|(manifest, _)| manifest))?;
-        let chunks = each().flat_map(|(file, number)| {
+        self.add_manifests(large.iter())?;
+        let each = || files.iter().zip(numbers.iter().copied());
+        let chunks = each().filter(|(file, _)| file.entries.len() > 1);
+        let chunks = chunks.flat_map(|(file, number)| {
             let mut offset = 0u64;
             file.entries.iter().map(move |entry| {
                 let value = key(&[&offset.to_be_bytes(), &entry.len.to_be_bytes()]);
                 offset += u64::from(entry.len);
-                (key(&[entry.id.as_bytes(), &number]), Some(value))
+                (chunk_key(&entry.id, number), Some(value))
             })
         });
         self.apply(&self.0.chunks, chunks)?;
-        let users = each().zip(beside.iter()).map(|((file, number), beside)| {
-            let key = key(&[file.record.file.as_bytes(), &number]);
-            (key, Some(beside.clone()))
+        let records = each().map(|(file, number)| {
+            let content = Content::of(&file.entries);
+            (number, &file.record, content)
         });
-        self.apply(&self.0.users, users)?;
-        let records = files.iter().map(|file| encode(&file.record));
-        let records: Vec<_> = numbers.iter().copied().zip(records).collect();
-        self.apply(&self.0.sources, packs::pack(&records))?;
-        let paths = each().map(|(file, number)| {
-            let key = path_key(file.record.kind, &file.record.path);
-            (key, Some(number.to_vec()))
-        });
-        self.apply(&self.0.paths, paths)?;
-        for number in replaced {
-            self.remove(number)?;
+        let packs = packs::pack(records).into_iter();
+        let packs = packs.map(|(at, value)| (at.to_be_bytes().to_vec(), Some(value)));
+        self.apply(&self.0.files, packs)?;
+        let mut table = self.0.table.write();
+        for (file, number) in each() {
+            let path = modes::path_bytes(&file.record.path);
+            let content = Content::of(&file.entries);
+            table.add(number, &keys(&file.record, content, &path));
         }
-        self.placed(files);
+        drop(table);
+        self.remove(&replaced)?;
+        self.placed(files, &numbers);
         Ok(numbers)
     }
 
     /// Tells where downloads came to lie.
-    fn placed(&self, files: &[NewFile]) {
+    fn placed(&self, files: &[NewFile], numbers: &[u64]) {
         let on_placed = self.0.on_placed.lock();
-        let on_placed = on_placed;
-        let Some(tell) = &*on_placed else {
+        let ends = numbers.first().zip(numbers.last());
+        let (Some(tell), Some((first, last))) = (&*on_placed, ends) else {
             return;
         };
         let fetched = files.iter().filter(|one| one.record.kind == Kind::Fetched);
         let folders: BTreeSet<&Path> = fetched.filter_map(|one| one.record.path.parent()).collect();
         if !folders.is_empty() {
-            tell(folders.into_iter().map(Path::to_owned).collect());
+            tell(Placed {
+                folders: folders.into_iter().map(Path::to_owned).collect(),
+                numbers: *first..=*last,
+            });
         }
     }
 
-    /// Calls `tell` with the folders of the downloads that are added from now on. It is called
-    /// while they are, so it must not wait.
-    pub(in crate::store) fn on_placed(
-        &self,
-        tell: Option<Box<dyn Fn(Vec<PathBuf>) + Send + Sync>>,
-    ) {
+    /// Calls `tell` with the downloads that are added from now on. It is called while they are, so
+    /// it must not wait.
+    pub(in crate::store) fn on_placed(&self, tell: Option<super::OnPlaced>) {
         *self.0.on_placed.lock() = tell;
     }
 
@@ -228,45 +152,69 @@ impl Index {
     /// # Errors
     /// When the index cannot be written.
     pub fn remove_file(&self, number: u64) -> Result<(), StoreError> {
+        self.remove_files(&[number])
+    }
+
+    /// The same for many, which costs less than one by one.
+    ///
+    /// # Errors
+    /// When the index cannot be written.
+    pub fn remove_files(&self, numbers: &[u64]) -> Result<(), StoreError> {
         let _writing = self.writing();
-        self.remove(number)
+        self.remove(numbers)
     }
 
-    fn remove(&self, number: u64) -> Result<(), StoreError> {
-        let bytes = number.to_be_bytes();
-        let Some((at, stored)) = self.stored_with(number)? else {
-            return Ok(());
-        };
-        let Some(record) = record_in(at, &stored, number)? else {
-            return Ok(());
-        };
-        let left = match packs::without(at, &stored, number) {
-            Some(left) => self.0.sources.insert(at.to_be_bytes(), left),
-            None => self.0.sources.remove(at.to_be_bytes()),
-        };
-        left.map_err(|e| self.error(e))?;
-        self.0.known.write().remove(&number);
-        if self.number_at(record.kind, &record.path)? == Some(number) {
-            let path = path_key(record.kind, &record.path);
-            self.0.paths.remove(path).map_err(|e| self.error(e))?;
+    fn remove(&self, numbers: &[u64]) -> Result<(), StoreError> {
+        let mut packs: BTreeMap<u64, (sled::IVec, Vec<u64>)> = BTreeMap::new();
+        let mut gone = BTreeMap::new();
+        for &number in numbers {
+            if let Some((at, value)) = self.pack_with(number)?
+                && let Some(known) = known_in(at, &value, number)
+            {
+                self.outlive(&known.record.file, known.content)?;
+                packs
+                    .entry(at)
+                    .or_insert((value, Vec::new()))
+                    .1
+                    .push(number);
+                gone.insert(number, known);
+            }
         }
-        if let Some(manifest) = self.manifest(&record.file)? {
-            let chunks = manifest.entries().iter();
-            let chunks = chunks.map(|entry| (key(&[entry.id.as_bytes(), &bytes]), None));
-            self.apply(&self.0.chunks, chunks)?;
+        let left = packs.into_iter().map(|(at, (value, numbers))| {
+            let left = packs::without(at, &value, &numbers);
+            (at.to_be_bytes().to_vec(), left)
+        });
+        self.apply(&self.0.files, left)?;
+        for (number, known) in gone {
+            let record = &known.record;
+            self.0.known.write().remove(&number);
+            let path = modes::path_bytes(&record.path);
+            self.0.table.write().remove(number, &known.keys(&path));
+            if known.content == Content::Large
+                && let Some(manifest) = self.manifest(&record.file)?
+            {
+                let chunks = manifest.entries().iter();
+                let chunks = chunks.map(|entry| (chunk_key(&entry.id, number), None));
+                self.apply(&self.0.chunks, chunks)?;
+            }
+            self.drop_unused_manifest(&record.file)?;
         }
-        let user = key(&[record.file.as_bytes(), &bytes]);
-        let beside = self.0.users.get(&user).map_err(|e| self.error(e))?;
-        self.outlive(&record.file, beside.as_deref().unwrap_or_default())?;
-        self.0.users.remove(user).map_err(|e| self.error(e))?;
-        self.drop_unused_manifest(&record.file)
+        Ok(())
     }
 
-    fn number_at(&self, kind: Kind, path: &Path) -> Result<Option<u64>, StoreError> {
-        let number = self.0.paths.get(path_key(kind, path));
-        Ok(number
-            .map_err(|e| self.error(e))?
-            .and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?))))
+    pub(super) fn table(&self) -> RwLockReadGuard<'_, Table> {
+        self.0.table.read()
+    }
+
+    /// The record with this number, if it is of this kind and path.
+    fn is_at(
+        &self,
+        number: u64,
+        kind: Kind,
+        path: &Path,
+    ) -> Result<Option<Arc<FileRecord>>, StoreError> {
+        let record = self.record(number)?;
+        Ok(record.filter(|record| record.kind == kind && record.path == path))
     }
 
     /// What is known of the file at `path`, with its number.
@@ -278,32 +226,32 @@ impl Index {
         kind: Kind,
         path: &Path,
     ) -> Result<Option<(u64, Arc<FileRecord>)>, StoreError> {
-        let Some(number) = self.number_at(kind, path)? else {
-            return Ok(None);
-        };
-        Ok(self.record(number)?.map(|record| (number, record)))
+        let numbers = self.table().at_path(kind, &modes::path_bytes(path));
+        for number in numbers.into_iter().rev() {
+            if let Some(record) = self.is_at(number, kind, path)? {
+                return Ok(Some((number, record)));
+            }
+        }
+        Ok(None)
     }
 
-    /// The files of a kind that lie at `path` or below it, with their numbers.
+    /// The files of a kind that lie below any of these folders, with their numbers. Looks at all of
+    /// that kind.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn files_below(
         &self,
         kind: Kind,
-        path: &Path,
-    ) -> Result<Vec<(u64, Arc<FileRecord>)>, StoreError> {
+        folders: &HashSet<PathBuf>,
+    ) -> Result<Vec<(u64, FileRecord)>, StoreError> {
         let mut files = Vec::new();
-        for item in self.0.paths.scan_prefix(path_key(kind, path)).values() {
-            let number = item.map_err(|e| self.error(e))?;
-            if let Ok(number) = number.as_ref().try_into().map(u64::from_be_bytes)
-                && let Some(record) = self.record(number)?
-                // Not one that only begins with the same letters.
-                && record.path.starts_with(path)
-            {
+        self.each_file(kind, |number, record| {
+            let mut above = record.path.ancestors();
+            if above.any(|folder| folders.contains(folder)) {
                 files.push((number, record));
             }
-        }
+        })?;
         Ok(files)
     }
 
@@ -312,52 +260,71 @@ impl Index {
         &self,
         number: u64,
     ) -> Result<Option<Arc<FileRecord>>, StoreError> {
-        let known = self.0.known.read();
-        if let Some(record) = known.get(&number) {
-            return Ok(Some(Arc::clone(record)));
+        Ok(self.known(number)?.map(|known| known.record))
+    }
+
+    fn known(&self, number: u64) -> Result<Option<Known>, StoreError> {
+        if let Some(known) = self.0.known.read().get(&number) {
+            return Ok(Some(known.clone()));
         }
-        drop(known);
-        let Some((at, stored)) = self.stored_with(number)? else {
-            return Ok(None);
-        };
-        let Some(record) = record_in(at, &stored, number)?.map(Arc::new) else {
+        let pack = self.pack_with(number)?;
+        let Some(found) = pack.and_then(|(at, value)| known_in(at, &value, number)) else {
             return Ok(None);
         };
         let mut known = self.0.known.write();
         if known.len() >= KNOWN {
             known.clear();
         }
-        known.insert(number, Arc::clone(&record));
-        Ok(Some(record))
+        known.insert(number, found.clone());
+        Ok(Some(found))
     }
 
-    /// The value that a file's record is in, if it is in any, with its key.
-    fn stored_with(&self, number: u64) -> Result<Option<(u64, sled::IVec)>, StoreError> {
-        let found = self.0.sources.get_at_most(number.to_be_bytes());
+    /// The pack that a file's record is in, if it is in any, with its key.
+    fn pack_with(&self, number: u64) -> Result<Option<(u64, sled::IVec)>, StoreError> {
+        let found = self.0.files.get_at_most(number.to_be_bytes());
         Ok(found.map_err(|e| self.error(e))?.and_then(|(key, value)| {
             let at = key.as_ref().try_into().map(u64::from_be_bytes).ok()?;
             Some((at, value))
         }))
     }
 
-    /// All files of a kind, with their numbers. A record that cannot be read is left out.
+    /// Calls `each` with all files of a kind and their numbers. A record that cannot be read is
+    /// left out.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn each_file(
+        &self,
+        kind: Kind,
+        mut each: impl FnMut(u64, FileRecord),
+    ) -> Result<(), StoreError> {
+        if !self.table().has(kind) {
+            return Ok(());
+        }
+        for item in &self.0.files {
+            let (at, value) = item.map_err(|e| self.error(e))?;
+            let Ok(at) = at.as_ref().try_into().map(u64::from_be_bytes) else {
+                continue;
+            };
+            let mut reader = packs::Reader::of(at, &value);
+            while let Some(packed) = reader.next() {
+                if packed.kind == kind
+                    && let Some((record, _)) = reader.record(&packed)
+                {
+                    each(packed.number, record);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All files of a kind, with their numbers, as [`Index::each_file`] gives them.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn files(&self, kind: Kind) -> Result<Vec<(u64, FileRecord)>, StoreError> {
         let mut files = Vec::new();
-        for item in &self.0.sources {
-            let (at, stored) = item.map_err(|e| self.error(e))?;
-            let Ok(at) = at.as_ref().try_into().map(u64::from_be_bytes) else {
-                continue;
-            };
-            for (number, record) in packs::records(at, &stored) {
-                match decode(record) {
-                    Ok(record) if record.kind == kind => files.push((number, record)),
-                    _ => {}
-                }
-            }
-        }
+        self.each_file(kind, |number, record| files.push((number, record)))?;
         Ok(files)
     }
 
@@ -380,15 +347,29 @@ impl Index {
     /// When the index cannot be read.
     pub fn files_of(&self, file: &FileId) -> Result<Vec<(u64, Arc<FileRecord>)>, StoreError> {
         let mut files = Vec::new();
-        for item in self.0.users.scan_prefix(file.as_bytes()).keys() {
-            let key = item.map_err(|e| self.error(e))?;
-            if let Ok(number) = key[32..].try_into().map(u64::from_be_bytes)
-                && let Some(record) = self.record(number)?
-            {
-                files.push((number, record));
-            }
+        let numbers = self.table().of_file(*file);
+        for number in numbers {
+            let record = self.record(number)?;
+            files.extend(
+                record
+                    .filter(|one| one.file == *file)
+                    .map(|one| (number, one)),
+            );
         }
         Ok(files)
+    }
+
+    /// What the contents `file` consist of, when a file here has them whose record says it.
+    pub(super) fn content_of(&self, file: &FileId) -> Result<Option<Content>, StoreError> {
+        let numbers = self.table().of_file(*file);
+        for number in numbers {
+            if let Some(known) = self.known(number)?
+                && known.record.file == *file
+            {
+                return Ok(Some(known.content));
+            }
+        }
+        Ok(None)
     }
 
     /// Where the chunk `id` can be read.
@@ -396,7 +377,27 @@ impl Index {
     /// # Errors
     /// When the index cannot be read.
     pub fn locate(&self, id: &ChunkId) -> Result<Vec<Location>, StoreError> {
+        let (small, has_large) = {
+            let table = self.table();
+            (table.of_chunk(*id), table.has_large())
+        };
         let mut places = Vec::new();
+        for source in small {
+            if let Some(Known { record, content }) = self.known(source)?
+                && let Content::Small(Some(entry)) = content
+                && entry.id == *id
+            {
+                places.push(Location {
+                    source,
+                    record,
+                    offset: 0,
+                    len: entry.len,
+                });
+            }
+        }
+        if !has_large {
+            return Ok(places);
+        }
         for item in self.0.chunks.scan_prefix(id.as_bytes()) {
             let (key, value) = item.map_err(|e| self.error(e))?;
             let (Some(source), Some((offset, len))) = (
@@ -428,6 +429,22 @@ impl Index {
             Kind::Fetched | Kind::Sent | Kind::Received => record.path.clone(),
         }
     }
+}
+
+fn chunk_key(id: &ChunkId, number: u64) -> Vec<u8> {
+    key(&[id.as_bytes(), &number.to_be_bytes()])
+}
+
+fn known_in(at: u64, value: &[u8], number: u64) -> Option<Known> {
+    let mut reader = packs::Reader::of(at, value);
+    while let Some(packed) = reader.next() {
+        if packed.number == number {
+            let (record, content) = reader.record(&packed)?;
+            let record = Arc::new(record);
+            return Some(Known { record, content });
+        }
+    }
+    None
 }
 
 #[cfg(test)]

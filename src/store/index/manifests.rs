@@ -1,16 +1,13 @@
 //! Manifests in the index, in their canonical bytes: what is stored is what is sent.
 //!
-//! That of one chunk lies beside each file that uses it (`users`), which saves a record for each of
-//! many small files, unless only a download or a replica needs it. Invariants: a root is written
-//! after all its pages, and removed before them; what nothing here needs is removed at the next
-//! start at the latest ([`Index::sweep`]).
+//! That of one chunk is what the records of its files say, and is stored only while there is no
+//! such file and a download or a replica needs it. Invariants: a root is written after all its
+//! pages, and removed before them; what nothing here needs is removed at the next start at the
+//! latest ([`Index::sweep`]).
 
-use super::{Index, PART, Tree, Trees, key};
+use super::{Index, PART, Tree, Trees, key, record::Content};
 use crate::{
-    core::{
-        id::FileId,
-        manifest::{Entry, Manifest},
-    },
+    core::{id::FileId, manifest::Manifest},
     store::StoreError,
     wire::manifest::{self, Encoded},
 };
@@ -111,10 +108,14 @@ impl Index {
     /// # Errors
     /// When the index cannot be read or written.
     pub fn sweep(&self) -> Result<usize, StoreError> {
-        let Trees { users, have, .. } = &self.0.trees;
+        let Trees {
+            have,
+            replica_files,
+            ..
+        } = &self.0.trees;
         let mut removed = 0;
         for tree in [&self.0.roots, &self.0.pages] {
-            let mut needed = [users, have, &self.0.replica_files].map(Needed::of);
+            let mut needed = [have, replica_files].map(Needed::of);
             let mut last = None;
             for item in tree.iter().keys() {
                 let item = item.map_err(|e| self.error(e))?;
@@ -124,7 +125,7 @@ impl Index {
                 if last.replace(file) == Some(file) || Arc::strong_count(&self.0) == 1 {
                     continue;
                 }
-                let mut used = false;
+                let mut used = self.content_of(&file)?.is_some();
                 for tree in &mut needed {
                     used |= tree.has(&file).map_err(|e| self.error(e))?;
                 }
@@ -164,16 +165,15 @@ impl Index {
         self.apply(&self.0.roots, roots)
     }
 
-    /// Keeps the manifest that lies beside one user of `file`, who is about to go, for a download
-    /// or a replica that needs it.
-    pub(super) fn outlive(&self, file: &FileId, beside: &[u8]) -> Result<(), StoreError> {
-        if beside.is_empty() {
+    /// Stores the manifest that a file's record says, which is about to go, for a download or a
+    /// replica that needs it.
+    pub(super) fn outlive(&self, file: &FileId, content: Content) -> Result<(), StoreError> {
+        let Content::Small(entry) = content else {
             return Ok(());
-        }
+        };
         for tree in [&self.0.have, &self.0.replica_files] {
             if tree.scan_prefix(file.as_bytes()).next().is_some() {
-                let put = self.0.roots.insert(file.as_bytes(), beside);
-                return put.map(drop).map_err(|e| self.error(e));
+                return self.add_manifests(std::iter::once(&manifest::encode(entry.as_slice())));
             }
         }
         Ok(())
@@ -181,13 +181,12 @@ impl Index {
 
     /// The root of a file's manifest, and its page if that is kept beside it.
     fn stored(&self, file: &FileId) -> Result<Option<Stored>, StoreError> {
-        let value = self.0.roots.get(file.as_bytes());
-        let mut value = value.map_err(|e| self.error(e))?;
-        if value.is_none() {
-            let mut users = self.0.users.scan_prefix(file.as_bytes()).values();
-            let beside = users.find(|value| !matches!(value, Ok(v) if v.is_empty()));
-            value = beside.transpose().map_err(|e| self.error(e))?;
+        if let Some(Content::Small(entry)) = self.content_of(file)? {
+            let mut one = manifest::encode(entry.as_slice());
+            return Ok(Some((one.root, one.pages.pop().unwrap_or_default())));
         }
+        let value = self.0.roots.get(file.as_bytes());
+        let value = value.map_err(|e| self.error(e))?;
         let Some(value) = value else {
             return Ok(None);
         };
@@ -229,6 +228,9 @@ impl Index {
     /// # Errors
     /// When the index cannot be read.
     pub fn manifest(&self, file: &FileId) -> Result<Option<Manifest>, StoreError> {
+        if let Some(Content::Small(entry)) = self.content_of(file)? {
+            return Ok(Manifest::new(*file, entry.into_iter().collect()).ok());
+        }
         let Some(bytes) = self.root(file)? else {
             return Ok(None);
         };
@@ -248,7 +250,10 @@ impl Index {
 
     /// Removes a manifest that no file, no download and no replica here needs.
     pub(super) fn drop_unused_manifest(&self, file: &FileId) -> Result<(), StoreError> {
-        for tree in [&self.0.users, &self.0.have, &self.0.replica_files] {
+        if self.content_of(file)?.is_some() {
+            return Ok(());
+        }
+        for tree in [&self.0.have, &self.0.replica_files] {
             if tree.scan_prefix(file.as_bytes()).next().is_some() {
                 return Ok(());
             }
@@ -265,14 +270,6 @@ impl Index {
 
 fn page_key(file: &FileId, page: u32, part: u16) -> Vec<u8> {
     key(&[file.as_bytes(), &page.to_be_bytes(), &part.to_be_bytes()])
-}
-
-/// What lies beside each user of a manifest of one chunk; empty for all others.
-pub(super) fn beside(one: &Encoded, entries: &[Entry]) -> Vec<u8> {
-    match entries {
-        [_] => root_value(&one.root, inline(one)),
-        _ => Vec::new(),
-    }
 }
 
 fn root_value(root: &[u8], page: &[u8]) -> Vec<u8> {

@@ -1,139 +1,384 @@
-//! Several file records in one value: for many small files one entry of the tree instead of a
-//! dozen.
+//! Many file records in one value: for small files some sixty bytes each, and one entry of the
+//! tree for dozens of them.
 //!
-//! A value is one record, or [`PACK`] and for each record its number (u64), its length (u32) and
-//! its bytes. Invariant: the key is at most the lowest number in the value, and the next key is
-//! above the highest.
+//! A value is [`VERSION`] and its records, in ascending order of their numbers, each told by how it
+//! differs from the one before: neighbours in a folder have most of a path, and times and inodes
+//! that are near. Integers are LEB128, differences zigzag. What a record of one chunk says is its
+//! whole manifest. Invariant: the key is at most the lowest number in the value, and the next key
+//! is above the highest.
 
-use super::key;
+use super::{
+    Stamp,
+    record::{Content, FileRecord, Kind},
+};
+use crate::{
+    core::{
+        id::{ChunkId, FileId},
+        manifest::Entry,
+        rights::Rights,
+    },
+    store::modes,
+    wire::manifest,
+};
 
-/// Begins a value of several records: a record, which is CBOR, never begins so.
-const PACK: u8 = 0xff;
+/// Begins a value.
+const VERSION: u8 = 1;
 /// Records of one value, and bytes after which it takes no further one. When one of them goes, the
-/// others are written again.
-const RECORDS: usize = 16;
-const BYTES: usize = 16 << 10;
+/// others are written again; and sled puts sixteen values into a leaf, and one of more than 128 KiB
+/// into a file of its own, unsynced.
+const RECORDS: usize = 64;
+const BYTES: usize = 4 << 10;
 
-/// The records in a value, with their numbers.
-pub struct Records<'a> {
-    one: Option<(u64, &'a [u8])>,
-    rest: &'a [u8],
+/// How permissions are told, in the third and fourth lowest bit of a record's marks.
+const PLAIN: u8 = 0;
+const EXECUTABLE: u8 = 1;
+const SAME_MODE: u8 = 2;
+const MODE: u8 = 3;
+/// How contents are told, in the next two: nothing, a chunk as long as the file, a chunk and its
+/// length, the file's id.
+const NOTHING: u8 = 0;
+const CHUNK: u8 = 1;
+const CHUNK_LEN: u8 = 2;
+const LARGE: u8 = 3;
+/// The name is written out; else it is an end of the path.
+const NAME: u8 = 1 << 6;
+
+/// What a record differs from.
+#[derive(Default)]
+struct Last {
+    number: u64,
+    path: Vec<u8>,
+    mode: u16,
+    stamp: Stamp,
+    media: Vec<String>,
 }
 
-/// The records in the value under `key`. What does not make sense is left out.
-pub fn records(key: u64, value: &[u8]) -> Records<'_> {
-    match value.split_first() {
-        Some((&PACK, rest)) => Records { one: None, rest },
-        _ => Records {
-            one: Some((key, value)),
-            rest: &[],
-        },
+/// A file of a pack: all of it but what it shares with its neighbours.
+pub struct Packed<'a> {
+    pub number: u64,
+    pub kind: Kind,
+    stamp: Stamp,
+    rights: Rights,
+    id: Option<[u8; 32]>,
+    /// Of its only chunk.
+    len: Option<u32>,
+    name: Name<'a>,
+    media: usize,
+}
+
+enum Name<'a> {
+    EndOfPath(usize),
+    Written(&'a [u8]),
+}
+
+/// Reads a pack from its beginning.
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    last: Last,
+}
+
+impl<'a> Reader<'a> {
+    /// The records in the value under `key`.
+    pub fn of(key: u64, value: &'a [u8]) -> Self {
+        let rest = value.strip_prefix(&[VERSION]).unwrap_or_default();
+        let last = Last {
+            number: key,
+            ..Last::default()
+        };
+        Self { rest, last }
+    }
+
+    /// The next one. What does not make sense ends the pack.
+    pub fn next(&mut self) -> Option<Packed<'a>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let read = self.read();
+        if read.is_none() {
+            self.rest = &[];
+        }
+        read
+    }
+
+    fn read(&mut self) -> Option<Packed<'a>> {
+        let rest = &mut self.rest;
+        let last = &mut self.last;
+        last.number = last.number.checked_add(integer(rest)?)?;
+        let [marks] = *array(rest)?;
+        let kind = Kind::ALL[usize::from(marks & 3)];
+        let rights = match (marks >> 2) & 3 {
+            PLAIN => false.into(),
+            EXECUTABLE => true.into(),
+            told => {
+                if told == MODE {
+                    last.mode = integer(rest)?.try_into().ok()?;
+                }
+                Rights::of(last.mode.into())
+            }
+        };
+        let kept = short(rest)?;
+        if kept > last.path.len() {
+            return None;
+        }
+        last.path.truncate(kept);
+        let more = short(rest)?;
+        last.path.extend_from_slice(bytes(rest, more)?);
+        let stamp = &mut last.stamp;
+        stamp.size = integer(rest)?;
+        stamp.mtime = stamp.mtime.wrapping_add(difference(rest)?);
+        stamp.mtime_ns = integer(rest)?.try_into().ok()?;
+        stamp.device = stamp.device.wrapping_add_signed(difference(rest)?);
+        stamp.inode = stamp.inode.wrapping_add_signed(difference(rest)?);
+        let content = (marks >> 4) & 3;
+        let id = match content {
+            NOTHING => None,
+            _ => Some(*array(rest)?),
+        };
+        let len = match content {
+            CHUNK => Some(stamp.size.try_into().ok()?),
+            CHUNK_LEN => Some(integer(rest)?.try_into().ok()?),
+            _ => None,
+        };
+        let length = short(rest)?;
+        let name = if marks & NAME == 0 {
+            Name::EndOfPath(last.path.len().checked_sub(length)?)
+        } else {
+            Name::Written(bytes(rest, length)?)
+        };
+        let media = short(rest)?;
+        if media == last.media.len() {
+            let len = short(rest)?;
+            let new = String::from_utf8(bytes(rest, len)?.to_vec()).ok()?;
+            last.media.push(new);
+        }
+        (media < last.media.len()).then_some(Packed {
+            number: last.number,
+            kind,
+            stamp: last.stamp,
+            rights,
+            id,
+            len,
+            name,
+            media,
+        })
+    }
+
+    /// The path of the record that was read last.
+    pub fn path(&self) -> &[u8] {
+        &self.last.path
+    }
+
+    /// All of the record that was read last.
+    pub fn record(&self, packed: &Packed<'_>) -> Option<(FileRecord, Content)> {
+        let name = match packed.name {
+            Name::EndOfPath(from) => &self.last.path[from..],
+            Name::Written(name) => name,
+        };
+        let record = FileRecord {
+            kind: packed.kind,
+            path: modes::path_of(self.last.path.clone()),
+            stamp: packed.stamp,
+            rights: packed.rights,
+            file: packed.file(),
+            name: String::from_utf8(name.to_vec()).ok()?,
+            media: self.last.media.get(packed.media)?.clone(),
+        };
+        Some((record, packed.content()))
     }
 }
 
-impl<'a> Iterator for Records<'a> {
-    type Item = (u64, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(one) = self.one.take() {
-            return Some(one);
+impl Packed<'_> {
+    pub fn content(&self) -> Content {
+        match (self.id, self.len) {
+            (None, _) => Content::Small(None),
+            (Some(id), Some(len)) => Content::Small(Some(Entry {
+                id: ChunkId(id),
+                len,
+            })),
+            (Some(_), None) => Content::Large,
         }
-        let (number, rest) = self.rest.split_first_chunk()?;
-        let (len, rest) = rest.split_first_chunk()?;
-        let (record, rest) = rest.split_at_checked(u32::from_be_bytes(*len) as usize)?;
-        self.rest = rest;
-        Some((u64::from_be_bytes(*number), record))
+    }
+
+    /// Its contents: reckoned, since one chunk says all of them.
+    pub fn file(&self) -> FileId {
+        match (self.content(), self.id) {
+            (Content::Small(entry), _) => manifest::encode(entry.as_slice()).file,
+            (Content::Large, id) => FileId(id.unwrap_or_default()),
+        }
+    }
+}
+
+/// Writes a pack whose key is `at`.
+struct Writer {
+    value: Vec<u8>,
+    count: usize,
+    last: Last,
+}
+
+impl Writer {
+    fn at(key: u64) -> Self {
+        let last = Last {
+            number: key,
+            ..Last::default()
+        };
+        Self {
+            value: vec![VERSION],
+            count: 0,
+            last,
+        }
+    }
+
+    fn push(&mut self, number: u64, record: &FileRecord, content: Content) {
+        let (out, last) = (&mut self.value, &mut self.last);
+        put(out, number.saturating_sub(last.number));
+        last.number = number;
+        let rights = match record.rights.mode() {
+            None if record.rights.executable() => EXECUTABLE,
+            None => PLAIN,
+            Some(mode) if mode == last.mode => SAME_MODE,
+            Some(_) => MODE,
+        };
+        let entry = match content {
+            Content::Small(entry) => entry,
+            Content::Large => None,
+        };
+        let told = match (content, entry) {
+            (Content::Large, _) => LARGE,
+            (_, None) => NOTHING,
+            (_, Some(entry)) if u64::from(entry.len) == record.stamp.size => CHUNK,
+            _ => CHUNK_LEN,
+        };
+        let path = modes::path_bytes(&record.path);
+        let name = record.name.as_bytes();
+        let written = !path.ends_with(name);
+        let marks = record.kind as u8 | (rights << 2) | (told << 4);
+        out.push(marks | if written { NAME } else { 0 });
+        if let Some(mode) = record.rights.mode() {
+            if rights == MODE {
+                put(out, mode.into());
+            }
+            last.mode = mode;
+        }
+        let same = path.iter().zip(&last.path).take_while(|(a, b)| a == b);
+        let kept = same.count();
+        put(out, kept as u64);
+        put(out, (path.len() - kept) as u64);
+        out.extend_from_slice(&path[kept..]);
+        last.path = path;
+        let (stamp, before) = (record.stamp, last.stamp);
+        put(out, stamp.size);
+        put_difference(out, stamp.mtime.wrapping_sub(before.mtime));
+        put(out, stamp.mtime_ns.into());
+        let apart = |now: u64, before: u64| now.wrapping_sub(before).cast_signed();
+        put_difference(out, apart(stamp.device, before.device));
+        put_difference(out, apart(stamp.inode, before.inode));
+        last.stamp = stamp;
+        match entry {
+            Some(entry) => out.extend_from_slice(entry.id.as_bytes()),
+            None if told == LARGE => out.extend_from_slice(record.file.as_bytes()),
+            None => {}
+        }
+        if let Some(entry) = entry
+            && told == CHUNK_LEN
+        {
+            put(out, entry.len.into());
+        }
+        put(out, name.len() as u64);
+        if written {
+            out.extend_from_slice(name);
+        }
+        let known = last.media.iter().position(|one| *one == record.media);
+        let media = known.unwrap_or(last.media.len());
+        put(out, media as u64);
+        if known.is_none() {
+            put(out, record.media.len() as u64);
+            out.extend_from_slice(record.media.as_bytes());
+            last.media.push(record.media.clone());
+        }
+        self.count += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        self.count >= RECORDS || self.value.len() >= BYTES
     }
 }
 
 /// Keys and values for records in ascending order of their numbers.
-pub fn pack(records: &[(u64, Vec<u8>)]) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+pub fn pack<'a>(
+    files: impl IntoIterator<Item = (u64, &'a FileRecord, Content)>,
+) -> Vec<(u64, Vec<u8>)> {
     let mut packs = Vec::new();
-    let mut rest = records;
-    while let Some((first, _)) = rest.first() {
-        let mut bytes = 0;
-        let fits = |(_, record): &&(u64, Vec<u8>)| {
-            bytes += record.len();
-            bytes <= BYTES
-        };
-        let count = rest.iter().take(RECORDS).take_while(fits).count().max(1);
-        let (these, others) = rest.split_at(count);
-        let these = these.iter().map(|(number, record)| (*number, &record[..]));
-        packs.push((first.to_be_bytes().to_vec(), value_of(these)));
-        rest = others;
+    let mut open: Option<(u64, Writer)> = None;
+    for (number, record, content) in files {
+        let (_, writer) = open.get_or_insert_with(|| (number, Writer::at(number)));
+        writer.push(number, record, content);
+        if writer.is_full() {
+            packs.extend(open.take().map(|(at, writer)| (at, writer.value)));
+        }
     }
+    packs.extend(open.map(|(at, writer)| (at, writer.value)));
     packs
 }
 
-/// What is left of a value without one of its records; `None` when nothing is.
-pub fn without(key: u64, value: &[u8], number: u64) -> Option<Vec<u8>> {
-    let others: Vec<_> = records(key, value)
-        .filter(|(other, _)| *other != number)
-        .collect();
-    // Packed even when it is one, whose number may not be the key.
-    (!others.is_empty()).then(|| packed(others.into_iter()))
+/// What is left of a value without some of its records; `None` when nothing is.
+pub fn without(key: u64, value: &[u8], gone: &[u64]) -> Option<Vec<u8>> {
+    let mut reader = Reader::of(key, value);
+    let mut writer = Writer::at(key);
+    while let Some(packed) = reader.next() {
+        if !gone.contains(&packed.number)
+            && let Some((record, content)) = reader.record(&packed)
+        {
+            writer.push(packed.number, &record, content);
+        }
+    }
+    (writer.count > 0).then_some(writer.value)
 }
 
-fn value_of<'a>(mut records: impl ExactSizeIterator<Item = (u64, &'a [u8])>) -> Option<Vec<u8>> {
-    if records.len() == 1 {
-        return records.next().map(|(_, record)| record.to_vec());
+fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
     }
-    Some(packed(records))
+    out.push(number as u8);
 }
 
-fn packed<'a>(records: impl Iterator<Item = (u64, &'a [u8])>) -> Vec<u8> {
-    let mut value = vec![PACK];
-    for (number, record) in records {
-        let len = (record.len() as u32).to_be_bytes();
-        value.extend(key(&[&number.to_be_bytes(), &len, record]));
+fn put_difference(out: &mut Vec<u8>, number: i64) {
+    put(out, ((number << 1) ^ (number >> 63)).cast_unsigned());
+}
+
+fn integer(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, after) = rest.split_first()?;
+        *rest = after;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
     }
-    value
+    None
+}
+
+fn difference(rest: &mut &[u8]) -> Option<i64> {
+    let told = integer(rest)?;
+    Some((told >> 1).cast_signed() ^ -(told & 1).cast_signed())
+}
+
+fn short(rest: &mut &[u8]) -> Option<usize> {
+    integer(rest)?.try_into().ok()
+}
+
+fn bytes<'a>(rest: &mut &'a [u8], len: usize) -> Option<&'a [u8]> {
+    let (these, after) = rest.split_at_checked(len)?;
+    *rest = after;
+    Some(these)
+}
+
+fn array<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
+    let (these, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(these)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_come_back_from_packs_of_a_bounded_size() {
-        let long = |at: usize| if at % 20 == 7 { 20_000 } else { at % 50 };
-        let all: Vec<(u64, Vec<u8>)> = (0..100)
-            .map(|at| (at as u64 * 3, vec![0x87; 1 + long(at)]))
-            .collect();
-        let packs = pack(&all);
-        assert!(packs.len() < 20, "{}", packs.len());
-        let mut back = Vec::new();
-        for (key, value) in &packs {
-            let key = u64::from_be_bytes(key[..].try_into().unwrap());
-            let value = value.as_deref().unwrap();
-            let in_it: Vec<_> = records(key, value).collect();
-            assert!(in_it.len() == 1 || value.len() <= BYTES + 13 * RECORDS);
-            assert_eq!(in_it[0].0, key);
-            back.extend(
-                in_it
-                    .iter()
-                    .map(|(number, bytes)| (*number, bytes.to_vec())),
-            );
-        }
-        assert_eq!(back, all);
-    }
-
-    #[test]
-    fn a_record_goes_and_the_others_stay() {
-        let all: Vec<(u64, Vec<u8>)> = (5..8).map(|at| (at, vec![0x87, at as u8])).collect();
-        let packs = pack(&all);
-        assert_eq!(packs.len(), 1);
-        let mut value = packs[0].1.clone().unwrap();
-        for gone in 5..8 {
-            let left = without(5, &value, gone);
-            let Some(left) = left else {
-                assert_eq!(gone, 7);
-                return;
-            };
-            let numbers: Vec<u64> = records(5, &left).map(|(number, _)| number).collect();
-            assert_eq!(numbers, (gone + 1..8).collect::<Vec<u64>>());
-            value = left;
-        }
-        panic!("nothing was left to go");
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use std::{
 
 /// How a file looked when it was read. As long as it still looks so, its chunks are what the index
 /// says.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Stamp {
     /// Bytes.
     pub size: u64,

@@ -1,5 +1,8 @@
 use super::*;
-use crate::store::Home;
+use crate::{
+    core::manifest::Entry,
+    store::{Home, Stamp},
+};
 
 fn new(kind: Kind, path: &str, tags: &[u8]) -> NewFile {
     NewFile {
@@ -52,14 +55,10 @@ fn a_chunk_is_found_in_every_file_that_has_it_until_they_go() {
     index.remove_file(numbers[2]).unwrap();
     assert!(index.manifest(&file).unwrap().is_none());
     index.remove_file(numbers[1]).unwrap();
-    for tree in [
-        &index.0.chunks,
-        &index.0.users,
-        &index.0.paths,
-        &index.0.roots,
-    ] {
+    for tree in [&index.0.chunks, &index.0.files, &index.0.roots] {
         assert!(tree.is_empty());
     }
+    assert!(index.table().is_empty());
 }
 
 #[test]
@@ -99,7 +98,7 @@ fn files_of_one_chunk_are_found_by_all_that_is_known_of_them_until_they_go() {
     let (index, _) = Index::open(&home).unwrap();
     let mut files = singles();
     let numbers = index.add_files(&mut files).unwrap();
-    assert!(index.0.roots.is_empty());
+    assert!(index.0.roots.is_empty() && index.0.chunks.is_empty());
     drop(index);
     let (index, _) = Index::open(&home).unwrap();
     assert_eq!(index.files(Kind::Fetched).unwrap().len(), files.len());
@@ -123,15 +122,7 @@ fn files_of_one_chunk_are_found_by_all_that_is_known_of_them_until_they_go() {
         assert_eq!(manifest.is_some(), twice == 1);
         assert_eq!(index.locate(&file.entries[0].id).unwrap().len(), twice);
     }
-    for tree in [
-        &index.0.chunks,
-        &index.0.users,
-        &index.0.sources,
-        &index.0.paths,
-        &index.0.roots,
-    ] {
-        assert!(tree.is_empty());
-    }
+    assert!(index.0.files.is_empty() && index.table().is_empty());
 }
 
 #[test]
@@ -152,40 +143,77 @@ fn the_manifest_of_one_chunk_outlives_its_file_while_a_download_needs_it() {
 }
 
 #[test]
-fn an_index_of_the_format_before_is_read_and_kept() {
+fn many_go_at_once_and_the_others_stay() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::open(folder.path()).unwrap();
     let (index, _) = Index::open(&home).unwrap();
     let mut files = singles();
+    files.push(new(Kind::Shared, "large", &[1, 50]));
     let numbers = index.add_files(&mut files).unwrap();
-    // As it was written then: a record an entry, manifests by themselves.
-    let at = numbers[0].to_be_bytes();
-    let packs: Vec<_> = index.0.sources.iter().keys().flatten().collect();
-    for pack in packs {
-        index.0.sources.remove(pack).unwrap();
-    }
+    // One that is not there is no trouble.
+    let (stay, go): (Vec<u64>, Vec<u64>) = numbers.iter().partition(|&&number| number % 2 == 0);
+    index.remove_files(&[&go[..], &[1 << 40]].concat()).unwrap();
+    drop(index);
+    let (index, _) = Index::open(&home).unwrap();
     for (file, number) in files.iter().zip(&numbers) {
-        let bytes = number.to_be_bytes();
-        index.0.sources.insert(bytes, encode(&file.record)).unwrap();
-        let user = key(&[file.record.file.as_bytes(), &bytes]);
-        index.0.users.insert(user, Vec::new()).unwrap();
-        index
-            .add_manifest(&manifest::encode(&file.entries))
-            .unwrap();
+        let stays = stay.contains(number);
+        assert_eq!(index.record(*number).unwrap().is_some(), stays);
+        let record = &file.record;
+        assert_eq!(
+            index.file_at(record.kind, &record.path).unwrap().is_some(),
+            stays
+        );
     }
-    let meta = index.0.db.db().open_tree("meta").unwrap();
-    meta.insert("format", &4u32.to_be_bytes()).unwrap();
-    drop((meta, index));
-    let (index, notice) = Index::open(&home).unwrap();
-    assert_eq!(notice, None);
-    assert_eq!(index.files(Kind::Fetched).unwrap().len(), files.len());
-    assert_eq!(index.sweep().unwrap(), 0);
-    assert!(index.0.sources.get(at).unwrap().is_some());
-    for (file, number) in files.iter().zip(numbers) {
-        let record = index.record(number).unwrap();
-        assert_eq!(record.as_deref(), Some(&file.record));
-        assert!(index.manifest(&file.record.file).unwrap().is_some());
-        index.remove_file(number).unwrap();
-    }
-    assert!(index.0.sources.is_empty() && index.0.roots.is_empty());
+    index.remove_files(&stay).unwrap();
+    assert!(index.0.files.is_empty() && index.0.chunks.is_empty());
+    assert!(index.table().is_empty() && index.0.roots.is_empty());
+}
+
+#[test]
+fn what_lies_below_folders_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let paths = ["/a/b", "/a/bc", "/a/b/c", "/a/b/d/e", "/f", "/g/h"];
+    let mut files: Vec<NewFile> = (0..)
+        .zip(paths)
+        .map(|(at, path)| new(Kind::Fetched, path, &[at]))
+        .collect();
+    files.push(new(Kind::Received, "/a/b/z", &[9]));
+    index.add_files(&mut files).unwrap();
+    let below = |folders: &[&str]| {
+        let folders = folders.iter().map(PathBuf::from).collect();
+        let found = index.files_below(Kind::Fetched, &folders).unwrap();
+        let paths = found.into_iter().map(|(_, record)| record.path);
+        paths
+            .map(|path| path.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(below(&["/a/b"]), ["/a/b", "/a/b/c", "/a/b/d/e"]);
+    assert_eq!(below(&["/a/b/d", "/g"]), ["/a/b/d/e", "/g/h"]);
+    assert!(below(&[]).is_empty());
+}
+
+#[test]
+fn a_crash_between_a_new_record_and_the_end_of_the_old_one_shows_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let old = index.add_file(new(Kind::Shared, "a", &[1])).unwrap();
+    let at = old.to_be_bytes();
+    let value = index.0.files.get(at).unwrap().unwrap();
+    let new = index.add_file(new(Kind::Shared, "a", &[2])).unwrap();
+    index.0.files.insert(at, value).unwrap();
+    drop(index);
+    let (index, _) = Index::open(&home).unwrap();
+    let (found, _) = index
+        .file_at(Kind::Shared, Path::new("a"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(found, new);
+    // The next one ends both.
+    index
+        .add_file(super::tests::new(Kind::Shared, "a", &[3]))
+        .unwrap();
+    assert_eq!(index.files(Kind::Shared).unwrap().len(), 1);
 }
