@@ -19,7 +19,8 @@ pub(super) use read::{Reading, read_file};
 pub(super) use worker::send;
 
 use super::{
-    ChunkReader, FileRecord, Home, HomeError, Index, SharedPath, SharedPaths, StoreError, failed,
+    ChunkReader, Home, HomeError, Index, SharedPath, SharedPaths, Stamp, StoreError, failed,
+    placing::media_of,
 };
 use crate::{
     core::{id::FileId, path::RelPath, rights::Rights},
@@ -59,14 +60,14 @@ pub struct Offered {
 }
 
 /// What is told about a file in the index.
-fn offered(record: &FileRecord, name: RelPath) -> Offered {
+fn offered(name: RelPath, file: FileId, stamp: Stamp, rights: Rights) -> Offered {
     Offered {
+        file,
+        size: stamp.size,
+        mtime: stamp.mtime,
+        rights,
+        media: media_of(name.file_name()),
         name,
-        file: record.file,
-        size: record.stamp.size,
-        mtime: record.stamp.mtime,
-        rights: record.rights,
-        media: record.media.clone(),
     }
 }
 

@@ -126,7 +126,8 @@ impl Worker {
         let before = self.paths.clone();
         for one in before.iter().filter(|one| !paths.contains(one)) {
             // While their names are still known.
-            let gone = self.known_below(&one.path);
+            let gone = self.known_below(&one.path).map(|(path, _)| path.clone());
+            let gone = gone.collect();
             self.forget(gone);
             self.due.retain(|path, _| !path.starts_with(&one.path));
         }
@@ -141,8 +142,7 @@ impl Worker {
     pub fn forget_unshared(&mut self) {
         let gone = self.files.keys();
         let gone = gone.filter(|path| path.is_absolute() && self.holder(path).is_none());
-        for path in gone.cloned().collect::<Vec<_>>() {
-            self.withdraw(&path);
-        }
+        let gone: Vec<PathBuf> = gone.cloned().collect();
+        self.withdraw(&gone);
     }
 }

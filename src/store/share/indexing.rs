@@ -112,12 +112,12 @@ impl Worker {
 
     /// The chunks of a file that was only renamed, or has two names.
     fn twin(&self, stamp: Stamp) -> Option<Vec<Entry>> {
-        let path = self.inodes.get(&stamp.identity())?;
-        let known = self.files.get(path)?;
-        if !stamp.identity().is_known() || known.record.stamp != stamp {
+        let number = self.inodes.get(&stamp.identity())?;
+        let record = self.index.record(*number).ok()??;
+        if !stamp.identity().is_known() || record.stamp != stamp {
             return None;
         }
-        let manifest = self.index.manifest(&known.record.file).ok()??;
+        let manifest = self.index.manifest(&record.file).ok()??;
         (manifest.size() == stamp.size).then(|| manifest.entries().to_vec())
     }
 
@@ -130,8 +130,14 @@ impl Worker {
         match self.index.add_files(&mut files) {
             Ok(numbers) => {
                 for ((job, file), number) in jobs.into_iter().zip(files).zip(numbers) {
-                    let offered = offered(&file.record, job.name);
+                    let FileRecord {
+                        file: id,
+                        stamp,
+                        rights,
+                        ..
+                    } = file.record;
                     self.know(number, file.record, true);
+                    let offered = offered(job.name, id, stamp, rights);
                     self.emit(ShareEvent::Offered(offered));
                 }
             }
@@ -170,7 +176,7 @@ impl Worker {
             // another.
             let identity = record.stamp.identity();
             let same = |known: &Known| {
-                let other = known.record.stamp.identity();
+                let other = known.stamp.identity();
                 known.number == number || (identity.is_known() && other == identity)
             };
             let names: Vec<PathBuf> = self
@@ -179,33 +185,39 @@ impl Worker {
                 .filter(|(_, known)| same(known))
                 .map(|(path, _)| path.clone())
                 .collect();
+            self.withdraw(&names);
             for path in names {
-                self.withdraw(&path);
                 self.touched(&[self.root.join(path)]);
             }
         }
         self.touched(&[self.root.join(&record.path)]);
     }
 
-    /// Forgets a file that is gone or changed.
-    pub fn withdraw(&mut self, path: &Path) {
-        let Some(known) = self.files.remove(path) else {
-            return;
-        };
-        if let Err(error) = self.index.remove_file(known.number) {
-            self.problem(path, error.to_string());
-        }
-        self.reader.forget(known.number);
-        let identity = known.record.stamp.identity();
-        let owner = self.inodes.get(&identity);
-        if owner.is_some_and(|owner| owner == path) {
-            self.inodes.remove(&identity);
-        }
-        if known.offered
-            && let Ok(name) = RelPath::parse(&known.record.name)
-        {
-            let file = known.record.file;
-            self.emit(ShareEvent::Withdrawn { name, file });
+    /// Forgets files that are gone or changed.
+    pub fn withdraw(&mut self, paths: &[PathBuf]) {
+        for paths in paths.chunks(BATCH_FILES) {
+            let known = paths
+                .iter()
+                .filter_map(|path| self.files.remove_entry(path));
+            let known: Vec<(PathBuf, Known)> = known.collect();
+            let numbers: Vec<u64> = known.iter().map(|(_, known)| known.number).collect();
+            if let Err(error) = self.index.remove_files(&numbers) {
+                self.problem(&paths[0], error.to_string());
+            }
+            for (path, known) in known {
+                self.reader.forget(known.number);
+                let identity = known.stamp.identity();
+                if self.inodes.get(&identity) == Some(&known.number) {
+                    self.inodes.remove(&identity);
+                }
+                let name = known.name(&path).map(RelPath::parse);
+                if known.offered
+                    && let Some(Ok(name)) = name
+                {
+                    let file = known.file;
+                    self.emit(ShareEvent::Withdrawn { name, file });
+                }
+            }
         }
     }
 }

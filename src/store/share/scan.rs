@@ -6,7 +6,7 @@ use super::{
     worker::{DEBOUNCE, Worker},
 };
 use crate::store::{
-    Kind,
+    FileRecord, Kind,
     modes::{self, FileIdentity},
 };
 use std::{
@@ -147,27 +147,23 @@ impl Worker {
 
     /// Recalls what an earlier run indexed. It is offered once it is seen again.
     fn load(&mut self) {
-        match self.index.files(Kind::Shared) {
-            Ok(records) => {
-                for (number, record) in records {
-                    self.know(number, record, false);
-                }
-                self.forget_unshared();
-            }
+        let index = self.index.clone();
+        let know = |number, record| self.know(number, record, false);
+        match index.each_file(Kind::Shared, know) {
+            Ok(()) => self.forget_unshared(),
             Err(error) => self.problem(Path::new(""), error.to_string()),
         }
     }
 
     /// Forgets what the index forgot, and looks at everything.
     fn reopened(&mut self) {
-        let records = match self.index.files(Kind::Shared) {
-            Ok(records) => records,
-            Err(error) => return self.problem(Path::new(""), error.to_string()),
+        let mut there = HashMap::new();
+        let note = |number: u64, record: FileRecord| {
+            there.insert(record.path, number);
         };
-        let there: HashMap<PathBuf, u64> = records
-            .into_iter()
-            .map(|(number, record)| (record.path, number))
-            .collect();
+        if let Err(error) = self.index.each_file(Kind::Shared, note) {
+            return self.problem(Path::new(""), error.to_string());
+        }
         let reader = &self.reader;
         self.files.retain(|path, known| {
             let kept = there.get(path) == Some(&known.number);
@@ -182,7 +178,7 @@ impl Worker {
     fn tell_scanned(&mut self) {
         let offered = self.files.values().filter(|known| known.offered);
         let (files, bytes) = offered.fold((0, 0), |(files, bytes), known| {
-            (files + 1, bytes + known.record.stamp.size)
+            (files + 1, bytes + known.stamp.size)
         });
         let read = self.read;
         if read > 0

@@ -4,8 +4,9 @@ use super::{
     ShareEvent,
     elsewhere::Place,
     offered,
-    worker::{Growing, Job, SETTLE, Worker},
+    worker::{Growing, Job, SETTLE, Worker, unlike},
 };
+use crate::core::manifest::MIN_CHUNK;
 use crate::store::{
     Stamp,
     folder::{DirEntry, Folder, is_no_folder},
@@ -34,6 +35,7 @@ impl Worker {
     /// Looks at paths and all below them, reads what has to be read, and forgets what is gone. That
     /// comes last: what was only renamed is found again by its inode, and not read.
     pub fn scan(&mut self, paths: &[PathBuf]) {
+        self.scan = self.scan.wrapping_add(1);
         let mut jobs = Vec::new();
         let mut gone = Vec::new();
         let mut open: Option<(PathBuf, Option<Folder>, Ignored)> = None;
@@ -75,36 +77,44 @@ impl Worker {
             if self.stopped() {
                 return;
             }
-            let known = self.known_below(path).into_iter();
-            gone.extend(known.filter(|file| !seen.contains(file)));
+            let unseen = |(file, at): &(&PathBuf, Option<u32>)| {
+                *at != Some(self.scan) && !seen.contains(*file)
+            };
+            let below = self.known_below(path).filter(unseen);
+            gone.extend(below.map(|(file, _)| file.clone()));
         }
         self.tell_left();
         self.run_jobs(jobs);
         if self.stopped() {
             return;
         }
+        self.names
+            .retain(|name, path| path.as_os_str() != name.as_str());
         self.forget(gone);
     }
 
     /// Gives up files and their names.
     pub fn forget(&mut self, gone: Vec<PathBuf>) {
+        self.withdraw(&gone);
         for path in gone {
             self.settling.remove(&path);
-            self.withdraw(&path);
             self.release(&path);
         }
     }
 
-    /// What is known, or waited for, at `path` or below.
-    pub fn known_below(&self, path: &Path) -> Vec<PathBuf> {
+    /// What is known, or waited for, at `path` or below, and in which scan it was seen last.
+    pub fn known_below<'a>(
+        &'a self,
+        path: &'a Path,
+    ) -> impl Iterator<Item = (&'a PathBuf, Option<u32>)> {
         // The shared folder is the empty path, which all others begin with.
         let is_below =
-            |file: &Path| file.starts_with(path) && file.is_absolute() == path.is_absolute();
-        let from = self.files.range(path.to_owned()..).map(|(file, _)| file);
-        let known = from.take_while(|file| file.starts_with(path));
-        let young = self.settling.keys();
-        let all = known.chain(young).filter(|file| is_below(file));
-        all.cloned().collect()
+            move |file: &Path| file.starts_with(path) && file.is_absolute() == path.is_absolute();
+        let from = self.files.range(path.to_owned()..);
+        let known = from.take_while(move |(file, _)| file.starts_with(path));
+        let known = known.map(|(file, known)| (file, Some(known.seen)));
+        let young = self.settling.keys().map(|file| (file, None));
+        known.chain(young).filter(move |(file, _)| is_below(file))
     }
 
     fn is_folder(&self, path: &Path) -> bool {
@@ -132,8 +142,12 @@ impl Worker {
             };
             match met {
                 Met::File(look, _) => {
-                    seen.insert(path.to_owned());
                     self.consider(path, look, jobs);
+                    let scan = self.scan;
+                    match self.files.get_mut(path) {
+                        Some(known) => known.seen = scan,
+                        None => drop(seen.insert(path.to_owned())),
+                    }
                 }
                 Met::Left(left) => self.left_out(path, left.to_string()),
                 Met::Failed(error) if modes::out_of_descriptors(&error) => whole = false,
@@ -176,44 +190,48 @@ impl Worker {
             Ok(name) => name,
             Err(why) => return self.left_out(path, why),
         };
-        if let Some(other) = self.names.get(name.as_str())
+        if let Some(other) = self.owner_of(name.as_str())
             && other != path
             && fs::symlink_metadata(self.root.join(other)).is_ok()
         {
             let other = other.to_string_lossy().into_owned();
             let same = self.hidden.entry(name.as_str().to_owned()).or_default();
             same.insert(path.to_owned());
-            self.withdraw(path);
+            self.withdraw(&[path.to_owned()]);
             return self.left_out(path, format!("`{other}` has the same name"));
         }
-        self.names.insert(name.as_str().to_owned(), path.to_owned());
+        if unlike(name.as_str(), path).is_some() {
+            self.names.insert(name.as_str().to_owned(), path.to_owned());
+        }
         let stamp = look.stamp;
         let rights = modes::rights_of(look.mode);
         if let Some(known) = self.files.get_mut(path) {
-            let same = known.record.stamp == stamp && known.record.rights.agrees(rights);
+            let same = known.stamp == stamp && known.rights.agrees(rights);
             if same {
                 // An older index knew less.
-                known.record.rights = rights;
+                known.rights = rights;
                 // It may be shared by another name now.
-                name.as_str().clone_into(&mut known.record.name);
+                known.name = unlike(name.as_str(), path);
             }
             if same && known.offered {
                 self.settling.remove(path);
                 return;
             }
             // A manifest that an accident took away is made again.
-            if same && matches!(self.index.root(&known.record.file), Ok(Some(_))) {
+            // The record of a file of one chunk is its manifest.
+            let small = stamp.size <= u64::from(MIN_CHUNK);
+            if same && (small || matches!(self.index.root(&known.file), Ok(Some(_)))) {
                 known.offered = true;
-                let offered = offered(&known.record, name);
+                let offered = offered(name, known.file, stamp, rights);
                 return self.emit(ShareEvent::Offered(offered));
             }
-            if known.record.stamp != stamp {
+            if known.stamp != stamp {
                 // What changed while no node ran says nothing of a writer who pauses.
-                let (before, seen) = (known.record.stamp, known.offered);
+                let (before, seen) = (known.stamp, known.offered);
                 if seen {
                     self.grew(path, before, stamp);
                 }
-                self.withdraw(path);
+                self.withdraw(&[path.to_owned()]);
             }
         }
         if let Some(wait) = self.unsettled(path, stamp) {
@@ -221,12 +239,23 @@ impl Worker {
             return;
         }
         self.settling.remove(path);
+        self.names.insert(name.as_str().to_owned(), path.to_owned());
         jobs.push(Job {
             path: path.to_owned(),
             name,
             stamp,
             rights,
         });
+    }
+
+    /// Which path has a name.
+    fn owner_of<'a>(&'a self, name: &'a str) -> Option<&'a Path> {
+        let named = self.names.get(name).map(PathBuf::as_path);
+        named.or_else(|| {
+            let path = Path::new(name);
+            let known = self.files.contains_key(path) || self.settling.contains_key(path);
+            known.then_some(path)
+        })
     }
 
     /// How long to wait before looking again at a file that may still be written; `None` when it
@@ -283,11 +312,9 @@ impl Worker {
     fn release(&mut self, path: &Path) {
         self.told.retain(|(told, _)| told != path);
         let Ok(name) = self.name_of(path) else { return };
-        if self
-            .names
-            .get(name.as_str())
-            .is_some_and(|owner| owner == path)
-        {
+        // Its own name, when it is gone: then nobody else's.
+        let owner = self.owner_of(name.as_str());
+        if owner.is_none_or(|owner| owner == path) {
             self.names.remove(name.as_str());
             let now = Instant::now();
             let waiting = self.hidden.remove(name.as_str()).unwrap_or_default();

@@ -8,7 +8,7 @@ use super::{
     watch::{Message, Teller},
 };
 use crate::{
-    core::{path::RelPath, rights::Rights},
+    core::{id::FileId, path::RelPath, rights::Rights},
     store::{
         ChunkReader, FileRecord, Index, SharedPath, Stamp, ignored::RULES, modes::FileIdentity,
     },
@@ -38,11 +38,29 @@ pub struct Growing {
     pub until: Instant,
 }
 
-/// A file that the index knows.
+/// A file that the index knows: as little of it as a look at it needs.
 pub struct Known {
     pub number: u64,
-    pub record: FileRecord,
+    pub stamp: Stamp,
+    pub rights: Rights,
+    pub file: FileId,
+    /// The name that it is offered by; `None` when that is its path.
+    pub name: Option<Box<str>>,
     pub offered: bool,
+    /// In which scan it was seen last.
+    pub seen: u32,
+}
+
+impl Known {
+    /// The name that the file at `path` is offered by.
+    pub fn name<'a>(&'a self, path: &'a Path) -> Option<&'a str> {
+        self.name.as_deref().or_else(|| path.to_str())
+    }
+}
+
+/// A name as it is kept beside its path.
+pub fn unlike(name: &str, path: &Path) -> Option<Box<str>> {
+    (path.as_os_str() != name).then(|| name.into())
 }
 
 /// A file to be indexed.
@@ -68,12 +86,14 @@ pub struct Worker {
     /// What the index knows, by path below the root, or from the disk's root for what is shared
     /// where it lies; paths of one folder are neighbours.
     pub files: BTreeMap<PathBuf, Known>,
-    /// Which path has each name.
+    /// Which path has each name that is not a path, and while files are read, the others too.
     pub names: HashMap<String, PathBuf>,
     /// Paths whose name another one has.
     pub hidden: HashMap<String, BTreeSet<PathBuf>>,
-    /// Which path each file has, as far as files can be told apart.
-    pub inodes: HashMap<FileIdentity, PathBuf>,
+    /// The number of each file, as far as files can be told apart.
+    pub inodes: HashMap<FileIdentity, u64>,
+    /// The number of this scan.
+    pub scan: u32,
     /// When to look at a path; the empty one is the whole folder.
     pub due: HashMap<PathBuf, Instant>,
     /// When to look once more at folders that came.
@@ -111,6 +131,7 @@ impl Worker {
             names: HashMap::new(),
             hidden: HashMap::new(),
             inodes: HashMap::new(),
+            scan: 0,
             due: HashMap::new(),
             again: HashMap::new(),
             settling: HashMap::new(),
@@ -152,16 +173,27 @@ impl Worker {
     }
 
     pub fn know(&mut self, number: u64, record: FileRecord, offered: bool) {
-        let stamp = record.stamp;
+        let FileRecord {
+            path,
+            stamp,
+            rights,
+            file,
+            name,
+            ..
+        } = record;
         if stamp.identity().is_known() {
-            self.inodes.insert(stamp.identity(), record.path.clone());
+            self.inodes.insert(stamp.identity(), number);
         }
         let known = Known {
             number,
-            record,
+            stamp,
+            rights,
+            file,
+            name: unlike(&name, &path),
             offered,
+            seen: self.scan,
         };
-        self.files.insert(known.record.path.clone(), known);
+        self.files.insert(path, known);
     }
 
     /// Tells of a problem, once.
