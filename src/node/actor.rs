@@ -191,7 +191,7 @@ impl Actor {
                     self.introduce(swarm, node, None);
                 }
             }
-            Input::Share(event) => self.share_event(swarm, event),
+            Input::Share(event) => self.share_events(swarm, event),
             Input::Back(news) => self.came_back(swarm, news),
             Input::Follow => self.tell_followers(swarm),
             Input::Due => {}

@@ -24,6 +24,8 @@ use std::{net::SocketAddr, time::Duration};
 
 /// That a peer goes by another name is told so often at most.
 const RENAMED: Duration = Duration::from_secs(60);
+/// What the share thread tells is taken by so many in a turn: some microseconds each.
+const SHARE_EVENTS: usize = 64;
 
 impl Actor {
     pub(super) fn net_event(&mut self, swarm: &mut State, event: NetEvent) {
@@ -289,7 +291,18 @@ impl Actor {
         }
     }
 
-    pub(super) fn share_event(&mut self, swarm: &mut State, event: ShareEvent) {
+    /// Takes what the share thread told, some of what waits in one turn: it tells of each file.
+    pub(super) fn share_events(&mut self, swarm: &mut State, event: ShareEvent) {
+        self.share_event(swarm, event);
+        for _ in 0..SHARE_EVENTS {
+            match self.parts.share.try_recv() {
+                Ok(event) => self.share_event(swarm, event),
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn share_event(&mut self, swarm: &mut State, event: ShareEvent) {
         match event {
             ShareEvent::Progress(scan) => {
                 let before = swarm.scanning.and_then(|scan| scan.of_bytes);
