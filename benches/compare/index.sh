@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Reading the shared folder: the first time beside b3sum (1 GiB), the second time over unchanged files (10,000).
-# Usage: benches/compare/index.sh [MiB] [FILES] [RUNS]. Both are whole processes; files are in the page cache. `scanned` is
+# Reading the shared folder: the first time beside b3sum (1 GiB; 10,000 files of 5 KB), the second time over the unchanged files.
+# Usage: benches/compare/index.sh [MiB] [FILES] [RUNS]. All are whole processes; files are in the page cache. `scanned` is
 # the moment the node says that its folder is read; everything is offered from then on.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -31,24 +31,30 @@ start() { # home
   node=
 }
 
+# The first index of a home, and b3sum of the same files, in turn: `first HOME WHAT`.
+first() {
+  local home=$1 begun
+  rm -f "$work/first" "$work/b3sum"
+  for _ in $(seq "$runs"); do
+    rm -rf "$home/.sprat"
+    start "$home" | awk '$1 == "scanned" { print $2 }' >> "$work/first"
+    if command -v b3sum >/dev/null; then
+      begun=$(now); find "$home/shared" -type f -print0 | xargs -0 b3sum >/dev/null
+      awk -v a="$begun" -v b="$(now)" 'BEGIN { print b - a }' >> "$work/b3sum"
+    fi
+  done
+  printf 'first index of %s: %.2f s' "$2" "$(median < "$work/first")"
+  if [ -f "$work/b3sum" ]; then
+    median < "$work/b3sum" | awk -v f="$(median < "$work/first")" '{ printf ", %.2f times b3sum (%.2f s, all cores)\n", f / $1, $1 }'
+  else
+    printf '\n(left out: b3sum, which is not installed)\n'
+  fi
+}
+
 mkdir -p "$work"/{big,many}/shared
 head -c "${mib}M" /dev/urandom > "$work/big/shared/file.bin"
 touch -d '1 hour ago' "$work/big/shared/file.bin"
-for _ in $(seq "$runs"); do
-  rm -rf "$work/big/.sprat"
-  start "$work/big" | awk '$1 == "scanned" { print $2 }' >> "$work/first"
-  if command -v b3sum >/dev/null; then
-    begun=$(now); b3sum "$work/big/shared/file.bin" >/dev/null
-    awk -v a="$begun" -v b="$(now)" 'BEGIN { print b - a }' >> "$work/b3sum"
-  fi
-done
-first=$(median < "$work/first")
-printf 'first index of %s MiB: %.2f s' "$mib" "$first"
-if [ -f "$work/b3sum" ]; then
-  median < "$work/b3sum" | awk -v f="$first" '{ printf ", %.1f times b3sum (%.2f s, all cores)\n", f / $1, $1 }'
-else
-  printf '\n(left out: b3sum, which is not installed)\n'
-fi
+first "$work/big" "$mib MiB"
 
 python3 - "$work/many/shared" "$files" <<'PY'
 import os, sys
@@ -61,9 +67,10 @@ for at in range(count):
         f.write(os.urandom(5000))
     os.utime(path, (1600000000, 1600000000))
 PY
-start "$work/many" | awk -v n="$files" '$1 == "scanned" { printf "first index of %d files of 5 KB: %.2f s, read %d\n", n, $2, $3 }'
+first "$work/many" "$files files of 5 KB"
 for _ in $(seq "$runs"); do start "$work/many" >> "$work/second"; done
 ready=$(awk '$1 == "ready" { print $2 }' "$work/second" | median)
 scanned=$(awk '$1 == "scanned" { print $2 }' "$work/second" | median)
 read=$(awk '$1 == "scanned" { sum += $3 } END { print sum }' "$work/second")
 printf 'second start over %s unchanged files: ready %.2f s, scanned %.2f s, read %s\n' "$files" "$ready" "$scanned" "$read"
+du -sB1 "$work/many/.sprat/index" | awk -v n="$files" '{ printf "the index takes %d bytes a file\n", $1 / n }'
