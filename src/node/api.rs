@@ -95,6 +95,8 @@ pub struct Settings {
     pub accepting: Accepting,
     /// How long an ask waits for its answer.
     pub ask_expiry: Duration,
+    /// Files and folders that may have chunks of whatever is downloaded.
+    pub reuse: Vec<PathBuf>,
 }
 
 pub use crate::core::copies::Copies;
@@ -137,6 +139,7 @@ impl Settings {
             code_wait: CODE_WAIT,
             accepting: Accepting::Nobody,
             ask_expiry: ASK_EXPIRY,
+            reuse: Vec::new(),
         }
     }
 }

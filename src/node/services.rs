@@ -28,6 +28,7 @@ use crate::{
 use parking_lot::Mutex;
 use std::{
     collections::BTreeSet,
+    path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
 };
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -88,6 +89,8 @@ pub struct Services {
     pub meeting: Meeting,
     /// The nodes that were named by hand.
     pub named: Named,
+    /// Where chunks of whatever is downloaded may lie.
+    pub reuse: Arc<[PathBuf]>,
     /// Of a job: it fetches from these alone, and for nobody else.
     pub circle: Option<Circle>,
 }

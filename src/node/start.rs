@@ -302,6 +302,7 @@ fn services(
         meeting,
         named,
         circle: None,
+        reuse: settings.reuse.clone().into(),
         large: Large::default(),
     };
     (services, changed)

@@ -127,6 +127,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
     settings.upload_limit = options.upload_limit;
     settings.download_limit = options.download_limit;
     settings.ask_expiry = options.ask_expiry.unwrap_or(settings.ask_expiry);
+    settings.reuse.clone_from(&options.reuse);
     // The file's is about the swarm; reading a code aloud takes longer.
     settings.code_wait = options.patience.unwrap_or(settings.code_wait);
     Ok(Setup {

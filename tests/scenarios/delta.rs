@@ -6,7 +6,10 @@ use crate::common::{
     faulty::{Fault, Faulty, File},
     noise, share,
 };
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 const MIB: usize = 1 << 20;
 
@@ -96,6 +99,38 @@ fn an_older_file_where_it_goes_is_used_and_so_are_places_that_are_named() {
     assert!(fetched("erin", &["--reuse", "/nowhere", "--reuse", named]) <= 3 * MIB);
     let _dave = swarm.serve_scanned("dave", &[]);
     assert!(fetched("dave", &["--reuse", far.to_str().unwrap()]) <= 3 * MIB);
+}
+
+#[test]
+fn what_is_read_or_received_is_looked_for_in_named_places_too() {
+    let swarm = Swarm::new();
+    let old = noise(11, 64 * MIB);
+    let mut new = old.clone();
+    new[9 * MIB..9 * MIB + 1000].copy_from_slice(&noise(12, 1000));
+    share(&swarm.home("alice"), "big.bin", &new);
+    let file = swarm.home("alice").join("shared/big.bin");
+    let away = swarm.home("carol").join("v1");
+    fs::write(&away, &old).unwrap();
+    let named = ["--reuse", away.to_str().unwrap()];
+    // All of it would take a minute.
+    let slow = ["--upload-limit", "1048576"];
+    let soon = Duration::from_secs(40);
+    let alice = swarm.serve_scanned("alice", &slow);
+    let begun = Instant::now();
+    let mut get = swarm.command("bob", &[&["get", "big.bin"], &named[..]].concat());
+    assert!(get.output().unwrap().stdout == new);
+    assert!(begun.elapsed() < soon, "{:?}", begun.elapsed());
+    alice.leave();
+
+    let send = ["send", file.to_str().unwrap(), "--json"];
+    let mut dave = swarm.start("dave", &[&send, &slow[..]].concat());
+    let code = dave.event("code")["code"].as_str().unwrap().to_owned();
+    let receive = ["receive", &code, "-y"];
+    let got = swarm.run("erin", &[&receive, &named[..]].concat());
+    assert!(got.elapsed < soon, "{:?}", got.elapsed);
+    got.succeeds();
+    assert!(downloaded(&swarm.home("erin"), "big.bin") == new);
+    assert_eq!(dave.end(), 0);
 }
 
 #[test]

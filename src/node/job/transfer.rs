@@ -215,11 +215,15 @@ impl Transfer {
             ..
         } = job;
         let into = request.into.unwrap_or_else(|| services.home.downloads());
+        let mut reuse = request.reuse;
+        let of_all = services.reuse.iter().filter(|path| !reuse.contains(path));
+        let of_all: Vec<_> = of_all.cloned().collect();
+        reuse.extend(of_all);
         let files: PerFile<JobFile> = files.into_iter().collect();
         let smalls = SmallFiles::of(&files);
         Self {
             machine: Download::new(services.me).limited_to(services.download.rate()),
-            nearby: Arc::new(Nearby::new(&services.home, &into, &request.reuse)),
+            nearby: Arc::new(Nearby::new(&services.home, &into, &reuse)),
             into,
             taken,
             reports,
