@@ -50,6 +50,7 @@ pub mod server_address;
 pub mod shares;
 pub mod stall;
 pub mod succession;
+pub mod tags;
 pub mod via;
 pub mod zip;
 

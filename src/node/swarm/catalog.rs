@@ -17,13 +17,16 @@ pub use theirs::{MAX_CATALOGS, Next, PeerCatalog};
 pub use told::Told;
 
 use crate::{
-    core::{id::FileId, path::RelPath},
+    core::{id::FileId, path::RelPath, tags::Tags},
     wire::{
         MAX_CATALOG_PAGE,
         control::{CatalogEntry, CatalogPage, Held, Offer, Scan},
     },
 };
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{BuildHasher, RandomState},
+};
 
 /// Removals that are remembered; a peer that knows less starts anew.
 const MAX_REMOVALS: usize = 10_000;
@@ -32,6 +35,7 @@ const LOOK: usize = 8192;
 /// Bytes of names in one page, so that a page of long names still fits a response.
 const PAGE_BYTES: usize = 256 << 10;
 
+/// A name and its contents.
 type Key = (String, FileId);
 
 /// From where a catalog is asked for, in its life `epoch`.
@@ -58,11 +62,12 @@ struct Change {
     born: u64,
 }
 
-/// How many names stand for a content of this node's own user.
+/// How many names stand for a content: of this node's own user, and of which all is here.
 #[derive(Debug, Default)]
 struct Own {
     shared: u32,
     fetched: u32,
+    whole: u32,
 }
 
 impl Own {
@@ -72,6 +77,10 @@ impl Own {
             Held::Fetched => Some(&mut self.fetched),
             Held::Partial | Held::Replica => None,
         }
+    }
+
+    fn is_of_user(&self) -> bool {
+        self.shared + self.fetched > 0
     }
 }
 
@@ -85,10 +94,11 @@ pub struct OwnCatalog {
     epoch: u64,
     revision: u64,
     log: BTreeMap<u64, Change>,
-    latest: HashMap<Key, u64>,
-    /// How many names stand for each content of which all is here.
-    whole: HashMap<FileId, u32>,
+    /// The revisions of the names, which are in the log.
+    latest: Tags,
     own: HashMap<FileId, Own>,
+    /// Of this node alone, so that nobody can choose names that collide.
+    hasher: RandomState,
     removals: usize,
     /// Removals up to this revision are forgotten.
     forgotten: u64,
@@ -108,9 +118,9 @@ impl OwnCatalog {
             epoch,
             revision: 0,
             log: BTreeMap::new(),
-            latest: HashMap::new(),
-            whole: HashMap::new(),
+            latest: Tags::default(),
             own: HashMap::new(),
+            hasher: RandomState::new(),
             removals: 0,
             forgotten: 0,
             scan: None,
@@ -156,12 +166,9 @@ impl OwnCatalog {
     /// Offers, changes or (with `None`) withdraws a name with its contents. True when that changed
     /// anything.
     pub fn set(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) -> bool {
-        let key = (name.as_str().to_owned(), file);
-        let before = self
-            .latest
-            .get(&key)
-            .and_then(|at| self.log.get(at))
-            .and_then(|change| change.offer.as_ref());
+        let at = self.revision_of(name.as_str(), file);
+        let last = at.and_then(|at| self.log.get(&at));
+        let before = last.and_then(|change| change.offer.as_ref());
         if before == offer.as_ref() {
             return false;
         }
@@ -176,28 +183,24 @@ impl OwnCatalog {
         if let Some(count) = new.and_then(|held| own.count(held)) {
             *count += 1;
         }
-        if own.shared + own.fetched == 0 {
+        own.whole -= u32::from(before.is_some_and(Offer::is_whole));
+        own.whole += u32::from(offer.as_ref().is_some_and(Offer::is_whole));
+        if !own.is_of_user() && own.whole == 0 {
             self.own.remove(&file);
         }
-        if before.is_some_and(Offer::is_whole)
-            && let Some(names) = self.whole.get_mut(&file)
-        {
-            *names -= 1;
-            if *names == 0 {
-                self.whole.remove(&file);
-            }
-        }
-        if offer.as_ref().is_some_and(Offer::is_whole) {
-            *self.whole.entry(file).or_default() += 1;
-        }
         self.revision += 1;
+        let tag = self.tag(name.as_str(), file);
         let mut born = self.revision;
-        if let Some(last) = self.latest.get(&key).and_then(|at| self.log.remove(at)) {
+        if let Some(at) = at
+            && let Some(last) = self.log.remove(&at)
+        {
+            self.latest.remove(tag, at);
             born = last.born;
             self.removals -= usize::from(last.offer.is_none());
         }
         self.removals += usize::from(offer.is_none());
-        self.latest.insert(key.clone(), self.revision);
+        self.latest.add(tag, self.revision);
+        let key = (name.as_str().to_owned(), file);
         self.log.insert(self.revision, Change { key, offer, born });
         if self.removals > MAX_REMOVALS {
             self.forget_removals();
@@ -209,27 +212,40 @@ impl OwnCatalog {
         self.forgotten = self.revision;
         self.log.retain(|_, change| change.offer.is_some());
         let log = &self.log;
-        self.latest.retain(|_, at| log.contains_key(at));
+        self.latest.retain(|at| log.contains_key(&at));
         self.removals = 0;
     }
 
     /// The offer of `file` under `name`.
     #[must_use]
     pub fn get(&self, name: &str, file: FileId) -> Option<&Offer> {
-        let revision = self.latest.get(&(name.to_owned(), file))?;
-        self.log.get(revision)?.offer.as_ref()
+        let revision = self.revision_of(name, file)?;
+        self.log.get(&revision)?.offer.as_ref()
+    }
+
+    fn tag(&self, name: &str, file: FileId) -> u32 {
+        self.hasher.hash_one((name, file)) as u32
+    }
+
+    /// The revision of the latest change of a name.
+    fn revision_of(&self, name: &str, file: FileId) -> Option<u64> {
+        let is = |at: &u64| {
+            let change = self.log.get(at);
+            change.is_some_and(|change| change.key.0 == name && change.key.1 == file)
+        };
+        self.latest.find(self.tag(name, file)).find(is)
     }
 
     /// Whether all of `file` is here, under whatever name.
     #[must_use]
     pub fn has_whole(&self, file: FileId) -> bool {
-        self.whole.contains_key(&file)
+        self.own.get(&file).is_some_and(|own| own.whole > 0)
     }
 
     /// Whether all of `file` is here for this node's own user, as shared or downloaded.
     #[must_use]
     pub fn is_own(&self, file: FileId) -> bool {
-        self.own.contains_key(&file)
+        self.own.get(&file).is_some_and(Own::is_of_user)
     }
 
     /// Whether `file` lies in the shared folder.

@@ -1,15 +1,16 @@
 //! Which file has a path, contents or a chunk: numbers of records, in memory.
 //!
-//! A file costs thirteen bytes in each of three tables, a little more for their empty places. A
-//! table knows only four bytes of what is looked for, so what it gives may be another file: the
+//! A table knows only four bytes of what is looked for, so what it gives may be another file: the
 //! record says. Made by reading all records when the index is opened, and never written.
 
 use super::{
     packs,
     record::{Content, Kind},
 };
-use crate::core::id::{ChunkId, FileId};
-use hashbrown::HashTable;
+use crate::core::{
+    id::{ChunkId, FileId},
+    tags::Tags,
+};
 use std::hash::{BuildHasher, Hash, RandomState};
 
 /// Numbers of files.
@@ -48,46 +49,11 @@ impl<'a> Keys<'a> {
     }
 }
 
-#[derive(Default)]
-struct Tags(HashTable<Slot>);
-
-/// Four bytes of a hash, and a number in two halves, which takes less room.
-struct Slot(u32, [u32; 2]);
-
-const _: () = assert!(size_of::<Slot>() == 12);
-
-impl Slot {
-    fn number(&self) -> u64 {
-        (u64::from(self.1[0]) << 32) | u64::from(self.1[1])
-    }
-}
-
-/// The table wants its highest bits, too.
-fn spread(tag: u32) -> u64 {
-    (u64::from(tag) << 32) | u64::from(tag)
-}
-
-impl Tags {
-    fn add(&mut self, tag: u32, number: u64) {
-        let slot = Slot(tag, [(number >> 32) as u32, number as u32]);
-        self.0.insert_unique(spread(tag), slot, |one| spread(one.0));
-    }
-
-    fn remove(&mut self, tag: u32, number: u64) {
-        let is = |slot: &Slot| slot.0 == tag && slot.number() == number;
-        if let Ok(entry) = self.0.find_entry(spread(tag), is) {
-            entry.remove();
-        }
-    }
-
-    /// In ascending order.
-    fn find(&self, tag: u32) -> Vec<u64> {
-        let found = self.0.iter_hash(spread(tag));
-        let found = found.filter(|slot| slot.0 == tag);
-        let mut numbers: Vec<u64> = found.map(Slot::number).collect();
-        numbers.sort_unstable();
-        numbers
-    }
+/// In ascending order.
+fn sorted(numbers: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut numbers: Vec<u64> = numbers.collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 impl Table {
@@ -147,17 +113,17 @@ impl Table {
 
     /// The files that may have this path.
     pub fn at_path(&self, kind: Kind, path: &[u8]) -> Vec<u64> {
-        self.paths.find(self.tag((kind, path)))
+        sorted(self.paths.find(self.tag((kind, path))))
     }
 
     /// The files that may have these contents.
     pub fn of_file(&self, file: FileId) -> Vec<u64> {
-        self.files.find(self.tag(file))
+        sorted(self.files.find(self.tag(file)))
     }
 
     /// The files that may consist of this chunk.
     pub fn of_chunk(&self, chunk: ChunkId) -> Vec<u64> {
-        self.chunks.find(self.tag(chunk))
+        sorted(self.chunks.find(self.tag(chunk)))
     }
 
     /// Whether there is any file of a kind.
@@ -173,7 +139,7 @@ impl Table {
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         let tables = [&self.paths, &self.files, &self.chunks];
-        let empty = tables.iter().all(|table| table.0.is_empty());
+        let empty = tables.iter().all(|table| table.is_empty());
         empty && self.kinds == [0; 4] && self.large == 0
     }
 }
