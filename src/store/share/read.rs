@@ -1,4 +1,4 @@
-//! One file, read once: cut into chunks on one thread, hashed on another.
+//! One file, read once: read by one thread, cut into chunks by another, hashed by a third.
 
 use crate::{
     core::{chunk::VerifiedChunk, chunker, manifest::Entry},
@@ -13,9 +13,11 @@ use std::{
 };
 
 /// Bytes read at once.
-const BLOCK: usize = 4 << 20;
-/// Blocks on their way to the hashing thread: one being hashed, one ready.
-const AHEAD: usize = 2;
+const BLOCK: usize = 2 << 20;
+/// Blocks on their way from a thread to the next: one is ready while another is worked on.
+const AHEAD: usize = 1;
+/// Blocks there are: one at each thread, and those on their way.
+const BLOCKS: usize = 3 + 2 * AHEAD;
 
 /// How reading a file ended.
 pub enum Reading {
@@ -27,15 +29,63 @@ pub enum Reading {
     Stopped,
 }
 
-/// A block of bytes and the chunks that lie in it, one after the other from its start.
+/// A block of bytes, behind room for what was left of the one before, and the chunks that lie in
+/// it, one after the other.
 struct Block {
     bytes: Vec<u8>,
+    /// Where the first chunk begins.
+    from: usize,
+    /// Where what was read ends.
+    end: usize,
+    /// The file ends here.
+    last: bool,
     lengths: Vec<u32>,
 }
 
 impl Block {
+    /// Reads the next one, in the memory of `bytes`.
+    fn read(mut file: &File, mut bytes: Vec<u8>) -> io::Result<Self> {
+        // The first use pays for the zeroes, later ones do not.
+        bytes.resize(chunker::MAX + BLOCK, 0);
+        let (mut end, mut last) = (chunker::MAX, false);
+        while end < bytes.len() && !last {
+            match file.read(&mut bytes[end..]) {
+                Ok(0) => last = true,
+                Ok(count) => end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Self {
+            bytes,
+            from: chunker::MAX,
+            end,
+            last,
+            lengths: Vec::new(),
+        })
+    }
+
+    /// How many bytes were read.
+    fn len(&self) -> u64 {
+        (self.end - chunker::MAX) as u64
+    }
+
+    /// Finds the chunks, the first of which begins with `rest`; leaves there what comes after the
+    /// last.
+    fn cut(&mut self, rest: &mut Vec<u8>) {
+        self.from = chunker::MAX - rest.len();
+        self.bytes[self.from..chunker::MAX].copy_from_slice(rest);
+        let mut at = self.from;
+        while let Some(len) = chunker::next_cut(&self.bytes[at..self.end], self.last) {
+            self.lengths.push(len as u32);
+            at += len;
+        }
+        rest.clear();
+        rest.extend_from_slice(&self.bytes[at..self.end]);
+    }
+
     fn hash(&self, entries: &mut Vec<Entry>) {
-        let mut rest = &self.bytes[..];
+        let mut rest = &self.bytes[self.from..];
         for &len in &self.lengths {
             let (chunk, after) = rest.split_at(len as usize);
             let id = VerifiedChunk::hash(chunk).id();
@@ -62,17 +112,14 @@ pub fn read_file(
     if !looks()? {
         return Ok(Reading::Changed);
     }
-    let mut entries = Vec::new();
-    let mut source = Source {
-        file: &file,
-        rest: Vec::new(),
-        done: false,
-    };
     // Less than a block, so that its end is seen within it.
     if stamp.size < BLOCK as u64 {
         let bytes = spare.pop().unwrap_or_default();
-        let (block, read) = source.next(bytes).map_err(failed("read", path))?;
+        let mut block = Block::read(&file, bytes).map_err(failed("read", path))?;
+        block.cut(&mut Vec::new());
+        let mut entries = Vec::new();
         block.hash(&mut entries);
+        let read = block.len();
         spare.push(block.bytes);
         // Another block would mean that the file grew, which the second look tells.
         return Ok(match (go_on(read), looks()?) {
@@ -81,12 +128,20 @@ pub fn read_file(
             (_, false) => Reading::Changed,
         });
     }
-    let (blocks, to_hash) = sync_channel::<Block>(AHEAD);
-    // Takes back every block there can be, so that the hashing thread never waits for the reading
-    // one.
-    let (free, used) = sync_channel::<Vec<u8>>(2 * AHEAD + 2);
-    let mut made = 0;
+    let (blocks, to_cut) = sync_channel::<Block>(AHEAD);
+    let (cut, to_hash) = sync_channel::<Block>(AHEAD);
+    // Takes back every block there can be, so that the hashing thread never waits.
+    let (free, used) = sync_channel::<Vec<u8>>(BLOCKS);
     let (stopped, entries) = thread::scope(|scope| {
+        scope.spawn(move || {
+            let mut rest = Vec::new();
+            for mut block in to_cut {
+                block.cut(&mut rest);
+                if cut.send(block).is_err() {
+                    break;
+                }
+            }
+        });
         let hashing = scope.spawn(move || {
             let mut entries = Vec::new();
             for block in to_hash {
@@ -97,27 +152,31 @@ pub fn read_file(
             }
             entries
         });
+        let mut made = 0;
         let reading = (|| {
-            while !source.done {
-                let bytes = if made < AHEAD + 2 {
+            loop {
+                let bytes = if made < BLOCKS {
                     made += 1;
                     spare.pop().unwrap_or_default()
                 } else {
                     used.recv().unwrap_or_default()
                 };
-                let (block, read) = source.next(bytes)?;
+                let block = Block::read(&file, bytes)?;
+                let (read, last) = (block.len(), block.last);
                 if blocks.send(block).is_err() || !go_on(read) {
                     return Ok(true);
                 }
+                if last {
+                    return Ok(false);
+                }
             }
-            Ok(false)
         })();
         drop(blocks);
         let entries = hashing
             .join()
             .map_err(|_| io::Error::other("the hashing thread died"));
         spare.extend(used.try_iter());
-        spare.truncate(AHEAD + 2);
+        spare.truncate(BLOCKS);
         reading.and_then(|stopped| Ok((stopped, entries?)))
     })
     .map_err(failed("read", path))?;
@@ -128,45 +187,6 @@ pub fn read_file(
     } else {
         Reading::Changed
     })
-}
-
-/// What is left of a file.
-struct Source<'a> {
-    file: &'a File,
-    /// Bytes after the last cut.
-    rest: Vec<u8>,
-    done: bool,
-}
-
-impl Source<'_> {
-    /// The next block, in the memory of `bytes`, and how many bytes were read for it.
-    fn next(&mut self, mut bytes: Vec<u8>) -> io::Result<(Block, u64)> {
-        let kept = self.rest.len();
-        // The first use pays for the zeroes, later ones do not.
-        bytes.resize(BLOCK + chunker::MAX, 0);
-        bytes[..kept].copy_from_slice(&self.rest);
-        let mut end = kept;
-        while end < kept + BLOCK {
-            match self.file.read(&mut bytes[end..kept + BLOCK]) {
-                Ok(0) => {
-                    self.done = true;
-                    break;
-                }
-                Ok(count) => end += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let mut lengths = Vec::new();
-        let mut at = 0;
-        while let Some(len) = chunker::next_cut(&bytes[at..end], self.done) {
-            lengths.push(len as u32);
-            at += len;
-        }
-        self.rest.clear();
-        self.rest.extend_from_slice(&bytes[at..end]);
-        Ok((Block { bytes, lengths }, (end - kept) as u64))
-    }
 }
 
 #[cfg(test)]
@@ -196,7 +216,7 @@ mod tests {
             let entries = read(&path, &mut spare);
             assert!(entries == manifest_of(&bytes).entries(), "{size}");
         }
-        assert!(spare.len() <= AHEAD + 2);
+        assert!(spare.len() <= BLOCKS);
     }
 
     #[test]
