@@ -5,7 +5,8 @@
 //! now; of several records with one path the newest counts.
 
 use super::{
-    FileRecord, Index, Kind, Location, NewFile, key, looks_like, packs,
+    FileRecord, Index, Kind, Location, NewFile, key, looks_like,
+    packs::{self, Packed, Reader},
     record::Content,
     table::{Keys, Table},
 };
@@ -306,7 +307,7 @@ impl Index {
             let Ok(at) = at.as_ref().try_into().map(u64::from_be_bytes) else {
                 continue;
             };
-            let mut reader = packs::Reader::of(at, &value);
+            let mut reader = Reader::of(at, &value);
             while let Some(packed) = reader.next() {
                 if packed.kind == kind
                     && let Some((record, _)) = reader.record(&packed)
@@ -363,10 +364,19 @@ impl Index {
     pub(super) fn content_of(&self, file: &FileId) -> Result<Option<Content>, StoreError> {
         let numbers = self.table().of_file(*file);
         for number in numbers {
-            if let Some(known) = self.known(number)?
-                && known.record.file == *file
+            // Of a record that is not needed otherwise no more is read than this.
+            let known = self.0.known.read().get(&number).cloned();
+            let found = match known {
+                Some(known) => Some((known.record.file, known.content)),
+                None => self.pack_with(number)?.and_then(|(at, value)| {
+                    let (packed, _) = packed_in(at, &value, number)?;
+                    Some((packed.file(), packed.content()))
+                }),
+            };
+            if let Some((of, content)) = found
+                && of == *file
             {
-                return Ok(Some(known.content));
+                return Ok(Some(content));
             }
         }
         Ok(None)
@@ -435,16 +445,21 @@ fn chunk_key(id: &ChunkId, number: u64) -> Vec<u8> {
     key(&[id.as_bytes(), &number.to_be_bytes()])
 }
 
-fn known_in(at: u64, value: &[u8], number: u64) -> Option<Known> {
-    let mut reader = packs::Reader::of(at, value);
+fn packed_in(at: u64, value: &[u8], number: u64) -> Option<(Packed<'_>, Reader<'_>)> {
+    let mut reader = Reader::of(at, value);
     while let Some(packed) = reader.next() {
-        if packed.number == number {
-            let (record, content) = reader.record(&packed)?;
-            let record = Arc::new(record);
-            return Some(Known { record, content });
+        if packed.number >= number {
+            return (packed.number == number).then_some((packed, reader));
         }
     }
     None
+}
+
+fn known_in(at: u64, value: &[u8], number: u64) -> Option<Known> {
+    let (packed, reader) = packed_in(at, value, number)?;
+    let (record, content) = reader.record(&packed)?;
+    let record = Arc::new(record);
+    Some(Known { record, content })
 }
 
 #[cfg(test)]

@@ -217,3 +217,68 @@ fn a_crash_between_a_new_record_and_the_end_of_the_old_one_shows_the_new_one() {
         .unwrap();
     assert_eq!(index.files(Kind::Shared).unwrap().len(), 1);
 }
+
+/// Copies an index as a crash would leave it that lost all of its log from `end` on.
+fn cut_off(home: &Home, end: u64) -> (tempfile::TempDir, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let other = Home::open(folder.path()).unwrap();
+    std::fs::create_dir_all(other.index_dir()).unwrap();
+    for name in ["conf", "db"] {
+        let (from, to) = (home.index_dir().join(name), other.index_dir().join(name));
+        std::fs::copy(from, to).unwrap();
+    }
+    let log = std::fs::File::options()
+        .write(true)
+        .open(other.index_dir().join("db"));
+    log.unwrap().set_len(end).unwrap();
+    (folder, other)
+}
+
+#[test]
+fn after_a_crash_each_file_is_whole_or_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let log = home.index_dir().join("db");
+    let mut ends = Vec::new();
+    let mut all = Vec::new();
+    for batch in 0..12u8 {
+        let tags = |at: u8| {
+            if at.is_multiple_of(8) {
+                vec![batch, at, 1]
+            } else {
+                vec![batch * 20 + at]
+            }
+        };
+        let file = |at: u8| new(Kind::Shared, &format!("{batch}/{at}"), &tags(at));
+        let mut files: Vec<NewFile> = (0..20).map(file).collect();
+        all.extend(index.add_files(&mut files).unwrap());
+        // And some go again.
+        let (left, gone) = all.split_at(all.len() - 2);
+        index.remove_files(&[gone, &left[..1]].concat()).unwrap();
+        all = left[1..].to_vec();
+        index.flush().unwrap();
+        ends.push(std::fs::metadata(&log).unwrap().len());
+    }
+    let len = ends[ends.len() - 1];
+    let mut most = 0;
+    for end in ends.into_iter().chain((1..24).map(|part| len * part / 24)) {
+        let (_folder, home) = cut_off(&home, end);
+        let (index, _) = Index::open(&home).unwrap();
+        let files = index.files(Kind::Shared).unwrap();
+        most = most.max(files.len());
+        for (number, record) in files {
+            let (found, _) = index.file_at(record.kind, &record.path).unwrap().unwrap();
+            assert_eq!(found, number);
+            let manifest = index.manifest(&record.file).unwrap().unwrap();
+            for entry in manifest.entries() {
+                let places = index.locate(&entry.id).unwrap();
+                assert!(
+                    places.iter().any(|place| place.source == number),
+                    "cut at {end}"
+                );
+            }
+        }
+    }
+    assert_eq!(most, all.len());
+}
