@@ -182,11 +182,7 @@ impl Download {
                 elapsed,
             } => self.on_stored(peer, chunk, bytes, elapsed, &mut actions),
             TransferEvent::Started { peer, chunk } => {
-                if let Some(at) = self.connected(peer)
-                    && let Some(request) = self.peers[at].requests.get_mut(&chunk)
-                {
-                    request.begun = true;
-                }
+                self.begun(peer, chunk);
                 return actions;
             }
             TransferEvent::Missing { peer, chunk } => {

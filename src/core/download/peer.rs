@@ -15,7 +15,7 @@ const MIN_WINDOW: u64 = 1 << 20;
 /// With many peers the pipelines are shallower, for together they are deep enough: so many chunks
 /// in all, but never fewer than [`FEW`] of each. What waits at one peer cannot come from another
 /// that is idle.
-const CHUNKS_IN_ALL: usize = 32;
+const CHUNKS_IN_ALL: usize = 12;
 const FEW: usize = 1;
 /// The pipeline of one of whose rate nothing is known.
 const BLIND: usize = 2;
@@ -51,8 +51,8 @@ pub(super) struct Request {
     /// When it is late.
     pub(super) late_at: Now,
     pub(super) late: bool,
-    /// Its answer has begun to come.
-    pub(super) begun: bool,
+    /// Since when its answer comes.
+    pub(super) begun: Option<Now>,
 }
 
 /// Whether it can be asked.
@@ -230,7 +230,7 @@ impl Peer {
             due: due.unwrap_or(late_at).min(late_at),
             late_at,
             late: false,
-            begun: false,
+            begun: None,
         })
     }
 

@@ -4,13 +4,19 @@
 //! is one, and in `overdue` exactly when all its requests are late.
 
 use super::{Download, Peer, TransferAction};
-use crate::core::index::{Position, UniqueChunk};
+use crate::core::{
+    Now,
+    id::NodeId,
+    index::{Position, UniqueChunk},
+};
 use std::time::Duration;
 
 /// Chunks in flight that are looked at to find one for an idle peer.
 const LOOK: usize = 64;
 /// With so many chunks in flight there is time to wait for one's turn.
 const BUSY: usize = 4;
+/// An answer that has begun is not late for so long.
+const COMING: Duration = Duration::from_secs(4);
 /// The last chunks of all: for these no peer is spared.
 const LAST: usize = 2;
 
@@ -52,6 +58,23 @@ impl Download {
         }
         let peer = self.peers[at].id;
         actions.push(TransferAction::Fetch { peer, chunk });
+    }
+
+    /// An answer comes: that it waited for its turn does not make it late, and it has so long for
+    /// itself.
+    pub(super) fn begun(&mut self, peer: NodeId, chunk: UniqueChunk) {
+        if let Some(at) = self.connected(peer)
+            && let Some(request) = self.peers[at].requests.get_mut(&chunk)
+            && request.begun.is_none()
+        {
+            request.begun = Some(self.clock);
+            if !request.late {
+                let late_at = request.late_at.max(self.clock + COMING);
+                self.deadlines.remove(&(request.late_at, at, chunk));
+                self.deadlines.insert((late_at, at, chunk));
+                request.late_at = late_at;
+            }
+        }
     }
 
     /// How long the own limit takes to let through what is in flight and `bytes` more. What a slow
@@ -179,7 +202,7 @@ impl Download {
         let begun = peer
             .requests
             .get(&chunk)
-            .is_none_or(|request| request.begun);
+            .is_none_or(|request| request.begun.is_some());
         (!peer.downloading && !begun).then_some(only)
     }
 
@@ -240,18 +263,34 @@ impl Download {
             return None;
         }
         for &(due, chunk) in self.single.iter().rev().take(LOOK) {
+            let sooner = peer.due(self.chunks.bytes(chunk), self.clock);
             // One that should be here already may take any time.
             if due > self.clock
-                && let Some(sooner) = peer.due(self.chunks.bytes(chunk), self.clock)
+                && let Some(sooner) = sooner
                 && sooner >= due
             {
                 return None;
             }
-            if !peer.requests.contains_key(&chunk) && self.picker.has(&peer.claims, chunk) {
+            if !peer.requests.contains_key(&chunk)
+                && self.picker.has(&peer.claims, chunk)
+                && !self.is_coming(chunk, sooner)
+            {
                 return Some(chunk);
             }
         }
         None
+    }
+
+    /// Whether its answer has begun, and not so long ago as it would take to come from elsewhere.
+    fn is_coming(&self, chunk: UniqueChunk, elsewhere: Option<Now>) -> bool {
+        let Some(elsewhere) = elsewhere else {
+            return false;
+        };
+        let asked = self.asked.get(&chunk).map_or(&[][..], Vec::as_slice);
+        let mut begun = asked
+            .iter()
+            .filter_map(|&at| self.peers[at].requests.get(&chunk)?.begun);
+        begun.any(|begun| self.clock.saturating_sub(begun) < elsewhere.saturating_sub(self.clock))
     }
 
     /// Panics where an invariant does not hold.

@@ -2,6 +2,7 @@
 
 mod paused;
 mod peers;
+mod turns;
 mod urgent;
 
 use super::simulation::*;

@@ -47,7 +47,7 @@ impl Download {
                 continue;
             }
             let waiting = peer.requests.iter().filter(|(chunk, request)| {
-                !request.begun && !request.late && !urgent.contains(chunk)
+                request.begun.is_none() && !request.late && !urgent.contains(chunk)
             });
             let waiting: Vec<UniqueChunk> = waiting.map(|(&chunk, _)| chunk).collect();
             for chunk in waiting {

@@ -19,8 +19,9 @@ use std::{
 use tokio::sync::{Notify, oneshot};
 
 /// Chunks in memory for all inbound streams together (of at most 1 MiB each). Few: what is on its
-/// way to many at once is late everywhere, and only a whole chunk can be passed on.
-pub(super) const SLOTS: usize = 4;
+/// way to many at once is late everywhere, and only a whole chunk can be passed on. Enough that the
+/// line stays full while some of those who read are served by others as well.
+pub(super) const SLOTS: usize = 6;
 /// How long a chunk may wait for its requester in memory, at least: longer on a line where all
 /// chunks take long. The rest of it is then read again.
 const MIN_HOLD: Duration = Duration::from_millis(125);
