@@ -17,6 +17,8 @@ fn scenario(nodes: usize) -> Scenario {
         rate: 25_000_000,
         delay: Duration::from_millis(1),
         slow: None,
+        seeds: 1,
+        links: Vec::new(),
         churn: 0,
         spread: Duration::from_millis(50),
         batch: Duration::from_millis(100),
@@ -50,6 +52,49 @@ fn slow_links_slow_nobody_else_down() {
     .run(LIMIT);
     assert_eq!(report.unfinished, 0);
     assert!(report.last < 2.0, "{report:?}");
+}
+
+/// The last one of `count` swarms that differ by chance alone, on average.
+fn last(scenario: &Scenario, count: u64) -> f64 {
+    let runs = (1..=count).map(|seed| {
+        let scenario = Scenario {
+            seed,
+            ..scenario.clone()
+        };
+        Swarm::new(scenario).run(LIMIT).last
+    });
+    runs.sum::<f64>() / count as f64
+}
+
+#[test]
+fn eight_and_twenty_take_what_the_lab_measures() {
+    // Without the time of processes to start and end, and with 7 % for headers.
+    let eight = last(&Scenario::lab("eight", 8, 50), 4);
+    assert!((1.2..1.34).contains(&eight), "{eight}");
+    let twenty = last(&Scenario::lab("twenty", 20, 20), 4);
+    assert!((1.45..1.6).contains(&twenty), "{twenty}");
+}
+
+#[test]
+fn one_slow_link_among_eight_delays_nobody_else() {
+    let equal = Scenario::lab("equal", 8, 200);
+    let slow = Scenario {
+        links: vec![(4, 2_500_000)],
+        ..equal.clone()
+    };
+    let (equal, slow) = (last(&equal, 4), last(&slow, 4));
+    assert!(slow < equal * 1.05, "{equal} alone, {slow} with a slow one");
+}
+
+#[test]
+fn two_seeds_of_unlike_rate_are_both_full_to_the_end() {
+    let one = Scenario {
+        seeds: 2,
+        links: vec![(0, 2_500_000), (1, 6_250_000)],
+        ..Scenario::lab("two", 1, 200)
+    };
+    let report = Swarm::new(one).run(LIMIT);
+    assert!(report.seeds.iter().all(|&used| used > 0.9), "{report:?}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Swarms that no machine here can hold, in virtual time: `cargo bench --bench sim [-- NAME…]`.
 //!
 //! Prints, for each scenario: completion over the bound (the time that the file takes on one link),
-//! what the seed sent over the size of the file, and what a node spent on questions and news.
+//! what the seed sent over the size of the file and the part of its line that it
+//! used, and what a node spent on questions and news.
 
 mod swarm;
 
@@ -10,21 +11,15 @@ use swarm::{Scenario, Swarm};
 
 fn scenarios() -> Vec<Scenario> {
     let eight = Scenario {
-        name: "eight",
-        nodes: 8,
-        chunks: 256,
-        rate: 25_000_000,
+        chunks: 200,
         delay: Duration::from_micros(500),
-        slow: None,
-        churn: 0,
         spread: Duration::from_millis(30),
-        batch: Duration::from_millis(100),
-        seed: 1,
+        ..Scenario::lab("eight", 8, 200)
     };
     let many = Scenario {
         name: "equal",
         nodes: 500,
-        chunks: 1024,
+        chunks: 800,
         delay: Duration::from_millis(2),
         spread: Duration::from_millis(300),
         ..eight.clone()
@@ -46,11 +41,20 @@ fn scenarios() -> Vec<Scenario> {
     let class = Scenario {
         name: "class",
         nodes: 20,
-        chunks: 128,
+        chunks: 100,
         rate: 6_250_000,
         ..eight.clone()
     };
-    vec![eight, class, many, slow, churn]
+    // What the lab can show without its processors being full.
+    let lab = [("lab 8", 8, 50), ("lab 20", 20, 20)];
+    let lab = lab.map(|(name, nodes, rate)| Scenario::lab(name, nodes, rate));
+    let one_slow = Scenario {
+        links: vec![(4, 2_500_000)],
+        ..Scenario::lab("one slow", 8, 200)
+    };
+    lab.into_iter()
+        .chain([one_slow, eight, class, many, slow, churn])
+        .collect()
 }
 
 fn main() {
@@ -59,7 +63,7 @@ fn main() {
         .filter(|word| !word.starts_with('-'))
         .collect();
     println!(
-        "{:<8} {:>5} {:>6} {:>7} {:>7} {:>7} {:>7} {:>9} {:>11} {:>10} {:>6} {:>5} {:>6}",
+        "{:<8} {:>5} {:>6} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9} {:>11} {:>10} {:>6} {:>5} {:>6}",
         "scenario",
         "nodes",
         "MiB",
@@ -68,6 +72,7 @@ fn main() {
         "slow",
         "late",
         "seed sent",
+        "its line",
         "control KiB",
         "B/news",
         "twice",
@@ -82,13 +87,14 @@ fn main() {
         let began = Instant::now();
         let report = Swarm::new(scenario).run(Duration::from_secs(1200));
         println!(
-            "{name:<8} {nodes:>5} {:>6} {:>7.2} {:>7.2} {:>7.2} {:>7.2} {:>9.2} {:>11.0} {:>10.1} {:>6.3} {:>5} {:>6.1}",
-            chunks / 4,
+            "{name:<8} {nodes:>5} {:>6} {:>7.2} {:>7.2} {:>7.2} {:>7.2} {:>9.2} {:>9.2} {:>11.0} {:>10.1} {:>6.3} {:>5} {:>6.1}",
+            chunks * 330 / 1024,
             report.last,
             report.median,
             report.slow,
             report.late,
             report.seed_sent,
+            report.seeds[0],
             report.control / 1024.0,
             report.news,
             report.twice,

@@ -2,14 +2,17 @@
 //! have-updates around them.
 //!
 //! Owns the model, which is seeded and deterministic: no clock, no sockets. What a node does around
-//! its machine is as in `node/`: questions are answered in turns among those who ask, a few chunks
-//! at a time; what came is told to followers in batches; a node follows some of those who download,
-//! not all. A link has a rate each way and a delay; an uplink sends a piece of one chunk after
-//! another in turns, a downlink takes them in as they come, and a sender has at most a window on
-//! its way.
+//! its machine is as in `node/`: a few chunks are sent at a time, those first that were sent least
+//! often; what came is told to followers in batches; a node follows some of those who download, not
+//! all. A link has a rate, a queue each way, and a delay.
 
 #[path = "links.rs"]
 mod links;
+#[path = "report.rs"]
+mod report;
+
+use links::{LANES, Lane};
+pub use report::Report;
 
 use sprat::core::{
     download::{Download, TransferAction, TransferEvent},
@@ -21,16 +24,10 @@ use sprat::core::{
 };
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, VecDeque},
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
     time::Duration,
 };
 
-/// Bytes sent in one turn.
-const PIECE: u32 = 32 << 10;
-/// Bytes of a chunk that may be under way.
-const WINDOW: u32 = 128 << 10;
-/// Chunks that a node sends at a time, as in `node/serve`.
-const TURNS: usize = 4;
 /// Downloaders that a node follows, as in `node/job/transfer/sources`.
 const FOLLOWED: usize = 20;
 /// Bytes on the wire of a question, and of a have-update without and for each chunk: an estimate,
@@ -44,7 +41,7 @@ const NEWS_CHUNK: u64 = 3;
 pub struct Scenario {
     pub name: &'static str,
     pub nodes: usize,
-    /// Chunks of the file, of 256 KiB on average.
+    /// Chunks of the file, of 330 KiB on average.
     pub chunks: u32,
     /// Bytes a second, each way.
     pub rate: u64,
@@ -52,6 +49,10 @@ pub struct Scenario {
     pub delay: Duration,
     /// Every so many nodes one is ten times slower.
     pub slow: Option<usize>,
+    /// Nodes that have the whole file: the first ones.
+    pub seeds: usize,
+    /// Links of another rate, and whose.
+    pub links: Vec<(usize, u64)>,
     /// Of 100 nodes, so many leave each minute, and as many others come.
     pub churn: u32,
     /// All begin within this time.
@@ -61,34 +62,24 @@ pub struct Scenario {
     pub seed: u64,
 }
 
-/// What came of it.
-#[derive(Debug)]
-pub struct Report {
-    /// Of those with an ordinary link that stayed from begin to end: over the time that the file
-    /// takes on one link.
-    pub last: f64,
-    pub median: f64,
-    /// The same for the slow ones, on their own links; and for those who came later, from when they
-    /// came.
-    pub slow: f64,
-    pub late: f64,
-    /// Bytes that the seed sent, over the file.
-    pub seed_sent: f64,
-    /// Bytes of questions and news that a node sent, on average, and of news for each chunk and
-    /// follower.
-    pub control: f64,
-    pub news: f64,
-    /// Chunks that came twice, of all that came.
-    pub twice: f64,
-    pub unfinished: usize,
-}
-
-struct Turn {
-    to: usize,
-    chunk: u32,
-    left: u32,
-    /// Sent and not taken in yet.
-    out: u32,
+impl Scenario {
+    /// What `benches/compare/fanout.sh` measures: 32 MiB to nodes with links of so many Mbit/s.
+    pub fn lab(name: &'static str, nodes: usize, megabits: u64) -> Self {
+        Self {
+            name,
+            nodes,
+            chunks: 100,
+            rate: megabits * 1_000_000 / 8,
+            delay: Duration::from_micros(100),
+            slow: None,
+            seeds: 1,
+            links: Vec::new(),
+            churn: 0,
+            spread: Duration::from_millis(150),
+            batch: Duration::from_millis(100),
+            seed: 1,
+        }
+    }
 }
 
 struct Node {
@@ -105,14 +96,18 @@ struct Node {
     fresh: Vec<u32>,
     telling: bool,
     told_at: u64,
-    /// Questions, by who asked; and whose turn it is.
-    asked: BTreeMap<usize, VecDeque<u32>>,
-    next_asker: usize,
+    /// Who asks it, by whom and which.
+    lanes: BTreeMap<(usize, usize), Lane>,
+    slots: usize,
+    /// How long a chunk takes, of late.
+    pace: u64,
     /// How often each chunk went out.
     times: Vec<u16>,
-    turns: VecDeque<Turn>,
-    sending: bool,
+    /// When the queues of its link are empty.
+    up_free: u64,
     down_free: u64,
+    /// What has begun to come, from whom.
+    begun: BTreeSet<(usize, u32)>,
     since: BTreeMap<(usize, u32), u64>,
     sent: u64,
     control: u64,
@@ -123,10 +118,13 @@ struct Node {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Begin(usize),
-    /// The uplink is free again.
-    Sent(usize),
-    /// Who sent, who took it in, which chunk, how much; whether that was all of it.
-    Taken(usize, usize, u32, u32, bool),
+    /// Bytes came to the queue of a downlink: what is to happen once they are through it.
+    Arrive(usize, u64, Box<Self>),
+    /// Who sent, over which connection, which chunk, how much; whether that was all of it.
+    Taken(usize, (usize, usize), u32, u32, bool),
+    Acknowledged(usize, (usize, usize), u32),
+    /// A slot was held for long.
+    Held(usize, (usize, usize), u64),
     Ask(usize, usize, u32),
     Cancel(usize, usize, u32),
     Tell(usize),
@@ -135,7 +133,7 @@ enum What {
     Replace,
 }
 
-/// The swarm; node 0 is the seed.
+/// The swarm; the first nodes are the seeds.
 pub struct Swarm {
     scenario: Scenario,
     entries: Vec<Entry>,
@@ -152,8 +150,8 @@ fn nanos(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
 
-fn span(bytes: u32, rate: u64) -> u64 {
-    u64::from(bytes) * 1_000_000_000 / rate
+fn span(bytes: u64, rate: u64) -> u64 {
+    bytes * 1_000_000_000 / rate
 }
 
 fn hash(tag: u64) -> [u8; 32] {
@@ -174,16 +172,15 @@ impl Swarm {
             scenario,
         };
         for chunk in 0..swarm.scenario.chunks {
-            let len = (64 << 10) + swarm.below(384 << 10) as u32;
+            // As the chunker cuts random bytes: 330 KiB on average.
+            let len = (64 << 10) + swarm.below(532 << 10) as u32;
             let id = ChunkId(hash(u64::from(chunk) << 32 | swarm.scenario.seed));
             swarm.entries.push(Entry { id, len });
         }
-        for _ in 0..=swarm.scenario.nodes {
+        for _ in 0..swarm.scenario.seeds + swarm.scenario.nodes {
             let after = swarm.below(nanos(swarm.scenario.spread).max(1));
             swarm.add(after);
         }
-        swarm.nodes[0].have = HaveSet::full(swarm.scenario.chunks);
-        swarm.nodes[0].ended = Some(0);
         if swarm.scenario.churn > 0 {
             let pause = swarm.churn_pause();
             swarm.plan(pause, What::Replace);
@@ -211,42 +208,47 @@ impl Swarm {
 
     fn add(&mut self, after: u64) {
         let at = self.nodes.len();
+        let seed = at < self.scenario.seeds;
         let slow = self
             .scenario
             .slow
-            .is_some_and(|each| at > 0 && at.is_multiple_of(each));
-        let rate = self.scenario.rate / if slow { 10 } else { 1 };
+            .is_some_and(|each| !seed && at.is_multiple_of(each));
+        let own = self.scenario.links.iter().find(|&&(whose, _)| whose == at);
+        let usual = self.scenario.rate / if slow { 10 } else { 1 };
+        let rate = own.map_or(usual, |&(_, rate)| rate);
+        let chunks = self.scenario.chunks;
         let id = NodeId(hash(at as u64 ^ self.scenario.seed << 20));
         let mut job = Download::new(id);
-        let none = HaveSet::empty(self.scenario.chunks);
-        job.add(&self.entries, &none);
+        let have = if seed { HaveSet::full } else { HaveSet::empty }(chunks);
+        job.add(&self.entries, &HaveSet::empty(chunks));
         self.nodes.push(Node {
             id,
             up: rate,
             down: rate,
-            alive: at == 0,
+            alive: seed,
             began: self.now + after,
-            ended: None,
+            ended: seed.then_some(0),
             job,
-            have: none,
+            have,
             follows: Vec::new(),
             followers: Vec::new(),
             fresh: Vec::new(),
             telling: false,
             told_at: 0,
-            asked: BTreeMap::new(),
-            next_asker: 0,
+            lanes: BTreeMap::new(),
+            slots: 0,
+            pace: 250_000_000,
             times: vec![0; self.scenario.chunks as usize],
-            turns: VecDeque::new(),
-            sending: false,
+            up_free: 0,
             down_free: 0,
+            begun: BTreeSet::new(),
             since: BTreeMap::new(),
             sent: 0,
             control: 0,
             news: 0,
             tick_at: u64::MAX,
         });
-        if at > 0 {
+        if !seed {
             self.plan(after, What::Begin(at));
         }
     }
@@ -258,7 +260,7 @@ impl Swarm {
                 || self
                     .nodes
                     .iter()
-                    .skip(1)
+                    .skip(self.scenario.seeds)
                     .take(self.scenario.nodes)
                     .all(|n| n.ended.is_some() || (!n.alive && n.began < when))
             {
@@ -273,24 +275,16 @@ impl Swarm {
     fn happen(&mut self, what: What) {
         match what {
             What::Begin(at) => self.begin(at),
-            What::Sent(at) => {
-                self.nodes[at].sending = false;
-                self.send(at);
-            }
-            What::Taken(from, to, chunk, bytes, last) => self.taken(from, to, chunk, bytes, last),
-            What::Ask(from, to, chunk) => {
-                if self.nodes[to].alive {
-                    self.nodes[to]
-                        .asked
-                        .entry(from)
-                        .or_default()
-                        .push_back(chunk);
-                    self.send(to);
-                }
-            }
+            What::Arrive(to, bytes, what) => self.arrive(to, bytes, *what),
+            What::Taken(from, key, chunk, bytes, last) => self.taken(from, key, chunk, bytes, last),
+            What::Acknowledged(at, key, bytes) => self.acknowledged(at, key, bytes),
+            What::Held(at, key, serial) => self.held(at, key, serial),
+            What::Ask(from, to, chunk) => self.asked(from, to, chunk),
             What::Cancel(from, to, chunk) => {
-                if let Some(open) = self.nodes[to].asked.get_mut(&from) {
-                    open.retain(|&other| other != chunk);
+                for lane in 0..LANES {
+                    if let Some(lane) = self.nodes[to].lanes.get_mut(&(from, lane)) {
+                        lane.open.retain(|&other| other != chunk);
+                    }
                 }
             }
             What::Tell(at) => self.tell(at),
@@ -308,7 +302,7 @@ impl Swarm {
                 }
             }
             What::Replace => {
-                let there: Vec<usize> = (1..self.nodes.len())
+                let there: Vec<usize> = (self.scenario.seeds..self.nodes.len())
                     .filter(|&at| self.nodes[at].alive)
                     .collect();
                 if !there.is_empty() {
@@ -324,10 +318,12 @@ impl Swarm {
 
     fn begin(&mut self, at: usize) {
         self.nodes[at].alive = true;
-        self.learn(at, 0);
+        for seed in 0..self.scenario.seeds {
+            self.learn(at, seed);
+        }
         self.befriend(at);
         // The others find the newcomer.
-        for other in 1..self.nodes.len() {
+        for other in self.scenario.seeds..self.nodes.len() {
             if other != at && self.nodes[other].alive && self.nodes[other].ended.is_none() {
                 self.befriend(other);
             }
@@ -337,7 +333,8 @@ impl Swarm {
     /// Follows those of the others who are nearest by a hash of both names. Who was followed stays
     /// so.
     fn befriend(&mut self, at: usize) {
-        let there = (1..self.nodes.len()).filter(|&other| other != at && self.nodes[other].alive);
+        let all = self.scenario.seeds..self.nodes.len();
+        let there = all.filter(|&other| other != at && self.nodes[other].alive);
         let mut near: Vec<usize> = there.collect();
         let me = self.nodes[at].id;
         near.sort_by_cached_key(|&other| distance(&me, &self.nodes[other].id));
@@ -376,16 +373,16 @@ impl Swarm {
     fn leave(&mut self, gone: usize) {
         let node = &mut self.nodes[gone];
         node.alive = false;
-        node.turns.clear();
-        node.asked.clear();
+        node.lanes.clear();
+        node.slots = 0;
         let peer = node.id;
         for other in 0..self.nodes.len() {
             self.nodes[other].followers.retain(|&at| at != gone);
-            self.nodes[other].asked.remove(&gone);
-            self.nodes[other].turns.retain(|turn| turn.to != gone);
+            self.hang_up(other, gone);
             if self.nodes[other].follows.contains(&gone) {
                 self.nodes[other].follows.retain(|&at| at != gone);
                 self.nodes[other].since.retain(|&(from, _), _| from != gone);
+                self.nodes[other].begun.retain(|&(from, _)| from != gone);
                 self.feed(other, TransferEvent::Gone { peer });
                 self.befriend(other);
             }
@@ -398,19 +395,18 @@ impl Swarm {
         }
         let now = Duration::from_nanos(self.now);
         let actions = self.nodes[at].job.handle(event, now);
-        let delay = nanos(self.scenario.delay);
         for action in actions {
             match action {
                 TransferAction::Fetch { peer, chunk } => {
                     let from = self.find(at, peer);
                     self.nodes[at].since.insert((from, chunk.0), self.now);
                     self.nodes[at].control += QUESTION;
-                    self.plan(delay, What::Ask(at, from, chunk.0));
+                    self.post(at, from, QUESTION, What::Ask(at, from, chunk.0));
                 }
                 TransferAction::Cancel { peer, chunk } => {
                     let from = self.find(at, peer);
                     self.nodes[at].since.remove(&(from, chunk.0));
-                    self.plan(delay, What::Cancel(at, from, chunk.0));
+                    self.post(at, from, QUESTION, What::Cancel(at, from, chunk.0));
                 }
                 TransferAction::Complete => self.nodes[at].ended = Some(self.now),
                 TransferAction::Drop { .. } | TransferAction::Waiting | TransferAction::Resumed => {
@@ -428,7 +424,7 @@ impl Swarm {
 
     fn find(&self, at: usize, id: NodeId) -> usize {
         let follows = self.nodes[at].follows.iter().copied();
-        std::iter::once(0)
+        (0..self.scenario.seeds)
             .chain(follows)
             .find(|&other| self.nodes[other].id == id)
             .expect("only those who were introduced are asked")
@@ -444,48 +440,8 @@ impl Swarm {
                 let bytes = NEWS + NEWS_CHUNK * chunks.len() as u64;
                 self.nodes[at].control += bytes;
                 self.nodes[at].news += bytes;
-                self.plan(
-                    nanos(self.scenario.delay),
-                    What::Told(at, to, chunks.clone()),
-                );
+                self.post(at, to, bytes, What::Told(at, to, chunks.clone()));
             }
-        }
-    }
-
-    fn report(&self) -> Report {
-        let size: u64 = self.entries.iter().map(|entry| u64::from(entry.len)).sum();
-        let over = |node: &Node| {
-            let took = node
-                .ended
-                .map_or(f64::INFINITY, |end| (end - node.began) as f64 / 1e9);
-            took * node.down as f64 / size as f64
-        };
-        let fast = |node: &&Node| node.down == self.scenario.rate;
-        let all = &self.nodes[1..];
-        let first = &all[..self.scenario.nodes];
-        let stayed = || first.iter().filter(|node| node.alive);
-        let mut times: Vec<f64> = stayed().filter(fast).map(over).collect();
-        times.sort_by(f64::total_cmp);
-        let most = |times: &mut dyn Iterator<Item = f64>| times.fold(0.0, f64::max);
-        let chunks: u64 = all
-            .iter()
-            .map(|node| u64::from(node.have.count()) * node.followers.len() as u64)
-            .sum();
-        Report {
-            last: times.last().copied().unwrap_or(0.0),
-            median: times.get(times.len() / 2).copied().unwrap_or(0.0),
-            slow: most(&mut stayed().filter(|node| !fast(node)).map(over)),
-            late: most(
-                &mut all[self.scenario.nodes..]
-                    .iter()
-                    .filter(|node| node.ended.is_some())
-                    .map(over),
-            ),
-            seed_sent: self.nodes[0].sent as f64 / size as f64,
-            control: all.iter().map(|node| node.control).sum::<u64>() as f64 / all.len() as f64,
-            news: all.iter().map(|node| node.news).sum::<u64>() as f64 / chunks.max(1) as f64,
-            twice: self.twice as f64 / self.came.max(1) as f64,
-            unfinished: stayed().filter(|node| node.ended.is_none()).count(),
         }
     }
 }
