@@ -249,6 +249,7 @@ impl Server {
             self.sent
                 .fetch_add((sent - before) as u64, Ordering::Relaxed);
             if sent == len {
+                tracing::trace!(chunk = %id.short(), len, took = ?begun.elapsed(), "sent");
                 if len >= PIECE {
                     self.line.took(begun.elapsed());
                 }

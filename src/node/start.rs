@@ -85,6 +85,10 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     let signer = Signer::new(secret).map_err(|error| StartError::Internal(error.to_string()))?;
     let pairing = pairing(&settings, swarm_key);
     let mut router = Router::default();
+    // For benchmarks, so that both ways can be compared: they look the same from outside.
+    if std::env::var_os("SPRAT_NO_BULK").is_some() {
+        router.without_bulk();
+    }
     let inboxes = Inboxes::register(&mut router);
     let (net, net_events) = listen(&settings, secret, swarm_key, router)?;
     let (beacons, heard) = announce(&settings, (secret, epoch), swarm_key)?;

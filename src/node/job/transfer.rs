@@ -433,7 +433,9 @@ impl Transfer {
 
     /// Gives an event to the machine, and does what it says. What cannot be done is another event.
     async fn feed(&mut self, event: TransferEvent) {
+        tracing::trace!(?event);
         let actions = self.machine.handle(event, self.now());
+        tracing::trace!(?actions);
         self.act(actions).await;
     }
 
