@@ -26,6 +26,7 @@ pub mod have_map;
 pub mod id;
 pub mod index;
 pub mod link;
+pub mod localsend;
 pub mod manifest;
 pub mod meeting;
 pub mod membership;

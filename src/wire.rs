@@ -15,6 +15,7 @@ pub mod control;
 pub mod directory;
 pub mod distribute;
 mod frame;
+pub mod localsend;
 pub mod manifest;
 pub mod member;
 pub mod pairing;

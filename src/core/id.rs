@@ -109,6 +109,11 @@ id! {
 /// What the ids of guests begin with. No key begins so but by chance.
 const GUEST: [u8; 24] = *b"sprat: no key, a guest: ";
 
+/// What the ids of people of LocalSend begin with.
+const LOCALSEND: [u8; 12] = *b"no key: LS: ";
+/// What their text form begins with; the rest is the end of the fingerprint.
+const LOCALSEND_TEXT: &str = "LocalSend:";
+
 impl NodeId {
     /// Somebody with only a browser, by where they are: no key, and never one of the swarm.
     #[must_use]
@@ -125,6 +130,29 @@ impl NodeId {
         self.0.starts_with(&GUEST)
     }
 
+    /// Somebody of LocalSend, by the SHA-256 of their certificate: no key of ours, and never one of
+    /// the swarm. Its end stands in it, which is what a person compares.
+    #[must_use]
+    pub fn localsend(fingerprint: &[u8; 32]) -> Self {
+        let mut bytes = [0; 32];
+        bytes[..12].copy_from_slice(&LOCALSEND);
+        bytes[12..].copy_from_slice(&fingerprint[12..]);
+        Self(bytes)
+    }
+
+    /// Whether it is somebody of LocalSend.
+    #[must_use]
+    pub fn is_localsend(&self) -> bool {
+        self.0.starts_with(&LOCALSEND)
+    }
+
+    /// Whether it is no key of ours: what such people hand in is not known by its contents before
+    /// it is here.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        self.is_guest() || self.is_localsend()
+    }
+
     /// The last eight characters of the text form: what a person compares. (The first ones are the
     /// same for every node.)
     #[must_use]
@@ -136,6 +164,11 @@ impl NodeId {
     /// Reads the text form back; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(digits) = text.strip_prefix(LOCALSEND_TEXT) {
+            let whole = format!("{:024}{digits}", 0);
+            let fingerprint = ChunkId::from_hex(&whole)?;
+            return Some(Self::localsend(fingerprint.as_bytes()));
+        }
         // Decoding takes the square of the length.
         let bytes = (text.len() <= 64).then(|| bs58::decode(text).into_vec().ok())??;
         let key = Self::from_slice(bytes.get(6..)?)?;
@@ -145,6 +178,11 @@ impl NodeId {
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_localsend() {
+            f.write_str(LOCALSEND_TEXT)?;
+            let mut end = self.0[12..].iter();
+            return end.try_for_each(|byte| write!(f, "{byte:02X}"));
+        }
         // An "identity" multihash of the protobuf-encoded public key (libp2p peer id
         // specification).
         let mut bytes = vec![0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
@@ -176,6 +214,22 @@ mod tests {
     fn only_32_bytes_make_an_id() {
         assert!(FileId::from_slice(&[0; 31]).is_none());
         assert!(FileId::from_slice(&[0; 32]).is_some());
+    }
+
+    #[test]
+    fn the_end_of_a_fingerprint_is_an_id_and_reads_back() {
+        let mut fingerprint = [0xab; 32];
+        fingerprint[31] = 0x0f;
+        let id = NodeId::localsend(&fingerprint);
+        let text = id.to_string();
+        assert_eq!(text, format!("LocalSend:{}0F", "AB".repeat(19)));
+        assert_eq!(id.short(), "ABABAB0F");
+        assert!(id.is_localsend() && !id.is_guest());
+        assert_eq!(NodeId::parse(&text), Some(id));
+        for wrong in [&text[..49], &format!("{text}0"), "LocalSend:", &text[10..]] {
+            assert_eq!(NodeId::parse(wrong), None, "{wrong}");
+        }
+        assert!(!NodeId([7; 32]).is_localsend() && !NodeId::guest(7).is_localsend());
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! them before it rests for [`REST`], and what is remembered of those who try has a bound.
 
 use super::Now;
+use core::net::IpAddr;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -27,6 +28,17 @@ const REMEMBERED: usize = 256;
 /// Where somebody asks from: an IPv4 address, or the first 64 bits of an IPv6 one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Place(pub u64);
+
+impl Place {
+    /// Where an address is: somebody with an IPv6 network has 2^64 addresses of it.
+    #[must_use]
+    pub fn of(ip: IpAddr) -> Self {
+        match ip.to_canonical() {
+            IpAddr::V4(ip) => Self(u64::from(ip.to_bits())),
+            IpAddr::V6(ip) => Self((ip.to_bits() >> 64) as u64),
+        }
+    }
+}
 
 /// The secret part of a link's address: 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -228,6 +240,15 @@ mod tests {
             uses,
             pin: pin.map(str::to_owned),
         })
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_place() {
+        let of = |ip: &str| Place::of(ip.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
+        assert_ne!(of("192.0.2.8"), of("192.0.2.7"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use sprat::{
         consent::{FromReceiver, FromSender},
         control, directory,
         distribute::{self, Kept, Offered},
+        localsend::{Info, MAX_INFO, Prepare, Prepared},
         manifest::{Root, file_id, page_id},
         pairing, rendezvous,
     },
@@ -34,6 +35,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("control", control),
     ("directory", directory),
     ("distribute", distribute),
+    ("localsend", localsend),
     ("manifest", manifest),
     ("name", name),
     ("pairing", pairing),
@@ -115,6 +117,21 @@ pub fn distribute(bytes: &[u8]) -> bool {
     let answer = block_on(distribute::read::<distribute::Answer, _>(&mut &bytes[..]));
     let kept = block_on(distribute::read::<Kept, _>(&mut &bytes[..]));
     taken | matches!(answer, Ok(Some(_))) | matches!(kept, Ok(Some(_)))
+}
+
+pub fn localsend(bytes: &[u8]) -> bool {
+    let info = Info::parse(bytes, MAX_INFO);
+    if let Some(info) = &info {
+        let _ = (info.name(), info.key(), info.port());
+    }
+    let ask = serde_json::from_slice::<Prepare>(bytes);
+    if let Ok(ask) = &ask {
+        for file in ask.files.values() {
+            let _ = (RelPath::parse(&file.file_name), file.sum());
+        }
+    }
+    let answer = serde_json::from_slice::<Prepared>(bytes);
+    info.is_some() || ask.is_ok() || answer.is_ok()
 }
 
 pub fn manifest(bytes: &[u8]) -> bool {

@@ -17,6 +17,7 @@ use sprat::{
         consent::{Ask, AskedFile, FromReceiver, FromSender},
         control, directory,
         distribute::{self, Kept, Offered},
+        localsend::Info,
         manifest, pairing, rendezvous,
         signer::Signer,
     },
@@ -325,6 +326,8 @@ fn others(all: &mut Vec<Seed>) {
     let sealed = pairing::encode(&wait, Some(&KEY), [8; 24]).unwrap();
     all.push(("pairing", "sealed", sealed));
     all.push(("pairing", "code", b"7-amber-falcon".to_vec()));
+    let own = Info::own("anna", &[0xab; 32], 53317).announced();
+    all.push(("localsend", "own", serde_json::to_vec(&own).unwrap()));
     rendezvous(all);
     let claim = directory::Claim {
         name: "anna".into(),
