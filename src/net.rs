@@ -21,6 +21,7 @@ mod gate;
 mod handle;
 pub(crate) mod identity;
 mod interfaces;
+pub mod localsend;
 mod mdns;
 mod meeting;
 mod member;

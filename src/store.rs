@@ -22,6 +22,7 @@ pub mod later;
 mod layout;
 pub mod leftovers;
 mod linked;
+mod localsend;
 mod modes;
 mod names;
 pub mod partial;
@@ -54,6 +55,7 @@ pub use index::{FORMAT_NUMBER as INDEX_FORMAT, FileRecord, Index, Kind, Location
 pub use later::{Errand, LaterError, LaterFile, MAX_ERRANDS};
 pub use leftovers::{Leftover, UNUSED, leftovers, remove_leftover, remove_unused, replaced};
 pub use linked::{Linked, OpenLinked, find_linked};
+pub use localsend::{keep_certificate, kept_certificate};
 pub use partial::{FileSize, Partial, SYNC_BATCH};
 pub use people::PeopleFile;
 pub use placing::{Finder, Finished, Spot, Taken, find_existing, make_folders, media_of, reach};

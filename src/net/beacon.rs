@@ -9,7 +9,7 @@ mod tests;
 
 use super::{
     NetError,
-    datagrams::{self, Datagrams, Range, comes_by},
+    datagrams::{self, Datagrams, GROUPS, Range, comes_by},
     descriptors::is_shortage,
     interfaces::{InterfaceAddr, survey},
 };
@@ -141,6 +141,7 @@ impl Beacons {
             port,
             listen: config.listen,
             interfaces: config.interfaces,
+            groups: GROUPS,
         };
         let beacons = Self(Arc::new(Shared {
             swarm_key: config.swarm_key,

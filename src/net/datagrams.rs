@@ -24,10 +24,23 @@ use std::{
 use tokio::{net::UdpSocket, task::JoinHandle};
 use tracing::debug;
 
-/// The IPv4 group, of those that belong to no one (RFC 2365).
-const GROUP_V4: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 67);
-/// The IPv6 group, of the link.
-const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x5350);
+/// Where all near are reached.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Groups {
+    /// By IPv4.
+    pub v4: Ipv4Addr,
+    /// By IPv6.
+    pub v6: Ipv6Addr,
+    /// Whether broadcasts go out, too.
+    pub broadcast: bool,
+}
+
+/// Those of sprat: in IPv4 of those that belong to no one (RFC 2365), in IPv6 of the link.
+pub(super) const GROUPS: Groups = Groups {
+    v4: Ipv4Addr::new(239, 255, 77, 67),
+    v6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x5350),
+    broadcast: true,
+};
 /// After a failed receive, so that a broken socket does not use a core.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,6 +52,8 @@ pub(super) struct Range {
     pub listen: Vec<IpAddr>,
     /// The names of the interfaces to use; empty for all.
     pub interfaces: Vec<String>,
+    /// Who is meant by all.
+    pub groups: Groups,
 }
 
 /// What is done with a datagram, whichever socket it came by.
@@ -148,7 +163,7 @@ impl<I: Inbox> Datagrams<I> {
             .map(|outlet| (outlet.link.clone(), Arc::clone(&outlet.listener.socket)))
             .collect();
         for (link, socket) in outlets {
-            for to in destinations(&link, self.range.port) {
+            for to in destinations(&link, &self.range) {
                 send(&socket, bytes, to).await;
             }
         }
@@ -226,7 +241,7 @@ impl<I: Inbox> Datagrams<I> {
     fn join(&self, link: &InterfaceAddr) -> bool {
         let mut joined = false;
         for discovery in &self.discovery {
-            match sockets::join(&discovery.socket, link) {
+            match sockets::join(&discovery.socket, link, &self.range.groups) {
                 Ok(()) => joined = true,
                 Err(error) => {
                     debug!(%error, interface = link.name, "not in the multicast group");
@@ -257,17 +272,19 @@ pub(super) fn comes_by(link: &InterfaceAddr, address: SocketAddr) -> bool {
     on_scope && link.reaches(address.ip())
 }
 
-fn destinations(link: &InterfaceAddr, port: u16) -> Vec<SocketAddr> {
+fn destinations(link: &InterfaceAddr, range: &Range) -> Vec<SocketAddr> {
+    let (port, groups) = (range.port, &range.groups);
     match link.ip {
         IpAddr::V4(_) => {
-            let broadcast = link.broadcast.map(|ip| SocketAddr::from((ip, port)));
+            let broadcast = link.broadcast.filter(|_| groups.broadcast);
+            let broadcast = broadcast.map(|ip| SocketAddr::from((ip, port)));
             broadcast
                 .into_iter()
-                .chain([SocketAddr::from((GROUP_V4, port))])
+                .chain([SocketAddr::from((groups.v4, port))])
                 .collect()
         }
         IpAddr::V6(_) => {
-            let group = SocketAddrV6::new(GROUP_V6, port, 0, link.index);
+            let group = SocketAddrV6::new(groups.v6, port, 0, link.index);
             vec![group.into()]
         }
     }
@@ -324,6 +341,7 @@ mod tests {
             port,
             listen: vec![loopback],
             interfaces: vec![],
+            groups: GROUPS,
         };
         let datagrams = Datagrams::open(range, sockets, Nobody);
         let serves = |from: &str| datagrams.desk.serves(from.parse().unwrap());

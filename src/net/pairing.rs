@@ -8,7 +8,7 @@
 
 use super::{
     beacon::{BeaconError, refused},
-    datagrams::{self, Datagrams, Range},
+    datagrams::{self, Datagrams, GROUPS, Range},
 };
 use crate::{
     core::{
@@ -119,6 +119,7 @@ impl PairingSockets {
             port: config.discovery_port,
             listen: config.listen,
             interfaces: config.interfaces,
+            groups: GROUPS,
         };
         let sockets = Self {
             swarm_key: config.swarm_key,

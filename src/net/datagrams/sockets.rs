@@ -1,6 +1,6 @@
 //! How the two kinds of sockets are opened. Where systems differ, they differ here.
 
-use super::{GROUP_V4, GROUP_V6};
+use super::Groups;
 use crate::net::interfaces::InterfaceAddr;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::{
@@ -48,11 +48,15 @@ pub(in crate::net) fn discovery(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 /// Makes a discovery socket hear the group on this link, if it is of the same family.
-pub(in crate::net) fn join(socket: &UdpSocket, link: &InterfaceAddr) -> io::Result<()> {
+pub(in crate::net) fn join(
+    socket: &UdpSocket,
+    link: &InterfaceAddr,
+    groups: &Groups,
+) -> io::Result<()> {
     let v4 = socket.local_addr()?.is_ipv4();
     let joined = match link.ip {
-        IpAddr::V4(ip) if v4 => socket.join_multicast_v4(GROUP_V4, ip),
-        IpAddr::V6(_) if !v4 => socket.join_multicast_v6(&GROUP_V6, link.index),
+        IpAddr::V4(ip) if v4 => socket.join_multicast_v4(groups.v4, ip),
+        IpAddr::V6(_) if !v4 => socket.join_multicast_v6(&groups.v6, link.index),
         _ => Ok(()),
     };
     // Joined before, by another address of the same interface.
