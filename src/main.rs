@@ -6,7 +6,7 @@ use sprat::{
         self,
         face::{Coming, Face, Openers, Page, PageWanted, Wanted},
     },
-    web::{PageSettings, ServerPage, Web},
+    web::{PageSettings, ServerPage, Web, open_localsend},
 };
 use std::{io, net::SocketAddr, process::ExitCode};
 
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
             Openers {
                 node: open,
                 server: open_page,
+                localsend: |node| Box::pin(async move { open_localsend(&node).await }),
             },
         ),
         Err(exit) => exit,

@@ -29,6 +29,7 @@ mod large;
 mod later;
 mod limit;
 mod links;
+mod localsend;
 mod log;
 mod lookups;
 mod manifest;
@@ -64,12 +65,19 @@ pub use clean::BrokenOff;
 pub use consent::{Expected, GUEST_FILES, GuestAsk};
 pub use key::{NewKey, new_key};
 pub use links::{Entrance, Guests, Link, LinkFile, OpenFile};
+pub use localsend::{Declined, LocalSend, Visitor};
 pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
 pub use reading::{OpenError, Reader};
 pub use settings::{RateLimits, Rates, parse_name};
 pub use sharing::{ShareAtError, SharedPathInfo, share_at, shared_at, unshare_at};
 pub use swarm::{Pattern, is_id};
+
+/// What LocalSend apps say, and how long that may be.
+pub use crate::wire::localsend::{
+    Info as LocalInfo, MAX_INFO as MAX_LOCAL_INFO, MAX_PREPARE as MAX_LOCAL_PREPARE,
+    Prepare as LocalPrepare, Prepared as LocalPrepared,
+};
 
 use crate::core::{
     code::Code,
@@ -111,6 +119,7 @@ struct Shared {
     first_events: Mutex<Option<broadcast::Receiver<NodeEvent>>>,
     consent: Consent,
     guests: links::Guests,
+    localsend: Option<LocalSend>,
     later: later::Later,
     server: serve::Server,
     pairing: pair::PairConfig,

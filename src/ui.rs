@@ -90,6 +90,7 @@ pub fn run(cli: Cli, faces: face::Openers) -> Exit {
         Ok(setup) => config::Setup {
             face: Some(faces.node),
             server_page: Some(faces.server),
+            localsend: Some(faces.localsend),
             ..setup
         },
         Err(error) => {
@@ -122,7 +123,20 @@ pub fn run(cli: Cli, faces: face::Openers) -> Exit {
     }
 }
 
-async fn dispatch(setup: Setup, command: Option<Command>) -> Exit {
+/// Whether a command is one for which LocalSend apps see this node: it stays, or it is about
+/// people.
+fn meets_people(command: Option<&Command>) -> bool {
+    match command {
+        None | Some(Command::Serve { .. } | Command::Shared(cli::Shared::Peers)) => true,
+        Some(Command::Send { what, .. }) => !what.to.is_empty() && !what.later,
+        Some(_) => false,
+    }
+}
+
+async fn dispatch(mut setup: Setup, command: Option<Command>) -> Exit {
+    if !meets_people(command.as_ref()) {
+        setup.settings.localsend = None;
+    }
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {

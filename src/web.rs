@@ -17,6 +17,7 @@ mod guest;
 mod headers;
 mod hub;
 mod listen;
+mod localsend;
 mod metrics;
 mod offers;
 mod process;
@@ -31,6 +32,7 @@ mod tests;
 mod tickets;
 
 use crate::node::Node;
+pub use localsend::open as open_localsend;
 pub use rendezvous::{PageSettings, ServerPage};
 pub use run::Run;
 

@@ -11,6 +11,8 @@ pub enum Via {
     Direct,
     /// Through a meeting point that forwards what it cannot read.
     Relay,
+    /// By LocalSend's protocol.
+    LocalSend,
 }
 
 impl Via {
@@ -21,6 +23,7 @@ impl Via {
             Self::Lan => "lan",
             Self::Direct => "direct",
             Self::Relay => "relay",
+            Self::LocalSend => "localsend",
         }
     }
 }

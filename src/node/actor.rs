@@ -11,6 +11,7 @@ mod catalogs;
 mod double;
 mod exchange;
 mod inbound;
+mod localsend;
 mod people;
 mod shortage;
 
@@ -284,9 +285,15 @@ impl Actor {
                 self.drop_peer(swarm, node, why);
                 let _ = done.send(());
             }
-            Command::Trust(who, reply) => {
-                let _ = reply.send(swarm.trust(&who));
+            Command::Trust(who, anybody, reply) => {
+                let _ = reply.send(if anybody {
+                    swarm.trust_anybody(&who)
+                } else {
+                    swarm.trust(&who)
+                });
             }
+            Command::Neighbour(node, name, at) => self.neighbour(swarm, node, &name, at),
+            Command::NeighbourGone(node) => self.neighbour_gone(swarm, node),
             Command::Met(node, done) => {
                 swarm.met(node);
                 let _ = done.send(());

@@ -97,6 +97,8 @@ pub struct Settings {
     pub ask_expiry: Duration,
     /// Files and folders that may have chunks of whatever is downloaded.
     pub reuse: Vec<PathBuf>,
+    /// The port of LocalSend apps, if they are to see this node.
+    pub localsend: Option<u16>,
 }
 
 pub use crate::core::copies::Copies;
@@ -140,6 +142,7 @@ impl Settings {
             accepting: Accepting::Nobody,
             ask_expiry: ASK_EXPIRY,
             reuse: Vec::new(),
+            localsend: None,
         }
     }
 }
@@ -148,6 +151,8 @@ pub use crate::core::people::WhoError;
 pub use crate::core::via::Via;
 /// The longest display name, in bytes.
 pub use crate::wire::MAX_NAME;
+/// The port of LocalSend apps, unless a person chose another one.
+pub use crate::wire::localsend::PORT as LOCALSEND_PORT;
 
 /// One row of `peers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -175,6 +180,9 @@ pub struct PeerInfo {
     /// It only looks or fetches, and leaves after that.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub visiting: bool,
+    /// It is no node, but somebody of LocalSend: nobody vouches for the name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// Offers in its catalog.
     #[serde(skip)]
     pub offers: u32,

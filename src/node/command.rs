@@ -15,7 +15,7 @@ use crate::{
 };
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
@@ -36,8 +36,12 @@ pub enum Command {
     Offers(Vec<(RelPath, FileId, Option<Offer>)>),
     /// The same for what is kept for the swarm: it shows when nothing better goes by that name.
     OfferReplicas(Vec<(RelPath, FileId, Option<Offer>)>),
-    /// Who is it? A new key is taken and remembered.
-    Trust(String, oneshot::Sender<Result<Person, WhoError>>),
+    /// Who is it, with `true` among people of LocalSend, too? A new key is taken and remembered.
+    Trust(String, bool, oneshot::Sender<Result<Person, WhoError>>),
+    /// Somebody of LocalSend is here, calls themselves so, and is there.
+    Neighbour(NodeId, String, SocketAddr),
+    /// They are not heard any more.
+    NeighbourGone(NodeId),
     /// Something was sent to it by a person: it is remembered before others.
     Met(NodeId, oneshot::Sender<()>),
     /// From now on this name means this key; with `true`, in place of one that was known.

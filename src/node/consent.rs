@@ -9,15 +9,17 @@
 mod answers;
 mod bundle;
 mod delivery;
+mod exact;
 mod expecting;
 mod guest;
 mod inbound;
+mod localsend;
 mod outbound;
 mod stream;
 mod telling;
 
 pub use expecting::Expected;
-pub use guest::{GuestAsk, MAX_FILES as GUEST_FILES};
+pub use guest::{Asker, GuestAsk, MAX_FILES as GUEST_FILES};
 pub use outbound::Shown;
 
 use super::{

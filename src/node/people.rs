@@ -5,7 +5,7 @@
 use super::{
     Node,
     api::{Person, WhoError},
-    who,
+    who::{self, Whom},
 };
 use crate::core::id::NodeId;
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Node {
     /// # Errors
     /// [`WhoError`] when it is nobody, several, or not the one who was known by that name.
     pub async fn find_person(&self, who: &str, trust_new: bool) -> Result<Person, WhoError> {
-        let found = who::find_now(&self.shared.services, who, trust_new).await;
+        let found = who::find_now(&self.shared.services, Whom::Nodes, who, trust_new).await;
         found.who
     }
 
@@ -34,7 +34,7 @@ impl Node {
         trust_new: bool,
         wait: Duration,
     ) -> Result<Person, WhoError> {
-        who::find(&self.shared.services, who, trust_new, wait).await
+        who::find(&self.shared.services, Whom::Nodes, who, trust_new, wait).await
     }
 
     /// What a node is called, and whether another key was known for that name; `None` when it is

@@ -11,6 +11,7 @@ use super::{
     knowledge::Knowledge,
     large::Large,
     limit::Limiter,
+    localsend::Neighbours,
     lookups::Lookups,
     meeting::Meeting,
     news::News,
@@ -91,6 +92,8 @@ pub struct Services {
     pub named: Named,
     /// Where chunks of whatever is downloaded may lie.
     pub reuse: Arc<[PathBuf]>,
+    /// LocalSend, where that is wanted.
+    pub localsend: Option<Neighbours>,
     /// Of a job: it fetches from these alone, and for nobody else.
     pub circle: Option<Circle>,
 }

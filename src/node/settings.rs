@@ -63,6 +63,15 @@ pub fn parse_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// A display name that fits a beacon, whatever was asked for.
+pub(super) fn cut_name(name: &str) -> String {
+    let mut end = name.len().min(MAX_NAME);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
 impl Node {
     /// How fast chunks come and go: over the last seconds when it is asked often, else since it was
     /// asked last.

@@ -15,6 +15,7 @@ use super::{
     large::Large,
     later::Later,
     limit::Limiter,
+    localsend::{self, LocalSend, Neighbours},
     lookups::Lookups,
     meeting::{self, Meeting},
     news::News,
@@ -23,6 +24,7 @@ use super::{
     reading::Readings,
     serve::Server,
     services::Services,
+    settings::cut_name,
     streams::{Inboxes, Takers},
     swarm::{OwnCatalog, Seed, State, Swarm},
     windows::Windows,
@@ -31,7 +33,7 @@ use crate::{
     core::{id::NodeId, path::RelPath, people::People},
     net::{
         BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent,
-        PairingConfig, Router,
+        PairingConfig, Router, localsend::Identity,
     },
     store::{
         Chats, ChunkReader, Errand, Fetched, FileRecord, Home, Index, LaterFile, Limits,
@@ -80,6 +82,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         replicas,
         sent,
         kept,
+        localsend,
     } = opened.map_err(|error| StartError::Internal(error.to_string()))??;
 
     let signer = Signer::new(secret).map_err(|error| StartError::Internal(error.to_string()))?;
@@ -143,7 +146,11 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         random: seed(&net.node(), epoch),
     }));
     let book = Book::new(events.clone());
-    let handles = (swarm, meeting, table);
+    let neighbours = localsend.map(|identity| {
+        let seed = seed(&net.node(), epoch.wrapping_add(3));
+        Neighbours::new(identity, seed)
+    });
+    let handles = (swarm, meeting, table, neighbours.clone());
     let (services, changed) = services(&settings, &net, disk, (commands, book), handles);
     let (distribute, queue) = distribute::parts(&services, settings.share, &settings);
     let orders = distribute.orders.clone();
@@ -155,6 +162,11 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         events.clone(),
         (tasks.clone(), stop.clone()),
     );
+    let localsend = neighbours.map(|neighbours| {
+        let parts = (consent.clone(), services.clone());
+        let ends = (tasks.clone(), stop.clone());
+        LocalSend::new(&settings, neighbours, parts, events.clone(), ends)
+    });
     let server = Server::new(&services);
     let actor = Actor::new(ActorParts {
         name: cut_name(&settings.name),
@@ -212,6 +224,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         first_events: Mutex::new(Some(first_events)),
         consent,
         guests: super::links::Guests::new(&settings),
+        localsend,
         later,
         server,
         pairing,
@@ -274,7 +287,7 @@ fn services(
     net: &Net,
     (home, index, reader, replicas): (Home, Index, ChunkReader, Replicas),
     (commands, book): (mpsc::Sender<Command>, Book),
-    (swarm, meeting, named): (Swarm, Meeting, reach::Named),
+    (swarm, meeting, named, localsend): (Swarm, Meeting, reach::Named, Option<Neighbours>),
 ) -> (Services, watch::Sender<u64>) {
     let (changed, watch) = watch::channel(0);
     let windows = Windows::default();
@@ -305,6 +318,7 @@ fn services(
         pairings: Pairings::default(),
         meeting,
         named,
+        localsend,
         circle: None,
         reuse: settings.reuse.clone().into(),
         large: Large::default(),
@@ -415,6 +429,8 @@ struct Opened {
     sent: Sent,
     /// What waits for people; a command that runs once leaves it alone.
     kept: Vec<Errand>,
+    /// What LocalSend apps know this node by, if they are to.
+    localsend: Option<Identity>,
 }
 
 /// What needs the disk, or much of the processor.
@@ -451,7 +467,11 @@ fn open(settings: &Settings) -> Result<Opened, StartError> {
     } else {
         Vec::new()
     };
+    // Nobody is to hear of a hidden one.
+    let localsend = settings.localsend.filter(|_| !settings.hidden);
+    let localsend = localsend.map(|_| localsend::identity(home.root()));
     Ok(Opened {
+        localsend: localsend.transpose()?,
         servers: (servers_file, learned),
         people: (people, people_file),
         home,
@@ -474,13 +494,4 @@ fn seed(node: &NodeId, epoch: u64) -> u64 {
         random.copy_from_slice(&node.as_bytes()[..8]);
     }
     u64::from_le_bytes(random) ^ epoch
-}
-
-/// A display name that fits a beacon, whatever was asked for.
-fn cut_name(name: &str) -> String {
-    let mut end = name.len().min(crate::wire::MAX_NAME);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name[..end].to_owned()
 }

@@ -14,7 +14,7 @@ mod survey;
 use catalog::Told;
 pub use catalog::{Next, OwnCatalog, Pattern, Position, is_id};
 pub use peers::{Asking, Owned, Peers, Question, Resolution, Source};
-pub use state::{Found, Seed, State};
+pub use state::{Arrival, Found, Seed, State};
 pub use survey::{FileView, PeerView, Survey};
 
 use super::{
@@ -153,6 +153,18 @@ impl Swarm {
     #[must_use]
     pub fn find(&self, who: &str) -> Found {
         self.read().find(who)
+    }
+
+    /// The same with people of LocalSend.
+    #[must_use]
+    pub fn find_anybody(&self, who: &str) -> Found {
+        self.read().find_anybody(who)
+    }
+
+    /// Whether the name of somebody without a key of the swarm had another key before.
+    #[must_use]
+    pub fn has_new_key(&self, person: &Person) -> bool {
+        self.read().has_new_key(person)
     }
 
     /// Whether any of these words means this one, who goes by this name.

@@ -33,13 +33,28 @@ pub fn look_for(services: &Services, who: &str) {
     }
 }
 
+/// Among whom somebody is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// Nodes.
+    Nodes,
+    /// People of LocalSend, too: they can be sent files, and nothing else.
+    Anybody,
+}
+
 /// Whom `who` means now. With `trust_new`, a known name's new key is accepted and remembered.
-pub async fn find_now(services: &Services, who: &str, trust_new: bool) -> Found {
+pub async fn find_now(services: &Services, whom: Whom, who: &str, trust_new: bool) -> Found {
+    let anybody = whom == Whom::Anybody;
     if !trust_new {
-        return services.swarm.find(who);
+        let swarm = &services.swarm;
+        return if anybody {
+            swarm.find_anybody(who)
+        } else {
+            swarm.find(who)
+        };
     }
     let who = who.to_owned();
-    let asked = services.ask(|reply| Command::Trust(who, reply));
+    let asked = services.ask(|reply| Command::Trust(who, anybody, reply));
     Found {
         who: asked.await.unwrap_or(Err(WhoError::Nobody)),
         coming: false,
@@ -51,6 +66,7 @@ pub async fn find_now(services: &Services, who: &str, trust_new: bool) -> Found 
 /// is unlikely to come.
 pub async fn find(
     services: &Services,
+    whom: Whom,
     who: &str,
     trust_new: bool,
     wait: Duration,
@@ -61,7 +77,7 @@ pub async fn find(
         let settled = services.ask(|reply| Command::Settled(until.into_std(), reply));
         settled.await;
     };
-    let found = |trust_new| find_now(services, who, trust_new);
+    let found = |trust_new| find_now(services, whom, who, trust_new);
     wait_for(who, trust_new, wait, changed, found, settled).await
 }
 

@@ -7,6 +7,7 @@
 use super::{StoreError, failed, home::write_durably, modes};
 use serde::{Deserialize, Serialize};
 use std::{
+    fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -61,7 +62,10 @@ pub fn keep_certificate(root: &Path, certificate: &[u8], key: &[u8]) -> Result<(
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // Into a text: it cannot fail.
+        text
+    })
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

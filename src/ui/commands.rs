@@ -88,6 +88,7 @@ pub async fn act(
         }
         Shared::Peers => {
             await_offers(node, patience).await;
+            node.await_neighbours().await;
             show_peers(node, out)
         }
         Shared::Msg(msg) => talk::send(node, out, swarm, &msg).await,

@@ -6,9 +6,9 @@
 
 use super::{
     cli::Options,
-    face::{Opener, PageOpener},
+    face::{Door, Opener, PageOpener},
 };
-use crate::node::{DISCOVERY_PORT, Settings};
+use crate::node::{DISCOVERY_PORT, LOCALSEND_PORT, Settings};
 use std::{
     ffi::OsString,
     fs, io,
@@ -75,6 +75,8 @@ pub struct Setup {
     pub face: Option<Opener>,
     /// What serves the page of a rendezvous server.
     pub server_page: Option<PageOpener>,
+    /// What serves LocalSend apps.
+    pub localsend: Option<Door>,
 }
 
 /// Puts options and defaults together. `words` is `SPRAT_PASSPHRASE`, which counts when no file is
@@ -128,6 +130,9 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
     settings.download_limit = options.download_limit;
     settings.ask_expiry = options.ask_expiry.unwrap_or(settings.ask_expiry);
     settings.reuse.clone_from(&options.reuse);
+    let localsend = options.localsend.unwrap_or(false);
+    let port = options.localsend_port.unwrap_or(LOCALSEND_PORT);
+    settings.localsend = localsend.then_some(port);
     // The file's is about the swarm; reading a code aloud takes longer.
     settings.code_wait = options.patience.unwrap_or(settings.code_wait);
     Ok(Setup {
@@ -143,6 +148,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
         web: options.web,
         face: None,
         server_page: None,
+        localsend: None,
     })
 }
 

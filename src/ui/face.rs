@@ -32,6 +32,9 @@ pub struct Wanted {
 /// Serves it, or says why not.
 pub type Opener = fn(Wanted) -> Coming<Result<Box<dyn Face>, String>>;
 
+/// Serves LocalSend apps on a node that is to be seen by them, until it leaves.
+pub type Door = fn(Node) -> Coming<()>;
+
 /// What is served.
 pub trait Face: Send + Sync {
     /// Where the page is, with a code that opens it once.
@@ -77,6 +80,8 @@ pub struct Openers {
     pub node: Opener,
     /// A server.
     pub server: PageOpener,
+    /// LocalSend.
+    pub localsend: Door,
 }
 
 /// Says where the page is.

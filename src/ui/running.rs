@@ -20,10 +20,14 @@ use tokio::sync::broadcast::error::RecvError;
 pub async fn start(setup: &Setup, share: bool, out: &Out) -> Result<Node, Exit> {
     let mut settings = setup.settings.clone();
     settings.share = share;
-    Node::start(settings).await.map_err(|error| {
+    let node = Node::start(settings).await.map_err(|error| {
         out.error(&printable(&error.to_string()));
         Exit::from(&error)
-    })
+    })?;
+    if let Some(open) = setup.localsend {
+        open(node.clone()).await;
+    }
+    Ok(node)
 }
 
 /// Runs a command with a node that only looks; a signal ends it.

@@ -157,6 +157,8 @@ pub fn people(rows: &[SignedUp], width: Option<usize>) -> String {
 fn fingerprint(row: &PeerInfo) -> String {
     if row.key_changed {
         format!("{} (new key!)", row.node.short())
+    } else if row.unproven {
+        format!("{} (unproven)", row.node.short())
     } else {
         row.node.short()
     }

@@ -82,14 +82,19 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for InPath<
 ///
 /// # Errors
 /// 415 for another media type: a form of another site cannot send this one.
-pub fn upload(headers: &HeaderMap, body: Body) -> Result<impl io::Read + Send + 'static, ApiError> {
+pub fn upload(headers: &HeaderMap, body: Body) -> Result<impl io::Read + Send + use<>, ApiError> {
     let media = headers.get(header::CONTENT_TYPE);
     if media.is_none_or(|media| media != "application/octet-stream") {
         let why = "an upload is application/octet-stream";
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(ApiError::new(status, Exit::Usage, why));
     }
-    let (sender, pieces) = mpsc::channel(AHEAD);
+    Ok(pieces(body, AHEAD))
+}
+
+/// The bytes of a body, for a thread that reads, as they come; so many pieces may wait for it.
+pub fn pieces(body: Body, ahead: usize) -> impl io::Read + Send + use<> {
+    let (sender, pieces) = mpsc::channel(ahead);
     tokio::spawn(async move {
         let mut body = body.into_data_stream();
         loop {
@@ -106,21 +111,35 @@ pub fn upload(headers: &HeaderMap, body: Body) -> Result<impl io::Read + Send + 
         }
         let _ = sender.send(None).await;
     });
-    Ok(Pieces {
+    Pieces {
         coming: pieces,
         current: axum::body::Bytes::new(),
+        failed: None,
         ended: false,
-    })
+    }
 }
 
 struct Pieces {
     coming: mpsc::Receiver<Option<io::Result<axum::body::Bytes>>>,
     current: axum::body::Bytes,
+    /// What came after the bytes that were read last.
+    failed: Option<io::Error>,
     ended: bool,
+}
+
+impl Pieces {
+    fn put(&mut self, out: &mut [u8]) -> usize {
+        let count = out.len().min(self.current.len());
+        out[..count].copy_from_slice(&self.current.split_to(count));
+        count
+    }
 }
 
 impl io::Read for Pieces {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed);
+        }
         while self.current.is_empty() && !self.ended {
             match self.coming.blocking_recv() {
                 Some(Some(piece)) => self.current = piece?,
@@ -128,8 +147,22 @@ impl io::Read for Pieces {
                 None => return Err(io::ErrorKind::UnexpectedEof.into()),
             }
         }
-        let count = out.len().min(self.current.len());
-        out[..count].copy_from_slice(&self.current.split_to(count));
+        let mut count = self.put(out);
+        // What is there already goes along: a write for each record of TLS would be many.
+        while count < out.len() && !self.ended {
+            match self.coming.try_recv() {
+                Ok(Some(Ok(piece))) => {
+                    self.current = piece;
+                    count += self.put(&mut out[count..]);
+                }
+                Ok(Some(Err(error))) => {
+                    self.failed = Some(error);
+                    break;
+                }
+                Ok(None) => self.ended = true,
+                Err(_) => break,
+            }
+        }
         Ok(count)
     }
 }

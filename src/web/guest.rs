@@ -14,7 +14,7 @@
 mod answer;
 mod door;
 mod file;
-mod listen;
+pub(super) mod listen;
 mod page;
 mod routes;
 mod seed;
@@ -52,7 +52,7 @@ pub async fn run(node: Node, stop: CancellationToken) {
             Ok((tls, (port, listeners))) => {
                 let fingerprint = tls.fingerprint.clone();
                 let router = routes::router(&node);
-                let serving = listen::serve(listeners, tls, router, closing.clone());
+                let serving = listen::serve(listeners, tls.acceptor, router, closing.clone());
                 guests.opened(Entrance::Open { port, fingerprint });
                 Some(tokio::spawn(serving))
             }

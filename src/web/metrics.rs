@@ -29,7 +29,7 @@ pub struct Counted {
 /// Counts; `None` when the node is stopping.
 pub async fn count(node: &Node, uptime: Duration) -> Option<Counted> {
     let status = node.status().await?;
-    let mut paths = ["lan", "direct", "relay"].map(|via| (via, 0));
+    let mut paths = ["lan", "direct", "relay", "localsend"].map(|via| (via, 0));
     for peer in node.peers() {
         if let Some((_, count)) = paths.iter_mut().find(|(via, _)| *via == peer.via.as_str()) {
             *count += 1;

@@ -2,6 +2,7 @@
 
 mod guest;
 mod hostile;
+mod localsend;
 mod metrics;
 mod openapi;
 mod paths;

@@ -40,6 +40,8 @@ mod leaving;
 mod limits;
 mod link;
 mod link_cut;
+mod localsend;
+mod localsendd;
 mod meeting;
 mod offers;
 mod prompt;

@@ -136,12 +136,7 @@ impl Nearby {
             return Vec::new();
         }
         let node = NodeId::localsend(&key);
-        let gone = self
-            .here
-            .extract_if(.., |of, one| one.at == at && *of != node);
-        let mut changes: Vec<Change> = gone
-            .map(|(node, one)| Change::Left(node, one.name))
-            .collect();
+        let mut changes = self.gone(|of, one| one.at == at && *of != node);
         if let Some(known) = self.here.get_mut(&node) {
             (known.at, known.seen) = (at, known.seen.max(now));
             if known.name != name {
@@ -166,11 +161,19 @@ impl Nearby {
 
     /// Time passed: who was not heard for long has left.
     pub fn tick(&mut self, now: Now) -> Vec<Change> {
-        let gone = self
-            .here
-            .extract_if(.., |_, one| one.seen + EXPIRY <= now)
-            .map(|(node, one)| Change::Left(node, one.name));
-        gone.collect()
+        self.gone(|_, one| one.seen + EXPIRY <= now)
+    }
+
+    fn gone(&mut self, gone: impl Fn(&NodeId, &Somebody) -> bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        self.here.retain(|node, one| {
+            let goes = gone(node, one);
+            if goes {
+                changes.push(Change::Left(*node, std::mem::take(&mut one.name)));
+            }
+            !goes
+        });
+        changes
     }
 
     /// Somebody who is here.
@@ -230,7 +233,7 @@ mod tests {
             "to see that it is there"
         );
         assert_eq!(nearby.asked(at(1), key(1), None, secs(9)), []);
-        assert_eq!(nearby.tick(secs(3) + EXPIRY - secs(1)), []);
+        assert_eq!(nearby.tick(secs(2) + EXPIRY), []);
         let left = nearby.tick(secs(3) + EXPIRY);
         assert_eq!(left, [Change::Left(node, "Kiwi".into())]);
     }

@@ -87,8 +87,8 @@ impl Serialize for AskInfo {
             key_changed: bool,
         }
         // Of what a guest hands in nobody knows it before.
-        let guest = self.from.node.is_guest();
-        let file = |file: &AskedFile| (!guest).then(|| file.file.to_string());
+        let unknown = self.from.node.is_foreign();
+        let file = |file: &AskedFile| (!unknown).then(|| file.file.to_string());
         let (media, id) = match &*self.files {
             [one] => (one.media.as_str(), file(one)),
             _ => ("multipart/mixed", None),

@@ -104,6 +104,8 @@ pub struct GuestFile {
     pub name: String,
     /// Bytes.
     pub size: u64,
+    /// The SHA-256 that its contents must have, if one is said.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// How what a guest hands in stands.
@@ -137,9 +139,9 @@ pub enum GuestError {
     /// It comes already, or is here.
     #[error("that file is here already, or on its way")]
     Twice,
-    /// It is not as long as was said.
-    #[error("the file is not as long as was said")]
-    Length,
+    /// Its contents are not what was said.
+    #[error("the contents are not what was said: their SHA-256 is another one")]
+    Sum,
     /// The disk does not take it.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),

@@ -1,12 +1,12 @@
-//! What somebody with only a browser wants to hand in: an ask like any other, and then files that
-//! come one by one.
+//! What somebody without a key of the swarm wants to hand in, by a browser or by LocalSend: an ask
+//! like any other, and then files that come one by one.
 //!
 //! *waiting* (a person decides) → *accepted* (each file may come, once) → *over*. Invariants:
 //! nothing is stored before the yes; a file has exactly the bytes that were said, and appears whole
 //! or not at all; one place has one ask open, by the same rules as a peer; who does not ask any
 //! more how it stands has left.
 
-use super::{Consent, Control, Slot, info};
+use super::{Consent, Control, Slot, exact::Exact, info};
 use crate::{
     core::{
         consent::{AskId, AskRefusal, InboxAction, InboxEvent, RETURN, title},
@@ -25,11 +25,12 @@ use crate::{
     wire::consent::{Ask, AskedFile},
 };
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use std::{
-    io::{self, Read},
+    io::Read,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -48,6 +49,17 @@ const AWAY: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(500);
 /// Words to an ask that it has not heard yet, and news of its job that nobody reads.
 const FEW: usize = 8;
+
+/// Who asks without a key of the swarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Who they say they are.
+    pub person: Person,
+    /// Whether they proved to be the one who has that id.
+    pub proven: bool,
+    /// How long what was accepted may stand still.
+    pub patience: Duration,
+}
 
 /// A file of an ask.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,7 +84,12 @@ struct Shared {
     done: AtomicU64,
     left: Arc<AtomicU64>,
     seen: Mutex<Instant>,
+    /// What the contents must be, if that was said.
+    sums: Vec<Option<[u8; 32]>>,
+    patience: Duration,
     over: CancellationToken,
+    /// Ends with what is said, unless it has ended.
+    ends: mpsc::Sender<&'static str>,
 }
 
 impl Consent {
@@ -86,12 +103,37 @@ impl Consent {
         name: String,
         files: Vec<GuestFile>,
     ) -> Result<GuestAsk, AskRefusal> {
+        let node = NodeId::guest(place.0);
+        let asker = Asker {
+            person: Person { name, node },
+            proven: false,
+            patience: RETURN,
+        };
+        self.ask_for(asker, files).await
+    }
+
+    /// Asks for somebody who has no key of the swarm.
+    ///
+    /// # Errors
+    /// [`AskRefusal`], when nobody is asked.
+    pub async fn ask_for(&self, who: Asker, files: Vec<GuestFile>) -> Result<GuestAsk, AskRefusal> {
         use crate::node::api::Accepting;
-        // A guest proves no name.
-        if matches!(self.accepting(), Accepting::Nobody | Accepting::Some(_)) {
+        let Asker {
+            person,
+            proven,
+            patience,
+        } = who;
+        let refused = match self.accepting() {
+            Accepting::Nobody => true,
+            // Who proves no name is none of them.
+            Accepting::Some(_) => !proven || self.turned_away(&person).is_some(),
+            Accepting::Person | Accepting::All => false,
+        };
+        if refused {
             return Err(AskRefusal::Nobody);
         }
-        let node = NodeId::guest(place.0);
+        let key_changed = proven && self.0.services.swarm.has_new_key(&person);
+        let Person { name, node } = person;
         let mut random = [0; 48];
         getrandom::fill(&mut random).map_err(|_| AskRefusal::Full)?;
         let (id, own) = random.split_at(16);
@@ -109,6 +151,7 @@ impl Consent {
             holes: 0,
         };
         let count = files.len();
+        let sums = files.iter().map(|file| file.sha256).collect();
         let ask = Ask {
             id,
             from: name.clone(),
@@ -129,7 +172,7 @@ impl Consent {
             _ => return Err(AskRefusal::Full),
         };
         let from = Person { name, node };
-        let info = Arc::new(info(number, (from, false), ask, lacks));
+        let info = Arc::new(info(number, (from, key_changed), ask, lacks));
         let (control, controls) = mpsc::channel(FEW);
         let left = Arc::<AtomicU64>::default();
         let slot = Slot {
@@ -140,6 +183,7 @@ impl Consent {
             told: None,
         };
         self.desk().slots.insert(number, slot);
+        let (ends, ending) = mpsc::channel(1);
         let ask = GuestAsk(Arc::new(Shared {
             consent: self.clone(),
             info,
@@ -150,9 +194,12 @@ impl Consent {
             done: AtomicU64::new(0),
             left,
             seen: Mutex::new(Instant::now()),
+            sums,
+            patience,
             over: self.0.stop.child_token(),
+            ends,
         }));
-        self.0.tasks.spawn(ask.clone().run(controls));
+        self.0.tasks.spawn(ask.clone().run(controls, ending));
         self.decide(number).await;
         Ok(ask)
     }
@@ -171,6 +218,32 @@ impl GuestAsk {
     pub fn has_ended(&self) -> bool {
         let state = self.0.state.borrow();
         !matches!(*state, GuestState::Waiting | GuestState::Accepted)
+    }
+
+    /// Waits for the answer; whoever waits so is there.
+    pub async fn answered(&self) -> GuestState {
+        let mut state = self.0.state.subscribe();
+        loop {
+            let now = self.state();
+            if now != GuestState::Waiting {
+                return now;
+            }
+            tokio::select! {
+                changed = state.changed() => if changed.is_err() {
+                    return self.state();
+                },
+                () = sleep(LOOK) => {}
+            }
+        }
+    }
+
+    /// Who asked wants no more of it.
+    pub fn withdraw(&self, why: &'static str) {
+        if *self.0.state.borrow() == GuestState::Waiting {
+            let number = self.0.info.number;
+            self.0.consent.handle(InboxEvent::Withdrawn(number));
+        }
+        let _ = self.0.ends.try_send(why); // One word is enough.
     }
 
     /// Takes one file in, to its end.
@@ -210,13 +283,17 @@ impl GuestAsk {
         taken.await.unwrap_or(Err(GuestError::NotAsked))
     }
 
-    async fn run(self, mut controls: mpsc::Receiver<Control>) {
+    async fn run(
+        self,
+        mut controls: mpsc::Receiver<Control>,
+        mut ending: mpsc::Receiver<&'static str>,
+    ) {
         let number = self.0.info.number;
         let state = match self.decided(&mut controls).await {
             Ok(landing) => {
                 *self.0.landing.lock() = landing;
                 self.0.state.send_replace(GuestState::Accepted);
-                self.receive(&mut controls).await
+                self.receive(&mut controls, &mut ending).await
             }
             Err(why) => GuestState::Refused { why },
         };
@@ -253,7 +330,11 @@ impl GuestAsk {
     }
 
     /// Waits for the files.
-    async fn receive(&self, controls: &mut mpsc::Receiver<Control>) -> GuestState {
+    async fn receive(
+        &self,
+        controls: &mut mpsc::Receiver<Control>,
+        ending: &mut mpsc::Receiver<&'static str>,
+    ) -> GuestState {
         let (consent, info) = (&self.0.consent, &self.0.info);
         let book = &consent.0.services.book;
         let names: Vec<&str> = info.files.iter().map(|file| &*file.name).collect();
@@ -294,8 +375,8 @@ impl GuestAsk {
             if done != before {
                 (before, moved) = (done, Instant::now());
             }
-            if moved.elapsed() > RETURN {
-                break Some("the guest did not come back");
+            if moved.elapsed() > self.0.patience {
+                break Some("the sender did not come back");
             }
             tokio::select! {
                 control = controls.recv() => match control {
@@ -303,6 +384,7 @@ impl GuestAsk {
                     None => break Some("stopped"),
                     Some(_) => {}
                 },
+                Some(why) = ending.recv() => break Some(why),
                 () = sleep(LOOK) => {}
                 () = self.0.over.cancelled() => break Some("the receiver has left"),
             }
@@ -344,12 +426,14 @@ impl Shared {
         let name = RelPath::parse(&asked.name).map_err(|_| GuestError::NotAsked)?;
         let home = &self.consent.0.services.home;
         let spool = Spool::new(home)?;
-        let counted = AtomicU64::new(0);
+        let (counted, wrong) = (AtomicU64::new(0), AtomicBool::new(false));
         let exact = Exact {
             from,
             left: asked.size,
-            shared: self,
-            counted: &counted,
+            over: &self.over,
+            counted: [&counted, &self.done],
+            sum: self.sums[number].map(|sum| (Sha256::new(), sum)),
+            wrong: &wrong,
         };
         let take_back = || {
             let counted = counted.load(Ordering::Relaxed);
@@ -360,7 +444,11 @@ impl Shared {
             let into = landing.into.unwrap_or_else(|| home.downloads());
             put_beside(&into, &name, &path)
         });
-        let path = placed.inspect_err(|_| take_back())?;
+        let path = placed.inspect_err(|_| take_back());
+        if wrong.into_inner() {
+            return Err(GuestError::Sum);
+        }
+        let path = path?;
         self.received.lock().push(Fetched {
             name: asked.name.clone(),
             id: asked.file,
@@ -374,29 +462,5 @@ impl Shared {
             already: false,
         });
         Ok(())
-    }
-}
-
-/// Exactly so many bytes, or an error; counts them.
-struct Exact<'a, R> {
-    from: R,
-    left: u64,
-    shared: &'a Shared,
-    counted: &'a AtomicU64,
-}
-
-impl<R: Read> Read for Exact<'_, R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.shared.over.is_cancelled() {
-            return Err(io::ErrorKind::ConnectionAborted.into());
-        }
-        let read = self.from.read(out)?;
-        if read as u64 > self.left || (read == 0 && self.left > 0 && !out.is_empty()) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        self.left -= read as u64;
-        self.counted.fetch_add(read as u64, Ordering::Relaxed);
-        self.shared.done.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
     }
 }

@@ -7,6 +7,7 @@ use super::{
     Consent,
     bundle::Bundle,
     delivery::Delivery,
+    localsend,
     telling::{Held, Telling},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
     node::{
         api::{JobId, JobKind, SendEvent, SendRequest, title_of},
         book::Opening,
-        who,
+        who::{self, Whom},
     },
     store::{SendError, Sending, SentFile, clock::unix_now},
     wire::{
@@ -176,7 +177,7 @@ impl Consent {
             people.spawn(async move {
                 let services = &consent.0.services;
                 let found = tokio::select! {
-                    found = who::find(services, &word, trust_new, wait) => found,
+                    found = who::find(services, Whom::Anybody, &word, trust_new, wait) => found,
                     () = held.cancel.cancelled() => return,
                 };
                 let person = match found {
@@ -189,7 +190,9 @@ impl Consent {
                 };
                 // Two words may mean the same person.
                 let fresh = asked.lock().insert(person.node);
-                if fresh {
+                if fresh && person.node.is_localsend() {
+                    localsend::deliver(&consent, person, &bundle, &telling, held).await;
+                } else if fresh {
                     let delivery =
                         Delivery::new(consent.clone(), person, bundle, telling, accepted);
                     delivery.run(held, ended, over).await;

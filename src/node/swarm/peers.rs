@@ -273,6 +273,7 @@ impl Peers {
             name: peer.name.clone(),
             key_changed: false,
             visiting: peer.catalog.is_visiting(),
+            unproven: false,
             via: peer.via,
             address: peer.address.to_string(),
             rtt: peer.rtt,

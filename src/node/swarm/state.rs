@@ -3,6 +3,10 @@
 //! Pure but for the clock. Invariant: a node is connected to `membership` exactly while it has an
 //! entry in `peers`.
 
+mod neighbours;
+
+pub use neighbours::Arrival;
+
 use super::{OwnCatalog, Peers, Question, Resolution};
 use crate::{
     core::{
@@ -22,6 +26,7 @@ use crate::{
     store::clock::unix_now,
     wire::control::{Held, Offer, Scan},
 };
+use neighbours::Neighbours;
 use std::{collections::HashMap, net::IpAddr, time::Instant};
 use tokio::sync::watch;
 
@@ -78,6 +83,8 @@ pub struct State {
     pub scanning: Option<Scan>,
     /// Who goes by which name.
     pub people: People,
+    /// People of LocalSend.
+    neighbours: Neighbours,
     /// What is kept for the swarm, by name and contents: shown unless something better is offered
     /// by the same.
     kept: HashMap<(String, FileId), Offer>,
@@ -106,6 +113,7 @@ impl State {
             own,
             scanning: seed.scanning,
             people: seed.people,
+            neighbours: Neighbours::default(),
             kept: HashMap::new(),
             servers: seed.servers,
             named: seed.named,
@@ -170,6 +178,9 @@ impl State {
         for row in &mut rows {
             row.key_changed = self.key_changed(&row.name, &row.node);
         }
+        let nodes = rows.len();
+        rows.extend(self.neighbour_rows());
+        rows[nodes..].sort_by(|one, other| one.name.cmp(&other.name));
         rows
     }
 
@@ -334,6 +345,9 @@ impl State {
     /// Something was sent to it by a person: it is remembered before others. But it may have taken
     /// somebody else's name meanwhile.
     pub fn met(&mut self, node: NodeId) {
+        if node.is_localsend() {
+            return self.neighbour_met(node);
+        }
         if self.named(&node).is_some_and(|(_, changed)| !changed) {
             self.remember(node);
         }

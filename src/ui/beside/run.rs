@@ -99,6 +99,7 @@ async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals
         web: None,
         face: None,
         server_page: None,
+        localsend: None,
     };
     match given.command {
         Which::Shared(Shared::Download(what)) => {

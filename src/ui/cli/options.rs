@@ -207,6 +207,29 @@ pub struct Options {
     )]
     pub notify: bool,
 
+    /// Be seen by LocalSend apps nearby, take files from them (after a yes), and send them some by
+    /// their names
+    #[arg(
+        long,
+        env = "SPRAT_LOCALSEND",
+        hide_possible_values = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub localsend: Option<bool>,
+
+    /// The port on which the LocalSend apps of this network find each other [default: 53317]
+    #[arg(
+        long,
+        value_name = "PORT",
+        env = "SPRAT_LOCALSEND_PORT",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    pub localsend_port: Option<u16>,
+
     /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default:
     /// 30]
     #[arg(

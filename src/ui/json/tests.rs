@@ -78,6 +78,7 @@ fn a_peer_is_named_by_its_whole_id() {
         name: "bob".into(),
         key_changed: false,
         visiting: false,
+        unproven: false,
         via: Via::Lan,
         address: "192.0.2.1:4".into(),
         rtt: Some(Duration::from_micros(1500)),

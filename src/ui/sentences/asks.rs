@@ -49,7 +49,7 @@ fn what(ask: &AskInfo) -> String {
 fn stamp(ask: &AskInfo) -> String {
     let asked = format!("asked {}", text::moment(ask.time));
     match &*ask.files {
-        [file] => format!("id {}, {asked}", file.file.short()),
+        [file] if !ask.from.node.is_foreign() => format!("id {}, {asked}", file.file.short()),
         _ => asked,
     }
 }

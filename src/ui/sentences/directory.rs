@@ -88,7 +88,7 @@ pub fn path(path: &PathInfo) -> String {
         Via::Relay => format!(
             "no straight path to {name}, and nothing may go through the relay (--no-relay); still trying"
         ),
-        Via::Direct | Via::Lan => format!("a straight path to {name} stands now"),
+        Via::Direct | Via::Lan | Via::LocalSend => format!("a straight path to {name} stands now"),
     }
 }
 

@@ -139,6 +139,7 @@ fn peers_show_what_is_not_known_as_a_dash() {
         name: "alice".into(),
         key_changed: false,
         visiting: false,
+        unproven: false,
         via: Via::Lan,
         address: "192.0.2.1:4000".into(),
         rtt: None,
@@ -148,6 +149,18 @@ fn peers_show_what_is_not_known_as_a_dash() {
         rtt: Some(Duration::from_micros(420)),
         ..peer.clone()
     };
+    let neighbour = PeerInfo {
+        node: NodeId::localsend(&[0xab; 32]),
+        name: "LocalSend: Nice Orange".into(),
+        via: Via::LocalSend,
+        unproven: true,
+        ..peer.clone()
+    };
+    let shown = peers(&[neighbour], None);
+    assert!(
+        shown.contains("LocalSend: Nice Orange  ABABABAB (unproven)  localsend"),
+        "{shown}"
+    );
     let text = peers(&[peer, measured], Some(80));
     let short = NodeId([7; 32]).short();
     assert_eq!(

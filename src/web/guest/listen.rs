@@ -4,7 +4,7 @@
 //! Invariants: at most [`AT_ONCE`] connections and [`EACH`] from one place, one too many is closed
 //! at once; a handshake and a head have [`HEAD`] to come; a write may stall for a minute.
 
-use super::{stall::Stalling, tls::Identity};
+use super::stall::Stalling;
 use crate::node::Place;
 use axum::Router;
 use hyper::service::{Service as _, service_fn};
@@ -13,6 +13,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::HashMap,
     io,
@@ -25,6 +26,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Connections in all, and from one place: a browser opens six.
@@ -51,14 +53,10 @@ pub struct Visit {
     pub place: Place,
     /// Whether it is encrypted.
     pub tls: bool,
-}
-
-/// What counts as one place: somebody with an IPv6 network has 2^64 addresses of it.
-fn place(ip: IpAddr) -> Place {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => Place(u64::from(ip.to_bits())),
-        IpAddr::V6(ip) => Place((ip.to_bits() >> 64) as u64),
-    }
+    /// The whole address, with the port and, of a link, its interface.
+    pub from: SocketAddr,
+    /// The SHA-256 of the certificate that was shown, where one may be.
+    pub certificate: Option<[u8; 32]>,
 }
 
 /// Listens at all of these, on one port.
@@ -122,7 +120,7 @@ impl Drop for Room {
 /// Serves until `stop`.
 pub async fn serve(
     listeners: Vec<TcpListener>,
-    tls: Identity,
+    tls: TlsAcceptor,
     router: Router,
     stop: CancellationToken,
 ) {
@@ -136,12 +134,12 @@ pub async fn serve(
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 };
-                let Some(room) = places.enter(place(from.ip())) else {
+                let Some(room) = places.enter(Place::of(from.ip())) else {
                     continue;
                 };
                 let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
                 tracker.spawn(async move {
-                    let served = connection(stream, from.ip(), &tls, router);
+                    let served = connection(stream, from, &tls, router);
                     // What breaks off is the other side's affair.
                     let _ = stop.run_until_cancelled(served).await;
                     drop(room);
@@ -153,7 +151,8 @@ pub async fn serve(
     connections.wait().await;
 }
 
-async fn connection(stream: TcpStream, ip: IpAddr, tls: &Identity, router: Router) {
+async fn connection(stream: TcpStream, from: SocketAddr, tls: &TlsAcceptor, router: Router) {
+    let ip = from.ip().to_canonical();
     let _ = stream.set_nodelay(true); // Slower without.
     let mut first = [0];
     let peeked = timeout(HEAD, stream.peek(&mut first)).await;
@@ -161,16 +160,24 @@ async fn connection(stream: TcpStream, ip: IpAddr, tls: &Identity, router: Route
         return;
     }
     let mut visit = Visit {
-        ip: ip.to_canonical(),
-        place: place(ip),
+        ip,
+        place: Place::of(ip),
         tls: false,
+        from: match ip {
+            IpAddr::V4(_) => SocketAddr::new(ip, from.port()),
+            IpAddr::V6(_) => from,
+        },
+        certificate: None,
     };
     if first[0] != HANDSHAKE {
         return http(Stalling::new(stream), visit, router).await;
     }
     visit.tls = true;
-    let shaken = timeout(HEAD, tls.acceptor.accept(stream)).await;
+    let shaken = timeout(HEAD, tls.accept(stream)).await;
     if let Ok(Ok(stream)) = shaken {
+        let shown = stream.get_ref().1.peer_certificates();
+        let shown = shown.and_then(<[_]>::first);
+        visit.certificate = shown.map(|shown| Sha256::digest(shown).into());
         http(Stalling::new(stream), visit, router).await;
     }
 }
@@ -205,14 +212,5 @@ mod tests {
         assert!(places.enter(Place(9_999)).is_some());
         drop(others);
         assert!(places.0.lock().is_empty());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_is_one_place() {
-        let of = |ip: &str| place(ip.parse().unwrap());
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_eq!(of("::ffff:192.0.2.7"), of("192.0.2.7"));
-        assert_ne!(of("192.0.2.8"), of("192.0.2.7"));
     }
 }

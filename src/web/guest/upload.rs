@@ -98,7 +98,8 @@ fn read(body: &[u8]) -> Result<(String, Vec<GuestFile>), &'static str> {
         let sum = all.checked_add(file.size).filter(|sum| *sum < 1 << 53);
         all = sum.ok_or("that is too much")?;
         let (name, size) = (name.as_str().to_owned(), file.size);
-        files.push(GuestFile { name, size });
+        let sha256 = None;
+        files.push(GuestFile { name, size, sha256 });
     }
     Ok((wanted.name, files))
 }

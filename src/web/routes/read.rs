@@ -107,7 +107,7 @@ pub async fn chats(State(app): State<App>) -> Result<Json<Chats>, ApiError> {
         known.insert(peer.to_string(), None);
     }
     for peer in app.node.peers() {
-        if !peer.visiting {
+        if !peer.visiting && !peer.unproven {
             known.insert(peer.node.to_string(), Some(peer.name));
         }
     }

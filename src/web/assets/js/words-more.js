@@ -9,6 +9,11 @@ export const MORE = {
   present: { en: "here now", de: "jetzt da" },
   "here.by": { en: "here, by {via}", de: "da, über {via}" },
   seen: { en: "last seen {when}", de: "zuletzt da {when}" },
+  unproven: { en: "unproven", de: "unbewiesen" },
+  "unproven.text": {
+    en: "Somebody with a LocalSend app: nobody vouches for the name. Compare the end of the fingerprint with the one that the app shows. Files can be sent; there is no chat.",
+    de: "Jemand mit einer LocalSend-App: Für den Namen bürgt niemand. Vergleichen Sie das Ende des Fingerabdrucks mit dem, den die App zeigt. Dateien lassen sich senden; einen Chat gibt es nicht.",
+  },
   newkey: { en: "new key", de: "neuer Schlüssel" },
   "newkey.text": {
     en: "Another key was known for that name. It may be somebody else: ask them by another way first.",

@@ -29,6 +29,7 @@ function Row({ who, chosen, reach, onKeyDown }) {
         <span class="small muted cut">${who.here
           ? html`${printable(who.via)}${who.rtt_ms != null && html` · ${count(Math.max(1, Math.round(who.rtt_ms)))} ms`} · ${t("offers.n", { n: count(who.offers ?? 0), count: who.offers ?? 0 })}`
           : t("away")}</span></span>
+      ${who.unproven && html`<span class="chip">${t("unproven")}</span>`}
       ${who.key_changed && html`<span class="chip bad"><${Icon} name="alert" size=${12} />${t("newkey")}</span>`}
       ${unread > 0 && html`<span class="badge call" aria-label=${t("badge.people", { n: unread })}>${count(unread)}</span>`}
       <span class="mono muted p-key">${tail(who.peer)}</span>

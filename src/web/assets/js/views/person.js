@@ -94,8 +94,13 @@ function Say({ who, sure, onSaid }) {
     <button class="button primary" disabled=${busy || !who.here} onClick=${say}><${Icon} name="send" size=${16} /> ${t("chat.send")}</button></div></div>`;
 }
 
-export function Person({ who, onFiles }) {
+/** What was said, and what is to be. */
+function Talk({ who, sure }) {
   const [lines, add] = useLines(who.peer);
+  return html`<${Lines} lines=${lines} who=${who} /><${Say} who=${who} sure=${sure} onSaid=${add} />`;
+}
+
+export function Person({ who, onFiles }) {
   const [sure, setSure] = useState(false);
   const sendable = who.here && (!who.key_changed || sure);
   // What is in sight counts as seen.
@@ -115,7 +120,6 @@ export function Person({ who, onFiles }) {
     </div>
     ${who.key_changed && html`<p class="banner bad"><${Icon} name="alert" /> <span class="grow">${t("newkey.text")}</span>
       ${!sure && html`<button class="button danger" onClick=${() => setSure(true)}>${t("newkey.sure")}</button>`}</p>`}
-    <${Lines} lines=${lines} who=${who} />
-    <${Say} who=${who} sure=${sure} onSaid=${add} />
+    ${who.unproven ? html`<p class="small muted">${t("unproven.text")}</p>` : html`<${Talk} key=${who.peer} who=${who} sure=${sure} />`}
   </${DropZone}>`;
 }
