@@ -31,6 +31,7 @@ pub mod manifest;
 pub mod meeting;
 pub mod membership;
 pub mod meter;
+pub mod neighbours;
 pub mod origin;
 pub mod pace;
 pub mod pairing;
