@@ -7,6 +7,7 @@
 
 pub mod admission;
 pub mod beginnings;
+pub mod cards;
 pub mod chance;
 pub mod changes;
 pub mod chat;

@@ -3,9 +3,13 @@
 //! Numbers and lengths are bounded here ([`Request::check`], [`Response::check`]); whether a name
 //! may become a path is `core::path`'s decision.
 
+mod card;
+
+pub use card::{Card, CardWanted};
+
 use super::{
-    MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA, MAX_NAME,
-    MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
+    MAX_CARDS, MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA,
+    MAX_NAME, MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
 };
 use crate::core::{
     have::HaveSet,
@@ -98,6 +102,15 @@ pub enum Request {
         /// Where the asker listens, by TCP; 0: do not tell of me.
         port: u16,
     },
+    /// The cards that you have of these nodes, if they are newer than those that I know.
+    Cards {
+        /// At most 256.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
+        of: Vec<CardWanted>,
+        /// These are all that I know: who else announces itself to you?
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        others: bool,
+    },
 }
 
 impl Request {
@@ -115,7 +128,8 @@ impl Request {
             | Self::CatalogChanged { .. }
             | Self::Goodbye
             | Self::Reach { .. }
-            | Self::Peers { .. } => false,
+            | Self::Peers { .. }
+            | Self::Cards { .. } => false,
         }
     }
 }
@@ -147,6 +161,19 @@ pub enum Response {
     },
     /// To `Peers`.
     Peers(#[serde(deserialize_with = "bounded::list::<_, _, MAX_PEERS>")] Vec<PeerAddress>),
+    /// To `Cards`.
+    Cards {
+        /// As many as there are and fit.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
+        cards: Vec<Card>,
+        /// Where others are that the asker did not name, if it asked for them; at most 64.
+        #[serde(
+            default,
+            skip_serializing_if = "Vec::is_empty",
+            deserialize_with = "bounded::list::<_, _, MAX_PEERS>"
+        )]
+        others: Vec<PeerAddress>,
+    },
     /// What was asked for is not here (any longer).
     Missing,
     /// Too much was asked for at once: try again later.
@@ -361,6 +388,14 @@ impl Have {
     }
 }
 
+fn addresses(named: &[PeerAddress]) -> Result<(), Malformed> {
+    within("peers", named.len(), MAX_PEERS)?;
+    if named.iter().any(|one| one.address().is_none()) {
+        return Err(Malformed("an address that is none".into()));
+    }
+    Ok(())
+}
+
 fn within(what: &str, len: usize, most: usize) -> Result<(), Malformed> {
     if len <= most {
         Ok(())
@@ -380,6 +415,7 @@ impl Request {
             Self::Haves { files } => within("files", files.len(), MAX_HAVES),
             Self::Held { chunks, .. } => within("chunks", chunks.len(), MAX_HAVE_UPDATE),
             Self::Chunks { ids } => within("chunks", ids.len(), MAX_CHUNKS),
+            Self::Cards { of, .. } => within("cards", of.len(), MAX_CARDS),
             Self::Reach { port: 0 } => Err(Malformed("port 0 cannot be reached".into())),
             _ => Ok(()),
         }
@@ -407,6 +443,9 @@ impl Response {
                 .map(|have| have.as_ref().map_or(0, |have| have.bits.len()) + 16)
                 .sum(),
             Self::Peers(named) => named.len() * 64,
+            Self::Cards { cards, others } => {
+                cards.iter().map(Card::weight).sum::<usize>() + others.len() * 64
+            }
             Self::Reached { .. } | Self::Done | Self::Missing | Self::Busy => 0,
         }
     }
@@ -441,13 +480,12 @@ impl Response {
             Self::Manifests(heads) => within("manifests", heads.len(), MAX_MANIFESTS),
             Self::Haves(haves) => within("have-sets", haves.len(), MAX_HAVES),
             Self::Chunks(bits) => within("bits", bits.len(), MAX_CHUNKS.div_ceil(8)),
-            Self::Peers(named) => {
-                within("peers", named.len(), MAX_PEERS)?;
-                match named.iter().find(|one| one.address().is_none()) {
-                    Some(_) => Err(Malformed("an address that is none".into())),
-                    None => Ok(()),
-                }
+            Self::Cards { cards, others } => {
+                within("cards", cards.len(), MAX_CARDS)?;
+                cards.iter().try_for_each(Card::check)?;
+                addresses(others)
             }
+            Self::Peers(named) => addresses(named),
             _ => Ok(()),
         }
     }

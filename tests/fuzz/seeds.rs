@@ -67,7 +67,7 @@ fn beacons(all: &mut Vec<Seed>) {
 }
 
 fn questions(all: &mut Vec<Seed>) {
-    use control::Request;
+    use control::{CardWanted, Request};
     let mut ask = |name, request: Request| all.push(("control", name, cbor::encode(&request)));
     ask(
         "catalog",
@@ -105,6 +105,20 @@ fn questions(all: &mut Vec<Seed>) {
         },
     );
     ask(
+        "cards",
+        Request::Cards {
+            of: vec![
+                CardWanted {
+                    node: signer().node(),
+                    epoch: 1,
+                    revision: 2,
+                };
+                2
+            ],
+            others: true,
+        },
+    );
+    ask(
         "chunks",
         Request::Chunks {
             ids: vec![CHUNK; 3],
@@ -124,8 +138,8 @@ fn questions(all: &mut Vec<Seed>) {
 
 fn answers(all: &mut Vec<Seed>) {
     use control::{
-        CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, PeerAddress, ReplicaParts,
-        Response,
+        Card, CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, PeerAddress,
+        ReplicaParts, Response,
     };
     let mut answer = |name, response: Response| {
         all.push(("control", name, cbor::encode(&response)));
@@ -159,6 +173,15 @@ fn answers(all: &mut Vec<Seed>) {
         entries: vec![entry(1, Some(offer)), entry(2, None)],
         scan: None,
     };
+    let card = Card::new(page.clone(), &signer());
+    let others = vec![PeerAddress::new(NODE, "10.0.0.1:9".parse().unwrap())];
+    answer(
+        "a-cards",
+        Response::Cards {
+            cards: vec![card],
+            others,
+        },
+    );
     answer("a-catalog", Response::Catalog(page));
     let head = ManifestHead {
         file: FILE,

@@ -138,6 +138,7 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
         | Request::Peers { .. }
         | Request::Haves { .. } => Response::Missing,
         Request::CatalogChanged { .. } | Request::Held { .. } | Request::Goodbye => Response::Done,
+        Request::Cards { .. } => Response::Missing,
     }
 }
 
