@@ -29,6 +29,7 @@ pub mod pairing;
 pub(crate) mod per_address;
 mod reach;
 pub(crate) mod rendezvous;
+mod resting;
 mod router;
 mod scoped;
 mod segments;

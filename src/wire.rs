@@ -7,6 +7,7 @@
 pub mod beacon;
 mod bounded;
 pub mod bulk;
+pub mod card;
 pub mod cbor;
 pub mod chat;
 pub mod chunk;
@@ -60,5 +61,9 @@ pub const MAX_HAVES: usize = 64;
 pub const MAX_CHUNKS: usize = 1800;
 /// Peers named in one answer to `Peers`.
 pub const MAX_PEERS: usize = crate::core::exchange::MAX_TOLD;
+/// Cards in one answer, and nodes of which one is wanted in one question.
+pub const MAX_CARDS: usize = 256;
+/// The longest catalog on a card, in bytes.
+pub const MAX_CARD: usize = 8 << 10;
 /// Chunks named in one have-update.
 pub const MAX_HAVE_UPDATE: usize = 4096;

@@ -115,13 +115,15 @@ impl Exchange {
         self.next
     }
 
-    /// Whom to ask now, if it is time: the peer that was asked longest ago.
-    pub fn due(&mut self, now: Now) -> Option<NodeId> {
+    /// Whom to ask now, if it is time: of those that are connected, the peer that was asked longest
+    /// ago.
+    pub fn due(&mut self, is_connected: impl Fn(&NodeId) -> bool, now: Now) -> Option<NodeId> {
         if now < self.next {
             return None;
         }
         self.next = now + PAUSE;
-        let (node, peer) = self.peers.iter_mut().min_by_key(|(_, peer)| peer.asked)?;
+        let connected = self.peers.iter_mut().filter(|(node, _)| is_connected(node));
+        let (node, peer) = connected.min_by_key(|(_, peer)| peer.asked)?;
         if peer.asked.is_some_and(|at| now < at + AGAIN) {
             return None;
         }
@@ -164,6 +166,20 @@ impl Exchange {
             told.swap_remove(victim);
         }
         Some(told)
+    }
+
+    /// Who else announces itself here, for an asker in a crowd that does not know them: what they
+    /// say to everyone near is told to those who are near.
+    pub fn others(
+        at: IpAddr,
+        announced: impl Iterator<Item = (NodeId, SocketAddr)>,
+    ) -> Vec<(NodeId, SocketAddr)> {
+        let seen = announced.filter_map(|(node, address)| {
+            let ip = as_seen_by(at, address.ip())?;
+            let near = is_local(at.to_canonical()) == is_local(address.ip().to_canonical());
+            near.then(|| (node, SocketAddr::new(ip, address.port())))
+        });
+        seen.take(MAX_TOLD).collect()
     }
 
     /// The answer of a peer, whose connection comes from `at`: whom of those in it to try. (With

@@ -4,17 +4,22 @@
 //! Never opens a socket, checks a signature or reads a clock: beacons arrive verified, addresses
 //! are data, time is an argument.
 //!
-//! Invariants: a *peer* is a node that is (or was a moment ago) connected; `Joined` and `Left`
-//! alternate for each node. A hidden node announces nothing, answers nothing, and dials only nodes
-//! that were connected before. A beacon counts only when its number is greater than all seen of
-//! that node. Whatever strangers send, the table stays within [`MAX_KNOWN`], and nodes that were
-//! never connected never push out one that is.
+//! Invariants: a *peer* is a node that was connected, or vouched for, and is still heard of; `Joined`
+//! and `Left` alternate for each node. Among many nodes some *rest*: they are peers by their
+//! beacons, and connected only while something is asked (see [`neighbours`](super::neighbours)). A
+//! hidden node announces nothing, answers nothing, and dials only nodes that were connected before.
+//! A beacon counts only when its number is greater than all seen of that node. Whatever strangers
+//! send, the table stays within [`MAX_KNOWN`], and nodes that are no peers never push out one that
+//! is.
 
+mod admission;
+mod announcing;
 mod answers;
 mod dials;
 mod event;
 mod peer;
 mod replays;
+mod resting;
 #[cfg(test)]
 mod tests;
 
@@ -22,10 +27,11 @@ use super::{
     Now,
     chance::Chance,
     id::NodeId,
+    neighbours::Neighbours,
     rate::{Bucket, Buckets, Rate},
 };
 use ::core::net::{IpAddr, SocketAddr};
-use answers::Answers;
+use announcing::Announcing;
 pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent};
 use peer::{CatalogVersion, Peer, Stage};
 use replays::Replays;
@@ -47,15 +53,19 @@ const MAX_BANNED: usize = 256;
 /// A node that is not connected and silent for this long is gone: 15 s is what is promised, less
 /// what it takes to show.
 pub const SILENCE: Duration = Duration::from_secs(14);
+/// Of nodes that others told of, so many that are announced from one IP address are peers without
+/// ever having been connected. (On one machine all are.)
+pub const MAX_VOUCHED_PER_SOURCE: usize = 32;
+/// With so many connected or being dialled, others of a crowd are not dialled at once.
+const ENOUGH: usize = 12;
+/// So long later they are, unless somebody vouched for them.
+const VOUCHING: Duration = Duration::from_millis(3_500);
 /// A newcomer dials those that answer its `JOIN`; those that answered wait this long before they
 /// dial it.
 pub const NEWCOMER_DIALS: Duration = Duration::from_secs(1);
 
 /// Nothing is due at a hidden node; it looks all the same.
 const HIDDEN_TICK: Duration = Duration::from_secs(60);
-const FIRST_SECONDS: Duration = Duration::from_secs(5);
-const EARLY_PING: Duration = Duration::from_secs(1);
-const LATER_PING: Duration = Duration::from_secs(5);
 /// Sixteen homes behind one address that start at once are answered; a flood is not.
 const ANSWERS_PER_SOURCE: Rate = Rate {
     per_second: 20.0,
@@ -71,11 +81,12 @@ const ANSWERS: Rate = Rate {
 pub struct Membership {
     me: NodeId,
     chance: Chance,
-    started: Now,
     now: Now,
     hidden: bool,
-    join: Answers,
-    next_announce: Now,
+    announcing: Announcing,
+    neighbours: Neighbours,
+    /// Who is here changed since the neighbours were chosen.
+    unchosen: bool,
     peers: BTreeMap<NodeId, Peer>,
     replays: Replays,
     banned: Vec<NodeId>,
@@ -90,11 +101,11 @@ impl Membership {
         Self {
             me,
             chance: Chance::new(seed),
-            started: now,
             now,
             hidden: false,
-            join: Answers::default(),
-            next_announce: now,
+            announcing: Announcing::new(now),
+            neighbours: Neighbours::new(&me, seed.rotate_left(17)),
+            unchosen: false,
             peers: BTreeMap::new(),
             replays: Replays::default(),
             banned: Vec::new(),
@@ -145,6 +156,8 @@ impl Membership {
                     peer.disconnected(self.now);
                 }
             }
+            MembershipEvent::Vouched { node } => self.vouched(node, &mut out),
+            MembershipEvent::Changed => self.announce_soon(),
             MembershipEvent::DialFailed { node } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
                     peer.dial_failed(self.now);
@@ -158,7 +171,13 @@ impl Membership {
         if let Some(node) = about {
             self.tell_elsewhere(node, &mut out);
         }
+        self.announcing.crowd = self
+            .peers
+            .values()
+            .filter(|peer| peer.is_of_crowd())
+            .count();
         self.forget_the_silent(&mut out);
+        self.choose_neighbours(&mut out);
         self.dial_the_due(&mut out);
         out
     }
@@ -169,13 +188,14 @@ impl Membership {
         let announce = if self.hidden {
             self.now + HIDDEN_TICK
         } else {
-            self.next_announce
+            self.announcing.next
         };
+        let silence = self.announcing.silence();
         // What is due already waits for a free dial, and that comes with another event.
         self.peers
             .values()
             .flat_map(|peer| {
-                let ends = [peer.gone_at(), peer.wanted_until()];
+                let ends = [peer.gone_at(silence), peer.wanted_until(silence)];
                 [peer.retry_at(), peer.dial_ends()]
                     .into_iter()
                     .chain(ends.map(Some))
@@ -200,17 +220,23 @@ impl Membership {
             .map(|(node, _)| *node)
     }
 
-    /// Whether this node has announced itself for longer than others are silent between two
-    /// beacons: each that can hear it has answered, and each that it can hear was heard.
+    /// Whether a node is connected now.
     #[must_use]
-    pub fn has_listened(&self, now: Now) -> bool {
-        !self.hidden && now.saturating_sub(self.started) >= FIRST_SECONDS + LATER_PING
+    pub fn is_connected(&self, node: &NodeId) -> bool {
+        self.peers.get(node).is_some_and(Peer::is_connected)
     }
 
-    /// Whether all who answer this node's `JOIN` have done so, by the time that the answers took.
+    /// Whether a node is a peer with which no connection is kept.
     #[must_use]
-    pub fn has_heard_answers(&self, now: Now) -> bool {
-        self.join.are_in(now)
+    pub fn rests(&self, node: &NodeId) -> bool {
+        self.peers.get(node).is_some_and(|peer| peer.resting)
+    }
+
+    /// The life and revision of a node's catalog, by its last beacon.
+    #[must_use]
+    pub fn catalog_of(&self, node: &NodeId) -> Option<(u64, u64)> {
+        let catalog = self.peers.get(node)?.catalog?;
+        Some((catalog.epoch, catalog.revision))
     }
 
     /// Whether a node that was found without a beacon is being dialled for the first time: they may
@@ -237,29 +263,6 @@ impl Membership {
     #[must_use]
     pub fn known(&self) -> usize {
         self.peers.len()
-    }
-
-    fn appear(&mut self, out: &mut Vec<MembershipAction>) {
-        if std::mem::take(&mut self.hidden) {
-            (self.started, self.next_announce) = (self.now, self.now);
-            self.announce_if_due(out);
-        }
-    }
-
-    fn announce_if_due(&mut self, out: &mut Vec<MembershipAction>) {
-        if self.hidden || self.now < self.next_announce {
-            return;
-        }
-        let kind = if self.join.is_asked() {
-            Kind::Ping
-        } else {
-            self.join.asked(self.now);
-            Kind::Join
-        };
-        let early = self.now.saturating_sub(self.started) < FIRST_SECONDS;
-        let pause = if early { EARLY_PING } else { LATER_PING };
-        self.next_announce = self.now + pause.mul_f64(0.9 + 0.2 * self.chance.fraction());
-        out.push(MembershipAction::Announce(kind));
     }
 
     fn heard(
@@ -301,14 +304,19 @@ impl Membership {
             return;
         }
         let (me, now) = (self.me, self.now);
+        let waits = self.is_crowd() && self.under_way() >= ENOUGH;
         if last.is_none() && beacon.kind == Kind::Ping {
-            self.join.heard(self.now);
+            self.announcing.answers.heard(self.now);
         }
         let Some(peer) = self.peers.get_mut(&node) else {
             return;
         };
         // Both of us are newcomers and both heard the other's JOIN: the smaller id dials.
         let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
+        self.unchosen |= peer.confirmed && peer.seen.is_none();
+        if waits && !peer.confirmed && peer.seen.is_none() {
+            peer.postpone(now + VOUCHING);
+        }
         peer.heard(beacon, address, it_dials, now);
         if let Some(CatalogVersion { epoch, revision }) = peer.take_hint() {
             out.push(MembershipAction::CatalogHint {
@@ -356,7 +364,8 @@ impl Membership {
             return;
         }
         if !self.peers.contains_key(&node) {
-            if self.peers.len() >= MAX_KNOWN && !self.evict(|peer| !peer.is_connected(), out) {
+            let free = |peer: &Peer| !peer.is_connected() && !peer.resting;
+            if self.peers.len() >= MAX_KNOWN && !self.evict(free, out) {
                 return;
             }
             let peer = Peer::new(address.ip(), self.replays.take(&node, self.now), self.now);
@@ -365,6 +374,7 @@ impl Membership {
         if let Some(peer) = self.peers.get_mut(&node)
             && peer.connected(address, self.now)
         {
+            self.unchosen = true;
             out.push(MembershipAction::Joined { node });
         }
     }
@@ -388,91 +398,27 @@ impl Membership {
         self.remove(&node, false, out);
     }
 
-    /// Makes sure that a node has a place in the table: false when there is none.
-    fn admit(&mut self, node: NodeId, source: IpAddr, out: &mut Vec<MembershipAction>) -> bool {
-        if self.peers.contains_key(&node) {
-            return true;
-        }
-        let unconfirmed = self.peers.values().filter(|peer| !peer.confirmed);
-        let (mut all, mut here) = (0, 0);
-        for peer in unconfirmed {
-            all += 1;
-            here += usize::from(peer.source == source);
-        }
-        // A random one goes, so that a real newcomer stays long enough to be dialled, sooner or
-        // later.
-        let free = |peer: &Peer| !peer.confirmed && peer.stage == Stage::Idle;
-        if here >= MAX_UNCONFIRMED_PER_SOURCE {
-            if !self.evict(|peer| free(peer) && peer.source == source, out) {
-                return false;
-            }
-        } else if (all >= MAX_UNCONFIRMED || self.peers.len() >= MAX_KNOWN)
-            && !self.evict(free, out)
-        {
-            return false;
-        }
-        let seen = self.replays.take(&node, self.now);
-        self.peers.insert(node, Peer::new(source, seen, self.now));
-        true
-    }
-
-    /// Forgets one of those that `may_go`, by chance, but one that was never connected if there is
-    /// any.
-    fn evict(&mut self, may_go: impl Fn(&Peer) -> bool, out: &mut Vec<MembershipAction>) -> bool {
-        let of = |confirmed: bool| {
-            let fits = move |peer: &&Peer| peer.confirmed == confirmed;
-            self.peers
-                .iter()
-                .filter(|(_, peer)| may_go(peer) && fits(peer))
-                .map(|(node, _)| *node)
-                .collect::<Vec<_>>()
-        };
-        let mut candidates = of(false);
-        if candidates.is_empty() {
-            candidates = of(true);
-        }
-        let victim = candidates.get(self.chance.below(candidates.len())).copied();
-        if let Some(victim) = victim {
-            self.remove(&victim, false, out);
-        }
-        victim.is_some()
-    }
-
-    fn remove(&mut self, node: &NodeId, announced: bool, out: &mut Vec<MembershipAction>) {
-        let Some(peer) = self.peers.remove(node) else {
-            return;
-        };
-        if peer.confirmed {
-            out.push(MembershipAction::Left {
-                node: *node,
-                announced,
-            });
-        }
-        if let Some(seen) = peer.seen {
-            let kept = (*node, seen, peer.confirmed);
-            self.replays.remember(kept, self.now, &mut self.chance);
-        }
-    }
-
     fn forget_the_silent(&mut self, out: &mut Vec<MembershipAction>) {
-        let now = self.now;
+        let (now, silence) = (self.now, self.announcing.silence());
         for peer in self.peers.values_mut() {
             if peer.dial_ends().is_some_and(|at| at <= now) {
                 peer.dial_failed(now);
             }
         }
-        let late = |(node, peer): (&NodeId, &Peer)| (peer.gone_at() <= now).then_some(*node);
+        let late = |(node, peer): (&NodeId, &Peer)| (peer.gone_at(silence) <= now).then_some(*node);
         let gone: Vec<NodeId> = self.peers.iter().filter_map(late).collect();
         for node in gone {
             let Some(peer) = self.peers.get_mut(&node) else {
                 continue;
             };
             match peer.stage {
-                Stage::Connected { .. } => {}
-                Stage::Idle if peer.wanted_until() <= now => self.remove(&node, false, out),
+                // Without its beacons it does not rest.
+                Stage::Connected { .. } => self.unchosen |= peer.resting,
+                Stage::Idle if peer.wanted_until(silence) <= now => self.remove(&node, false, out),
                 // Gone for everyone else, though a dial is under way or worth another try.
                 Stage::Idle | Stage::Dialing { .. } => {
                     if std::mem::replace(&mut peer.confirmed, false) {
+                        self.unchosen = true;
                         let announced = false;
                         out.push(MembershipAction::Left { node, announced });
                     }

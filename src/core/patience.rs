@@ -25,7 +25,7 @@ pub const LONGEST: Duration = Duration::from_secs(600);
 )]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sight {
-    /// Peers that are connected.
+    /// Peers that are here.
     pub here: u32,
     /// Of these, those whose catalog is on its way.
     pub telling: u32,

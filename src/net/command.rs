@@ -1,6 +1,6 @@
 //! What the handle tells the driver, and what it learns at the start.
 
-use super::{PathId, RequestError, bulk::Bulk, meeting, streams::Opened};
+use super::{PathId, RequestError, bulk::Bulk, meeting, resting::Resting, streams::Opened};
 use crate::{
     core::id::NodeId,
     wire::{
@@ -8,7 +8,7 @@ use crate::{
         protocol::Protocol,
     },
 };
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 use tokio::sync::oneshot;
 
 /// Where the answer to a request goes.
@@ -40,6 +40,8 @@ pub(super) struct LocalNode {
     pub node: NodeId,
     pub port: u16,
     pub bound: Vec<SocketAddr>,
+    /// What it may dial by itself.
+    pub resting: Arc<Resting>,
     /// `None` where nothing takes chunks.
     pub bulk: Option<Bulk>,
 }

@@ -6,6 +6,7 @@
 //! not asked: libp2p hides the first failure, and a ping may wait behind bulk on a connection that
 //! is very much alive.
 
+mod idle;
 #[cfg(test)]
 mod tests;
 
@@ -86,6 +87,9 @@ struct Connection {
     heard: Instant,
     received: u64,
     ours: bool,
+    /// A person named where it leads.
+    named: bool,
+    used: Instant,
     proof: Proof,
     /// When it must be proven at the latest.
     due: Instant,
@@ -155,6 +159,8 @@ impl Connections {
             heard: now,
             received: 0,
             ours: false,
+            named: false,
+            used: now,
             proof: if path.proven {
                 Proof::Both
             } else {
@@ -442,7 +448,7 @@ impl Connections {
     /// The other side spoke, or named, a protocol of ours.
     pub(super) fn introduced(&mut self, node: NodeId, id: ConnectionId, now: Instant) {
         if let Some(connection) = self.get(node, id) {
-            connection.heard = now;
+            (connection.heard, connection.used) = (now, now);
             connection.ours = true;
         }
     }

@@ -16,6 +16,7 @@ use super::{
     identity,
     mdns::Mdns,
     meeting::{Circuits, Servers, Table, Waiting},
+    resting::Resting,
     segments::Segments,
     streams, transport,
     unread::Unread,
@@ -39,6 +40,7 @@ use libp2p::{
     },
 };
 use outbox::{Out, Outbox};
+use resting::Wanted;
 use std::{
     collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
@@ -48,12 +50,14 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 mod asking;
+mod ending;
 mod events;
 mod meeting;
 mod outbox;
 mod paths;
 mod proof;
 mod registering;
+mod resting;
 
 /// How often connections are looked over.
 const TICK: Duration = Duration::from_millis(500);
@@ -64,8 +68,6 @@ const OUTBOX: usize = 256;
 const MAX_REQUESTS: usize = 4096;
 /// Connections for bulk that wait to be taken, which is at once.
 const BULK_SOCKETS: usize = 64;
-/// How long closing everything may take.
-const GOODBYE: Duration = Duration::from_millis(500);
 
 /// An answer of the node, on its way to the asker.
 type Answering = BoxFuture<
@@ -95,6 +97,9 @@ struct Driver {
     /// Questions to nodes of which a connection is being proven (see `proof`). Bounded with
     /// `requests`.
     held: Vec<proof::Held>,
+    /// What waits for a dial, and to whom. Bounded with `requests`.
+    waiting: Vec<(NodeId, resting::Wanted)>,
+    resting: Arc<Resting>,
     /// Bounded by the exchanges that connections allow, and by time.
     answers: FuturesUnordered<Answering>,
     unread: Unread<InboundRequestId>,
@@ -150,6 +155,7 @@ pub(super) fn start(
         chunks.is_some().then_some(sockets),
     )
     .map_err(|error| NetError::Identity(error.to_string()))?;
+    let sleepers = Arc::<Resting>::default();
     let mut outbox = Outbox::default();
     let beyond_loopback =
         config.listen.is_empty() || config.listen.iter().any(|ip| !ip.is_loopback());
@@ -193,6 +199,8 @@ pub(super) fn start(
         dials: HashMap::new(),
         requests: HashMap::new(),
         held: Vec::new(),
+        waiting: Vec::new(),
+        resting: sleepers.clone(),
         answers: FuturesUnordered::new(),
         unread: Unread::default(),
         outbox,
@@ -215,6 +223,7 @@ pub(super) fn start(
         node,
         port: bound.port,
         bound: bound.addresses,
+        resting: sleepers,
         bulk,
     })
 }
@@ -286,7 +295,10 @@ impl Driver {
                     opened,
                 });
             }
-            Command::Paths(node, reply) => drop(reply.send(self.paths_to(node))),
+            Command::Paths(node, reply) if self.connections.has(node) => {
+                let _ = reply.send(self.paths_to(node));
+            }
+            Command::Paths(node, reply) => self.wake(node, Wanted::Paths(reply)),
             Command::BulkAddress(node, path, reply) => {
                 let _ = reply.send(self.connections.bulk_address(node, path.0));
             }
@@ -311,7 +323,7 @@ impl Driver {
         // Asked of the behaviour too, or it would begin to dial.
         let asked = peer.zip(control).filter(|(peer, on)| on.is_connected(peer));
         let Some((peer, control)) = asked else {
-            return drop(answer.send(Err(RequestError::NotConnected)));
+            return self.wake(node, Wanted::Ask(request, answer));
         };
         if self.requests.len() + self.held.len() >= MAX_REQUESTS {
             return drop(answer.send(Err(RequestError::Busy)));
@@ -320,9 +332,11 @@ impl Driver {
             return self.held.push((node, request, answer));
         }
         // A circuit may go, for a straight path, while a question is on it; so may one of two
-        // straight ones.
-        let may_go =
-            self.connections.may_lose_one(node) || !self.connections.relayed(node).is_empty();
+        // straight ones, and one that seemed of no use.
+        let may_go = self.connections.may_lose_one(node)
+            || !self.connections.relayed(node).is_empty()
+            || self.resting.at(&node).is_some();
+        self.connections.used(node, Instant::now());
         let again = may_go.then(|| (node, request.clone()));
         let id = control.send_request(&peer, request);
         self.requests.insert(id, Question { answer, again });
@@ -416,6 +430,7 @@ impl Driver {
             self.swarm.close_connection(id);
         }
         self.look_over_paths(now);
+        self.look_over_resting(now);
         self.join_early(now);
     }
 
@@ -441,11 +456,15 @@ impl Driver {
     }
 
     fn tell(&mut self, node: NodeId, news: Option<News>) {
+        let connected = matches!(news, Some(News::Connected(..)));
         self.outbox.extend(news.map(|news| match news {
             News::Connected(address, via) => NetEvent::Connected { node, address, via },
             News::Path(address, via) => NetEvent::Path { node, address, via },
             News::Disconnected => NetEvent::Disconnected { node, carried: 0 },
         }));
+        if connected {
+            self.awake(node);
+        }
     }
 
     /// Takes a request of a stranger to the node, and its answer back.
@@ -463,33 +482,5 @@ impl Driver {
         };
         self.answers.push(answering.boxed());
         Reply(reply)
-    }
-
-    async fn close(mut self) {
-        let nodes: Vec<_> = self.connections.nodes().collect();
-        for node in nodes {
-            self.disconnect(node);
-        }
-        for server in self.servers.all.values() {
-            self.swarm.close_connection(server.connection);
-        }
-        let closing = async {
-            while !self.connections.is_empty() {
-                let event = self.swarm.select_next_some().await;
-                if let SwarmEvent::ConnectionClosed {
-                    peer_id,
-                    connection_id,
-                    ..
-                } = event
-                    && let Some(node) = identity::node(&peer_id)
-                {
-                    self.connections.remove(node, connection_id);
-                }
-            }
-        };
-        let _ = tokio::time::timeout(GOODBYE, closing).await;
-        drop(self.swarm);
-        let released = transport::released(&self.sockets);
-        let _ = tokio::time::timeout(GOODBYE, released).await;
     }
 }

@@ -96,7 +96,7 @@ impl Net {
         count.await.unwrap_or_default()
     }
 
-    /// Asks a connected node something.
+    /// Asks a node something that is connected, or [rests](Self::rest).
     ///
     /// # Errors
     /// [`RequestError`], which says who is to blame.
@@ -206,6 +206,13 @@ impl Net {
     /// for its paths.
     pub async fn elsewhere(&self, node: NodeId, addresses: Vec<SocketAddr>) {
         self.tell(Command::Elsewhere(node, addresses)).await;
+    }
+
+    /// No connection is kept with this node: one of ours that is not used is closed after a while,
+    /// and who asks something of it, or opens a stream, has it dialled there. With no address a
+    /// connection stays that stands, and none is made.
+    pub fn rest(&self, node: NodeId, addresses: Vec<SocketAddr>) {
+        self.here.resting.set(node, addresses);
     }
 
     /// Closes all connections to a node. It may come back.

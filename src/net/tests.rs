@@ -4,6 +4,7 @@ mod bulk;
 mod hostile;
 pub(crate) mod meeting;
 mod proof;
+mod resting;
 mod surplus;
 
 use super::*;

@@ -7,6 +7,7 @@
 //! swarm's lock, so nothing in it asks the handle.
 
 mod awaiting;
+mod cards;
 mod catalogs;
 mod double;
 mod exchange;
@@ -31,9 +32,13 @@ use crate::{
     },
     net::{Beacons, Heard, NetEvent, RequestError},
     store::{PeopleFile, ShareEvent},
-    wire::control::{Held, Request, Response},
+    wire::{
+        control::{Held, Request, Response},
+        signer::Signer,
+    },
 };
 use awaiting::Awaiting;
+use cards::{Desk, Told};
 use futures::future::join_all;
 use shortage::Shortage;
 use std::{
@@ -56,6 +61,8 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// What a task brings back.
 pub enum Note {
     Catalog(NodeId, Result<Response, RequestError>),
+    /// Cards of these, by this one.
+    Cards(NodeId, Vec<NodeId>, Told),
     /// Who else it is connected to.
     Peers(NodeId, Result<Response, RequestError>),
     /// It had time enough to say what it is.
@@ -83,6 +90,8 @@ pub struct ActorParts {
     pub changed: watch::Sender<u64>,
     /// Where it is kept who goes by which name.
     pub people: PeopleFile,
+    /// Signs what this node offers.
+    pub signer: Signer,
     /// What the jobs work with, too.
     pub services: Services,
 }
@@ -118,6 +127,7 @@ pub struct Actor {
     /// What changed in it since, as far as people were not told.
     changes: Changes,
     doctor: Notes,
+    cards: Desk,
     double: double::Double,
     shortage: Shortage,
 }
@@ -127,6 +137,7 @@ impl Actor {
     pub fn new(parts: ActorParts) -> Self {
         let (notes, notes_in) = mpsc::channel(1024);
         let scanned = parts.services.swarm.turn().scanning.is_none();
+        let cards = Desk::new(&parts);
         Self {
             parts,
             sequence: 0,
@@ -140,6 +151,7 @@ impl Actor {
             scanned,
             changes: Changes::default(),
             doctor: Notes::default(),
+            cards,
             double: double::Double::default(),
             shortage: Shortage::default(),
         }
@@ -190,6 +202,7 @@ impl Actor {
                 } else {
                     self.member(swarm, MembershipEvent::Heard { beacon, from, room });
                     self.introduce(swarm, node, None);
+                    self.card_news(swarm, node);
                 }
             }
             Input::Share(event) => self.share_events(swarm, event),
@@ -217,6 +230,9 @@ impl Actor {
         if let Some(changes) = self.changes.next_tick() {
             at = at.min(swarm.at(changes));
         }
+        if let Some(cards) = self.cards.next_tick() {
+            at = at.min(swarm.at(cards));
+        }
         if let Some(publish) = self.publish_at {
             at = at.min(publish);
         }
@@ -233,6 +249,7 @@ impl Actor {
             self.member(swarm, MembershipEvent::Tick);
         }
         self.ask_by_turns(swarm);
+        self.ask_for_cards(swarm);
         self.tell_of_shortage();
         self.keep_people(swarm);
         self.tell_changes(swarm);
@@ -409,7 +426,7 @@ impl Actor {
         let hidden = swarm.turn().membership.is_hidden();
         let goodbyes = if hidden { 0 } else { 3 };
         // Those who were met through a server, or named by hand, hear no beacon.
-        let peers: Vec<_> = swarm.turn().peers.nodes().collect();
+        let peers: Vec<_> = swarm.turn().membership.connected().collect();
         let net = self.parts.services.net.clone();
         let told = peers
             .into_iter()

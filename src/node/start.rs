@@ -179,6 +179,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         events: events.clone(),
         changed,
         people: people_file,
+        signer: signer.clone(),
         services: services.clone(),
     });
     tokio::spawn(actor.run());

@@ -92,7 +92,7 @@ impl Swarm {
         looking.await.ok()
     }
 
-    /// Whether a node is connected.
+    /// Whether a node is here.
     #[must_use]
     pub fn is_here(&self, node: &NodeId) -> bool {
         self.read().peers.is_here(node)

@@ -15,6 +15,7 @@ mod chat;
 mod cli;
 mod code;
 mod consent;
+mod crowd;
 mod delta;
 mod descriptors;
 mod disk;

@@ -171,20 +171,20 @@ fn each_is_asked_when_it_comes_and_again_by_turns() {
     let mut now = Now::ZERO;
     for _ in 0..199 {
         now = asker.next_tick();
-        reached.extend(asker.due(now));
+        reached.extend(asker.due(|_| true, now));
     }
     assert_eq!(reached.len(), 199);
-    assert_eq!(asker.due(now), None);
+    assert_eq!(asker.due(|_| true, now), None);
     // A peer alone is asked once a minute.
     let mut asker = machine();
     asker.connected(node(1), Now::ZERO);
     let questions = (0..40).filter(|_| {
         let now = asker.next_tick();
-        asker.due(now).is_some()
+        asker.due(|_| true, now).is_some()
     });
     assert_eq!(questions.count(), 10);
     asker.gone(&node(1));
-    assert_eq!(asker.due(Now::from_secs(10_000)), None);
+    assert_eq!(asker.due(|_| true, Now::from_secs(10_000)), None);
 }
 
 mod with_membership {

@@ -106,6 +106,14 @@ pub enum MembershipEvent {
         /// Who.
         node: NodeId,
     },
+    /// A node that announces itself signed what it offers, and another one passed that on: it is a
+    /// peer, if [`Membership::may_vouch`](super::Membership::may_vouch) says so.
+    Vouched {
+        /// Who.
+        node: NodeId,
+    },
+    /// Our own catalog changed.
+    Changed,
     /// A hidden node shows itself from now on.
     Appear,
     /// Time passed.
@@ -137,6 +145,19 @@ pub enum MembershipAction {
         node: NodeId,
         /// Where: some may be the one that it is connected at.
         addresses: Vec<SocketAddr>,
+    },
+    /// No connection is kept with a peer: one that stands may be closed while nothing is asked, and
+    /// is made anew when something is.
+    Rest {
+        /// Who.
+        node: NodeId,
+        /// Where it can be reached, best first.
+        addresses: Vec<SocketAddr>,
+    },
+    /// That is over: a connection with it stays, or it is no peer any more.
+    Stay {
+        /// Who.
+        node: NodeId,
     },
     /// A node became a peer.
     Joined {

@@ -2,7 +2,7 @@
 //!
 //! Owns the times of one node. Never decides about others (who is evicted, who may be dialled now).
 
-use super::{Beacon, BeaconNumber, Kind, NEWCOMER_DIALS, SILENCE};
+use super::{Beacon, BeaconNumber, Kind, NEWCOMER_DIALS};
 use crate::core::Now;
 use ::core::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -48,13 +48,27 @@ pub(super) enum Stage {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the node"
+)]
 pub(super) struct Peer {
     pub(super) name: String,
     /// The address that it counts against: of the first datagram, or where it was found.
     pub(super) source: IpAddr,
     pub(super) stage: Stage,
-    /// It was connected: `Joined` was said and `Left` was not.
+    /// It is a peer: `Joined` was said and `Left` was not.
     pub(super) confirmed: bool,
+    /// Since when it is known.
+    pub(super) since: Now,
+    /// It was connected.
+    pub(super) met: bool,
+    /// It is not dialled before.
+    not_before: Now,
+    /// No connection is kept with it.
+    pub(super) resting: bool,
+    /// Where it can be reached is to be told, since it rests.
+    untold: bool,
     /// The last beacon.
     pub(super) seen: Option<BeaconNumber>,
     addresses: Vec<SocketAddr>,
@@ -73,7 +87,7 @@ pub(super) struct Peer {
     failures: usize,
     retry: Option<Now>,
     last_dial: Option<Now>,
-    catalog: Option<CatalogVersion>,
+    pub(super) catalog: Option<CatalogVersion>,
     hinted: Option<CatalogVersion>,
 }
 
@@ -84,6 +98,11 @@ impl Peer {
             source,
             stage: Stage::Idle,
             confirmed: false,
+            since: now,
+            met: false,
+            not_before: Now::ZERO,
+            resting: false,
+            untold: false,
             seen,
             addresses: Vec::new(),
             here: None,
@@ -100,6 +119,42 @@ impl Peer {
             catalog: None,
             hinted: None,
         }
+    }
+
+    /// Whether it is one of those that make a crowd: connected once, and heard by beacons.
+    pub(super) fn is_of_crowd(&self) -> bool {
+        self.confirmed && self.announces()
+    }
+
+    /// Whether what it offers can be asked for.
+    fn is_here(&self) -> bool {
+        self.is_connected() || self.resting
+    }
+
+    /// Whether it was heard by a beacon.
+    pub(super) fn announces(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// Whether its beacons alone are enough to know that it is here.
+    pub(super) fn may_rest(&self, now: Now, silence: Duration) -> bool {
+        self.is_of_crowd() && now < self.heard + silence
+    }
+
+    /// Lets it rest or not; true if that is new.
+    pub(super) fn rest(&mut self, rests: bool, now: Now) -> bool {
+        let changed = std::mem::replace(&mut self.resting, rests) != rests;
+        self.untold |= changed && rests;
+        if changed && !rests && self.stage == Stage::Idle && self.confirmed {
+            self.retry_now(now);
+        }
+        changed
+    }
+
+    /// Where it can be reached, if it rests and that is news.
+    pub(super) fn take_place_of_rest(&mut self) -> Option<Vec<SocketAddr>> {
+        let news = self.resting && std::mem::take(&mut self.untold);
+        news.then(|| self.addresses.clone())
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -121,8 +176,19 @@ impl Peer {
 
     /// When to dial next, if ever.
     pub(super) fn retry_at(&self) -> Option<Now> {
-        let idle = self.stage == Stage::Idle && !self.addresses.is_empty();
-        self.retry.filter(|_| idle)
+        let idle = self.stage == Stage::Idle && !self.addresses.is_empty() && !self.resting;
+        let at = self.retry.filter(|_| idle)?;
+        Some(at.max(self.not_before))
+    }
+
+    /// It is not dialled before that.
+    pub(super) fn postpone(&mut self, until: Now) {
+        self.not_before = until;
+    }
+
+    /// Where it may be, if that is known.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.addresses.first().copied()
     }
 
     /// When a dial under way counts as failed.
@@ -134,21 +200,21 @@ impl Peer {
     }
 
     /// When it is gone if nothing more is heard. Does not hold while it is connected.
-    pub(super) fn gone_at(&self) -> Now {
+    pub(super) fn gone_at(&self, silence: Duration) -> Now {
         if let Some(until) = self.told_until {
             return until;
         }
         match self.lost_at {
             Some(lost) if self.redial_failed && self.heard <= lost => lost + DEAD,
             // A connection that fell silent took most of that time already.
-            Some(lost) => (self.heard + SILENCE).max(lost + DEAD),
-            None => self.heard + SILENCE,
+            Some(lost) => (self.heard + silence).max(lost + DEAD),
+            None => self.heard + silence,
         }
     }
 
     /// Until when it is worth a dial: what mDNS found is not told anew when its network comes back.
-    pub(super) fn wanted_until(&self) -> Now {
-        self.gone_at().max(self.found_until)
+    pub(super) fn wanted_until(&self, silence: Duration) -> Now {
+        self.gone_at(silence).max(self.found_until)
     }
 
     /// Whether its `JOIN` is so recent that it should dial, not we.
@@ -166,7 +232,7 @@ impl Peer {
             epoch: beacon.epoch,
             revision: beacon.revision,
         });
-        if another_life {
+        if another_life || self.resting {
             self.failures = 0;
         }
         if beacon.kind == Kind::Join {
@@ -222,6 +288,7 @@ impl Peer {
         self.addresses.insert(0, address);
         self.addresses.truncate(MAX_ADDRESSES);
         self.moved |= known.is_none();
+        self.untold |= self.resting && known.is_none();
         known.is_none()
     }
 
@@ -241,7 +308,7 @@ impl Peer {
         if self.addresses.contains(&address) {
             self.add(address);
         }
-        self.told_until = None;
+        (self.told_until, self.met) = (None, true);
         (self.here, self.moved) = (Some(address.ip()), true);
         self.retry = None;
         self.lost_at = None;
@@ -253,6 +320,11 @@ impl Peer {
         let Stage::Connected { since } = self.stage else {
             return;
         };
+        if self.resting {
+            // Most likely it was of no use to either end. Its beacons say how it is.
+            self.stage = Stage::Idle;
+            return;
+        }
         // One that always hangs up at once is not dialled five times a second.
         self.failures = if now.saturating_sub(since) >= HELD {
             0
@@ -265,6 +337,14 @@ impl Peer {
     }
 
     pub(super) fn dial_failed(&mut self, now: Now) {
+        if self.resting && self.stage == Stage::Idle {
+            // Something was to be asked. Twice in vain, and not a beacon between: it has died.
+            self.failures += 1;
+            if self.failures > 1 {
+                (self.lost_at, self.redial_failed) = (Some(now), true);
+            }
+            return;
+        }
         if self.dial_ends().is_none() {
             return;
         }
@@ -283,9 +363,9 @@ impl Peer {
         }
     }
 
-    /// The version of the catalog if it is connected and they are news.
+    /// The version of the catalog if it is a peer and they are news.
     pub(super) fn take_hint(&mut self) -> Option<CatalogVersion> {
-        if !self.is_connected() || self.hinted == self.catalog {
+        if !self.is_here() || self.hinted == self.catalog {
             return None;
         }
         self.hinted = self.catalog;

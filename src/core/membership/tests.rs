@@ -1,5 +1,6 @@
 //! Scenarios in virtual time.
 
+mod crowd;
 mod flood;
 
 use super::*;

@@ -254,3 +254,49 @@ fn of_two_straight_connections_to_one_place_the_smaller_id_closes_the_older_when
     table.add(NODE, id(6), path(Via::Relay, true), start);
     assert!(table.surplus(small, later, |_| 0).is_empty());
 }
+
+#[test]
+fn what_this_end_dialled_to_who_rests_is_closed_when_nobody_uses_it() {
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Lan, true), start);
+    let theirs = Path {
+        dialled: None,
+        ..path(Via::Lan, true)
+    };
+    table.add(NODE, id(2), theirs, start);
+    table.add(NODE, id(3), path(Via::Lan, true), start);
+    table.named(NODE, id(3));
+    table.add(NODE, id(4), path(Via::Relay, true), start);
+    let none = |_| 0;
+    assert!(
+        table.idle(&[], after(60), none).is_empty(),
+        "it does not rest"
+    );
+    assert!(table.idle(&[NODE], after(19), none).is_empty());
+    assert_eq!(table.idle(&[NODE], after(20), none), [id(1)]);
+    // A stream is a use of it, and so is a question, of either end.
+    assert!(table.idle(&[NODE], after(20), |_| 1).is_empty());
+    assert!(table.idle(&[NODE], after(39), none).is_empty());
+    table.used(NODE, after(39));
+    assert!(table.idle(&[NODE], after(58), none).is_empty());
+    table.introduced(NODE, id(1), after(58));
+    assert!(table.idle(&[NODE], after(77), none).is_empty());
+    // A ping is none.
+    table.heard(NODE, id(1), after(77));
+    assert_eq!(table.idle(&[NODE], after(78), none), [id(1)]);
+}
+
+#[test]
+fn of_many_idle_connections_each_stays_for_a_shorter_while() {
+    let start = Instant::now();
+    let mut table = Connections::new(true);
+    let nodes: Vec<NodeId> = (0..40).map(|n| NodeId([n; 32])).collect();
+    for (n, node) in nodes.iter().enumerate() {
+        table.add(*node, id(n), path(Via::Lan, true), start);
+    }
+    let later = start + idle::BRIEF;
+    assert_eq!(table.idle(&nodes[..32], later, |_| 0).len(), 0);
+    assert_eq!(table.idle(&nodes, later, |_| 0).len(), 40);
+}

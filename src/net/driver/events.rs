@@ -79,7 +79,8 @@ impl Driver {
 
     fn established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
         let now = Instant::now();
-        let dialled = self.dials.remove(&id).is_some();
+        let dial = self.dials.remove(&id);
+        let dialled = dial.is_some();
         // The gate lets no other node through.
         let Some(node) = identity::node(&peer) else {
             return;
@@ -92,6 +93,9 @@ impl Driver {
             return;
         };
         let news = self.connections.add(node, id, path, now);
+        if dial.is_some_and(|(wanted, _)| wanted.is_none()) {
+            self.connections.named(node, id);
+        }
         self.tell(node, news);
         let small = path.small.then(|| self.segments.news(path.address.ip()));
         let small = small.flatten().map(NetEvent::Notice);
@@ -125,6 +129,9 @@ impl Driver {
                 addresses,
                 why: why(error),
             });
+        }
+        if let Some(node) = node {
+            self.let_go(node);
         }
     }
 

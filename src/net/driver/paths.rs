@@ -10,6 +10,7 @@ use super::{
         streams,
     },
     Driver, NodeId, address, identity,
+    resting::Wanted,
 };
 use crate::{core::via::Via, wire::protocol::Route};
 use libp2p::{
@@ -147,6 +148,7 @@ impl Driver {
         let best = on.or_else(|| self.connections.best(node));
         let best = best.filter(|_| !straight_only || self.connections.has_straight(node));
         let peer = identity::peer(node);
+        self.connections.used(node, Instant::now());
         if let (Some(peer), Some(id)) = (peer, best) {
             let streams = &mut self.swarm.behaviour_mut().streams;
             let protocol = StreamProtocol::new(wanted.protocol.name);
@@ -154,12 +156,11 @@ impl Driver {
             streams.open(peer, id, streams::Open { protocol, opened });
             return;
         }
-        let error = if self.connections.relayed(node).is_empty() {
-            StreamError::NotConnected
+        if self.connections.relayed(node).is_empty() {
+            self.wake(node, Wanted::Open(wanted));
         } else {
-            StreamError::OnlyRelayed
-        };
-        let _ = wanted.opened.send(Err(error));
+            let _ = wanted.opened.send(Err(StreamError::OnlyRelayed));
+        }
     }
 
     /// A node may be at these addresses, too: remembered while it is connected.

@@ -8,6 +8,7 @@ use super::{Actor, Note};
 use crate::{
     core::{
         id::{FileId, NodeId},
+        membership::MembershipEvent,
         path::RelPath,
     },
     net::RequestError,
@@ -87,6 +88,7 @@ impl Actor {
                 self.introduce(swarm, node, None);
             }
             Note::Peers(node, answer) => self.peers_told(swarm, node, answer),
+            Note::Cards(teller, of, told) => self.cards_told(swarm, teller, &of, told),
             Note::PeopleKept => self.keeping_people = false,
             Note::Catalog(node, answer) => self.catalog_came(swarm, node, answer),
             Note::Told(node) => {
@@ -250,13 +252,14 @@ impl Actor {
         self.publish_at = Some(self.publish_at.map_or(at, |before| before.min(at)));
     }
 
-    /// Tells everyone that the own catalog changed.
+    /// Tells everyone that the own catalog changed: those who are not connected, by a beacon.
     pub(super) fn publish(&mut self, swarm: &mut State) {
         self.publish_at = None;
-        let nodes: Vec<NodeId> = swarm.peers.nodes().collect();
+        let nodes: Vec<NodeId> = swarm.membership.connected().collect();
         for node in nodes {
             self.hint(swarm, node);
         }
+        self.member(swarm, MembershipEvent::Changed);
     }
 
     /// Tells one peer that the own catalog changed; one notice at a time, or those who never answer

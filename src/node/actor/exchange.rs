@@ -22,7 +22,9 @@ impl Actor {
     /// Asks whose turn it is.
     pub(super) fn ask_by_turns(&mut self, swarm: &mut State) {
         let now = swarm.now();
-        if let Some(node) = swarm.exchange.due(now) {
+        let membership = &swarm.membership;
+        let asked = |node: &NodeId| membership.is_connected(node);
+        if let Some(node) = swarm.exchange.due(asked, now) {
             self.ask_peers(node);
         }
     }
@@ -60,12 +62,17 @@ impl Actor {
         teller: NodeId,
         answer: Result<Response, RequestError>,
     ) {
-        let Some(at) = swarm.peers.at(&teller) else {
-            return;
-        };
         let named = match answer {
             Ok(Response::Peers(named)) => named,
             _ => Vec::new(),
+        };
+        self.try_others(swarm, teller, &named);
+    }
+
+    /// Tries some of those of whom a peer tells.
+    pub(super) fn try_others(&mut self, swarm: &mut State, teller: NodeId, named: &[PeerAddress]) {
+        let Some(at) = swarm.peers.at(&teller) else {
+            return;
         };
         let named: Vec<_> = named
             .iter()

@@ -3,7 +3,7 @@
 //!
 //! Invariant: nothing here waits; a request that needs the disk is handed on with its reply.
 
-use super::Actor;
+use super::{Actor, cards::unnamed};
 use crate::{
     core::{
         changes::Change,
@@ -32,7 +32,10 @@ impl Actor {
         match event {
             NetEvent::Connected { node, address, via } => self.connected(swarm, node, address, via),
             NetEvent::Disconnected { node, carried } => {
-                self.parts.services.meeting.gone(node, carried);
+                // Who rests is still here.
+                if !swarm.membership.rests(&node) {
+                    self.parts.services.meeting.gone(node, carried);
+                }
                 self.member(swarm, MembershipEvent::Disconnected { node });
             }
             NetEvent::DialFailed {
@@ -90,10 +93,19 @@ impl Actor {
         self.parts.services.meeting.here(node, via);
         self.parts.services.named.reached(address);
         swarm.peers.connected(node, name, address, via, now);
-        self.ask_catalog(swarm, node);
-        self.await_acquaintance(node);
+        // Of one that was connected before, the beacon may have said that nothing is new.
+        let known = swarm.peers.get(&node).filter(|peer| {
+            let version = swarm.membership.catalog_of(&node);
+            let behind = |(epoch, revision)| peer.catalog.is_behind(epoch, revision);
+            peer.catalog.is_told() && version.is_some_and(|version| !behind(version))
+        });
+        if known.is_none() {
+            self.ask_catalog(swarm, node);
+            self.await_acquaintance(node);
+        }
         self.member(swarm, MembershipEvent::Connected { node, address });
         self.may_know_others(swarm, node, via);
+        self.card_news(swarm, node);
     }
 
     /// Answers what is about who is here and what they offer.
@@ -120,13 +132,7 @@ impl Actor {
                 reply.send(Response::Catalog(swarm.own.page(&from)));
             }
             Request::CatalogChanged { epoch, revision } => {
-                if swarm
-                    .peers
-                    .get_mut(&node)
-                    .is_some_and(|peer| peer.catalog.is_behind(epoch, revision))
-                {
-                    self.ask_catalog(swarm, node);
-                }
+                self.catalog_news(swarm, node, (epoch, revision));
                 reply.send(Response::Done);
             }
             Request::Goodbye => {
@@ -142,6 +148,15 @@ impl Actor {
                 let now = swarm.now();
                 let ip = from.map(|(_, address)| address.ip());
                 self.doctor.reach(ip, port, now, reply);
+            }
+            Request::Cards { ref of, others } => {
+                let cards = self.cards.told_to(swarm, of);
+                let others = if others {
+                    unnamed(swarm, node, of)
+                } else {
+                    Vec::new()
+                };
+                reply.send(Response::Cards { cards, others });
             }
             Request::Peers { port } => Self::peers_asked(swarm, node, port, reply),
             // Those about files have a task of their own.
@@ -171,21 +186,22 @@ impl Actor {
                     let net = self.parts.services.net.clone();
                     tokio::spawn(async move { net.elsewhere(node, addresses).await });
                 }
+                MembershipAction::Rest { node, addresses } => {
+                    self.parts.services.net.rest(node, addresses);
+                }
+                MembershipAction::Stay { node } => {
+                    self.parts.services.net.rest(node, Vec::new());
+                    if !swarm.membership.is_connected(&node) {
+                        self.parts.services.meeting.gone(node, 0);
+                    }
+                }
                 MembershipAction::Joined { node } => self.introduce(swarm, node, None),
                 MembershipAction::Left { node, announced } => self.left(swarm, node, announced),
                 MembershipAction::CatalogHint {
                     node,
                     epoch,
                     revision,
-                } => {
-                    if swarm
-                        .peers
-                        .get_mut(&node)
-                        .is_some_and(|peer| peer.catalog.is_behind(epoch, revision))
-                    {
-                        self.ask_catalog(swarm, node);
-                    }
-                }
+                } => self.catalog_news(swarm, node, (epoch, revision)),
             }
         }
     }
@@ -252,6 +268,7 @@ impl Actor {
     pub(super) fn left(&mut self, swarm: &mut State, node: NodeId, announced: bool) {
         self.parts.services.holdings.unfollow(node);
         self.parts.services.known.forget(node);
+        self.cards.gone(&node);
         swarm.exchange.gone(&node);
         if let Some(peer) = swarm.peers.remove(&node) {
             self.parts.services.news.gone(node);

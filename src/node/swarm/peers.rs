@@ -1,7 +1,8 @@
-//! The peers that are connected, their catalogs, and what follows from both: rows of `list` and
-//! `peers`, and what a name means.
+//! The peers that are here, their catalogs, and what follows from both: rows of `list` and `peers`,
+//! and what a name means.
 //!
-//! Pure bookkeeping. Invariant: there is an entry for each connected peer and for no other.
+//! Pure bookkeeping. Invariant: there is an entry for each peer of the membership, connected or at
+//! rest, and for no other.
 
 mod owned;
 mod resolve;
@@ -29,7 +30,7 @@ use crate::{
         api::{Listing, PeerInfo, Via},
         knowledge::Replica,
     },
-    wire::control::{Held, Offer},
+    wire::control::{Card, Held, Offer},
 };
 use std::{
     collections::HashMap,
@@ -54,7 +55,7 @@ pub enum Asking {
     Again,
 }
 
-/// A connected peer.
+/// A peer.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own about the peer"
@@ -65,6 +66,8 @@ pub struct Peer {
     pub via: Via,
     pub rtt: Option<Duration>,
     pub catalog: PeerCatalog,
+    /// What it signed of that, for others.
+    pub card: Option<Card>,
     /// Its name is known, and it was told that it is here.
     pub introduced: bool,
     /// It was told as somebody who only looks or fetches.
@@ -121,13 +124,17 @@ impl Peers {
         via: Via,
         now: Now,
     ) {
-        self.last_news = now;
+        if !self.table.contains_key(&node) {
+            self.last_news = now;
+            self.told += patience::STEP;
+        }
         let fresh = || Peer {
             name,
             address,
             via,
             rtt: None,
             catalog: PeerCatalog::default(),
+            card: None,
             introduced: false,
             visiting: false,
             acquainted: false,
@@ -138,7 +145,6 @@ impl Peers {
             failures: 0,
             failed: false,
         };
-        self.told += patience::STEP;
         let peer = self.table.entry(node).or_insert_with(fresh);
         (peer.address, peer.via) = (address, via);
     }
@@ -148,13 +154,13 @@ impl Peers {
         self.table.remove(node)
     }
 
-    /// Whether a node is connected.
+    /// Whether a node is here.
     #[must_use]
     pub fn is_here(&self, node: &NodeId) -> bool {
         self.table.contains_key(node)
     }
 
-    /// A connected peer.
+    /// A peer.
     #[must_use]
     pub fn get(&self, node: &NodeId) -> Option<&Peer> {
         self.table.get(node)
@@ -207,11 +213,6 @@ impl Peers {
     pub fn addresses(&self) -> impl Iterator<Item = (NodeId, IpAddr)> + '_ {
         let straight = self.table.iter().filter(|(_, peer)| peer.via != Via::Relay);
         straight.map(|(node, peer)| (*node, peer.address.ip()))
-    }
-
-    /// Who.
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.table.keys().copied()
     }
 
     fn offerings(&self) -> Vec<Offering<'_>> {

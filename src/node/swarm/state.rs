@@ -1,7 +1,7 @@
 //! The state of the room, and what follows from its parts together.
 //!
-//! Pure but for the clock. Invariant: a node is connected to `membership` exactly while it has an
-//! entry in `peers`.
+//! Pure but for the clock. Invariant: a node is a peer to `membership` exactly while it has an entry
+//! in `peers`.
 
 mod neighbours;
 
@@ -75,7 +75,7 @@ pub struct State {
     pub membership: Membership,
     /// What the others tell of further nodes.
     pub exchange: Exchange,
-    /// Who is connected, and what they offer.
+    /// Who is here, and what they offer.
     pub peers: Peers,
     /// What this node offers.
     pub own: OwnCatalog,

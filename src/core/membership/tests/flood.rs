@@ -74,12 +74,15 @@ proptest! {
     ) {
         let mut it = new();
         let (mut now, mut here) = (0, std::collections::BTreeSet::new());
+        let mut resting = std::collections::BTreeSet::new();
         for (event, pause) in events {
             now += pause;
             for action in it.handle(event, ms(now)) {
                 match action {
                     MembershipAction::Joined { node } => prop_assert!(here.insert(node)),
                     MembershipAction::Left { node, .. } => prop_assert!(here.remove(&node)),
+                    MembershipAction::Rest { node, .. } => drop(resting.insert(node)),
+                    MembershipAction::Stay { node } => prop_assert!(resting.remove(&node)),
                     _ => {}
                 }
             }
@@ -87,8 +90,11 @@ proptest! {
             prop_assert!(it.peers.values().filter(|p| !p.confirmed).count() <= MAX_UNCONFIRMED);
             prop_assert!(it.peers.values().filter(|p| p.dial_ends().is_some()).count() <= MAX_DIALS);
             prop_assert!(it.replays.len() <= replays::MAX && it.banned.len() <= MAX_BANNED);
+            let rests = it.peers.iter().filter(|(_, peer)| peer.resting);
+            prop_assert!(rests.map(|(node, _)| node).eq(&resting));
+            prop_assert!(resting.is_subset(&here));
             prop_assert!(it.connected().all(|node| here.contains(&node)));
-            prop_assert!(it.next_tick() > ms(now) || it.next_tick() == it.next_announce);
+            prop_assert!(it.next_tick() > ms(now) || it.next_tick() == it.announcing.next);
         }
     }
 }

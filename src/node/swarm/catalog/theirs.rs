@@ -78,6 +78,12 @@ impl PeerCatalog {
         (epoch, revision) != (self.epoch, self.heard)
     }
 
+    /// The life and revision up to which all changes are known that are asked for.
+    #[must_use]
+    pub fn version(&self) -> (u64, u64) {
+        (self.epoch, self.heard)
+    }
+
     /// Whether the node says that nobody chose this name.
     #[must_use]
     pub fn is_unchosen(&self, name: &str) -> bool {

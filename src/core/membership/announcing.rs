@@ -1,0 +1,113 @@
+//! When a node announces itself, and how long others may be silent.
+//!
+//! A beacon is up to three datagrams on a network, and each node sends one in [`LATER_PING`]. Where
+//! many are heard the pauses grow, so that all together send [`DATAGRAMS`] a second at most, up to
+//! the pause by which a death is noticed within a minute: at 417 nodes.
+
+use super::{Kind, Membership, MembershipAction, SILENCE, answers::Answers};
+use crate::core::Now;
+use std::time::Duration;
+
+/// How long a node is loud after its start.
+const FIRST_SECONDS: Duration = Duration::from_secs(5);
+/// Between two of its beacons then…
+const EARLY_PING: Duration = Duration::from_secs(1);
+/// …and later.
+const LATER_PING: Duration = Duration::from_secs(5);
+/// Datagrams a second that all nodes of a network send for their beacons, about.
+const DATAGRAMS: u32 = 50;
+/// Of one beacon: to the broadcast address, and to the groups of IPv4 and IPv6.
+const EACH: u32 = 3;
+/// The longest pause.
+const LONGEST: Duration = Duration::from_secs(25);
+/// So many pauses without a beacon are silence, for one may be lost.
+const PAUSES: f64 = 2.2;
+
+/// The times of it.
+#[derive(Debug)]
+pub(super) struct Announcing {
+    pub(super) started: Now,
+    pub(super) next: Now,
+    last: Now,
+    pub(super) answers: Answers,
+    /// Others that are heard by their beacons.
+    pub(super) crowd: usize,
+}
+
+impl Announcing {
+    pub(super) fn new(now: Now) -> Self {
+        Self {
+            started: now,
+            next: now,
+            last: now,
+            answers: Answers::default(),
+            crowd: 0,
+        }
+    }
+
+    /// Between two beacons of one node, about.
+    fn pause(&self) -> Duration {
+        let all = Duration::from_secs(1) * EACH * (self.crowd as u32 + 1) / DATAGRAMS;
+        all.clamp(LATER_PING, LONGEST)
+    }
+
+    /// The same in the first seconds, and at the least.
+    fn short_pause(&self) -> Duration {
+        let times = LATER_PING.as_secs_f64() / EARLY_PING.as_secs_f64();
+        self.pause().div_f64(times)
+    }
+
+    /// A node that is not connected and silent for this long is gone.
+    pub(super) fn silence(&self) -> Duration {
+        SILENCE.max(self.pause().mul_f64(PAUSES))
+    }
+}
+
+impl Membership {
+    pub(super) fn appear(&mut self, out: &mut Vec<MembershipAction>) {
+        if std::mem::take(&mut self.hidden) {
+            (self.announcing.started, self.announcing.next) = (self.now, self.now);
+            self.announce_if_due(out);
+        }
+    }
+
+    pub(super) fn announce_if_due(&mut self, out: &mut Vec<MembershipAction>) {
+        let it = &mut self.announcing;
+        if self.hidden || self.now < it.next {
+            return;
+        }
+        let kind = if it.answers.is_asked() {
+            Kind::Ping
+        } else {
+            it.answers.asked(self.now);
+            Kind::Join
+        };
+        let early = self.now.saturating_sub(it.started) < FIRST_SECONDS;
+        let pause = if early { it.short_pause() } else { it.pause() };
+        it.last = self.now;
+        it.next = self.now + pause.mul_f64(0.9 + 0.2 * self.chance.fraction());
+        out.push(MembershipAction::Announce(kind));
+    }
+
+    /// Those who are not connected hear of a change by the next beacon.
+    pub(super) fn announce_soon(&mut self) {
+        if self.peers.values().any(|peer| peer.resting) {
+            let soonest = self.announcing.last + self.announcing.short_pause();
+            self.announcing.next = self.announcing.next.min(soonest.max(self.now));
+        }
+    }
+
+    /// Whether this node has announced itself for longer than others are silent between two
+    /// beacons: each that can hear it has answered, and each that it can hear was heard.
+    #[must_use]
+    pub fn has_listened(&self, now: Now) -> bool {
+        let begun = self.announcing.started;
+        !self.hidden && now.saturating_sub(begun) >= FIRST_SECONDS + LATER_PING
+    }
+
+    /// Whether all who answer this node's `JOIN` have done so, by the time that the answers took.
+    #[must_use]
+    pub fn has_heard_answers(&self, now: Now) -> bool {
+        self.announcing.answers.are_in(now)
+    }
+}

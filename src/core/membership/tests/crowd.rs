@@ -1,0 +1,306 @@
+//! Many nodes: with most of them no connection is kept.
+
+use super::*;
+use crate::core::neighbours::MESH;
+use std::collections::BTreeSet;
+
+/// A real id, unlike [`id`], which is not spread on a ring.
+fn one(n: u64) -> NodeId {
+    NodeId(*blake3::hash(&n.to_be_bytes()).as_bytes())
+}
+
+fn place(n: u64) -> SocketAddr {
+    SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 50_000))
+}
+
+fn listens(n: u64) -> SocketAddr {
+    let mut at = place(n);
+    at.set_port(4000);
+    at
+}
+
+/// What was said of who rests, in the end.
+#[derive(Default)]
+struct Told(BTreeSet<NodeId>);
+
+impl Told {
+    fn take(&mut self, actions: &[MembershipAction]) {
+        for action in actions {
+            match action {
+                MembershipAction::Rest { node, addresses } => {
+                    assert!(!addresses.is_empty());
+                    self.0.insert(*node);
+                }
+                MembershipAction::Stay { node } => assert!(self.0.remove(node), "not at rest"),
+                MembershipAction::Left { node, .. } => assert!(!self.0.contains(node)),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A membership with so many peers, all heard and connected at `now`.
+fn crowd(count: u64, now: Now) -> (Membership, Told) {
+    let (mut it, mut told) = (new(), Told::default());
+    for n in 1..=count {
+        told.take(&it.handle(heard(Kind::Ping, one(n), 1, place(n)), now));
+        let (node, address) = (one(n), listens(n));
+        told.take(&it.handle(MembershipEvent::Connected { node, address }, now));
+    }
+    (it, told)
+}
+
+fn dialled(actions: &[MembershipAction]) -> Vec<NodeId> {
+    let dial = |action: &MembershipAction| match action {
+        MembershipAction::Dial { node, .. } => Some(*node),
+        _ => None,
+    };
+    actions.iter().filter_map(dial).collect()
+}
+
+#[test]
+fn few_stay_connected_and_of_many_most_rest() {
+    let (it, told) = crowd(MESH as u64, ms(0));
+    assert!(told.0.is_empty() && it.connected().count() == MESH);
+    let (it, told) = crowd(150, ms(0));
+    assert_eq!(150 - told.0.len(), 8);
+    assert!((1..=150).all(|n| it.rests(&one(n)) == told.0.contains(&one(n))));
+}
+
+#[test]
+fn who_rests_is_here_without_a_connection_and_is_not_dialled() {
+    let (mut it, told) = crowd(150, ms(0));
+    for n in 1..=150 {
+        let node = one(n);
+        it.handle(MembershipEvent::Disconnected { node }, ms(1_000));
+    }
+    let mut now = ms(1_000);
+    let mut dials = BTreeSet::new();
+    for seq in 2..10 {
+        for n in 1..=150 {
+            let actions = it.handle(heard(Kind::Ping, one(n), seq, place(n)), now);
+            let left = |action: &MembershipAction| matches!(action, MembershipAction::Left { .. });
+            assert!(!actions.iter().any(left));
+            dials.extend(dialled(&actions));
+        }
+        now += ms(9_000);
+    }
+    // Those that are its neighbours are.
+    assert_eq!(dials.len(), 8);
+    assert!(dials.is_disjoint(&told.0) && it.known() == 150);
+}
+
+#[test]
+fn a_resting_node_that_falls_silent_is_gone_within_a_minute() {
+    let (mut it, mut told) = crowd(500, ms(0));
+    let node = *told.0.first().unwrap();
+    it.handle(MembershipEvent::Disconnected { node }, ms(0));
+    let done = run(&mut it, ms(59_000));
+    let gone = done.iter().find(|(_, action)| {
+        *action
+            == MembershipAction::Left {
+                node,
+                announced: false,
+            }
+    });
+    assert!(gone.is_some_and(|(at, _)| *at > ms(14_000)), "{gone:?}");
+    told.take(
+        &done
+            .into_iter()
+            .map(|(_, action)| action)
+            .collect::<Vec<_>>(),
+    );
+    assert!(!told.0.contains(&node));
+}
+
+#[test]
+fn a_resting_node_that_does_not_answer_twice_is_gone_at_once() {
+    let (mut it, told) = crowd(100, ms(0));
+    let node = *told.0.first().unwrap();
+    let n = (1..=100).find(|n| one(*n) == node).unwrap();
+    it.handle(MembershipEvent::Disconnected { node }, ms(0));
+    // A word of its own between two failures shows that it lives.
+    it.handle(MembershipEvent::DialFailed { node }, ms(1_000));
+    it.handle(heard(Kind::Ping, node, 2, place(n)), ms(2_000));
+    it.handle(MembershipEvent::DialFailed { node }, ms(3_000));
+    assert!(
+        run(&mut it, ms(6_000))
+            .iter()
+            .all(|(_, action)| !matches!(action, MembershipAction::Left { .. }))
+    );
+    it.handle(MembershipEvent::DialFailed { node }, ms(6_000));
+    let done = run(&mut it, ms(8_000));
+    let left = MembershipAction::Left {
+        node,
+        announced: false,
+    };
+    assert!(done.contains(&(ms(8_000), left)), "{done:?}");
+}
+
+#[test]
+fn when_most_leave_the_rest_is_connected_again() {
+    let (mut it, mut told) = crowd(60, ms(0));
+    for n in 1..=60 {
+        let node = one(n);
+        told.take(&it.handle(MembershipEvent::Disconnected { node }, ms(0)));
+    }
+    let mut dials = BTreeSet::new();
+    for n in 21..=60 {
+        let actions = it.handle(heard(Kind::Leave, one(n), 9, place(n)), ms(5_000));
+        told.take(&actions);
+        dials.extend(dialled(&actions));
+    }
+    assert!(told.0.is_empty());
+    let done = run(&mut it, ms(6_000));
+    dials.extend(dialled(
+        &done
+            .into_iter()
+            .map(|(_, action)| action)
+            .collect::<Vec<_>>(),
+    ));
+    assert!((1..=20).all(|n| dials.contains(&one(n))), "{}", dials.len());
+}
+
+#[test]
+fn who_is_not_heard_by_beacons_stays_connected() {
+    let (mut it, told) = crowd(100, ms(0));
+    let (node, address) = (one(500), listens(500));
+    it.handle(MembershipEvent::Connected { node, address }, ms(1));
+    assert!(!it.rests(&node));
+    it.handle(MembershipEvent::Disconnected { node }, ms(10_000));
+    assert_eq!(it.known(), 101);
+    // Nor does one whose beacons do not come any more, though it is connected.
+    let silent = *told.0.first().unwrap();
+    run(&mut it, ms(60_000));
+    assert!(!it.rests(&silent) && it.is_connected(&silent));
+}
+
+#[test]
+fn the_more_there_are_the_less_each_says() {
+    for (count, least, most) in [(10, 10, 13), (80, 10, 13), (150, 6, 7), (450, 2, 3)] {
+        let (mut it, _) = crowd(count, ms(0));
+        run(&mut it, ms(10_000));
+        // Nobody may fall silent meanwhile.
+        let mut said = 0;
+        for second in 10..70 {
+            for n in (1..=count).filter(|n| n % 10 == second % 10) {
+                it.handle(
+                    heard(Kind::Ping, one(n), second, place(n)),
+                    ms(second * 1000),
+                );
+            }
+            let done = run(&mut it, ms(second * 1000 + 999));
+            let word = |(_, action): &&(Now, MembershipAction)| {
+                matches!(action, MembershipAction::Announce(_))
+            };
+            said += done.iter().filter(word).count();
+        }
+        assert!((least..=most).contains(&said), "{count}: {said}");
+    }
+}
+
+#[test]
+fn a_change_is_told_to_those_who_rest_soon_and_asked_for_by_turns() {
+    let (mut it, _) = crowd(150, ms(0));
+    run(&mut it, ms(13_000));
+    let soon = it.handle(MembershipEvent::Changed, ms(13_000));
+    let next = it.next_tick();
+    assert!(
+        soon.contains(&MembershipAction::Announce(Kind::Ping)) || next <= ms(15_000),
+        "{next:?}"
+    );
+    // Where all are connected they hear of it otherwise.
+    let (mut few, _) = crowd(20, ms(0));
+    run(&mut few, ms(13_000));
+    let before = few.next_tick();
+    few.handle(MembershipEvent::Changed, ms(13_000));
+    assert_eq!(few.next_tick(), before);
+}
+
+#[test]
+fn news_of_who_rests_are_told_once() {
+    let (mut it, told) = crowd(150, ms(0));
+    let node = *told.0.first().unwrap();
+    let n = (1..=150).find(|n| one(*n) == node).unwrap();
+    let news = |seq| {
+        let beacon = Beacon {
+            revision: 7,
+            ..beacon(Kind::Ping, node, seq)
+        };
+        let (from, room) = (place(n), 512);
+        MembershipEvent::Heard { beacon, from, room }
+    };
+    it.handle(MembershipEvent::Disconnected { node }, ms(10));
+    let hint = MembershipAction::CatalogHint {
+        node,
+        epoch: 1,
+        revision: 7,
+    };
+    assert!(it.handle(news(3), ms(100)).contains(&hint));
+    assert!(!it.handle(news(4), ms(200)).contains(&hint));
+}
+
+#[test]
+fn strangers_who_connect_do_not_take_the_place_of_those_who_rest() {
+    let (mut it, told) = crowd(MAX_KNOWN as u64, ms(0));
+    for node in &told.0 {
+        it.handle(MembershipEvent::Disconnected { node: *node }, ms(10));
+    }
+    for n in 10_000..11_000 {
+        let (node, address) = (one(n), listens(n));
+        it.handle(MembershipEvent::Connected { node, address }, ms(20));
+        it.handle(heard(Kind::Ping, one(n), 1, place(n)), ms(20));
+    }
+    assert!((1..=MAX_KNOWN as u64).all(|n| it.knows(&one(n))));
+}
+
+#[test]
+fn a_newcomer_to_a_crowd_dials_some_and_waits_for_what_others_pass_on() {
+    let mut it = new();
+    let mut dials = BTreeSet::new();
+    for n in 1..=150 {
+        let actions = it.handle(heard(Kind::Ping, one(n), 1, place(n)), ms(n / 10));
+        dials.extend(dialled(&actions));
+    }
+    assert_eq!(dials.len(), MESH + 1);
+    assert_eq!(it.expected().count(), 150);
+    for n in 100..=150 {
+        let node = one(n);
+        let joined = it.handle(MembershipEvent::Vouched { node }, ms(300));
+        assert!(joined.contains(&MembershipAction::Joined { node }));
+        // Once.
+        let again = it.handle(MembershipEvent::Vouched { node }, ms(300));
+        assert!(!again.contains(&MembershipAction::Joined { node }));
+    }
+    assert_eq!(it.expected().count(), 99);
+    // Those of whom nobody told are dialled in the end.
+    let done = run(&mut it, ms(3_000));
+    assert!(others(done).is_empty());
+    for node in dials {
+        it.handle(MembershipEvent::DialFailed { node }, ms(3_000));
+    }
+    let done: Vec<_> = run(&mut it, ms(4_000))
+        .into_iter()
+        .map(|(_, action)| action)
+        .collect();
+    assert_eq!(dialled(&done).len(), MAX_DIALS);
+}
+
+#[test]
+fn nobody_is_vouched_for_who_does_not_announce_itself_nor_many_of_one_address() {
+    let (mut it, _) = crowd(40, ms(0));
+    let node = one(900);
+    assert_eq!(it.handle(MembershipEvent::Vouched { node }, ms(1)), []);
+    let addresses = vec![listens(900)];
+    it.handle(MembershipEvent::Found { node, addresses }, ms(1));
+    it.handle(MembershipEvent::Vouched { node }, ms(1));
+    assert!(!it.expected().any(|(found, _)| found == node) && it.may_vouch(&node).is_none());
+    let mut vouched = 0;
+    for n in 1_000..1_400 {
+        it.handle(heard(Kind::Ping, one(n), 1, place(77)), ms(2));
+        let node = one(n);
+        let actions = it.handle(MembershipEvent::Vouched { node }, ms(2));
+        vouched += usize::from(actions.contains(&MembershipAction::Joined { node }));
+    }
+    assert_eq!(vouched, MAX_VOUCHED_PER_SOURCE);
+}

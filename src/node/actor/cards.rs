@@ -1,0 +1,316 @@
+//! Cards: what others offer, signed by them and passed on, so that in a crowd not everybody has to
+//! be connected with everybody. Whom to ask is decided by `core::cards`.
+//!
+//! Invariants: a card is kept only of a peer, and goes with it; a catalog that is being asked for of
+//! its node is not changed by a card meanwhile.
+
+use super::{Actor, ActorParts, Note};
+use crate::{
+    core::{
+        Now,
+        cards::{CardAction, Cards, MAX_WANTED, Version},
+        exchange::Exchange,
+        id::NodeId,
+        membership::MembershipEvent,
+        via::Via,
+    },
+    net::RequestError,
+    node::{
+        api::NodeEvent,
+        swarm::{Asking, Next, Position, State},
+    },
+    wire::{
+        control::{Card, CardWanted, CatalogPage, PeerAddress, Request, Response},
+        signer::Signer,
+    },
+};
+use std::{collections::HashSet, time::Duration};
+use tokio::task::spawn_blocking;
+
+/// Bytes of cards in one answer.
+const MAX_TOLD: usize = 512 << 10;
+/// How much longer for each node it takes until all have asked one that has no card.
+const SPREAD: Duration = Duration::from_millis(10);
+
+/// A version that no card is newer than: of those that are named only because they are known.
+const NO_NEWER: Version = (u64::MAX, u64::MAX);
+
+/// What became of a question for cards.
+pub enum Told {
+    /// Those that came, each signed by its node, and where others are.
+    Cards(Vec<(Card, CatalogPage)>, Vec<PeerAddress>),
+    /// None, this time.
+    Nothing,
+    /// What came was forged, or the other end knows no cards.
+    Unable,
+}
+
+fn wanted((node, (epoch, revision)): (NodeId, Version)) -> CardWanted {
+    CardWanted {
+        node,
+        epoch,
+        revision,
+    }
+}
+
+/// What is kept for it.
+pub struct Desk {
+    cards: Cards,
+    me: NodeId,
+    signer: Signer,
+    /// This node's own card.
+    own: Option<Card>,
+}
+
+impl Desk {
+    pub fn new(parts: &ActorParts) -> Self {
+        let me = parts.services.me;
+        let mut seed = parts.services.swarm.turn().own.version().0;
+        for byte in me.as_bytes() {
+            seed = seed.rotate_left(8) ^ u64::from(*byte);
+        }
+        Self {
+            cards: Cards::new(seed),
+            me,
+            signer: parts.signer.clone(),
+            own: None,
+        }
+    }
+
+    pub fn next_tick(&self) -> Option<Now> {
+        self.cards.next_tick()
+    }
+
+    pub fn gone(&mut self, node: &NodeId) {
+        self.cards.gone(node);
+    }
+
+    /// What others are told who ask for these.
+    pub fn told_to(&mut self, swarm: &State, of: &[CardWanted]) -> Vec<Card> {
+        let (mut cards, mut bytes) = (Vec::new(), 0);
+        for wanted in of {
+            let card = if wanted.node == self.me {
+                Some(self.own(swarm))
+            } else {
+                swarm
+                    .peers
+                    .get(&wanted.node)
+                    .and_then(|peer| peer.card.as_ref())
+            };
+            let known = (wanted.epoch, wanted.revision);
+            let newer = card.filter(|card| card.version > known);
+            if let Some(card) = newer.filter(|card| bytes + card.weight() <= MAX_TOLD) {
+                bytes += card.weight();
+                cards.push(card.clone());
+            }
+        }
+        cards
+    }
+
+    fn own(&mut self, swarm: &State) -> &Card {
+        let version = swarm.own.version();
+        let known = self.own.take().filter(|card| card.version == version);
+        let fresh = || Card::new(swarm.own.page(&Position::default()), &self.signer);
+        let card = known.unwrap_or_else(fresh);
+        self.own.insert(card)
+    }
+}
+
+/// Who announces itself here and is not named in a question.
+pub fn unnamed(swarm: &State, asker: NodeId, named: &[CardWanted]) -> Vec<PeerAddress> {
+    let Some(at) = swarm.peers.at(&asker) else {
+        return Vec::new();
+    };
+    let named: HashSet<NodeId> = named.iter().map(|one| one.node).collect();
+    let announced = swarm.membership.announced();
+    let others = announced.filter(|(node, _)| *node != asker && !named.contains(node));
+    let others = Exchange::others(at, others).into_iter();
+    others
+        .map(|(node, at)| PeerAddress::new(node, at))
+        .collect()
+}
+
+/// Those of the cards that were asked for and are what they seem.
+fn opened(cards: Vec<Card>, others: Vec<PeerAddress>, of: &[NodeId]) -> Told {
+    let mut told = Vec::with_capacity(cards.len());
+    for card in cards {
+        match card.open() {
+            Ok(page) if of.contains(&card.node) => told.push((card, page)),
+            _ => return Told::Unable,
+        }
+    }
+    Told::Cards(told, others)
+}
+
+impl Actor {
+    /// A peer says that its catalog is at that version.
+    pub(super) fn catalog_news(&mut self, swarm: &mut State, node: NodeId, version: Version) {
+        let peer = swarm.peers.get(&node);
+        if !peer.is_some_and(|peer| peer.catalog.is_behind(version.0, version.1)) {
+            return;
+        }
+        if swarm.membership.is_crowd() {
+            self.want_card(swarm, node, version);
+        } else {
+            self.ask_catalog(swarm, node);
+        }
+    }
+
+    /// A node was heard or connected: in a crowd its card is wanted, for this node and for others.
+    pub(super) fn card_news(&mut self, swarm: &mut State, node: NodeId) {
+        let Some(version) = swarm.membership.catalog_of(&node) else {
+            return;
+        };
+        // Of one that rests only what is offered is of use here.
+        let connected = swarm.membership.is_connected(&node);
+        let known = swarm.peers.get(&node);
+        let told = known.is_some_and(|peer| peer.catalog.version() == version);
+        if (connected || !told) && swarm.membership.is_crowd() {
+            self.want_card(swarm, node, version);
+        }
+    }
+
+    fn want_card(&mut self, swarm: &State, node: NodeId, version: Version) {
+        let spread = SPREAD.saturating_mul(swarm.membership.known() as u32);
+        let connected = swarm.membership.is_connected(&node);
+        let cards = &mut self.cards.cards;
+        cards.news(node, version, (connected, spread), swarm.now());
+    }
+
+    /// Asks for those that are due.
+    pub(super) fn ask_for_cards(&mut self, swarm: &mut State) {
+        let now = swarm.now();
+        if self.cards.next_tick().is_none_or(|at| at > now) {
+            return;
+        }
+        let membership = &swarm.membership;
+        self.cards.cards.retain(|node| membership.knows(node));
+        let connected: Vec<NodeId> = membership.connected().collect();
+        for action in self.cards.cards.due(&connected, now) {
+            self.card_action(swarm, action);
+        }
+    }
+
+    fn card_action(&mut self, swarm: &mut State, action: CardAction) {
+        let (teller, of) = match action {
+            CardAction::Ask { teller, of } => (teller, of),
+            CardAction::Catalog { node } => return self.ask_catalog(swarm, node),
+        };
+        let asked: Vec<NodeId> = of.iter().map(|(node, _)| *node).collect();
+        let mut of: Vec<CardWanted> = of.into_iter().map(wanted).collect();
+        // A newcomer may have missed somebody's word.
+        let others =
+            !swarm.membership.has_listened(swarm.now()) && swarm.membership.known() <= MAX_WANTED;
+        if others {
+            let known = swarm
+                .membership
+                .nodes()
+                .filter(|node| !asked.contains(node));
+            of.extend(known.map(|node| wanted((node, NO_NEWER))));
+            of.truncate(MAX_WANTED);
+        }
+        let request = Request::Cards { of, others };
+        let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
+        tokio::spawn(async move {
+            let told = match net.request(teller, request).await {
+                Ok(Response::Cards { cards, others }) => {
+                    let of = asked.clone();
+                    let opening = spawn_blocking(move || opened(cards, others, &of));
+                    opening.await.unwrap_or(Told::Nothing)
+                }
+                // An earlier version closes the stream of a question that it does not know.
+                Err(RequestError::Refused) => Told::Unable,
+                _ => Told::Nothing,
+            };
+            let _ = notes.send(Note::Cards(teller, asked, told)).await;
+        });
+    }
+
+    pub(super) fn cards_told(
+        &mut self,
+        swarm: &mut State,
+        teller: NodeId,
+        of: &[NodeId],
+        told: Told,
+    ) {
+        let cards = &mut self.cards.cards;
+        let next = match told {
+            Told::Nothing => cards.untold(teller, of, false),
+            Told::Unable => cards.untold(teller, of, true),
+            Told::Cards(told, others) => {
+                for (card, page) in told {
+                    self.card_came(swarm, card, page);
+                }
+                self.try_others(swarm, teller, &others);
+                self.cards.cards.told(teller, of, swarm.now())
+            }
+        };
+        if let Some(action) = next {
+            self.card_action(swarm, action);
+        }
+    }
+
+    fn card_came(&mut self, swarm: &mut State, card: Card, page: CatalogPage) {
+        let (node, version) = (card.node, (page.epoch, page.revision));
+        let stranger = !swarm.peers.is_here(&node);
+        if stranger {
+            let Some(address) = swarm.membership.may_vouch(&node) else {
+                return;
+            };
+            let (name, now) = (page.name.clone(), swarm.now());
+            self.parts.services.meeting.here(node, Via::Lan);
+            swarm.peers.connected(node, name, address, Via::Lan, now);
+        }
+        let large = page.more;
+        if large {
+            self.cards.cards.large(node, version);
+        } else {
+            self.cards.cards.came(node, version);
+        }
+        let room = swarm.peers.room();
+        let Some(peer) = swarm.peers.get_mut(&node) else {
+            return;
+        };
+        if peer
+            .card
+            .as_ref()
+            .is_none_or(|known| known.version < version)
+        {
+            peer.card = Some(card);
+        }
+        let newer = peer.catalog.version() < version;
+        let takes = (stranger || newer && peer.asking == Asking::No) && !large;
+        let name = page.name.clone();
+        let (mut changed, mut freed) = (false, false);
+        peer.acquainted = true;
+        if takes {
+            let names = page.entries.len();
+            let applied = peer.catalog.apply(page, room);
+            (peer.failed, peer.failures) = (false, 0);
+            (changed, freed) = (applied.changed, applied.freed);
+            let news = &self.parts.services.news;
+            news.files(applied.files);
+            if changed {
+                news.came(node);
+            }
+            swarm.peers.told(names);
+            if applied.next != Next::Nothing {
+                self.ask_catalog(swarm, node);
+            }
+        }
+        if stranger {
+            self.member(swarm, MembershipEvent::Vouched { node });
+        }
+        if large && newer {
+            self.ask_catalog(swarm, node);
+        }
+        if freed {
+            self.read_on(swarm);
+        }
+        self.introduce(swarm, node, Some(&name));
+        if changed {
+            self.wake_jobs();
+            self.tell(NodeEvent::CatalogChanged { node });
+        }
+    }
+}
