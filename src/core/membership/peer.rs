@@ -186,6 +186,11 @@ impl Peer {
         self.not_before = until;
     }
 
+    /// Whether it is to be dialled for the first time, and that does not wait for others.
+    pub(super) fn is_next(&self) -> bool {
+        !self.confirmed && self.retry_at().is_some() && self.not_before == Now::ZERO
+    }
+
     /// Where it may be, if that is known.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.addresses.first().copied()

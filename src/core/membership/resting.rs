@@ -32,10 +32,11 @@ impl Membership {
         self.peers.keys().copied()
     }
 
-    /// Nodes that are connected or being dialled.
+    /// Nodes that are connected, being dialled, or will be as soon as there is a place for that.
     pub(super) fn under_way(&self) -> usize {
         let known = self.peers.values();
-        known.filter(|peer| peer.stage != Stage::Idle).count()
+        let soon = |peer: &&Peer| peer.stage != Stage::Idle || peer.is_next();
+        known.filter(soon).count()
     }
 
     /// Where a node may become a peer without having been connected: it announced itself, and not

@@ -136,9 +136,9 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
         Request::Chunks { .. }
         | Request::Reach { .. }
         | Request::Peers { .. }
-        | Request::Haves { .. } => Response::Missing,
+        | Request::Haves { .. }
+        | Request::Cards { .. } => Response::Missing,
         Request::CatalogChanged { .. } | Request::Held { .. } | Request::Goodbye => Response::Done,
-        Request::Cards { .. } => Response::Missing,
     }
 }
 

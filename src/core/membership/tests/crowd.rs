@@ -304,3 +304,26 @@ fn nobody_is_vouched_for_who_does_not_announce_itself_nor_many_of_one_address() 
     }
     assert_eq!(vouched, MAX_VOUCHED_PER_SOURCE);
 }
+
+#[test]
+fn of_a_crowd_at_one_address_no_more_are_dialled_though_few_at_a_time_are() {
+    let mut it = new();
+    let mut dials = BTreeSet::new();
+    let mut now = ms(0);
+    for n in 1..=30 {
+        let at = SocketAddr::from(([127, 0, 0, 1], 40_000 + n as u16));
+        dials.extend(dialled(&it.handle(heard(Kind::Ping, one(n), 1, at), now)));
+    }
+    // Each dial makes room for the next one, until those are left that wait for others' word.
+    while dials.len() < 30 && now < ms(3_000) {
+        now += ms(20);
+        let connected: Vec<_> = dials.iter().copied().collect();
+        for node in connected {
+            let address = SocketAddr::from(([127, 0, 0, 1], 4000));
+            dials.extend(dialled(
+                &it.handle(MembershipEvent::Connected { node, address }, now),
+            ));
+        }
+    }
+    assert_eq!(dials.len(), MESH + 1);
+}
