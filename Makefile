@@ -15,6 +15,8 @@ package: build
 deb: package
 	@$(CARGO) deb --version >/dev/null 2>&1 || { echo "cargo-deb is needed: cargo install cargo-deb"; exit 1; }
 	@$(CARGO) deb --locked --no-build --no-strip
+	@if [ "$$(id -u)" = 0 ]; then dist/test-deb.sh target/debian/sprat_*.deb; \
+	else echo "as root, dist/test-deb.sh installs it into an empty folder and purges it"; fi
 
 # Without link-time optimization: that takes minutes and shows nothing more.
 demo: tools

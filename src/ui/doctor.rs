@@ -58,6 +58,7 @@ impl Temporary {
     fn new() -> io::Result<Self> {
         let name = format!("sprat-doctor-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
+        #[cfg_attr(not(unix), expect(unused_mut, reason = "nothing is set there"))]
         let mut builder = fs::DirBuilder::new();
         #[cfg(unix)]
         {
