@@ -1,9 +1,6 @@
 //! What this program is: its version, what it speaks, and how it lays out a home.
 
-use crate::{
-    store,
-    wire::{self, bulk, chat, chunk, consent, distribute, pairing},
-};
+use crate::{store, wire};
 use serde::Serialize;
 
 /// The program, for people who ask and for reports of faults.
@@ -32,17 +29,10 @@ pub fn about() -> About {
         arch: std::env::consts::ARCH,
         home: store::HOME_FORMAT,
         index: store::INDEX_FORMAT,
-        protocols: vec![
-            wire::CONTROL_PROTOCOL,
-            chunk::PROTOCOL.name,
-            bulk::PROTOCOL.name,
-            distribute::PROTOCOL.name,
-            consent::PROTOCOL.name,
-            chat::PROTOCOL.name,
-            pairing::PROTOCOL.name,
-            pairing::TALK_PROTOCOL.name,
-            wire::MEMBER_PROTOCOL,
-            wire::DIRECTORY_PROTOCOL,
-        ],
+        protocols: [wire::CONTROL_PROTOCOL, wire::bulk::PROTOCOL.name]
+            .into_iter()
+            .chain(super::streams::NAMES)
+            .chain([wire::MEMBER_PROTOCOL, wire::DIRECTORY_PROTOCOL])
+            .collect(),
     }
 }

@@ -50,6 +50,16 @@ pub struct Inboxes {
     pub requests: mpsc::Receiver<Asked>,
 }
 
+/// The protocols with streams of their own, for those who ask what this node speaks.
+pub const NAMES: [&str; 6] = [
+    chunk::PROTOCOL.name,
+    distribute::PROTOCOL.name,
+    chat::PROTOCOL.name,
+    pairing::PROTOCOL.name,
+    pairing::TALK_PROTOCOL.name,
+    consent::PROTOCOL.name,
+];
+
 impl Inboxes {
     /// Names each protocol to the network.
     pub fn register(router: &mut Router) -> Self {
