@@ -5,7 +5,7 @@
 //! connected asks that node; the others ask one of those with whom they are connected, and another
 //! one a moment later, so that the news spread as an epidemic does (A. Demers and others, *Epidemic
 //! algorithms for replicated database maintenance*, 1987: pull). Who still has none after some
-//! rounds asks the node itself. Never checks a signature. Invariants: at most [`MAX_ASKING`]
+//! rounds asks the node itself. Never checks a signature. Invariants: at most `MAX_ASKING`
 //! questions are under way; a teller that lies or has no cards is asked no more; one node's news
 //! cost a bounded number of questions, whatever it claims, and then the usual way of a catalog is
 //! taken.
