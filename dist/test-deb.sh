@@ -23,7 +23,7 @@ for file in usr/share/man/man1/sprat.1.gz usr/share/man/man1/sprat-send.1.gz usr
 done
 if command -v systemd-analyze >/dev/null; then
   sed "s#/usr/bin/sprat#$root/usr/bin/sprat#" "$root/usr/lib/systemd/user/sprat.service" > "$root/sprat.service"
-  systemd-analyze verify --user --man=no "$root/sprat.service" || fail "the unit is not understood"
+  XDG_RUNTIME_DIR=$root systemd-analyze verify --user --man=no "$root/sprat.service" || fail "the unit is not understood"
 fi
 dpkg_here -i "$deb" 2>/dev/null # The same again is an upgrade.
 dpkg_here --purge sprat 2>/dev/null
