@@ -37,7 +37,7 @@ pub enum Asked {
     Interrupt,
     /// SIGTERM, or the window is gone.
     Terminate,
-    /// SIGHUP for a program without a window: its options are to be read again.
+    /// SIGHUP for a service: its options are to be read again.
     Reload,
 }
 
@@ -56,11 +56,12 @@ impl Signals {
         Self(Source::Remote(Some(stop)))
     }
 
-    /// From now on SIGHUP asks for [`Asked::Reload`], if there is no window that could have been
-    /// closed.
+    /// From now on SIGHUP asks for [`Asked::Reload`], if systemd started this program and there is
+    /// no window that could have been closed.
     pub fn reload_on_hangup(&mut self) {
         #[cfg(unix)]
         if let Source::System(system) = &mut self.0
+            && std::env::var_os("NOTIFY_SOCKET").is_some()
             && std::fs::File::open("/dev/tty").is_err()
         {
             system.hung_up = Asked::Reload;

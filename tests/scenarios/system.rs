@@ -53,10 +53,12 @@ fn the_system_hears_that_a_node_is_ready_alive_and_leaving() {
 }
 
 #[test]
-fn a_hangup_without_a_window_reads_the_options_again() {
+fn a_hangup_of_a_service_reads_the_options_again() {
     let swarm = Swarm::new();
     let home = swarm.home("alice");
-    let command = unnamed(&swarm.command("alice", &["serve"]));
+    let mut command = unnamed(&swarm.command("alice", &["serve"]));
+    // As systemd does; nobody listens there.
+    command.env("NOTIFY_SOCKET", home.join("nobody"));
     let mut node = Running::start(&mut detached(&command));
     node.wait("its name", |line| line.contains(" is here, on "));
     let config = home.join(".sprat/config.toml");
