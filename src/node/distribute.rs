@@ -39,7 +39,7 @@ use std::{
 use tokio::{
     sync::{mpsc, oneshot},
     task::{JoinSet, spawn_blocking},
-    time::sleep_until,
+    time::{sleep_until, timeout},
 };
 use traffic::Traffic;
 
@@ -49,6 +49,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const PAGE: usize = 512;
 /// How often the replicas are looked over for what is no longer wanted.
 const LOOK_OVER: Duration = Duration::from_secs(5);
+/// For what was kept to be offered, before the one that gave it hears that it is kept.
+const SHOWN: Duration = Duration::from_secs(2);
 /// Orders that wait.
 const ORDERS: usize = 64;
 
@@ -58,6 +60,8 @@ pub enum Order {
     Safe(oneshot::Sender<(Safe, Vec<NodeId>)>),
     /// Something was refused for want of room.
     MakeRoom,
+    /// Offer now what was kept, and say when that is done.
+    Show(oneshot::Sender<()>),
 }
 
 /// What a node needs to give and to take replicas. Clones are handles to the same.
@@ -76,6 +80,17 @@ impl DistributorParts {
     /// Asks for room, without waiting for it.
     fn make_room(&self) {
         let _ = self.orders.try_send(Order::MakeRoom); // Full: it was asked for already.
+    }
+
+    /// What was kept is offered from now on. To wait for it matters: a node that hears that a file is
+    /// kept may leave at once, and a newcomer should find it here then.
+    async fn show(&self) {
+        let (reply, shown) = oneshot::channel();
+        let show = async {
+            let _ = self.orders.send(Order::Show(reply)).await;
+            let _ = shown.await;
+        };
+        let _ = timeout(SHOWN, show).await;
     }
 }
 
@@ -179,6 +194,12 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
                     let _ = reply.send(distributor.safe().await);
                 }
                 Some(Order::MakeRoom) => distributor.make_room().await,
+                Some(Order::Show(reply)) => {
+                    if distributor.take_in().await.is_none() {
+                        return;
+                    }
+                    let _ = reply.send(());
+                }
                 None => return,
             },
             _ = look_over.tick() => distributor.look_over().await,

@@ -11,6 +11,7 @@ use futures::{AsyncReadExt, AsyncWriteExt};
 use sprat::{
     core::{have::HaveSet, id::NodeId},
     net::Stream,
+    wire::control::{Request, Response},
     wire::distribute::{self, Answer, Kept, More, Offered, PushRefusal},
 };
 use std::{fs, process::Stdio, time::Duration};
@@ -40,6 +41,25 @@ fn offer_of(file: &File) -> Offered {
         chunks: (0..file.chunk_ids().len() as u32).collect(),
         more: Vec::new(),
     }
+}
+
+/// Whether it says of itself that it keeps this file, all of it.
+async fn offers(peer: &Faulty, node: NodeId, file: &File) -> bool {
+    let request = Request::Catalog {
+        epoch: 0,
+        since: 0,
+        until: None,
+        heard: None,
+    };
+    let answer = timeout(DEADLINE, peer.net.request(node, request)).await;
+    let Ok(Ok(Response::Catalog(page))) = answer else {
+        panic!("no catalog: {answer:?}");
+    };
+    let all = file.chunk_ids().len() as u32;
+    page.entries.iter().any(|entry| {
+        let whole = entry.offer.as_ref().and_then(|offer| offer.parts);
+        entry.file == file.id() && whole.is_some_and(|parts| parts.here == all)
+    })
 }
 
 /// Offers until the victim knows the file, and gives its answer.
@@ -142,6 +162,8 @@ async fn a_push_that_nobody_granted_is_refused() {
     let all = HaveSet::full(offered.chunks.len() as u32);
     assert_eq!(said.bits, all.to_bytes());
     assert_eq!(kept(&swarm.home("victim")), 2 << 20);
+    // The one that pushed may leave now: who comes next finds the copy.
+    assert!(offers(&peer, node, &file).await);
     victim.leave();
 }
 
@@ -250,6 +272,7 @@ async fn of_several_files_only_what_the_pusher_offers_is_taken() {
         .unwrap();
     assert_eq!(said.bits, wanted.to_bytes());
     assert_eq!(kept(&swarm.home("victim")), 2 << 20);
+    assert!(offers(&peer, node, &file).await);
     // The turn is over with the last answer, if not before.
     let (again, _) = (offer(&mut stream, &offer_of(&file)).await, &peer);
     assert!(matches!(again, Answer::Want(bits) if bits.iter().all(|byte| *byte == 0)));

@@ -242,6 +242,7 @@ async fn take(
             }
         }
         parts.services.news.files([offered.file]);
+        parts.show().await;
     }
     let bits = kept.to_bytes().into();
     Ok(Kept { bits })

@@ -279,6 +279,7 @@ async fn take(
             }
         }
         parts.services.news.files(here.into_keys());
+        parts.show().await;
     }
     let bits = fate.kept.to_bytes().into();
     Ok(Kept { bits })
