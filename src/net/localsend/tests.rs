@@ -8,17 +8,28 @@ use tokio::{
     time::timeout,
 };
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Answers one connection with these bytes, and gives the certificate that was shown.
 async fn answer(own: &Identity, listener: &TcpListener, bytes: &[u8]) -> io::Result<[u8; 32]> {
+    let answered = answer_at_last(own, listener, bytes);
+    timeout(DEADLINE, answered).await?
+}
+
+async fn answer_at_last(
+    own: &Identity,
+    listener: &TcpListener,
+    bytes: &[u8],
+) -> io::Result<[u8; 32]> {
     let (stream, _) = listener.accept().await?;
     let mut stream = own.acceptor().unwrap().accept(stream).await?;
     let certificates = stream.get_ref().1.peer_certificates();
     let theirs = shown(&certificates.expect("a certificate")[0]);
     let mut head = [0; 1024];
     while !head.windows(4).any(|four| four == b"\r\n\r\n") {
-        let _ = stream.read(&mut head).await?;
+        if stream.read(&mut head).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
     stream.write_all(bytes).await?;
     stream.shutdown().await?;
@@ -48,7 +59,10 @@ async fn both_show_their_certificates_and_a_wrong_one_carries_nothing() {
     assert_eq!(asked.unwrap(), answered);
     assert_eq!(theirs.unwrap(), anna.fingerprint());
     // Somebody else answers at that address.
-    let asking = Peer::connect(&anna, at, ben.fingerprint());
+    let asking = async {
+        let asked = Peer::connect(&anna, at, ben.fingerprint()).await;
+        asked.map(drop)
+    };
     let (asked, theirs) = tokio::join!(asking, answer(&eve, &listener, head));
     assert!(asked.is_err() && theirs.is_err());
     // An answer longer than it may be.
