@@ -1,9 +1,11 @@
 //! Which folder is meant when nobody says: this one, or the person's own.
 //!
-//! Owns the question and its answer. Never makes a folder but the one that was chosen.
+//! Owns the question and its answer, and where the state of the person's own is. Never makes a
+//! folder but the one that was chosen, and that of its state.
 
 use crate::core::path::printable;
 use std::{
+    ffi::OsString,
     fs,
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
@@ -96,6 +98,59 @@ fn made(own: PathBuf) -> Result<Option<PathBuf>, String> {
     }
 }
 
+/// Keeps the state of the home in `~/sprat` where XDG wants state to be, if that is the home that is
+/// meant and it has none yet: `.sprat` leads there then. Where that cannot be, the state stays in
+/// the home, as in any other.
+pub fn keep_state_apart(home: &Path) {
+    let user = std::env::home_dir().and_then(|user| fs::canonicalize(user).ok());
+    let state = state_folder(std::env::var_os("XDG_STATE_HOME"), user.as_deref());
+    let own = user.map(|user| user.join(OWN));
+    let (Some(state), Some(own)) = (state, own) else {
+        return;
+    };
+    if fs::canonicalize(home).is_ok_and(|home| home == own) {
+        // What cannot be made there is made in the home, or that says why not.
+        let _ = apart(&own, &state);
+    }
+}
+
+/// The folder of all programs' state.
+fn state_folder(chosen: Option<OsString>, user: Option<&Path>) -> Option<PathBuf> {
+    // A path that is not absolute does not count: so XDG has it.
+    let chosen = chosen.map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(any(not(unix), target_os = "macos")) {
+        return None;
+    }
+    chosen.or_else(|| user.map(|user| user.join(".local/state")))
+}
+
+/// Makes `own/.sprat` lead to `state/sprat/.sprat`: a name that is never shared nor sent.
+#[cfg(unix)]
+fn apart(own: &Path, state: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, symlink};
+    let link = own.join(".sprat");
+    let kept = match fs::read_link(&link) {
+        // It led to something that has been removed.
+        Ok(kept) => kept,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => state.join("sprat/.sprat"),
+        // It is a folder.
+        Err(error) => return Err(error),
+    };
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&kept)?;
+    match symlink(&kept, &link) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        done => done,
+    }
+}
+
+#[cfg(not(unix))]
+fn apart(_: &Path, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }
@@ -125,5 +180,38 @@ mod tests {
             fs::remove_dir(here.join(own_sign)).unwrap();
         }
         assert_eq!(usual(&own, Some(own.clone())), Usual::Here);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_state_of_the_persons_own_home_lies_apart_unless_it_has_some() {
+        let place = tempfile::tempdir().unwrap();
+        let (own, state) = (place.path().join("sprat"), place.path().join("state"));
+        fs::create_dir(&own).unwrap();
+        apart(&own, &state).unwrap();
+        apart(&own, &state).unwrap();
+        fs::write(own.join(".sprat/identity.key"), "k").unwrap();
+        assert!(state.join("sprat/.sprat/identity.key").exists());
+        // What it led to is gone: it is made anew there.
+        fs::remove_dir_all(&state).unwrap();
+        apart(&own, &place.path().join("other")).unwrap();
+        assert!(own.join(".sprat").is_dir() && state.join("sprat/.sprat").is_dir());
+        assert!(!place.path().join("other").exists());
+        // A home with its state in it stays as it is.
+        let old = place.path().join("old");
+        fs::create_dir_all(old.join(".sprat")).unwrap();
+        assert!(apart(&old, &state).is_err());
+        assert!(!old.join(".sprat").is_symlink());
+    }
+
+    #[cfg(all(unix, not(target_os = "macos")))]
+    #[test]
+    fn the_folder_of_state_is_that_of_xdg() {
+        let of = |chosen: &str| state_folder(Some(chosen.into()), Some(Path::new("/home/a")));
+        assert_eq!(of("/x/state"), Some("/x/state".into()));
+        for chosen in ["", "state", "./x"] {
+            assert_eq!(of(chosen), Some("/home/a/.local/state".into()));
+        }
+        assert_eq!(state_folder(None, None), None);
     }
 }

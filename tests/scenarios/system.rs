@@ -53,6 +53,35 @@ fn the_system_hears_that_a_node_is_ready_alive_and_leaving() {
 }
 
 #[test]
+fn the_system_hears_when_the_options_are_read_again() {
+    let swarm = Swarm::new();
+    let home = swarm.home("alice");
+    let place = home.join("notify");
+    let heard = UnixDatagram::bind(&place).unwrap();
+    heard.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = swarm.command("alice", &["serve", "--json"]);
+    command.env("NOTIFY_SOCKET", &place);
+    let mut node = Running::of(command);
+    let until_said = |wanted: &str| loop {
+        let mut text = [0; 512];
+        let length = heard.recv(&mut text).unwrap();
+        let said = String::from_utf8_lossy(&text[..length]).into_owned();
+        if said.starts_with(wanted) {
+            return said;
+        }
+    };
+    until_said("READY=1");
+    node.event("ready");
+    node.signal("HUP");
+    // As `Type=notify-reload` has it.
+    let reloading = until_said("RELOADING=1");
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    until_said("READY=1");
+    node.signal("TERM");
+    until_said("STOPPING=1");
+}
+
+#[test]
 fn a_hangup_of_a_service_reads_the_options_again() {
     let swarm = Swarm::new();
     let home = swarm.home("alice");
@@ -213,7 +242,10 @@ fn a_folder_that_is_no_home_is_asked_about_once() {
     let place = tempfile::tempdir().unwrap();
     let (elsewhere, own) = (place.path().join("elsewhere"), place.path().join("sprat"));
     fs::create_dir(&elsewhere).unwrap();
-    let line = format!("HOME='{}' sprat status", place.path().display());
+    let line = format!(
+        "XDG_STATE_HOME= HOME='{}' sprat status",
+        place.path().display()
+    );
     let mut shell = Terminal::shell(&swarm, &elsewhere, &line);
     shell.sees("This folder is no home of sprat yet");
     shell.sees("which one? [1/2] ");
@@ -223,6 +255,11 @@ fn a_folder_that_is_no_home_is_asked_about_once() {
     shell.sees("offering 0 files");
     assert_eq!(shell.ends(), 0);
     assert!(own.join(".sprat").is_dir() && !elsewhere.join(".sprat").exists());
+    // Its state follows XDG.
+    let state = place.path().join(".local/state/sprat/.sprat");
+    let kept = |path: &Path| fs::read(path.join("identity.key")).unwrap();
+    assert!(own.join(".sprat").is_symlink());
+    assert_eq!(kept(&state), kept(&own.join(".sprat")));
     let mut shell = Terminal::shell(&swarm, &elsewhere, &line);
     shell.sees("using the home in ");
     assert_eq!(shell.ends(), 0);

@@ -253,7 +253,12 @@ A node that runs in this home tells of itself; else one looks for as long as thi
     },
 
     /// Write the manual pages into a folder
-    #[command(after_help = "Example:\n  sprat manual ~/.local/share/man/man1 && man sprat-send")]
+    #[command(after_help = "\
+Example:
+  sprat manual /tmp/man && man -l /tmp/man/sprat-send.1
+
+`man` finds them by their names where the pages of each section have a folder: those that end in .1 in ~/.local/share/man/man1, sprat-config.5 in
+man5 and sprat-protocol.7 in man7.")]
     Manual {
         /// Which folder
         #[arg(value_name = "DIR")]

@@ -98,6 +98,7 @@ fn at_home(mut cli: Cli, words: &mut Vec<OsString>) -> Result<Cli, String> {
         words.insert(1, said_home(&folder));
         cli.options.home = folder;
     }
+    home::keep_state_apart(&cli.options.home);
     match file::read(&cli.options.home) {
         Ok(file) if file.is_empty() => Ok(cli),
         Ok(file) => Ok(over(definition(&file), words).unwrap_or_else(|error| error.exit())),
