@@ -44,7 +44,7 @@ mod temporary;
 pub(crate) mod testing;
 mod tree;
 
-pub use beside::put_beside;
+pub use beside::{Times, put_beside};
 pub use chats::{ChatLine, Chats};
 pub use config_file::{Kept as KeptSetting, keep as keep_setting};
 pub use directory::{DirectoryStore, OpenedDirectory};

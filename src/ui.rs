@@ -127,7 +127,7 @@ pub fn run(cli: Cli, faces: face::Openers) -> Exit {
 /// people.
 fn meets_people(command: Option<&Command>) -> bool {
     match command {
-        None | Some(Command::Serve { .. } | Command::Shared(cli::Shared::Peers)) => true,
+        None | Some(Command::Serve { .. } | Command::Shared(cli::Shared::Peers { .. })) => true,
         Some(Command::Send { what, .. }) => !what.to.is_empty() && !what.later,
         Some(_) => false,
     }
@@ -249,12 +249,13 @@ async fn send(
         to,
         later,
         trust_new_key,
+        pin,
         ..
     } = what;
     if later {
         later::send(setup, input, &to, trust_new_key, signals).await
     } else if !to.is_empty() {
-        send::send(setup, input, to, trust_new_key, signals).await
+        send::send(setup, input, (to, pin), trust_new_key, signals).await
     } else {
         code::give::send(setup, input, by, signals).await
     }

@@ -183,14 +183,19 @@ impl Gate {
         Ok(())
     }
 
+    /// How long no PIN is looked at from there, if wrong ones came.
+    #[must_use]
+    pub fn rests(&self, from: Place, now: Now) -> Option<Duration> {
+        let own = self.wrong.get(&from).and_then(|own| own.rests(TRIES, now));
+        own.or_else(|| self.all.rests(TRIES_IN_ALL, now))
+    }
+
     /// Somebody types a PIN.
     pub fn try_pin(&mut self, from: Place, typed: &str, now: Now) -> Tried {
         let Some(pin) = &self.terms.pin else {
             return Tried::Right;
         };
-        let own = self.wrong.get(&from).copied().unwrap_or_default();
-        let rests = own.rests(TRIES, now).or(self.all.rests(TRIES_IN_ALL, now));
-        if let Some(rest) = rests {
+        if let Some(rest) = self.rests(from, now) {
             return Tried::Resting(rest);
         }
         // Hashes are compared in constant time.

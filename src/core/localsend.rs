@@ -1,12 +1,15 @@
 //! People of LocalSend: who is here, and what they hand in. Pure.
 //!
-//! Owns two machines. [`Nearby`] decides whose announcement is looked into and who is here;
-//! [`Sessions`] knows by which token which file may come. Neither knows a socket or a file. What
-//! they remember of strangers has bounds, each beside its constant.
+//! Owns two machines and a choice. [`Nearby`] decides whose announcement is looked into and who is
+//! here; [`Sessions`] knows by which token which file may come; `around` which addresses are asked.
+//! None knows a socket or a file. What they remember of strangers has bounds, each beside its
+//! constant.
 
+mod around;
 mod nearby;
 mod sessions;
 
+pub use around::around;
 pub use nearby::{Change, Nearby, Somebody};
 pub use sessions::{MAX_SESSIONS, NoEntry, Sessions, TRIES};
 

@@ -13,7 +13,10 @@ mod tls;
 pub use client::{Answered, Peer, Piece};
 pub use tls::{Identity, IdentityError, shown};
 
-use super::datagrams::{self, Datagrams, Groups, Range};
+use super::{
+    datagrams::{self, Datagrams, Groups, Range},
+    interfaces::links,
+};
 use crate::{
     core::{
         chance::Chance,
@@ -25,7 +28,7 @@ use crate::{
 use parking_lot::Mutex;
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     time::{Duration, Instant},
 };
 use tokio::sync::mpsc;
@@ -44,6 +47,20 @@ const ALL: Rate = Rate {
 };
 /// Places that are counted.
 const COUNTED: usize = 1024;
+
+/// The addresses of this machine where announcements go out, each with the bits that are its
+/// network's. IPv4 alone: nobody asks all of an IPv6 network.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn own_addresses(interfaces: &[String], listen: &[IpAddr]) -> io::Result<Vec<(Ipv4Addr, u8)>> {
+    let links = links(interfaces, listen)?.into_iter();
+    let v4 = links.filter_map(|link| match link.ip {
+        IpAddr::V4(ip) => Some((ip, link.prefix)),
+        IpAddr::V6(_) => None,
+    });
+    Ok(v4.collect())
+}
 
 /// Where to announce.
 #[derive(Clone, Debug)]

@@ -99,6 +99,8 @@ pub struct Settings {
     pub reuse: Vec<PathBuf>,
     /// The port of LocalSend apps, if they are to see this node.
     pub localsend: Option<u16>,
+    /// What these apps have to say before the person here is asked.
+    pub localsend_pin: Option<String>,
 }
 
 pub use crate::core::copies::Copies;
@@ -143,6 +145,7 @@ impl Settings {
             ask_expiry: ASK_EXPIRY,
             reuse: Vec::new(),
             localsend: None,
+            localsend_pin: None,
         }
     }
 }

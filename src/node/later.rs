@@ -226,6 +226,7 @@ impl Later {
                 to: vec![to.to_string()],
                 trust_new: false,
                 wait: STAY,
+                pin: None,
             };
             let (job, mut events) = consent.send(request, None, shown.clone());
             let mut over = false;

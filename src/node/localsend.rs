@@ -7,6 +7,7 @@
 
 mod discovery;
 mod neighbours;
+mod scan;
 
 pub use neighbours::{Neighbours, Outgoing};
 
@@ -19,12 +20,12 @@ use super::{
 use crate::{
     core::{
         id::NodeId,
-        link::{Place, Token},
+        link::{Gate, Place, Terms, Token, Tried},
         localsend::{NoEntry, Sessions, called},
         path::RelPath,
     },
     net::localsend::{Identity, IdentityError},
-    store::{StoreError, keep_certificate, kept_certificate},
+    store::{StoreError, Times, keep_certificate, kept_certificate},
     wire::localsend::{Info, MAX_FILES, Prepare, Prepared},
 };
 use parking_lot::Mutex;
@@ -36,7 +37,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -74,6 +75,12 @@ pub enum Declined {
     /// Nobody is asked, or somebody said no.
     #[error("{}", .0.why())]
     Refused(AskRefusal),
+    /// No PIN came, or a wrong one.
+    #[error("a PIN is asked for")]
+    Pin,
+    /// Too many wrong ones came.
+    #[error("too many wrong PINs came: wait")]
+    Pins,
     /// Somebody said no.
     #[error("{0}")]
     Said(&'static str),
@@ -108,6 +115,12 @@ struct Inner {
     services: Services,
     events: broadcast::Sender<NodeEvent>,
     sessions: Mutex<Sessions<GuestAsk>>,
+    /// What has to be said before an ask.
+    pin: Mutex<Gate>,
+    /// Somebody has to be told by a datagram that this node is here.
+    reply: Notify,
+    /// All addresses near are being asked.
+    scanning: tokio::sync::Mutex<()>,
     /// Asks that wait for their answers: as many as may be open.
     waiting: Mutex<Vec<(Place, GuestAsk)>>,
     tasks: TaskTracker,
@@ -166,6 +179,12 @@ impl LocalSend {
             services,
             events,
             sessions: Mutex::default(),
+            pin: Mutex::new(Gate::new(Terms {
+                pin: settings.localsend_pin.clone(),
+                ..Terms::default()
+            })),
+            reply: Notify::new(),
+            scanning: tokio::sync::Mutex::default(),
             waiting: Mutex::default(),
             tasks,
             stop,
@@ -258,7 +277,13 @@ impl LocalSend {
     ///
     /// # Errors
     /// [`Declined`].
-    pub async fn ask(&self, visitor: Visitor, prepare: Prepare) -> Result<Prepared, Declined> {
+    pub async fn ask(
+        &self,
+        visitor: Visitor,
+        pin: Option<&str>,
+        prepare: Prepare,
+    ) -> Result<Prepared, Declined> {
+        self.look_at_pin(visitor.place(), pin)?;
         let Prepare { info, files } = prepare;
         if files.is_empty() || files.len() > MAX_FILES {
             return Err(Declined::Nonsense("an ask is about files"));
@@ -269,10 +294,16 @@ impl LocalSend {
             let name = name.map_err(|_| Declined::Nonsense("a name cannot be saved"))?;
             let sha256 = file.sum();
             let sha256 = sha256.map_err(|_| Declined::Nonsense("a sum is none"))?;
+            let (modified, accessed) = file.times();
             let sum = all.checked_add(file.size).filter(|sum| *sum < MOST);
             all = sum.ok_or(Declined::Nonsense("that is too much"))?;
             let (name, size) = (name.as_str().to_owned(), file.size);
-            wanted.push(GuestFile { name, size, sha256 });
+            wanted.push(GuestFile {
+                name,
+                size,
+                sha256,
+                times: Times { modified, accessed },
+            });
             ids.push(id);
         }
         if !self.0.sessions.lock().has_room(GuestAsk::has_ended) {
@@ -292,6 +323,23 @@ impl LocalSend {
         };
         asking.ask = None; // It is an open session now.
         Ok(session)
+    }
+
+    /// An app asks without a PIN first, to see whether there is one: that is no try.
+    fn look_at_pin(&self, from: Place, typed: Option<&str>) -> Result<(), Declined> {
+        let (now, mut gate) = (self.0.neighbours.now(), self.0.pin.lock());
+        let tried = match typed.filter(|typed| !typed.is_empty()) {
+            _ if gate.terms().pin.is_none() => return Ok(()),
+            None => gate
+                .rests(from, now)
+                .map_or(Tried::Wrong(0), Tried::Resting),
+            Some(typed) => gate.try_pin(from, typed, now),
+        };
+        match tried {
+            Tried::Right => Ok(()),
+            Tried::Wrong(_) => Err(Declined::Pin),
+            Tried::Resting(_) => Err(Declined::Pins),
+        }
     }
 
     fn session(

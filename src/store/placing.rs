@@ -322,10 +322,11 @@ pub(super) fn copy(from: &File, to: &File) -> io::Result<()> {
 }
 
 /// Copies a file to a new one in `folder`, and makes it last.
-pub(super) fn copy_into(folder: &Folder, from: &File, name: &str) -> io::Result<()> {
+pub(super) fn copy_into(folder: &Folder, from: &File, name: &str) -> io::Result<File> {
     let to = folder.create(name, Rights::default().arriving())?;
     copy(from, &to)?;
-    to.sync_all()
+    to.sync_all()?;
+    Ok(to)
 }
 
 /// What came of a link; or, where there are no hard links, of `rename`. Never replaces a file, but

@@ -7,7 +7,9 @@
 //! is left out and listed, and the rest is sent.
 
 use super::{
-    ChunkReader, FileRecord, Kind, NewFile, Stamp, StoreError, failed,
+    ChunkReader, FileRecord, Kind, NewFile, Stamp, StoreError, Times,
+    clock::to_unix,
+    failed,
     folder::{DirEntry, Folder},
     ignored::Ignored,
     index::looks_like,
@@ -90,6 +92,17 @@ impl SentFile {
     #[must_use]
     pub fn is_unchanged(&self) -> bool {
         looks_like(&self.path, self.stamp)
+    }
+
+    /// When it was last written and last read. Blocks.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        let accessed = fs::metadata(&self.path).and_then(|meta| meta.accessed());
+        let accessed = accessed.map(|time| to_unix(time).seconds);
+        Times {
+            modified: self.stamp.mtime.try_into().ok(),
+            accessed: accessed.ok().and_then(|time| time.try_into().ok()),
+        }
     }
 }
 

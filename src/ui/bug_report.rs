@@ -27,9 +27,10 @@ const LISTEN: Duration = Duration::from_secs(6);
 /// The newest lines of the log that are in it.
 const LINES: usize = 50;
 /// Keys of the home's file whose values say who somebody is, or where.
-const HIDDEN: [&str; 8] = [
+const HIDDEN: [&str; 9] = [
     "name",
     "listen",
+    "localsend-pin",
     "interface",
     "peer",
     "rendezvous",

@@ -86,9 +86,13 @@ pub async fn act(
             let gaps = await_offers(node, patience).await;
             show_list(node, out, what, &gaps).await
         }
-        Shared::Peers => {
+        Shared::Peers { scan } => {
             await_offers(node, patience).await;
             node.await_neighbours().await;
+            if scan && node.ask_all_near().await.is_none() {
+                out.failure("", "only a node with --localsend can ask for LocalSend");
+                return Exit::Usage;
+            }
             show_peers(node, out)
         }
         Shared::Msg(msg) => talk::send(node, out, swarm, &msg).await,

@@ -133,6 +133,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
     let localsend = options.localsend.unwrap_or(false);
     let port = options.localsend_port.unwrap_or(LOCALSEND_PORT);
     settings.localsend = localsend.then_some(port);
+    settings.localsend_pin = options.localsend_pin;
     // The file's is about the swarm; reading a code aloud takes longer.
     settings.code_wait = options.patience.unwrap_or(settings.code_wait);
     Ok(Setup {

@@ -134,7 +134,7 @@ pub fn expand(path: &str) -> PathBuf {
 pub async fn send(
     setup: &Setup,
     input: Input,
-    to: Vec<String>,
+    (to, pin): (Vec<String>, Option<String>),
     trust_new: bool,
     signals: &mut Signals,
 ) -> Exit {
@@ -150,6 +150,7 @@ pub async fn send(
                 to,
                 trust_new,
                 wait: setup.wait,
+                pin,
             };
             send_by(&node, request, &out, setup.progress, signals).await
         }

@@ -7,7 +7,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::core::id::ChunkId;
+use crate::core::{date, id::ChunkId};
 use core::net::{Ipv4Addr, Ipv6Addr};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -92,6 +92,15 @@ impl Info {
     pub fn announced(self) -> Self {
         Self {
             announce: Some(true),
+            ..self
+        }
+    }
+
+    /// As it goes to all in answer to somebody who cannot be told by HTTP.
+    #[must_use]
+    pub fn replied(self) -> Self {
+        Self {
+            announce: Some(false),
             ..self
         }
     }
@@ -186,6 +195,32 @@ pub struct File {
     /// The SHA-256 of its contents in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// When it was written and read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Metadata>,
+}
+
+/// Times of a file, as RFC 3339 has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// When it was last written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<String>,
+    /// When it was last read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accessed: Option<String>,
+}
+
+impl Metadata {
+    /// Of times in seconds since 1970.
+    #[must_use]
+    pub fn of(modified: Option<u64>, accessed: Option<u64>) -> Self {
+        let written = |seconds: u64| date::Moment::of(seconds).to_string();
+        Self {
+            modified: modified.map(written),
+            accessed: accessed.map(written),
+        }
+    }
 }
 
 impl File {
@@ -198,6 +233,18 @@ impl File {
             None | Some("") => Ok(None),
             Some(text) => ChunkId::from_hex(text).map(|id| Some(id.0)).ok_or(NoSum),
         }
+    }
+
+    /// When it was last written and last read, in seconds since 1970. What is no time counts as not
+    /// said.
+    #[must_use]
+    pub fn times(&self) -> (Option<u64>, Option<u64>) {
+        let said = self.metadata.as_ref();
+        let time = |text: Option<&String>| text.and_then(|text| date::parse(text));
+        (
+            time(said.and_then(|said| said.modified.as_ref())),
+            time(said.and_then(|said| said.accessed.as_ref())),
+        )
     }
 }
 

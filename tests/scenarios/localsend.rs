@@ -1,9 +1,16 @@
 //! People of LocalSend and the shipped binary: two nodes of different swarms see each other by
 //! LocalSend's protocol alone.
 
-use crate::common::{Ran, Running, Swarm, noise};
+use crate::common::{DEADLINE, Ran, Running, Swarm, noise};
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf, process::Command};
+use socket2::{Domain, Socket, Type};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    path::PathBuf,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 const MIB: usize = 1 << 20;
 
@@ -173,4 +180,84 @@ fn a_port_that_is_taken_is_told_and_the_first_key_of_a_name_counts() {
     let trust = ["send", path, "--to", "LocalSend: anna", "--trust-new-key"];
     two.one.run("ben", &trust).succeeds();
     assert_eq!(fs::read(there).unwrap(), b"hello");
+}
+
+#[test]
+fn a_pin_is_asked_for_and_given() {
+    let two = Two::new();
+    let note = two.one.home("outside").join("note.txt");
+    fs::write(&note, "hello").unwrap();
+    let path = note.to_str().unwrap();
+    let mut command = two.command(&two.other, "anna", &["serve", "--json", "--accept", "all"]);
+    command.env("SPRAT_LOCALSEND_PIN", "47 11");
+    let mut anna = Running::of(command);
+    anna.event("ready");
+    let send = |pin: &[&str]| {
+        let arguments = [&["send", path, "--to", "anna"], pin].concat();
+        two.run(&two.one, "ben", &arguments)
+    };
+    for (pin, said) in [
+        (&[][..], "give it with --pin"),
+        (&["--pin", "4711"], "that is not the PIN"),
+    ] {
+        let refused = send(pin);
+        assert_ne!(refused.code(), 0);
+        assert!(refused.err().contains(said), "{}", refused.err());
+    }
+    send(&["--pin", "47 11"]).succeeds();
+    let there = two.other.home("anna").join("downloads/note.txt");
+    assert_eq!(fs::read(there).unwrap(), b"hello");
+}
+
+/// Hears and says what goes to all on loopback.
+fn loud(port: &str) -> UdpSocket {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    #[cfg(unix)]
+    socket.set_reuse_port(true).unwrap();
+    let port: u16 = port.parse().unwrap();
+    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    socket.bind(&any.into()).unwrap();
+    let group = Ipv4Addr::new(224, 0, 0, 167);
+    socket
+        .join_multicast_v4(&group, &Ipv4Addr::LOCALHOST)
+        .unwrap();
+    socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
+    let patience = Some(Duration::from_millis(20));
+    socket.set_read_timeout(patience).unwrap();
+    socket.into()
+}
+
+#[test]
+fn who_cannot_be_told_by_http_is_told_by_a_datagram_and_a_flood_by_few() {
+    let two = Two::new();
+    let _anna = two.serve(&two.one, "anna", &[]);
+    let socket = loud(&two.port);
+    let old = json!({
+        "alias": "Old Orange", "version": "2.0", "fingerprint": "random", "port": 53317,
+        "protocol": "http", "download": false, "announce": true,
+    });
+    let group = format!("224.0.0.167:{}", two.port);
+    let deadline = Instant::now() + DEADLINE;
+    let mut replies = Vec::new();
+    // It is said again and again, and each answer reaches all.
+    while replies.len() < 3 {
+        assert!(Instant::now() < deadline, "{} answers", replies.len());
+        socket.send_to(old.to_string().as_bytes(), &group).unwrap();
+        let mut datagram = [0; 2048];
+        while let Ok(length) = socket.recv(&mut datagram) {
+            let said: Value = serde_json::from_slice(&datagram[..length]).unwrap();
+            if said["announce"] == false {
+                assert_eq!(
+                    (&said["alias"], &said["protocol"]),
+                    (&json!("anna"), &json!("https"))
+                );
+                replies.push(Instant::now());
+            }
+        }
+    }
+    for pair in replies.windows(2) {
+        let pause = pair[1] - pair[0];
+        assert!(pause > Duration::from_millis(1500), "{pause:?}");
+    }
 }

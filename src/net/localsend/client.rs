@@ -4,7 +4,7 @@
 //! Invariants: an answer is read to a bound and has a deadline; a write that nobody takes breaks
 //! off after a minute.
 
-use super::Identity;
+use super::{Identity, shown};
 use bytes::Bytes;
 use futures::Stream;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
@@ -17,7 +17,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use std::{io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 /// For a connection, and for the handshake.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -58,19 +58,36 @@ impl Peer {
         fingerprint: [u8; 32],
     ) -> io::Result<Self> {
         let connector = own.connector(fingerprint).map_err(io::Error::other)?;
+        Self::by(connector, at).await.map(|(peer, _)| peer)
+    }
+
+    /// Connects to whoever is there, and gives the SHA-256 of the certificate that they showed.
+    ///
+    /// # Errors
+    /// When nobody is there.
+    pub async fn meet(own: &Identity, at: SocketAddr) -> io::Result<(Self, [u8; 32])> {
+        let connector = own.connector_to_anybody().map_err(io::Error::other)?;
+        Self::by(connector, at).await
+    }
+
+    async fn by(connector: TlsConnector, at: SocketAddr) -> io::Result<(Self, [u8; 32])> {
         let stream = timeout(CONNECT, TcpStream::connect(at)).await??;
         let _ = stream.set_nodelay(true); // Slower without.
         let name = ServerName::from(at.ip());
         let stream = timeout(CONNECT, connector.connect(name, stream)).await??;
+        let theirs = stream.get_ref().1.peer_certificates();
+        let theirs = theirs.and_then(|all| all.first()).map(|one| shown(one));
+        let theirs = theirs.ok_or_else(|| io::Error::other("no certificate"))?;
         let shaken = handshake(TokioIo::new(stream)).await;
         let (requests, connection) = shaken.map_err(io::Error::other)?;
         let connection = tokio::spawn(async move {
             let _ = connection.await; // Its requests say so, too.
         });
-        Ok(Self {
+        let peer = Self {
             requests,
             connection,
-        })
+        };
+        Ok((peer, theirs))
     }
 
     /// Asks with JSON; the answer has so long and so many bytes.

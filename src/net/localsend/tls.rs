@@ -103,8 +103,20 @@ impl Identity {
     /// # Errors
     /// [`IdentityError`], when the key is none.
     pub fn connector(&self, pinned: [u8; 32]) -> Result<TlsConnector, IdentityError> {
+        self.connector_to(Some(pinned))
+    }
+
+    /// What begins handshakes with whoever is there, and shows the own certificate.
+    ///
+    /// # Errors
+    /// [`IdentityError`], when the key is none.
+    pub fn connector_to_anybody(&self) -> Result<TlsConnector, IdentityError> {
+        self.connector_to(None)
+    }
+
+    fn connector_to(&self, pinned: Option<[u8; 32]>) -> Result<TlsConnector, IdentityError> {
         let provider = Arc::new(default_provider());
-        let verifier = Arc::new(Verifier::new(&provider, Some(pinned)));
+        let verifier = Arc::new(Verifier::new(&provider, pinned));
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(failed)?
@@ -157,20 +169,34 @@ impl Verifier {
             _ => Ok(()),
         }
     }
-
-    fn signed(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
 }
 
-/// Only TLS 1.3 is spoken.
-fn not_spoken<T>() -> Result<T, Error> {
-    Err(Error::General("TLS 1.2".into()))
+/// What both traits below ask alike: whether the other side has the key of its certificate.
+macro_rules! signatures {
+    () => {
+        /// Only TLS 1.3 is spoken.
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Err(Error::General("TLS 1.2".into()))
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            verify_tls13_signature(message, certificate, signature, &self.algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.algorithms.supported_schemes()
+        }
+    };
 }
 
 impl ServerCertVerifier for Verifier {
@@ -186,27 +212,7 @@ impl ServerCertVerifier for Verifier {
             .map(|()| ServerCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        not_spoken()
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.signed(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    signatures!();
 }
 
 impl ClientCertVerifier for Verifier {
@@ -229,25 +235,5 @@ impl ClientCertVerifier for Verifier {
             .map(|()| ClientCertVerified::assertion())
     }
 
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        not_spoken()
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.signed(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
+    signatures!();
 }

@@ -215,6 +215,8 @@ pub struct SendRequest {
     pub trust_new: bool,
     /// How long to look for them.
     pub wait: Duration,
+    /// What a LocalSend app asks for before its person is asked.
+    pub pin: Option<String>,
 }
 
 /// How a send goes on. The last one is `End`.

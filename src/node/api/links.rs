@@ -2,6 +2,7 @@
 //! data.
 
 use crate::store::SendError;
+pub use crate::store::Times;
 use serde::Serialize;
 use std::{path::PathBuf, time::Duration};
 
@@ -106,6 +107,8 @@ pub struct GuestFile {
     pub size: u64,
     /// The SHA-256 that its contents must have, if one is said.
     pub sha256: Option<[u8; 32]>,
+    /// Its times, as far as they are said.
+    pub times: Times,
 }
 
 /// How what a guest hands in stands.

@@ -7,4 +7,6 @@ pub struct Bundle {
     pub files: Vec<SentFile>,
     pub ask: Ask,
     pub size: u64,
+    /// What LocalSend apps ask for before they ask their person.
+    pub pin: Option<String>,
 }

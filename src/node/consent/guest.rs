@@ -21,7 +21,7 @@ use crate::{
         },
         book::{Opening, Reports},
     },
-    store::{Spool, clock::unix_now, media_of, put_beside},
+    store::{Spool, Times, clock::unix_now, media_of, put_beside},
     wire::consent::{Ask, AskedFile},
 };
 use parking_lot::Mutex;
@@ -84,8 +84,8 @@ struct Shared {
     done: AtomicU64,
     left: Arc<AtomicU64>,
     seen: Mutex<Instant>,
-    /// What the contents must be, if that was said.
-    sums: Vec<Option<[u8; 32]>>,
+    /// What the contents and the times must be, as far as that was said.
+    said: Vec<(Option<[u8; 32]>, Times)>,
     patience: Duration,
     over: CancellationToken,
     /// Ends with what is said, unless it has ended.
@@ -139,26 +139,27 @@ impl Consent {
         let (id, own) = random.split_at(16);
         let id = AskId(id.try_into().map_err(|_| AskRefusal::Full)?);
         let own = FileId::from_slice(own).ok_or(AskRefusal::Full)?;
+        let now = unix_now();
         let asked = |file: GuestFile| AskedFile {
             media: media_of(&file.name),
             name: file.name,
             size: file.size,
             executable: false,
             mode: None,
-            mtime: unix_now().cast_signed(),
+            mtime: file.times.modified.unwrap_or(now).cast_signed(),
             // Not known before it is here, and not told (`NodeId::is_guest`).
             file: own,
             holes: 0,
         };
         let count = files.len();
-        let sums = files.iter().map(|file| file.sha256).collect();
+        let said = files.iter().map(|file| (file.sha256, file.times)).collect();
         let ask = Ask {
             id,
             from: name.clone(),
             to: Vec::new(),
             files: files.into_iter().map(asked).collect(),
             folders: Vec::new(),
-            time: unix_now(),
+            time: now,
         };
         let lacks = self.lacking(&ask).await;
         let event = InboxEvent::Asked {
@@ -194,7 +195,7 @@ impl Consent {
             done: AtomicU64::new(0),
             left,
             seen: Mutex::new(Instant::now()),
-            sums,
+            said,
             patience,
             over: self.0.stop.child_token(),
             ends,
@@ -423,6 +424,7 @@ impl Shared {
     /// Writes a file beside the home's, and then gives it its place. Blocks.
     fn fill(&self, number: usize, from: impl Read) -> Result<(), GuestError> {
         let (asked, begun) = (&self.info.files[number], Instant::now());
+        let (sum, times) = self.said[number];
         let name = RelPath::parse(&asked.name).map_err(|_| GuestError::NotAsked)?;
         let home = &self.consent.0.services.home;
         let spool = Spool::new(home)?;
@@ -432,7 +434,7 @@ impl Shared {
             left: asked.size,
             over: &self.over,
             counted: [&counted, &self.done],
-            sum: self.sums[number].map(|sum| (Sha256::new(), sum)),
+            sum: sum.map(|sum| (Sha256::new(), sum)),
             wrong: &wrong,
         };
         let take_back = || {
@@ -442,7 +444,7 @@ impl Shared {
         let placed = spool.filler().fill(&name, exact).and_then(|path| {
             let landing = self.landing.lock().clone();
             let into = landing.into.unwrap_or_else(|| home.downloads());
-            put_beside(&into, &name, &path)
+            put_beside(&into, &name, &path, times)
         });
         let path = placed.inspect_err(|_| take_back());
         if wrong.into_inner() {

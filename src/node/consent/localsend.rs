@@ -21,8 +21,10 @@ use crate::{
         command::Command,
         localsend::{Neighbours, Outgoing},
     },
-    store::SentFile,
-    wire::localsend::{File, Info, MAX_FILES, MAX_INFO, MAX_PREPARE, MAX_TOKEN, Prepare, Prepared},
+    store::{SentFile, Times},
+    wire::localsend::{
+        File, Info, MAX_FILES, MAX_INFO, MAX_PREPARE, MAX_TOKEN, Metadata, Prepare, Prepared,
+    },
 };
 use futures::{Stream, stream};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -129,7 +131,7 @@ struct Errand<'a> {
 
 impl Errand<'_> {
     async fn run(mut self) -> Result<Duration, End> {
-        let ask = self.question()?;
+        let ask = self.question().await?;
         let cancel = self.held.cancel.clone();
         let stopped = || End::Failed(SendFailure::Stopped);
         let mut peer = cancel
@@ -140,10 +142,13 @@ impl Errand<'_> {
             .send(SendEvent::Asked(self.person.clone()))
             .await;
         let within = self.consent.0.settings.expiry + GRACE;
-        let path = "/api/localsend/v2/prepare-upload";
+        let mut path = "/api/localsend/v2/prepare-upload".to_owned();
+        if let Some(pin) = &self.bundle.pin {
+            path = format!("{path}?pin={}", quoted(pin));
+        }
         // Dropped, it is taken back.
         let answer = tokio::select! {
-            answer = peer.post(path, ask, (within, MAX_PREPARE)) => match answer {
+            answer = peer.post(&path, ask, (within, MAX_PREPARE)) => match answer {
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Err(End::Refused(AskRefusal::Expired));
                 }
@@ -152,7 +157,7 @@ impl Errand<'_> {
             () = cancel.cancelled() => return Err(stopped()),
         };
         let began = Instant::now();
-        let Some(prepared) = prepared(&answer)? else {
+        let Some(prepared) = prepared(&answer, self.bundle.pin.is_some())? else {
             return Ok(began.elapsed());
         };
         self.telling
@@ -168,11 +173,17 @@ impl Errand<'_> {
     }
 
     /// The ask in their words: a file's id is its number.
-    fn question(&self) -> Result<Vec<u8>, End> {
+    async fn question(&self) -> Result<Vec<u8>, End> {
         let identity = self.neighbours.identity();
         let name = self.consent.name();
         let info = Info::own(&name, &identity.fingerprint(), self.neighbours.port());
-        let file = |(number, file): (usize, &SentFile)| {
+        let bundle = self.bundle.clone();
+        let times = spawn_blocking(move || {
+            let files = bundle.files.iter();
+            files.map(SentFile::times).collect::<Vec<_>>()
+        });
+        let times = times.await.map_err(io::Error::other)?;
+        let file = |(number, (file, times)): (usize, (&SentFile, Times))| {
             let id = number.to_string();
             let file = File {
                 id: id.clone(),
@@ -180,10 +191,12 @@ impl Errand<'_> {
                 size: file.stamp.size,
                 file_type: file.media.clone(),
                 sha256: None,
+                metadata: Some(Metadata::of(times.modified, times.accessed)),
             };
             (id, file)
         };
-        let files = self.bundle.files.iter().enumerate().map(file).collect();
+        let files = self.bundle.files.iter().zip(times);
+        let files = files.enumerate().map(file).collect();
         // Texts and numbers: it cannot fail.
         let ask = serde_json::to_vec(&Prepare { info, files }).unwrap_or_default();
         if self.bundle.files.len() > MAX_FILES || ask.len() > MAX_PREPARE {
@@ -212,7 +225,6 @@ impl Errand<'_> {
                 self.moved.fetch_add(file.stamp.size, Ordering::Relaxed);
                 continue;
             };
-            let quoted = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             let path = format!(
                 "/api/localsend/v2/upload?sessionId={}&fileId={id}&token={}",
                 quoted(&prepared.session_id),
@@ -324,7 +336,7 @@ impl Errand<'_> {
 
     /// Tells them that nothing more comes.
     async fn say_goodbye(&self, session: &str) {
-        let session = utf8_percent_encode(session, NON_ALPHANUMERIC);
+        let session = quoted(session);
         let path = format!("/api/localsend/v2/cancel?sessionId={session}");
         let said = async {
             let Ok(mut peer) = self.connect().await else {
@@ -334,6 +346,11 @@ impl Errand<'_> {
         };
         let _ = tokio::time::timeout(GOODBYE, said).await;
     }
+}
+
+/// As it stands in a request.
+fn quoted(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 async fn unchanged(file: &SentFile) -> bool {
@@ -369,8 +386,8 @@ fn read(file: &SentFile, to: &mpsc::Sender<Piece>, changed: &CancellationToken) 
     }
 }
 
-/// What they answered to the ask; `None`: they have it all.
-fn prepared(answer: &Answered) -> Result<Option<Prepared>, End> {
+/// What they answered to the ask, in which a PIN was said or was not; `None`: they have it all.
+fn prepared(answer: &Answered, pin: bool) -> Result<Option<Prepared>, End> {
     match answer.status {
         200 => {
             let read: Option<Prepared> = serde_json::from_slice(&answer.body).ok();
@@ -380,8 +397,10 @@ fn prepared(answer: &Answered) -> Result<Option<Prepared>, End> {
             Ok(Some(read).filter(|prepared| !prepared.files.is_empty()))
         }
         204 => Ok(None),
-        401 => Err(theirs(
-            "a PIN is asked for there: it has to be turned off in that app's settings",
+        401 if pin => Err(theirs("that is not the PIN that is asked for there")),
+        401 => Err(theirs("a PIN is asked for there: give it with --pin")),
+        429 if pin => Err(theirs(
+            "too many wrong PINs came from here, or too many asks: try again later",
         )),
         403 => Err(End::Refused(AskRefusal::Person)),
         409 => Err(End::Refused(AskRefusal::Busy)),
@@ -395,8 +414,12 @@ mod tests {
     use super::*;
 
     fn answered(status: u16, body: &str) -> Result<Option<usize>, String> {
+        answered_with(status, body, false)
+    }
+
+    fn answered_with(status: u16, body: &str, pin: bool) -> Result<Option<usize>, String> {
         let body = body.as_bytes().to_vec();
-        let read = prepared(&Answered { status, body });
+        let read = prepared(&Answered { status, body }, pin);
         read.map(|read| read.map(|read| read.files.len()))
             .map_err(|end| match end {
                 End::Refused(why) => format!("refused: {}", why.why()),
@@ -418,6 +441,10 @@ mod tests {
             (500, "status 500"),
         ] {
             let why = answered(status, "{}").unwrap_err();
+            assert!(why.contains(said), "{why}");
+        }
+        for (status, said) in [(401, "that is not the PIN"), (429, "too many wrong PINs")] {
+            let why = answered_with(status, "{}", true).unwrap_err();
             assert!(why.contains(said), "{why}");
         }
         let long = format!(

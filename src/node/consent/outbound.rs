@@ -147,6 +147,7 @@ impl Consent {
                 files: files.clone(),
                 ask,
                 size,
+                pin: request.pin.clone(),
             });
             self.deliver(request, later, bundle, telling, held).await;
         }

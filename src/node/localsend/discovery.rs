@@ -19,6 +19,8 @@ const FIRST: [Duration; 3] = [
 ];
 /// And then, so that those who are there answer, and those who have gone are missed.
 const AGAIN: Duration = Duration::from_secs(30);
+/// Between two answers by datagram, which reach all: whatever is heard, no more go out.
+const REPLY: Duration = Duration::from_secs(2);
 /// Between two looks who has gone.
 const LOOK: Duration = Duration::from_secs(5);
 /// For an answer.
@@ -58,9 +60,15 @@ impl LocalSend {
             sleep(pause).await;
             announcer.announce(&self.own().announced()).await;
         }
+        let mut again = interval_at(Instant::now() + AGAIN, AGAIN);
         loop {
-            sleep(AGAIN).await;
-            announcer.announce(&self.own().announced()).await;
+            tokio::select! {
+                _ = again.tick() => announcer.announce(&self.own().announced()).await,
+                () = self.0.reply.notified() => {
+                    announcer.announce(&self.own().replied()).await;
+                    sleep(REPLY).await;
+                }
+            }
         }
     }
 
@@ -81,9 +89,14 @@ impl LocalSend {
         }
     }
 
-    /// Asks somebody who says to be there, if that is worth it. Who is not encrypted is left alone.
+    /// Asks somebody who says to be there, if that is worth it. Who is not encrypted, or cannot be
+    /// reached, is told by a datagram who is here, if they want to know.
     pub(super) fn look_into(&self, info: &Info, from: SocketAddr) {
+        let wants = info.announce == Some(true);
         let Some(key) = info.key().filter(|_| info.is_encrypted()) else {
+            if wants {
+                self.0.reply.notify_one();
+            }
             return;
         };
         // An IPv6 address of a link means something with its interface alone.
@@ -99,6 +112,9 @@ impl LocalSend {
                 Some(Ok(name)) => Some(name),
                 Some(Err(error)) => {
                     tracing::debug!(%error, %at, "an app of LocalSend does not answer");
+                    if wants {
+                        local.0.reply.notify_one();
+                    }
                     None
                 }
                 None => None,

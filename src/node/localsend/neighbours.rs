@@ -71,7 +71,8 @@ impl Neighbours {
         self.0.started
     }
 
-    fn now(&self) -> Now {
+    /// How long that is ago.
+    pub fn now(&self) -> Now {
         self.0.started.elapsed()
     }
 

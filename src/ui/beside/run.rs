@@ -143,6 +143,7 @@ async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals
                 to,
                 trust_new: trust,
                 wait,
+                pin: what.pin,
             };
             send::send_by(&node, request, &out, given.progress, &mut signals).await
         }

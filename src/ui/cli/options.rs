@@ -4,7 +4,7 @@
 //! Owns their words and help. What is not given stays `None` (or empty), so that `config` can tell
 //! it from a default.
 
-use super::parse::{parse_rate, parse_seconds, parse_size};
+use super::parse::{parse_pin, parse_rate, parse_seconds, parse_size};
 use crate::node::Copies;
 use crate::node::parse_name;
 use clap::{Args, builder::FalseyValueParser};
@@ -229,6 +229,16 @@ pub struct Options {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     pub localsend_port: Option<u16>,
+
+    /// What LocalSend apps have to say before you are asked about their files
+    #[arg(
+        long,
+        value_name = "PIN",
+        env = "SPRAT_LOCALSEND_PIN",
+        hide_env_values = true,
+        value_parser = parse_pin
+    )]
+    pub localsend_pin: Option<String>,
 
     /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default:
     /// 30]

@@ -2,7 +2,19 @@
 //!
 //! Owns the forms and the sentences for what is none of them.
 
+use crate::node::MAX_PIN;
 use std::time::Duration;
+
+/// A PIN that others have to say.
+///
+/// # Errors
+/// A sentence, for what nobody could type.
+pub fn parse_pin(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.len() > MAX_PIN || text.chars().any(char::is_control) {
+        return Err(format!("a PIN has 1 to {MAX_PIN} bytes"));
+    }
+    Ok(text.to_owned())
+}
 
 /// A size in bytes: a number with K, M, G or T (1024-based; `KB`, `KiB` mean the same), or without.
 ///

@@ -50,7 +50,11 @@ node that has the rest is gone, it waits for one to come back, for ever or until
     Download(Download),
 
     /// Show who is here, and by which path they are reached
-    Peers,
+    Peers {
+        /// Ask each address of this network for LocalSend first, where announcements do not arrive
+        #[arg(long)]
+        scan: bool,
+    },
 
     /// Show the downloads that were broken off, and remove them
     #[command(after_help = "\
@@ -432,6 +436,10 @@ pub struct Send {
     /// it, over restarts, too)
     #[arg(long, requires = "to")]
     pub later: bool,
+
+    /// The PIN that a LocalSend app asks for
+    #[arg(long, value_name = "PIN", requires = "to", conflicts_with = "later")]
+    pub pin: Option<String>,
 
     /// Send although that name had another key before, and remember the new one
     #[arg(long)]

@@ -149,6 +149,7 @@ pub async fn hand_over(
                 // The code says who it is.
                 trust_new: true,
                 wait: setup.wait,
+                pin: None,
             };
             follow(node, request, out, setup.progress, signals).await
         }
@@ -182,6 +183,7 @@ async fn hand_to_group(
                 to: Vec::new(),
                 trust_new: true,
                 wait: setup.wait,
+                pin: None,
             };
             let job = node.send_to_group(request, later);
             let progress = setup.progress;

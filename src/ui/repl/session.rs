@@ -97,7 +97,12 @@ impl<'a> Session<'a> {
                 ui::talk::say(&self.node, &self.out, &partner, &text).await
             }
             (Typed::SendHere(file), Some(partner)) => {
-                self.send(&[expand(&file)], vec![partner.node.to_string()], false);
+                self.send(
+                    &[expand(&file)],
+                    vec![partner.node.to_string()],
+                    false,
+                    None,
+                );
                 Exit::Done
             }
             (Typed::Quit, Some(partner)) => {
@@ -138,7 +143,7 @@ impl<'a> Session<'a> {
                     let wait = self.left();
                     return later::keep(&self.node, &self.out, files, &to, trust, wait).await;
                 }
-                self.send(&files, to, trust);
+                self.send(&files, to, trust, what.pin);
                 Exit::Done
             }
             AtPrompt::Asks => {
@@ -198,12 +203,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn send(&self, files: &[PathBuf], to: Vec<String>, trust_new: bool) {
+    fn send(&self, files: &[PathBuf], to: Vec<String>, trust_new: bool, pin: Option<String>) {
         let request = SendRequest {
             files: files.to_vec(),
             to,
             trust_new,
             wait: self.setup.wait,
+            pin,
         };
         let send = jobs::send(&self.node, request, self.out.clone());
         self.sends().push(send);

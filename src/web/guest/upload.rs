@@ -8,7 +8,9 @@
 use super::{super::body::upload, door, listen::Visit, words::Words};
 use crate::{
     core::path::{RelPath, printable_cut},
-    node::{GUEST_FILES, GuestAsk, GuestError, GuestFile, Guests, Link, Node, StoreError, Token},
+    node::{
+        GUEST_FILES, GuestAsk, GuestError, GuestFile, Guests, Link, Node, StoreError, Times, Token,
+    },
 };
 use axum::{
     Extension, Json,
@@ -98,8 +100,12 @@ fn read(body: &[u8]) -> Result<(String, Vec<GuestFile>), &'static str> {
         let sum = all.checked_add(file.size).filter(|sum| *sum < 1 << 53);
         all = sum.ok_or("that is too much")?;
         let (name, size) = (name.as_str().to_owned(), file.size);
-        let sha256 = None;
-        files.push(GuestFile { name, size, sha256 });
+        files.push(GuestFile {
+            name,
+            size,
+            sha256: None,
+            times: Times::default(),
+        });
     }
     Ok((wanted.name, files))
 }

@@ -95,10 +95,16 @@ async fn register(
     read.await.into_response()
 }
 
+#[derive(Deserialize)]
+struct Given {
+    pin: Option<String>,
+}
+
 /// An ask, which waits for its answer.
 async fn prepare(
     State(served): State<Served>,
     Extension(visit): Extension<Visit>,
+    Query(given): Query<Given>,
     body: Body,
 ) -> Response {
     let visitor = match visitor(visit) {
@@ -114,7 +120,8 @@ async fn prepare(
             Err(answer) => return answer,
         }
     };
-    match served.local.ask(visitor, prepare).await {
+    let pin = given.pin.as_deref();
+    match served.local.ask(visitor, pin, prepare).await {
         Ok(prepared) => Json(prepared).into_response(),
         Err(why) => declined(&why),
     }
@@ -172,7 +179,8 @@ fn declined(why: &Declined) -> Response {
         Declined::Refused(AskRefusal::Busy | AskRefusal::Full) | Declined::Full => {
             StatusCode::CONFLICT
         }
-        Declined::Refused(AskRefusal::TooOften) => StatusCode::TOO_MANY_REQUESTS,
+        Declined::Pin => StatusCode::UNAUTHORIZED,
+        Declined::Refused(AskRefusal::TooOften) | Declined::Pins => StatusCode::TOO_MANY_REQUESTS,
         Declined::Refused(_) | Declined::Said(_) | Declined::NoEntry => StatusCode::FORBIDDEN,
         Declined::Damaged => StatusCode::UNPROCESSABLE_ENTITY,
         Declined::File(GuestError::Twice) => StatusCode::CONFLICT,

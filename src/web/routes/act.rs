@@ -150,6 +150,7 @@ pub struct Send {
     #[serde(default)]
     trust_new: bool,
     wait: Option<f64>,
+    pin: Option<String>,
 }
 
 /// Begins to send files.
@@ -178,6 +179,7 @@ pub async fn send(State(app): State<App>, Given(what): Given<Send>) -> Result<Re
         to: what.to,
         trust_new: what.trust_new,
         wait,
+        pin: what.pin,
     });
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {

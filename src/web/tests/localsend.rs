@@ -1,5 +1,8 @@
 //! LocalSend apps, and those who wish ill, at a node that is served to them.
 
+mod app;
+mod pins;
+
 use super::*;
 use crate::{
     net::localsend::{Identity, Peer},
@@ -20,6 +23,14 @@ struct Near {
 }
 
 async fn near(accepting: Accepting) -> Near {
+    near_with(accepting, None).await
+}
+
+async fn near_with(accepting: Accepting, pin: Option<&str>) -> Near {
+    near_at(0, accepting, pin).await
+}
+
+async fn near_at(port: u16, accepting: Accepting, pin: Option<&str>) -> Near {
     let home = tempfile::tempdir_in("/tmp").unwrap();
     let node = Node::start(Settings {
         name: "anna".into(),
@@ -28,7 +39,8 @@ async fn near(accepting: Accepting) -> Near {
         mdns: false,
         accepting,
         replicas: Copies::Some(1),
-        localsend: Some(0),
+        localsend: Some(port),
+        localsend_pin: pin.map(str::to_owned),
         ..Settings::new(home.path())
     })
     .await
@@ -52,6 +64,7 @@ fn file(name: &str, bytes: &[u8], sum: bool) -> File {
         size: bytes.len() as u64,
         file_type: "text/plain".into(),
         sha256: sum.then(said),
+        metadata: None,
     }
 }
 

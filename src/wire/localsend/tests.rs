@@ -76,6 +76,9 @@ fn what_the_specification_shows_is_read() {
     let image = &ask.files["some file id"];
     assert_eq!((&*image.file_name, image.size), ("my image.png", 324_242));
     assert_eq!(image.sum(), Ok(None));
+    let then = Some(1_609_504_496);
+    assert_eq!(image.times(), (then, then));
+    assert_eq!(ask.files["another file id"].times(), (None, None));
     assert!(ask.files["another file id"].sum().unwrap().is_some());
     let prepared: Prepared = serde_json::from_str(PREPARED).unwrap();
     assert_eq!(prepared.files["someFileId"], "someFileToken");
@@ -97,6 +100,8 @@ fn what_this_node_says_has_the_fields_of_the_specification() {
         "announce": true,
     });
     assert_eq!(said(&own.clone().announced()), all);
+    let reply = said(&own.clone().replied());
+    assert_eq!(reply["announce"], false);
     let answer = said(&own.clone().answered());
     assert!(answer.get("port").is_none() && answer.get("protocol").is_none());
     assert_eq!(own.key(), Some([0xab; 32]));
@@ -106,6 +111,9 @@ fn what_this_node_says_has_the_fields_of_the_specification() {
     };
     let text = serde_json::to_string(&prepared).unwrap();
     assert_eq!(text, r#"{"sessionId":"s","files":{"a":"t"}}"#);
+    let times = Metadata::of(Some(1_609_504_496), None);
+    let text = serde_json::to_string(&times).unwrap();
+    assert_eq!(text, r#"{"modified":"2021-01-01T12:34:56Z"}"#);
 }
 
 #[test]

@@ -54,7 +54,10 @@ fn blank_lines_and_comments_ask_for_nothing() {
     for line in ["", "   ", "# a comment", "\t# list"] {
         assert_eq!(parse(line), Ok(Typed::Nothing), "{line:?}");
     }
-    assert_eq!(parse("peers # who?"), Ok(shared(Shared::Peers)));
+    assert_eq!(
+        parse("peers # who?"),
+        Ok(shared(Shared::Peers { scan: false }))
+    );
 }
 
 #[test]
