@@ -6,15 +6,17 @@
 //! each change, so nothing has to be told twice; at most one pass over the news is under way.
 
 mod accept;
+mod gate;
 mod keep;
+mod orders;
 mod push;
 mod safety;
 mod traffic;
 
-pub use accept::{Gate, accept};
+pub use accept::accept;
+pub use orders::{DistributorParts, Order, parts};
 
 use super::{
-    api::{Copies, Safe, Settings},
     knowledge::Replica,
     services::Services,
     swarm::{FileView, PeerView},
@@ -37,9 +39,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task::{JoinSet, spawn_blocking},
-    time::{sleep_until, timeout},
+    time::sleep_until,
 };
 use traffic::Traffic;
 
@@ -49,74 +51,6 @@ const GATHER: Duration = Duration::from_millis(200);
 const PAGE: usize = 512;
 /// How often the replicas are looked over for what is no longer wanted.
 const LOOK_OVER: Duration = Duration::from_secs(5);
-/// For what was kept to be offered, before the one that gave it hears that it is kept.
-const SHOWN: Duration = Duration::from_secs(2);
-/// Orders that wait.
-const ORDERS: usize = 64;
-
-/// What others want of it.
-pub enum Order {
-    /// How safe is it to leave, and on whose downloads does that rest?
-    Safe(oneshot::Sender<(Safe, Vec<NodeId>)>),
-    /// Something was refused for want of room.
-    MakeRoom,
-    /// Offer now what was kept, and say when that is done.
-    Show(oneshot::Sender<()>),
-}
-
-/// What a node needs to give and to take replicas. Clones are handles to the same.
-#[derive(Clone)]
-pub struct DistributorParts {
-    pub services: Services,
-    pub gate: Gate,
-    /// Whether it may keep any for others, if its quota has room.
-    pub keeps: bool,
-    pub copies: Copies,
-    pub grace: Duration,
-    pub orders: mpsc::Sender<Order>,
-}
-
-impl DistributorParts {
-    /// Asks for room, without waiting for it.
-    fn make_room(&self) {
-        let _ = self.orders.try_send(Order::MakeRoom); // Full: it was asked for already.
-    }
-
-    /// What was kept is offered from now on. To wait for it matters: a node that hears that a file is
-    /// kept may leave at once, and a newcomer should find it here then.
-    async fn show(&self) {
-        let (reply, shown) = oneshot::channel();
-        let show = async {
-            let _ = self.orders.send(Order::Show(reply)).await;
-            let _ = shown.await;
-        };
-        let _ = timeout(SHOWN, show).await;
-    }
-}
-
-/// The parts, and the queue that [`run`] empties.
-#[must_use]
-pub fn parts(
-    services: &Services,
-    keeps: bool,
-    settings: &Settings,
-) -> (DistributorParts, mpsc::Receiver<Order>) {
-    let (orders, queue) = mpsc::channel(ORDERS);
-    if let Some(replicas) = &services.replicas {
-        let news = services.news.clone();
-        replicas.on_lost(move |file, _| news.files([file]));
-    }
-    let parts = DistributorParts {
-        services: services.clone(),
-        gate: Gate::default(),
-        keeps,
-        copies: settings.replicas,
-        grace: settings.replica_grace,
-        orders,
-    };
-    (parts, queue)
-}
-
 /// What a task brings back.
 enum Found {
     /// What others keep.

@@ -2,16 +2,15 @@
 //! received, verified and kept.
 //!
 //! Invariants: no byte is read that was not wanted, and nothing is wanted without room set aside
-//! for it; at most [`ROUNDS`] rounds are under way, one of a peer, each with one chunk in memory, or
+//! for it; at most [`ROUNDS`](super::gate) rounds are under way, one of a peer, each with one chunk in memory, or
 //! a few small ones; a peer that is slow or silent loses its stream in a bounded time; a round is
 //! over before its last answer is written, so what the peer sends next finds room.
 
 mod batch;
 
-use super::DistributorParts;
+use super::orders::DistributorParts;
 use crate::{
     core::{
-        admission::Admission,
         chunk::VerifiedChunk,
         have::HaveSet,
         id::{FileId, NodeId},
@@ -34,57 +33,14 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::spawn_blocking,
-    time::timeout,
-};
+use tokio::{sync::OwnedSemaphorePermit, task::spawn_blocking, time::timeout};
 
-/// Rounds at a time.
-const ROUNDS: usize = 16;
 /// Between two offers on one stream.
 const IDLE: Duration = Duration::from_secs(60);
 /// Without a byte for so long, the other side is stuck.
 const STALL: Duration = Duration::from_secs(10);
 /// For one chunk in all, so that a trickle is a stall too.
 const TRICKLE: Duration = Duration::from_secs(60);
-
-/// Files of so many chunks (some gigabytes) may be in any round. What larger ones take in memory is
-/// bounded in all: bytes a chunk, and bytes.
-const SMALL: u32 = 16 << 10;
-const CHUNK_MEMORY: u32 = 100;
-const MEMORY: u32 = 64 << 20;
-
-/// What all inbound pushes share.
-#[derive(Clone)]
-pub struct Gate {
-    /// One of a peer.
-    rounds: Admission,
-    /// Bytes for manifests of large files.
-    memory: Arc<Semaphore>,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self {
-            rounds: Admission::new(ROUNDS, 1),
-            memory: Arc::new(Semaphore::new(MEMORY as usize)),
-        }
-    }
-}
-
-impl Gate {
-    /// Room in memory for the manifest of a file of so many chunks, until the end of the round.
-    fn room(&self, chunks: u32) -> Result<Option<OwnedSemaphorePermit>, PushRefusal> {
-        if chunks <= SMALL {
-            return Ok(None);
-        }
-        let bytes = chunks.checked_mul(CHUNK_MEMORY).filter(|&n| n <= MEMORY);
-        let bytes = bytes.ok_or(PushRefusal::NoRoom)?;
-        let room = Arc::clone(&self.memory).try_acquire_many_owned(bytes);
-        room.map(Some).map_err(|_| PushRefusal::Busy)
-    }
-}
 
 /// Why a round did not come to its end.
 enum End {

@@ -3,7 +3,7 @@
 //! Invariants: one chunk is in memory at a time, or a few small ones; nothing is sent that was not
 //! wanted; it ends within a bounded time whatever the other side does.
 
-use super::{DistributorParts, traffic::Traffic};
+use super::{orders::DistributorParts, traffic::Traffic};
 use crate::{
     core::{
         have::HaveSet,
