@@ -28,12 +28,17 @@ enum Usual {
 }
 
 fn usual(here: &Path, own: Option<PathBuf>) -> Usual {
-    if here.join(".sprat").is_dir() || here.join("shared").is_dir() {
+    let is_home = |folder: &Path| {
+        [".sprat", "shared"]
+            .iter()
+            .any(|of| folder.join(of).is_dir())
+    };
+    if is_home(here) {
         return Usual::Here;
     }
     match own {
         Some(own) if own == here => Usual::Here,
-        Some(own) if own.join(".sprat").is_dir() => Usual::Own(own),
+        Some(own) if is_home(&own) => Usual::Own(own),
         Some(own) => Usual::Either(own),
         None => Usual::Only,
     }
@@ -92,7 +97,8 @@ fn ask(here: &Path, own: PathBuf) -> Result<Option<PathBuf>, String> {
 }
 
 fn made(own: PathBuf) -> Result<Option<PathBuf>, String> {
-    match fs::create_dir_all(&own) {
+    // A home from now on, whatever becomes of this command.
+    match fs::create_dir_all(own.join("shared")) {
         Ok(()) => Ok(Some(own)),
         Err(error) => Err(format!("cannot make {}: {error}", shown(&own))),
     }
@@ -172,7 +178,9 @@ mod tests {
         let found = || usual(&here, Some(own.clone()));
         assert_eq!(found(), Usual::Either(own.clone()));
         assert_eq!(usual(&here, None), Usual::Only);
-        fs::create_dir_all(own.join(".sprat")).unwrap();
+        made(own.clone()).unwrap();
+        assert_eq!(found(), Usual::Own(own.clone()));
+        fs::rename(own.join("shared"), own.join(".sprat")).unwrap();
         assert_eq!(found(), Usual::Own(own.clone()));
         for own_sign in ["shared", ".sprat"] {
             fs::create_dir(here.join(own_sign)).unwrap();
