@@ -198,17 +198,28 @@ pub fn usage(name: &str) -> String {
     format!("usage: {}", usage.map_or(name, |known| known.usage))
 }
 
+/// Columns of what is typed, in the list of all.
+const TYPED: usize = 27;
+
+/// What is typed, one way a line, and what it does in a column beside the last of these, or below.
+fn row(verb: &Verb) -> String {
+    let typed = verb.usage.replace(", ", "\n  ");
+    let last = typed.rsplit("\n  ").next().unwrap_or_default().len();
+    let gap = match TYPED.checked_sub(last) {
+        Some(rest) => " ".repeat(rest),
+        None => format!("\n  {:TYPED$}", ""),
+    };
+    format!("  {typed}{gap}  {}", verb.does)
+}
+
 /// The text of `help`.
 ///
 /// # Errors
 /// A sentence, when there is no such command.
 pub fn help(about: Option<&str>) -> Result<String, String> {
     let Some(about) = about else {
-        let lines: Vec<_> = VERBS
-            .iter()
-            .map(|verb| format!("  {:<26}  {}", verb.usage, verb.does))
-            .collect();
-        return Ok(lines.join("\n"));
+        let rows: Vec<_> = VERBS.iter().map(row).collect();
+        return Ok(rows.join("\n"));
     };
     let about = match about {
         "quit" => "exit",
@@ -239,7 +250,11 @@ mod tests {
         assert_eq!(declared, VERBS.iter().map(|verb| verb.name).collect());
         for verb in VERBS {
             assert!(help(Some(verb.name)).is_ok());
-            assert!(help(None).is_ok_and(|text| text.contains(verb.usage)));
+            let all = help(None).unwrap();
+            assert!(verb.usage.split(", ").all(|way| all.contains(way)));
+            // In one column, whatever is typed.
+            let line = all.lines().find(|line| line.ends_with(verb.does)).unwrap();
+            assert_eq!(line.find(verb.does), Some(2 + TYPED + 2), "{line}");
         }
         assert!(help(Some("x")).is_err());
     }
