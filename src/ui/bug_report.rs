@@ -26,17 +26,27 @@ use tokio::time::{Instant, sleep_until};
 const LISTEN: Duration = Duration::from_secs(6);
 /// The newest lines of the log that are in it.
 const LINES: usize = 50;
-/// Keys of the home's file whose values say who somebody is, or where.
-const HIDDEN: [&str; 9] = [
-    "name",
-    "listen",
-    "localsend-pin",
-    "interface",
-    "peer",
-    "rendezvous",
-    "passphrase",
-    "reuse",
-    "web",
+/// Keys of the home's file whose values say neither who somebody is, nor where, nor what opens
+/// anything.
+const SHOWN: [&str; 18] = [
+    "discovery-port",
+    "download-limit",
+    "leave-server",
+    "localsend",
+    "localsend-port",
+    "log-format",
+    "no-mdns",
+    "no-progress",
+    "no-qr",
+    "no-relay",
+    "replica-grace",
+    "replica-quota",
+    "replicas",
+    "timeout",
+    "transfer-port",
+    "upload-limit",
+    "wait",
+    "weak-passphrase",
 ];
 
 /// With a node for as long as it takes; what it cannot say is left out.
@@ -126,22 +136,20 @@ async fn home(node: &Node) -> String {
     }
 }
 
-/// The lines of a home's file, with some values left out, and without what is said to people.
+/// What a home's file says, without what is said to people in it, and without most values.
 fn without_secrets(text: &str) -> String {
+    let Ok(keys) = toml::from_str::<toml::Table>(text) else {
+        return "  (it cannot be read)\n".to_owned();
+    };
     let mut said = String::new();
-    for line in text.lines() {
-        let Some((key, _)) = line.split_once('=') else {
-            continue;
-        };
-        let key = key.trim();
-        if key.starts_with('#') {
-            continue;
-        }
-        let hidden = HIDDEN.iter().any(|hidden| key.starts_with(hidden));
-        let line = if hidden {
-            format!("{key} = (left out)")
-        } else {
-            line.trim().to_owned()
+    for (key, value) in keys {
+        let line = match value {
+            _ if !SHOWN.contains(&&*key) => format!("{key} = (left out)"),
+            toml::Value::String(text) => format!("{key} = {text:?}"),
+            toml::Value::Integer(number) => format!("{key} = {number}"),
+            toml::Value::Float(number) => format!("{key} = {number}"),
+            toml::Value::Boolean(set) => format!("{key} = {set}"),
+            _ => format!("{key} = (left out)"),
         };
         let _ = writeln!(said, "  {}", printable(&line));
     }
@@ -209,10 +217,10 @@ mod tests {
 
     #[test]
     fn who_and_where_is_left_out() {
-        let text = "# the passphrase is hunter2\nname = \"anna\"\nreplicas = 2\npassphrase-file = '/home/anna/words'\n\
-                    rendezvous = ['203.0.113.7:4000']\nupload-limit = \"2M\"\n";
+        let text = "# the passphrase is hunter2\n\"name\" = \"anna\"\nreplicas = 2\npassphrase-file = '/home/anna/words'\n\
+                    rendezvous = ['203.0.113.7:4000',\n'x=hunter2']\nupload-limit = \"2M\"\nlocalsend-pin = 4711\n";
         let said = without_secrets(text);
-        for secret in ["anna", "hunter2", "203.0"] {
+        for secret in ["anna", "hunter2", "203.0", "4711"] {
             assert!(!said.contains(secret), "{said}");
         }
         for kept in [
@@ -222,6 +230,8 @@ mod tests {
         ] {
             assert!(said.contains(kept), "{said}");
         }
+        let damaged = without_secrets("name = 'anna'\npassphrase = = 'hunter2'");
+        assert_eq!(damaged, "  (it cannot be read)\n");
     }
 
     #[test]
