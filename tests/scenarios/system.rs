@@ -10,7 +10,7 @@ use std::{
     os::unix::{fs::PermissionsExt as _, net::UnixDatagram},
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -42,12 +42,17 @@ fn the_system_hears_that_a_node_is_ready_alive_and_leaving() {
         String::from_utf8_lossy(&text[..length]).into_owned()
     };
     assert_eq!(next(), "READY=1\n");
-    let mut alive = 0;
-    while alive < 3 || !next().contains("1 file") {
+    let mut alive = Vec::new();
+    while alive.len() < 3 || !next().contains("1 file") {
         let said = next();
-        alive += usize::from(said.contains("WATCHDOG=1\nSTATUS="));
-        assert!(alive < 200, "{said}");
+        if said.contains("WATCHDOG=1\nSTATUS=") {
+            alive.push(Instant::now());
+        }
+        assert!(alive.len() < 200, "{said}");
     }
+    // Without somebody who watches it is each ten seconds.
+    let pauses = alive.windows(2).map(|pair| pair[1] - pair[0]);
+    assert!(pauses.min() < Some(Duration::from_secs(5)));
     node.signal("TERM");
     while next() != "STOPPING=1\n" {}
 }

@@ -24,7 +24,10 @@ use std::{
 };
 
 /// Records kept in memory before all are let go: a few megabytes.
+#[cfg(not(test))]
 const KNOWN: usize = 16 << 10;
+#[cfg(test)]
+const KNOWN: usize = 64;
 
 /// Downloads that came to lie somewhere.
 #[derive(Debug)]

@@ -72,7 +72,7 @@ impl Table {
         Ok(table)
     }
 
-    fn tag(&self, of: impl Hash) -> u32 {
+    pub(super) fn tag(&self, of: impl Hash) -> u32 {
         self.hasher.hash_one(of) as u32
     }
 

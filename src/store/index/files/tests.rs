@@ -282,3 +282,76 @@ fn after_a_crash_each_file_is_whole_or_not_there() {
     }
     assert_eq!(most, all.len());
 }
+
+/// Two of many that have the same tag.
+fn alike<T>(many: impl Iterator<Item = (u32, T)>) -> (T, T) {
+    let mut known = BTreeMap::new();
+    for (tag, one) in many {
+        if let Some(other) = known.remove(&tag) {
+            return (other, one);
+        }
+        known.insert(tag, one);
+    }
+    panic!("of 400,000 some should be alike");
+}
+
+#[test]
+fn what_only_looks_the_same_in_memory_is_told_apart_by_its_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let all = || 0..400_000_u32;
+    // Paths.
+    let path = |n: u32| format!("path {n}");
+    let tags = all().map(|n| {
+        (
+            index.table().tag((Kind::Shared, path(n).as_bytes())),
+            path(n),
+        )
+    });
+    let (absent, here) = alike(tags);
+    let number = index.add_file(new(Kind::Shared, &here, &[1, 2])).unwrap();
+    let found = |path: &str| {
+        let found = index.file_at(Kind::Shared, Path::new(path)).unwrap();
+        found.map(|(number, _)| number)
+    };
+    assert_eq!((found(&here), found(&absent)), (Some(number), None));
+    let other = index.add_file(new(Kind::Shared, &absent, &[3])).unwrap();
+    assert_eq!((found(&here), found(&absent)), (Some(number), Some(other)));
+    // Chunks, which are all that a file consists of, and with them files.
+    let chunk = |n: u32| ChunkId(*blake3::hash(&n.to_be_bytes()).as_bytes());
+    let (absent, here) = alike(all().map(|n| (index.table().tag(chunk(n)), chunk(n))));
+    let of = |id: ChunkId| {
+        let len = 1;
+        let mut file = new(Kind::Shared, &id.to_string(), &[]);
+        file.entries.push(Entry { id, len });
+        file
+    };
+    let source = index.add_file(of(here)).unwrap();
+    let places = index.locate(&here).unwrap();
+    assert_eq!(
+        places.iter().map(|one| one.source).collect::<Vec<_>>(),
+        [source]
+    );
+    assert_eq!(index.locate(&absent).unwrap().len(), 0);
+    let file = |n: u32| manifest::encode(&of(chunk(n)).entries).file;
+    let (absent, here) = alike(all().map(|n| (index.table().tag(file(n)), n)));
+    index.add_file(of(chunk(here))).unwrap();
+    assert_eq!(index.files_of(&file(here)).unwrap().len(), 1);
+    assert_eq!(index.files_of(&file(absent)).unwrap().len(), 0);
+    assert!(index.manifest(&file(absent)).unwrap().is_none());
+}
+
+#[test]
+fn records_that_were_looked_up_are_kept_to_a_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    let (index, _) = Index::open(&home).unwrap();
+    let mut files: Vec<NewFile> = (0..3 * KNOWN)
+        .map(|n| new(Kind::Shared, &n.to_string(), &[7]))
+        .collect();
+    for number in index.add_files(&mut files).unwrap() {
+        assert!(index.record(number).unwrap().is_some());
+        assert!(index.0.known.read().len() <= KNOWN);
+    }
+}

@@ -181,3 +181,20 @@ fn a_small_file_in_a_folder_of_many_takes_some_sixty_bytes() {
     assert!(bytes < 64 * files.len(), "{bytes}");
     assert_eq!(read(&packs), files);
 }
+
+#[test]
+fn a_damaged_record_ends_its_pack() {
+    // Number, marks, of the path before, of this one, size, time (twice), device, inode, name, media.
+    let one = |kept: u8, media: u8| {
+        let path = [1, b'a'];
+        let rest = [0, 0, 0, 0, 0, 1, media, 1, b't'];
+        [&[VERSION, 0, 0, kept][..], &path, &rest].concat()
+    };
+    let read = |value: &[u8]| Reader::of(3, value).next().map(|packed| packed.number);
+    assert_eq!(read(&one(0, 0)), Some(3));
+    assert_eq!(read(&one(1, 0)), None, "there is no path before");
+    assert_eq!(read(&one(0, 1)), None, "there is no such media type");
+    let mut later = one(0, 0);
+    later[0] = VERSION + 1;
+    assert_eq!(read(&later), None);
+}

@@ -188,6 +188,7 @@ fn what_a_download_needs_of_a_small_file_stays() {
         index.partial_have(&one.record.file).unwrap(),
         Some(HaveSet::empty(1))
     );
+    assert_eq!(index.0.db.db().open_tree("roots").unwrap().len(), 1);
     index.remove_file(100).unwrap();
     assert!(index.manifest(&one.record.file).unwrap().is_some());
 }
