@@ -128,6 +128,7 @@ pub fn run(cli: Cli, faces: face::Openers) -> Exit {
 fn meets_people(command: Option<&Command>) -> bool {
     match command {
         None | Some(Command::Serve { .. } | Command::Shared(cli::Shared::Peers { .. })) => true,
+        Some(Command::Shared(cli::Shared::Link(what))) => what.for_localsend,
         Some(Command::Send { what, .. }) => !what.to.is_empty() && !what.later,
         Some(_) => false,
     }

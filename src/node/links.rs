@@ -32,6 +32,8 @@ use tokio_util::sync::CancellationToken;
 pub const MAX_LINKS: usize = 64;
 /// Files of all links together: a quarter of a kilobyte each.
 pub const MAX_FILES: usize = 100_000;
+/// Bytes of the names of those that people of LocalSend are told.
+const LOCALSEND_NAMES: usize = 1 << 20;
 /// How long the listener may take to open.
 const OPENING: Duration = Duration::from_secs(10);
 
@@ -73,6 +75,7 @@ struct Table {
 }
 
 /// One link.
+#[expect(clippy::struct_excessive_bools, reason = "each is a term of its own")]
 pub struct Link {
     number: u32,
     token: Token,
@@ -83,6 +86,7 @@ pub struct Link {
     upload: bool,
     web_seed: bool,
     tls: bool,
+    localsend: bool,
     expires: Option<u64>,
     gate: Mutex<Gate>,
     /// What passes are made with.
@@ -211,6 +215,16 @@ impl Link {
     }
 }
 
+/// Whether what people of LocalSend are told stays small with these files.
+fn suit_localsend<'a>(links: impl Iterator<Item = &'a Arc<Link>>, new: &[LinkFile]) -> bool {
+    let links = links.filter(|link| link.localsend);
+    let files = links.flat_map(|link| &link.files).chain(new);
+    let (count, bytes) = files.fold((0, 0), |(count, bytes), file| {
+        (count + 1, bytes + file.name.as_str().len())
+    });
+    count <= crate::wire::localsend::MAX_FILES && bytes <= LOCALSEND_NAMES
+}
+
 impl Guests {
     /// No links yet.
     pub(super) fn new(settings: &Settings) -> Self {
@@ -267,6 +281,15 @@ impl Guests {
         }
     }
 
+    /// Those that were made for people of LocalSend, too.
+    #[must_use]
+    pub fn for_localsend(&self) -> Vec<Arc<Link>> {
+        self.tend();
+        let table = self.0.table.lock();
+        let links = table.links.values().filter(|link| link.localsend);
+        links.cloned().collect()
+    }
+
     fn remove(&self, number: u32) -> bool {
         let mut table = self.0.table.lock();
         let Some(link) = table.links.remove(&number) else {
@@ -302,6 +325,11 @@ impl Guests {
         if held + files.len() > MAX_FILES {
             return Err(LinkError::TooManyFiles(MAX_FILES));
         }
+        if request.localsend && !suit_localsend(table.links.values(), &files) {
+            return Err(LinkError::Terms(
+                "LocalSend takes 4096 files at most, and a megabyte of names",
+            ));
+        }
         table.last += 1;
         let by_name = files.iter().zip(0..);
         let link = Arc::new(Link {
@@ -316,6 +344,7 @@ impl Guests {
             upload: request.upload,
             web_seed: request.web_seed,
             tls: request.tls,
+            localsend: request.localsend,
             expires,
             gate: Mutex::new(Gate::new(terms)),
             secret,
@@ -365,6 +394,7 @@ impl Guests {
             used: gate.used(),
             pin: gate.terms().pin.clone(),
             tls: link.tls,
+            localsend: link.localsend,
             fingerprint: fingerprint.filter(|_| link.tls),
         }
     }

@@ -7,6 +7,7 @@
 
 mod discovery;
 mod neighbours;
+mod offers;
 mod scan;
 
 pub use neighbours::{Neighbours, Outgoing};
@@ -15,6 +16,7 @@ use super::{
     Node,
     api::{AskRefusal, GuestError, GuestFile, GuestState, NodeEvent, Person, Settings},
     consent::{Asker, Consent, GuestAsk},
+    links::Guests,
     services::Services,
 };
 use crate::{
@@ -113,6 +115,7 @@ struct Inner {
     settings: Wanted,
     consent: Consent,
     services: Services,
+    guests: Guests,
     events: broadcast::Sender<NodeEvent>,
     sessions: Mutex<Sessions<GuestAsk>>,
     /// What has to be said before an ask.
@@ -164,7 +167,7 @@ impl LocalSend {
     pub fn new(
         settings: &Settings,
         neighbours: Neighbours,
-        (consent, services): (Consent, Services),
+        (consent, services, guests): (Consent, Services, Guests),
         events: broadcast::Sender<NodeEvent>,
         (tasks, stop): (TaskTracker, CancellationToken),
     ) -> Self {
@@ -177,6 +180,7 @@ impl LocalSend {
             },
             consent,
             services,
+            guests,
             events,
             sessions: Mutex::default(),
             pin: Mutex::new(Gate::new(Terms {
@@ -254,7 +258,11 @@ impl LocalSend {
     pub fn own(&self) -> Info {
         let neighbours = &self.0.neighbours;
         let fingerprint = neighbours.identity().fingerprint();
-        Info::own(&self.0.consent.name(), &fingerprint, neighbours.port())
+        let own = Info::own(&self.0.consent.name(), &fingerprint, neighbours.port());
+        Info {
+            download: Some(!self.0.guests.for_localsend().is_empty()),
+            ..own
+        }
     }
 
     /// Somebody says that they are here. With their own certificate that shows it; without one they

@@ -162,8 +162,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         events.clone(),
         (tasks.clone(), stop.clone()),
     );
+    let guests = super::links::Guests::new(&settings);
     let localsend = neighbours.map(|neighbours| {
-        let parts = (consent.clone(), services.clone());
+        let parts = (consent.clone(), services.clone(), guests.clone());
         let ends = (tasks.clone(), stop.clone());
         LocalSend::new(&settings, neighbours, parts, events.clone(), ends)
     });
@@ -224,7 +225,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         events,
         first_events: Mutex::new(Some(first_events)),
         consent,
-        guests: super::links::Guests::new(&settings),
+        guests,
         localsend,
         later,
         server,

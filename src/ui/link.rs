@@ -32,6 +32,7 @@ pub async fn link(node: &Node, out: &Out, what: LinkWhat) -> Exit {
         pin: what.pin,
         web_seed: what.web_seed,
         tls: what.tls,
+        localsend: what.for_localsend,
     };
     let (info, left) = match node.add_link(request).await {
         Ok(made) => made,

@@ -13,7 +13,7 @@
 
 mod answer;
 mod door;
-mod file;
+pub(super) mod file;
 pub(super) mod listen;
 mod page;
 mod routes;

@@ -259,6 +259,18 @@ pub struct Prepared {
     pub files: BTreeMap<String, String>,
 }
 
+/// The answer to somebody who asks what there is to fetch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Offer {
+    /// Who offers.
+    pub info: Info,
+    /// Stands in every question for a file.
+    pub session_id: String,
+    /// The files, by their ids.
+    pub files: BTreeMap<String, File>,
+}
+
 fn bounded_files<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, File>, D::Error> {
     from.deserialize_map(Bounded(PhantomData))
 }

@@ -10,6 +10,7 @@ pub use crate::core::link::{Closed, MAX_PIN, MAX_USES, Place, Terms, Token, Trie
 
 /// What a link is to be about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct LinkRequest {
     /// Files and folders of this machine, which stay where they are.
     pub paths: Vec<PathBuf>,
@@ -27,6 +28,8 @@ pub struct LinkRequest {
     pub web_seed: bool,
     /// Whether it works by https alone.
     pub tls: bool,
+    /// Whether people of LocalSend may fetch the files, too, without the address.
+    pub localsend: bool,
 }
 
 /// A link that there is.
@@ -57,6 +60,9 @@ pub struct LinkInfo {
     pub used: u32,
     /// Its PIN.
     pub pin: Option<String>,
+    /// Whether people of LocalSend may fetch the files, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub localsend: bool,
     /// Whether it is encrypted.
     pub tls: bool,
     /// Then: the SHA-256 of the certificate, which the browser shows, too.

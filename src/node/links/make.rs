@@ -48,6 +48,11 @@ impl Node {
         if named == request.upload {
             return Err(LinkError::Nothing);
         }
+        if request.localsend && (request.upload || self.localsend().is_none()) {
+            return Err(LinkError::Terms(
+                "only files, and only of a node with --localsend, can be for LocalSend",
+            ));
+        }
         if request.upload && *self.accepting() == Accepting::Nobody {
             return Err(LinkError::NobodyAnswers);
         }

@@ -8,6 +8,7 @@ use std::{path::PathBuf, time::Duration};
 
 /// What a link is to be about, and on what terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct LinkWhat {
     /// Files and folders, which stay where they are, or names that the swarm offers
     #[arg(
@@ -40,6 +41,10 @@ pub struct LinkWhat {
     /// Let programs fetch files by their names, below one plain path
     #[arg(long, conflicts_with = "upload")]
     pub web_seed: bool,
+
+    /// Let people of LocalSend near fetch the files, too, without the address (with --localsend)
+    #[arg(long, conflicts_with = "upload")]
+    pub for_localsend: bool,
 
     /// Let it work by https alone, with a certificate of this node
     #[arg(long)]

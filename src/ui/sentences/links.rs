@@ -12,6 +12,9 @@ pub fn made(info: &LinkInfo) -> String {
     if let Some(seed) = &info.web_seed {
         lines.push(format!("by name: {seed}NAME"));
     }
+    if info.localsend {
+        lines.push("  and for people of LocalSend near, encrypted, without the address".into());
+    }
     lines.extend(terms(info).into_iter().map(|term| format!("  {term}")));
     lines.push(match &info.fingerprint {
         Some(fingerprint) => format!(
@@ -84,6 +87,7 @@ mod tests {
             used: 0,
             pin: Some("4711".into()),
             tls: false,
+            localsend: false,
             fingerprint: None,
         };
         assert_eq!(

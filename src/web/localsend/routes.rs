@@ -5,13 +5,16 @@ use crate::{
         AskRefusal, Declined, GuestError, LocalInfo, LocalSend, MAX_LOCAL_INFO, MAX_LOCAL_PREPARE,
         StoreError, Visitor,
     },
-    web::{body::pieces, guest::listen::Visit},
+    web::{
+        body::pieces,
+        guest::{file::give, listen::Visit},
+    },
 };
 use axum::{
     Extension, Json, Router,
     body::{Body, to_bytes},
     extract::{DefaultBodyLimit, Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -46,6 +49,8 @@ pub fn router(local: &LocalSend) -> Router {
         .route("/api/localsend/v2/prepare-upload", post(prepare))
         .route("/api/localsend/v2/upload", post(upload))
         .route("/api/localsend/v2/cancel", post(cancel))
+        .route("/api/localsend/v2/prepare-download", post(offer))
+        .route("/api/localsend/v2/download", get(download))
         .layer(DefaultBodyLimit::disable())
         .with_state(served)
 }
@@ -96,7 +101,9 @@ async fn register(
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Given {
+    session_id: Option<String>,
     pin: Option<String>,
 }
 
@@ -169,6 +176,40 @@ async fn cancel(
             served.local.cancel(visitor, which.session_id.as_deref());
             StatusCode::OK.into_response()
         }
+        Err(answer) => answer,
+    }
+}
+
+/// What there is to fetch.
+async fn offer(
+    State(served): State<Served>,
+    Extension(visit): Extension<Visit>,
+    Query(given): Query<Given>,
+) -> Response {
+    let found = visitor(visit).and_then(|visitor| {
+        let (session, pin) = (given.session_id.as_deref(), given.pin.as_deref());
+        let offer = served.local.offer(visitor, session, pin);
+        offer.map_err(|why| declined(&why))
+    });
+    found.map(Json).into_response()
+}
+
+/// One file of it.
+async fn download(
+    State(served): State<Served>,
+    Extension(visit): Extension<Visit>,
+    Query(which): Query<Which>,
+    headers: HeaderMap,
+) -> Response {
+    let found = visitor(visit).and_then(|visitor| {
+        let (Some(session), Some(file)) = (&which.session_id, &which.file_id) else {
+            return Err(said(StatusCode::BAD_REQUEST, "sessionId and fileId"));
+        };
+        let found = served.local.offered(visitor, session, file);
+        found.map_err(|why| declined(&why))
+    });
+    match found {
+        Ok((link, at)) => give(&link, &link.files()[at], &headers, false).await,
         Err(answer) => answer,
     }
 }

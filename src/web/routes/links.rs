@@ -22,6 +22,7 @@ use std::{path::PathBuf, time::Duration};
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct LinkWanted {
     /// Files and folders of this machine, from its root.
     #[serde(default)]
@@ -43,6 +44,9 @@ pub struct LinkWanted {
     web_seed: bool,
     #[serde(default)]
     tls: bool,
+    /// People of LocalSend may fetch the files, too.
+    #[serde(default)]
+    localsend: bool,
 }
 
 /// A link, with the modules of its QR code.
@@ -106,6 +110,7 @@ pub async fn make(
         pin: wanted.pin,
         web_seed: wanted.web_seed,
         tls: wanted.tls,
+        localsend: wanted.localsend,
     };
     let (info, left) = app.node.add_link(request).await?;
     let link = Link::of(info, left);
