@@ -391,7 +391,7 @@ impl Node {
 
     /// Looks for the sender with this code for so long, and connects to it. A hidden node shows
     /// itself after that. What the sender asks next, and what becomes of it, comes with the pair
-    /// and is told nobody else, whoever answers other asks.
+    /// and is told nobody else, no matter who answers other asks.
     ///
     /// # Errors
     /// [`pair::PairError`], which says what to do.

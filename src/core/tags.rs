@@ -1,8 +1,8 @@
 //! Numbers, found by four bytes of a hash: what a table of many names costs when the names are kept
 //! elsewhere.
 //!
-//! Thirteen bytes an entry, a little more for empty places. What is found may be another's: whoever
-//! asks has what the number stands for, and looks. The hash is the caller's, and has to be one whose
+//! Thirteen bytes an entry, a little more for empty places. What is found may belong to another: the
+//! caller has what the number stands for, and looks. The hash is the caller's, and must be one whose
 //! collisions nobody can choose.
 
 use hashbrown::HashTable;

@@ -1,5 +1,5 @@
 //! Chunks that somebody waits for: asked for before all others, in the order in which they are
-//! needed, whoever else downloads them.
+//! needed, no matter who else downloads them.
 //!
 //! Invariant: without them every choice is as if this file were not there.
 

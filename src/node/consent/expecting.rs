@@ -61,7 +61,7 @@ impl Desk {
 }
 
 impl Consent {
-    /// What this node asks next comes here alone, whoever else answers asks.
+    /// What this node asks next comes here alone, no matter who else answers asks.
     pub fn expect(&self, node: NodeId) -> mpsc::Receiver<Expected> {
         let (told, news) = mpsc::channel(NEWS);
         self.desk().expected.push((node, told));

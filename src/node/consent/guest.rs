@@ -221,7 +221,7 @@ impl GuestAsk {
         !matches!(*state, GuestState::Waiting | GuestState::Accepted)
     }
 
-    /// Waits for the answer; whoever waits so is there.
+    /// Waits for the answer; a guest that waits is there.
     pub async fn answered(&self) -> GuestState {
         let mut state = self.0.state.subscribe();
         loop {

@@ -178,7 +178,7 @@ impl Nearby {
         }
         let place = &self.places[candidate.place];
         let (folder, below) = if candidate.below.as_os_str().is_empty() {
-            // Whoever named a link meant what it leads to.
+            // A person who names a link means what it leads to.
             let path = fs::canonicalize(&place.path).ok()?;
             let folder = Folder::open(path.parent()?).ok()?;
             (Arc::new(folder), PathBuf::from(path.file_name()?))

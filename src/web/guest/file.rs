@@ -14,7 +14,7 @@ use axum::{
 use futures::StreamExt as _;
 use std::{ops::Range, sync::Arc};
 
-/// Whoever opens a file itself gets nothing but the file.
+/// A browser that opens a file itself gets nothing but the file.
 const SANDBOX: &str = "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 /// The same for sound and film: a browser's player asks for parts of it, from its own origin.

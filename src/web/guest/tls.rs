@@ -1,5 +1,5 @@
 //! The certificate that this node makes for itself: nobody vouches for it, so its fingerprint is
-//! shown where the link is made, and whoever opens it can compare.
+//! shown where the link is made, and the person who opens it can compare.
 //!
 //! Lives as long as the listener. Never written to a disk.
 

@@ -42,7 +42,7 @@ fn behind(wall: Wall, port: u16) -> (SocketAddr, Arc<AtomicUsize>) {
                 Wall::Refuses => drop(listener),
                 #[cfg(target_os = "linux")]
                 Wall::Drops => {
-                    // Whoever comes when the queue is full gets no answer.
+                    // A connection that comes when the queue is full gets no answer.
                     let _full = fill(at).await;
                     std::future::pending::<()>().await;
                     drop(listener);
