@@ -52,6 +52,8 @@ impl Succession {
     /// Notes that `node` offers these contents as its own file.
     pub fn owner(&mut self, node: NodeId) {
         if self.owners.len() < OWNERS && !self.owners.contains(&node) {
+            // Most files have one, and a job may have 100,000 files.
+            self.owners.reserve_exact(1);
             self.owners.push(node);
         }
     }

@@ -142,11 +142,13 @@ pub async fn run(mut services: Services, job: Job, request: DownloadRequest) {
             .send(DownloadEvent::FileFailed { name, error })
             .await;
     }
-    let files: Vec<JobFile> = found
+    let mut files: Vec<JobFile> = found
         .files
         .into_iter()
         .filter_map(JobFile::from_listing)
         .collect();
+    // They lie where the listings lay, which are twice as large.
+    files.shrink_to_fit();
     // What the swarm offers is for everybody, also where a person gave it before.
     for file in &files {
         services.reader.grants().show(&file.id);
