@@ -5,7 +5,7 @@
 //! costs the server nothing, for what goes on is published when it changes; questions about names
 //! wait in a short queue, and one too many is refused at once.
 
-use super::{directory, net::Load, register};
+use super::{directory, net::Load};
 use crate::{core::id::NodeId, wire::MAX_NAME};
 use std::{
     net::SocketAddr,
@@ -87,12 +87,6 @@ impl Desk {
     #[must_use]
     pub fn most_names() -> usize {
         directory::Limits::default().total
-    }
-
-    /// The most registrations that it keeps.
-    #[must_use]
-    pub fn most_registrations() -> usize {
-        register::Limits::default().total
     }
 
     /// The server's key.

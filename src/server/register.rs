@@ -2,12 +2,18 @@
 //!
 //! Owns the table and its quotas. Never looks into a record, and never reads a clock. Invariants:
 //! each node has each namespace once, at most [`Limits::per_node`] of them and only while it is
-//! connected; `order` has exactly the entries of `entries`, so what is asked costs by what is
+//! connected; while all places are taken, an address ([`origin`](crate::core::origin)) that has more
+//! of them than the newcomer's gives up its oldest; `order` has exactly the entries of `entries`, so what is asked costs by what is
 //! answered, not by what is kept.
 
-use crate::core::{Now, id::NodeId};
+use crate::core::{
+    Now,
+    id::NodeId,
+    shares::{Room, Shares},
+};
 use std::{
     collections::{BTreeMap, HashMap},
+    net::IpAddr,
     sync::Arc,
     time::Duration,
 };
@@ -41,7 +47,7 @@ impl Default for Limits {
 pub enum Full {
     /// The time asked for is out of bounds.
     Time,
-    /// The node, or everyone together, has too many.
+    /// The node has too many, or everyone together, and no address has more than this one.
     Entries,
 }
 
@@ -59,6 +65,7 @@ pub struct Record {
 #[derive(Debug)]
 struct Entry {
     number: u64,
+    origin: IpAddr,
     record: Record,
     until: Now,
 }
@@ -71,7 +78,7 @@ pub struct Register {
     entries: BTreeMap<NodeId, BTreeMap<String, Entry>>,
     /// Each namespace's, the oldest first.
     order: HashMap<String, BTreeMap<u64, NodeId>>,
-    count: usize,
+    shares: Shares,
     next: u64,
 }
 
@@ -84,10 +91,10 @@ impl Register {
     #[must_use]
     pub fn new(limits: Limits, first: u64) -> Self {
         Self {
+            shares: Shares::new(limits.total),
             limits,
             entries: BTreeMap::new(),
             order: HashMap::new(),
-            count: 0,
             next: first,
         }
     }
@@ -95,7 +102,7 @@ impl Register {
     /// How many entries there are.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.count
+        self.shares.taken()
     }
 
     /// Keeps, or renews, an entry. One that says nothing new keeps its number, so that no client is
@@ -105,7 +112,7 @@ impl Register {
     /// [`Full`].
     pub fn put(
         &mut self,
-        node: NodeId,
+        (node, origin): (NodeId, IpAddr),
         namespace: &str,
         record: Record,
         ttl: Duration,
@@ -125,13 +132,14 @@ impl Register {
         }
         self.remove(node, namespace);
         let has = self.entries.get(&node).map_or(0, BTreeMap::len);
-        if has >= self.limits.per_node || self.count >= self.limits.total {
+        if has >= self.limits.per_node || !self.make_room(origin) {
             return Err(Full::Entries);
         }
         self.next += 1;
         let number = self.next;
         let entry = Entry {
             number,
+            origin,
             record,
             until,
         };
@@ -139,8 +147,27 @@ impl Register {
         of.insert(namespace.to_owned(), entry);
         let order = self.order.entry(namespace.to_owned()).or_default();
         order.insert(number, node);
-        self.count += 1;
+        self.shares.enter(origin);
         Ok(())
+    }
+
+    /// Whether there is a place for one more from there, if need be another address's.
+    fn make_room(&mut self, origin: IpAddr) -> bool {
+        let fullest = match self.shares.room(origin) {
+            Room::Free => return true,
+            Room::InPlaceOf(fullest) => fullest,
+            Room::None => return false,
+        };
+        let each = self.entries.iter().flat_map(|(node, of)| {
+            let theirs = of.iter().filter(|(_, entry)| entry.origin == fullest);
+            theirs.map(|(name, entry)| (entry.number, *node, name))
+        });
+        let oldest = each.min_by_key(|(number, ..)| *number);
+        let Some((node, name)) = oldest.map(|(_, node, name)| (node, name.clone())) else {
+            return false;
+        };
+        self.remove(node, &name);
+        true
     }
 
     /// Forgets an entry.
@@ -154,7 +181,7 @@ impl Register {
         if of.is_empty() {
             self.entries.remove(&node);
         }
-        self.count -= 1;
+        self.shares.leave(entry.origin);
         if let Some(order) = self.order.get_mut(namespace) {
             order.remove(&entry.number);
             if order.is_empty() {

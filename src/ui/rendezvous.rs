@@ -27,7 +27,6 @@ const OWN_FILES: u64 = 128;
 /// Runs the server. Being told to stop is how it ends well.
 pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
-    let usual = Quotas::default();
     let quotas = Quotas {
         circuits: options.circuits,
         circuits_per_peer: options.circuits_per_peer,
@@ -36,8 +35,9 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
         relay_rate: options.relay_rate,
         reservations: options.reservations,
         per_address: options.per_address,
+        registrations: options.registrations,
         // A client that may wait to be reached may be connected, too.
-        connections: usual.connections.max(options.reservations as u32),
+        connections: options.connections.max(options.reservations) as u32,
     };
     if setup.web.is_none() && !options.web_host.is_empty() {
         out.error("--web-host names a page that is not served: give --web ADDR:PORT, too");

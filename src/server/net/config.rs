@@ -20,6 +20,8 @@ pub struct Quotas {
     pub relay_rate: u64,
     /// Clients that may wait to be reached through the server.
     pub reservations: usize,
+    /// Names and swarms that clients may be met under.
+    pub registrations: usize,
     /// Connections from one address.
     pub per_address: usize,
     /// Connections in all.
@@ -35,6 +37,7 @@ impl Default for Quotas {
             circuit_time: Duration::from_secs(3600),
             relay_rate: 250 << 20,
             reservations: 4096,
+            registrations: 20_000,
             per_address: 256,
             connections: 4096,
         }

@@ -108,7 +108,7 @@ pub(super) fn start(
     let driver = Driver {
         swarm,
         begun: Instant::now(),
-        points: Points::new(seed),
+        points: Points::new(config.quotas.registrations, seed),
         reservations,
         circuits,
         introduced: 0,

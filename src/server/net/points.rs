@@ -7,7 +7,7 @@
 //! not told of it.
 
 use crate::{
-    core::{Now, id::NodeId, rate::Rate},
+    core::{Now, id::NodeId, origin::origin, rate::Rate},
     net::identity,
     server::{
         register::{Full, Limits, Record, Register},
@@ -52,11 +52,16 @@ pub(super) struct Points {
 }
 
 impl Points {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Of so many registrations at most.
+    pub(super) fn new(most: usize, seed: u64) -> Self {
         // Cookies of an earlier run are older than any of this one.
         let first = since_1970().as_micros() as u64;
+        let limits = Limits {
+            total: most,
+            ..Limits::default()
+        };
         Self {
-            register: Register::new(Limits::default(), first),
+            register: Register::new(limits, first),
             visitors: Visitors::new(PER_NODE, PER_ADDRESS, seed),
             standard: HashSet::new(),
         }
@@ -86,7 +91,13 @@ impl Points {
         let may = self.visitors.may_ask(node, address, now);
         match request {
             Request::Register(asked) => Response::Registered(if may {
-                self.register(node, &asked.namespace, &asked.record, asked.ttl, now)
+                self.register(
+                    (node, origin(address)),
+                    &asked.namespace,
+                    &asked.record,
+                    asked.ttl,
+                    now,
+                )
             } else {
                 Err(ErrorCode::Unavailable)
             }),
@@ -106,7 +117,7 @@ impl Points {
 
     fn register(
         &mut self,
-        node: NodeId,
+        (node, origin): (NodeId, IpAddr),
         namespace: &str,
         bytes: &[u8],
         ttl: Option<u64>,
@@ -133,7 +144,9 @@ impl Points {
         };
         let ttl = ttl.unwrap_or(USUAL);
         let time = Duration::from_secs(ttl);
-        let done = self.register.put(node, namespace, kept, time, now);
+        let done = self
+            .register
+            .put((node, origin), namespace, kept, time, now);
         done.map_err(|full| match full {
             Full::Time => ErrorCode::InvalidTtl,
             Full::Entries => ErrorCode::Unavailable,

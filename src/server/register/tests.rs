@@ -14,6 +14,11 @@ fn record(n: u8) -> Record {
     }
 }
 
+/// A node, at an address of its own.
+fn from(n: u8) -> (NodeId, IpAddr) {
+    (node(n), [10, 0, 0, n].into())
+}
+
 fn register() -> Register {
     let limits = Limits {
         per_node: 3,
@@ -32,14 +37,14 @@ fn all(register: &Register, name: &str, after: u64, now: Now) -> (Vec<u8>, u64) 
 fn each_is_told_once_until_it_says_something_new() {
     let mut register = register();
     let now = Now::ZERO;
-    register.put(node(1), "a", record(1), TTL, now).unwrap();
-    register.put(node(2), "a", record(2), TTL, now).unwrap();
-    register.put(node(2), "b", record(2), TTL, now).unwrap();
+    register.put(from(1), "a", record(1), TTL, now).unwrap();
+    register.put(from(2), "a", record(2), TTL, now).unwrap();
+    register.put(from(2), "b", record(2), TTL, now).unwrap();
     let (found, next) = all(&register, "a", 0, now);
     assert_eq!(found, [1, 2]);
-    register.put(node(1), "a", record(1), TTL, now).unwrap();
+    register.put(from(1), "a", record(1), TTL, now).unwrap();
     assert_eq!(all(&register, "a", next, now), (Vec::new(), next));
-    register.put(node(1), "a", record(9), TTL, now).unwrap();
+    register.put(from(1), "a", record(9), TTL, now).unwrap();
     let (found, next) = all(&register, "a", next, now);
     assert_eq!(found, [9]);
     assert!(all(&register, "a", next, now).0.is_empty());
@@ -53,7 +58,7 @@ fn an_answer_that_is_full_goes_on_with_the_next() {
     let mut register = register();
     for n in 1..=5 {
         register
-            .put(node(n), "a", record(n), TTL, Now::ZERO)
+            .put(from(n), "a", record(n), TTL, Now::ZERO)
             .unwrap();
     }
     let mut room = 2;
@@ -68,28 +73,30 @@ fn an_answer_that_is_full_goes_on_with_the_next() {
 #[test]
 fn nobody_takes_all_the_room_and_time_gives_it_back() {
     let mut register = register();
+    // All at one address.
+    let from = |n| (node(n), from(1).1);
     for name in ["a", "b", "c"] {
         register
-            .put(node(1), name, record(1), TTL, Now::ZERO)
+            .put(from(1), name, record(1), TTL, Now::ZERO)
             .unwrap();
     }
-    let fourth = register.put(node(1), "d", record(1), TTL, Now::ZERO);
+    let fourth = register.put(from(1), "d", record(1), TTL, Now::ZERO);
     assert_eq!(fourth, Err(Full::Entries));
     // What it has it may renew, also with other words.
     register
-        .put(node(1), "a", record(2), TTL, Now::ZERO)
+        .put(from(1), "a", record(2), TTL, Now::ZERO)
         .unwrap();
     for n in 2..=8 {
         register
-            .put(node(n), "a", record(n), TTL, Now::ZERO)
+            .put(from(n), "a", record(n), TTL, Now::ZERO)
             .unwrap();
     }
-    let full = register.put(node(9), "a", record(9), TTL, Now::ZERO);
+    let full = register.put(from(9), "a", record(9), TTL, Now::ZERO);
     assert_eq!(full, Err(Full::Entries));
     register.leave(node(1));
     assert_eq!(register.count(), 7);
     register
-        .put(node(9), "a", record(9), TTL * 2, Now::ZERO)
+        .put(from(9), "a", record(9), TTL * 2, Now::ZERO)
         .unwrap();
     register.expire(TTL);
     assert_eq!(register.count(), 1);
@@ -101,11 +108,36 @@ fn nobody_takes_all_the_room_and_time_gives_it_back() {
 fn times_have_bounds_and_what_is_over_is_not_told() {
     let mut register = register();
     for ttl in [Duration::from_secs(59), Duration::from_secs(7201)] {
-        let refused = register.put(node(1), "a", record(1), ttl, Now::ZERO);
+        let refused = register.put(from(1), "a", record(1), ttl, Now::ZERO);
         assert_eq!(refused, Err(Full::Time));
     }
     register
-        .put(node(1), "a", record(1), TTL, Now::ZERO)
+        .put(from(1), "a", record(1), TTL, Now::ZERO)
         .unwrap();
     assert!(all(&register, "a", 0, TTL).0.is_empty());
+}
+
+#[test]
+fn an_address_that_fills_all_places_gives_way_to_others_down_to_its_share() {
+    let mut register = register();
+    let flood = IpAddr::from([10, 0, 0, 1]);
+    for n in 1..=12 {
+        let _ = register.put((node(n), flood), "a", record(n), TTL, Now::ZERO);
+    }
+    assert_eq!(all(&register, "a", 0, Now::ZERO).0.len(), 10);
+    for n in 20..40 {
+        let honest = (node(n), [10, 0, 0, 2].into());
+        let done = register.put(honest, "a", record(n), TTL, Now::ZERO);
+        assert_eq!(done.is_ok(), n < 25, "{n}");
+    }
+    // The oldest of the flood went.
+    let (here, _) = all(&register, "a", 0, Now::ZERO);
+    assert_eq!(here, [6, 7, 8, 9, 10, 20, 21, 22, 23, 24]);
+    // It takes nobody's place in turn.
+    let again = register.put((node(50), flood), "a", record(50), TTL, Now::ZERO);
+    assert_eq!(again, Err(Full::Entries));
+    for n in 0..60 {
+        register.leave(node(n));
+    }
+    assert_eq!(register.count(), 0);
 }

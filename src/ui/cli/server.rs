@@ -61,6 +61,14 @@ pub struct RendezvousOptions {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = parse_count)]
     pub reservations: usize,
 
+    /// Swarms and codes that clients may be met under, all together
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = parse_count)]
+    pub registrations: usize,
+
+    /// Connections in all; more of them if more --reservations are wanted
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = parse_count)]
+    pub connections: usize,
+
     /// A name by which people reach the page of --web, besides its addresses; may be given again
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = parse_host)]
     pub web_host: Vec<String>,

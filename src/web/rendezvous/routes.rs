@@ -91,7 +91,7 @@ async fn load(Shared(state): App, headers: HeaderMap) -> Result<Json<Value>, Api
         "connections": row(seen.connections, quotas.connections as usize),
         "per_address": quotas.per_address,
         "names": row(seen.names, Desk::most_names()),
-        "registrations": row(load.registrations, Desk::most_registrations()),
+        "registrations": row(load.registrations, quotas.registrations),
         "reservations": row(load.reachable, quotas.reservations),
         "circuits": row(load.circuits, quotas.circuits),
         "circuits_per_peer": quotas.circuits_per_peer,

@@ -16,7 +16,7 @@ fn record(seed: u8, standard: bool, addresses: usize) -> (NodeId, Vec<u8>) {
 }
 
 fn put(points: &mut Points, node: NodeId, record: &[u8], name: &str) -> Result<u64, ErrorCode> {
-    points.register(node, name, record, None, Now::ZERO)
+    points.register((node, [10, 0, 0, 1].into()), name, record, None, Now::ZERO)
 }
 
 fn asked(namespace: &str, cookie: Option<&[u8]>) -> Discover {
@@ -34,7 +34,7 @@ fn found(points: &Points, node: NodeId, name: &str) -> usize {
 
 #[test]
 fn only_the_key_of_the_connection_registers() {
-    let mut points = Points::new(1);
+    let mut points = Points::new(20_000, 1);
     let ((one, good), (other, _)) = (record(1, false, 1), record(2, false, 1));
     assert_eq!(put(&mut points, one, &good, "a"), Ok(USUAL));
     let theirs = put(&mut points, other, &good, "a");
@@ -63,7 +63,7 @@ fn only_the_key_of_the_connection_registers() {
 
 #[test]
 fn each_is_told_what_it_can_read_and_no_names() {
-    let mut points = Points::new(1);
+    let mut points = Points::new(20_000, 1);
     let ((rust, a), (js, b)) = (record(1, false, 1), record(2, true, 1));
     put(&mut points, rust, &a, "a").unwrap();
     put(&mut points, js, &b, "a").unwrap();
@@ -81,7 +81,7 @@ fn each_is_told_what_it_can_read_and_no_names() {
 
 #[test]
 fn a_flood_is_refused_and_the_next_address_is_served() {
-    let mut points = Points::new(1);
+    let mut points = Points::new(20_000, 1);
     let (node, good) = record(1, false, 1);
     let flood: IpAddr = "10.0.0.1".parse().unwrap();
     let ask = |points: &mut Points, node, n: usize| {
