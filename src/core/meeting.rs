@@ -26,6 +26,8 @@ use std::{collections::BTreeMap, time::Duration};
 pub const MAX_SERVERS: usize = 16;
 /// Connected peers that are remembered; there are never so many.
 const MAX_HERE: usize = 1024;
+/// An answer that names so many has most likely more behind it.
+const PAGE: usize = 64;
 /// So long a straight path is tried before the person hears that there is none.
 const PUNCHING: Duration = Duration::from_secs(5);
 /// With the answer of one server, so long is waited for another one's.
@@ -368,6 +370,7 @@ impl Meeting {
                 nodes: Some(nodes), ..
             } => {
                 let first = joined.discovered.is_none();
+                let more = nodes.len() >= PAGE;
                 let mut news = false;
                 for node in nodes.into_iter().filter(|node| *node != me) {
                     // A node that is there already was there first, and we are the newcomer.
@@ -376,7 +379,7 @@ impl Meeting {
                     let told = (node, *server);
                     news |= self.nodes.found(told, wait, here, now, chance);
                 }
-                joined.discovered(news, now, chance);
+                joined.discovered(news, more, now, chance);
             }
             _ => {}
         }

@@ -24,6 +24,8 @@ const EARLY: Duration = Duration::from_secs(10);
 /// …and for so long now and then.
 const LATER: Duration = Duration::from_secs(120);
 const EARLY_PAUSE: Duration = Duration::from_secs(1);
+/// Before the rest is asked for, when an answer was full.
+const PAGE_PAUSE: Duration = Duration::from_millis(300);
 const LATER_PAUSE: Duration = Duration::from_secs(10);
 const QUIET_PAUSE: Duration = Duration::from_secs(30);
 /// The pauses before something that a server did not do is asked for again.
@@ -331,14 +333,16 @@ impl Joined {
         }
     }
 
-    /// An answer came: when to ask again.
-    pub(super) fn discovered(&mut self, news: bool, now: Now, chance: &mut Chance) {
+    /// An answer came: when to ask again. `more`, there is most likely more of it.
+    pub(super) fn discovered(&mut self, news: bool, more: bool, now: Now, chance: &mut Chance) {
         if news {
             self.news = now;
         }
         self.discovered.get_or_insert(now);
         let quiet = now.saturating_sub(self.news.max(self.since));
-        let pause = if now.saturating_sub(self.since) < EARLY {
+        let pause = if news && more {
+            PAGE_PAUSE
+        } else if now.saturating_sub(self.since) < EARLY {
             EARLY_PAUSE
         } else if quiet < LATER {
             LATER_PAUSE

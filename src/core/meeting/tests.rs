@@ -213,6 +213,30 @@ fn newcomers_are_asked_for_often_at_first() {
 }
 
 #[test]
+fn the_rest_of_a_long_answer_is_asked_for_at_once_as_long_as_it_says_something_new() {
+    let page = |first: u8| -> Vec<NodeId> { (first..first + 80).map(id).collect() };
+    let mut sim = Simulation::joined(config(1), &page(100));
+    let asked = |sim: &Simulation| {
+        let asked = sim.times(|action| matches!(action, MeetingAction::Discover(_)));
+        asked.len()
+    };
+    sim.now += seconds(60); // Long after the first.
+    sim.event(MeetingInput::Tick);
+    let before = asked(&sim);
+    let pass = |sim: &mut Simulation| {
+        sim.now += Duration::from_millis(400);
+        sim.event(MeetingInput::Tick);
+    };
+    sim.discover(0, &page(20));
+    pass(&mut sim);
+    assert_eq!(asked(&sim), before + 1);
+    // A server that says the same again and again is asked no more often for it.
+    sim.discover(0, &page(20));
+    pass(&mut sim);
+    assert_eq!(asked(&sim), before + 1);
+}
+
+#[test]
 fn of_two_that_find_each_other_the_newcomer_or_the_smaller_one_begins() {
     let mut sim = Simulation::joined(config(1), &[]);
     sim.pass(seconds(20));
