@@ -51,11 +51,11 @@ pub(crate) struct CborCodec<E>(PhantomData<E>);
 /// The behaviour of one such protocol.
 pub(crate) type Behaviour<E> = request_response::Behaviour<CborCodec<E>>;
 
-/// [`control`].
+/// The protocol of `wire::control`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Control;
 
-/// [`directory`].
+/// The protocol of `wire::directory`.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Directory;
 

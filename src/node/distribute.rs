@@ -1,7 +1,7 @@
 //! Spreading the shared files before anyone asks, and keeping others' for them.
 //!
-//! Owns the placement machine and the fate of the replicas here. [`push`] gives, [`accept`] takes,
-//! [`News`] is how it hears that something changed. Never on the way of a download: it makes way
+//! Owns the placement machine and the fate of the replicas here. `push` gives, `accept` takes,
+//! `News` is how it hears that something changed. Never on the way of a download: it makes way
 //! for them ([`traffic`]). Invariants: what it knows of a file is asked of the swarm anew after
 //! each change, so nothing has to be told twice; at most one pass over the news is under way.
 

@@ -1,7 +1,7 @@
 //! Serving chunks: one task for each inbound chunk stream.
 //!
 //! A question is one look-up in the index, a positioned read into a reused buffer, and a write to
-//! the socket; the actor is not involved. Invariants: at most [`MAX_OPEN`] questions are remembered
+//! the socket; the actor is not involved. Invariants: at most `MAX_OPEN` questions are remembered
 //! of a stream; a requester that does not read loses its stream within [`STUCK`]; at most [`SLOTS`]
 //! chunks are in memory for all streams together, each for at most [`Line::hold`] beyond its
 //! reading (and some small ones a stream, see `read_ahead`), so that those who read slowly or not

@@ -5,7 +5,7 @@
 //! to give one another. Else the peer that has waited longest. How long a slot may be held, and how
 //! long somebody may be overtaken, follows from how long chunks take on this line. Never reads a
 //! chunk or touches a socket. Invariants: at most [`SLOTS`] slots are taken; nobody who waits
-//! longer than [`Line::patience`] is overtaken; a request that is dropped while it waits, or with
+//! longer than `Line::patience` is overtaken; a request that is dropped while it waits, or with
 //! its slot, loses none of them; once closed, no slot is given.
 
 use super::queue::{Question, Queue};
