@@ -6,15 +6,15 @@
 #   sprat takes      the same curl hands it in to a node, which writes, syncs and places it
 #   sprat to sprat   one node to another; the giver's own seconds
 #   sprat gives, localsendd gives: beside `localsendd` from PyPI, where that is installed (SPRAT_TEST_PYTHON names a python that has it) and
-#   the machine has a network for its announcements; it writes and hashes in Python
-# Nothing is installed. SPRAT=FILE measures that program instead of target/release/sprat. Needs nginx, curl, openssl, jq and python3.
+#   the machine has a network for its announcements; it reads, writes and hashes in Python. What it gives has a SHA-256, which sprat checks.
+# Nothing is installed. SPRAT=FILE measures that program instead of target/release/sprat. Needs nginx, curl, openssl, jq, GNU time and python3.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mib=${1:-1024} runs=${2:-5}
 sprat=${SPRAT:-$PWD/target/release/sprat} python=${SPRAT_TEST_PYTHON:-python3}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 PATH=$PATH:/usr/sbin
-for tool in nginx curl openssl jq python3; do command -v "$tool" >/dev/null || { echo "$tool is needed" >&2; exit 1; }; done
+for tool in nginx curl openssl jq python3 /usr/bin/time; do command -v "$tool" >/dev/null || { echo "$tool is needed" >&2; exit 1; }; done
 free=$(df -Pm "${TMPDIR:-/tmp}" | awk 'NR == 2 { print $4 }')
 [ "$free" -gt $((mib * 4)) ] || { echo "${TMPDIR:-/tmp} has $free MiB of room, $((mib * 4)) are needed (TMPDIR=…)" >&2; exit 1; }
 work=$(mktemp -d "${TMPDIR:-/tmp}/localsend.XXXXXX")
@@ -23,8 +23,6 @@ trap 'kill "${pids[@]}" 2>/dev/null; wait 2>/dev/null; rm -rf "$work"' EXIT
 for name in $(compgen -e SPRAT_ || true); do unset "$name"; done
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-now() { date +%s.%N; }
-since() { awk -v a="$1" -v b="$(now)" 'BEGIN { printf "%.3f\n", b - a }'; }
 export SPRAT_REPLICAS=1 SPRAT_LOCALSEND=1
 
 mkdir -p "$work"/{www,in,got}
@@ -74,7 +72,7 @@ fi
 give() { # to whom, port, then further variables
   local to=$1 at=$2; shift 2
   rm -rf "$work/giver"; mkdir -p "$work/giver/shared"
-  env "$@" SPRAT_NAME=giver SPRAT_LOCALSEND_PORT="$at" SPRAT_DISCOVERY_PORT=$((49000 + RANDOM % 1000)) \
+  /usr/bin/time -f %M -a -o "$work/giver-peaks" env "$@" SPRAT_NAME=giver SPRAT_LOCALSEND_PORT="$at" SPRAT_DISCOVERY_PORT=$((49000 + RANDOM % 1000)) \
     "$sprat" send "$work/www/file.bin" --to "LocalSend: $to" --wait 60 --home "$work/giver" --json > "$work/give.log" 2> "$work/give.err" || { cat "$work/give.log" "$work/give.err" >&2; exit 1; }
   jq -r 'select(.event == "done") | .seconds' "$work/give.log"
 }
@@ -96,8 +94,9 @@ for round in $(seq "$runs"); do
   give taker "$own" SPRAT_LISTEN=127.0.0.1 >> "$work/sprat-to-sprat"; took taker; sync -f "$work"
   if [ ${#daemon[@]} -gt 0 ]; then
     give Orange 53317 >> "$work/sprat-gives"; same "$work/d/here/file.bin"; rm "$work"/d/here/*; sync -f "$work"
-    begun=$(now)
-    "${daemon[@]}" localsendd.cli send "$work/www/file.bin" --to other --wait >/dev/null; since "$begun" >> "$work/localsendd-gives"; took other; sync -f "$work"
+    "${daemon[@]}" localsendd.cli send "$work/www/file.bin" --to other --wait >/dev/null
+    # From the birth of the file to its last change: its place.
+    stat -c '%.3W %.3Z' "$work/other/downloads/file.bin" | awk '{ printf "%.3f\n", $2 - $1 }' >> "$work/localsendd-gives"; took other; sync -f "$work"
   fi
 done
 
@@ -108,4 +107,4 @@ for row in nginx-gives nginx-takes sprat-takes sprat-to-sprat sprat-gives locals
   awk -v row="${row//-/ }" -v s="$(median "$work/$row")" -v base="$base" -v m="$mib" 'BEGIN { printf "%-18s %8.2f %8.0f %14.2f x\n", row, s, m * 1.048576 / s, base / s }'
 done
 peak() { awk '/VmHWM/ { printf "%.0f MiB", $2 / 1024 }' "/proc/$1/status"; }
-echo "peak memory of a node that took all of it: $(peak "$taker")"
+echo "peak memory: $(peak "$taker") of a node that took all of it, $(sort -n "$work/giver-peaks" | awk 'END { printf "%.0f MiB", $1 / 1024 }') of those that gave it"
