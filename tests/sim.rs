@@ -4,6 +4,11 @@
 #[path = "../benches/sim/swarm.rs"]
 mod swarm;
 
+#[allow(dead_code, reason = "the benchmark prints all of it")]
+#[path = "../benches/sim/room.rs"]
+mod room;
+
+use room::Room;
 use std::time::Duration;
 use swarm::{Scenario, Swarm};
 
@@ -101,4 +106,70 @@ fn two_seeds_of_unlike_rate_are_both_full_to_the_end() {
 fn the_same_seed_gives_the_same_swarm() {
     let twice = [(); 2].map(|()| format!("{:?}", Swarm::new(scenario(12)).run(LIMIT)));
     assert_eq!(twice[0], twice[1]);
+}
+
+/// A second.
+const S: Duration = Duration::from_secs(1);
+
+#[test]
+fn sixty_who_begin_at_once_on_two_processors_know_one_another_and_lose_nobody() {
+    let mut room = Room::new(room::Scenario::lab(60));
+    assert!(
+        room.run(30 * S, Room::all_know_all),
+        "{}",
+        room.least_known()
+    );
+    // They are no full mesh meanwhile, and nobody is taken for gone.
+    let dials = room.totals.dials as usize;
+    assert!(dials < 60 * 59 / 2, "{dials}");
+    room.run(room.now + 60 * S, |_| false);
+    assert_eq!(room.totals.lost, 0);
+    assert!(room.connections() <= 60 * 8, "{}", room.connections());
+}
+
+#[test]
+fn a_newcomer_to_a_crowd_lists_all_or_knows_that_it_does_not() {
+    for loss in [0.0, 0.05] {
+        let mut room = Room::new(room::Scenario {
+            loss,
+            ..room::Scenario::room(60)
+        });
+        assert!(room.run(60 * S, Room::all_know_all));
+        room.run(room.now + 40 * S, |_| false);
+        for _ in 0..5 {
+            let looked = room.look(S);
+            assert!(looked.rows == 60 || !looked.settled, "{looked:?}");
+            assert!(looked.rows == 60 && looked.took < S, "{looked:?}");
+            room.run(room.now + 3 * S, |_| false);
+        }
+        let news = room.news(0, 20 * S);
+        assert!(news < 3 * S, "{news:?}");
+    }
+}
+
+#[test]
+fn a_cut_network_that_heals_is_one_again() {
+    let mut room = Room::new(room::Scenario::room(40));
+    assert!(room.run(60 * S, Room::all_know_all));
+    room.run(room.now + 10 * S, |_| false);
+    room.cut(|n| u8::from(n % 3 == 0));
+    room.run(room.now + 30 * S, |_| false);
+    assert!(!room.all_know_all());
+    room.cut(|_| 0);
+    let healed = room.now;
+    assert!(
+        room.run(healed + 30 * S, Room::all_know_all),
+        "{}",
+        room.least_known()
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_room() {
+    let run = || {
+        let mut room = Room::new(room::Scenario::lab(30));
+        room.run(20 * S, |_| false);
+        format!("{:?} {}", room.totals, room.connections())
+    };
+    assert_eq!(run(), run());
 }

@@ -1,11 +1,15 @@
 //! Swarms that no machine here can hold, in virtual time: `cargo bench --bench sim [-- NAME…]`.
 //!
+//! `-- membership` is about who is here and what they offer, without any file on its way.
+//!
 //! Prints, for each scenario: completion over the bound (the time that the file takes on one link),
 //! what the seed sent over the size of the file and the part of its line that it
 //! used, and what a node spent on questions and news.
 
+mod room;
 mod swarm;
 
+use room::Room;
 use std::time::{Duration, Instant};
 use swarm::{Scenario, Swarm};
 
@@ -57,11 +61,88 @@ fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
+/// A room of so many: how they get to know one another, what that costs, and what becomes of it
+/// when a third is replaced a minute, when the network is cut in two, and when it loses datagrams.
+fn membership(nodes: usize) {
+    let began = Instant::now();
+    let second = Duration::from_secs(1);
+    let mut room = Room::new(room::Scenario {
+        loss: 0.05,
+        ..room::Scenario::room(nodes)
+    });
+    room.run(120 * second, Room::all_know_all);
+    let joined = room.now.saturating_sub(room.scenario.spread);
+    let most = room.most_connections();
+    // What was made to get acquainted is closed by then.
+    room.run(room.now + 60 * second, |_| false);
+    let then = (room.now, room.totals);
+    room.run(room.now + 30 * second, |_| false);
+    let (idle, connections) = (room.bytes_since(then), room.connections());
+    let looked: Vec<_> = (0..5).map(|_| room.look(second)).collect();
+    let slowest = looked.iter().map(|it| it.took).max().unwrap_or_default();
+    let short = looked.iter().filter(|it| it.rows < nodes).count();
+    let unsaid = looked
+        .iter()
+        .filter(|it| it.rows < nodes && it.settled)
+        .count();
+    let news = room.news(0, 60 * second);
+    // Three in ten are replaced each minute: half of them say goodbye.
+    let then = (room.now, room.totals);
+    let churn = room.churn(0.3, 60 * second);
+    let (cost, lost) = (room.bytes_since(then), room.totals.lost);
+    let news_in_churn = room.news(churn, 60 * second);
+    // A third is cut off for half a minute.
+    room.cut(|n| u8::from(n % 3 == 0));
+    room.run(room.now + 30 * second, |_| false);
+    room.cut(|_| 0);
+    let healed = room.now;
+    room.run(healed + 120 * second, Room::all_know_all);
+    let healed = room.now.saturating_sub(healed);
+    println!(
+        "{nodes:>6} {:>8.1} {:>6} {:>8.0} {:>8.1} {:>10.2} {short:>3} / {unsaid:<3} {:>8.2} {:>9.0} {:>8.2} {lost:>5} {:>8.1} {:>8.1}",
+        joined.as_secs_f64(),
+        most,
+        idle,
+        2.0 * connections as f64 / nodes as f64,
+        slowest.as_secs_f64(),
+        news.as_secs_f64(),
+        cost,
+        news_in_churn.as_secs_f64(),
+        healed.as_secs_f64(),
+        began.elapsed().as_secs_f64(),
+    );
+}
+
+fn memberships() {
+    println!(
+        "{:>6} {:>8} {:>6} {:>8} {:>8} {:>10} {:>9} {:>8} {:>9} {:>8} {:>5} {:>8} {:>8}",
+        "nodes",
+        "joined s",
+        "most",
+        "B/node/s",
+        "each has",
+        "newcomer s",
+        "short/mum",
+        "news s",
+        "churn B/s",
+        "news s",
+        "lost",
+        "healed s",
+        "took s"
+    );
+    for nodes in [24, 100, 300] {
+        membership(nodes);
+    }
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| !word.starts_with('-'))
         .collect();
+    if wanted.iter().any(|name| name == "membership") {
+        return memberships();
+    }
     println!(
         "{:<8} {:>5} {:>6} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9} {:>11} {:>10} {:>6} {:>5} {:>6}",
         "scenario",

@@ -23,12 +23,24 @@ use std::{
 pub const MAX_WANTED: usize = 256;
 /// Questions under way.
 const MAX_ASKING: usize = 8;
-/// Between two questions for the same card.
+/// Between an answer without a card and the next question for it, at first.
 const ROUND: Duration = Duration::from_millis(200);
+/// A teller that has not answered by then is not waited for.
+const SLOW: Duration = Duration::from_secs(2);
 /// How soon is looked again while nobody is connected.
 const NOBODY: Duration = Duration::from_millis(30);
+/// Who begins asks so many for everybody, one after the other…
+const TELLERS: usize = 2;
+/// …and up to so many later on, in a crowd that begins with it…
+const LATER_TELLERS: usize = 4;
+/// …each so long after the one before…
+const LATER: Duration = Duration::from_secs(3);
+/// …and no more than so many, with those who do not answer.
+const TRIES: u32 = 8;
 /// So many of those who are connected are asked before the node itself is.
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 16;
+/// After so many the pause doubles.
+const ROUNDS_ALIKE: u32 = 10;
 /// Between two questions for a card that even its node did not give, for want of an answer.
 const PAUSE: Duration = Duration::from_secs(10);
 /// Nodes that are remembered for having no cards.
@@ -61,6 +73,12 @@ pub enum CardAction {
         /// Of whom, and which is known.
         of: Vec<(NodeId, Version)>,
     },
+    /// Ask for everybody who announces itself there, with their cards; [`Cards::introduced`] or
+    /// [`Cards::alone`] is expected back.
+    Everybody {
+        /// Whom.
+        teller: NodeId,
+    },
     /// Ask a node what changed in its catalog, as if there were no cards.
     Catalog {
         /// Which.
@@ -75,6 +93,14 @@ pub struct Cards {
     nodes: BTreeMap<NodeId, Known>,
     unable: BTreeSet<NodeId>,
     asking: usize,
+    /// Who was asked for everybody.
+    tellers: BTreeSet<NodeId>,
+    /// The next one is asked then.
+    everybody: Option<Now>,
+    /// One is being asked.
+    asking_for_everybody: bool,
+    /// How often that is still done.
+    tries: u32,
 }
 
 impl Cards {
@@ -86,7 +112,25 @@ impl Cards {
             nodes: BTreeMap::new(),
             unable: BTreeSet::new(),
             asking: 0,
+            tellers: BTreeSet::new(),
+            everybody: None,
+            asking_for_everybody: false,
+            tries: TRIES,
         }
+    }
+
+    /// Somebody is connected, who may be asked for everybody.
+    pub fn connected(&mut self, node: &NodeId, now: Now) {
+        let wanted = self.tellers.len() < TELLERS && !self.asking_for_everybody;
+        if wanted && self.everybody.is_none() && !self.unable.contains(node) {
+            self.everybody = Some(now);
+        }
+    }
+
+    /// Whether this node begins, and somebody who was asked for everybody has not answered.
+    #[must_use]
+    pub fn expects_everybody(&self) -> bool {
+        self.asking_for_everybody && self.tellers.len() <= TELLERS
     }
 
     /// A node's catalog is at that version, by its own word. `connected`: it can be asked itself.
@@ -149,6 +193,11 @@ impl Cards {
     /// When [`Self::due`] has something to say.
     #[must_use]
     pub fn next_tick(&self) -> Option<Now> {
+        let cards = self.next_question();
+        cards.into_iter().chain(self.everybody).min()
+    }
+
+    fn next_question(&self) -> Option<Now> {
         if self.asking >= MAX_ASKING {
             return None; // An answer comes, or none in time.
         }
@@ -157,8 +206,9 @@ impl Cards {
 
     /// What to ask now, of these who are connected.
     pub fn due(&mut self, connected: &[NodeId], now: Now) -> Vec<CardAction> {
-        if self.next_tick().is_none_or(|at| at > now) {
-            return Vec::new();
+        let mut actions = self.ask_for_everybody(connected, now);
+        if self.next_question().is_none_or(|at| at > now) {
+            return actions;
         }
         if connected.is_empty() {
             let due = self
@@ -166,11 +216,11 @@ impl Cards {
                 .values_mut()
                 .filter_map(|known| known.due.as_mut());
             due.for_each(|at| *at = (*at).max(now + NOBODY));
-            return Vec::new();
+            return actions;
         }
         let able = |node: &&NodeId| !self.unable.contains(*node);
         let tellers: Vec<NodeId> = connected.iter().filter(able).copied().collect();
-        let (mut actions, mut of) = (Vec::new(), Vec::new());
+        let mut of = Vec::new();
         let teller = tellers.get(self.chance.below(tellers.len())).copied();
         for (&node, known) in &mut self.nodes {
             // Those that are due in this round share a question.
@@ -192,7 +242,7 @@ impl Cards {
                 let of = vec![(node, known.card)];
                 actions.push(CardAction::Ask { teller: node, of });
             } else if !itself && of.len() < MAX_WANTED {
-                known.due = Some(now + ROUND);
+                known.due = Some(now + SLOW);
                 known.rounds += 1;
                 of.push((node, known.card));
             }
@@ -208,6 +258,7 @@ impl Cards {
     pub fn told(&mut self, teller: NodeId, of: &[NodeId], now: Now) -> Option<CardAction> {
         self.asking = self.asking.saturating_sub(1);
         if of != [teller] {
+            self.next_round(of, now);
             return None;
         }
         let known = self.nodes.get_mut(&teller)?;
@@ -223,13 +274,78 @@ impl Cards {
     }
 
     /// A teller did not answer, or told what is not so: with `unable`, it never will do better.
-    pub fn untold(&mut self, teller: NodeId, of: &[NodeId], unable: bool) -> Option<CardAction> {
+    pub fn untold(
+        &mut self,
+        teller: NodeId,
+        of: &[NodeId],
+        unable: bool,
+        now: Now,
+    ) -> Option<CardAction> {
         self.asking = self.asking.saturating_sub(1);
+        if of != [teller] {
+            self.next_round(of, now);
+        }
         if unable && self.unable.len() < MAX_UNABLE {
             self.unable.insert(teller);
         }
         let known = self.nodes.get_mut(&teller).filter(|_| of == [teller])?;
         (known.due, known.asked) = (None, None);
         Some(CardAction::Catalog { node: teller })
+    }
+
+    /// A newcomer asks one of those with whom it is connected, and a second one, since the first
+    /// may not know all.
+    fn ask_for_everybody(&mut self, connected: &[NodeId], now: Now) -> Vec<CardAction> {
+        if self.everybody.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.everybody = None;
+        let able = |node: &&NodeId| !self.unable.contains(*node) && !self.tellers.contains(*node);
+        let tellers: Vec<NodeId> = connected.iter().filter(able).copied().collect();
+        let teller = tellers.get(self.chance.below(tellers.len())).copied();
+        let Some(teller) = teller.filter(|_| self.tries > 0) else {
+            return Vec::new();
+        };
+        self.tries -= 1;
+        self.asking_for_everybody = true;
+        self.tellers.insert(teller);
+        vec![CardAction::Everybody { teller }]
+    }
+
+    /// A teller told of everybody whom it knows.
+    pub fn introduced(&mut self, crowd: bool, now: Now) {
+        self.asking_for_everybody = false;
+        self.everybody = match self.tellers.len() {
+            0..TELLERS => Some(now),
+            TELLERS..LATER_TELLERS if crowd => Some(now + LATER),
+            _ => None,
+        };
+    }
+
+    /// A teller did not, and with `unable` never will.
+    pub fn alone(&mut self, teller: NodeId, unable: bool, now: Now) {
+        self.asking_for_everybody = false;
+        // One that knows no such question is not asked again.
+        if !unable {
+            self.tellers.remove(&teller);
+        }
+        self.everybody = Some(now + if unable { Duration::ZERO } else { SLOW });
+    }
+
+    /// Those of which the answer had nothing are asked for again soon.
+    fn next_round(&mut self, of: &[NodeId], now: Now) {
+        for node in of {
+            let known = self.nodes.get_mut(node);
+            let known = known.filter(|known| known.asked.is_none());
+            if let Some(Known {
+                due: Some(due),
+                rounds,
+                ..
+            }) = known
+            {
+                let pause = ROUND * (1 << (rounds.saturating_sub(1) / ROUNDS_ALIKE).min(8));
+                *due = (*due).min(now + pause);
+            }
+        }
     }
 }

@@ -168,18 +168,29 @@ impl Exchange {
         Some(told)
     }
 
-    /// Who else announces itself here, for an asker in a crowd that does not know them: what they
-    /// say to everyone near is told to those who are near.
+    /// Who else announces itself here, for an asker that is seen at `at` and does not know them:
+    /// what they say to everyone near is told to those who are near.
     pub fn others(
         at: IpAddr,
         announced: impl Iterator<Item = (NodeId, SocketAddr)>,
-    ) -> Vec<(NodeId, SocketAddr)> {
-        let seen = announced.filter_map(|(node, address)| {
+    ) -> impl Iterator<Item = (NodeId, SocketAddr)> {
+        announced.filter_map(move |(node, address)| {
             let ip = as_seen_by(at, address.ip())?;
             let near = is_local(at.to_canonical()) == is_local(address.ip().to_canonical());
             near.then(|| (node, SocketAddr::new(ip, address.port())))
-        });
-        seen.take(MAX_TOLD).collect()
+        })
+    }
+
+    /// What a peer that is seen at `at` means by an address, if it may name that.
+    #[must_use]
+    pub fn named(at: IpAddr, address: SocketAddr) -> Option<SocketAddr> {
+        let ip = if address.ip() == HERE {
+            at
+        } else {
+            address.ip()
+        };
+        let address = SocketAddr::new(ip, address.port());
+        may_name(at, address).then_some(address)
     }
 
     /// The answer of a peer, whose connection comes from `at`: whom of those in it to try. (With
@@ -196,13 +207,10 @@ impl Exchange {
         }
         let mut wanted = Vec::new();
         for &(node, address) in named.iter().take(MAX_TOLD) {
-            let ip = if address.ip() == HERE {
-                at
-            } else {
-                address.ip()
+            let Some(address) = Self::named(at, address) else {
+                continue;
             };
-            let address = SocketAddr::new(ip, address.port());
-            if node == self.me || known(&node) || !may_name(at, address) {
+            if node == self.me || known(&node) {
                 continue;
             }
             let budget = self.tried.of(teller, now, &mut self.chance);

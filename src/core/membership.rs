@@ -20,6 +20,7 @@ mod event;
 mod peer;
 mod replays;
 mod resting;
+mod silence;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +34,7 @@ use super::{
 use ::core::net::{IpAddr, SocketAddr};
 use announcing::Announcing;
 pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent};
-use peer::{CatalogVersion, Peer, Stage};
+use peer::{CatalogVersion, Peer};
 use replays::Replays;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -56,10 +57,8 @@ pub const SILENCE: Duration = Duration::from_secs(14);
 /// Of nodes that others told of, so many that are announced from one IP address are peers without
 /// ever having been connected. (On one machine all are.)
 pub const MAX_VOUCHED_PER_SOURCE: usize = 32;
-/// With so many connected or being dialled, others of a crowd are not dialled at once.
-const ENOUGH: usize = 12;
-/// So long later they are, unless somebody vouched for them.
-const VOUCHING: Duration = Duration::from_millis(3_500);
+/// In a crowd so many answer a `JOIN`: those that rank first for the newcomer.
+pub const ANSWERERS: usize = 8;
 /// A newcomer dials those that answer its `JOIN`; those that answered wait this long before they
 /// dial it.
 pub const NEWCOMER_DIALS: Duration = Duration::from_secs(1);
@@ -92,6 +91,11 @@ pub struct Membership {
     banned: Vec<NodeId>,
     answers: Bucket,
     answers_per_source: Buckets<IpAddr>,
+    late_dials: Bucket,
+    /// When somebody was vouched for last.
+    vouched: Now,
+    /// This node was busy: nobody counts as silent before.
+    excused: Now,
 }
 
 impl Membership {
@@ -111,6 +115,9 @@ impl Membership {
             banned: Vec::new(),
             answers: Bucket::new(ANSWERS, now),
             answers_per_source: Buckets::new(ANSWERS_PER_SOURCE, MAX_KNOWN),
+            late_dials: Bucket::new(dials::LATE, now),
+            vouched: Now::ZERO,
+            excused: Now::ZERO,
         }
     }
 
@@ -152,11 +159,18 @@ impl Membership {
                 self.connected_to(node, address, &mut out);
             }
             MembershipEvent::Disconnected { node } => {
+                let crowd = self.is_crowd();
                 if let Some(peer) = self.peers.get_mut(&node) {
-                    peer.disconnected(self.now);
+                    peer.disconnected(crowd, self.now);
                 }
             }
             MembershipEvent::Vouched { node } => self.vouched(node, &mut out),
+            MembershipEvent::Introduced {
+                node,
+                address,
+                epoch,
+                revision,
+            } => self.introduced(node, address, CatalogVersion { epoch, revision }, &mut out),
             MembershipEvent::Changed => self.announce_soon(),
             MembershipEvent::DialFailed { node } => {
                 if let Some(peer) = self.peers.get_mut(&node) {
@@ -171,11 +185,13 @@ impl Membership {
         if let Some(node) = about {
             self.tell_elsewhere(node, &mut out);
         }
-        self.announcing.crowd = self
-            .peers
-            .values()
-            .filter(|peer| peer.is_of_crowd())
-            .count();
+        let announced = self.peers.values().filter(|peer| peer.announces());
+        let (mut all, mut crowd) = (0, 0);
+        for peer in announced {
+            all += 1;
+            crowd += usize::from(peer.confirmed);
+        }
+        (self.announcing.crowd, self.announcing.all) = (crowd, all);
         self.forget_the_silent(&mut out);
         self.choose_neighbours(&mut out);
         self.dial_the_due(&mut out);
@@ -191,12 +207,18 @@ impl Membership {
             self.announcing.next
         };
         let silence = self.announcing.silence();
+        let crowd = self.is_crowd();
+        let late = |peer: &Peer| {
+            let waits = crowd && peer.waits_for_vouching();
+            waits.then(|| self.dialled_late(peer).max(self.late_dials.next()))
+        };
         // What is due already waits for a free dial, and that comes with another event.
         self.peers
             .values()
             .flat_map(|peer| {
                 let ends = [peer.gone_at(silence), peer.wanted_until(silence)];
-                [peer.retry_at(), peer.dial_ends()]
+                let ends = ends.map(|at| at.max(self.excused));
+                [peer.retry_at(), peer.dial_ends(), late(peer)]
                     .into_iter()
                     .chain(ends.map(Some))
             })
@@ -294,17 +316,18 @@ impl Membership {
             }
             return;
         }
-        if beacon.kind == Kind::Join && !self.hidden && self.may_answer(from.ip()) {
+        let asks = beacon.kind == Kind::Join && !self.hidden;
+        if asks && self.is_to_answer(&node) && self.may_answer(from.ip()) {
             out.push(MembershipAction::Answer { to: from, room });
         }
         // The port is replaced, not the address built anew: a link-local one keeps its scope.
         let mut address = from;
         address.set_port(beacon.tcp);
-        if !self.admit(node, from.ip(), out) {
+        if !self.admit(node, from.ip(), true, out) {
             return;
         }
         let (me, now) = (self.me, self.now);
-        let waits = self.is_crowd() && self.under_way() >= ENOUGH;
+        let wait = self.vouching();
         if last.is_none() && beacon.kind == Kind::Ping {
             self.announcing.answers.heard(self.now);
         }
@@ -313,9 +336,9 @@ impl Membership {
         };
         // Both of us are newcomers and both heard the other's JOIN: the smaller id dials.
         let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
-        self.unchosen |= peer.confirmed && peer.seen.is_none();
-        if waits && !peer.confirmed && peer.seen.is_none() {
-            peer.postpone(now + VOUCHING);
+        self.unchosen |= peer.confirmed && (peer.seen.is_none() || peer.hearsay);
+        if !peer.confirmed && peer.seen.is_none() {
+            peer.not_before = now + wait;
         }
         peer.heard(beacon, address, it_dials, now);
         if let Some(CatalogVersion { epoch, revision }) = peer.take_hint() {
@@ -338,7 +361,10 @@ impl Membership {
         let Some(first) = addresses.first() else {
             return;
         };
-        if node == self.me || self.banned.contains(&node) || !self.admit(node, first.ip(), out) {
+        if node == self.me
+            || self.banned.contains(&node)
+            || !self.admit(node, first.ip(), true, out)
+        {
             return;
         }
         if let Some(peer) = self.peers.get_mut(&node) {
@@ -352,7 +378,7 @@ impl Membership {
         if node == self.me || self.banned.contains(&node) || self.knows(&node) {
             return;
         }
-        if self.admit(node, address.ip(), out)
+        if self.admit(node, address.ip(), false, out)
             && let Some(peer) = self.peers.get_mut(&node)
         {
             peer.told(address, self.now);
@@ -396,43 +422,5 @@ impl Membership {
         }
         self.banned.push(node);
         self.remove(&node, false, out);
-    }
-
-    fn forget_the_silent(&mut self, out: &mut Vec<MembershipAction>) {
-        let (now, silence) = (self.now, self.announcing.silence());
-        for peer in self.peers.values_mut() {
-            if peer.dial_ends().is_some_and(|at| at <= now) {
-                peer.dial_failed(now);
-            }
-        }
-        let late = |(node, peer): (&NodeId, &Peer)| (peer.gone_at(silence) <= now).then_some(*node);
-        let gone: Vec<NodeId> = self.peers.iter().filter_map(late).collect();
-        for node in gone {
-            let Some(peer) = self.peers.get_mut(&node) else {
-                continue;
-            };
-            match peer.stage {
-                // Without its beacons it does not rest.
-                Stage::Connected { .. } => self.unchosen |= peer.resting,
-                Stage::Idle if peer.wanted_until(silence) <= now => self.remove(&node, false, out),
-                // Gone for everyone else, though a dial is under way or worth another try.
-                Stage::Idle | Stage::Dialing { .. } => {
-                    if std::mem::replace(&mut peer.confirmed, false) {
-                        self.unchosen = true;
-                        let announced = false;
-                        out.push(MembershipAction::Left { node, announced });
-                    }
-                }
-            }
-        }
-    }
-
-    fn dial_the_due(&mut self, out: &mut Vec<MembershipAction>) {
-        for node in dials::due(&self.peers, self.now, &mut self.chance) {
-            if let Some(peer) = self.peers.get_mut(&node) {
-                let addresses = peer.dial(self.now);
-                out.push(MembershipAction::Dial { node, addresses });
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@
 //! Owns the counting. Never reads a clock and never decides what is refused.
 
 use super::{Now, chance::Chance};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// So many per second on average, and so many at once after a pause.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,13 @@ impl Bucket {
             self.tokens -= 1.0;
         }
         there
+    }
+
+    /// When there is one to take.
+    #[must_use]
+    pub fn next(&self) -> Now {
+        let lacking = (1.0 - self.tokens).max(0.0);
+        self.at + Duration::from_secs_f64(lacking / self.rate.per_second)
     }
 
     /// Takes one token, but below half the burst only by chance, the less likely the fewer are

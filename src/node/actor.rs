@@ -10,6 +10,7 @@ mod awaiting;
 mod cards;
 mod catalogs;
 mod double;
+mod everybody;
 mod exchange;
 mod inbound;
 mod localsend;
@@ -63,6 +64,8 @@ pub enum Note {
     Catalog(NodeId, Result<Response, RequestError>),
     /// Cards of these, by this one.
     Cards(NodeId, Vec<NodeId>, Told),
+    /// Everybody whom this one knows.
+    Everybody(NodeId, Told),
     /// Who else it is connected to.
     Peers(NodeId, Result<Response, RequestError>),
     /// It had time enough to say what it is.

@@ -3,20 +3,21 @@
 //! Numbers and lengths are bounded here ([`Request::check`], [`Response::check`]); whether a name
 //! may become a path is `core::path`'s decision.
 
+mod address;
 mod card;
 
+pub use address::PeerAddress;
 pub use card::{Card, CardWanted};
 
 use super::{
-    MAX_CARDS, MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_MEDIA,
-    MAX_NAME, MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
+    MAX_CARDS, MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_EVERYBODY, MAX_HAVE_UPDATE, MAX_HAVES,
+    MAX_MANIFESTS, MAX_MEDIA, MAX_NAME, MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
 };
 use crate::core::{
     have::HaveSet,
     id::{ChunkId, FileId, NodeId},
     rights::Rights,
 };
-use core::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
@@ -107,9 +108,12 @@ pub enum Request {
         /// At most 256.
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
         of: Vec<CardWanted>,
-        /// These are all that I know: who else announces itself to you?
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        others: bool,
+    },
+    /// Who announces itself to you, besides these, and what cards have you of them?
+    Everybody {
+        /// Whom the asker knows; at most 512.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_EVERYBODY>")]
+        but: Vec<NodeId>,
     },
 }
 
@@ -129,7 +133,8 @@ impl Request {
             | Self::Goodbye
             | Self::Reach { .. }
             | Self::Peers { .. }
-            | Self::Cards { .. } => false,
+            | Self::Cards { .. }
+            | Self::Everybody { .. } => false,
         }
     }
 }
@@ -166,56 +171,20 @@ pub enum Response {
         /// As many as there are and fit.
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
         cards: Vec<Card>,
-        /// Where others are that the asker did not name, if it asked for them; at most 64.
-        #[serde(
-            default,
-            skip_serializing_if = "Vec::is_empty",
-            deserialize_with = "bounded::list::<_, _, MAX_PEERS>"
-        )]
+    },
+    /// To `Everybody`.
+    Everybody {
+        /// Of those in `others`: as many as there are and fit; at most 256.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
+        cards: Vec<Card>,
+        /// Who they are, and where; at most 512.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_EVERYBODY>")]
         others: Vec<PeerAddress>,
     },
     /// What was asked for is not here (any longer).
     Missing,
     /// Too much was asked for at once: try again later.
     Busy,
-}
-
-/// Where a peer can be dialled, by the word of another one.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct PeerAddress {
-    /// Who.
-    pub node: NodeId,
-    /// The IP address, 4 or 16 bytes; zeros: that of the node that says it.
-    pub ip: ByteBuf,
-    /// The TCP port, not 0.
-    pub port: u16,
-}
-
-impl PeerAddress {
-    /// The same from an address.
-    #[must_use]
-    pub fn new(node: NodeId, address: SocketAddr) -> Self {
-        let ip = match address.ip() {
-            IpAddr::V4(ip) => ip.octets().to_vec(),
-            IpAddr::V6(ip) => ip.octets().to_vec(),
-        };
-        Self {
-            node,
-            ip: ByteBuf::from(ip),
-            port: address.port(),
-        }
-    }
-
-    /// The address; `None` if it is none.
-    #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
-        let ip = if let Ok(four) = <[u8; 4]>::try_from(&self.ip[..]) {
-            IpAddr::from(four)
-        } else {
-            IpAddr::from(<[u8; 16]>::try_from(&self.ip[..]).ok()?)
-        };
-        (self.port != 0).then(|| SocketAddr::new(ip, self.port))
-    }
 }
 
 /// A part of a node's catalog, in the order of revisions.
@@ -388,14 +357,6 @@ impl Have {
     }
 }
 
-fn addresses(named: &[PeerAddress]) -> Result<(), Malformed> {
-    within("peers", named.len(), MAX_PEERS)?;
-    if named.iter().any(|one| one.address().is_none()) {
-        return Err(Malformed("an address that is none".into()));
-    }
-    Ok(())
-}
-
 fn within(what: &str, len: usize, most: usize) -> Result<(), Malformed> {
     if len <= most {
         Ok(())
@@ -415,7 +376,8 @@ impl Request {
             Self::Haves { files } => within("files", files.len(), MAX_HAVES),
             Self::Held { chunks, .. } => within("chunks", chunks.len(), MAX_HAVE_UPDATE),
             Self::Chunks { ids } => within("chunks", ids.len(), MAX_CHUNKS),
-            Self::Cards { of, .. } => within("cards", of.len(), MAX_CARDS),
+            Self::Cards { of } => within("cards", of.len(), MAX_CARDS),
+            Self::Everybody { but } => within("nodes", but.len(), MAX_EVERYBODY),
             Self::Reach { port: 0 } => Err(Malformed("port 0 cannot be reached".into())),
             _ => Ok(()),
         }
@@ -443,7 +405,8 @@ impl Response {
                 .map(|have| have.as_ref().map_or(0, |have| have.bits.len()) + 16)
                 .sum(),
             Self::Peers(named) => named.len() * 64,
-            Self::Cards { cards, others } => {
+            Self::Cards { cards } => cards.iter().map(Card::weight).sum(),
+            Self::Everybody { cards, others } => {
                 cards.iter().map(Card::weight).sum::<usize>() + others.len() * 64
             }
             Self::Reached { .. } | Self::Done | Self::Missing | Self::Busy => 0,
@@ -480,12 +443,16 @@ impl Response {
             Self::Manifests(heads) => within("manifests", heads.len(), MAX_MANIFESTS),
             Self::Haves(haves) => within("have-sets", haves.len(), MAX_HAVES),
             Self::Chunks(bits) => within("bits", bits.len(), MAX_CHUNKS.div_ceil(8)),
-            Self::Cards { cards, others } => {
+            Self::Cards { cards } => {
+                within("cards", cards.len(), MAX_CARDS)?;
+                cards.iter().try_for_each(Card::check)
+            }
+            Self::Everybody { cards, others } => {
                 within("cards", cards.len(), MAX_CARDS)?;
                 cards.iter().try_for_each(Card::check)?;
-                addresses(others)
+                address::check(others, MAX_EVERYBODY)
             }
-            Self::Peers(named) => addresses(named),
+            Self::Peers(named) => address::check(named, MAX_PEERS),
             _ => Ok(()),
         }
     }

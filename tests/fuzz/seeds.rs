@@ -115,9 +115,9 @@ fn questions(all: &mut Vec<Seed>) {
                 };
                 2
             ],
-            others: true,
         },
     );
+    ask("everybody", Request::Everybody { but: vec![NODE; 2] });
     ask(
         "chunks",
         Request::Chunks {
@@ -175,13 +175,14 @@ fn answers(all: &mut Vec<Seed>) {
     };
     let card = Card::new(page.clone(), &signer());
     let others = vec![PeerAddress::new(NODE, "10.0.0.1:9".parse().unwrap())];
+    let cards = vec![card];
     answer(
         "a-cards",
         Response::Cards {
-            cards: vec![card],
-            others,
+            cards: cards.clone(),
         },
     );
+    answer("an-everybody", Response::Everybody { cards, others });
     answer("a-catalog", Response::Catalog(page));
     let head = ManifestHead {
         file: FILE,

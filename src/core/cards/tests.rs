@@ -16,7 +16,7 @@ const NEAR: (bool, Duration) = (true, Duration::from_secs(1));
 fn asked(actions: &[CardAction]) -> Vec<(NodeId, usize)> {
     let ask = |action: &CardAction| match action {
         CardAction::Ask { teller, of } => Some((*teller, of.len())),
-        CardAction::Catalog { .. } => None,
+        CardAction::Catalog { .. } | CardAction::Everybody { .. } => None,
     };
     actions.iter().filter_map(ask).collect()
 }
@@ -82,14 +82,14 @@ fn who_knows_no_cards_is_not_asked_for_any_and_who_does_not_answer_later() {
     it.news(old, (1, 1), NEAR, ms(0));
     assert_eq!(asked(&it.due(&[old], ms(0))), [(old, 1)]);
     let usual = CardAction::Catalog { node: old };
-    assert_eq!(it.untold(old, &[old], true), Some(usual.clone()));
+    assert_eq!(it.untold(old, &[old], true, ms(0)), Some(usual.clone()));
     it.news(old, (1, 2), NEAR, ms(10));
     assert_eq!(it.due(&[old], ms(10)), [usual]);
     // Nor for those of others, though nobody else is here: the others are asked themselves.
     it.news(absent, (1, 1), FAR, ms(20));
     assert_eq!(asked(&it.due(&[old], ms(400))), [(absent, 1)]);
     assert_eq!(
-        it.untold(absent, &[absent], false),
+        it.untold(absent, &[absent], false, ms(400)),
         Some(CardAction::Catalog { node: absent })
     );
     it.news(slow, (1, 1), NEAR, ms(500));
@@ -112,7 +112,7 @@ fn before_anybody_is_connected_nobody_is_asked_and_who_had_no_card_is_asked_when
         for (teller, count) in asked(&it.due(&[id(9)], now)) {
             questions.push(teller);
             assert_eq!(count, 1);
-            it.untold(teller, &[node], false);
+            it.untold(teller, &[node], false, now);
         }
     }
     let last = questions.pop();
@@ -215,4 +215,95 @@ fn news_are_with_all_in_a_few_rounds_and_their_node_is_asked_by_few() {
         assert!(time <= most, "{count}: {time}");
         assert!(direct <= count / 20, "{count}: {direct}");
     }
+}
+
+fn for_everybody(actions: &[CardAction]) -> Vec<NodeId> {
+    let ask = |action: &CardAction| match action {
+        CardAction::Everybody { teller } => Some(*teller),
+        _ => None,
+    };
+    actions.iter().filter_map(ask).collect()
+}
+
+#[test]
+fn who_begins_asks_two_for_everybody_and_in_a_crowd_two_more_later() {
+    for crowd in [false, true] {
+        let mut it = Cards::new(1);
+        assert_eq!(it.next_tick(), None);
+        let all: Vec<_> = (0..9).map(id).collect();
+        it.connected(&all[0], ms(10));
+        let first = for_everybody(&it.due(&all[..1], ms(10)));
+        assert_eq!(first, [all[0]]);
+        assert!(it.expects_everybody());
+        it.connected(&all[1], ms(11));
+        assert_eq!(it.due(&all[..2], ms(11)), []);
+        it.introduced(crowd, ms(20));
+        let second = for_everybody(&it.due(&all[..2], ms(20)));
+        assert_eq!(second, [all[1]]);
+        assert!(it.expects_everybody());
+        it.introduced(crowd, ms(30));
+        assert!(!it.expects_everybody());
+        let mut tellers = BTreeSet::from([all[0], all[1]]);
+        while let Some(at) = it.next_tick() {
+            assert!(at >= ms(30) + LATER);
+            tellers.extend(for_everybody(&it.due(&all, at)));
+            it.introduced(crowd, at);
+        }
+        assert_eq!(tellers.len(), if crowd { LATER_TELLERS } else { TELLERS });
+        // Others who come are not asked.
+        it.connected(&id(77), ms(90_000));
+        assert_eq!(it.next_tick(), None);
+    }
+}
+
+#[test]
+fn the_second_is_asked_when_it_comes_and_who_does_not_answer_is_asked_a_few_times() {
+    let mut it = Cards::new(1);
+    let (one, other) = (id(1), id(2));
+    it.connected(&one, ms(0));
+    assert_eq!(for_everybody(&it.due(&[one], ms(0))), [one]);
+    it.introduced(false, ms(1));
+    assert_eq!(it.due(&[one], ms(1)), []);
+    assert!(!it.expects_everybody() && it.next_tick().is_none());
+    it.connected(&other, ms(500));
+    assert_eq!(for_everybody(&it.due(&[one, other], ms(500))), [other]);
+    let mut asked = 0;
+    it.alone(other, false, ms(600));
+    while let Some(at) = it.next_tick() {
+        assert!(at >= ms(600) + SLOW);
+        let again = for_everybody(&it.due(&[one, other], at));
+        asked += again.len();
+        for teller in &again {
+            it.alone(*teller, false, at);
+        }
+    }
+    assert_eq!(asked, TRIES as usize - 2);
+    // One that knows no such question is left alone, and the next one asked at once.
+    let mut it = Cards::new(1);
+    it.connected(&one, ms(0));
+    it.due(&[one], ms(0));
+    it.alone(one, true, ms(1));
+    assert_eq!(for_everybody(&it.due(&[one, other], ms(1))), [other]);
+}
+
+#[test]
+fn where_all_are_slow_questions_are_not_repeated_before_they_are_answered() {
+    let mut it = Cards::new(1);
+    let tellers: Vec<_> = (500..510).map(id).collect();
+    for n in 0..150 {
+        it.news(id(n), (1, 1), FAR, ms(0));
+    }
+    let (mut questions, mut now) = (Vec::new(), ms(0));
+    while now < ms(1_900) {
+        now += ms(10);
+        questions.extend(asked(&it.due(&tellers, now)));
+    }
+    assert_eq!(questions.iter().map(|(_, count)| count).sum::<usize>(), 150);
+    // A teller that never answers holds nothing up for long.
+    questions.clear();
+    while now < ms(2_500) {
+        now += ms(10);
+        questions.extend(asked(&it.due(&tellers, now)));
+    }
+    assert_eq!(questions.iter().map(|(_, count)| count).sum::<usize>(), 150);
 }

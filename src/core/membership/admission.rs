@@ -10,11 +10,13 @@ use crate::core::id::NodeId;
 use ::core::net::IpAddr;
 
 impl Membership {
-    /// Makes sure that a node has a place in the table: false when there is none.
+    /// Makes sure that a node has a place in the table: false when there is none. One that was
+    /// `heard`, and not only told of, may take the place of one that others tell of.
     pub(super) fn admit(
         &mut self,
         node: NodeId,
         source: IpAddr,
+        heard: bool,
         out: &mut Vec<MembershipAction>,
     ) -> bool {
         if self.peers.contains_key(&node) {
@@ -29,12 +31,13 @@ impl Membership {
         // A random one goes, so that a real newcomer stays long enough to be dialled, sooner or
         // later.
         let free = |peer: &Peer| !peer.confirmed && peer.stage == Stage::Idle;
+        let hearsay = |peer: &Peer| heard && peer.hearsay && peer.stage == Stage::Idle;
         if here >= MAX_UNCONFIRMED_PER_SOURCE {
             if !self.evict(|peer| free(peer) && peer.source == source, out) {
                 return false;
             }
         } else if (all >= MAX_UNCONFIRMED || self.peers.len() >= MAX_KNOWN)
-            && !self.evict(free, out)
+            && !self.evict(|peer| free(peer) || hearsay(peer), out)
         {
             return false;
         }

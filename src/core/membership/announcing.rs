@@ -5,7 +5,7 @@
 //! the pause by which a death is noticed within a minute: at 417 nodes.
 
 use super::{Kind, Membership, MembershipAction, SILENCE, answers::Answers};
-use crate::core::Now;
+use crate::core::{Now, neighbours::MESH};
 use std::time::Duration;
 
 /// How long a node is loud after its start.
@@ -20,8 +20,12 @@ const DATAGRAMS: u32 = 50;
 const EACH: u32 = 3;
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(25);
-/// So many pauses without a beacon are silence, for one may be lost.
+/// So many pauses without a beacon are silence: one may be lost, and in a crowd, where each waits
+/// for the beacons of all, so may two…
 const PAUSES: f64 = 2.2;
+const PAUSES_OF_MANY: f64 = 3.3;
+/// …as long as a death is known within a minute.
+const LONG_SILENCE: Duration = Duration::from_secs(58);
 
 /// The times of it.
 #[derive(Debug)]
@@ -29,9 +33,13 @@ pub(super) struct Announcing {
     pub(super) started: Now,
     pub(super) next: Now,
     last: Now,
+    /// What changed is said once more.
+    again: bool,
     pub(super) answers: Answers,
-    /// Others that are heard by their beacons.
+    /// Others that are here and heard by their beacons.
     pub(super) crowd: usize,
+    /// The same with those that are not here yet.
+    pub(super) all: usize,
 }
 
 impl Announcing {
@@ -40,27 +48,40 @@ impl Announcing {
             started: now,
             next: now,
             last: now,
+            again: false,
             answers: Answers::default(),
             crowd: 0,
+            all: 0,
         }
     }
 
     /// Between two beacons of one node, about.
     fn pause(&self) -> Duration {
-        let all = Duration::from_secs(1) * EACH * (self.crowd as u32 + 1) / DATAGRAMS;
-        all.clamp(LATER_PING, LONGEST)
+        pause_among(self.crowd)
     }
 
-    /// The same in the first seconds, and at the least.
+    /// The same in the first seconds, and at the least. It is shorter than any silence that others
+    /// bear, so whoever is heard may count.
     fn short_pause(&self) -> Duration {
         let times = LATER_PING.as_secs_f64() / EARLY_PING.as_secs_f64();
-        self.pause().div_f64(times)
+        pause_among(self.all).div_f64(times)
     }
 
     /// A node that is not connected and silent for this long is gone.
     pub(super) fn silence(&self) -> Duration {
-        SILENCE.max(self.pause().mul_f64(PAUSES))
+        let pause = self.pause();
+        let longer = if self.crowd > MESH {
+            pause.mul_f64(PAUSES_OF_MANY).min(LONG_SILENCE)
+        } else {
+            SILENCE
+        };
+        SILENCE.max(pause.mul_f64(PAUSES)).max(longer)
     }
+}
+
+fn pause_among(others: usize) -> Duration {
+    let all = Duration::from_secs(1) * EACH * (others as u32 + 1) / DATAGRAMS;
+    all.clamp(LATER_PING, LONGEST)
 }
 
 impl Membership {
@@ -82,16 +103,27 @@ impl Membership {
             it.answers.asked(self.now);
             Kind::Join
         };
-        let early = self.now.saturating_sub(it.started) < FIRST_SECONDS;
-        let pause = if early { it.short_pause() } else { it.pause() };
+        let since = self.now.saturating_sub(it.started);
+        let pause = if std::mem::take(&mut it.again) {
+            it.short_pause()
+        } else if since >= FIRST_SECONDS {
+            it.pause()
+        } else if it.all > MESH {
+            // Each is heard by many, who tell one another.
+            it.short_pause().max(since)
+        } else {
+            it.short_pause()
+        };
         it.last = self.now;
         it.next = self.now + pause.mul_f64(0.9 + 0.2 * self.chance.fraction());
         out.push(MembershipAction::Announce(kind));
     }
 
-    /// Those who are not connected hear of a change by the next beacon.
+    /// Those who are not connected hear of a change by the next beacon, or, if that is lost, by
+    /// one more soon.
     pub(super) fn announce_soon(&mut self) {
         if self.peers.values().any(|peer| peer.resting) {
+            self.announcing.again = true;
             let soonest = self.announcing.last + self.announcing.short_pause();
             self.announcing.next = self.announcing.next.min(soonest.max(self.now));
         }

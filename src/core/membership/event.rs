@@ -112,6 +112,19 @@ pub enum MembershipEvent {
         /// Who.
         node: NodeId,
     },
+    /// A peer named a node that announces itself there, with what that node signed: it is here, by
+    /// that word alone until it is heard, if
+    /// [`Membership::may_introduce`](super::Membership::may_introduce) says so.
+    Introduced {
+        /// Who.
+        node: NodeId,
+        /// Where.
+        address: SocketAddr,
+        /// Its life.
+        epoch: u64,
+        /// The revision of its catalog.
+        revision: u64,
+    },
     /// Our own catalog changed.
     Changed,
     /// A hidden node shows itself from now on.

@@ -63,8 +63,12 @@ pub(super) struct Peer {
     pub(super) since: Now,
     /// It was connected.
     pub(super) met: bool,
-    /// It is not dialled before.
-    not_before: Now,
+    /// It is here by another's word, with what it signed, and was not heard itself.
+    pub(super) hearsay: bool,
+    /// In a crowd it is not dialled before, unless somebody vouches for it.
+    pub(super) not_before: Now,
+    /// It was chosen as a neighbour, and is not dialled before.
+    settled: Now,
     /// No connection is kept with it.
     pub(super) resting: bool,
     /// Where it can be reached is to be told, since it rests.
@@ -100,7 +104,9 @@ impl Peer {
             confirmed: false,
             since: now,
             met: false,
+            hearsay: false,
             not_before: Now::ZERO,
+            settled: Now::ZERO,
             resting: false,
             untold: false,
             seen,
@@ -141,12 +147,14 @@ impl Peer {
         self.is_of_crowd() && now < self.heard + silence
     }
 
-    /// Lets it rest or not; true if that is new.
-    pub(super) fn rest(&mut self, rests: bool, now: Now) -> bool {
+    /// Lets it rest or not; true if that is new. One that is to be connected is dialled after
+    /// `settling`.
+    pub(super) fn rest(&mut self, rests: bool, settling: Duration, now: Now) -> bool {
         let changed = std::mem::replace(&mut self.resting, rests) != rests;
         self.untold |= changed && rests;
         if changed && !rests && self.stage == Stage::Idle && self.confirmed {
             self.retry_now(now);
+            self.settled = now + settling;
         }
         changed
     }
@@ -178,17 +186,23 @@ impl Peer {
     pub(super) fn retry_at(&self) -> Option<Now> {
         let idle = self.stage == Stage::Idle && !self.addresses.is_empty() && !self.resting;
         let at = self.retry.filter(|_| idle)?;
-        Some(at.max(self.not_before))
+        Some(at.max(self.settled))
     }
 
-    /// It is not dialled before that.
-    pub(super) fn postpone(&mut self, until: Now) {
-        self.not_before = until;
+    /// Whether it is to be dialled, and in a crowd somebody else may vouch for it.
+    pub(super) fn waits_for_vouching(&self) -> bool {
+        !self.confirmed && self.announces() && self.retry_at().is_some()
     }
 
-    /// Whether it is to be dialled for the first time, and that does not wait for others.
-    pub(super) fn is_next(&self) -> bool {
-        !self.confirmed && self.retry_at().is_some() && self.not_before == Now::ZERO
+    /// Whether it is known by another's word alone, without anything that it signed.
+    pub(super) fn is_told(&self) -> bool {
+        self.told_until.is_some()
+    }
+
+    /// When it is gone for its silence alone, if it is here by what it says.
+    pub(super) fn silent_at(&self, silence: Duration) -> Option<Now> {
+        let by_beacons = self.confirmed && !self.is_connected() && self.lost_at.is_none();
+        (by_beacons && !self.is_told()).then(|| self.heard + silence)
     }
 
     /// Where it may be, if that is known.
@@ -228,7 +242,7 @@ impl Peer {
     }
 
     pub(super) fn heard(&mut self, beacon: Beacon, address: SocketAddr, it_dials: bool, now: Now) {
-        self.told_until = None;
+        (self.told_until, self.hearsay) = (None, false);
         let another_life = self.seen.is_some_and(|seen| seen.epoch < beacon.epoch);
         self.seen = Some(BeaconNumber::of(&beacon));
         self.heard = now;
@@ -249,6 +263,26 @@ impl Peer {
         } else if fresh || self.failures == 0 || self.retry.is_none() {
             self.retry_now(now);
         }
+    }
+
+    /// It was heard once, and somebody vouches for it: if it was only told of since, that is more.
+    pub(super) fn vouched(&mut self, settled: Now, now: Now) {
+        self.settled = settled;
+        if self.told_until.take().is_some() {
+            self.heard = now;
+        }
+    }
+
+    /// It is here by another's word.
+    pub(super) fn introduced(&mut self, address: SocketAddr, version: CatalogVersion, now: Now) {
+        let epoch = version.epoch;
+        self.seen = self.seen.max(Some(BeaconNumber { epoch, seq: 0 }));
+        (self.told_until, self.heard) = (None, now);
+        // What it offers came with that word.
+        (self.catalog, self.hinted) = (Some(version), Some(version));
+        (self.confirmed, self.hearsay) = (true, true);
+        self.add(address);
+        self.retry_now(now + NEWCOMER_DIALS);
     }
 
     pub(super) fn told(&mut self, address: SocketAddr, now: Now) {
@@ -313,7 +347,7 @@ impl Peer {
         if self.addresses.contains(&address) {
             self.add(address);
         }
-        (self.told_until, self.met) = (None, true);
+        (self.told_until, self.met, self.hearsay) = (None, true, false);
         (self.here, self.moved) = (Some(address.ip()), true);
         self.retry = None;
         self.lost_at = None;
@@ -321,10 +355,16 @@ impl Peer {
         !std::mem::replace(&mut self.confirmed, true)
     }
 
-    pub(super) fn disconnected(&mut self, now: Now) {
+    /// In a `crowd` who came to us and hangs up is likely at rest there. Where it listens its
+    /// beacon will say.
+    pub(super) fn disconnected(&mut self, crowd: bool, now: Now) {
         let Stage::Connected { since } = self.stage else {
             return;
         };
+        if crowd && self.addresses.is_empty() {
+            (self.stage, self.heard) = (Stage::Idle, now);
+            return;
+        }
         if self.resting {
             // Most likely it was of no use to either end. Its beacons say how it is.
             self.stage = Stage::Idle;

@@ -34,6 +34,12 @@ impl Replays {
         (now <= old.at + KEPT).then_some(old.seen)
     }
 
+    /// The same of a node that was here.
+    pub(super) fn last_here(&self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
+        let here = self.nodes.get(node).is_some_and(|old| old.confirmed);
+        self.last(node, now).filter(|_| here)
+    }
+
     /// The same, when the node enters the table again.
     pub(super) fn take(&mut self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
         let seen = self.last(node, now);

@@ -4,15 +4,23 @@
 //! mDNS or a server alone) stays connected, or nobody would notice that it is gone.
 
 use super::{
-    MAX_VOUCHED_PER_SOURCE, Membership, MembershipAction,
-    peer::{Peer, Stage},
+    ANSWERERS, MAX_KNOWN, MAX_VOUCHED_PER_SOURCE, Membership, MembershipAction,
+    dials::ENOUGH,
+    peer::{CatalogVersion, Peer},
 };
 use crate::core::{
     id::NodeId,
     neighbours::{Candidate, MESH},
+    score::{self, Weight},
 };
-use ::core::net::SocketAddr;
-use std::collections::BTreeSet;
+use ::core::net::{IpAddr, SocketAddr};
+use std::{collections::BTreeSet, time::Duration};
+
+/// A node that is chosen as a neighbour is dialled after so long: while many come the choice
+/// changes with each of them.
+const SETTLING: Duration = Duration::from_secs(5);
+/// The same at a node that has few.
+const SETTLING_FEW: Duration = Duration::from_millis(800);
 
 impl Membership {
     /// Whether so many announce themselves that not all of them are to be connected.
@@ -21,22 +29,47 @@ impl Membership {
         self.peers.values().filter(|peer| peer.announces()).count() > MESH
     }
 
-    /// The peers that announce themselves, and where they are.
+    /// The peers that announce themselves, and where they are. (None of whom only others told, or
+    /// who is gone would be told of for ever.)
     pub fn announced(&self) -> impl Iterator<Item = (NodeId, SocketAddr)> + '_ {
-        let here = self.peers.iter().filter(|(_, peer)| peer.is_of_crowd());
+        let here = self.peers.iter();
+        let here = here.filter(|(_, peer)| peer.is_of_crowd() && !peer.hearsay);
         here.filter_map(|(node, peer)| Some((*node, peer.address()?)))
     }
 
-    /// All nodes that are known.
+    /// All nodes that are here or expected: not those of whom others told, nothing more.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.peers.keys().copied()
+        let known = self.peers.iter();
+        let known = known.filter(|(_, peer)| peer.confirmed || peer.is_expected());
+        known.map(|(node, _)| *node)
     }
 
-    /// Nodes that are connected, being dialled, or will be as soon as there is a place for that.
-    pub(super) fn under_way(&self) -> usize {
-        let known = self.peers.values();
-        let soon = |peer: &&Peer| peer.stage != Stage::Idle || peer.is_next();
-        known.filter(soon).count()
+    /// Whether a node is among those.
+    #[must_use]
+    pub fn accounts_for(&self, node: &NodeId) -> bool {
+        let peer = self.peers.get(node);
+        peer.is_some_and(|peer| peer.confirmed || peer.is_expected())
+    }
+
+    /// Whether it is for this node to answer a newcomer. In a crowd a few do: those that rank first
+    /// for it, whoever looks (rendezvous hashing), of those whom this node knows. Those that it has
+    /// only heard count, too, where many begin at once; but not all, or who forges many would keep
+    /// it from answering.
+    pub(super) fn is_to_answer(&self, newcomer: &NodeId) -> bool {
+        let others = self.peers.iter().filter(|(node, _)| *node != newcomer);
+        let (here, heard): (Vec<_>, Vec<_>) = others
+            .filter(|(_, peer)| peer.announces())
+            .partition(|(_, peer)| peer.confirmed);
+        let believed = heard.iter().take(2 * here.len() + MESH);
+        let key = score::word(newcomer.as_bytes());
+        let me = Weight::of(self.me);
+        let ranks: Vec<bool> = here
+            .iter()
+            .chain(believed)
+            .map(|(node, _)| Weight::of(**node).before(&me, key))
+            .collect();
+        let before = ranks.iter().filter(|before| **before).count();
+        ranks.len() <= MESH || before < ANSWERERS
     }
 
     /// Where a node may become a peer without having been connected: it announced itself, and not
@@ -47,18 +80,75 @@ impl Membership {
             .peers
             .get(node)
             .filter(|peer| peer.announces() && !peer.confirmed)?;
-        let same = |other: &&Peer| other.confirmed && !other.met && other.source == peer.source;
-        let there = self.peers.values().filter(same).count();
-        let room = there < MAX_VOUCHED_PER_SOURCE || peer.source.is_loopback();
+        let room = self.has_room_at(peer.source);
         peer.address().filter(|_| room && !self.hidden)
+    }
+
+    /// Whether one more at that address may become a peer by the word of others.
+    fn has_room_at(&self, source: IpAddr) -> bool {
+        let same = |other: &&Peer| other.confirmed && !other.met && other.source == source;
+        let there = self.peers.values().filter(same).count();
+        there < MAX_VOUCHED_PER_SOURCE || source.is_loopback()
+    }
+
+    /// Whether a node of which nothing is known may become a peer by another's word and a card of
+    /// that life. What was heard of it counts more.
+    #[must_use]
+    pub fn may_introduce(&self, node: &NodeId, address: SocketAddr, epoch: u64) -> bool {
+        let known = self.accounts_for(node) || *node == self.me || self.banned.contains(node);
+        let last = self.replays.last_here(node, self.now);
+        let gone = last.is_some_and(|last| last.epoch >= epoch);
+        let room = self.peers.len() < MAX_KNOWN || self.knows(node);
+        !self.hidden && !known && !gone && room && self.has_room_at(address.ip())
+    }
+
+    /// A peer told of it, with what it signed.
+    pub(super) fn introduced(
+        &mut self,
+        node: NodeId,
+        address: SocketAddr,
+        version: CatalogVersion,
+        out: &mut Vec<MembershipAction>,
+    ) {
+        if !self.may_introduce(&node, address, version.epoch) {
+            return;
+        }
+        if !self.knows(&node) {
+            let peer = Peer::new(address.ip(), self.replays.take(&node, self.now), self.now);
+            self.peers.insert(node, peer);
+        }
+        if let Some(peer) = self.peers.get_mut(&node) {
+            let (now, silence) = (self.now, self.announcing.silence());
+            peer.introduced(address, version, now);
+            // Being no neighbour it changes nobody's choice, and a hundred may come at once.
+            let here = self.peers.values();
+            let here = here.filter(|peer| peer.may_rest(now, silence)).count();
+            if let Some(peer) = self.peers.get_mut(&node).filter(|_| here > MESH) {
+                peer.rest(true, Duration::ZERO, now);
+            }
+            self.unchosen |= here <= MESH + 1;
+            self.vouched = now;
+            out.push(MembershipAction::Joined { node });
+        }
+    }
+
+    fn settling(&self) -> Duration {
+        if self.connected().count() >= ENOUGH {
+            SETTLING
+        } else {
+            SETTLING_FEW
+        }
     }
 
     /// What it signed was passed on by others.
     pub(super) fn vouched(&mut self, node: NodeId, out: &mut Vec<MembershipAction>) {
+        let settling = self.settling();
         if self.may_vouch(&node).is_some()
             && let Some(peer) = self.peers.get_mut(&node)
         {
             (peer.confirmed, self.unchosen) = (true, true);
+            peer.vouched(self.now + settling, self.now);
+            self.vouched = self.now;
             out.push(MembershipAction::Joined { node });
         }
     }
@@ -71,22 +161,25 @@ impl Membership {
                 .peers
                 .iter()
                 .filter(|(_, peer)| peer.may_rest(now, silence));
+            let crowd = known.clone().count() > MESH;
+            // Of whom only others told, nobody knows whether a connection comes about.
             let known: Vec<_> = known
+                .filter(|(_, peer)| !peer.hearsay)
                 .map(|(node, peer)| Candidate {
                     node: *node,
                     source: peer.source,
                     since: peer.since,
                 })
                 .collect();
-            let crowd = known.len() > MESH;
             let chosen = if crowd {
                 self.neighbours.of(&known)
             } else {
                 BTreeSet::new()
             };
+            let settling = self.settling();
             for (node, peer) in &mut self.peers {
                 let rests = crowd && peer.may_rest(now, silence) && !chosen.contains(node);
-                if peer.rest(rests, now) && !rests {
+                if peer.rest(rests, settling, now) && !rests {
                     out.push(MembershipAction::Stay { node: *node });
                 }
             }

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod flood;
+mod introduced;
 
 use super::*;
 use proptest::prelude::*;

@@ -8,8 +8,7 @@ use super::{Actor, ActorParts, Note};
 use crate::{
     core::{
         Now,
-        cards::{CardAction, Cards, MAX_WANTED, Version},
-        exchange::Exchange,
+        cards::{CardAction, Cards, Version},
         id::NodeId,
         membership::MembershipEvent,
         via::Via,
@@ -24,16 +23,13 @@ use crate::{
         signer::Signer,
     },
 };
-use std::{collections::HashSet, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 use tokio::task::spawn_blocking;
 
 /// Bytes of cards in one answer.
-const MAX_TOLD: usize = 512 << 10;
+pub(super) const MAX_TOLD: usize = 512 << 10;
 /// How much longer for each node it takes until all have asked one that has no card.
 const SPREAD: Duration = Duration::from_millis(10);
-
-/// A version that no card is newer than: of those that are named only because they are known.
-const NO_NEWER: Version = (u64::MAX, u64::MAX);
 
 /// What became of a question for cards.
 pub enum Told {
@@ -55,7 +51,7 @@ fn wanted((node, (epoch, revision)): (NodeId, Version)) -> CardWanted {
 
 /// What is kept for it.
 pub struct Desk {
-    cards: Cards,
+    pub(super) cards: Cards,
     me: NodeId,
     signer: Signer,
     /// This node's own card.
@@ -116,22 +112,8 @@ impl Desk {
     }
 }
 
-/// Who announces itself here and is not named in a question.
-pub fn unnamed(swarm: &State, asker: NodeId, named: &[CardWanted]) -> Vec<PeerAddress> {
-    let Some(at) = swarm.peers.at(&asker) else {
-        return Vec::new();
-    };
-    let named: HashSet<NodeId> = named.iter().map(|one| one.node).collect();
-    let announced = swarm.membership.announced();
-    let others = announced.filter(|(node, _)| *node != asker && !named.contains(node));
-    let others = Exchange::others(at, others).into_iter();
-    others
-        .map(|(node, at)| PeerAddress::new(node, at))
-        .collect()
-}
-
 /// Those of the cards that were asked for and are what they seem.
-fn opened(cards: Vec<Card>, others: Vec<PeerAddress>, of: &[NodeId]) -> Told {
+pub(super) fn opened(cards: Vec<Card>, others: Vec<PeerAddress>, of: &[NodeId]) -> Told {
     let mut told = Vec::with_capacity(cards.len());
     for card in cards {
         match card.open() {
@@ -194,28 +176,19 @@ impl Actor {
     fn card_action(&mut self, swarm: &mut State, action: CardAction) {
         let (teller, of) = match action {
             CardAction::Ask { teller, of } => (teller, of),
+            CardAction::Everybody { teller } => return self.ask_for_everybody(swarm, teller),
             CardAction::Catalog { node } => return self.ask_catalog(swarm, node),
         };
         let asked: Vec<NodeId> = of.iter().map(|(node, _)| *node).collect();
-        let mut of: Vec<CardWanted> = of.into_iter().map(wanted).collect();
-        // A newcomer may have missed somebody's word.
-        let others =
-            !swarm.membership.has_listened(swarm.now()) && swarm.membership.known() <= MAX_WANTED;
-        if others {
-            let known = swarm
-                .membership
-                .nodes()
-                .filter(|node| !asked.contains(node));
-            of.extend(known.map(|node| wanted((node, NO_NEWER))));
-            of.truncate(MAX_WANTED);
-        }
-        let request = Request::Cards { of, others };
+        let request = Request::Cards {
+            of: of.into_iter().map(wanted).collect(),
+        };
         let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {
             let told = match net.request(teller, request).await {
-                Ok(Response::Cards { cards, others }) => {
+                Ok(Response::Cards { cards }) => {
                     let of = asked.clone();
-                    let opening = spawn_blocking(move || opened(cards, others, &of));
+                    let opening = spawn_blocking(move || opened(cards, Vec::new(), &of));
                     opening.await.unwrap_or(Told::Nothing)
                 }
                 // An earlier version closes the stream of a question that it does not know.
@@ -235,13 +208,12 @@ impl Actor {
     ) {
         let cards = &mut self.cards.cards;
         let next = match told {
-            Told::Nothing => cards.untold(teller, of, false),
-            Told::Unable => cards.untold(teller, of, true),
-            Told::Cards(told, others) => {
+            Told::Nothing => cards.untold(teller, of, false, swarm.now()),
+            Told::Unable => cards.untold(teller, of, true, swarm.now()),
+            Told::Cards(told, _) => {
                 for (card, page) in told {
-                    self.card_came(swarm, card, page);
+                    self.card_came(swarm, card, page, None);
                 }
-                self.try_others(swarm, teller, &others);
                 self.cards.cards.told(teller, of, swarm.now())
             }
         };
@@ -250,11 +222,21 @@ impl Actor {
         }
     }
 
-    fn card_came(&mut self, swarm: &mut State, card: Card, page: CatalogPage) {
+    /// A card came, of a peer, or of a node that becomes one: it announces itself, or is `told`
+    /// to do so at that address.
+    pub(super) fn card_came(
+        &mut self,
+        swarm: &mut State,
+        card: Card,
+        page: CatalogPage,
+        told: Option<SocketAddr>,
+    ) {
         let (node, version) = (card.node, (page.epoch, page.revision));
+        let membership = &swarm.membership;
+        let told = told.filter(|at| membership.may_introduce(&node, *at, page.epoch));
         let stranger = !swarm.peers.is_here(&node);
         if stranger {
-            let Some(address) = swarm.membership.may_vouch(&node) else {
+            let Some(address) = membership.may_vouch(&node).or(told) else {
                 return;
             };
             let (name, now) = (page.name.clone(), swarm.now());
@@ -299,7 +281,17 @@ impl Actor {
             }
         }
         if stranger {
-            self.member(swarm, MembershipEvent::Vouched { node });
+            let (epoch, revision) = version;
+            let event = match told {
+                Some(address) => MembershipEvent::Introduced {
+                    node,
+                    address,
+                    epoch,
+                    revision,
+                },
+                None => MembershipEvent::Vouched { node },
+            };
+            self.member(swarm, event);
         }
         if large && newer {
             self.ask_catalog(swarm, node);

@@ -3,7 +3,7 @@
 //!
 //! Invariant: nothing here waits; a request that needs the disk is handed on with its reply.
 
-use super::{Actor, cards::unnamed};
+use super::{Actor, everybody::everybody_but};
 use crate::{
     core::{
         changes::Change,
@@ -106,6 +106,7 @@ impl Actor {
         self.member(swarm, MembershipEvent::Connected { node, address });
         self.may_know_others(swarm, node, via);
         self.card_news(swarm, node);
+        self.may_know_everybody(swarm, node, via);
     }
 
     /// Answers what is about who is here and what they offer.
@@ -149,15 +150,11 @@ impl Actor {
                 let ip = from.map(|(_, address)| address.ip());
                 self.doctor.reach(ip, port, now, reply);
             }
-            Request::Cards { ref of, others } => {
+            Request::Cards { ref of } => {
                 let cards = self.cards.told_to(swarm, of);
-                let others = if others {
-                    unnamed(swarm, node, of)
-                } else {
-                    Vec::new()
-                };
-                reply.send(Response::Cards { cards, others });
+                reply.send(Response::Cards { cards });
             }
+            Request::Everybody { ref but } => reply.send(everybody_but(swarm, node, but)),
             Request::Peers { port } => Self::peers_asked(swarm, node, port, reply),
             // Those about files have a task of their own.
             _ => reply.send(Response::Missing),

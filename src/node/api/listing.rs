@@ -162,4 +162,6 @@ pub enum Missing {
     Answer,
     /// There is no room here for all its names.
     Room,
+    /// It was asked who else is here, and did not answer yet.
+    Others,
 }

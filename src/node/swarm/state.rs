@@ -13,7 +13,7 @@ use crate::{
         Now,
         exchange::Exchange,
         id::{FileId, NodeId},
-        membership::Membership,
+        membership::{MAX_KNOWN, Membership},
         path::RelPath,
         patience::Sight,
         people::{People, PresentPerson},
@@ -27,8 +27,15 @@ use crate::{
     wire::control::{Held, Offer, Scan},
 };
 use neighbours::Neighbours;
-use std::{collections::HashMap, net::IpAddr, time::Instant};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 use tokio::sync::watch;
+
+/// Of whom others told is missing for so long.
+const MISSING: Duration = Duration::from_secs(15);
 
 /// Whom a word means, as one look shows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,6 +97,10 @@ pub struct State {
     kept: HashMap<(String, FileId), Offer>,
     servers: watch::Receiver<View>,
     named: Named,
+    /// Who was asked for everybody, and has not answered.
+    pub asked_for_everybody: Option<NodeId>,
+    /// Of whom others told, and since when: they are missing until more is known of them.
+    told_of: HashMap<NodeId, Now>,
 }
 
 impl State {
@@ -117,7 +128,32 @@ impl State {
             kept: HashMap::new(),
             servers: seed.servers,
             named: seed.named,
+            asked_for_everybody: None,
+            told_of: HashMap::new(),
         }
+    }
+
+    /// Others told that these are here, too.
+    pub fn told_of(&mut self, nodes: impl Iterator<Item = NodeId>) {
+        let now = self.now();
+        let (me, membership) = (self.me, &self.membership);
+        self.told_of
+            .retain(|node, since| now < *since + MISSING && !membership.accounts_for(node));
+        for node in nodes {
+            let room = self.told_of.len() < MAX_KNOWN;
+            if room && node != me && !self.membership.accounts_for(&node) {
+                self.told_of.insert(node, now);
+            }
+        }
+    }
+
+    /// Those of whom nothing more is known.
+    fn missing(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let now = self.now();
+        let recent = self.told_of.iter();
+        let recent = recent.filter(move |(_, since)| now < **since + MISSING);
+        let nodes = recent.map(|(node, _)| *node);
+        nodes.filter(|node| !self.membership.accounts_for(node))
     }
 
     /// This node is called so from now on.
@@ -202,10 +238,12 @@ impl State {
     pub fn sight(&self, own: bool) -> Sight {
         let now = self.now();
         let mut sight = self.peers.sight(now);
-        sight.expected = self.membership.expected().count() as u32;
+        let expected = self.membership.expected().count() + self.missing().count();
+        sight.expected = expected as u32;
         sight.listened = self.membership.has_listened(now);
         // A node that was heard of, here or at a server, may be here in a moment.
-        sight.hoping = self.membership.expects_somebody()
+        sight.hoping = self.asked_for_everybody.is_some()
+            || self.membership.expects_somebody()
             || self.exchange.expects_answers(now)
             || self.servers.borrow().expects;
         // Those who were named by hand may be too far to hear a beacon.
@@ -232,6 +270,20 @@ impl State {
             why: Missing::Connection,
         });
         gaps.catalogs.extend(expected);
+        let nothing = |node: NodeId, name: String, why| Gap {
+            node: Owner { node, name },
+            known: 0,
+            of: None,
+            why,
+        };
+        let missing = self.missing();
+        let missing = missing.map(|node| nothing(node, node.short(), Missing::Connection));
+        gaps.catalogs.extend(missing);
+        let silent = self.asked_for_everybody;
+        gaps.catalogs.extend(silent.map(|node| {
+            let name = self.peers.name(&node);
+            nothing(node, name, Missing::Others)
+        }));
         if let Some(scan) = self.scanning.filter(|_| own) {
             let me = Owner {
                 node: self.me,

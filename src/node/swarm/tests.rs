@@ -6,7 +6,11 @@ use crate::{
         people::People,
         via::Via,
     },
-    node::{api::WhoError, meeting::View, reach::Named},
+    node::{
+        api::{Gap, Missing, WhoError},
+        meeting::View,
+        reach::Named,
+    },
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -156,4 +160,42 @@ async fn one_at_a_time_goes_through_all_offers() {
     assert_eq!(swarm.0.long.available_permits(), 0);
     go.send(()).unwrap();
     assert!(second.await.is_empty());
+}
+
+#[test]
+fn of_whom_others_only_told_is_missing_and_so_is_who_does_not_say_who_is_here() {
+    let mut state = room();
+    connected_to_peers(&mut state);
+    let told = NodeId([8; 32]);
+    assert_eq!(state.sight(false).expected, 0);
+    state.told_of([told, ME].into_iter());
+    assert_eq!(state.sight(false).expected, 1);
+    let gaps = state.gaps(false);
+    let gap = gaps.catalogs.iter().find(|gap| gap.node.node == told);
+    assert_eq!(gap.map(|gap| gap.why), Some(Missing::Connection));
+    // What is known of it counts from then on.
+    let event = MembershipEvent::Introduced {
+        node: told,
+        address: address(),
+        epoch: 1,
+        revision: 1,
+    };
+    state.membership.handle(event, Now::ZERO);
+    assert_eq!(state.sight(false).expected, 0);
+    // Nor can a teller name more than there is room for.
+    let many =
+        (0..u32::MAX).map(|n| NodeId([n.to_be_bytes(); 8].as_flattened().try_into().unwrap()));
+    state.told_of(many.take(2_000));
+    assert_eq!(
+        state.sight(false).expected as usize,
+        crate::core::membership::MAX_KNOWN
+    );
+    let mut state = room();
+    connected_to_peers(&mut state);
+    let before = state.gaps(false);
+    state.asked_for_everybody = Some(ANNA);
+    assert!(state.sight(false).hoping);
+    let silent = |gap: &&Gap| gap.why == Missing::Others;
+    assert!(!before.catalogs.iter().any(|gap| silent(&gap)));
+    assert_eq!(state.gaps(false).catalogs.iter().filter(silent).count(), 1);
 }

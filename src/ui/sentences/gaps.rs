@@ -28,6 +28,7 @@ pub fn incomplete(gaps: &Gaps) -> String {
             }
             Missing::Rest => format!("{who} told {names} so far"),
             Missing::Answer => format!("{who} does not say what it offers"),
+            Missing::Others => format!("{who} did not say yet who else is here"),
             Missing::Room => match gap.of {
                 Some(of) if of > gap.known => format!(
                     "there is room here for {} of the {of} names that {who} offers",

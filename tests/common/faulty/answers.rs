@@ -137,7 +137,8 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
         | Request::Reach { .. }
         | Request::Peers { .. }
         | Request::Haves { .. }
-        | Request::Cards { .. } => Response::Missing,
+        | Request::Cards { .. }
+        | Request::Everybody { .. } => Response::Missing,
         Request::CatalogChanged { .. } | Request::Held { .. } | Request::Goodbye => Response::Done,
     }
 }

@@ -1,0 +1,200 @@
+//! What came of a simulated room.
+
+use super::{Answer, Node, Question, Room};
+use sprat::core::{
+    Now,
+    patience::{Patience, Verdict},
+};
+use std::time::Duration;
+
+/// Bytes on the wire, with headers: of one datagram…
+pub(super) const BEACON: u64 = 230 + 42;
+/// …and of a connection's begin: TCP, Noise, identify, the first questions.
+pub(super) const CONNECTION: u64 = 3_000;
+/// Of any question or answer: a stream of its own.
+const MESSAGE: u64 = 150;
+/// Of one node in a question, and of its address.
+const NAMED: u64 = 60;
+/// Of one card with a file or two.
+const CARD: u64 = 350;
+
+/// Bytes that all sent, by what for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bytes {
+    pub beacons: u64,
+    pub connections: u64,
+    pub questions: u64,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    pub bytes: Bytes,
+    pub dials: u64,
+    /// Datagrams for which a socket had no room.
+    pub dropped: u64,
+    /// Nodes that somebody took for gone though they were not.
+    pub lost: u64,
+}
+
+/// What a newcomer saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked {
+    pub took: Duration,
+    /// Of how many nodes it knew what they offer.
+    pub rows: usize,
+    /// Whether it believed that to be all.
+    pub settled: bool,
+}
+
+pub(super) fn question(question: &Question) -> u64 {
+    match question {
+        Question::Cards(of) => MESSAGE + NAMED * of.len() as u64,
+        Question::Everybody(named) => MESSAGE + NAMED * named.len() as u64,
+        _ => MESSAGE,
+    }
+}
+
+pub(super) fn answer(answer: &Answer) -> u64 {
+    match answer {
+        Answer::Cards(cards) => MESSAGE + CARD * cards.len() as u64,
+        Answer::Everybody(cards, others) => {
+            MESSAGE + CARD * cards.len() as u64 + NAMED * others.len() as u64
+        }
+        Answer::Catalog(_) => MESSAGE + CARD,
+        Answer::Done => MESSAGE,
+    }
+}
+
+impl Room {
+    /// The nodes that are here.
+    pub fn alive(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.nodes.len()).filter(|n| self.nodes[*n].alive)
+    }
+
+    /// Of how many of the others each knows what they offer, at the least; and whether that is all.
+    #[must_use]
+    pub fn all_know_all(&self) -> bool {
+        let alive: Vec<usize> = self.alive().collect();
+        alive.len() >= self.scenario.nodes
+            && alive.iter().all(|n| {
+                let node = &self.nodes[*n];
+                node.known.len() + 1 >= alive.len()
+                    && alive.iter().all(|other| {
+                        other == n || node.known.get(other).is_some_and(|it| it.catalog > (0, 0))
+                    })
+            })
+    }
+
+    /// The least that anybody knows.
+    #[must_use]
+    pub fn least_known(&self) -> usize {
+        let knows = |node: &Node| {
+            let known = node.known.iter();
+            known
+                .filter(|(n, it)| it.catalog > (0, 0) && self.nodes[**n].alive)
+                .count()
+        };
+        self.alive()
+            .map(|n| knows(&self.nodes[n]) + 1)
+            .min()
+            .unwrap_or(0)
+    }
+
+    /// Of those who are here, which part knows the newest of what a node offers.
+    #[must_use]
+    pub fn spread_of(&self, n: usize) -> f64 {
+        let newest = self.nodes[n].version;
+        let knows = |other: &usize| {
+            let known = self.nodes[*other].known.get(&n);
+            known.is_some_and(|it| it.catalog >= newest)
+        };
+        let others: Vec<usize> = self.alive().filter(|other| *other != n).collect();
+        others.iter().filter(|other| knows(other)).count() as f64 / others.len().max(1) as f64
+    }
+
+    /// Connections that stand.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.alive()
+            .map(|n| self.nodes[n].connections.len())
+            .sum::<usize>()
+            / 2
+    }
+
+    /// The most that one node has.
+    #[must_use]
+    pub fn most_connections(&self) -> usize {
+        let each = self.alive().map(|n| self.nodes[n].connections.len());
+        each.max().unwrap_or(0)
+    }
+
+    /// Somebody comes, looks at what there is for `wait` at the most, and leaves.
+    pub fn look(&mut self, wait: Duration) -> Looked {
+        let begun = self.now;
+        let n = self.begin(Duration::ZERO);
+        let mut patience: Option<Patience> = None;
+        let mut verdict = Verdict::Wait;
+        let judge = |room: &Self| {
+            let node = &room.nodes[n];
+            if !node.alive {
+                return false;
+            }
+            let patience = patience.get_or_insert_with(|| Patience::new(wait, room.now));
+            let sight = node.sight(room.now);
+            verdict = patience.judge(&sight, sight.here == 0, room.now);
+            verdict != Verdict::Wait
+        };
+        self.run(begun + wait + Duration::from_secs(30), judge);
+        let known = &self.nodes[n].known;
+        let rows = known
+            .iter()
+            .filter(|(other, it)| it.catalog > (0, 0) && self.nodes[**other].alive);
+        let looked = Looked {
+            took: self.now.saturating_sub(begun),
+            rows: rows.count(),
+            settled: verdict == Verdict::Settled,
+        };
+        self.end(n, true);
+        looked
+    }
+
+    /// How long it takes until 99 of 100 know of a new file at a node; `most` if they do not.
+    pub fn news(&mut self, n: usize, most: Duration) -> Duration {
+        let begun = self.now;
+        let before = self.nodes[n].version;
+        self.change(n);
+        self.run(begun + most, |room| {
+            room.nodes[n].version > before && room.spread_of(n) >= 0.99
+        });
+        self.now.saturating_sub(begun)
+    }
+
+    /// For so long such a part of all is replaced each minute: every other one says goodbye. Gives
+    /// one that stayed.
+    pub fn churn(&mut self, part: f64, time: Duration) -> usize {
+        let count = self.alive().count();
+        let each = Duration::from_secs(60).div_f64(part * count as f64);
+        let end = self.now + time;
+        let stays = self.alive().next().unwrap_or(0);
+        let mut polite = false;
+        while self.now + each < end {
+            let alive: Vec<usize> = self.alive().filter(|n| *n != stays).collect();
+            let victim = alive[self.below(alive.len())];
+            polite = !polite;
+            self.end(victim, polite);
+            self.begin(Duration::ZERO);
+            self.run(self.now + each, |_| false);
+        }
+        stays
+    }
+
+    /// Bytes that a node sent in a second, on average, since `then`.
+    #[must_use]
+    pub fn bytes_since(&self, then: (Now, Totals)) -> f64 {
+        let sum = |bytes: &Bytes| bytes.beacons + bytes.connections + bytes.questions;
+        let sent = sum(&self.totals.bytes) - sum(&then.1.bytes);
+        let time = self.now.saturating_sub(then.0).as_secs_f64();
+        sent as f64 / time / self.alive().count().max(1) as f64
+    }
+}
