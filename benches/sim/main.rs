@@ -133,6 +133,18 @@ fn memberships() {
     for nodes in [24, 100, 300] {
         membership(nodes);
     }
+    println!("all on two processors, begun at once:");
+    for nodes in [80, 150] {
+        let mut room = Room::new(room::Scenario::lab(nodes));
+        room.run(Duration::from_secs(120), Room::all_know_all);
+        println!(
+            "{nodes:>6} {:>8.1} s until all know {}, {} dials, {} taken for gone though here",
+            room.now.as_secs_f64(),
+            room.least_known(),
+            room.totals.dials,
+            room.totals.lost
+        );
+    }
 }
 
 fn main() {

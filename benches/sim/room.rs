@@ -130,7 +130,6 @@ pub enum Work {
     Connected(usize),
     DialFailed(usize),
     Disconnected(usize),
-    Goodbye(usize),
     /// A question of somebody, its number there, and what is asked.
     Asked(usize, u64, Question),
     /// What became of a question of its own.

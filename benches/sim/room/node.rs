@@ -245,7 +245,7 @@ impl Turn<'_> {
                     self.member(MembershipEvent::DialFailed { node });
                 }
             }
-            Work::Disconnected(from) | Work::Goodbye(from) => {
+            Work::Disconnected(from) => {
                 self.node.connections.remove(&from);
                 let node = id(from);
                 self.member(MembershipEvent::Disconnected { node });
