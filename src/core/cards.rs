@@ -127,10 +127,11 @@ impl Cards {
         }
     }
 
-    /// Whether this node begins, and somebody who was asked for everybody has not answered.
+    /// Whether this node begins, and one of the first who were asked for everybody has not answered:
+    /// one who does not is waited for once.
     #[must_use]
     pub fn expects_everybody(&self) -> bool {
-        self.asking_for_everybody && self.tellers.len() <= TELLERS
+        self.asking_for_everybody && self.tries as usize + TELLERS >= TRIES as usize
     }
 
     /// A node's catalog is at that version, by its own word. `connected`: it can be asked itself.

@@ -272,6 +272,7 @@ fn the_second_is_asked_when_it_comes_and_who_does_not_answer_is_asked_a_few_time
     while let Some(at) = it.next_tick() {
         assert!(at >= ms(600) + SLOW);
         let again = for_everybody(&it.due(&[one, other], at));
+        assert!(!it.expects_everybody());
         asked += again.len();
         for teller in &again {
             it.alone(*teller, false, at);
