@@ -11,10 +11,10 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::{Stream, stream};
-use std::{collections::VecDeque, ops::Range, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 use tokio::{
     task::{JoinHandle, spawn_blocking},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 /// Chunks that are read before they are asked for.
@@ -23,6 +23,8 @@ pub const AHEAD: usize = 2;
 const WINDOW: u64 = 32 << 20;
 /// Downloads that may end well without what was wanted of them: a file that was edited meanwhile.
 const AGAIN: u32 = 2;
+/// How long the end of a file that was read whole waits until it lies in its place.
+const PLACING: Duration = Duration::from_secs(30);
 
 /// The bytes in `range`.
 pub fn stream(
@@ -71,6 +73,8 @@ struct Reading {
     manifest: Arc<Manifest>,
     /// What is still to be given.
     range: Range<u64>,
+    /// From the first byte to the last.
+    whole: bool,
     /// The chunk in which that begins, and where this does.
     at: u32,
     offset: u64,
@@ -112,6 +116,7 @@ impl Reading {
         Ok(Self {
             offset: manifest.offset(at),
             reader,
+            whole: range == (0..manifest.size()),
             manifest,
             range,
             at,
@@ -124,6 +129,10 @@ impl Reading {
     /// The next bytes; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, OpenError> {
         if self.range.is_empty() {
+            // A program that read it may end now, and the download would end with it.
+            if let Some(arrival) = self.arrival.as_mut().filter(|_| self.whole) {
+                arrival.placed().await;
+            }
             return Ok(None);
         }
         let entry = self.manifest.entries()[self.at as usize];
@@ -214,6 +223,13 @@ impl Arrival {
     /// What has come up to now is looked at next.
     fn look(&mut self) {
         self.window.look();
+    }
+
+    /// Waits until the download that this is read from ends: all of it is here.
+    async fn placed(&mut self) {
+        if let Some(fetch) = &mut self.fetch {
+            let _ = timeout(PLACING, fetch.ended()).await; // The bytes were given, whatever comes.
+        }
     }
 
     /// Waits until `here` may be so, or the download ended: at most for the reader's patience

@@ -143,6 +143,23 @@ async fn a_reader_gets_the_middle_of_a_file_first_and_what_came_stays_when_it_go
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_was_read_whole_lies_in_its_place_when_the_reader_is_told_of_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = noise(3, 5 << 20);
+    let holder = node(&folder.path().join("one"), &[("film.bin", &bytes)]).await;
+    for round in 0..4 {
+        let home = folder.path().join(format!("two{round}"));
+        let node = beside(&home, &holder, None).await;
+        let reader = node.open("film.bin").await.unwrap();
+        assert!(read(&reader, 0..u64::MAX).await == bytes);
+        let placed = std::fs::read(home.join("downloads/film.bin"));
+        assert!(placed.is_ok_and(|placed| placed == bytes), "round {round}");
+        node.leave().await;
+    }
+    holder.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_whose_sources_go_away_waits_for_its_patience_and_no_longer() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = noise(3, 8 << 20);
