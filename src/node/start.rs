@@ -1,5 +1,7 @@
 //! How a node comes to life: home and lock, index, sockets, the shared folder, then the actor.
 
+mod opened;
+
 use super::{
     Node, Shared,
     actor::{Actor, ActorParts},
@@ -15,7 +17,7 @@ use super::{
     large::Large,
     later::Later,
     limit::Limiter,
-    localsend::{self, LocalSend, Neighbours},
+    localsend::{LocalSend, Neighbours},
     lookups::Lookups,
     meeting::{self, Meeting},
     news::News,
@@ -30,21 +32,20 @@ use super::{
     windows::Windows,
 };
 use crate::{
-    core::{id::NodeId, path::RelPath, people::People},
+    core::{id::NodeId, path::RelPath},
     net::{
         BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent,
-        PairingConfig, Router, localsend::Identity,
+        PairingConfig, Router,
     },
     store::{
-        Chats, ChunkReader, Errand, Fetched, FileRecord, Home, Index, LaterFile, Limits,
-        PeopleFile, Replicas, Sent, ServersFile, Share, clock::since_1970, remove_unused,
+        Chats, ChunkReader, Fetched, FileRecord, Home, Index, Replicas, Share,
     },
     wire::{
         control::{Held, Offer, Scan},
-        passphrase::swarm_key,
         signer::Signer,
     },
 };
+use opened::{Opened, open};
 use parking_lot::Mutex;
 use std::sync::{Arc, atomic::AtomicU64};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -336,15 +337,6 @@ fn consent_of(settings: &Settings) -> consent::Settings {
     }
 }
 
-/// The room for others' files.
-fn limits(settings: &Settings) -> Limits {
-    let usual = Limits::default_for(&settings.home);
-    Limits {
-        quota: settings.replica_quota.unwrap_or(usual.quota),
-        ..usual
-    }
-}
-
 fn listen(
     settings: &Settings,
     secret: [u8; 32],
@@ -411,83 +403,6 @@ fn offer_fetched(own: &mut OwnCatalog, fetched: Vec<FileRecord>) {
         };
         own.set(&name, record.file, Some(offer));
     }
-}
-
-struct Opened {
-    home: Home,
-    index: Index,
-    notice: Option<String>,
-    secret: [u8; 32],
-    epoch: u64,
-    swarm_key: Option<[u8; 32]>,
-    /// What is remembered of people.
-    people: (People, PeopleFile),
-    /// The keys of rendezvous servers.
-    servers: (ServersFile, Vec<(String, NodeId)>),
-    /// What earlier runs downloaded and still lies there unchanged.
-    fetched: Vec<FileRecord>,
-    reader: ChunkReader,
-    replicas: Replicas,
-    sent: Sent,
-    /// What waits for people; a command that runs once leaves it alone.
-    kept: Vec<Errand>,
-    /// What LocalSend apps know this node by, if they are to.
-    localsend: Option<Identity>,
-}
-
-/// What needs the disk, or much of the processor.
-fn open(settings: &Settings) -> Result<Opened, StartError> {
-    let home = Home::open(&settings.home)?;
-    let secret = home.identity()?;
-    let (index, notice) = Index::open(&home)?;
-    // A clock before 1970 counts as 1970: the home makes the epoch grow all the same.
-    let epoch = home.next_epoch(since_1970().as_millis() as u64)?;
-    let swarm_key = match &settings.passphrase {
-        Some(words) => {
-            Some(swarm_key(words).map_err(|error| StartError::Setting(error.to_string()))?)
-        }
-        None => None,
-    };
-    let fetched = index.fetched()?;
-    let reader = ChunkReader::new(index.clone());
-    // Before anybody can ask for anything: what is private is known.
-    let sent = Sent::open(reader.clone())?;
-    let replicas = Replicas::open(&home, &index, &reader, limits(settings))?;
-    home.keep_spare();
-    if let Err(error) = remove_unused(&home, &index) {
-        tracing::warn!(%error, "downloads that were broken off cannot be removed");
-    }
-    let people_file = PeopleFile::of(home.root());
-    let mut people = People::default();
-    for person in people_file.read()? {
-        people.recall(person);
-    }
-    let servers_file = ServersFile::of(home.root());
-    let learned = servers_file.read()?;
-    let kept = if settings.share {
-        LaterFile::of(home.root()).read()?
-    } else {
-        Vec::new()
-    };
-    // Nobody is to hear of a hidden one.
-    let localsend = settings.localsend.filter(|_| !settings.hidden);
-    let localsend = localsend.map(|_| localsend::identity(home.root()));
-    Ok(Opened {
-        localsend: localsend.transpose()?,
-        servers: (servers_file, learned),
-        people: (people, people_file),
-        home,
-        index,
-        notice,
-        secret,
-        epoch,
-        swarm_key,
-        fetched,
-        reader,
-        replicas,
-        sent,
-        kept,
-    })
 }
 
 fn seed(node: &NodeId, epoch: u64) -> u64 {
