@@ -37,9 +37,7 @@ use crate::{
         BeaconConfig, BeaconError, Beacons, Heard, Net, NetConfig, NetError, NetEvent,
         PairingConfig, Router,
     },
-    store::{
-        Chats, ChunkReader, Fetched, FileRecord, Home, Index, Replicas, Share,
-    },
+    store::{Chats, ChunkReader, Fetched, FileRecord, Home, Index, Replicas, Share},
     wire::{
         control::{Held, Offer, Scan},
         signer::Signer,

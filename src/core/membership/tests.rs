@@ -3,6 +3,7 @@
 mod crowd;
 mod flood;
 mod introduced;
+mod newcomer;
 
 use super::*;
 use proptest::prelude::*;

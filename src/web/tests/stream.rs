@@ -146,7 +146,7 @@ async fn of_a_thousand_followers_32_are_served_and_the_owner_has_room_besides() 
     use futures::StreamExt as _;
     let served = serve().await;
     let all = futures::stream::iter(0..1000).map(|_| follows(&served));
-    let all = all.buffer_unordered(200).filter_map(async |one| one);
+    let all = all.buffer_unordered(200).filter_map(std::future::ready);
     let all: Vec<TcpStream> = all.collect().await;
     assert_eq!(all.len(), 32);
     assert_eq!(served.get("/api/v1/status").await.status, 200);
