@@ -137,6 +137,11 @@ impl Peer {
         self.is_connected() || self.resting
     }
 
+    /// Whether its connection broke and nothing was heard of it since.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.is_connected() && self.lost_at.is_some_and(|lost| self.heard <= lost)
+    }
+
     /// Whether it was heard by a beacon.
     pub(super) fn announces(&self) -> bool {
         self.seen.is_some()

@@ -30,10 +30,11 @@ impl Membership {
     }
 
     /// The peers that announce themselves, and where they are. (None of whom only others told, or
-    /// who is gone would be told of for ever.)
+    /// who is gone would be told of for ever; nor one that broke off, which a newcomer would wait
+    /// for.)
     pub fn announced(&self) -> impl Iterator<Item = (NodeId, SocketAddr)> + '_ {
         let here = self.peers.iter();
-        let here = here.filter(|(_, peer)| peer.is_of_crowd() && !peer.hearsay);
+        let here = here.filter(|(_, peer)| peer.is_of_crowd() && !peer.hearsay && !peer.is_lost());
         here.filter_map(|(node, peer)| Some((*node, peer.address()?)))
     }
 

@@ -120,3 +120,16 @@ fn whatever_others_tell_who_is_heard_finds_a_place_and_one_address_has_few() {
     let mut hidden = Membership::hidden(ME, 1, ms(0));
     assert_eq!(hidden.handle(introduced(1), ms(0)), []);
 }
+
+#[test]
+fn of_one_that_broke_off_a_newcomer_is_not_told_until_it_is_heard_again() {
+    let mut it = new();
+    let (node, address) = (one(1), listens(1));
+    it.handle(heard(Kind::Ping, node, 1, place(1)), ms(0));
+    it.handle(MembershipEvent::Connected { node, address }, ms(10));
+    assert_eq!(it.announced().count(), 1);
+    it.handle(MembershipEvent::Disconnected { node }, ms(20_000));
+    assert!(it.announced().next().is_none() && it.knows(&node));
+    it.handle(heard(Kind::Ping, node, 2, place(1)), ms(20_100));
+    assert_eq!(it.announced().count(), 1);
+}
