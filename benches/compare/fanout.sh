@@ -3,10 +3,15 @@
 # Usage: benches/compare/fanout.sh [MiB] [DOWNLOADERS] [MBIT/S] [ROUNDS] [TOOL…]
 # Whole processes in network namespaces (needs root, ip and tc). A round's time runs from the start of the first
 # downloader to the end of the last; "seed sent" is what went out of the seed's interface over the size of the file.
+# SLOW=MBIT: the last downloader has a link of that rate, and counts by itself. SECOND=MBIT (sprat alone): a second seed with a link
+# of that rate; printed is how full the lines of the two were.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mib=${1:-64} hosts=${2:-8} mbit=${3:-200} rounds=${4:-5}
+slow=${SLOW:-} second=${SECOND:-}
 tools=("${@:5}"); [ ${#tools[@]} -gt 0 ] || tools=(sprat aria2 rqbit)
+[ -z "$second" ] || tools=(sprat)
+last=$((hosts + ${second:+1}+0)) # The second seed is the last host.
 sprat=${SPRAT:-$PWD/target/release/sprat}
 [ -x "$sprat" ] || { echo "first: make build" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || { echo "root is needed, for the namespaces" >&2; exit 1; }
@@ -18,7 +23,7 @@ pids=()
 finish() {
   kill "${pids[@]}" 2>/dev/null || true
   wait 2>/dev/null || true
-  for i in $(seq 0 "$hosts") s; do ip netns delete "$net-$i" 2>/dev/null || true; done
+  for i in $(seq 0 "$last") s; do ip netns delete "$net-$i" 2>/dev/null || true; done
   [ -n "${KEEP:-}" ] || rm -rf "$work"
 }
 trap finish EXIT
@@ -30,7 +35,10 @@ ip -n "$net-s" link set lo up
 ip -n "$net-s" link add br0 type bridge mcast_snooping 0
 ip -n "$net-s" link set br0 up
 ip -n "$net-s" addr add 10.9.0.254/24 dev br0
-for i in $(seq 0 "$hosts"); do
+for i in $(seq 0 "$last"); do
+  rate=$mbit
+  if [ -n "$slow" ] && [ "$i" = "$hosts" ]; then rate=$slow; fi
+  if [ "$i" -gt "$hosts" ]; then rate=$second; fi
   ip netns add "$net-$i"
   ip link add eth0 netns "$net-$i" type veth peer name "h$i" netns "$net-s"
   ip -n "$net-s" link set "h$i" master br0 up
@@ -39,7 +47,7 @@ for i in $(seq 0 "$hosts"); do
   ip -n "$net-$i" link set eth0 up
   ip -n "$net-$i" route add default via 10.9.0.254
   for end in "$net-$i eth0" "$net-s h$i"; do
-    tc -n ${end% *} qdisc add dev "${end#* }" root tbf rate "${mbit}mbit" burst 64kb latency 100ms
+    tc -n ${end% *} qdisc add dev "${end#* }" root tbf rate "${rate}mbit" burst 64kb latency 100ms
   done
 done
 
@@ -53,6 +61,11 @@ serve() {
   case $1 in
     sprat)
       on 0 "$sprat" serve --home "$work/seed" --name seed --json > "$work/seed.log" 2>&1 & pids+=($!)
+      if [ -n "$second" ]; then
+        mkdir -p "$work/second/shared"; cp "$work/seed/shared/file.bin" "$work/second/shared/"
+        on "$last" "$sprat" serve --home "$work/second" --name second --json > "$work/second.log" 2>&1 & pids+=($!)
+        until grep -q '"scanned"' "$work/second.log"; do sleep 0.05; done
+      fi
       until grep -q '"scanned"' "$work/seed.log"; do sleep 0.05; done ;;
     aria2)
       on 0 aria2c -q --dir="$work/seed/shared" --listen-port=$port --check-integrity=true --seed-ratio=0.0 --enable-dht=false \
@@ -110,21 +123,31 @@ fetch() { # tool, host, folder
   esac
   [ -s "$3/end" ] || date +%s.%N > "$3/end"
 }
-sent() { on 0 cat /sys/class/net/eth0/statistics/tx_bytes; }
+sent() { on "${1:-0}" cat /sys/class/net/eth0/statistics/tx_bytes; }
 round() { # tool
   rm -rf "$work"/get*; : > "$work/late"
   local i waits=() before begin
   for i in $(seq "$hosts"); do mkdir -p "$work/get$i"; done
   sync; sleep 0.3
   before=$(sent) begin=$(date +%s.%N)
+  local other; other=$(sent "$last")
   for i in $(seq "$hosts"); do fetch "$1" "$i" "$work/get$i" > "$work/get$i.out" 2>&1 & waits+=($!); done
   for i in "${waits[@]}"; do wait "$i" || { echo "$1: a downloader failed" >&2; tail -3 "$work"/get*.out >&2; return; }; done
   local after; after=$(sent)
+  other=$(($(sent "$last") - other))
   xargs -r kill < "$work/late" 2>/dev/null || true
   for i in $(seq "$hosts"); do
     local got; got=$(find "$work/get$i" -name file.bin -not -path '*/.sprat/*' | head -1)
     [ "$(cksum < "$got")" = "$sum" ] || { echo "$1: the file differs" >&2; return; }
   done
+  if [ -n "$slow" ]; then
+    awk -v b="$begin" -v m="$mib" -v r="$slow" '{ printf "the slow one: %.2f s, %.2f times its own bound\n", $1 - b, ($1 - b) / (m * 8.388608 / r) }' "$work/get$hosts/end" >&2
+    mv "$work/get$hosts/end" "$work/get$hosts/end-of-the-slow"
+  fi
+  if [ -n "$second" ]; then
+    awk -v b="$begin" -v f=$((after - before)) -v s="$other" -v r="$mbit" -v q="$second" \
+      '{ t = ($1 - b) * 125000; printf "%.1f s; of their lines the seeds used %.2f and %.2f\n", $1 - b, f / t / r, s / t / q }' "$work/get$hosts/end" >&2
+  fi
   cat "$work"/get*/end | sort -n | awk -v b="$begin" -v s=$((after - before)) -v m="$mib" \
     '{ last = $1; if (NR == 1) first = $1 } END { printf "%.3f %.3f %.3f\n", last - b, first - b, s / m / 1048576 }' >> "$work/$1.rounds"
   tail -1 "$work/$1.rounds" | awk -v t="$1" '{ printf "%-6s last %.2f s, first %.2f s, seed sent %.2f\n", t, $1, $2, $3 }' >&2
