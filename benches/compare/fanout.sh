@@ -4,11 +4,11 @@
 # Whole processes in network namespaces (needs root, ip and tc). A round's time runs from the start of the first
 # downloader to the end of the last; "seed sent" is what went out of the seed's interface over the size of the file.
 # SLOW=MBIT: the last downloader has a link of that rate, and counts by itself. SECOND=MBIT (sprat alone): a second seed with a link
-# of that rate; printed is how full the lines of the two were.
+# of that rate, the first with one of FIRST=MBIT; printed is how full the lines of the two were.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mib=${1:-64} hosts=${2:-8} mbit=${3:-200} rounds=${4:-5}
-slow=${SLOW:-} second=${SECOND:-}
+slow=${SLOW:-} second=${SECOND:-} first_rate=${FIRST:-$mbit}
 tools=("${@:5}"); [ ${#tools[@]} -gt 0 ] || tools=(sprat aria2 rqbit)
 [ -z "$second" ] || tools=(sprat)
 last=$((hosts + ${second:+1}+0)) # The second seed is the last host.
@@ -37,6 +37,7 @@ ip -n "$net-s" link set br0 up
 ip -n "$net-s" addr add 10.9.0.254/24 dev br0
 for i in $(seq 0 "$last"); do
   rate=$mbit
+  [ "$i" != 0 ] || rate=$first_rate
   if [ -n "$slow" ] && [ "$i" = "$hosts" ]; then rate=$slow; fi
   if [ "$i" -gt "$hosts" ]; then rate=$second; fi
   ip netns add "$net-$i"
@@ -145,7 +146,7 @@ round() { # tool
     mv "$work/get$hosts/end" "$work/get$hosts/end-of-the-slow"
   fi
   if [ -n "$second" ]; then
-    awk -v b="$begin" -v f=$((after - before)) -v s="$other" -v r="$mbit" -v q="$second" \
+    awk -v b="$begin" -v f=$((after - before)) -v s="$other" -v r="$first_rate" -v q="$second" \
       '{ t = ($1 - b) * 125000; printf "%.1f s; of their lines the seeds used %.2f and %.2f\n", $1 - b, f / t / r, s / t / q }' "$work/get$hosts/end" >&2
   fi
   cat "$work"/get*/end | sort -n | awk -v b="$begin" -v s=$((after - before)) -v m="$mib" \
