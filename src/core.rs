@@ -17,6 +17,7 @@ pub mod code;
 pub mod consent;
 pub mod copies;
 pub mod date;
+pub mod dht;
 pub mod doctor;
 pub mod download;
 pub mod draw;

@@ -15,6 +15,7 @@ mod command;
 mod connections;
 mod datagrams;
 pub mod descriptors;
+pub mod dht;
 mod driver;
 mod event;
 mod gate;

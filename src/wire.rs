@@ -5,6 +5,7 @@
 //! a [`cbor::Malformed`].
 
 pub mod beacon;
+pub mod bencode;
 mod bounded;
 pub mod bulk;
 pub mod card;
@@ -13,6 +14,7 @@ pub mod chat;
 pub mod chunk;
 pub mod consent;
 pub mod control;
+pub mod dht;
 pub mod directory;
 pub mod distribute;
 mod frame;
