@@ -10,6 +10,7 @@
 //! whose key is not the one that was known is left.
 
 mod event;
+mod found;
 mod known;
 mod server;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests;
 
 use super::{Now, chance::Chance, id::NodeId, via::Via};
 pub use event::{Known, MeetingAction, MeetingInput, News};
+pub use found::{FoundServers, MAX_FOUND};
 use known::Nodes;
 pub use known::{MAX_MET, MAX_PER_SERVER, MAX_WANTED};
 use server::{HELD, ServerEntry, Stage};
@@ -76,6 +78,8 @@ pub struct View {
     pub joined: bool,
     /// How many of the nodes that it told of are here.
     pub met: usize,
+    /// Where it was found, if nobody configured it.
+    pub found: Option<::core::net::SocketAddr>,
 }
 
 /// The machine.
@@ -156,6 +160,7 @@ impl Meeting {
             | MeetingInput::Reserved { server, .. }
             | MeetingInput::Registered { server, .. }
             | MeetingInput::Discovered { server, .. } => self.answered(&server, event),
+            MeetingInput::Found(found) => self.found(found),
             MeetingInput::Needed => {
                 self.needed = now + NEEDED;
                 self.come_back();
@@ -193,7 +198,7 @@ impl Meeting {
         joined.map(|joined| joined.server).collect()
     }
 
-    /// The configured servers, in their order.
+    /// The configured servers, in their order, and behind them those that were found.
     #[must_use]
     pub fn view(&self) -> Vec<View> {
         let joined = self.joined();
@@ -204,6 +209,10 @@ impl Meeting {
                 joined: server.is_some_and(|server| joined.contains(&server))
                     && matches!(entry.stage, Stage::Joined(_) | Stage::Double),
                 met: server.map_or(0, |server| self.nodes.met_through(&server)),
+                found: entry
+                    .found
+                    .as_ref()
+                    .and_then(|found| found.at.first().copied()),
             }
         };
         self.servers.iter().map(view).collect()
@@ -458,9 +467,7 @@ impl Meeting {
     fn tend_servers(&mut self, out: &mut Vec<MeetingAction>) {
         let now = self.now;
         for (number, entry) in self.servers.iter_mut().enumerate() {
-            if entry.begin(now, &mut self.chance) {
-                out.push(MeetingAction::Resolve { place: number });
-            }
+            out.extend(entry.begin(number, now, &mut self.chance));
             let away = matches!(entry.stage, Stage::Idle { .. }) && entry.failures > 0;
             if away && entry.wrong.is_none() && !std::mem::replace(&mut entry.told, true) {
                 out.push(MeetingAction::Tell(News::Unreachable { place: number }));

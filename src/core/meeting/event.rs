@@ -1,5 +1,6 @@
 //! What the machine hears, and what it wants done.
 
+use super::FoundServers;
 use crate::core::{id::NodeId, via::Via};
 use ::core::net::SocketAddr;
 use std::time::Duration;
@@ -101,6 +102,8 @@ pub enum MeetingInput {
         /// Who.
         node: NodeId,
     },
+    /// Servers were found that nobody configured, the best ones first.
+    Found(FoundServers),
     /// A person asks something of the servers.
     Needed,
     /// Something may be due.

@@ -167,6 +167,15 @@ pub(super) struct ServerEntry {
     pub(super) told: bool,
     /// The wrong key that was told.
     pub(super) wrong: Option<NodeId>,
+    /// Nobody configured it: it was found, at these addresses.
+    pub(super) found: Option<FoundEntry>,
+}
+
+/// What others told of a server.
+#[derive(Debug)]
+pub(super) struct FoundEntry {
+    pub(super) at: Vec<SocketAddr>,
+    pub(super) visit: bool,
 }
 
 impl ServerEntry {
@@ -179,7 +188,44 @@ impl ServerEntry {
             tried: false,
             told: false,
             wrong: None,
+            found: None,
         }
+    }
+
+    /// One that was found. Its key is known, and there is no name to be found out.
+    pub(super) fn found(key: NodeId, mut at: Vec<SocketAddr>, visit: bool, now: Now) -> Self {
+        at.truncate(MAX_ADDRESSES);
+        let known = Known {
+            key: Some(key),
+            named: true,
+        };
+        Self {
+            found: Some(FoundEntry { at, visit }),
+            // Nobody configured it, so nobody is told that it does not answer.
+            told: true,
+            ..Self::new(known, now)
+        }
+    }
+
+    pub(super) fn is_visit(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| found.visit)
+    }
+
+    /// It was only visited, and is one of the swarm's after all.
+    pub(super) fn stay(&mut self, found: bool, now: Now) {
+        if let Some(joined) = self.joined_mut() {
+            joined.discover.hurry(now);
+            joined.discovered = None;
+            if found {
+                joined.register.hurry(now);
+            }
+        }
+    }
+
+    /// Whether another found one may take its place: it was tried in vain, and is not now.
+    pub(super) fn is_spent(&self) -> bool {
+        let idle = matches!(self.stage, Stage::Idle { .. } | Stage::Away);
+        self.found.is_some() && idle && self.failures > 0
     }
 
     pub(super) fn joined(&self) -> Option<&Joined> {
@@ -219,19 +265,29 @@ impl ServerEntry {
         }
     }
 
-    /// True if its name is to be resolved now. What took too long has failed.
-    pub(super) fn begin(&mut self, now: Now, chance: &mut Chance) -> bool {
+    /// What is to be done to reach it now: find out what its name means, or dial. What took too
+    /// long has failed.
+    pub(super) fn begin(
+        &mut self,
+        place: usize,
+        now: Now,
+        chance: &mut Chance,
+    ) -> Option<MeetingAction> {
         match self.stage {
             Stage::Idle { retry } if retry <= now => {
+                if let Some(found) = &self.found {
+                    let at = found.at.clone();
+                    return Some(self.dial(at, now));
+                }
                 let until = now + PATIENCE;
                 self.stage = Stage::Resolving { until };
-                true
+                Some(MeetingAction::Resolve { place })
             }
             Stage::Resolving { until } | Stage::Dialing { until } if until <= now => {
                 self.failed(now, chance);
-                false
+                None
             }
-            _ => false,
+            _ => None,
         }
     }
 
@@ -263,7 +319,8 @@ impl ServerEntry {
 
     pub(super) fn connected(&mut self, server: NodeId, found: bool, now: Now) {
         self.known.key = Some(server);
-        (self.tried, self.told, self.wrong) = (true, false, None);
+        let (visit, is_found) = (self.is_visit(), self.found.is_some());
+        (self.tried, self.told, self.wrong) = (true, is_found, None);
         self.stage = Stage::Joined(Box::new(Joined {
             server,
             since: now,
@@ -271,14 +328,14 @@ impl ServerEntry {
             // Where no node is to find this one, a node that was told of it may still be sent to
             // it.
             reserve: Duty::new(Next::Due(now)),
-            register: Duty::new(if found {
+            register: Duty::new(if found && !visit {
                 // Not before it can be reached there.
                 Next::Due(now + ANSWER)
             } else {
                 Next::Never
             }),
-            discover: Duty::new(Next::Due(now)),
-            discovered: None,
+            discover: Duty::new(if visit { Next::Never } else { Next::Due(now) }),
+            discovered: visit.then_some(now),
             news: now,
         }));
     }
