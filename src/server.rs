@@ -5,6 +5,7 @@
 //! `directory`, here they meet signatures and the disk. Invariant: a sign-up is confirmed when it
 //! is on the disk, not before.
 
+mod announce;
 mod desk;
 mod directory;
 mod net;
@@ -19,6 +20,7 @@ use crate::{
     store::{DirectoryStore, Home, HomeError, StoreError},
 };
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -27,6 +29,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use desk::About;
 pub use desk::{Desk, Free, Overview};
@@ -80,10 +83,29 @@ pub struct ServerSettings {
     pub listen: Vec<IpAddr>,
     /// Where others reach it besides the addresses of its interfaces: `IP` or `IP:PORT`.
     pub external: Vec<String>,
+    /// The swarm whose nodes are to find it by the DHT, and how that is entered.
+    pub dht: Option<ServerDht>,
     /// What it gives to whom.
     pub quotas: Quotas,
     /// How often its owner is told how much goes on, if that changed; `None`: never.
     pub report: Option<Duration>,
+}
+
+/// How a server is found by the DHT.
+#[derive(Clone)]
+pub struct ServerDht {
+    /// The DHT's entries (`host:port`); none: those of the internet.
+    pub bootstrap: Vec<String>,
+    /// The words of the swarm. From them comes the key under which it is found; the server uses
+    /// them for nothing else.
+    pub passphrase: String,
+}
+
+impl fmt::Debug for ServerDht {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The words are nobody's to read.
+        write!(f, "ServerDht({:?})", self.bootstrap)
+    }
 }
 
 /// What a server has to say.
@@ -104,6 +126,8 @@ pub struct Rendezvous {
     news: mpsc::Receiver<ServerNews>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
+    /// It ends with the server.
+    _announcing: Option<AbortOnDropHandle<()>>,
 }
 
 impl Rendezvous {
@@ -113,14 +137,18 @@ impl Rendezvous {
     /// [`ServerError`] says what to do.
     pub async fn start(settings: ServerSettings) -> Result<Self, ServerError> {
         let home = settings.home.clone();
+        let dht = settings.dht.clone();
         let opened = tokio::task::spawn_blocking(move || {
+            // Before anything is opened: it may be wrong.
+            let finding = dht.map(announce::Announcing::new).transpose();
+            let finding = finding.map_err(ServerError::Setting)?;
             let home = Home::open(&home)?;
             let secret = home.identity()?;
             let directory = DirectoryStore::open(&home)?;
-            Ok::<_, ServerError>((home, secret, directory))
+            Ok::<_, ServerError>((home, secret, directory, finding))
         });
         let opened = opened.await;
-        let (home, secret, directory) =
+        let (home, secret, directory, announcing) =
             opened.map_err(|error| ServerError::Internal(error.to_string()))??;
         let external = settings.external.iter().map(|text| {
             external(text, settings.port).ok_or_else(|| {
@@ -146,6 +174,10 @@ impl Rendezvous {
         }
         let node = net.node();
         let (news, heard) = mpsc::channel(NEWS);
+        let announcing = announcing.map(|announcing| {
+            let running = announcing.run(node, addresses.clone(), news.clone());
+            AbortOnDropHandle::new(tokio::spawn(running))
+        });
         let (stop, stopped) = oneshot::channel();
         let (desk, counter) = desk::open(About {
             node,
@@ -166,6 +198,7 @@ impl Rendezvous {
             news: heard,
             stop,
             task,
+            _announcing: announcing,
         })
     }
 

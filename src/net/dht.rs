@@ -217,9 +217,8 @@ impl Dht {
                         kept += 1;
                     }
                 }
-                Ok(None) => {}
                 Err(_) if left.is_none() => break,
-                Err(_) => {}
+                Ok(None) | Err(_) => {}
             }
         }
         Ok(kept)

@@ -67,6 +67,9 @@ pub struct Settings {
     /// Rendezvous servers: `host:port`, or a multiaddress with or without the key. One that answers
     /// is enough.
     pub rendezvous: Vec<String>,
+    /// The entries (`host:port`) of the DHT by which servers and people are found, and this node is;
+    /// none of them: those of the internet. `None` = no DHT.
+    pub dht: Option<Vec<String>>,
     /// Whether bytes may go through a server when no straight path can be had.
     pub relay: bool,
     /// Whether to leave the servers as soon as somebody is connected.
@@ -129,6 +132,7 @@ impl Settings {
             interfaces: Vec::new(),
             peers: Vec::new(),
             rendezvous: Vec::new(),
+            dht: None,
             relay: true,
             leave_server: false,
             passphrase: None,

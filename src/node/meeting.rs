@@ -1,12 +1,13 @@
 //! Rendezvous servers, as the node uses them: the task that runs `core::meeting`, and the way to
 //! ask it things.
 //!
-//! Decides nothing that the machine can decide. Invariants: without a configured server there is no
-//! task and nothing is sent anywhere; the actor never waits for the task (what does not fit its
+//! Decides nothing that the machine can decide. Invariants: without a configured server and without
+//! `--dht` there is no task and nothing is sent anywhere; the actor never waits for the task (what does not fit its
 //! queue is lost, and the machine's own deadlines make up for it).
 
 mod address;
 mod codes;
+mod seek;
 mod task;
 
 pub use address::{Address, parse_all};
@@ -14,6 +15,7 @@ pub use address::{Address, parse_all};
 use super::api::ServerInfo;
 use crate::{
     core::{
+        dht::SeekInput,
         id::NodeId,
         meeting::{MeetingInput, News},
         via::Via,
@@ -21,8 +23,12 @@ use crate::{
     net::{MeetingEvent, Net},
     node::{api::NodeEvent, command::Command, reach::Named},
     store::ServersFile,
+    wire::signer::Signer,
 };
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     time::timeout_at,
@@ -41,7 +47,9 @@ pub enum Input {
     /// Something else.
     Event(MeetingInput),
     /// Where a server is, or why that is not known.
-    Resolved(usize, Result<Vec<std::net::SocketAddr>, String>),
+    Resolved(usize, Result<Vec<SocketAddr>, String>),
+    /// Whether something is being looked up in the DHT.
+    Looking(bool),
 }
 
 /// What everybody may see of it.
@@ -55,6 +63,8 @@ pub struct View {
     pub servers: Vec<ServerInfo>,
     /// Those that know in which swarm this node is.
     pub entered: Vec<NodeId>,
+    /// Where those are at which this node is found.
+    pub found_at: Vec<(NodeId, Vec<SocketAddr>)>,
 }
 
 /// What the task works with.
@@ -74,6 +84,8 @@ pub struct Setup {
     /// Whether to meet nobody but by a code.
     pub hidden: bool,
     pub seed: u64,
+    /// How to find servers and people by the DHT: its entries, and the key to publish with.
+    pub dht: Option<(Vec<String>, Signer)>,
     pub events: broadcast::Sender<NodeEvent>,
     pub commands: mpsc::Sender<Command>,
 }
@@ -82,21 +94,24 @@ pub struct Setup {
 #[derive(Clone)]
 pub struct Meeting {
     inbox: Option<mpsc::Sender<Input>>,
+    /// What looks things up in the DHT.
+    seek: Option<mpsc::Sender<SeekInput>>,
     view: watch::Receiver<View>,
-    /// None without a server.
+    /// None without a server, and without the DHT.
     codes: Option<codes::Codes>,
     stopped: CancellationToken,
 }
 
 impl Meeting {
-    /// Starts the task, if there is a server.
-    pub fn start(setup: Setup, stop: &CancellationToken) -> Self {
+    /// Starts the task, if there is a server, or the DHT to find one.
+    pub fn start(mut setup: Setup, stop: &CancellationToken) -> Self {
         let (publish, view) = watch::channel(View::default());
         let stopped = CancellationToken::new();
-        if setup.servers.is_empty() {
+        if setup.servers.is_empty() && setup.dht.is_none() {
             stopped.cancel();
             return Self {
                 inbox: None,
+                seek: None,
                 view,
                 codes: None,
                 stopped,
@@ -108,6 +123,19 @@ impl Meeting {
             swarm_key: setup.swarm_key,
             news: broadcast::channel(codes::NEWS).0,
         };
+        let seek = setup.dht.take().map(|(bootstrap, signer)| {
+            let setup = seek::Setup {
+                net: setup.net.clone(),
+                bootstrap,
+                signer,
+                swarm_key: setup.swarm_key,
+                published: setup.found,
+                seed: setup.seed.rotate_left(32),
+                view: view.clone(),
+                found: inbox.clone(),
+            };
+            seek::start(setup, stop)
+        });
         let task = task::Task::new(setup, inbox.clone(), publish, codes.news.clone());
         let (stop, ended) = (stop.clone(), stopped.clone());
         tokio::spawn(async move {
@@ -116,6 +144,7 @@ impl Meeting {
         });
         Self {
             inbox: Some(inbox),
+            seek,
             view,
             codes: Some(codes),
             stopped,
@@ -130,6 +159,14 @@ impl Meeting {
         }
     }
 
+    fn seek(&self, input: SeekInput) {
+        if let Some(seek) = &self.seek
+            && seek.try_send(input).is_err()
+        {
+            tracing::debug!("news for the DHT's task are lost");
+        }
+    }
+
     /// Something happened at a server. Never waits; nor do those below.
     pub fn heard(&self, event: MeetingEvent) {
         self.tell(Input::Net(event));
@@ -138,11 +175,13 @@ impl Meeting {
     /// A node is connected, or its path changed.
     pub fn here(&self, node: NodeId, via: Via) {
         self.tell(Input::Event(MeetingInput::Here { node, via }));
+        self.seek(SeekInput::Here(node));
     }
 
     /// A node's last connection is gone, which carried so many bytes.
     pub fn gone(&self, node: NodeId, carried: u64) {
         self.tell(Input::Event(MeetingInput::Gone { node, carried }));
+        self.seek(SeekInput::Gone(node));
     }
 
     /// A node could not be reached.
@@ -153,6 +192,7 @@ impl Meeting {
     /// A person wants to reach this node.
     pub fn want(&self, node: NodeId) {
         self.tell(Input::Event(MeetingInput::Wanted { node }));
+        self.seek(SeekInput::Wanted(node));
     }
 
     /// What is known of the servers, as it changes.
@@ -167,7 +207,7 @@ impl Meeting {
         self.view.borrow().servers.clone()
     }
 
-    /// Whether any is configured.
+    /// Whether any is configured, or may be found.
     #[must_use]
     pub fn is_configured(&self) -> bool {
         self.inbox.is_some()

@@ -123,6 +123,10 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         leave: settings.leave_server,
         hidden: settings.hidden,
         seed: seed(&net.node(), epoch.wrapping_add(2)),
+        // Who pairs shows themselves to nobody else.
+        dht: (settings.dht.clone())
+            .filter(|_| !settings.hidden)
+            .map(|entries| (entries, signer.clone())),
         net: net.clone(),
         events: events.clone(),
         commands: commands.clone(),

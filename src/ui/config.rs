@@ -20,6 +20,9 @@ use std::{
 /// How long to wait for the swarm, unless told otherwise.
 pub const WAIT: Duration = Duration::from_secs(3);
 
+/// The same with `--dht`, which takes some seconds to answer.
+const DHT_WAIT: Duration = Duration::from_secs(15);
+
 /// A configuration that makes no sense: exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -116,6 +119,8 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
     settings.interfaces = options.interface;
     settings.peers = options.peer;
     settings.rendezvous = options.rendezvous;
+    let dht = options.dht.unwrap_or(false);
+    settings.dht = dht.then_some(options.dht_bootstrap);
     settings.relay = !options.no_relay.unwrap_or(false);
     settings.leave_server = options.leave_server.unwrap_or(false);
     // mDNS has one name for all: nodes with a discovery port of their own would meet everybody else
@@ -138,7 +143,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
     settings.code_wait = options.patience.unwrap_or(settings.code_wait);
     Ok(Setup {
         settings,
-        wait: options.wait.unwrap_or(WAIT),
+        wait: options.wait.unwrap_or(if dht { DHT_WAIT } else { WAIT }),
         patience: options.patience,
         typed: options.typed,
         timeout: options.timeout,

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     core::{id::NodeId, path::printable, server_address::ServerAddress},
-    server::{Load, Quotas, Rendezvous, ServerNews, ServerSettings},
+    server::{Load, Quotas, Rendezvous, ServerDht, ServerNews, ServerSettings},
 };
 use serde_json::json;
 use std::net::SocketAddr;
@@ -43,12 +43,26 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
         out.error("--web-host names a page that is not served: give --web ADDR:PORT, too");
         return Exit::Usage;
     }
+    let dht = match (&setup.settings.dht, &setup.settings.passphrase) {
+        (Some(bootstrap), Some(passphrase)) => Some(ServerDht {
+            bootstrap: bootstrap.clone(),
+            passphrase: passphrase.clone(),
+        }),
+        (Some(_), None) => {
+            out.error(
+                "--dht shows a server to the nodes of one private swarm: name its --passphrase-file, too",
+            );
+            return Exit::Usage;
+        }
+        (None, _) => None,
+    };
     let files = open_files::raise();
     let settings = ServerSettings {
         home: setup.settings.home.clone(),
         port: options.port,
         listen: setup.settings.listen.clone(),
         external: options.external,
+        dht,
         quotas,
         report: Some(options.report).filter(|every| !every.is_zero()),
     };

@@ -18,6 +18,7 @@ mod consent;
 mod crowd;
 mod delta;
 mod descriptors;
+mod dht;
 mod disk;
 mod disk_faults;
 mod durability;

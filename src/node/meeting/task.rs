@@ -8,7 +8,7 @@ use super::{Address, Input, Setup, View, path_news};
 use crate::{
     core::{
         id::NodeId,
-        meeting::{Config, Known, Meeting, MeetingAction, MeetingInput, News},
+        meeting::{self, Config, Known, Meeting, MeetingAction, MeetingInput, News},
     },
     net::MeetingEvent,
     node::{
@@ -42,6 +42,8 @@ pub struct Task {
     inbox: mpsc::Sender<Input>,
     publish: watch::Sender<View>,
     entered: BTreeSet<NodeId>,
+    /// Something is being looked up in the DHT.
+    looking: bool,
     /// What concerns other namespaces.
     codes: broadcast::Sender<MeetingEvent>,
 }
@@ -75,6 +77,7 @@ impl Task {
             inbox,
             publish,
             entered: BTreeSet::new(),
+            looking: false,
             codes,
         };
         task.show();
@@ -125,6 +128,10 @@ impl Task {
                 self.resolved(place, Err(&why));
                 let addresses = Vec::new();
                 MeetingInput::Resolved { place, addresses }
+            }
+            Input::Looking(looking) => {
+                self.looking = looking;
+                MeetingInput::Tick
             }
             Input::Net(event) => match self.net(event) {
                 Some(event) => event,
@@ -296,13 +303,13 @@ impl Task {
             News::NewKey { place, known, now } => (place, ServerState::NewKey { known, now }),
             News::Relayed { .. } | News::Straight { .. } => return,
         };
-        let server = self.machine.view().get(place).and_then(|view| view.server);
-        let Some(address) = self.setup.servers.get(place) else {
+        let view = self.machine.view().get(place).copied();
+        let Some(address) = view.and_then(|view| self.address(place, &view)) else {
             return;
         };
         let news = ServerNews {
-            address: address.host.clone(),
-            server,
+            address,
+            server: view.and_then(|view| view.server),
             state,
         };
         let _ = self.setup.events.send(NodeEvent::Server(news)); // Nobody watches: fine.
@@ -326,21 +333,31 @@ impl Task {
         });
     }
 
+    /// How a server was configured, or where it was found.
+    fn address(&self, place: usize, view: &meeting::View) -> Option<String> {
+        let configured = self.setup.servers.get(place);
+        let configured = configured.map(|address| address.host.clone());
+        configured.or_else(|| view.found.map(|at| at.to_string()))
+    }
+
     fn show(&self) {
-        let servers = self.setup.servers.iter().zip(self.machine.view());
-        let servers = servers.map(|(address, view)| ServerInfo {
-            address: address.host.clone(),
-            server: view.server,
-            joined: view.joined,
-            met: view.met as u32,
+        let servers = self.machine.view();
+        let servers = servers.iter().enumerate().filter_map(|(place, view)| {
+            Some(ServerInfo {
+                address: self.address(place, view)?,
+                server: view.server,
+                joined: view.joined,
+                met: view.met as u32,
+            })
         });
         let joined = self.machine.joined();
         let entered = self.entered.iter().filter(|key| joined.contains(key));
         let fresh = View {
-            expects: self.machine.expects_somebody(),
+            expects: self.looking || self.machine.expects_somebody(),
             starting: self.machine.is_starting(),
             servers: servers.collect(),
             entered: entered.copied().collect(),
+            found_at: self.machine.found_at(),
         };
         self.publish.send_if_modified(|view| {
             let changed = *view != fresh;

@@ -4,7 +4,7 @@
 //! Owns their words and help. What is not given stays `None` (or empty), so that `config` can tell
 //! it from a default.
 
-use super::parse::{parse_pin, parse_rate, parse_seconds, parse_size};
+use super::parse::{parse_pin, parse_place, parse_rate, parse_seconds, parse_size};
 use crate::node::Copies;
 use crate::node::parse_name;
 use clap::{Args, builder::FalseyValueParser};
@@ -90,6 +90,31 @@ pub struct Options {
         value_delimiter = ','
     )]
     pub rendezvous: Vec<String>,
+
+    /// Find servers of the swarm (one with a passphrase), and people by their keys, by the DHT of
+    /// BitTorrent, and be found there. It shows strangers your IP address and your key
+    #[arg(
+        long,
+        env = "SPRAT_DHT",
+        hide_possible_values = true,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_parser = FalseyValueParser::new()
+    )]
+    pub dht: Option<bool>,
+
+    /// With --dht: enter another DHT than that of the internet, by these of its nodes; may be given
+    /// again
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "SPRAT_DHT_BOOTSTRAP",
+        value_delimiter = ',',
+        value_parser = parse_place
+    )]
+    pub dht_bootstrap: Vec<String>,
 
     /// Let nothing go through the rendezvous server: who cannot be reached straight is not reached
     #[arg(

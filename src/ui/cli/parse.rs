@@ -16,6 +16,18 @@ pub fn parse_pin(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A host and a port.
+///
+/// # Errors
+/// A sentence, for anything else.
+pub fn parse_place(text: &str) -> Result<String, String> {
+    let port = |port: &str| port.parse().is_ok_and(|port: u16| port != 0);
+    match text.rsplit_once(':') {
+        Some((host, after)) if !host.is_empty() && port(after) => Ok(text.to_owned()),
+        _ => Err("write it as HOST:PORT, such as dht.example.org:6881".to_owned()),
+    }
+}
+
 /// A size in bytes: a number with K, M, G or T (1024-based; `KB`, `KiB` mean the same), or without.
 ///
 /// # Errors

@@ -39,6 +39,7 @@ async fn serve() -> Served {
         port: 0,
         listen: vec![Ipv4Addr::LOCALHOST.into()],
         external: Vec::new(),
+        dht: None,
         quotas,
         report: None,
     })

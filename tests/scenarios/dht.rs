@@ -1,0 +1,165 @@
+//! Nodes that find servers of their swarm, and people by their keys, by a DHT alone: that of another
+//! implementation (`mainline`), on loopback. Nobody hears anybody's beacons.
+
+use crate::common::{Running, Swarm, downloaded, noise, share, until};
+use mainline::Testnet;
+use serde_json::Value;
+use sprat::{core::id::NodeId, net::dht::Dht, wire::dht::Slot};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+const WORDS: &str = "tulip saxophone quarry velvet lantern 91";
+
+fn testnet() -> (Testnet, String) {
+    let testnet = Testnet::builder(10).build().unwrap();
+    let entry = testnet.bootstrap[0].clone();
+    (testnet, entry)
+}
+
+/// A network of one node.
+struct Island {
+    swarm: Swarm,
+    own: Vec<String>,
+}
+
+impl Island {
+    fn new(own: &[&str]) -> Self {
+        let own = own.iter().map(|&word| word.to_owned()).collect();
+        let swarm = Swarm::new();
+        Self { swarm, own }
+    }
+
+    fn with<'a>(&'a self, arguments: &[&'a str]) -> Vec<&'a str> {
+        let own = self.own.iter().map(String::as_str);
+        let own = own.chain(["--no-mdns", "--wait", "50"]);
+        arguments.iter().copied().chain(own).collect()
+    }
+}
+
+fn server(home: &Path, arguments: &[&str]) -> Running {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sprat"));
+    for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("SPRAT_")) {
+        command.env_remove(key);
+    }
+    command.args([
+        "rendezvous",
+        "--json",
+        "--listen",
+        "127.0.0.1",
+        "--port",
+        "0",
+    ]);
+    command
+        .args(["--home", home.to_str().unwrap()])
+        .args(arguments);
+    command.stderr(Stdio::inherit());
+    Running::start(&mut command)
+}
+
+fn joined(node: &mut Running) {
+    let state = |line: &str| line.contains(r#""state":"joined""#);
+    if !node.seen.iter().any(|line| state(line)) {
+        node.wait("joined", state);
+    }
+}
+
+/// Waits until something stands where a node of the public swarm publishes.
+fn published(entry: &str, node: NodeId) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let dht = Dht::new(vec![entry.to_owned()]);
+    let slot = Slot::of_node(node, None);
+    until("published", || {
+        let found = runtime.block_on(dht.get(&slot)).unwrap();
+        found.item.is_some()
+    });
+}
+
+fn id_of(ready: &Value) -> NodeId {
+    NodeId::parse(ready["peer"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn a_swarm_finds_its_server_and_one_another_without_being_told_where() {
+    let (_testnet, entry) = testnet();
+    let home = Swarm::new();
+    let words = home.home("words").join("words.txt");
+    fs::write(&words, WORDS).unwrap();
+    let dht = ["--dht", "--dht-bootstrap", &entry];
+    let private = [&dht[..], &["--passphrase-file", words.to_str().unwrap()]].concat();
+    let mut server = server(&home.home("server"), &private);
+    server.wait("found", |line| line.contains("find this server by the DHT"));
+
+    let (alice, bob) = (Island::new(&private), Island::new(&private));
+    let bytes = noise(1, 1 << 20);
+    share(&alice.swarm.home("alice"), "film.mkv", &bytes);
+    let mut serving = alice.swarm.serve_scanned("alice", &alice.with(&[]));
+    joined(&mut serving);
+    let get = bob.with(&["download", "film.mkv"]);
+    bob.swarm.run("bob", &get).succeeds();
+    assert!(downloaded(&bob.swarm.home("bob"), "film.mkv") == bytes);
+
+    // Who does not know the words finds neither.
+    let other = home.home("other").join("words.txt");
+    fs::write(&other, "another tulip of quite another kind 17").unwrap();
+    let others = [&dht[..], &["--passphrase-file", other.to_str().unwrap()]].concat();
+    let eve = Island::new(&others);
+    let mut list = eve.swarm.command("eve", &["list"]);
+    list.args(&others).args(["--no-mdns", "--wait", "8"]);
+    let list = crate::common::Ran::of(list);
+    assert_ne!(list.code(), 0, "{}", list.out());
+    serving.leave();
+}
+
+#[test]
+fn a_person_is_found_by_key_at_a_server_that_only_they_know() {
+    let (_testnet, entry) = testnet();
+    let home = Swarm::new();
+    let mut server = server(&home.home("server"), &[]);
+    let ready = server.event("ready");
+    let at = ready["join"].as_str().unwrap().rsplit(' ').next().unwrap();
+    let dht = ["--dht", "--dht-bootstrap", &entry];
+    let anna = Island::new(&[&dht[..], &["--rendezvous", at]].concat());
+    let bob = Island::new(&dht);
+    // Somebody else of the public swarm is there, too.
+    let carl = Island::new(&["--rendezvous", at]);
+    let mut carl_serves = carl.swarm.serve("carl", &carl.with(&[]));
+    joined(&mut carl_serves);
+
+    let mut serving = anna.swarm.start("anna", &anna.with(&["serve", "--json"]));
+    let key = id_of(&serving.event("ready"));
+    joined(&mut serving);
+    published(&entry, key);
+    let key = key.to_string();
+    bob.swarm
+        .run("bob", &bob.with(&["msg", &key, "found you"]))
+        .succeeds();
+    assert_eq!(serving.event("message")["text"], "found you");
+    // He met her, and nobody whom he did not ask for.
+    let seen = carl_serves.leave_all();
+    assert!(seen.iter().all(|line| !line.contains("bob")), "{seen:?}");
+    serving.leave();
+}
+
+#[test]
+fn a_person_who_can_be_reached_is_found_by_key_without_any_server() {
+    let (_testnet, entry) = testnet();
+    let dht = ["--dht", "--dht-bootstrap", &entry];
+    let (anna, bob) = (Island::new(&dht), Island::new(&dht));
+    let mut serving = anna.swarm.start("anna", &anna.with(&["serve", "--json"]));
+    let key = id_of(&serving.event("ready"));
+    published(&entry, key);
+    let key = key.to_string();
+    bob.swarm
+        .run("bob", &bob.with(&["msg", &key, "found you"]))
+        .succeeds();
+    assert_eq!(serving.event("message")["text"], "found you");
+    // Somebody's key is theirs: who is not there is not found.
+    let nobody = NodeId([7; 32]).to_string();
+    let mut lost = bob.swarm.command("bob", &["msg", &nobody, "hello"]);
+    lost.args(dht).args(["--no-mdns", "--wait", "4"]);
+    assert_eq!(crate::common::Ran::of(lost).code(), 5);
+    serving.leave();
+}
