@@ -17,8 +17,8 @@ mod server;
 mod tests;
 
 use super::{Now, chance::Chance, id::NodeId, via::Via};
-pub use event::{Known, MeetingAction, MeetingInput, News};
-pub use found::{FoundServers, MAX_FOUND};
+pub use event::{FoundServers, Known, MeetingAction, MeetingInput, News};
+pub use found::MAX_FOUND;
 use known::Nodes;
 pub use known::{MAX_MET, MAX_PER_SERVER, MAX_WANTED};
 use server::{HELD, ServerEntry, Stage};

@@ -1,6 +1,5 @@
 //! What the machine hears, and what it wants done.
 
-use super::FoundServers;
 use crate::core::{id::NodeId, via::Via};
 use ::core::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +11,16 @@ pub struct Known {
     pub key: Option<NodeId>,
     /// Whether the person named the key. One that was only learned may prove wrong.
     pub named: bool,
+}
+
+/// Servers that others told of: a stranger's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundServers {
+    /// Their keys, and where they are.
+    pub servers: Vec<(NodeId, Vec<SocketAddr>)>,
+    /// Whether they are only visited to reach somebody who is wanted: this node is not to be found
+    /// there, and meets nobody else.
+    pub visit: bool,
 }
 
 /// Something happened. A `place` is a configured server, by its number.

@@ -4,7 +4,7 @@
 //! taken; each is dialled for the key that was told, and another one that answers is left; a place
 //! is given to another server only when it was tried in vain.
 
-use super::{Meeting, server::ServerEntry};
+use super::{Meeting, event::FoundServers, server::ServerEntry};
 use crate::core::id::NodeId;
 use ::core::net::SocketAddr;
 
@@ -13,16 +13,6 @@ pub const MAX_FOUND: usize = 4;
 /// Of those that are found for a swarm so many are joined: with the first everybody meets, and the
 /// second is for when it fails.
 const JOINED: usize = 2;
-
-/// Servers that others told of: a stranger's word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundServers {
-    /// Their keys, and where they are.
-    pub servers: Vec<(NodeId, Vec<SocketAddr>)>,
-    /// Whether they are only visited to reach somebody who is wanted: this node is not to be found
-    /// there, and meets nobody else.
-    pub visit: bool,
-}
 
 impl Meeting {
     /// Where the joined servers are, as far as others are to find this node there.
