@@ -82,7 +82,7 @@ pub struct Item {
     pub seq: i64,
     /// At most [`MAX_VALUE`] bytes.
     pub value: Vec<u8>,
-    /// Of [`signed`].
+    /// Of what BEP 44 says.
     pub signature: Vec<u8>,
 }
 
