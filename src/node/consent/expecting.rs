@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// What is told of an ask: itself and its end.
-const NEWS: usize = 4;
+pub(super) const NEWS: usize = 4;
 
 /// What comes to somebody who expects an ask.
 #[derive(Clone, Debug)]

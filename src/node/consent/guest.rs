@@ -6,13 +6,18 @@
 //! or not at all; one place has one ask open, by the same rules as a peer; who does not ask any
 //! more how it stands has left.
 
-use super::{Consent, Control, Slot, exact::Exact, info};
+mod fill;
+
+use super::{
+    Consent, Control, Expected, Slot,
+    expecting::{NEWS, Told},
+    info,
+};
 use crate::{
     core::{
         consent::{AskId, AskRefusal, InboxAction, InboxEvent, RETURN, title},
         id::{FileId, NodeId},
         link::Place,
-        path::RelPath,
     },
     node::{
         api::{
@@ -21,16 +26,15 @@ use crate::{
         },
         book::{Opening, Reports},
     },
-    store::{Spool, Times, clock::unix_now, media_of, put_beside},
+    store::{Times, clock::unix_now, media_of},
     wire::consent::{Ask, AskedFile},
 };
 use parking_lot::Mutex;
-use sha2::{Digest as _, Sha256};
 use std::{
     io::Read,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -118,20 +122,46 @@ impl Consent {
     /// [`AskRefusal`], when nobody is asked.
     pub async fn ask_for(&self, who: Asker, files: Vec<GuestFile>) -> Result<GuestAsk, AskRefusal> {
         use crate::node::api::Accepting;
-        let Asker {
-            person,
-            proven,
-            patience,
-        } = who;
         let refused = match self.accepting() {
             Accepting::Nobody => true,
             // Who proves no name is none of them.
-            Accepting::Some(_) => !proven || self.turned_away(&person).is_some(),
+            Accepting::Some(_) => !who.proven || self.turned_away(&who.person).is_some(),
             Accepting::Person | Accepting::All => false,
         };
         if refused {
             return Err(AskRefusal::Nobody);
         }
+        let ask = self.open(who, files, None).await?;
+        self.decide(ask.0.info.number).await;
+        Ok(ask)
+    }
+
+    /// The same of something that somebody here fetches: they alone hear of it, and answer it.
+    ///
+    /// # Errors
+    /// [`AskRefusal`], when too much is asked already.
+    pub async fn ask_alone(
+        &self,
+        who: Asker,
+        files: Vec<GuestFile>,
+    ) -> Result<(GuestAsk, mpsc::Receiver<Expected>), AskRefusal> {
+        let (told, news) = mpsc::channel(NEWS);
+        let ask = self.open(who, files, Some(told.clone())).await?;
+        let _ = told.try_send(Expected::Ask(ask.0.info.clone())); // It is the first.
+        Ok((ask, news))
+    }
+
+    async fn open(
+        &self,
+        who: Asker,
+        files: Vec<GuestFile>,
+        told: Option<Told>,
+    ) -> Result<GuestAsk, AskRefusal> {
+        let Asker {
+            person,
+            proven,
+            patience,
+        } = who;
         let key_changed = proven && self.0.services.swarm.has_new_key(&person);
         let Person { name, node } = person;
         let mut random = [0; 48];
@@ -181,7 +211,7 @@ impl Consent {
             control,
             files: [own].into(),
             left: left.clone(),
-            told: None,
+            told,
         };
         self.desk().slots.insert(number, slot);
         let (ends, ending) = mpsc::channel(1);
@@ -201,7 +231,6 @@ impl Consent {
             ends,
         }));
         self.0.tasks.spawn(ask.clone().run(controls, ending));
-        self.decide(number).await;
         Ok(ask)
     }
 }
@@ -236,6 +265,12 @@ impl GuestAsk {
                 () = sleep(LOOK) => {}
             }
         }
+    }
+
+    /// Cancelled when nothing more comes of it.
+    #[must_use]
+    pub fn over(&self) -> CancellationToken {
+        self.0.over.clone()
     }
 
     /// Who asked wants no more of it.
@@ -410,59 +445,15 @@ impl GuestAsk {
             failed: Vec::new(),
             stopped: stopped.map(str::to_owned),
         };
-        consent.tell(NodeEvent::Received(Arc::new(received)));
+        let received = Arc::new(received);
+        let told = Expected::Received(received.clone());
+        consent.desk().ends(info.number, told);
+        consent.tell(NodeEvent::Received(received));
         match stopped {
             None => GuestState::Done,
             Some(why) => GuestState::Failed {
                 why: why.to_owned(),
             },
         }
-    }
-}
-
-impl Shared {
-    /// Writes a file beside the home's, and then gives it its place. Blocks.
-    fn fill(&self, number: usize, from: impl Read) -> Result<(), GuestError> {
-        let (asked, begun) = (&self.info.files[number], Instant::now());
-        let (sum, times) = self.said[number];
-        let name = RelPath::parse(&asked.name).map_err(|_| GuestError::NotAsked)?;
-        let home = &self.consent.0.services.home;
-        let spool = Spool::new(home)?;
-        let (counted, wrong) = (AtomicU64::new(0), AtomicBool::new(false));
-        let exact = Exact {
-            from,
-            left: asked.size,
-            over: &self.over,
-            counted: [&counted, &self.done],
-            sum: sum.map(|sum| (Sha256::new(), sum)),
-            wrong: &wrong,
-        };
-        let take_back = || {
-            let counted = counted.load(Ordering::Relaxed);
-            self.done.fetch_sub(counted, Ordering::Relaxed);
-        };
-        let placed = spool.filler().fill(&name, exact).and_then(|path| {
-            let landing = self.landing.lock().clone();
-            let into = landing.into.unwrap_or_else(|| home.downloads());
-            put_beside(&into, &name, &path, times)
-        });
-        let path = placed.inspect_err(|_| take_back());
-        if wrong.into_inner() {
-            return Err(GuestError::Sum);
-        }
-        let path = path?;
-        self.received.lock().push(Fetched {
-            name: asked.name.clone(),
-            id: asked.file,
-            path,
-            size: asked.size,
-            fetched: asked.size,
-            reused: 0,
-            resumed: 0,
-            elapsed: begun.elapsed(),
-            sources: Vec::new(),
-            already: false,
-        });
-        Ok(())
     }
 }

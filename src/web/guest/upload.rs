@@ -10,6 +10,7 @@ use crate::{
     core::path::{RelPath, printable_cut},
     node::{
         GUEST_FILES, GuestAsk, GuestError, GuestFile, Guests, Link, Node, StoreError, Times, Token,
+        beside,
     },
 };
 use axum::{
@@ -220,12 +221,12 @@ pub async fn file(
     let Some(ask) = uploads.find(&link, &id) else {
         return said(StatusCode::NOT_FOUND, "there is no such ask");
     };
-    let bytes = match upload(&headers, body) {
+    let (moving, bytes) = match upload(&headers, body) {
         Ok(bytes) => bytes,
         Err(error) => return error.into_response(),
     };
     let outcome = tokio::select! {
-        outcome = ask.take(number, bytes) => outcome,
+        outcome = beside(ask.take(number, bytes), moving) => outcome,
         () = link.over() => Err(GuestError::NotAsked),
     };
     match outcome {

@@ -3,12 +3,9 @@
 use crate::{
     node::{
         AskRefusal, Declined, GuestError, LocalInfo, LocalSend, MAX_LOCAL_INFO, MAX_LOCAL_PREPARE,
-        StoreError, Visitor,
+        StoreError, Visitor, beside, pieces,
     },
-    web::{
-        body::pieces,
-        guest::{file::give, listen::Visit},
-    },
+    web::guest::{file::give, listen::Visit},
 };
 use axum::{
     Extension, Json, Router,
@@ -159,7 +156,8 @@ async fn upload(
         return said(StatusCode::BAD_REQUEST, "sessionId, fileId and token");
     };
     let which = (&**session, &**file, &**token);
-    match served.local.take(visitor, which, pieces(body, AHEAD)).await {
+    let (moving, bytes) = pieces(body.into_data_stream(), AHEAD);
+    match beside(served.local.take(visitor, which, bytes), moving).await {
         Ok(()) => StatusCode::OK.into_response(),
         Err(why) => declined(&why),
     }

@@ -7,7 +7,10 @@ use super::super::{
     error::ApiError,
     staged::Upload,
 };
-use crate::{core::path::RelPath, node::Spool};
+use crate::{
+    core::path::RelPath,
+    node::{Spool, beside},
+};
 use axum::{
     Json,
     body::Body,
@@ -116,8 +119,9 @@ async fn take_in(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(Spool, PathBuf, u64), ApiError> {
-    let bytes = upload(headers, body)?;
-    let (spool, path) = app.node.take_in(name.clone(), bytes).await?;
+    let (moving, bytes) = upload(headers, body)?;
+    let taking = app.node.take_in(name.clone(), bytes);
+    let (spool, path) = beside(taking, moving).await?;
     let size = size_of(&path).await;
     Ok((spool, path, size))
 }
