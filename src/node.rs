@@ -66,7 +66,7 @@ pub use clean::BrokenOff;
 pub use consent::{Expected, GUEST_FILES, GuestAsk};
 pub use key::{NewKey, new_key};
 pub use links::{Entrance, Guests, Link, LinkFile, OpenFile};
-pub use localsend::{Declined, LocalSend, Visitor};
+pub use localsend::{Declined, FetchError, LocalSend, Visitor};
 pub use log::{LogLine, LogLines, log_lines};
 pub use reach::Unreached;
 pub use reading::{OpenError, Reader};

@@ -165,6 +165,7 @@ async fn dispatch(mut setup: Setup, command: Option<Command>) -> Exit {
         }
         Some(Command::Receive {
             code,
+            pin,
             words,
             output,
             yes,
@@ -174,6 +175,7 @@ async fn dispatch(mut setup: Setup, command: Option<Command>) -> Exit {
                 words: words.unwrap_or(code::WORDS),
                 output,
                 yes,
+                pin,
             };
             let wanted = match wanted.settled(setup.json) {
                 Ok(wanted) => wanted,

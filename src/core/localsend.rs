@@ -5,10 +5,12 @@
 //! None knows a socket or a file. What they remember of strangers has bounds, each beside its
 //! constant.
 
+mod address;
 mod around;
 mod nearby;
 mod sessions;
 
+pub use address::{NoAddress, ShareAddress};
 pub use around::around;
 pub use nearby::{Change, Nearby, Somebody};
 pub use sessions::{MAX_SESSIONS, NoEntry, Sessions, TRIES};

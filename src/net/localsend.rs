@@ -10,7 +10,7 @@ mod client;
 mod tests;
 mod tls;
 
-pub use client::{Answered, Peer, Piece};
+pub use client::{Answered, Peer, Piece, quoted};
 pub use tls::{Identity, IdentityError, shown};
 
 use super::{

@@ -6,10 +6,12 @@
 //! is bounded by `core::localsend`, and an ask by the rules of all asks.
 
 mod discovery;
+mod fetch;
 mod neighbours;
 mod offers;
 mod scan;
 
+pub use fetch::FetchError;
 pub use neighbours::{Neighbours, Outgoing};
 
 use super::{
@@ -28,7 +30,7 @@ use crate::{
     },
     net::localsend::{Identity, IdentityError},
     store::{StoreError, Times, keep_certificate, kept_certificate},
-    wire::localsend::{Info, MAX_FILES, Prepare, Prepared},
+    wire::localsend::{File, Info, MAX_FILES, Prepare, Prepared},
 };
 use parking_lot::Mutex;
 use std::{
@@ -293,27 +295,7 @@ impl LocalSend {
     ) -> Result<Prepared, Declined> {
         self.look_at_pin(visitor.place(), pin)?;
         let Prepare { info, files } = prepare;
-        if files.is_empty() || files.len() > MAX_FILES {
-            return Err(Declined::Nonsense("an ask is about files"));
-        }
-        let (mut wanted, mut ids, mut all) = (Vec::new(), Vec::new(), 0_u64);
-        for (id, file) in files {
-            let name = RelPath::parse(&file.file_name);
-            let name = name.map_err(|_| Declined::Nonsense("a name cannot be saved"))?;
-            let sha256 = file.sum();
-            let sha256 = sha256.map_err(|_| Declined::Nonsense("a sum is none"))?;
-            let (modified, accessed) = file.times();
-            let sum = all.checked_add(file.size).filter(|sum| *sum < MOST);
-            all = sum.ok_or(Declined::Nonsense("that is too much"))?;
-            let (name, size) = (name.as_str().to_owned(), file.size);
-            wanted.push(GuestFile {
-                name,
-                size,
-                sha256,
-                times: Times { modified, accessed },
-            });
-            ids.push(id);
-        }
+        let (wanted, ids) = wanted(files)?;
         if !self.0.sessions.lock().has_room(GuestAsk::has_ended) {
             return Err(Declined::Full);
         }
@@ -426,6 +408,32 @@ impl LocalSend {
             None => self.0.neighbours.end_outgoing(session, place),
         }
     }
+}
+
+/// What they say of their files, and the ids of these in the same order.
+fn wanted(files: BTreeMap<String, File>) -> Result<(Vec<GuestFile>, Vec<String>), Declined> {
+    if files.is_empty() || files.len() > MAX_FILES {
+        return Err(Declined::Nonsense("an ask is about files"));
+    }
+    let (mut wanted, mut ids, mut all) = (Vec::new(), Vec::new(), 0_u64);
+    for (id, file) in files {
+        let name = RelPath::parse(&file.file_name);
+        let name = name.map_err(|_| Declined::Nonsense("a name cannot be saved"))?;
+        let sha256 = file.sum();
+        let sha256 = sha256.map_err(|_| Declined::Nonsense("a sum is none"))?;
+        let (modified, accessed) = file.times();
+        let sum = all.checked_add(file.size).filter(|sum| *sum < MOST);
+        all = sum.ok_or(Declined::Nonsense("that is too much"))?;
+        let (name, size) = (name.as_str().to_owned(), file.size);
+        wanted.push(GuestFile {
+            name,
+            size,
+            sha256,
+            times: Times { modified, accessed },
+        });
+        ids.push(id);
+    }
+    Ok((wanted, ids))
 }
 
 fn token() -> Result<Token, Declined> {

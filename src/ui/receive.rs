@@ -1,6 +1,8 @@
 //! Taking what somebody hands over with a code: `sprat receive CODE`, or with a code of its own
 //! that the sender types.
 //!
+//! Or what a LocalSend app offers at an address: `sprat receive https://192.168.1.20:53317`.
+//!
 //! The code can be typed, or stand in `SPRAT_CODE`, so that it need not be among a program's
 //! arguments; it is written to no log. Until both have found each other a node that was started for
 //! it is hidden. With a node that runs, it is that one that takes it.
@@ -22,9 +24,9 @@ use super::{
     streams,
 };
 use crate::{
-    core::{code::Code, id::NodeId},
+    core::{code::Code, id::NodeId, localsend::ShareAddress},
     node::{
-        AnswerError, AskInfo, Expected, JobInfo, Node, NodeEvent, Progress, Received,
+        AnswerError, AskInfo, Expected, FetchError, JobInfo, Node, NodeEvent, Progress, Received,
         pair::{PairError, Paired},
     },
 };
@@ -50,6 +52,16 @@ pub struct Receive {
     pub output: Output,
     /// Take it without a question.
     pub yes: bool,
+    /// What the app at that address asks for.
+    pub pin: Option<String>,
+}
+
+/// From whom something is taken.
+enum From {
+    /// Whoever has this code, or the one that is shown.
+    Code(Option<Code>),
+    /// Whoever offers something there by LocalSend's protocol.
+    Address(ShareAddress),
 }
 
 impl Receive {
@@ -59,9 +71,13 @@ impl Receive {
     /// The exit code; what was wrong is told.
     pub fn settled(self, json: bool) -> Result<Self, Exit> {
         let out = streams::out(&self.output, Out::streams(json));
-        let code = code_of(&self, &out)?;
-        let code = code.iter().map(Code::to_string).collect();
-        Ok(Self { code, ..self })
+        match from(&self, &out)? {
+            From::Address(_) => Ok(self),
+            From::Code(code) => {
+                let code = code.iter().map(Code::to_string).collect();
+                Ok(Self { code, ..self })
+            }
+        }
     }
 }
 
@@ -85,50 +101,59 @@ pub async fn take_by(
     wanted: Receive,
     signals: &mut Signals,
 ) -> Exit {
-    let code = match &wanted.code[..] {
-        [] => Ok(None),
-        _ => code_of(&wanted, out),
+    let from = match &wanted.code[..] {
+        [] => Ok(From::Code(None)),
+        _ => from(&wanted, out),
     };
-    match code {
-        Ok(code) => take(node, setup, out, (code, wanted), signals).await,
+    match from {
+        Ok(from) => take(node, setup, out, (from, wanted), signals).await,
         Err(exit) => exit,
     }
 }
 
-fn code_of(wanted: &Receive, out: &Out) -> Result<Option<Code>, Exit> {
-    given(&wanted.code).transpose().map_err(|why| {
-        out.failure("", &why);
-        Exit::Usage
-    })
+fn from(wanted: &Receive, out: &Out) -> Result<From, Exit> {
+    let address = match &wanted.code[..] {
+        [text] if ShareAddress::is_meant(text) => Some(text.parse::<ShareAddress>()),
+        _ => None,
+    };
+    let why = match address {
+        Some(Ok(_)) if wanted.output.is_stream() => {
+            "what a LocalSend app offers goes into a folder: name one with -o DIR".to_owned()
+        }
+        Some(Ok(address)) => return Ok(From::Address(address)),
+        Some(Err(why)) => why.to_string(),
+        None if wanted.pin.is_some() => "--pin goes with the address of a LocalSend app".to_owned(),
+        None => match given(&wanted.code).transpose() {
+            Ok(code) => return Ok(From::Code(code)),
+            Err(why) => why,
+        },
+    };
+    out.failure("", &why);
+    Err(Exit::Usage)
 }
 
-/// Takes what the sender with the code asks, unless a signal ends it.
+/// Takes what the sender asks, unless a signal ends it.
 async fn take(
     node: &Node,
     setup: &Setup,
     out: &Out,
-    (code, wanted): (Option<Code>, Receive),
+    (from, wanted): (From, Receive),
     signals: &mut Signals,
 ) -> Exit {
     let patience = setup.patience.unwrap_or(FOR_EVER);
     let mut lines = Lines::new(out);
     let mut events = node.events_from_now();
     let taken = async {
-        let paired = match code {
-            Some(code) => find(node, setup, out, code).await,
-            None => show(node, setup, out, (wanted.words, patience), &mut lines).await,
-        };
-        match paired {
-            Ok(paired) => {
-                answer(
-                    node,
-                    out,
-                    (paired, &mut events),
-                    (setup, wanted),
-                    &mut lines,
-                )
-                .await
+        let met = match from {
+            From::Address(address) => list(node, setup, out, &address, &wanted).await,
+            From::Code(Some(code)) => find(node, setup, out, code).await.map(met),
+            From::Code(None) => {
+                let shown = show(node, setup, out, (wanted.words, patience), &mut lines).await;
+                shown.map(met)
             }
+        };
+        match met {
+            Ok(met) => answer(node, out, (met, &mut events), (setup, wanted), &mut lines).await,
             Err(exit) => exit,
         }
     };
@@ -164,12 +189,12 @@ impl Drop for Open<'_> {
 async fn answer(
     node: &Node,
     out: &Out,
-    ((paired, mut news), events): (Met, &mut Receiver<NodeEvent>),
+    ((peer, mut news), events): (Met, &mut Receiver<NodeEvent>),
     (setup, wanted): (&Setup, Receive),
     lines: &mut Lines,
 ) -> Exit {
     let Receive { output, yes, .. } = wanted;
-    let ask = match wait_for_ask(&mut news, events, paired.peer).await {
+    let ask = match wait_for_ask(&mut news, events, peer).await {
         Ok(ask) => ask,
         Err(why) => {
             out.failure("", &why);
@@ -225,10 +250,44 @@ async fn answer(
 }
 
 /// The sender, and what is told of what it asks.
-type Met = (Paired, mpsc::Receiver<Expected>);
+type Met = (NodeId, mpsc::Receiver<Expected>);
+
+fn met((paired, news): (Paired, mpsc::Receiver<Expected>)) -> Met {
+    (paired.peer, news)
+}
+
+/// Asks what is offered at an address.
+async fn list(
+    node: &Node,
+    setup: &Setup,
+    out: &Out,
+    address: &ShareAddress,
+    wanted: &Receive,
+) -> Result<Met, Exit> {
+    if !address.encrypted {
+        out.note("not encrypted: others on this network could read along");
+    }
+    let bar = Bar::of(out, setup.progress);
+    bar.say("asking what is offered there");
+    let listed = node.fetch_shared(address, wanted.pin.as_deref()).await;
+    bar.clear();
+    listed.map_err(|error| {
+        out.failure("", &error.to_string());
+        match error {
+            FetchError::Gone(_) => Exit::NotFound,
+            FetchError::Nonsense(_) | FetchError::Store(_) => Exit::Failed,
+            _ => Exit::Refused,
+        }
+    })
+}
 
 /// Looks for the sender who shows this code.
-async fn find(node: &Node, setup: &Setup, out: &Out, code: Code) -> Result<Met, Exit> {
+async fn find(
+    node: &Node,
+    setup: &Setup,
+    out: &Out,
+    code: Code,
+) -> Result<(Paired, mpsc::Receiver<Expected>), Exit> {
     let bar = Bar::of(out, setup.progress);
     bar.say("looking for the sender");
     let met = node.find_code(code, setup.settings.code_wait).await;
@@ -243,7 +302,7 @@ async fn show(
     out: &Out,
     (words, patience): (usize, Duration),
     lines: &mut Lines,
-) -> Result<Met, Exit> {
+) -> Result<(Paired, mpsc::Receiver<Expected>), Exit> {
     let terminal = out.is_typed();
     // The end of the input is no code; the one that is shown counts all the same.
     let mut typing = true;
@@ -391,6 +450,7 @@ fn finish(out: &Out, received: Option<Arc<Received>>) -> Exit {
         .collect();
     match (&received.files[..], received.stopped.is_some()) {
         ([], true) => Exit::Refused,
+        (_, true) => Exit::Partial,
         (files, _) => Exit::of(files.len(), &failures),
     }
 }

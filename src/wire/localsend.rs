@@ -33,10 +33,13 @@ pub const MAX_PREPARE: usize = 2 << 20;
 pub const MAX_FILES: usize = 4096;
 /// The longest name that somebody is remembered by, in bytes.
 pub const MAX_ALIAS: usize = super::MAX_NAME;
-/// The longest id of a file, in bytes: apps take UUIDs.
-pub const MAX_ID: usize = 128;
+/// The longest id of a file, in bytes: apps take UUIDs, or names of files.
+pub const MAX_ID: usize = 255;
 /// The longest token or session's id of somebody else's, in bytes.
 pub const MAX_TOKEN: usize = 256;
+/// The longest id of a session in which something is fetched, in bytes: a node has a pass for each
+/// of its links in it.
+pub const MAX_SESSION: usize = 4096;
 
 /// What somebody says of themselves: to all (with `announce`), and in every request and answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,19 +263,29 @@ pub struct Prepared {
 }
 
 /// The answer to somebody who asks what there is to fetch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Offer {
     /// Who offers.
     pub info: Info,
     /// Stands in every question for a file.
+    #[serde(deserialize_with = "bounded_session")]
     pub session_id: String,
     /// The files, by their ids.
+    #[serde(deserialize_with = "bounded_files")]
     pub files: BTreeMap<String, File>,
 }
 
 fn bounded_files<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, File>, D::Error> {
     from.deserialize_map(Bounded(PhantomData))
+}
+
+fn bounded_session<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let session = String::deserialize(from)?;
+    if session.len() > MAX_SESSION {
+        return Err(D::Error::custom("the session's id is too long"));
+    }
+    Ok(session)
 }
 
 fn bounded_tokens<'de, D: Deserializer<'de>>(

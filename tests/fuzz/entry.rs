@@ -14,7 +14,7 @@ use sprat::{
         consent::{FromReceiver, FromSender},
         control, directory,
         distribute::{self, Kept, Offered},
-        localsend::{Info, MAX_INFO, Prepare, Prepared},
+        localsend::{Info, MAX_INFO, Offer, Prepare, Prepared},
         manifest::{Root, file_id, page_id},
         pairing, rendezvous,
     },
@@ -131,7 +131,8 @@ pub fn localsend(bytes: &[u8]) -> bool {
         }
     }
     let answer = serde_json::from_slice::<Prepared>(bytes);
-    info.is_some() || ask.is_ok() || answer.is_ok()
+    let offer = serde_json::from_slice::<Offer>(bytes);
+    info.is_some() || ask.is_ok() || answer.is_ok() || offer.is_ok()
 }
 
 pub fn manifest(bytes: &[u8]) -> bool {

@@ -18,6 +18,7 @@ const PORT: &str = "53317";
 struct Beside {
     daemon: Child,
     folder: PathBuf,
+    port: String,
     swarm: Swarm,
 }
 
@@ -77,6 +78,7 @@ impl Beside {
         let beside = Self {
             daemon: daemon.unwrap(),
             folder,
+            port,
             swarm,
         };
         let socket = beside.folder.join("run/localsendd.sock");
@@ -140,4 +142,20 @@ fn what_the_other_program_sends_is_asked_for_and_arrives() {
     assert_eq!(received["from"], "LocalSend: Secret Banana");
     let there = beside.swarm.home("dora").join("downloads/film.bin");
     assert!(fs::read(there).unwrap() == noise(4, 5 * MIB));
+}
+
+#[test]
+fn what_the_other_program_offers_is_received_by_its_address() {
+    let Some(beside) = Beside::start("Calm Cherry") else {
+        return;
+    };
+    let here = beside.folder.join("here");
+    fs::create_dir_all(&here).unwrap();
+    fs::write(here.join("my film.bin"), noise(5, 5 * MIB)).unwrap();
+    fs::write(here.join("ä & b.txt"), "by boat").unwrap();
+    let at = format!("https://127.0.0.1:{}", beside.port);
+    beside.swarm.run("erik", &["receive", &at, "-y"]).succeeds();
+    let there = beside.swarm.home("erik").join("downloads");
+    assert!(fs::read(there.join("my film.bin")).unwrap() == noise(5, 5 * MIB));
+    assert_eq!(fs::read(there.join("ä & b.txt")).unwrap(), b"by boat");
 }

@@ -6,8 +6,8 @@
 
 use super::{Identity, shown};
 use bytes::Bytes;
-use futures::Stream;
-use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
+use futures::{Stream, TryStreamExt as _};
+use http_body_util::{BodyExt as _, Empty, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Request,
     body::Frame,
@@ -15,8 +15,14 @@ use hyper::{
     header,
 };
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{io, net::SocketAddr, time::Duration};
-use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 
 /// For a connection, and for the handshake.
@@ -33,6 +39,18 @@ pub struct Answered {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// As it stands in a path or a query.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+async fn dial(at: SocketAddr) -> io::Result<TcpStream> {
+    let stream = timeout(CONNECT, TcpStream::connect(at)).await??;
+    let _ = stream.set_nodelay(true); // Slower without.
+    Ok(stream)
 }
 
 /// A connection to somebody. It ends when it is dropped.
@@ -70,24 +88,36 @@ impl Peer {
         Self::by(connector, at).await
     }
 
+    /// Connects to whoever is there. Others could read along: only where a person wants it so.
+    ///
+    /// # Errors
+    /// When nobody is there.
+    pub async fn connect_in_clear(at: SocketAddr) -> io::Result<Self> {
+        Self::over(dial(at).await?).await
+    }
+
     async fn by(connector: TlsConnector, at: SocketAddr) -> io::Result<(Self, [u8; 32])> {
-        let stream = timeout(CONNECT, TcpStream::connect(at)).await??;
-        let _ = stream.set_nodelay(true); // Slower without.
+        let stream = dial(at).await?;
         let name = ServerName::from(at.ip());
         let stream = timeout(CONNECT, connector.connect(name, stream)).await??;
         let theirs = stream.get_ref().1.peer_certificates();
         let theirs = theirs.and_then(|all| all.first()).map(|one| shown(one));
         let theirs = theirs.ok_or_else(|| io::Error::other("no certificate"))?;
+        Ok((Self::over(stream).await?, theirs))
+    }
+
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ) -> io::Result<Self> {
         let shaken = handshake(TokioIo::new(stream)).await;
         let (requests, connection) = shaken.map_err(io::Error::other)?;
         let connection = tokio::spawn(async move {
             let _ = connection.await; // Its requests say so, too.
         });
-        let peer = Self {
+        Ok(Self {
             requests,
             connection,
-        };
-        Ok((peer, theirs))
+        })
     }
 
     /// Asks with JSON; the answer has so long and so many bytes.
@@ -121,7 +151,7 @@ impl Peer {
         pieces: impl Stream<Item = Piece> + Send + 'static,
         most: usize,
     ) -> io::Result<Answered> {
-        let frames = futures::TryStreamExt::map_ok(pieces, Frame::data);
+        let frames = pieces.map_ok(Frame::data);
         let request = Request::post(path)
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/octet-stream")
@@ -129,6 +159,30 @@ impl Peer {
             .body(StreamBody::new(frames).boxed_unsync())
             .map_err(io::Error::other)?;
         self.answer(request, most).await
+    }
+
+    /// Asks for a file; gives the status, and the body as it comes. The head has so long; of the
+    /// body, who reads it sees whether it comes.
+    ///
+    /// # Errors
+    /// When the connection breaks, or the head does not come in time.
+    pub async fn get(
+        &mut self,
+        path: &str,
+        within: Duration,
+    ) -> io::Result<(u16, impl Stream<Item = Piece> + Send + use<>)> {
+        let request = Request::get(path)
+            .header(header::HOST, "localhost")
+            .body(Empty::new().map_err(|never| match never {}).boxed_unsync())
+            .map_err(io::Error::other)?;
+        let answer = async {
+            self.requests.ready().await?;
+            self.requests.send_request(request).await
+        };
+        let answer = timeout(within, answer).await?.map_err(io::Error::other)?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().into_data_stream();
+        Ok((status, body.map_err(io::Error::other)))
     }
 
     /// Whether the other side closed it.

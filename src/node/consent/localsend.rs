@@ -15,7 +15,7 @@ use crate::{
         link::Place,
         localsend::{Somebody, TRIES},
     },
-    net::localsend::{Answered, Peer, Piece},
+    net::localsend::{Answered, Peer, Piece, quoted},
     node::{
         api::{Person, SendEvent, SendFailure},
         command::Command,
@@ -27,7 +27,6 @@ use crate::{
     },
 };
 use futures::{Stream, stream};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{
     fs,
     io::{self, Read as _},
@@ -348,11 +347,6 @@ impl Errand<'_> {
     }
 }
 
-/// As it stands in a request.
-fn quoted(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
 async fn unchanged(file: &SentFile) -> bool {
     let file = file.clone();
     spawn_blocking(move || file.is_unchanged())
@@ -398,7 +392,9 @@ fn prepared(answer: &Answered, pin: bool) -> Result<Option<Prepared>, End> {
         }
         204 => Ok(None),
         401 if pin => Err(theirs("that is not the PIN that is asked for there")),
-        401 => Err(theirs("a PIN is asked for there: give it with --pin")),
+        401 => Err(theirs(
+            "a PIN is asked for there: give it with --pin, or beside their name on the page",
+        )),
         429 if pin => Err(theirs(
             "too many wrong PINs came from here, or too many asks: try again later",
         )),

@@ -143,12 +143,13 @@ Exit codes: 0 everyone has it, 4 everyone refused (or did not answer), 3 some di
         group: bool,
     },
 
-    /// Take what somebody sends with a code
+    /// Take what somebody sends with a code, or offers by LocalSend
     #[command(after_help = "\
 Examples:
   sprat receive 7-amber-falcon           what `sprat send` printed on the other machine
   sprat receive 7 amber falcon -o /tmp   the same, to somewhere else
   sprat receive 7-amber-falcon -yo - | tar x   one file, to standard output once it is whole
+  sprat receive https://192.168.1.20:53317  what a LocalSend app shares by link there; http:// where its encryption is off
   sprat receive                          shows a code for the sender to type (`sprat send FILE --code CODE`), and asks for the
                                          sender's, so that it stands in no history (or reads SPRAT_CODE)
 
@@ -157,10 +158,14 @@ anybody who listens test guesses. Nobody near hears of either machine before the
 
 It looks for the sender for 30 seconds, or for --wait SECONDS; with a code of its own it waits until Ctrl-C, or so long.
 
-Exit codes: 0 all of it is here, 4 wrong code, or declined, 5 no sender with that code is near.")]
+Exit codes: 0 all of it is here, 4 wrong code or PIN, or declined, 5 no sender with that code is near.")]
     Receive {
-        /// The sender's code
+        /// The sender's code, or the address of a LocalSend app
         code: Vec<String>,
+
+        /// The PIN that the app at that address asks for
+        #[arg(long, value_name = "PIN", requires = "code")]
+        pin: Option<String>,
 
         /// Without CODE: how many words the one that is shown has, 2 to 8 [default: 2]
         #[arg(long, value_name = "N", conflicts_with = "code",

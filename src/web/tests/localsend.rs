@@ -1,6 +1,7 @@
 //! LocalSend apps, and those who wish ill, at a node that is served to them.
 
 mod app;
+mod fetch;
 mod offers;
 mod pins;
 
@@ -81,6 +82,11 @@ fn prepare(app: &Identity, name: &str, files: impl IntoIterator<Item = File>) ->
 impl Near {
     /// Sends a request over TLS with the app's certificate (or none) as it is.
     async fn raw(&self, shows: bool, request: &[u8]) -> Answer {
+        self.raw_from(Ipv4Addr::LOCALHOST, shows, request).await
+    }
+
+    /// The same from this address of the machine.
+    async fn raw_from(&self, from: Ipv4Addr, shows: bool, request: &[u8]) -> Answer {
         let nobody = || {
             let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
             let mut config = tokio_rustls::rustls::ClientConfig::builder_with_provider(provider)
@@ -97,7 +103,9 @@ impl Near {
         } else {
             nobody()
         };
-        let stream = TcpStream::connect(self.at).await.unwrap();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((from, 0))).unwrap();
+        let stream = socket.connect(self.at).await.unwrap();
         let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
         let stream = connector.connect(name, stream).await.unwrap();
         exchange(stream, request).await

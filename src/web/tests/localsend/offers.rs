@@ -4,12 +4,19 @@ use super::*;
 use crate::node::{LinkError, LinkRequest};
 use tokio_util::sync::CancellationToken;
 
+/// When `a.txt` was written, in seconds since 1970.
+pub const WRITTEN: u64 = 1_600_000_000;
+
 impl Near {
     async fn get(&self, path: &str) -> Answer {
+        self.get_from(Ipv4Addr::LOCALHOST, path).await
+    }
+
+    async fn get_from(&self, from: Ipv4Addr, path: &str) -> Answer {
         let head = format!(
             "GET /api/localsend/v2/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         );
-        self.raw(true, head.as_bytes()).await
+        self.raw_from(from, true, head.as_bytes()).await
     }
 
     /// What is offered, or the status of the refusal.
@@ -22,16 +29,21 @@ impl Near {
         }
     }
 
-    fn trip(&self) -> std::path::PathBuf {
+    pub(super) fn trip(&self) -> std::path::PathBuf {
         let folder = self.home.path().join("trip");
         std::fs::create_dir_all(folder.join("day 1")).unwrap();
         std::fs::write(folder.join("a.txt"), "hello").unwrap();
+        let file = std::fs::File::options()
+            .write(true)
+            .open(folder.join("a.txt"));
+        let written = std::time::UNIX_EPOCH + Duration::from_secs(WRITTEN);
+        file.unwrap().set_modified(written).unwrap();
         std::fs::write(folder.join("day 1/<b>.html"), "<script>").unwrap();
         folder
     }
 
     /// Links it; gives the number.
-    async fn link(&self, pin: Option<&str>, localsend: bool) -> u32 {
+    pub(super) async fn link(&self, pin: Option<&str>, localsend: bool) -> u32 {
         let request = LinkRequest {
             paths: vec![self.trip()],
             pin: pin.map(str::to_owned),
@@ -68,7 +80,12 @@ async fn only_links_that_were_made_for_them_are_told_to_people_of_localsend() {
     let path = |file: &str| format!("download?sessionId={session}&fileId={file}");
     let got = near.get(&path(&text)).await;
     assert_eq!((got.status, &got.body[..]), (200, &b"hello"[..]));
-    // What a browser would run is saved, not shown.
+    // A browser saves all of it, and shows nothing.
+    assert!(
+        got.head.to_lowercase().contains("attachment"),
+        "{}",
+        got.head
+    );
     let page = near.get(&path(&html)).await;
     assert_eq!((page.status, &page.body[..]), (200, &b"<script>"[..]));
     let head = page.head.to_lowercase();
@@ -100,6 +117,47 @@ async fn only_links_that_were_made_for_them_are_told_to_people_of_localsend() {
     assert_eq!(near.offered("").await, Err(403));
     assert_eq!(near.get(&path(&text)).await.status, 403);
     assert_eq!(offers().await, false);
+    stop.cancel();
+    guests.await.unwrap();
+    near.end().await;
+}
+
+#[tokio::test]
+async fn a_session_is_that_of_a_place_and_uses_and_the_end_of_a_link_count() {
+    const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+    let near = near(Accepting::Nobody).await;
+    let stop = CancellationToken::new();
+    let guests = tokio::spawn(crate::web::guest::run(near.node.clone(), stop.clone()));
+    let link = async |uses, expires| {
+        let request = LinkRequest {
+            paths: vec![near.trip()],
+            localsend: true,
+            uses,
+            expires,
+            ..LinkRequest::default()
+        };
+        near.node.add_link(request).await.unwrap().0.number
+    };
+    let number = link(Some(1), None).await;
+    let session = |offer: &Value| offer["sessionId"].as_str().unwrap().to_owned();
+    let path = |session: &str| format!("download?sessionId={session}&fileId={number}-0");
+    let head = "POST /api/localsend/v2/prepare-download HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let elsewhere = || near.raw_from(ELSEWHERE, true, head.as_bytes());
+    let ours = session(&near.offered("").await.unwrap());
+    let theirs = session(&elsewhere().await.json());
+    assert_eq!(near.get_from(ELSEWHERE, &path(&ours)).await.status, 403);
+    let long = format!("{ours}{}", ".x".repeat(2000));
+    assert_eq!(near.get(&path(&long)).await.status, 403);
+    // The one use is made; who made it goes on.
+    for _ in 0..2 {
+        assert_eq!(near.get(&path(&ours)).await.body, b"hello");
+    }
+    assert_eq!(near.get_from(ELSEWHERE, &path(&theirs)).await.status, 403);
+    assert_eq!(elsewhere().await.status, 403);
+    near.node.remove_link(number).unwrap();
+    link(None, Some(Duration::from_secs(1))).await;
+    let gone = async { while near.offered("").await.is_ok() {} };
+    timeout(DEADLINE, gone).await.expect("an end of the link");
     stop.cancel();
     guests.await.unwrap();
     near.end().await;
