@@ -35,6 +35,7 @@ export const PEOPLE = [
   { name: "elif@studio", via: "relay", rtt_ms: 81 },
   { name: '<b onclick="globalThis.pwned=6">mallory</b>', via: "direct", rtt_ms: 33, key_changed: true },
   { name: "\u202eecila", via: "lan", rtt_ms: null },
+  { name: "LocalSend: Nice Orange", via: "localsend", rtt_ms: null, unproven: true },
 ].map((one, at) => ({ peer: key(), address: `192.0.2.${at + 10}:4001`, offers: 1000 * (at + 1), ...one }));
 
 const FOLDERS = ["", "photos/2024/", "photos/2025/", "films/", "music/Nina Simone/", "papers/", "datasets/weather/", "backups/laptop/", "talks/"];

@@ -158,6 +158,28 @@ test("somebody with a new key is sent nothing before a person said that it is th
     await wrote(mock, `POST /sends {"to":["${mallory.peer}"],"staged":["1"],"trust_new":true}`);
   }));
 
+test("somebody with a LocalSend app that asks for a PIN is told it, and nobody else is", () =>
+  withPage(held, {}, async ({ mock, page }) => {
+    const orange = PEOPLE.find((who) => who.unproven);
+    const file = { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") };
+    const sendTo = async (who, pin) => {
+      await show(page, "people");
+      await page.click(`.person[href*="${who.peer}"]`);
+      await page.waitForSelector(".personhead .primary + input");
+      assert.equal(await page.locator("#their-pin").count(), who.unproven ? 1 : 0);
+      if (pin) await page.getByLabel("PIN of their app").fill(pin);
+      await page.setInputFiles(".personhead .primary + input", [file]);
+    };
+    await sendTo(orange, " 47 11 ");
+    await wrote(mock, `POST /sends {"to":["${orange.peer}"],"staged":["1"],"pin":"47 11"}`);
+    // It is theirs alone, and is not remembered.
+    await sendTo(PEOPLE[0]);
+    await wrote(mock, `POST /sends {"to":["${PEOPLE[0].peer}"],"staged":["2"]}`);
+    await sendTo(orange);
+    await wrote(mock, `POST /sends {"to":["${orange.peer}"],"staged":["3"]}`);
+    assert.equal(mock.writes.filter((line) => line.includes('"pin"')).length, 1);
+  }));
+
 test("without a rendezvous server nobody is looked up, and the page says how to use one", () =>
   withPage(held, {}, async ({ mock, page }) => {
     await show(page, "people");

@@ -79,8 +79,11 @@ export function share(all) {
   return true;
 }
 
-/** Asks a person to take files. `who`: { peer, name }; `trust`: their new key is theirs, as somebody made sure of. Gives whether they are on their way. */
-export function send(who, list, trust = false) {
+/**
+ * Asks a person to take files. `who`: { peer, name }; `trust`: their new key is theirs, as somebody made sure of; `pin`: what their app asks for. Gives whether they are on
+ * their way.
+ */
+export function send(who, list, { trust = false, pin = "" } = {}) {
   if (!list.some(({ file }) => file)) {
     toast(t("send.nofile"), "bad");
     return false;
@@ -96,7 +99,7 @@ export function send(who, list, trust = false) {
         stopped.throwIfAborted();
         staged.push((await one(`/staged${query({ name: path, folder: !file })}`, file ?? new Blob())).staged);
       }
-      await post("/sends", { to: [who.peer], staged, ...(trust && { trust_new: true }) });
+      await post("/sends", { to: [who.peer], staged, ...(trust && { trust_new: true }), ...(pin && { pin }) });
     } catch (error) {
       // What nobody will send need not stay at the node.
       await Promise.allSettled(staged.map((id) => remove(`/staged/${id}`)));

@@ -22,6 +22,8 @@ export const MORE = {
   "newkey.sure": { en: "I made sure: it is them", de: "Ich bin sicher: sie sind es" },
   "send.files": { en: "Send files", de: "Dateien senden" },
   "send.folder": { en: "Send a folder", de: "Ordner senden" },
+  "send.pin": { en: "PIN of their app", de: "PIN ihrer App" },
+  "send.pin.help": { en: "Only if their app asks for one.", de: "Nur, wenn ihre App eine verlangt." },
   "send.asked": { en: "{who} is asked.", de: "{who} wird gefragt." },
   "send.toomany": { en: "At most {most} files can be sent from the browser at once. More go with: sprat send FOLDER --to NAME", de: "Aus dem Browser gehen höchstens {most} Dateien auf einmal. Mehr gehen mit: sprat send ORDNER --to NAME" },
   "send.nofile": { en: "There is no file in it to send.", de: "Darin ist keine Datei, die gesendet werden könnte." },

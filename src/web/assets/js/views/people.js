@@ -16,7 +16,7 @@ import { Directory } from "./directory.js";
 import { Wish } from "./wish.js";
 
 /** Sending goes on in Transfers, where its progress is. */
-const sendTo = (who, list, trust) => send(who, list, trust) && go("transfers");
+const sendTo = (who, list, more) => send(who, list, more) && go("transfers");
 
 const tail = (peer) => String(peer ?? "").slice(-8);
 
@@ -91,7 +91,7 @@ export function People() {
         : finding
         ? html`<${Directory} />`
         : chosen
-          ? html`<${Person} key=${chosen.peer} who=${chosen} onFiles=${(list) => sendTo(chosen, list, chosen.key_changed)} />`
+          ? html`<${Person} key=${chosen.peer} who=${chosen} onFiles=${(list, pin) => sendTo(chosen, list, { trust: chosen.key_changed, pin })} />`
           : html`<div class="empty nobody"><${Icon} name="chat" size=${32} /><p>${t("people.choose")}</p></div>`}
     </div>
   </div>`;

@@ -102,7 +102,9 @@ function Talk({ who, sure }) {
 
 export function Person({ who, onFiles }) {
   const [sure, setSure] = useState(false);
+  const [pin, setPin] = useState("");
   const sendable = who.here && (!who.key_changed || sure);
+  const files = (list) => onFiles(list, pin.trim());
   // What is in sight counts as seen.
   useEffect(() => {
     if (!document.hidden) seen(who.peer);
@@ -110,16 +112,19 @@ export function Person({ who, onFiles }) {
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);
   }, [who.peer, waiting.value]);
-  return html`<${DropZone} cls="onlyone card" onFiles=${sendable ? onFiles : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
+  return html`<${DropZone} cls="onlyone card" onFiles=${sendable ? files : undefined} hint=${t("drop.send", { who: printable(who.name) })}>
     <div class="personhead">
       <div class="grow"><h2 class="bigname"><${Name} of=${who.name} /></h2>
         <div class="small muted row wrap"><span>${who.here ? parts("here.by", { via: printable(who.via) }) : t("away")}</span>
           ${who.address && html`<span class="mono">${printable(who.address)}</span>`}<span class="row"><span class="mono cut key" title=${who.peer}>${who.peer}</span><${Copy} text=${who.peer} /></span></div></div>
-      ${sendable && html`<${Pick} onFiles=${onFiles} cls="primary"><${Icon} name="share" size=${16} /> ${t("send.files")}</${Pick}>
-        <${Pick} onFiles=${onFiles} folder=${true}><${Icon} name="folder" size=${16} /> ${t("send.folder")}</${Pick}>`}
+      ${sendable && html`<${Pick} onFiles=${files} cls="primary"><${Icon} name="share" size=${16} /> ${t("send.files")}</${Pick}>
+        <${Pick} onFiles=${files} folder=${true}><${Icon} name="folder" size=${16} /> ${t("send.folder")}</${Pick}>`}
     </div>
     ${who.key_changed && html`<p class="banner bad"><${Icon} name="alert" /> <span class="grow">${t("newkey.text")}</span>
       ${!sure && html`<button class="button danger" onClick=${() => setSure(true)}>${t("newkey.sure")}</button>`}</p>`}
+    ${who.unproven && sendable && html`<div class="field pin"><label for="their-pin">${t("send.pin")}</label>
+      <input id="their-pin" type="text" maxlength="64" autocomplete="off" spellcheck="false" value=${pin} onInput=${(event) => setPin(event.currentTarget.value)} />
+      <span class="help">${t("send.pin.help")}</span></div>`}
     ${who.unproven ? html`<p class="small muted">${t("unproven.text")}</p>` : html`<${Talk} key=${who.peer} who=${who} sure=${sure} />`}
   </${DropZone}>`;
 }
