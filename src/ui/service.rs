@@ -39,7 +39,10 @@ pub async fn run(setup: &Setup, what: ServiceWhat) -> Exit {
         Err(error) => {
             out.failure(
                 "",
-                &format!("the service manager of this system refused: {error}"),
+                &format!(
+                    "the service manager of this system refused: {}",
+                    error.to_string().trim_end()
+                ),
             );
             Exit::Failed
         }

@@ -304,7 +304,7 @@ fn what_is_linked_for_localsend_is_received_by_its_address() {
     ] {
         let refused = receive(pin);
         assert_eq!(refused.code(), 4, "{}", refused.err());
-        assert!(refused.err().contains(said), "{}", refused.err());
+        assert!(refused.out().contains(said), "{}", refused.out());
     }
     let check = |folder: PathBuf| {
         assert!(fs::read(folder.join("film.bin")).unwrap() == noise(1, 3 * MIB));
