@@ -12,7 +12,7 @@ use sprat::{
         chat::{self, Answer, Message},
         chunk::{Header, Question},
         consent::{FromReceiver, FromSender},
-        control, directory,
+        control, dht, directory,
         distribute::{self, Kept, Offered},
         localsend::{Info, MAX_INFO, Offer, Prepare, Prepared},
         manifest::{Root, file_id, page_id},
@@ -33,6 +33,7 @@ pub const ALL: &[(&str, Entry)] = &[
     ("chunk", chunk),
     ("consent", consent),
     ("control", control),
+    ("dht", dht),
     ("directory", directory),
     ("distribute", distribute),
     ("localsend", localsend),
@@ -100,6 +101,17 @@ pub fn control(bytes: &[u8]) -> bool {
         response.check()
     });
     request.is_ok() | response.is_ok()
+}
+
+pub fn dht(bytes: &[u8]) -> bool {
+    let answer = dht::Answer::parse(bytes);
+    if let Some(answer) = &answer
+        && let (Some(key), Some(item)) = (answer.owner, &answer.item)
+    {
+        let slot = dht::Slot { key, salt: vec![] };
+        let _ = (item.is_of(&slot), dht::open(item, &slot, Some(&KEY)));
+    }
+    answer.is_some()
 }
 
 pub fn directory(bytes: &[u8]) -> bool {

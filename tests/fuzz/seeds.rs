@@ -6,16 +6,19 @@ use serde_bytes::ByteBuf;
 use sprat::{
     core::{
         consent::AskId,
+        dht::Record,
         id::{ChunkId, FileId, NodeId},
         manifest::{Entry, MAX_CHUNK},
         membership::{Beacon, Kind},
         pairing::{Id, Message as Pairing},
     },
     wire::{
-        beacon, cbor, chat,
+        beacon,
+        bencode::{put_bytes, put_number},
+        cbor, chat,
         chunk::{Header, Question, Status},
         consent::{Ask, AskedFile, FromReceiver, FromSender},
-        control, directory,
+        control, dht, directory,
         distribute::{self, Kept, Offered},
         localsend::Info,
         manifest, pairing, rendezvous,
@@ -353,6 +356,7 @@ fn others(all: &mut Vec<Seed>) {
     let own = Info::own("anna", &[0xab; 32], 53317).announced();
     all.push(("localsend", "own", serde_json::to_vec(&own).unwrap()));
     rendezvous(all);
+    items(all);
     let claim = directory::Claim {
         name: "anna".into(),
         node: signer().node(),
@@ -378,6 +382,37 @@ fn others(all: &mut Vec<Seed>) {
     let addresses = vec![ByteBuf::from(vec![10, 0, 0, 1])];
     let whence = directory::Response::Whence { addresses };
     all.push(("directory", "a-whence", cbor::encode(&whence)));
+}
+
+/// What nodes of the DHT answer.
+fn items(all: &mut Vec<Seed>) {
+    let record = Record {
+        made: 1_790_000_000,
+        servers: Vec::new(),
+        at: vec![([203, 0, 113, 5], 4001).into()],
+    };
+    let slot = dht::Slot {
+        key: signer().node(),
+        salt: Vec::new(),
+    };
+    let item = dht::seal(&record, (&slot, 5), Some(&KEY), &signer()).unwrap();
+    let mut found = b"1:k".to_vec();
+    put_bytes(&mut found, slot.key.as_bytes());
+    found.extend_from_slice(b"3:seq");
+    put_number(&mut found, item.seq);
+    found.extend_from_slice(b"3:sig");
+    put_bytes(&mut found, &item.signature);
+    found.extend_from_slice(b"5:token4:abcd1:v");
+    put_bytes(&mut found, &item.value);
+    let mut nearer = b"5:nodes".to_vec();
+    put_bytes(&mut nearer, &[9; 52]);
+    for (name, said) in [("an-item", found), ("nearer", nearer)] {
+        let mut answer = b"d1:rd2:id".to_vec();
+        put_bytes(&mut answer, &[3; 20]);
+        answer.extend(said);
+        answer.extend_from_slice(b"e1:t4:aabb1:y1:re");
+        all.push(("dht", name, answer));
+    }
 }
 
 /// What a rendezvous point and its clients say.
