@@ -7,6 +7,7 @@ use serde_json::Value;
 use sprat::{core::id::NodeId, net::dht::Dht, wire::dht::Slot};
 use std::{
     fs,
+    net::UdpSocket,
     path::Path,
     process::{Command, Stdio},
 };
@@ -162,4 +163,44 @@ fn a_person_who_can_be_reached_is_found_by_key_without_any_server() {
     lost.args(dht).args(["--no-mdns", "--wait", "4"]);
     assert_eq!(crate::common::Ran::of(lost).code(), 5);
     serving.leave();
+}
+
+/// Datagrams that came so far.
+fn count(socket: &UdpSocket) -> usize {
+    socket.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 2048];
+    let came = std::iter::from_fn(|| socket.recv_from(&mut buffer).ok());
+    came.count()
+}
+
+/// A command waits five seconds for a file that nobody has.
+#[test]
+fn the_dht_is_left_alone_while_somebody_is_here() {
+    let home = Swarm::new();
+    let words = home.home("words").join("words.txt");
+    fs::write(&words, WORDS).unwrap();
+    let words = words.to_str().unwrap();
+    let counter = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let entry = counter.local_addr().unwrap().to_string();
+    let looks = [
+        "download",
+        "nothing.bin",
+        "--wait",
+        "5",
+        "--no-mdns",
+        "--passphrase-file",
+        words,
+        "--dht",
+        "--dht-bootstrap",
+        &entry,
+    ];
+    let near = home.serve("near", &["--no-mdns", "--passphrase-file", words]);
+    assert_eq!(home.run("bob", &looks).code(), 5);
+    assert_eq!(count(&counter), 0);
+    near.leave();
+    assert_eq!(home.run("bob", &looks).code(), 5);
+    assert_eq!(count(&counter), 1, "who does not answer is asked once");
+    // And nothing without the option.
+    assert_eq!(home.run("bob", &looks[..7]).code(), 5);
+    assert_eq!(count(&counter), 0);
 }

@@ -17,7 +17,7 @@ pub const MAX_SOUGHT: usize = 16;
 /// Peers remembered to be here; beyond them, others are counted as here, too.
 const MAX_HERE: usize = 1024;
 /// The network nearby has so long to answer first.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(2);
 /// What is to be published settles for so long.
 const SETTLE: Duration = Duration::from_secs(3);
 /// Found servers have so long to be joined, and lost ones to come back.
