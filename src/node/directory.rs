@@ -79,7 +79,11 @@ impl Node {
         if joined.is_empty() {
             let all = meeting.servers().into_iter().map(|server| server.address);
             let all: Vec<String> = all.collect();
-            return Err(DirectoryError::NoServer(all.join(", ")));
+            return Err(DirectoryError::NoServer(if all.is_empty() {
+                "none was found by --dht".to_owned()
+            } else {
+                all.join(", ")
+            }));
         }
         Ok(joined)
     }

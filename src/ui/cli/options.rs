@@ -265,8 +265,8 @@ pub struct Options {
     )]
     pub localsend_pin: Option<String>,
 
-    /// How long to wait for the swarm to answer [default: 3], or for the sender of a code [default:
-    /// 30]
+    /// How long to wait for the swarm to answer [default: 3, with --dht 15], or for the sender of a
+    /// code [default: 30]
     #[arg(
         long,
         value_name = "SECONDS",
