@@ -15,7 +15,7 @@ use swarm::{Scenario, Swarm};
 
 fn scenarios() -> Vec<Scenario> {
     let eight = Scenario {
-        chunks: 200,
+        mib: 64,
         delay: Duration::from_micros(500),
         spread: Duration::from_millis(30),
         ..Scenario::lab("eight", 8, 200)
@@ -23,7 +23,7 @@ fn scenarios() -> Vec<Scenario> {
     let many = Scenario {
         name: "equal",
         nodes: 500,
-        chunks: 800,
+        mib: 260,
         delay: Duration::from_millis(2),
         spread: Duration::from_millis(300),
         ..eight.clone()
@@ -45,7 +45,7 @@ fn scenarios() -> Vec<Scenario> {
     let class = Scenario {
         name: "class",
         nodes: 20,
-        chunks: 100,
+        mib: 32,
         rate: 6_250_000,
         ..eight.clone()
     };
@@ -176,12 +176,12 @@ fn main() {
         if !wanted.is_empty() && !wanted.iter().any(|name| name == scenario.name) {
             continue;
         }
-        let (name, nodes, chunks) = (scenario.name, scenario.nodes, scenario.chunks);
+        let (name, nodes, mib) = (scenario.name, scenario.nodes, scenario.mib);
         let began = Instant::now();
         let report = Swarm::new(scenario).run(Duration::from_secs(1200));
         println!(
             "{name:<8} {nodes:>5} {:>6} {:>7.2} {:>7.2} {:>7.2} {:>7.2} {:>9.2} {:>9.2} {:>11.0} {:>10.1} {:>6.3} {:>5} {:>6.1}",
-            chunks * 330 / 1024,
+            mib,
             report.last,
             report.median,
             report.slow,

@@ -15,6 +15,7 @@ use links::{LANES, Lane};
 pub use report::Report;
 
 use sprat::core::{
+    chunker,
     download::{Download, TransferAction, TransferEvent},
     have::HaveSet,
     id::{ChunkId, NodeId},
@@ -41,8 +42,8 @@ const NEWS_CHUNK: u64 = 3;
 pub struct Scenario {
     pub name: &'static str,
     pub nodes: usize,
-    /// Chunks of the file, of 330 KiB on average.
-    pub chunks: u32,
+    /// The length of the file.
+    pub mib: u64,
     /// Bytes a second, each way.
     pub rate: u64,
     /// One way.
@@ -68,7 +69,7 @@ impl Scenario {
         Self {
             name,
             nodes,
-            chunks: 100,
+            mib: 32,
             rate: megabits * 1_000_000 / 8,
             delay: Duration::from_micros(100),
             slow: None,
@@ -171,11 +172,19 @@ impl Swarm {
             twice: 0,
             scenario,
         };
-        for chunk in 0..swarm.scenario.chunks {
-            // As the chunker cuts random bytes: 330 KiB on average.
-            let len = (64 << 10) + swarm.below(532 << 10) as u32;
-            let id = ChunkId(hash(u64::from(chunk) << 32 | swarm.scenario.seed));
+        let mut left = swarm.scenario.mib << 20;
+        // As the chunker cuts random bytes: 98 or 295 KiB on average.
+        let (least, more) = if left <= chunker::FINE {
+            (64 << 10, 68 << 10)
+        } else {
+            (192 << 10, 206 << 10)
+        };
+        while left > 0 {
+            let len = left.min(least + swarm.below(more)) as u32;
+            let number = swarm.entries.len() as u64;
+            let id = ChunkId(hash(number << 32 | swarm.scenario.seed));
             swarm.entries.push(Entry { id, len });
+            left -= u64::from(len);
         }
         for _ in 0..swarm.scenario.seeds + swarm.scenario.nodes {
             let after = swarm.below(nanos(swarm.scenario.spread).max(1));
@@ -216,7 +225,7 @@ impl Swarm {
         let own = self.scenario.links.iter().find(|&&(whose, _)| whose == at);
         let usual = self.scenario.rate / if slow { 10 } else { 1 };
         let rate = own.map_or(usual, |&(_, rate)| rate);
-        let chunks = self.scenario.chunks;
+        let chunks = self.entries.len() as u32;
         let id = NodeId(hash(at as u64 ^ self.scenario.seed << 20));
         let mut job = Download::new(id);
         let have = if seed { HaveSet::full } else { HaveSet::empty }(chunks);
@@ -238,7 +247,7 @@ impl Swarm {
             lanes: BTreeMap::new(),
             slots: 0,
             pace: 250_000_000,
-            times: vec![0; self.scenario.chunks as usize],
+            times: vec![0; self.entries.len()],
             up_free: 0,
             down_free: 0,
             begun: BTreeSet::new(),
@@ -350,7 +359,7 @@ impl Swarm {
         self.nodes[at].follows.push(other);
         self.nodes[other].followers.push(at);
         self.nodes[at].control += NEWS;
-        self.nodes[other].control += u64::from(self.scenario.chunks) / 8;
+        self.nodes[other].control += self.entries.len() as u64 / 8;
         self.learn(at, other);
     }
 

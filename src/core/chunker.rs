@@ -13,31 +13,69 @@ use fastcdc::v2020::{MASKS, cut};
 
 /// Bytes of the shortest chunk, but for the last of a file.
 pub const MIN: usize = MIN_CHUNK as usize;
-/// Bytes that chunks have on average, roughly (a little more in truth: the minimum is skipped).
-pub const AVG: usize = 256 << 10;
 /// Bytes of the longest chunk.
 pub const MAX: usize = 1 << 20;
-
-/// Bits by which cuts get less likely below the average, and likelier above it.
-const NORMALISATION: u32 = 1;
-/// What `fastcdc::v2020::select_masks` answers for these sizes, known before the program runs.
-const STRICT: u64 = MASKS[(AVG.ilog2() + NORMALISATION) as usize];
-const LOOSE: u64 = MASKS[(AVG.ilog2() - NORMALISATION) as usize];
+/// Files of up to so many bytes are cut finely.
+pub const FINE: u64 = 64 << 20;
 
 const _: () = assert!(MAX == MAX_CHUNK as usize);
 
-/// The length in bytes of the first chunk of `buf`, where a chunk begins at its start; `last` says
-/// that nothing follows `buf`. `None` when that cannot be known from less than [`MAX`] bytes, or
-/// when nothing is left.
-///
-/// There is nothing to set up: call it again for `&buf[length..]`.
-#[must_use]
-pub fn next_cut(buf: &[u8], last: bool) -> Option<usize> {
-    if buf.is_empty() || (buf.len() < MAX && !last) {
-        return None;
+/// How finely a file is cut. A node passes on whole chunks only, so those of a file that is on its
+/// way for seconds are short; those of a long one are not many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grain {
+    /// Bytes that are skipped, for no chunk is shorter.
+    min: usize,
+    /// Where cuts become likelier.
+    normal: usize,
+    /// Zero bits that make a cut before that, and after it.
+    bits: (usize, usize),
+}
+
+impl Grain {
+    /// That of a file of so many bytes.
+    #[must_use]
+    pub const fn of(size: u64) -> Self {
+        if size <= FINE {
+            // 98 KiB on average.
+            Self {
+                min: MIN,
+                normal: 96 << 10,
+                bits: (16, 14),
+            }
+        } else {
+            // 295 KiB on average.
+            Self {
+                min: 192 << 10,
+                normal: 256 << 10,
+                bits: (18, 16),
+            }
+        }
     }
-    let (_, length) = cut(buf, MIN, AVG, MAX, STRICT, LOOSE, STRICT << 1, LOOSE << 1);
-    Some(length)
+
+    /// The length in bytes of the first chunk of `buf`, where a chunk begins at its start; `last`
+    /// says that nothing follows `buf`. `None` when that cannot be known from less than [`MAX`]
+    /// bytes, or when nothing is left.
+    ///
+    /// There is nothing to set up: call it again for `&buf[length..]`.
+    #[must_use]
+    pub fn next_cut(self, buf: &[u8], last: bool) -> Option<usize> {
+        if buf.is_empty() || (buf.len() < MAX && !last) {
+            return None;
+        }
+        let (strict, loose) = (MASKS[self.bits.0], MASKS[self.bits.1]);
+        let (_, length) = cut(
+            buf,
+            self.min,
+            self.normal,
+            MAX,
+            strict,
+            loose,
+            strict << 1,
+            loose << 1,
+        );
+        Some(length)
+    }
 }
 
 #[cfg(test)]

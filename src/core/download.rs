@@ -408,7 +408,10 @@ impl Download {
         self.notice_late();
         self.sort();
         let up = self.peers.iter().filter(|peer| peer.is_connected()).count();
-        self.peers.iter_mut().for_each(|peer| peer.share(up));
+        let average = self.chunks.average();
+        self.peers
+            .iter_mut()
+            .for_each(|peer| peer.share(up, average));
         // A peer that has just been slow comes after the others, and a seed is left what they do
         // not have.
         for (slow, downloads) in [(false, true), (false, false), (true, true), (true, false)] {

@@ -4,7 +4,7 @@ use super::{ChunkReader, FileRecord, Home, Index, Kind, Partial, Stamp, index::N
 use crate::{
     core::{
         chunk::VerifiedChunk,
-        chunker::next_cut,
+        chunker::Grain,
         have::HaveSet,
         id::FileId,
         index::ChunkIndex,
@@ -87,7 +87,8 @@ impl Fixture {
 /// The manifest of some bytes.
 pub fn manifest_of(mut bytes: &[u8]) -> Arc<Manifest> {
     let mut entries = Vec::new();
-    while let Some(len) = next_cut(bytes, true) {
+    let grain = Grain::of(bytes.len() as u64);
+    while let Some(len) = grain.next_cut(bytes, true) {
         entries.push(Entry {
             id: VerifiedChunk::hash(&bytes[..len]).id(),
             len: len as u32,

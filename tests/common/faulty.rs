@@ -8,7 +8,7 @@ use futures::AsyncWriteExt;
 use sprat::{
     core::{
         chunk::VerifiedChunk,
-        chunker::next_cut,
+        chunker::Grain,
         id::{ChunkId, FileId, NodeId},
         manifest::{Entry, PAGE_ENTRIES},
         membership::{Beacon, Kind},
@@ -135,7 +135,8 @@ pub struct File {
 
 impl File {
     pub fn new(name: &str, bytes: Vec<u8>) -> Self {
-        Self::cut(name, bytes, |rest| next_cut(rest, true))
+        let grain = Grain::of(bytes.len() as u64);
+        Self::cut(name, bytes, |rest| grain.next_cut(rest, true))
     }
 
     /// In chunks of `size`: with small ones the manifest has many pages.

@@ -16,9 +16,12 @@ fn noise(mut seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-fn cuts(mut bytes: &[u8]) -> Vec<usize> {
+/// The two grains there are.
+const GRAINS: [Grain; 2] = [Grain::of(FINE), Grain::of(FINE + 1)];
+
+fn cuts(grain: Grain, mut bytes: &[u8]) -> Vec<usize> {
     let mut lengths = Vec::new();
-    while let Some(length) = next_cut(bytes, true) {
+    while let Some(length) = grain.next_cut(bytes, true) {
         lengths.push(length);
         bytes = &bytes[length..];
     }
@@ -27,23 +30,44 @@ fn cuts(mut bytes: &[u8]) -> Vec<usize> {
 
 #[test]
 fn the_boundaries_never_change() {
-    assert_eq!(cuts(&noise(1, 4 << 20)), GOLDEN);
+    let [fine, coarse] = GRAINS;
+    assert_eq!(cuts(fine, &noise(1, 1 << 20)), GOLDEN_FINE);
+    assert_eq!(cuts(coarse, &noise(1, 4 << 20)), GOLDEN_COARSE);
     let zeroes = vec![0; 2 * MAX + 100];
-    assert_eq!(cuts(&zeroes), [MAX, MAX, 100]);
+    for grain in GRAINS {
+        assert_eq!(cuts(grain, &zeroes), [MAX, MAX, 100]);
+    }
 }
 
-const GOLDEN: [usize; 13] = [
-    278_755, 88_644, 296_107, 404_445, 750_279, 308_596, 612_881, 284_656, 279_012, 442_646,
-    245_891, 196_426, 5_966,
+const GOLDEN_FINE: [usize; 11] = [
+    110_164, 70_439, 98_152, 88_644, 103_001, 87_451, 140_891, 101_957, 125_635, 98_418, 23_824,
+];
+const GOLDEN_COARSE: [usize; 14] = [
+    278_755, 279_096, 273_623, 242_704, 211_565, 507_912, 206_598, 371_509, 365_786, 286_815,
+    279_012, 439_770, 248_767, 202_392,
 ];
 
 #[test]
-fn the_cuts_are_those_of_the_library_with_its_defaults() {
-    let bytes = noise(2, 20 << 20);
-    let theirs: Vec<usize> = fastcdc::v2020::FastCDC::new(&bytes, MIN, AVG, MAX)
-        .map(|chunk| chunk.length)
-        .collect();
-    assert_eq!(cuts(&bytes), theirs);
+fn the_grain_follows_from_the_size_alone() {
+    let [fine, coarse] = GRAINS;
+    assert_ne!(fine, coarse);
+    for size in [0, 1, FINE - 1] {
+        assert_eq!(Grain::of(size), fine);
+    }
+    assert_eq!(Grain::of(u64::MAX), coarse);
+}
+
+#[test]
+fn chunks_are_about_as_long_as_they_are_said_to_be() {
+    for (grain, average) in GRAINS.into_iter().zip([98 << 10, 295 << 10]) {
+        let bytes = noise(2, 30 << 20);
+        let lengths = cuts(grain, &bytes);
+        let mean = bytes.len() / lengths.len();
+        assert!(mean.abs_diff(average) < average / 10, "{mean}");
+        // What comes late is passed on late: hardly any is twice as long.
+        let long = lengths.iter().filter(|&&len| len > 2 * average).count();
+        assert!(long * 100 <= lengths.len(), "{long} of {}", lengths.len());
+    }
 }
 
 #[test]
@@ -57,14 +81,30 @@ fn sizes_at_the_edges() {
         (MAX, "exactly the longest chunk"),
         (MAX + 1, "one byte more than fits one chunk"),
     ] {
-        let lengths = cuts(&noise(3, len));
-        assert_eq!(lengths.iter().sum::<usize>(), len, "{why}");
-        assert!(lengths.iter().all(|length| (1..=MAX).contains(length)));
-        let (_, whole) = lengths.split_last().unwrap_or((&0, &[]));
-        assert!(whole.iter().all(|&length| length >= MIN), "{why}");
+        for grain in GRAINS {
+            let lengths = cuts(grain, &noise(3, len));
+            assert_eq!(lengths.iter().sum::<usize>(), len, "{why}");
+            assert!(lengths.iter().all(|length| (1..=MAX).contains(length)));
+            let (_, whole) = lengths.split_last().unwrap_or((&0, &[]));
+            assert!(whole.iter().all(|&length| length >= MIN), "{why}");
+        }
     }
-    assert_eq!(next_cut(&noise(3, MAX - 1), false), None);
-    assert!(next_cut(&noise(3, MAX), false).is_some());
+    for grain in GRAINS {
+        assert_eq!(grain.next_cut(&noise(3, MAX - 1), false), None);
+        assert!(grain.next_cut(&noise(3, MAX), false).is_some());
+    }
+}
+
+fn ids(grain: Grain, bytes: &[u8]) -> Vec<(blake3::Hash, usize)> {
+    let mut rest = bytes;
+    cuts(grain, bytes)
+        .into_iter()
+        .map(|length| {
+            let (chunk, tail) = rest.split_at(length);
+            rest = tail;
+            (blake3::hash(chunk), length)
+        })
+        .collect()
 }
 
 #[test]
@@ -72,23 +112,34 @@ fn an_insertion_changes_only_the_chunks_around_it() {
     let before = noise(4, 16 << 20);
     let mut after = before.clone();
     after.splice((8 << 20)..(8 << 20), *b"a few bytes more");
-    let ids = |bytes: &[u8]| -> Vec<blake3::Hash> {
-        let mut rest = bytes;
-        cuts(bytes)
+    for grain in GRAINS {
+        let known: HashSet<_> = ids(grain, &before).into_iter().collect();
+        let new = ids(grain, &after)
             .into_iter()
-            .map(|length| {
-                let (chunk, tail) = rest.split_at(length);
-                rest = tail;
-                blake3::hash(chunk)
-            })
-            .collect()
-    };
-    let known: HashSet<_> = ids(&before).into_iter().collect();
-    let new = ids(&after)
-        .into_iter()
-        .filter(|id| !known.contains(id))
-        .count();
-    assert!((1..=3).contains(&new), "{new} of {} are new", known.len());
+            .filter(|id| !known.contains(id))
+            .count();
+        assert!((1..=3).contains(&new), "{new} of {} are new", known.len());
+    }
+}
+
+#[test]
+fn after_other_bytes_the_cuts_soon_meet_again() {
+    let before = noise(5, 16 << 20);
+    for (grain, most) in GRAINS.into_iter().zip([6 * (98 << 10), 6 * (295 << 10)]) {
+        let known: HashSet<_> = ids(grain, &before).into_iter().collect();
+        let mut over = 0;
+        for at in 0..8 {
+            // Longer than what they replace: the cuts after them begin anywhere.
+            let other = noise(100 + at, (1 << 20) + 40_001 * at as usize);
+            let mut after = before.clone();
+            let from = (2 + at as usize) << 20;
+            after.splice(from..from + (1 << 20), other.iter().copied());
+            let new = ids(grain, &after).into_iter();
+            let new: usize = new.filter(|id| !known.contains(id)).map(|id| id.1).sum();
+            over += new - other.len();
+        }
+        assert!(over / 8 <= most, "{} bytes more than changed", over / 8);
+    }
 }
 
 proptest! {
@@ -97,14 +148,16 @@ proptest! {
     #[test]
     fn it_does_not_matter_how_the_bytes_arrive(
         seed: u64,
+        coarse: bool,
         len in 0usize..(5 << 20),
         reads in prop::collection::vec(1usize..(2 << 20), 1..8),
     ) {
         let bytes = noise(seed, len);
+        let grain = GRAINS[usize::from(coarse)];
         let mut reads = reads.into_iter().cycle();
         let (mut at, mut read, mut lengths) = (0, 0, Vec::new());
         loop {
-            match next_cut(&bytes[at..read], read == len) {
+            match grain.next_cut(&bytes[at..read], read == len) {
                 Some(length) => {
                     lengths.push(length);
                     at += length;
@@ -113,6 +166,6 @@ proptest! {
                 None => read = len.min(read + reads.next().unwrap()),
             }
         }
-        prop_assert_eq!(lengths, cuts(&bytes));
+        prop_assert_eq!(lengths, cuts(grain, &bytes));
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Chunks {
     /// Positions for which another one stands. May name some that are done.
     aliases: BTreeSet<Position>,
     missing_bytes: u64,
+    /// Of all positions together.
+    size: u64,
 }
 
 impl Chunks {
@@ -39,11 +41,19 @@ impl Chunks {
             positions: HashMap::new(),
             aliases: BTreeSet::new(),
             missing_bytes: 0,
+            size: 0,
         }
     }
 
     pub(super) fn len(&self) -> u32 {
         self.entries.len() as u32
+    }
+
+    /// Bytes that a chunk has on average; 0 without any.
+    pub(super) fn average(&self) -> u64 {
+        self.size
+            .checked_div(self.entries.len() as u64)
+            .unwrap_or(0)
     }
 
     pub(super) fn missing_bytes(&self) -> u64 {
@@ -66,6 +76,7 @@ impl Chunks {
         for (at, entry) in (0u32..).zip(entries) {
             let own = UniqueChunk(start + at);
             self.entries.push(*entry);
+            self.size += u64::from(entry.len);
             if here.has(at) {
                 self.wanted.push(DONE);
                 continue;

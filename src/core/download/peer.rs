@@ -2,7 +2,7 @@
 //!
 //! Invariant: `in_flight` is the sum of the requests' bytes.
 
-use crate::core::{Now, id::NodeId, index::UniqueChunk, picker::Claims};
+use crate::core::{Now, id::NodeId, index::UniqueChunk, manifest::MIN_CHUNK, picker::Claims};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -13,10 +13,10 @@ const MIN_CHUNKS: usize = 4;
 /// Bytes of [`MIN_CHUNKS`] average chunks.
 const MIN_WINDOW: u64 = 1 << 20;
 /// With many peers the pipelines are shallower, for together they are deep enough: so many chunks
-/// in all, but never fewer than [`FEW`] of each. What waits at one peer cannot come from another
-/// that is idle.
+/// in all, but never fewer of each than make up [`FEW`] bytes. What waits at one peer cannot come
+/// from another that is idle.
 const CHUNKS_IN_ALL: usize = 12;
-const FEW: usize = 1;
+const FEW: u64 = 256 << 10;
 /// The pipeline of one of whose rate nothing is known.
 const BLIND: usize = 2;
 /// A pipeline is never deeper than this: what lies in queues cannot be given to another peer
@@ -145,9 +145,15 @@ impl Peer {
             .map(|rate| Duration::from_secs_f64((bytes as f64 / rate.max(1.0)).min(1e6)))
     }
 
-    /// How many peers share the work.
-    pub(super) fn share(&mut self, peers: usize) {
-        self.floor = (CHUNKS_IN_ALL / peers.max(1)).clamp(FEW, MIN_CHUNKS);
+    /// How many peers share the work, in chunks of so many bytes.
+    pub(super) fn share(&mut self, peers: usize, average: u64) {
+        // Of what is smaller still, the bytes alone allow many.
+        let few = if average < u64::from(MIN_CHUNK) {
+            1
+        } else {
+            FEW.div_ceil(average) as usize
+        };
+        self.floor = (CHUNKS_IN_ALL / peers.max(1)).clamp(few, MIN_CHUNKS);
     }
 
     fn min_window(&self) -> u64 {

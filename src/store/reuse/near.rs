@@ -7,7 +7,12 @@
 
 use super::{Found, Nearby, Reused};
 use crate::{
-    core::{chunk::VerifiedChunk, chunker, id::ChunkId, path::RelPath},
+    core::{
+        chunk::VerifiedChunk,
+        chunker::{self, Grain},
+        id::ChunkId,
+        path::RelPath,
+    },
     store::{Kind, Partial, StoreError},
 };
 use std::{
@@ -119,6 +124,8 @@ impl Partial {
         buf.resize(2 * BLOCK, 0);
         let (mut from, mut end, mut done) = (0, 0, false);
         let mut barren = 0;
+        // As what is wanted was cut, however long this file is.
+        let grain = Grain::of(self.manifest().size());
         while !done && !search.is_over() && barren <= search.barren {
             buf.copy_within(from..end, 0);
             (from, end) = (0, end - from);
@@ -136,7 +143,7 @@ impl Partial {
                     }
                 }
             }
-            while let Some(len) = chunker::next_cut(&buf[from..end], done) {
+            while let Some(len) = grain.next_cut(&buf[from..end], done) {
                 let chunk = VerifiedChunk::hash(&buf[from..from + len]);
                 from += len;
                 barren += len as u64;

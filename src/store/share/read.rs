@@ -1,7 +1,11 @@
 //! One file, read once: read by one thread, cut into chunks by another, hashed by a third.
 
 use crate::{
-    core::{chunk::VerifiedChunk, chunker, manifest::Entry},
+    core::{
+        chunk::VerifiedChunk,
+        chunker::{self, Grain},
+        manifest::Entry,
+    },
     store::{Stamp, StoreError, failed, modes},
 };
 use std::{
@@ -72,11 +76,11 @@ impl Block {
 
     /// Finds the chunks, the first of which begins with `rest`; leaves there what comes after the
     /// last.
-    fn cut(&mut self, rest: &mut Vec<u8>) {
+    fn cut(&mut self, grain: Grain, rest: &mut Vec<u8>) {
         self.from = chunker::MAX - rest.len();
         self.bytes[self.from..chunker::MAX].copy_from_slice(rest);
         let mut at = self.from;
-        while let Some(len) = chunker::next_cut(&self.bytes[at..self.end], self.last) {
+        while let Some(len) = grain.next_cut(&self.bytes[at..self.end], self.last) {
             self.lengths.push(len as u32);
             at += len;
         }
@@ -112,11 +116,12 @@ pub fn read_file(
     if !looks()? {
         return Ok(Reading::Changed);
     }
+    let grain = Grain::of(stamp.size);
     // Less than a block, so that its end is seen within it.
     if stamp.size < BLOCK as u64 {
         let bytes = spare.pop().unwrap_or_default();
         let mut block = Block::read(&file, bytes).map_err(failed("read", path))?;
-        block.cut(&mut Vec::new());
+        block.cut(grain, &mut Vec::new());
         let mut entries = Vec::new();
         block.hash(&mut entries);
         let read = block.len();
@@ -136,7 +141,7 @@ pub fn read_file(
         scope.spawn(move || {
             let mut rest = Vec::new();
             for mut block in to_cut {
-                block.cut(&mut rest);
+                block.cut(grain, &mut rest);
                 if cut.send(block).is_err() {
                     break;
                 }
