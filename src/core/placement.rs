@@ -21,6 +21,7 @@
 
 mod event;
 mod file;
+mod lacking;
 mod peer;
 mod plan;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use super::{
 };
 pub use event::{ChunkList, Copies, PlacementAction, PlacementEvent, PlacementRefusal};
 use file::{File, Held};
+use lacking::Lacking;
 use peer::{Peer, Trouble};
 use plan::Cursor;
 use std::{
@@ -73,6 +75,9 @@ pub struct Placement {
     now: Now,
     peers: BTreeMap<NodeId, Peer>,
     files: BTreeMap<FileId, File>,
+    /// Which files each node holds some of.
+    held_by: BTreeMap<NodeId, BTreeSet<FileId>>,
+    lacking: Lacking,
     /// Files that are to be planned: each one's `plan_at`.
     due: BTreeSet<(Now, FileId)>,
     /// The plan that is being made.
@@ -90,6 +95,8 @@ impl Placement {
             now: Now::ZERO,
             peers: BTreeMap::new(),
             files: BTreeMap::new(),
+            held_by: BTreeMap::new(),
+            lacking: Lacking::default(),
             due: BTreeSet::new(),
             cursor: None,
             plans: 0,
@@ -128,6 +135,7 @@ impl Placement {
             PlacementEvent::Tick => {}
         }
         self.forgive();
+        self.go_through_lacking();
         self.make_plans();
         self.push()
     }
@@ -148,7 +156,9 @@ impl Placement {
                 peer.next_tick()
             }
         });
-        peers.chain(self.due.first().map(|&(at, _)| at)).min()
+        let due = self.due.first().map(|&(at, _)| at);
+        let lacking = self.next_lacking().map(|at| at.max(self.now));
+        peers.chain(due).chain(lacking).min()
     }
 
     /// The fewest copies that any chunk of the file has on live nodes, this one among them; 0 for a
@@ -232,7 +242,10 @@ impl Placement {
         let now = self.now;
         let mut waiting = peer.clear();
         waiting.extend(peer.under_way());
-        for (id, file) in &mut self.files {
+        for id in self.held_by.remove(node).unwrap_or_default() {
+            let Some(file) = self.files.get_mut(&id) else {
+                continue;
+            };
             if file.remove_holder(node) {
                 // Those who leave one after another cannot put the repair off for ever.
                 if file.quiet_until <= now {
@@ -240,8 +253,9 @@ impl Placement {
                 }
                 file.quiet_until = (now + SETTLE).min(file.quiet_since + 3 * SETTLE);
                 file.progress = file.progress.max(file.quiet_until);
-                waiting.insert(*id);
+                waiting.insert(id);
             }
+            self.lacking.note(id, file.wants_plans());
         }
         for file in waiting {
             self.schedule(&file, SETTLE);
@@ -270,12 +284,32 @@ impl Placement {
         file.me.origin = origin_here;
         file.copies = copies;
         file.set_mine(mine);
+        self.lacking.note(id, file.wants_plans());
         self.schedule(&id, GATHER);
     }
 
     fn file_gone(&mut self, id: &FileId) {
-        if let Some(at) = self.files.remove(id).and_then(|file| file.plan_at) {
+        let Some(file) = self.files.remove(id) else {
+            return;
+        };
+        if let Some(at) = file.plan_at {
             self.due.remove(&(at, *id));
+        }
+        self.lacking.note(*id, false);
+        for node in file.holders.keys() {
+            self.holds(node, id, false);
+        }
+    }
+
+    /// Notes whether a node holds some of a file.
+    fn holds(&mut self, node: &NodeId, id: &FileId, some: bool) {
+        if some {
+            self.held_by.entry(*node).or_default().insert(*id);
+        } else if let Some(files) = self.held_by.get_mut(node)
+            && files.remove(id)
+            && files.is_empty()
+        {
+            self.held_by.remove(node);
         }
     }
 
@@ -295,6 +329,8 @@ impl Placement {
         if change.gained {
             file.progress = file.progress.max(self.now);
         }
+        self.lacking.note(*id, file.wants_plans());
+        self.holds(&node, id, true);
         // A new holder may be the one who pushes.
         if change.lost || known != Some(origin) {
             self.schedule(id, GATHER);
@@ -305,7 +341,10 @@ impl Placement {
         let Some(file) = self.files.get_mut(id) else {
             return;
         };
-        if file.remove_holder(node) {
+        let had = file.remove_holder(node);
+        self.lacking.note(*id, file.wants_plans());
+        self.holds(node, id, false);
+        if had && let Some(file) = self.files.get_mut(id) {
             file.progress = file.progress.max(self.now);
             self.schedule(id, GATHER);
         }
@@ -319,6 +358,7 @@ impl Placement {
             return;
         }
         let change = file.set_mine(have);
+        self.lacking.note(*id, file.wants_plans());
         if change.gained {
             file.progress = file.progress.max(self.now);
         }
@@ -332,11 +372,13 @@ impl Placement {
             return;
         };
         let out = peer.take_out(id);
+        let takes = !chunks.is_empty() && peer.probed.take().is_some();
         let file = self.files.get_mut(id);
         if let Some(file) = file {
             if file.add(node, &chunks) {
                 file.progress = file.progress.max(self.now);
             }
+            self.lacking.note(*id, file.wants_plans());
             if let Some(mut out) = out {
                 let kept: BTreeSet<u32> = chunks.into_iter().collect();
                 let pushed = out.chunks.len();
@@ -349,6 +391,10 @@ impl Placement {
                     peer.went_well(out);
                 }
             }
+            self.holds(&node, id, true);
+        }
+        if takes {
+            self.wake(Duration::ZERO);
         }
         self.settle(&node);
     }
@@ -407,20 +453,6 @@ impl Placement {
         let files = self.peers.get_mut(node).map(Peer::clear);
         for file in files.unwrap_or_default() {
             self.schedule(&file, Duration::ZERO);
-        }
-    }
-
-    /// Who was passed over long enough gets another chance.
-    fn forgive(&mut self) {
-        let mut any = false;
-        for peer in self.peers.values_mut() {
-            if peer.passed_until.is_some_and(|until| until <= self.now) {
-                peer.passed_until = None;
-                any |= peer.offers_room;
-            }
-        }
-        if any {
-            self.wake(Duration::ZERO);
         }
     }
 }

@@ -129,6 +129,11 @@ impl File {
         }
     }
 
+    /// Whether a plan may find something to push here.
+    pub fn wants_plans(&self) -> bool {
+        self.may_lack() && !self.me.held.is_nothing() && !self.list.is_empty()
+    }
+
     pub fn first(&self, at: u32) -> bool {
         !self.list.repeated.has(at)
     }

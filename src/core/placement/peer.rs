@@ -72,6 +72,8 @@ pub(super) struct Peer {
     well: bool,
     /// Grows with each push to anyone: who waited longest comes first.
     pub served: u64,
+    /// It was passed over and gets another chance: how many files it was not tried with yet.
+    pub probed: Option<usize>,
 }
 
 impl Peer {
@@ -91,12 +93,18 @@ impl Peer {
             trouble: None,
             well: false,
             served: 0,
+            probed: None,
         }
     }
 
     /// Whether new copies may be meant for it.
     pub fn is_target(&self) -> bool {
         self.offers_room && self.passed_until.is_none()
+    }
+
+    /// Whether it has nothing to do.
+    pub fn is_free(&self) -> bool {
+        self.is_target() && !self.is_pushed_to() && self.queue.is_empty()
     }
 
     /// Whether something can be sent to it now.

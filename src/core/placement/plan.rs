@@ -56,7 +56,7 @@ impl Placement {
         let Some(file) = self.files.get_mut(id) else {
             return;
         };
-        if !file.may_lack() || file.me.held.is_nothing() || file.list.is_empty() {
+        if !file.wants_plans() {
             return;
         }
         let wanted = self.now + delay;
@@ -66,15 +66,6 @@ impl Placement {
             self.due.remove(&(old, *id));
         }
         self.due.insert((at, *id));
-    }
-
-    /// Plans every file that lacks copies: a node takes replicas that did not before.
-    pub(super) fn wake(&mut self, delay: Duration) {
-        let lacking = self.files.iter().filter(|(_, file)| file.may_lack());
-        let lacking: Vec<FileId> = lacking.map(|(id, _)| *id).collect();
-        for file in lacking {
-            self.schedule(&file, delay);
-        }
     }
 
     /// Makes the plans that are due, as far as the budget goes.
@@ -129,7 +120,7 @@ impl Placement {
             return true;
         };
         let targets = self.targets(&cursor.file, file);
-        if targets.is_empty() || !file.may_lack() || file.me.held.is_nothing() {
+        if targets.is_empty() || !file.wants_plans() {
             return true;
         }
         let patience = patience(file, self.now);
