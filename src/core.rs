@@ -55,6 +55,7 @@ pub mod shares;
 pub mod stall;
 pub mod succession;
 pub mod tags;
+pub mod turns;
 pub mod via;
 pub mod zip;
 

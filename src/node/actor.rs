@@ -29,12 +29,13 @@ use crate::{
         changes::Changes,
         id::NodeId,
         membership::{Kind, MembershipEvent},
+        turns::{PAUSE, Turns},
         via::Via,
     },
     net::{Beacons, Heard, NetEvent, RequestError},
     store::{PeopleFile, ShareEvent},
     wire::{
-        control::{Held, Request, Response},
+        control::{Request, Response},
         signer::Signer,
     },
 };
@@ -110,6 +111,20 @@ enum Input {
     Due,
 }
 
+impl Input {
+    fn about(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "a command",
+            Self::Net(_) => "the network",
+            Self::Heard(_) => "a beacon",
+            Self::Share(_) => "the shared folder",
+            Self::Back(_) => "what a task brought back",
+            Self::Follow => "followers",
+            Self::Due => "what is due",
+        }
+    }
+}
+
 /// The actor's state, besides what everybody may read.
 pub struct Actor {
     parts: ActorParts,
@@ -133,6 +148,7 @@ pub struct Actor {
     cards: Desk,
     double: double::Double,
     shortage: Shortage,
+    turns: Turns,
 }
 
 impl Actor {
@@ -157,6 +173,7 @@ impl Actor {
             cards,
             double: double::Double::default(),
             shortage: Shortage::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -183,7 +200,13 @@ impl Actor {
                 _ = follow.tick() => Input::Follow,
                 () = sleep_until(tick.into()) => Input::Due,
             };
+            let (about, begun) = (input.about(), Instant::now());
             tick = self.turn(input);
+            let took = begun.elapsed();
+            self.turns.note(took);
+            if took > PAUSE {
+                tracing::debug!(about, ?took, "a long turn");
+            }
         }
     }
 
@@ -379,13 +402,7 @@ impl Actor {
     }
 
     fn status(&self, swarm: &State) -> Status {
-        let shared = swarm
-            .own
-            .offers()
-            .filter(|(.., offer)| matches!(offer.held, Held::Shared | Held::Fetched));
-        let (shared_files, shared_bytes) = shared.fold((0, 0), |(files, bytes), (_, _, offer)| {
-            (files + 1, bytes + offer.size)
-        });
+        let (shared_files, shared_bytes) = swarm.own.of_user();
         Status {
             node: self.parts.services.net.node(),
             name: self.parts.name.clone(),
@@ -416,6 +433,7 @@ impl Actor {
             downloads: self.parts.services.book.downloading(),
             received: self.parts.services.received.load(Ordering::Relaxed),
             sent: self.parts.services.sent.load(Ordering::Relaxed),
+            turns: self.turns,
         }
     }
 

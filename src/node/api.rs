@@ -31,7 +31,7 @@ pub use listing::*;
 pub use start::StartError;
 pub use whom::nobody;
 
-use crate::core::{changes::Change, id::NodeId};
+use crate::core::{changes::Change, id::NodeId, turns::Turns};
 use serde::{Serialize, Serializer};
 use std::{
     net::{IpAddr, SocketAddr},
@@ -236,6 +236,10 @@ pub struct Status {
     pub received: u64,
     /// Bytes of chunks sent since the start.
     pub sent: u64,
+    /// How long the actor's turns took.
+    #[serde(serialize_with = "form::turns")]
+    #[cfg_attr(test, schema(value_type = shape::Turns))]
+    pub turns: Turns,
 }
 
 /// What a node keeps for others, in bytes.

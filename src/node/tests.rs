@@ -97,3 +97,41 @@ async fn what_a_relay_alters_is_not_stored_and_the_download_ends_well_when_it_st
     receiver.leave().await;
     sender.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_actors_turns_are_counted_and_a_pause_of_one_is_seen() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        hidden: true,
+        mdns: false,
+        listen: vec![Ipv4Addr::LOCALHOST.into()],
+        ..Settings::new(home.path())
+    };
+    let node = Node::start(settings).await.unwrap();
+    let before = node.status().await.unwrap().turns;
+    // Until somebody lets the lock go, no turn ends.
+    let swarm = node.shared.services.swarm.clone();
+    let (held, holds) = oneshot::channel();
+    let pause = std::thread::spawn(move || {
+        let turn = swarm.turn();
+        held.send(()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        drop(turn);
+    });
+    timeout(DEADLINE, holds).await.unwrap().unwrap();
+    let after = async {
+        // The turn of a question is counted at its end, after its answer.
+        loop {
+            let turns = node.status().await.unwrap().turns;
+            if turns.pauses() > before.pauses() {
+                return turns;
+            }
+        }
+    };
+    let after = timeout(DEADLINE, after).await.expect("nobody saw it");
+    pause.join().unwrap();
+    assert!(after.longest() > Duration::from_millis(20));
+    assert!(after.count() > before.count());
+    assert_eq!(after.buckets().iter().sum::<u64>(), after.count());
+    node.leave().await;
+}

@@ -41,6 +41,16 @@ pub struct NodeStatus {
     pub rates: ChunkRates,
 }
 
+impl NodeStatus {
+    /// Whether it tells something new, besides of the actor's turns: there is always one more.
+    pub fn is_news_after(&mut self, before: &Self) -> bool {
+        let turns = std::mem::replace(&mut self.status.turns, before.status.turns);
+        let news = self != before;
+        self.status.turns = turns;
+        news
+    }
+}
+
 /// Bytes of chunks a second now.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

@@ -234,8 +234,11 @@ impl Hub {
                 seen.known_peers = Some(peers);
             }
         }
-        if let Some(status) = status::status(node, self.revision()).await
-            && seen.known_status.as_ref() != Some(&status)
+        if let Some(mut status) = status::status(node, self.revision()).await
+            && seen
+                .known_status
+                .as_ref()
+                .is_none_or(|known| status.is_news_after(known))
         {
             self.push("status", &status);
             seen.known_status = Some(status);

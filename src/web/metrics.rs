@@ -4,10 +4,13 @@
 //! on this program alone.
 
 use super::process::{self, Process};
-use crate::node::{JobKind, JobState, Node, Status};
+use crate::{
+    core::turns::{self, Turns},
+    node::{JobKind, JobState, Node, Status},
+};
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::ConstCounter, family::Family, gauge::ConstGauge, gauge::Gauge},
+    encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet, text::encode},
+    metrics::{MetricType, counter::ConstCounter, family::Family, gauge::ConstGauge, gauge::Gauge},
     registry::{Registry, Unit},
 };
 use std::{fmt, time::Duration};
@@ -157,6 +160,9 @@ pub fn text(counted: &Counted) -> Result<String, fmt::Error> {
     let uptime = ConstGauge::new(counted.uptime.as_secs_f64());
     let since = "Since the node was started";
     all.register_with_unit("uptime", since, Unit::Seconds, uptime);
+    let turns = Histogram(status.turns);
+    let actor = "Turns of the actor: the task that everything about who is here goes through";
+    all.register_with_unit("actor_turn", actor, Unit::Seconds, turns);
     let build = Family::<Version, Gauge>::default();
     let version = env!("CARGO_PKG_VERSION");
     build.get_or_create(&Version { version }).set(1);
@@ -167,6 +173,26 @@ pub fn text(counted: &Counted) -> Result<String, fmt::Error> {
     text.truncate(end);
     encode(&mut text, &of_process(*process))?;
     Ok(text)
+}
+
+/// Turns as Prometheus has them.
+#[derive(Debug)]
+struct Histogram(Turns);
+
+impl EncodeMetric for Histogram {
+    fn encode(&self, mut encoder: MetricEncoder) -> fmt::Result {
+        let ends = turns::ENDS
+            .iter()
+            .map(|end| Duration::from_micros(*end).as_secs_f64());
+        let ends = ends.chain([f64::INFINITY]);
+        let buckets: Vec<_> = ends.zip(self.0.buckets().iter().copied()).collect();
+        let (total, count) = (self.0.total().as_secs_f64(), self.0.count());
+        encoder.encode_histogram::<NoLabelSet>(total, count, &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
 }
 
 /// What has the same names in every program.

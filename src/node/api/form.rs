@@ -10,7 +10,10 @@
 )]
 
 use super::{Contribution, Exit, Fetched, Gone, Owner, Person, Progress, Scan};
-use crate::core::id::NodeId;
+use crate::core::{
+    id::NodeId,
+    turns::{self, Turns},
+};
 use serde::{Serialize, Serializer};
 use std::{
     fmt::Display,
@@ -193,6 +196,26 @@ pub(super) fn scan<S: Serializer>(scan: &Option<Scan>, to: S) -> Result<S::Ok, S
         of_files: scan.of_files,
     });
     read.serialize(to)
+}
+
+/// How long turns took.
+pub(super) fn turns<S: Serializer>(turns: &Turns, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Histogram<'a> {
+        count: u64,
+        longest_us: u64,
+        over_20_ms: u64,
+        up_to_us: &'a [u64],
+        counts: &'a [u64],
+    }
+    let histogram = Histogram {
+        count: turns.count(),
+        longest_us: u64::try_from(turns.longest().as_micros()).unwrap_or(u64::MAX),
+        over_20_ms: turns.pauses(),
+        up_to_us: &turns::ENDS,
+        counts: turns.buckets(),
+    };
+    histogram.serialize(to)
 }
 
 /// How far other nodes are with theirs.

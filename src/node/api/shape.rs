@@ -165,3 +165,17 @@ pub struct Downloading {
     done: u64,
     size: u64,
 }
+
+/// How long the turns of the actor took: the task that everything about who is here goes through.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its shape is used")]
+pub struct Turns {
+    count: u64,
+    longest_us: u64,
+    /// Turns of more than 20 ms.
+    over_20_ms: u64,
+    /// Where the buckets end, in microseconds.
+    up_to_us: Vec<u64>,
+    /// How many turns are in each; the last one has no end.
+    counts: Vec<u64>,
+}

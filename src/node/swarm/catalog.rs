@@ -84,6 +84,14 @@ impl Own {
     }
 }
 
+/// What a name counts for among those of this node's own user, and its bytes.
+fn of_user(offer: Option<&Offer>) -> (u64, u64) {
+    match offer {
+        Some(offer) if matches!(offer.held, Held::Shared | Held::Fetched) => (1, offer.size),
+        _ => (0, 0),
+    }
+}
+
 /// What this node offers, as a log of changes.
 #[derive(Debug)]
 pub struct OwnCatalog {
@@ -97,6 +105,8 @@ pub struct OwnCatalog {
     /// The revisions of the names, which are in the log.
     latest: Tags,
     own: HashMap<FileId, Own>,
+    /// Names that stand for something of this node's own user, and the bytes behind them.
+    of_user: (u64, u64),
     /// Of this node alone, so that nobody can choose names that collide.
     hasher: RandomState,
     removals: usize,
@@ -120,6 +130,7 @@ impl OwnCatalog {
             log: BTreeMap::new(),
             latest: Tags::default(),
             own: HashMap::new(),
+            of_user: (0, 0),
             hasher: RandomState::new(),
             removals: 0,
             forgotten: 0,
@@ -183,6 +194,9 @@ impl OwnCatalog {
         if let Some(count) = new.and_then(|held| own.count(held)) {
             *count += 1;
         }
+        let (names, bytes) = self.of_user;
+        let (fewer, more) = (of_user(before), of_user(offer.as_ref()));
+        self.of_user = (names - fewer.0 + more.0, bytes - fewer.1 + more.1);
         own.whole -= u32::from(before.is_some_and(Offer::is_whole));
         own.whole += u32::from(offer.as_ref().is_some_and(Offer::is_whole));
         if !own.is_of_user() && own.whole == 0 {
@@ -252,6 +266,12 @@ impl OwnCatalog {
     #[must_use]
     pub fn is_shared(&self, file: FileId) -> bool {
         self.own.get(&file).is_some_and(|own| own.shared > 0)
+    }
+
+    /// How many names stand for something of this node's own user, and the bytes behind them.
+    #[must_use]
+    pub fn of_user(&self) -> (u64, u64) {
+        self.of_user
     }
 
     /// All offers.

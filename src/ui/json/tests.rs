@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    core::id::FileId,
+    core::{id::FileId, turns::Turns},
     node::{
         AskRefusal, Contribution, DownloadError, DownloadEvent, Fetched, Gap, Gaps, Kept,
         Leftovers, Listing, Missing, NodeEvent, Owner, PeerInfo, Person, Progress, Scan, SendEvent,
@@ -224,6 +224,9 @@ fn status_tells_what_is_safe() {
         r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100,"received":20,"sent":30}},"leftovers":{{"files":0,"bytes":0}},"#
     );
     assert!(text.contains(&parts), "{text}");
+    let turns =
+        r#","sent":0,"turns":{"count":0,"longest_us":0,"over_20_ms":0,"up_to_us":[100,300,"#;
+    assert!(text.contains(turns), "{text}");
     assert_eq!(
         json(&Event::Leaving {
             safe: status_now.safe
@@ -249,6 +252,7 @@ fn here() -> Status {
         downloads: vec![],
         received: 0,
         sent: 0,
+        turns: Turns::default(),
     }
 }
 

@@ -13,7 +13,10 @@ fn parsed(text: &str) -> BTreeMap<String, f64> {
             let words: Vec<&str> = rest.splitn(3, ' ').collect();
             assert!(["HELP", "TYPE", "UNIT"].contains(&words[0]), "{line}");
             if words[0] == "TYPE" {
-                assert!(["gauge", "counter"].contains(&words[2]), "{line}");
+                assert!(
+                    ["gauge", "counter", "histogram"].contains(&words[2]),
+                    "{line}"
+                );
                 let known = kinds.insert(words[1].to_owned(), words[2].to_owned());
                 assert!(known.is_none(), "{line} comes twice");
             }
@@ -21,7 +24,10 @@ fn parsed(text: &str) -> BTreeMap<String, f64> {
         }
         let (name, value) = line.rsplit_once(' ').expect("a value");
         let family = name.split('{').next().unwrap();
-        let family = family.strip_suffix("_total").unwrap_or(family);
+        let family = ["_total", "_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|end| family.strip_suffix(end))
+            .unwrap_or(family);
         assert!(kinds.contains_key(family), "{line} has no type");
         let known = series.insert(name.to_owned(), value.parse().unwrap());
         assert!(known.is_none(), "{line} comes twice");
@@ -64,6 +70,10 @@ async fn metrics_can_be_read_and_move_and_hold_no_text_of_others() {
         assert!(before["process_resident_memory_bytes"] > 1e6, "{before:?}");
         assert!(before["process_open_fds"] > 3.0, "{before:?}");
     }
+    let turns = before["sprat_actor_turn_seconds_count"];
+    let all = before[r#"sprat_actor_turn_seconds_bucket{le="+Inf"}"#];
+    assert!(turns >= 1.0 && (all - turns).abs() < 0.1, "{before:?}");
+    assert!(before.contains_key(r#"sprat_actor_turn_seconds_bucket{le="0.02"}"#));
     let services = &served.node;
     let name = "evil\"} 1\nsprat_evil 2\n";
     let wanted = json!({ "what": [name], "wait": 0 });
@@ -81,6 +91,7 @@ async fn metrics_can_be_read_and_move_and_hold_no_text_of_others() {
     let text = look().await;
     let after = parsed(&text);
     assert!((after[failed] - 1.0).abs() < 0.1, "{text}");
+    assert!(after["sprat_actor_turn_seconds_count"] > turns);
     assert!(after["sprat_uptime_seconds"] > before["sprat_uptime_seconds"]);
     assert!(!text.contains("evil") && !text.contains("anna"), "{text}");
     let names = |of: &BTreeMap<String, f64>| of.keys().cloned().collect::<Vec<_>>();

@@ -162,3 +162,17 @@ async fn of_a_thousand_followers_32_are_served_and_the_owner_has_room_besides() 
         .expect("a place that is free again");
     served.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_more_turn_of_the_actor_is_no_news_of_the_status() {
+    let served = serve().await;
+    let before = status::status(&served.node, 0).await.unwrap();
+    let mut after = status::status(&served.node, 0).await.unwrap();
+    let turns = after.status.turns;
+    assert!(turns.count() > before.status.turns.count());
+    assert!(!after.is_news_after(&before));
+    assert_eq!(after.status.turns, turns, "they are told with the next");
+    after.revision += 1;
+    assert!(after.is_news_after(&before));
+    served.end().await;
+}

@@ -268,3 +268,32 @@ fn the_own_catalog_knows_what_is_here_as_a_whole() {
     own.set(&name("b"), file, None);
     assert!(!own.has_whole(file));
 }
+
+#[test]
+fn what_is_of_this_nodes_own_user_is_counted_as_it_changes() {
+    let mut own = OwnCatalog::new("me".into(), 5, true);
+    for at in 0..400u64 {
+        let size = at * 37 % 91;
+        let held = match at % 5 {
+            0 => Held::Partial,
+            1 => Held::Replica,
+            2 => Held::Fetched,
+            _ => Held::Shared,
+        };
+        let offer = Offer {
+            held,
+            ..offer(size)
+        };
+        let offer = (at % 7 > 0).then_some(offer);
+        let file = FileId([(at % 3) as u8; 32]);
+        own.set(&name(&format!("f{}", at * 13 % 20)), file, offer);
+        let of_user = own.offers();
+        let of_user =
+            of_user.filter(|(.., offer)| matches!(offer.held, Held::Shared | Held::Fetched));
+        let of_user = of_user.fold((0, 0), |(names, bytes), (.., offer)| {
+            (names + 1, bytes + offer.size)
+        });
+        assert_eq!(own.of_user(), of_user, "after {at}");
+    }
+    assert!(own.of_user().0 > 5);
+}
