@@ -147,6 +147,56 @@ fn a_newcomer_to_a_crowd_lists_all_or_knows_that_it_does_not() {
     }
 }
 
+/// Forty that may have so many connections, and so many that others made, after their beginning;
+/// and how often they dial in half an idle minute.
+fn capped(caps: (usize, usize)) -> (Room, u64) {
+    let mut room = Room::new(room::Scenario {
+        caps: Some(caps),
+        ..room::Scenario::room(40)
+    });
+    room.run(60 * S, Room::all_know_all);
+    room.run(room.now + 40 * S, |_| false);
+    let before = room.totals.dials;
+    room.run(room.now + 30 * S, |_| false);
+    let dials = room.totals.dials - before;
+    (room, dials)
+}
+
+#[test]
+fn at_the_caps_all_is_known_by_neighbours_and_nobody_dials_for_ever() {
+    // A twentieth of what a node may have, and less than each would have by itself.
+    for caps in [(30, 25), (14, 8)] {
+        let (mut room, dials) = capped(caps);
+        assert!(
+            dials <= 10,
+            "{caps:?}: {dials} dials in half an idle minute"
+        );
+        assert!(room.all_know_all(), "{caps:?}: {}", room.least_known());
+        for _ in 0..3 {
+            let looked = room.look(S);
+            assert!(
+                looked.rows == 40 && looked.took < 2 * S,
+                "{caps:?}: {looked:?}"
+            );
+            room.run(room.now + 3 * S, |_| false);
+        }
+        let news = room.news(0, 20 * S);
+        assert!(news < 3 * S, "{caps:?}: {news:?}");
+    }
+}
+
+#[test]
+fn with_room_for_hardly_anybody_what_is_missing_is_said() {
+    let caps = (8, 5);
+    let (mut room, dials) = capped(caps);
+    assert!(dials < 120, "{dials} dials in half an idle minute");
+    for _ in 0..6 {
+        let looked = room.look(S);
+        assert!(looked.rows >= 40 || !looked.settled, "{looked:?}");
+        room.run(room.now + 3 * S, |_| false);
+    }
+}
+
 #[test]
 fn a_cut_network_that_heals_is_one_again() {
     let mut room = Room::new(room::Scenario::room(40));

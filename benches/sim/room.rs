@@ -86,6 +86,8 @@ pub struct Scenario {
     pub loss: f64,
     /// One way.
     pub delay: Duration,
+    /// Connections that a node may have, and how many of them others made.
+    pub caps: Option<(usize, usize)>,
     /// See there.
     pub costs: Costs,
     /// For all that chance decides.
@@ -102,6 +104,7 @@ impl Scenario {
             one_address: false,
             loss: 0.0,
             delay: Duration::from_micros(300),
+            caps: None,
             costs: Costs::default(),
             seed: 1,
         }
@@ -128,7 +131,8 @@ pub enum Work {
     /// Somebody dials it.
     Dialled(usize),
     Connected(usize),
-    DialFailed(usize),
+    /// With whether it has no room for one.
+    DialFailed(usize, bool),
     Disconnected(usize),
     /// A question of somebody, its number there, and what is asked.
     Asked(usize, u64, Question),
@@ -326,7 +330,7 @@ impl Room {
             }
             What::Expire(n, to, since) => {
                 if self.nodes[n].dialing.get(&to) == Some(&since) {
-                    self.arrive(n, Work::DialFailed(to));
+                    self.arrive(n, Work::DialFailed(to, false));
                 }
             }
             What::Timeout(n, number) => {
@@ -430,10 +434,12 @@ impl Room {
                     self.totals.dials += 1;
                     self.totals.bytes.connections += report::CONNECTION;
                     if self.parts[n] == self.parts[to] {
-                        let work = if self.nodes[to].alive {
+                        let work = if !self.nodes[to].alive {
+                            What::Arrive(n, Work::DialFailed(to, false))
+                        } else if self.has_room(n, to) {
                             What::Arrive(to, Work::Dialled(n))
                         } else {
-                            What::Arrive(n, Work::DialFailed(to))
+                            What::Arrive(n, Work::DialFailed(to, true))
                         };
                         self.plan(delay * 2, work);
                     }
@@ -470,6 +476,17 @@ impl Room {
             .into_iter()
             .filter(|other| self.nodes[*other].alive)
             .count() as u64;
+    }
+
+    /// Whether a connection of the first to the second is within what both may have. It is refused
+    /// before the handshake.
+    fn has_room(&self, n: usize, to: usize) -> bool {
+        let Some((all, inbound)) = self.scenario.caps else {
+            return true;
+        };
+        let full = |n: usize| self.nodes[n].connections.len() >= all;
+        let there = self.nodes[to].connections.values();
+        !full(n) && !full(to) && there.filter(|it| !it.dialled).count() < inbound
     }
 
     fn say(&mut self, n: usize, beacon: &Rc<Beacon>) {

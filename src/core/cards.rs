@@ -43,6 +43,9 @@ const ROUNDS: u32 = 16;
 const ROUNDS_ALIKE: u32 = 10;
 /// Between two questions for a card that even its node did not give, for want of an answer.
 const PAUSE: Duration = Duration::from_secs(10);
+/// So many others are asked again for such a card, after a pause that doubles up to some minutes: a
+/// node may have no room for a connection, and its card gets about slowly.
+const ROUNDS_AGAIN: u32 = 4;
 /// Nodes that are remembered for having no cards.
 const MAX_UNABLE: usize = 1024;
 
@@ -60,6 +63,10 @@ struct Known {
     due: Option<Now>,
     /// Its node is being asked, when this was the newest.
     asked: Option<Version>,
+    /// Nobody had the card, nor did its node answer: others may have it then.
+    again: Option<Now>,
+    /// How often that was so.
+    in_vain: u32,
 }
 
 /// What to do.
@@ -155,10 +162,14 @@ impl Cards {
         };
         // What nobody gave may be had now, of the node itself.
         let lacking = known.card < known.newest && known.due.is_none() && !known.large && !unable;
-        if version < known.newest || (version == known.newest && !(lacking && connected)) {
+        let again = known.again.take_if(|at| *at <= now).is_some();
+        let same = version == known.newest;
+        if version < known.newest || (same && !(lacking && (connected || again))) {
             return;
         }
-        (known.newest, known.rounds) = (version, 0);
+        let few = same && !connected;
+        let begun = if few { ROUNDS - ROUNDS_AGAIN } else { 0 };
+        (known.newest, known.rounds) = (version, begun);
         known.due.get_or_insert(now + wait);
     }
 
@@ -180,6 +191,7 @@ impl Cards {
         known.large = false;
         if known.card == known.newest {
             (known.due, known.rounds) = (None, 0);
+            (known.again, known.in_vain) = (None, 0);
         }
     }
 
@@ -291,6 +303,8 @@ impl Cards {
         }
         let known = self.nodes.get_mut(&teller).filter(|_| of == [teller])?;
         (known.due, known.asked) = (None, None);
+        known.again = Some(now + PAUSE * (1 << known.in_vain.min(5)));
+        known.in_vain += 1;
         Some(CardAction::Catalog { node: teller })
     }
 

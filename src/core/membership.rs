@@ -86,6 +86,8 @@ pub struct Membership {
     neighbours: Neighbours,
     /// Who is here changed since the neighbours were chosen.
     unchosen: bool,
+    /// They are chosen anew then, for those who had no room may have some.
+    choose_at: Option<Now>,
     peers: BTreeMap<NodeId, Peer>,
     replays: Replays,
     banned: Vec<NodeId>,
@@ -110,6 +112,7 @@ impl Membership {
             announcing: Announcing::new(now),
             neighbours: Neighbours::new(&me, seed.rotate_left(17)),
             unchosen: false,
+            choose_at: None,
             peers: BTreeMap::new(),
             replays: Replays::default(),
             banned: Vec::new(),
@@ -177,6 +180,7 @@ impl Membership {
                     peer.dial_failed(self.now);
                 }
             }
+            MembershipEvent::Full { node } => self.full(&node),
             MembershipEvent::Leaving { node } => self.remove(&node, true, &mut out),
             MembershipEvent::Banned { node } => self.ban(node, &mut out),
             MembershipEvent::Appear => self.appear(&mut out),
@@ -271,7 +275,9 @@ impl Membership {
     /// Nodes that announced themselves and whose first connection is under way or due, with the
     /// names that they gave themselves: they may be here in a moment.
     pub fn expected(&self) -> impl Iterator<Item = (NodeId, &str)> {
-        let expected = self.peers.iter().filter(|(_, peer)| peer.is_expected());
+        let (crowd, now) = (self.is_crowd(), self.now);
+        let expected = self.peers.iter();
+        let expected = expected.filter(move |(_, peer)| peer.is_expected(crowd, now));
         expected.map(|(node, peer)| (*node, peer.name.as_str()))
     }
 

@@ -400,6 +400,7 @@ impl Driver {
                 node,
                 addresses,
                 why: events::why(&error),
+                full: events::is_full(&error),
             }),
         }
     }

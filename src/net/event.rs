@@ -45,6 +45,8 @@ pub enum NetEvent {
         addresses: Vec<SocketAddr>,
         /// The reason, for people.
         why: String,
+        /// Something is there and takes no connection, or this node may have no more.
+        full: bool,
     },
     /// mDNS heard of a node. It is the node's own word: dialling shows whether it is true.
     Found {

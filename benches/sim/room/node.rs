@@ -27,6 +27,8 @@ const SPREAD: Duration = Duration::from_millis(10);
 const COLLECT: Duration = Duration::from_millis(50);
 /// A quiet time after which no further newcomer is expected, as in `node/swarm/peers`.
 const QUIET: Duration = Duration::from_millis(300);
+/// As in `node/swarm/state`.
+const MISSING: Duration = Duration::from_secs(15);
 /// A connection that nobody uses is closed after so long, and after less when there are many.
 const UNUSED: Duration = Duration::from_secs(20);
 const UNUSED_OF_MANY: Duration = Duration::from_secs(3);
@@ -42,7 +44,7 @@ pub struct Known {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Connection {
-    dialled: bool,
+    pub(super) dialled: bool,
     used: Now,
 }
 
@@ -73,7 +75,7 @@ pub struct Node {
     number: u64,
     sequence: u64,
     resting: BTreeSet<usize>,
-    missing: Vec<NodeId>,
+    told_of: BTreeMap<NodeId, Now>,
     waiting: Vec<(usize, u64, Question)>,
     pub(super) due: Option<Now>,
     publishing: bool,
@@ -106,7 +108,7 @@ impl Node {
             number: 0,
             sequence: 0,
             resting: BTreeSet::new(),
-            missing: Vec::new(),
+            told_of: BTreeMap::new(),
             waiting: Vec::new(),
             due: None,
             publishing: false,
@@ -147,7 +149,7 @@ impl Node {
         Sight {
             here: self.known.len() as u32,
             telling: telling.count() as u32,
-            expected: (self.membership.expected().count() + self.missing().count()) as u32,
+            expected: (self.membership.expected().count() + self.missing(now).count()) as u32,
             hoping: self.membership.expects_somebody() || self.cards.expects_everybody(),
             quiet: now >= self.last_news + QUIET,
             answered: self.membership.has_heard_answers(now),
@@ -158,9 +160,19 @@ impl Node {
     }
 
     /// Of whom others told, and nothing else is known.
-    fn missing(&self) -> impl Iterator<Item = &NodeId> {
-        let missing = self.missing.iter();
-        missing.filter(|node| **node != self.id && !self.membership.knows(node))
+    fn missing(&self, now: Now) -> impl Iterator<Item = &NodeId> {
+        let recent = self.told_of.iter();
+        let recent = recent.filter(move |(_, since)| now < **since + MISSING);
+        let nodes = recent.map(|(node, _)| node);
+        nodes.filter(|node| **node != self.id && !self.membership.accounts_for(node))
+    }
+
+    /// Of how many it knows that it does not know them.
+    pub(super) fn gaps(&self, now: Now) -> usize {
+        let unknown = self.known.values().filter(|it| it.catalog == (0, 0));
+        let expected = self.membership.expected();
+        let heard = expected.chain(self.membership.unreached());
+        unknown.count() + heard.count() + self.missing(now).count()
     }
 
     /// Closes what it dialled and nobody uses.
@@ -237,12 +249,13 @@ impl Turn<'_> {
                 self.node.dialing.remove(&to);
                 self.connected(to, true);
             }
-            Work::DialFailed(to) => {
+            Work::DialFailed(to, full) => {
                 self.node.dialing.remove(&to);
                 self.let_go(to);
                 if !self.node.connections.contains_key(&to) {
                     let node = id(to);
-                    self.member(MembershipEvent::DialFailed { node });
+                    self.member(MembershipEvent::dial_failed(node, full));
+                    self.card_news(node);
                 }
             }
             Work::Disconnected(from) => {
@@ -436,7 +449,9 @@ impl Turn<'_> {
                         self.member(MembershipEvent::Told { node, address });
                     }
                 }
-                self.node.missing = others.into_keys().map(id).collect();
+                for node in others.into_keys().map(id) {
+                    self.node.told_of.insert(node, self.now);
+                }
                 let crowd = self.node.membership.is_crowd();
                 self.node.cards.introduced(crowd, self.now);
             }

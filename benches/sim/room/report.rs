@@ -43,7 +43,7 @@ pub struct Looked {
     pub took: Duration,
     /// Of how many nodes it knew what they offer.
     pub rows: usize,
-    /// Whether it believed that to be all.
+    /// Whether it believed that to be all, and says so.
     pub settled: bool,
 }
 
@@ -150,10 +150,11 @@ impl Room {
         let rows = known
             .iter()
             .filter(|(other, it)| it.catalog > (0, 0) && self.nodes[**other].alive);
+        let gaps = self.nodes[n].gaps(self.now);
         let looked = Looked {
             took: self.now.saturating_sub(begun),
             rows: rows.count(),
-            settled: verdict == Verdict::Settled,
+            settled: verdict == Verdict::Settled && gaps == 0,
         };
         self.end(n, true);
         looked

@@ -130,6 +130,41 @@ fn before_anybody_is_connected_nobody_is_asked_and_who_had_no_card_is_asked_when
 }
 
 #[test]
+fn a_card_that_nobody_had_is_asked_for_again_after_a_while_without_its_node() {
+    let mut it = Cards::new(1);
+    let (node, connected) = (id(1), [id(2), id(3)]);
+    // Says it each second; nobody has its card, and it has no room for a connection.
+    let (mut others, mut itself) = (Vec::new(), Vec::new());
+    for second in 0..300 {
+        it.news(node, (1, 1), FAR, ms(second * 1000));
+        while let Some(at) = it.next_tick().filter(|at| *at < ms(second * 1000 + 1000)) {
+            for (teller, _) in asked(&it.due(&connected, at)) {
+                let asked = if teller == node {
+                    &mut itself
+                } else {
+                    &mut others
+                };
+                asked.push(at.as_secs());
+                if teller == node {
+                    it.untold(teller, &[node], false, at);
+                } else {
+                    it.told(teller, &[node], at);
+                }
+            }
+        }
+    }
+    assert!((4..=6).contains(&itself.len()), "{itself:?}");
+    assert!(
+        itself.windows(3).all(|it| it[2] - it[1] > it[1] - it[0]),
+        "{itself:?}"
+    );
+    assert_eq!(others.len(), 16 + 4 * (itself.len() - 1));
+    it.came(node, (1, 1));
+    it.news(node, (1, 1), FAR, ms(400_000));
+    assert_eq!(it.next_tick(), None);
+}
+
+#[test]
 fn whatever_is_claimed_few_questions_are_under_way() {
     let mut it = Cards::new(1);
     let connected: Vec<_> = (0..100).map(id).collect();

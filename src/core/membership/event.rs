@@ -96,6 +96,12 @@ pub enum MembershipEvent {
         /// Who.
         node: NodeId,
     },
+    /// The same, but something is there that took none, or this node may have no more: it is not
+    /// dead for that, and another one may do as well.
+    Full {
+        /// Who.
+        node: NodeId,
+    },
     /// A connected node says that it leaves.
     Leaving {
         /// Who.
@@ -131,6 +137,18 @@ pub enum MembershipEvent {
     Appear,
     /// Time passed.
     Tick,
+}
+
+impl MembershipEvent {
+    /// A dial failed; with `full`, for want of room.
+    #[must_use]
+    pub fn dial_failed(node: NodeId, full: bool) -> Self {
+        if full {
+            Self::Full { node }
+        } else {
+            Self::DialFailed { node }
+        }
+    }
 }
 
 /// What to do.

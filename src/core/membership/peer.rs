@@ -22,6 +22,11 @@ const TOLD: Duration = Duration::from_secs(1);
 const DIAL: Duration = Duration::from_secs(15);
 /// A connection that held this long makes up for earlier failures.
 const HELD: Duration = Duration::from_secs(5);
+/// A node of a crowd that cannot be connected is expected for so long by the word of others.
+const VOUCHED_WITHIN: Duration = Duration::from_secs(15);
+/// A node that had no room for a connection is chosen as a neighbour no more for so long; twice as
+/// long each time, up to half an hour.
+const AVOIDED: Duration = Duration::from_secs(120);
 /// The shortest time between two dials of one node, even if it announces a new address each time.
 const APART: Duration = Duration::from_millis(500);
 const LOST: [Duration; 6] = [
@@ -69,6 +74,10 @@ pub(super) struct Peer {
     pub(super) not_before: Now,
     /// It was chosen as a neighbour, and is not dialled before.
     settled: Now,
+    /// It had no room for a connection, and is no neighbour before.
+    pub(super) avoided_until: Now,
+    /// How often that was so since it was connected.
+    refusals: u32,
     /// No connection is kept with it.
     pub(super) resting: bool,
     /// Where it can be reached is to be told, since it rests.
@@ -107,6 +116,8 @@ impl Peer {
             hearsay: false,
             not_before: Now::ZERO,
             settled: Now::ZERO,
+            avoided_until: Now::ZERO,
+            refusals: 0,
             resting: false,
             untold: false,
             seen,
@@ -181,10 +192,18 @@ impl Peer {
     }
 
     /// Whether it announced itself and its connection is under way or due. A first failure is
-    /// forgiven: on a machine with much to do a handshake may take longer than it has.
-    pub(super) fn is_expected(&self) -> bool {
+    /// forgiven: on a machine with much to do a handshake may take longer than it has. In a `crowd`
+    /// more are: others may vouch for one that has no room for a connection.
+    pub(super) fn is_expected(&self, crowd: bool, now: Now) -> bool {
         let coming = matches!(self.stage, Stage::Dialing { .. }) || self.retry_at().is_some();
-        !self.confirmed && self.seen.is_some() && self.failures < 2 && coming
+        let forgiven = self.failures < 2 || crowd && now < self.since + VOUCHED_WITHIN;
+        !self.confirmed && self.seen.is_some() && forgiven && coming
+    }
+
+    /// Whether it announces itself and is not here all the same.
+    pub(super) fn is_unreached(&self, now: Now, silence: Duration) -> bool {
+        let heard = self.announces() && !self.is_lost() && now < self.heard + silence;
+        !self.confirmed && heard && self.failures > 0
     }
 
     /// When to dial next, if ever.
@@ -357,6 +376,7 @@ impl Peer {
         self.retry = None;
         self.lost_at = None;
         self.redial_failed = false;
+        self.refusals = 0;
         !std::mem::replace(&mut self.confirmed, true)
     }
 
@@ -402,6 +422,17 @@ impl Peer {
         self.redial_failed = self.lost_at.is_some();
         self.failures = self.failures.saturating_add(1);
         self.retry = Some(now + self.pause());
+    }
+
+    /// It is there, or something else at its address, and took no connection: its beacons say how it
+    /// is.
+    pub(super) fn full(&mut self, now: Now) {
+        self.avoided_until = now + AVOIDED * (1 << self.refusals.min(4));
+        self.refusals = self.refusals.saturating_add(1);
+        if self.dial_ends().is_some() {
+            self.dial_failed(now);
+            self.redial_failed = false;
+        }
     }
 
     fn pause(&self) -> Duration {

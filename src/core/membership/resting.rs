@@ -40,8 +40,9 @@ impl Membership {
 
     /// All nodes that are here or expected: not those of whom others told, nothing more.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        let (crowd, now) = (self.is_crowd(), self.now);
         let known = self.peers.iter();
-        let known = known.filter(|(_, peer)| peer.confirmed || peer.is_expected());
+        let known = known.filter(move |(_, peer)| peer.confirmed || peer.is_expected(crowd, now));
         known.map(|(node, _)| *node)
     }
 
@@ -49,7 +50,18 @@ impl Membership {
     #[must_use]
     pub fn accounts_for(&self, node: &NodeId) -> bool {
         let peer = self.peers.get(node);
-        peer.is_some_and(|peer| peer.confirmed || peer.is_expected())
+        let expected = |peer: &Peer| peer.is_expected(self.is_crowd(), self.now);
+        peer.is_some_and(|peer| peer.confirmed || expected(peer))
+    }
+
+    /// Nodes that announce themselves, that cannot be connected and for which nobody vouches any
+    /// more, with the names that they gave themselves: what they offer is not known.
+    pub fn unreached(&self) -> impl Iterator<Item = (NodeId, &str)> {
+        let (crowd, now, silence) = (self.is_crowd(), self.now, self.announcing.silence());
+        let unreached = self.peers.iter().filter(move |(_, peer)| {
+            peer.is_unreached(now, silence) && !peer.is_expected(crowd, now)
+        });
+        unreached.map(|(node, peer)| (*node, peer.name.as_str()))
     }
 
     /// Whether it is for this node to answer a newcomer. In a crowd a few do: those that rank first
@@ -133,6 +145,16 @@ impl Membership {
         }
     }
 
+    /// A node has no room for a connection, or this one has none: it is dialled less often, and
+    /// another one is chosen.
+    pub(super) fn full(&mut self, node: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(node) {
+            peer.full(self.now);
+            self.unchosen |= peer.is_of_crowd();
+            self.choose_at.get_or_insert(peer.avoided_until);
+        }
+    }
+
     fn settling(&self) -> Duration {
         if self.connected().count() >= ENOUGH {
             SETTLING
@@ -156,16 +178,20 @@ impl Membership {
 
     /// Chooses anew after somebody came or went, and tells of whom that changes.
     pub(super) fn choose_neighbours(&mut self, out: &mut Vec<MembershipAction>) {
-        if std::mem::take(&mut self.unchosen) {
+        let again = self.choose_at.take_if(|at| *at <= self.now).is_some();
+        let lonely = again && self.connected().count() < ENOUGH;
+        if std::mem::take(&mut self.unchosen) || lonely {
             let (now, silence) = (self.now, self.announcing.silence());
             let known = self
                 .peers
                 .iter()
                 .filter(|(_, peer)| peer.may_rest(now, silence));
             let crowd = known.clone().count() > MESH;
-            // Of whom only others told, nobody knows whether a connection comes about.
+            // Of whom only others told, nobody knows whether a connection comes about; with who has
+            // no room none does.
             let known: Vec<_> = known
                 .filter(|(_, peer)| !peer.hearsay)
+                .filter(|(_, peer)| peer.is_connected() || peer.avoided_until <= now)
                 .map(|(node, peer)| Candidate {
                     node: *node,
                     source: peer.source,

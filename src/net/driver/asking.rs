@@ -113,6 +113,7 @@ impl Driver {
                 node: Some(node),
                 addresses: Vec::new(),
                 why: why.into(),
+                full: false,
             });
         }
     }

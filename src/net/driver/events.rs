@@ -128,6 +128,7 @@ impl Driver {
                 node,
                 addresses,
                 why: why(error),
+                full: is_full(error),
             });
         }
         if let Some(node) = node {
@@ -318,6 +319,36 @@ pub(super) fn why(error: &DialError) -> String {
     let why = sentence(error);
     descriptors::note(&why);
     why
+}
+
+/// Whether the other end was there and closed at once, as one that has no room for a connection
+/// does; or this node has none.
+pub(super) fn is_full(error: &DialError) -> bool {
+    match error {
+        DialError::Denied { .. } => true,
+        DialError::Transport(errors) => errors.iter().any(|(_, error)| match error {
+            TransportError::Other(error) => is_hang_up(error),
+            TransportError::MultiaddrNotSupported(_) => false,
+        }),
+        _ => false,
+    }
+}
+
+/// Whether a connection was made, and closed by the other end.
+fn is_hang_up(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(
+            kind,
+            Some(
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::ConnectionAborted
+                    | io::ErrorKind::BrokenPipe
+            )
+        )
+    })
 }
 
 fn sentence(error: &DialError) -> String {

@@ -125,6 +125,7 @@ impl Driver {
                     node: Some(node),
                     addresses: Vec::new(),
                     why: "no straight path could be made, and --no-relay refuses another".into(),
+                    full: false,
                 });
             }
         }

@@ -39,15 +39,20 @@ impl Actor {
                 self.member(swarm, MembershipEvent::Disconnected { node });
             }
             NetEvent::DialFailed {
-                node: Some(node), ..
+                node: Some(node),
+                full,
+                ..
             } => {
                 self.parts.services.meeting.not_met(node);
-                self.member(swarm, MembershipEvent::DialFailed { node });
+                self.member(swarm, MembershipEvent::dial_failed(node, full));
+                // It may have no room for a connection: others can tell what it offers.
+                self.card_news(swarm, node);
             }
             NetEvent::DialFailed {
                 node: None,
                 addresses,
                 why,
+                ..
             } => {
                 self.parts.services.named.failed(&addresses, &why);
                 let at: Vec<String> = addresses.iter().map(ToString::to_string).collect();

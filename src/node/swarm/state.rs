@@ -256,7 +256,11 @@ impl State {
     #[must_use]
     pub fn gaps(&self, own: bool) -> Gaps {
         let mut gaps = self.peers.gaps();
-        let expected = self.membership.expected().map(|(node, name)| Gap {
+        let unreached = self
+            .membership
+            .expected()
+            .chain(self.membership.unreached());
+        let unreached = unreached.map(|(node, name)| Gap {
             node: Owner {
                 node,
                 name: if name.is_empty() {
@@ -269,7 +273,7 @@ impl State {
             of: None,
             why: Missing::Connection,
         });
-        gaps.catalogs.extend(expected);
+        gaps.catalogs.extend(unreached);
         let nothing = |node: NodeId, name: String, why| Gap {
             node: Owner { node, name },
             known: 0,

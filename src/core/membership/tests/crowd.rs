@@ -138,6 +138,109 @@ fn a_resting_node_that_does_not_answer_twice_is_gone_at_once() {
 }
 
 #[test]
+fn a_neighbour_without_room_is_dialled_no_more_and_another_one_takes_its_place() {
+    let (mut it, told) = crowd(150, ms(0));
+    let neighbours = |it: &Membership| -> BTreeSet<NodeId> {
+        let all = (1..=150).map(one);
+        all.filter(|node| !it.rests(node)).collect()
+    };
+    for node in &told.0 {
+        it.handle(MembershipEvent::Disconnected { node: *node }, ms(1));
+    }
+    let before = neighbours(&it);
+    let node = *before.first().unwrap();
+    it.handle(MembershipEvent::Disconnected { node }, ms(2));
+    let (mut dials, mut refused) = (Vec::new(), 0);
+    for second in 1..100 {
+        for n in 1..=150 {
+            it.handle(
+                heard(Kind::Ping, one(n), second + 1, place(n)),
+                ms(second * 1000),
+            );
+        }
+        for (at, action) in run(&mut it, ms(second * 1000 + 999)) {
+            let MembershipAction::Dial { node: whom, .. } = action else {
+                continue;
+            };
+            dials.push(whom);
+            if whom == node {
+                refused += 1;
+                it.handle(MembershipEvent::Full { node }, at);
+            } else {
+                let address = listens(1);
+                it.handle(
+                    MembershipEvent::Connected {
+                        node: whom,
+                        address,
+                    },
+                    at,
+                );
+            }
+        }
+    }
+    assert_eq!(refused, 1, "{dials:?}");
+    let after = neighbours(&it);
+    assert!(it.rests(&node) && after.len() == before.len());
+    assert!(after.iter().all(|node| it.is_connected(node)));
+    // It may have room later, when there is a reason to choose anew.
+    let mut all = (1..=150).map(one);
+    let other = all.find(|it| !before.contains(it) && !after.contains(it));
+    let other = other.unwrap();
+    for second in 100..140 {
+        for n in (1..=150).filter(|n| one(*n) != other || second < 130) {
+            let beacon = heard(Kind::Ping, one(n), second + 1, place(n));
+            it.handle(beacon, ms(second * 1000));
+        }
+        if second == 130 {
+            it.handle(MembershipEvent::Leaving { node: other }, ms(130_000));
+        }
+    }
+    assert!(before.is_subset(&neighbours(&it)));
+}
+
+#[test]
+fn who_rests_and_has_no_room_for_a_connection_is_not_taken_for_gone() {
+    let (mut it, told) = crowd(100, ms(0));
+    let node = *told.0.first().unwrap();
+    it.handle(MembershipEvent::Disconnected { node }, ms(0));
+    for n in 1..6 {
+        it.handle(MembershipEvent::Full { node }, ms(n * 1000));
+    }
+    let left =
+        |(_, action): &(Now, MembershipAction)| matches!(action, MembershipAction::Left { .. });
+    assert!(!run(&mut it, ms(13_000)).iter().any(left));
+    assert!(it.rests(&node));
+}
+
+#[test]
+fn who_announces_itself_and_cannot_be_connected_is_missing_until_it_is_vouched_for() {
+    for count in [3, 100] {
+        let (mut it, _) = crowd(count, ms(0));
+        let node = one(900);
+        let missing = |it: &Membership| {
+            let missing = it.expected().chain(it.unreached());
+            missing.map(|(node, _)| node).collect::<Vec<_>>()
+        };
+        let mut seq = 0;
+        for second in 1..40 {
+            seq += 1;
+            it.handle(heard(Kind::Ping, node, seq, place(900)), ms(second * 1000));
+            for (at, action) in run(&mut it, ms(second * 1000 + 999)) {
+                if matches!(action, MembershipAction::Dial { node: whom, .. } if whom == node) {
+                    it.handle(MembershipEvent::Full { node }, at);
+                    let expected = it.expected().count();
+                    // A first failure is forgiven, and in a crowd others may tell of it.
+                    assert!(count < 100 || at > ms(16_000) || expected == 1, "{at:?}");
+                }
+            }
+            assert_eq!(missing(&it), [node], "of {count} after {second} s");
+        }
+        it.handle(MembershipEvent::Vouched { node }, ms(41_000));
+        assert_eq!(missing(&it), []);
+    }
+}
+
+#[test]
 fn when_most_leave_the_rest_is_connected_again() {
     let (mut it, mut told) = crowd(60, ms(0));
     for n in 1..=60 {
