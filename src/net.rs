@@ -29,6 +29,7 @@ mod member;
 pub mod pairing;
 pub(crate) mod per_address;
 mod pieces;
+mod ping;
 mod reach;
 pub(crate) mod rendezvous;
 mod resting;

@@ -7,7 +7,7 @@ use super::{
     mdns::Mdns,
     meeting::Table,
     per_address::PerAddress,
-    rendezvous,
+    ping, rendezvous,
     scoped::{self, Scope},
     streamless, streams,
 };
@@ -16,10 +16,10 @@ use libp2p::{
     connection_limits::{self, ConnectionLimits},
     dcutr, identify,
     identity::Keypair,
-    ping, relay,
+    relay,
     swarm::{NetworkBehaviour, behaviour::toggle::Toggle},
 };
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 /// Connections in all: well under the 1,024 open files that a process commonly has.
 const ESTABLISHED: u32 = 600;
@@ -30,10 +30,6 @@ const PENDING_INBOUND: u32 = 400;
 const PENDING_OUTBOUND: u32 = 256;
 /// Both sides dialling at once gives two, and a direct path beside a relayed one gives more.
 const PER_PEER: u32 = 4;
-
-/// The ping: often enough that a dead host is noticed within 15 s (see `connections`).
-const PING_INTERVAL: Duration = Duration::from_secs(4);
-const PING_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// What the swarm does. The order matters: the first ones refuse before the others take notice.
 #[derive(NetworkBehaviour)]
@@ -81,15 +77,12 @@ impl Behaviour {
             .with_agent_version(agent)
             .with_hide_listen_addrs(true)
             .with_cache_size(0);
-        let ping = ping::Config::new()
-            .with_interval(PING_INTERVAL)
-            .with_timeout(PING_TIMEOUT);
         Self {
             gate: streamless::Behaviour::default(),
             per_address: streamless::Behaviour::default(),
             limits: connection_limits::Behaviour::new(limits),
             identify: identify::Behaviour::new(identify),
-            ping: ping::Behaviour::new(ping),
+            ping: ping::Behaviour::default(),
             mdns: mdns.map(streamless::Behaviour).into(),
             control: scoped(codec::control(), spoken, table),
             streams: streams::Behaviour::new(streams),

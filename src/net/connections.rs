@@ -90,6 +90,8 @@ struct Connection {
     /// A person named where it leads.
     named: bool,
     used: Instant,
+    /// It is only kept: the other end is looked after less often.
+    calm: bool,
     proof: Proof,
     /// When it must be proven at the latest.
     due: Instant,
@@ -161,6 +163,7 @@ impl Connections {
             ours: false,
             named: false,
             used: now,
+            calm: false,
             proof: if path.proven {
                 Proof::Both
             } else {
@@ -435,10 +438,10 @@ impl Connections {
         let silent = received == connection.received
             && received < BULK
             && now.duration_since(connection.heard) >= QUIET;
-        (ordinary && silent).then(|| (path.address.ip(), connection.since))
+        (ordinary && silent && !connection.calm).then(|| (path.address.ip(), connection.since))
     }
 
-    /// The other side answered a ping.
+    /// The other side pinged, or answered a ping.
     pub(super) fn heard(&mut self, node: NodeId, id: ConnectionId, now: Instant) {
         if let Some(connection) = self.get(node, id) {
             connection.heard = now;
@@ -477,7 +480,7 @@ impl Connections {
                     connection.received = count;
                     connection.heard = now;
                 }
-                let silent = now.duration_since(connection.heard) >= SILENCE;
+                let silent = now.duration_since(connection.heard) >= connection.silence();
                 let stranger =
                     !connection.ours && now.duration_since(connection.since) >= INTRODUCTION;
                 let unproven = !connection.proven() && now >= connection.due;

@@ -416,7 +416,13 @@ impl Driver {
             self.connections.excuse(now);
             self.servers.excuse(now);
         }
-        let streams = &self.swarm.behaviour().streams;
+        let behaviour = self.swarm.behaviour();
+        let streams = &behaviour.streams;
+        let crowd = !self.resting.is_empty();
+        let calm = self.connections.calm(crowd, now, |id| streams.open_on(id));
+        for (id, calm) in calm {
+            behaviour.ping.set_calm(id, calm);
+        }
         let gone = self.connections.expire(now, |id| streams.received(id));
         for (node, id) in gone {
             // Closing a dead connection well can take the kernel minutes, so it counts as closed

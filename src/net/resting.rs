@@ -28,6 +28,11 @@ impl Resting {
         }
     }
 
+    /// Whether nobody does: there is no crowd.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
     /// Where it can be reached, if it rests.
     pub(super) fn at(&self, node: &NodeId) -> Option<Vec<SocketAddr>> {
         self.0.lock().get(node).cloned()

@@ -183,6 +183,8 @@ impl Actor {
         follow.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut tick = Instant::now();
         loop {
+            let holdings = &self.parts.services.holdings;
+            let idle = holdings.is_idle();
             let input = tokio::select! {
                 command = self.parts.commands.recv() => match command {
                     Some(Command::Leave(done)) => {
@@ -197,7 +199,8 @@ impl Actor {
                 Some(heard) = self.parts.heard.recv() => Input::Heard(heard),
                 Some(event) = self.parts.share.recv() => Input::Share(event),
                 Some(news) = self.notes_in.recv() => Input::Back(news),
-                _ = follow.tick() => Input::Follow,
+                _ = follow.tick(), if !idle => Input::Follow,
+                () = holdings.begins(), if idle => Input::Follow,
                 () = sleep_until(tick.into()) => Input::Due,
             };
             let (about, begun) = (input.about(), Instant::now());

@@ -21,6 +21,7 @@ use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
+use tokio::sync::Notify;
 
 /// Nodes that may follow one file.
 const MAX_FOLLOWERS: usize = 512;
@@ -46,6 +47,7 @@ pub struct FollowerNews {
 #[derive(Clone, Default)]
 pub struct Holdings {
     table: Arc<Mutex<HashMap<FileId, Holding>>>,
+    begun: Arc<Notify>,
     windows: Windows,
 }
 
@@ -63,6 +65,17 @@ impl Holdings {
         self.table.lock()
     }
 
+    /// Whether nothing is being downloaded.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Returns when a download begins, or one did since.
+    pub async fn begins(&self) {
+        self.begun.notified().await;
+    }
+
     /// A download begins. False when the file is being downloaded by another job.
     #[must_use]
     pub fn begin(&self, file: FileId) -> bool {
@@ -70,6 +83,7 @@ impl Holdings {
             std::collections::hash_map::Entry::Occupied(_) => false,
             std::collections::hash_map::Entry::Vacant(slot) => {
                 slot.insert(Holding::default());
+                self.begun.notify_one();
                 true
             }
         }

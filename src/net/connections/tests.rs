@@ -300,3 +300,59 @@ fn of_many_idle_connections_each_stays_for_a_shorter_while() {
     assert_eq!(table.idle(&nodes[..32], later, |_| 0).len(), 0);
     assert_eq!(table.idle(&nodes, later, |_| 0).len(), 40);
 }
+
+#[test]
+fn a_connection_of_a_crowd_that_nobody_uses_is_calm_until_it_is_used() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Lan, true), start);
+    let direct = NodeId([2; 32]);
+    table.add(direct, id(2), path(Via::Direct, true), start);
+    let named = NodeId([3; 32]);
+    table.add(named, id(3), path(Via::Lan, true), start);
+    table.named(named, id(3));
+    assert_eq!(table.calm(true, at(19), |_| 0), []);
+    assert_eq!(table.calm(false, at(60), |_| 0), [], "no crowd");
+    assert_eq!(table.calm(true, at(60), |_| 1), [], "a stream is open");
+    assert_eq!(table.calm(true, at(79), |_| 0), []);
+    assert_eq!(table.calm(true, at(80), |_| 0), [(id(1), true)]);
+    assert_eq!(table.calm(true, at(81), |_| 0), [], "told already");
+    for (node, one) in [(NODE, 1), (direct, 2), (named, 3)] {
+        table.introduced(node, id(one), at(60));
+        table.heard(node, id(one), at(81));
+    }
+    // Of a calm one fewer pings come, and that it ends says nothing of its path.
+    assert_eq!(table.fell_silent(NODE, id(1), 0, at(90)), None);
+    assert!(table.fell_silent(direct, id(2), 0, at(90)).is_some());
+    let gone: Vec<_> = table
+        .expire(at(110), |_| 0)
+        .iter()
+        .map(|one| one.0)
+        .collect();
+    assert_eq!(gone.len(), 2);
+    assert!(!gone.contains(&NODE));
+    // It is used again: a ping may take some seconds, and then it is as any other.
+    table.used(NODE, at(110));
+    assert_eq!(table.calm(true, at(110), |_| 0), [(id(1), false)]);
+    assert!(table.expire(at(115), |_| 0).iter().all(|one| one.0 != NODE));
+    assert!(table.expire(at(116), |_| 0).iter().any(|one| one.0 == NODE));
+}
+
+#[test]
+fn a_calm_connection_without_a_sign_of_life_ends_within_a_minute() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut table = Connections::new(true);
+    table.add(NODE, id(1), path(Via::Lan, true), start);
+    table.introduced(NODE, id(1), start);
+    table.calm(true, at(20), |_| 0);
+    table.heard(NODE, id(1), at(20));
+    assert_eq!(table.expire(at(59), |_| 0), []);
+    assert_eq!(table.expire(at(60), |_| 0), [(NODE, id(1))]);
+    // The crowd is over: there is time for a ping, and no more.
+    table.heard(NODE, id(1), at(20));
+    assert_eq!(table.calm(false, at(50), |_| 0), [(id(1), false)]);
+    assert_eq!(table.expire(at(55), |_| 0), []);
+    assert_eq!(table.expire(at(56), |_| 0), [(NODE, id(1))]);
+}

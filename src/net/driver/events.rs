@@ -139,11 +139,13 @@ impl Driver {
     fn protocol_event(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Ping(event) => {
-                if let (Some(node), Ok(rtt)) = (identity::node(&event.peer), event.result) {
+                if let Some(node) = identity::node(&event.peer) {
                     let now = Instant::now();
                     self.servers.heard(event.connection, now);
                     self.connections.heard(node, event.connection, now);
-                    if self.connections.serves(node, event.connection) {
+                    if let Some(rtt) = event.rtt
+                        && self.connections.serves(node, event.connection)
+                    {
                         self.outbox.push_back(NetEvent::Rtt { node, rtt });
                     }
                 }
