@@ -156,7 +156,10 @@ impl Membership {
     }
 
     fn settling(&self) -> Duration {
-        if self.connected().count() >= ENOUGH {
+        if !self.is_crowd() {
+            // All are dialled: there is nothing to choose.
+            Duration::ZERO
+        } else if self.connected().count() >= ENOUGH {
             SETTLING
         } else {
             SETTLING_FEW

@@ -5,6 +5,22 @@ use crate::core::neighbours::MESH;
 use std::collections::BTreeSet;
 
 #[test]
+fn among_few_another_ones_word_delays_no_dial() {
+    let other = NodeId([0xff; 32]);
+    let mut it = new();
+    it.handle(heard(Kind::Join, other, 1, ip(1)), ms(0));
+    // Of the two newcomers this one dials, once the other one has heard it.
+    it.handle(MembershipEvent::Vouched { node: other }, ms(1));
+    let actions = it.handle(heard(Kind::Ping, other, 2, ip(1)), ms(2));
+    let dialled = |action: &MembershipAction| matches!(action, MembershipAction::Dial { .. });
+    assert_eq!(
+        actions.iter().filter(|it| dialled(it)).count(),
+        1,
+        "{actions:?}"
+    );
+}
+
+#[test]
 fn a_newcomer_to_a_crowd_dials_some_and_waits_for_what_others_pass_on() {
     let mut it = new();
     let mut dials = BTreeSet::new();
