@@ -36,6 +36,8 @@ use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
 
 /// A requester that takes no byte for so long loses the stream.
 const STUCK: Duration = Duration::from_secs(20);
+/// How long a node that leaves still answers at most.
+const LINGER: Duration = Duration::from_millis(500);
 /// Bytes handed to the socket between two looks at the clock.
 const PIECE: usize = 64 << 10;
 /// Bytes that are offered to the socket at a time: as many as a record of a bulk connection has.
@@ -85,8 +87,11 @@ impl Server {
         }
     }
 
-    /// Takes up no more questions, and waits until what has begun to leave has left.
+    /// Answers those who still ask for a little while, then takes up no more questions, and waits
+    /// until what has begun to leave has left.
     pub async fn close(&self) {
+        // The last ones of a swarm would lose their sources all at once.
+        let _ = timeout(LINGER, self.line.quiet()).await;
         self.line.close().await;
     }
 

@@ -35,6 +35,8 @@ const FIRST_PACE: Duration = Duration::from_millis(250);
 /// is given up.
 const MIN_PATIENCE: Duration = Duration::from_secs(1);
 const MAX_PATIENCE: Duration = Duration::from_secs(4);
+/// Who is served asks for the next chunk within this time.
+pub(super) const MOMENT: Duration = Duration::from_millis(30);
 /// Questions of a stream that are looked at for the chunk that was sent least often.
 const LOOK: usize = 16;
 /// Chunks of which it is remembered how often they were sent.
@@ -166,6 +168,25 @@ impl Line {
     pub(super) fn took(&self, time: Duration) {
         let mut state = self.lock();
         state.pace = (state.pace * 7 + time.min(MAX_HOLD)) / 8;
+    }
+
+    /// Waits until those who are served have asked for nothing for a [`MOMENT`]; not at all where
+    /// nobody ever was.
+    pub(super) async fn quiet(&self) {
+        if self.lock().sent.is_empty() {
+            return;
+        }
+        loop {
+            let idle = self.0.idle.notified();
+            if self.lock().taken > 0 {
+                idle.await;
+                continue;
+            }
+            tokio::time::sleep(MOMENT).await;
+            if self.lock().taken == 0 {
+                return;
+            }
+        }
     }
 
     /// Gives no more slots, and waits until all are given back.

@@ -109,6 +109,28 @@ async fn closing_waits_for_those_who_have_a_place_and_gives_none() {
     close.await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn it_is_quiet_once_nobody_asks_any_more_or_if_nobody_ever_did() {
+    let (line, begun) = (Line::default(), tokio::time::Instant::now());
+    line.quiet().await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    let some = queue(&[1, 2]);
+    let slot = line.wait(&some).await.unwrap();
+    line.pick(&some);
+    let mut quiet = Box::pin(line.quiet());
+    assert!(futures::poll!(&mut quiet).is_pending());
+    drop(slot);
+    assert!(futures::poll!(&mut quiet).is_pending());
+    // The next question comes within the moment.
+    let slot = line.wait(&some).await.unwrap();
+    tokio::time::advance(MOMENT * 2).await;
+    assert!(futures::poll!(&mut quiet).is_pending());
+    drop(slot);
+    let begun = tokio::time::Instant::now();
+    quiet.await;
+    assert_eq!(begun.elapsed(), MOMENT);
+}
+
 #[tokio::test]
 async fn a_withdrawn_question_is_not_answered_with_a_chunk() {
     let (line, some) = (Line::default(), queue(&[1, 2]));
