@@ -358,9 +358,6 @@ async fn receive(
                 // Until all of it is here it stands in the ledger: it may be asked for on another
                 // path.
                 body_of(&mut stream, &mut bytes, limit, arriving).await?;
-                let Some(Open { order, .. }) = lock(ledger).remove(&header.tag) else {
-                    return Err(invalid("an answer to no question"));
-                };
                 // Since it was asked for, or since the one before: that long the path was busy with
                 // it.
                 let busy = before.max(since).elapsed();
@@ -371,17 +368,29 @@ async fn receive(
                 if let Some(task) = storing.take() {
                     spare = task.await.map_err(io::Error::other)?;
                 }
+                // Not worth another thread: there is no disk to wait for.
+                let light = |order: &Order| {
+                    len <= LIGHT && order.targets.iter().all(|to| to.sink.is_memory())
+                };
+                let room = outcomes.reserve().await;
+                // From here on nothing is waited for: this ends wherever it waits when another path
+                // is better, and what stands in the ledger no more would be lost.
+                let Some(Open { order, .. }) = lock(ledger).remove(&header.tag) else {
+                    return Err(invalid("an answer to no question"));
+                };
                 if cancelled {
                     spare = bytes.into_buffer();
                     continue;
                 }
-                // Not worth another thread: there is no disk to wait for.
-                if len <= LIGHT && order.targets.iter().all(|to| to.sink.is_memory()) {
+                if light(&order) {
                     let result = keep(&order, &bytes, since);
-                    let _ = outcomes.send(Outcome { result, ..outcome }).await;
+                    if let Ok(room) = room {
+                        room.send(Outcome { result, ..outcome });
+                    }
                     spare = bytes.into_buffer();
                     continue;
                 }
+                drop(room);
                 let (outcomes, arriving) = (outcomes.clone(), arriving.clone());
                 arriving.stores();
                 storing = Some(tokio::task::spawn_blocking(move || {
@@ -395,9 +404,10 @@ async fn receive(
                 return Err(invalid("cancelled what was not withdrawn"));
             }
             Status::Missing | Status::Cancelled => {
+                let room = outcomes.reserve().await;
                 lock(ledger).remove(&header.tag);
-                if !cancelled {
-                    let _ = outcomes.send(outcome).await;
+                if !cancelled && let Ok(room) = room {
+                    room.send(outcome);
                 }
             }
         }
