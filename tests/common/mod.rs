@@ -364,14 +364,6 @@ impl Running {
         assert_eq!(self.end(), 0);
     }
 
-    /// The same; gives all that it said.
-    #[track_caller]
-    pub fn leave_all(mut self) -> Vec<String> {
-        self.signal("TERM");
-        assert_eq!(self.end(), 0);
-        std::mem::take(&mut self.seen)
-    }
-
     /// Waits for its end and gives its exit code; -1 when a signal ended it.
     #[track_caller]
     pub fn end(&mut self) -> i32 {

