@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    core::id::ChunkId,
+    core::{chunk::VerifiedChunk, id::ChunkId},
     net::{Inbound, NetConfig, NetEvent, Router},
 };
 use std::net::Ipv4Addr;
@@ -63,4 +63,90 @@ async fn each_order_has_an_outcome_although_streams_end_at_once() {
         assert!(matches!(outcome.result, OrderStatus::Broken));
     }
     hang_up.abort();
+}
+
+/// Questions of a stream.
+const ORDERS: u32 = 12;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wherever_receiving_is_broken_off_no_order_is_lost() {
+    let (here, mut events, _streams) = net(3);
+    let (there, mut others, mut streams) = net(4);
+    // Too long to be kept where it is received.
+    let body = vec![7; LIGHT + 1];
+    let (id, len) = (VerifiedChunk::hash(&body).id(), body.len() as u32);
+    let answer = tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                one = streams.recv() => {
+                    let Some(Inbound { mut stream, .. }) = one else { return };
+                    let body = body.clone();
+                    tokio::spawn(async move {
+                        for tag in 1..=ORDERS {
+                            let status = Status::Bytes(body.len() as u32);
+                            let header = Header { tag, status }.to_bytes();
+                            let _ = stream.write_all(&header).await;
+                            let _ = stream.write_all(&body).await;
+                        }
+                        let _ = stream.flush().await;
+                        let mut rest = [0; 1024];
+                        while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+                    });
+                }
+                event = others.recv() => drop(event),
+            }
+        }
+    });
+    here.dial(Some(there.node()), there.addresses()).await;
+    let met = async {
+        while here.paths(there.node()).await.is_empty() {
+            events.recv().await;
+        }
+    };
+    timeout(DEADLINE, met).await.expect("a connection");
+    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    let route = Route::new(here, there.node(), 0, Paths::default());
+    let (limit, arriving) = (Limiter::default(), Arriving::default());
+    for heard in 1..2 * ORDERS {
+        let (ledger, mut tag, mut bytes) = (Ledger::default(), 0, Vec::new());
+        for at in 0..ORDERS {
+            let order = Order {
+                chunk: UniqueChunk(at),
+                id,
+                len,
+                targets: Vec::new(),
+            };
+            enter(Command::Get(order), &mut tag, &ledger, &mut bytes);
+        }
+        let stream = route.open().await.expect("a stream");
+        let path = stream.path();
+        let (read, mut write) = stream.split();
+        write.write_all(&bytes).await.unwrap();
+        write.flush().await.unwrap();
+        // With room for one outcome, what is stored waits for somebody who listens.
+        let (outcomes, mut told) = mpsc::channel(1);
+        let mut stored = 0;
+        let mut count = |outcome: &Outcome| {
+            stored += usize::from(matches!(outcome.result, OrderStatus::Stored { .. }));
+        };
+        let listen = async {
+            for _ in 0..heard {
+                count(&told.recv().await.expect("an outcome"));
+            }
+            // The next one is on its way, and nobody listens.
+            tokio::task::yield_now().await;
+        };
+        tokio::select! {
+            end = receive(read, (&route, path), (&limit, &arriving), &ledger, &outcomes) => {
+                panic!("{heard}: {end:?}");
+            }
+            done = timeout(DEADLINE, listen) => done.expect("outcomes"),
+        }
+        drop(outcomes);
+        while let Some(outcome) = told.recv().await {
+            count(&outcome);
+        }
+        assert_eq!(stored + lock(&ledger).len(), ORDERS as usize, "{heard}");
+    }
+    answer.abort();
 }
