@@ -160,7 +160,10 @@ async fn a_handshake_that_takes_longer_than_the_wait_is_not_nobody() {
         &["download", "*"],
     ] {
         let ran = swarm.run("bob", &[arguments, &["--wait", "3"]].concat());
-        assert_eq!(ran.code(), 0, "{arguments:?}: {}", ran.err());
+        // Of what all offer it may say that the node did not tell yet who else is here.
+        let of_all = ["list", "*"].contains(arguments.last().unwrap());
+        let ended_well = ran.code() == 0 || of_all && ran.code() == 3;
+        assert!(ended_well, "{arguments:?}: {}", ran.err());
     }
     // It is here, though it takes no messages: nobody of that name would be 5.
     let ran = swarm.run("bob", &["msg", "alice", "hello", "--wait", "3"]);
