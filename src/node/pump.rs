@@ -368,10 +368,6 @@ async fn receive(
                 if let Some(task) = storing.take() {
                     spare = task.await.map_err(io::Error::other)?;
                 }
-                // Not worth another thread: there is no disk to wait for.
-                let light = |order: &Order| {
-                    len <= LIGHT && order.targets.iter().all(|to| to.sink.is_memory())
-                };
                 let room = outcomes.reserve().await;
                 // From here on nothing is waited for: this ends wherever it waits when another path
                 // is better, and what stands in the ledger no more would be lost.
@@ -382,7 +378,8 @@ async fn receive(
                     spare = bytes.into_buffer();
                     continue;
                 }
-                if light(&order) {
+                // Not worth another thread: there is no disk to wait for.
+                if len <= LIGHT && order.targets.iter().all(|to| to.sink.is_memory()) {
                     let result = keep(&order, &bytes, since);
                     if let Ok(room) = room {
                         room.send(Outcome { result, ..outcome });

@@ -114,6 +114,15 @@ fn a_swarm_finds_its_server_and_one_another_without_being_told_where() {
     serving.leave();
 }
 
+/// Somebody who knows nothing but a key sends its owner a message.
+fn writes(bob: &Island, key: NodeId, serving: &mut Running) {
+    let key = key.to_string();
+    bob.swarm
+        .run("bob", &bob.with(&["msg", &key, "found you"]))
+        .succeeds();
+    assert_eq!(serving.event("message")["text"], "found you");
+}
+
 #[test]
 fn a_person_is_found_by_key_at_a_server_that_only_they_know() {
     let (_testnet, entry) = testnet();
@@ -128,11 +137,7 @@ fn a_person_is_found_by_key_at_a_server_that_only_they_know() {
     let key = id_of(&serving.event("ready"));
     joined(&mut serving);
     published(&entry, key);
-    let key = key.to_string();
-    bob.swarm
-        .run("bob", &bob.with(&["msg", &key, "found you"]))
-        .succeeds();
-    assert_eq!(serving.event("message")["text"], "found you");
+    writes(&bob, key, &mut serving);
     // That nobody else is met at the server is the meeting machine's to show: here all are near, and
     // who is near is told of the others.
     serving.leave();
@@ -146,11 +151,7 @@ fn a_person_who_can_be_reached_is_found_by_key_without_any_server() {
     let mut serving = anna.swarm.start("anna", &anna.with(&["serve", "--json"]));
     let key = id_of(&serving.event("ready"));
     published(&entry, key);
-    let key = key.to_string();
-    bob.swarm
-        .run("bob", &bob.with(&["msg", &key, "found you"]))
-        .succeeds();
-    assert_eq!(serving.event("message")["text"], "found you");
+    writes(&bob, key, &mut serving);
     // Somebody's key is theirs: who is not there is not found.
     let nobody = NodeId([7; 32]).to_string();
     let mut lost = bob.swarm.command("bob", &["msg", &nobody, "hello"]);

@@ -26,9 +26,21 @@ fn net(seed: u8) -> (Net, mpsc::Receiver<NetEvent>, mpsc::Receiver<Inbound>) {
     (net, events, streams)
 }
 
+/// Connects two nodes; what happens at the first one is of no interest then.
+async fn meet(here: &Net, there: &Net, mut events: mpsc::Receiver<NetEvent>) {
+    here.dial(Some(there.node()), there.addresses()).await;
+    let met = async {
+        while here.paths(there.node()).await.is_empty() {
+            events.recv().await;
+        }
+    };
+    timeout(DEADLINE, met).await.expect("a connection");
+    tokio::spawn(async move { while events.recv().await.is_some() {} });
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_order_has_an_outcome_although_streams_end_at_once() {
-    let (here, mut events, _streams) = net(1);
+    let (here, events, _streams) = net(1);
     let (there, mut others, mut streams) = net(2);
     let hang_up = tokio::spawn(async move {
         loop {
@@ -38,14 +50,7 @@ async fn each_order_has_an_outcome_although_streams_end_at_once() {
             }
         }
     });
-    here.dial(Some(there.node()), there.addresses()).await;
-    let met = async {
-        while here.paths(there.node()).await.is_empty() {
-            events.recv().await;
-        }
-    };
-    timeout(DEADLINE, met).await.expect("a connection");
-    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    meet(&here, &there, events).await;
     let (outcomes, mut told) = mpsc::channel(16);
     let limit = Limiter::default();
     let mut pump = Pump::start(&here, there.node(), &limit, &Arriving::default(), &outcomes);
@@ -70,7 +75,7 @@ const ORDERS: u32 = 12;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wherever_receiving_is_broken_off_no_order_is_lost() {
-    let (here, mut events, _streams) = net(3);
+    let (here, events, _streams) = net(3);
     let (there, mut others, mut streams) = net(4);
     // Too long to be kept where it is received.
     let body = vec![7; LIGHT + 1];
@@ -97,14 +102,7 @@ async fn wherever_receiving_is_broken_off_no_order_is_lost() {
             }
         }
     });
-    here.dial(Some(there.node()), there.addresses()).await;
-    let met = async {
-        while here.paths(there.node()).await.is_empty() {
-            events.recv().await;
-        }
-    };
-    timeout(DEADLINE, met).await.expect("a connection");
-    tokio::spawn(async move { while events.recv().await.is_some() {} });
+    meet(&here, &there, events).await;
     let route = Route::new(here, there.node(), 0, Paths::default());
     let (limit, arriving) = (Limiter::default(), Arriving::default());
     for heard in 1..2 * ORDERS {
