@@ -62,6 +62,8 @@ pub struct Setup {
     pub patience: Option<Duration>,
     /// The options that were typed.
     pub typed: Vec<String>,
+    /// What is wrong with the file of the home, for a command that goes on without it.
+    pub broken: Option<String>,
     /// How long a download goes without a source before giving up.
     pub timeout: Option<Duration>,
     /// Where else chunks of a download may lie.
@@ -146,6 +148,7 @@ pub fn settle(options: Options, words: Option<OsString>) -> Result<Setup, Config
         wait: options.wait.unwrap_or(if dht { DHT_WAIT } else { WAIT }),
         patience: options.patience,
         typed: options.typed,
+        broken: options.broken,
         timeout: options.timeout,
         reuse: options.reuse,
         json: options.json,

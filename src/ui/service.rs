@@ -1,6 +1,8 @@
 //! `sprat service`: a node in the background, for one person, by what the system has for that.
 //!
-//! Owns the text of the unit and of what is told. The node itself is `sprat serve`.
+//! Owns the text of the unit and of what is told. The node itself is `sprat serve`. It gets its
+//! options from the home's file alone: one that makes no sense keeps it from starting, which is told,
+//! and nothing else.
 
 use super::{cli::ServiceWhat, config::Setup, exit::Exit, output::Out};
 use crate::core::path::printable;
@@ -22,8 +24,11 @@ const WATCHDOG: u32 = 60;
 /// Does it, and tells.
 pub async fn run(setup: &Setup, what: ServiceWhat) -> Exit {
     let out = Out::streams(setup.json);
-    let home = setup.settings.home.clone();
-    let done = tokio::task::spawn_blocking(move || act(what, &home)).await;
+    if let Some(why) = &setup.broken {
+        out.failure("", &format!("no node can start with this: {why}"));
+    }
+    let (home, can_start) = (setup.settings.home.clone(), setup.broken.is_none());
+    let done = tokio::task::spawn_blocking(move || act(what, &home, can_start)).await;
     match done.unwrap_or_else(|error| Err(io::Error::other(error))) {
         Ok(state) => {
             if out.json() {
@@ -33,7 +38,8 @@ pub async fn run(setup: &Setup, what: ServiceWhat) -> Exit {
             }
             match state {
                 State::Stopped | State::None => Exit::NotFound,
-                _ => Exit::Done,
+                State::Waiting(_) => Exit::Partial,
+                State::Installed(_) | State::Removed | State::Running => Exit::Done,
             }
         }
         Err(error) => {
@@ -52,6 +58,8 @@ pub async fn run(setup: &Setup, what: ServiceWhat) -> Exit {
 /// How it is, or became.
 enum State {
     Installed(PathBuf),
+    /// Installed, and not started: its options make no sense.
+    Waiting(PathBuf),
     Removed,
     Running,
     Stopped,
@@ -62,6 +70,7 @@ impl State {
     fn word(&self) -> &'static str {
         match self {
             Self::Installed(_) => "installed",
+            Self::Waiting(_) => "waiting",
             Self::Removed => "removed",
             Self::Running => "running",
             Self::Stopped => "stopped",
@@ -83,6 +92,10 @@ impl State {
                     printable(&home)
                 )
             }
+            Self::Waiting(home) => format!(
+                "a node for {} is to run at every login, and does not run yet: mend that first, then `sprat service install` again",
+                printable(&home.to_string_lossy())
+            ),
             Self::Removed => "the service is removed; the home and what is in it stay".to_owned(),
             Self::Running => "the service runs".to_owned(),
             Self::Stopped => {
@@ -94,10 +107,11 @@ impl State {
     }
 }
 
-fn act(what: ServiceWhat, home: &Path) -> io::Result<State> {
+/// `can_start` is whether the node could.
+fn act(what: ServiceWhat, home: &Path, can_start: bool) -> io::Result<State> {
     let manager = manager()?;
     match what {
-        ServiceWhat::Install => install(&*manager, home),
+        ServiceWhat::Install => install(&*manager, home, can_start),
         ServiceWhat::Remove => remove(&*manager),
         ServiceWhat::Status => status(&*manager),
     }
@@ -124,7 +138,7 @@ fn label() -> ServiceLabel {
     }
 }
 
-fn install(manager: &dyn ServiceManager, home: &Path) -> io::Result<State> {
+fn install(manager: &dyn ServiceManager, home: &Path, can_start: bool) -> io::Result<State> {
     let program = std::env::current_exe()?;
     std::fs::create_dir_all(home)?;
     let home = std::fs::canonicalize(home)?;
@@ -146,6 +160,9 @@ fn install(manager: &dyn ServiceManager, home: &Path) -> io::Result<State> {
         },
     };
     manager.install(install)?;
+    if !can_start {
+        return Ok(State::Waiting(home));
+    }
     manager.start(ServiceStartCtx { label: label() })?;
     Ok(State::Installed(home))
 }

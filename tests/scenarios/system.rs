@@ -171,6 +171,46 @@ fn a_service_is_installed_shown_and_removed() {
 }
 
 #[test]
+fn a_broken_file_is_told_and_keeps_no_service_from_being_looked_at_or_removed() {
+    let swarm = Swarm::new();
+    let place = tempfile::tempdir().unwrap();
+    let run = |what: &[&str]| {
+        let mut command = swarm.command("alice", &[&["service"], what].concat());
+        with_program(&mut command, place.path(), "systemctl");
+        Ran::of(command)
+    };
+    let told = || fs::read_to_string(place.path().join("told")).unwrap_or_default();
+    let config = swarm.home("alice").join(".sprat/config.toml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(&config, "name = 'alice'\nnome = 'nobody'\n").unwrap();
+    let is_told = |ran: &Ran| {
+        let err = ran.err();
+        assert!(err.contains("config.toml, line 2: "), "{err}");
+    };
+    // What would end at once with a mistake is not started.
+    let installed = run(&["install"]);
+    is_told(&installed);
+    assert_eq!(installed.code(), 3, "{}", installed.err());
+    assert!(installed.out().contains("does not run yet"));
+    assert!(told().contains("--user enable") && !told().contains("--user start"));
+    let status = run(&["status", "--json"]);
+    assert_eq!(status.code(), 0);
+    let said = status.json();
+    assert_eq!(said[0]["event"], "error");
+    assert_eq!(said[1]["state"], "running");
+    let removed = run(&["remove"]);
+    is_told(&removed);
+    removed.succeeds();
+    assert!(told().contains("--user disable"));
+    // Any other command is refused as before.
+    assert_eq!(swarm.run("alice", &["list"]).code(), 2);
+    // Once it is mended, the same command starts it.
+    fs::write(&config, "name = 'alice'\n").unwrap();
+    run(&["install"]).succeeds();
+    assert!(told().contains("--user start sprat"));
+}
+
+#[test]
 fn a_home_of_a_later_version_is_refused_with_words() {
     let swarm = Swarm::new();
     swarm.run("alice", &["status"]).succeeds();

@@ -90,6 +90,7 @@ async fn run((node, since): (Node, Instant), given: Given, out: Out, mut signals
         settings,
         wait,
         typed: Vec::new(),
+        broken: None,
         patience: given.patient.then_some(wait),
         timeout: given.timeout.map(Duration::from_millis),
         reuse: given.reuse,

@@ -59,6 +59,13 @@ impl Cli {
 }
 
 impl Cli {
+    /// Whether this works in a home whose file makes no sense: it is about the node in the
+    /// background, which then cannot start, and does not run one itself.
+    #[must_use]
+    pub fn works_with_a_broken_file(&self) -> bool {
+        matches!(self.command, Some(Command::Service { .. }))
+    }
+
     /// Whether a folder other than this one may be meant, since nobody said which; and if so,
     /// whether without a question.
     #[must_use]

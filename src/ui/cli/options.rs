@@ -283,6 +283,10 @@ pub struct Options {
     #[arg(skip)]
     pub home_said: bool,
 
+    /// What is wrong with the file of the home, for a command that goes on without it.
+    #[arg(skip)]
+    pub broken: Option<String>,
+
     /// The options that were typed, as they are typed. Those from the environment or the file are not among them.
     #[arg(skip)]
     pub typed: Vec<String>,

@@ -102,6 +102,10 @@ fn at_home(mut cli: Cli, words: &mut Vec<OsString>) -> Result<Cli, String> {
     match file::read(&cli.options.home) {
         Ok(file) if file.is_empty() => Ok(cli),
         Ok(file) => Ok(over(definition(&file), words).unwrap_or_else(|error| error.exit())),
+        Err(error) if cli.works_with_a_broken_file() => {
+            cli.options.broken = Some(error.to_string());
+            Ok(cli)
+        }
         Err(error) => Err(error.to_string()),
     }
 }
