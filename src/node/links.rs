@@ -372,6 +372,7 @@ impl Guests {
         }
     }
 
+    /// What is told of a link, but for where LocalSend is served.
     fn info(&self, link: &Link) -> LinkInfo {
         let (port, fingerprint) = match &*self.0.entrance.borrow() {
             Entrance::Open { port, fingerprint } => (*port, Some(fingerprint.clone())),
@@ -394,7 +395,7 @@ impl Guests {
             used: gate.used(),
             pin: gate.terms().pin.clone(),
             tls: link.tls,
-            localsend: link.localsend,
+            localsend: None,
             fingerprint: fingerprint.filter(|_| link.tls),
         }
     }

@@ -229,6 +229,12 @@ impl LocalSend {
         self.0.stop.clone()
     }
 
+    /// Where it is served; 0 = not yet.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.neighbours.port()
+    }
+
     /// It is served on this port: others may know of it.
     pub fn opened(&self, port: u16) {
         let wanted = self.0.settings.port;

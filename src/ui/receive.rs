@@ -117,8 +117,8 @@ fn from(wanted: &Receive, out: &Out) -> Result<From, Exit> {
         _ => None,
     };
     let why = match address {
-        Some(Ok(_)) if wanted.output.is_stream() => {
-            "what a LocalSend app offers goes into a folder: name one with -o DIR".to_owned()
+        Some(Ok(_)) if !wanted.output.is_folder() => {
+            "what a LocalSend app offers goes into a folder, beside what lies there: name one with -o DIR/".to_owned()
         }
         Some(Ok(address)) => return Ok(From::Address(address)),
         Some(Err(why)) => why.to_string(),

@@ -38,28 +38,33 @@ pub async fn run(setup: &Setup, what: ServiceWhat) -> Exit {
             }
             match state {
                 State::Stopped | State::None => Exit::NotFound,
-                State::Waiting(_) => Exit::Partial,
+                State::Waiting(..) => Exit::Partial,
                 State::Installed(_) | State::Removed | State::Running => Exit::Done,
             }
         }
         Err(error) => {
-            out.failure(
-                "",
-                &format!(
-                    "the service manager of this system refused: {}",
-                    error.to_string().trim_end()
-                ),
-            );
+            out.failure("", &refused(&error));
             Exit::Failed
         }
     }
 }
 
+fn refused(error: &io::Error) -> String {
+    let why = error.to_string();
+    let hint = if why.contains("connect to bus") {
+        "; it works for who has logged in (not by su or sudo)"
+    } else {
+        ""
+    };
+    let why = why.trim_end();
+    format!("the service manager of this system refused: {why}{hint}")
+}
+
 /// How it is, or became.
 enum State {
     Installed(PathBuf),
-    /// Installed, and not started: its options make no sense.
-    Waiting(PathBuf),
+    /// Installed, and not started; why not.
+    Waiting(PathBuf, String),
     Removed,
     Running,
     Stopped,
@@ -70,7 +75,7 @@ impl State {
     fn word(&self) -> &'static str {
         match self {
             Self::Installed(_) => "installed",
-            Self::Waiting(_) => "waiting",
+            Self::Waiting(..) => "waiting",
             Self::Removed => "removed",
             Self::Running => "running",
             Self::Stopped => "stopped",
@@ -92,8 +97,8 @@ impl State {
                     printable(&home)
                 )
             }
-            Self::Waiting(home) => format!(
-                "a node for {} is to run at every login, and does not run yet: mend that first, then `sprat service install` again",
+            Self::Waiting(home, why) => format!(
+                "a node for {} is to run at every login, and does not run yet: {why}",
                 printable(&home.to_string_lossy())
             ),
             Self::Removed => "the service is removed; the home and what is in it stay".to_owned(),
@@ -161,14 +166,18 @@ fn install(manager: &dyn ServiceManager, home: &Path, can_start: bool) -> io::Re
     };
     manager.install(install)?;
     if !can_start {
-        return Ok(State::Waiting(home));
+        let why = "mend its file first, then say `sprat service install` again";
+        return Ok(State::Waiting(home, why.to_owned()));
     }
-    manager.start(ServiceStartCtx { label: label() })?;
-    Ok(State::Installed(home))
+    match manager.start(ServiceStartCtx { label: label() }) {
+        Ok(()) => Ok(State::Installed(home)),
+        Err(error) => Ok(State::Waiting(home, refused(&error))),
+    }
 }
 
 fn remove(manager: &dyn ServiceManager) -> io::Result<State> {
-    if matches!(status(manager)?, State::None) {
+    // Who cannot be asked how it is may still be able to take it away.
+    if matches!(status(manager), Ok(State::None)) {
         return Ok(State::None);
     }
     // One that does not run cannot be stopped, and need not be.

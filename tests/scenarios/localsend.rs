@@ -292,8 +292,9 @@ fn what_is_linked_for_localsend_is_received_by_its_address() {
         "--pin=47 11",
         folder.to_str().unwrap(),
     ];
-    two.one.run("anna", &link).succeeds();
     let at = format!("https://127.0.0.1:{}", two.port);
+    let said = two.one.run("anna", &link).succeeds().out();
+    assert!(said.contains(&format!("`sprat receive {at}`")), "{said}");
     let receive = |more: &[&str]| {
         two.other
             .run("ben", &[&["receive", &at, "--json"], more].concat())
@@ -335,6 +336,12 @@ fn what_is_linked_for_localsend_is_received_by_its_address() {
     check(into.join("trip"));
     assert_eq!(dora.event("received")["from"], "LocalSend: anna");
     // Nobody is there any more; and what is no such address is none.
+    // It goes into a folder, and replaces nothing: what says otherwise is not taken for that.
+    for other in [&["-o", "a.bin"][..], &["-o", "-"], &["--overwrite"]] {
+        let refused = receive(&[&["--pin", "47 11"], other].concat());
+        assert_eq!(refused.code(), 2, "{other:?}: {}", refused.out());
+        assert!(!two.other.home("ben").join("a.bin").exists());
+    }
     anna.leave();
     assert_eq!(receive(&["--wait", "1"]).code(), 5);
     for wrong in [

@@ -171,6 +171,30 @@ fn a_service_is_installed_shown_and_removed() {
 }
 
 #[test]
+fn a_service_that_cannot_be_started_now_is_said_to_be_installed_and_can_be_removed() {
+    let swarm = Swarm::new();
+    let place = tempfile::tempdir().unwrap();
+    // As without a session: only files can be changed.
+    let program = place.path().join("bin/systemctl");
+    let script = "#!/bin/sh\ncase $2 in enable|disable) exit 0;; esac\n\
+        echo 'Failed to connect to bus: No medium found' >&2\nexit 1\n";
+    let run = |what: &str| {
+        let mut command = swarm.command("alice", &["service", what]);
+        with_program(&mut command, place.path(), "systemctl");
+        fs::write(&program, script).unwrap();
+        Ran::of(command)
+    };
+    let unit = place.path().join("config/systemd/user/sprat.service");
+    let installed = run("install");
+    assert_eq!(installed.code(), 3, "{}", installed.err());
+    assert!(installed.out().contains("does not run yet") && installed.out().contains("logged in"));
+    assert!(unit.exists());
+    assert_eq!(run("status").code(), 1);
+    run("remove").succeeds();
+    assert!(!unit.exists());
+}
+
+#[test]
 fn a_broken_file_is_told_and_keeps_no_service_from_being_looked_at_or_removed() {
     let swarm = Swarm::new();
     let place = tempfile::tempdir().unwrap();

@@ -60,9 +60,9 @@ pub struct LinkInfo {
     pub used: u32,
     /// Its PIN.
     pub pin: Option<String>,
-    /// Whether people of LocalSend may fetch the files, too.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub localsend: bool,
+    /// Where people of LocalSend, who find it by themselves, and `sprat receive` fetch the files, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub localsend: Option<String>,
     /// Whether it is encrypted.
     pub tls: bool,
     /// Then: the SHA-256 of the certificate, which the browser shows, too.

@@ -34,7 +34,17 @@ impl Node {
         let guests = &self.shared.guests;
         guests.tend();
         let links: Vec<Arc<Link>> = guests.0.table.lock().links.values().cloned().collect();
-        links.iter().map(|link| guests.info(link)).collect()
+        links.iter().map(|link| self.link_info(link)).collect()
+    }
+
+    fn link_info(&self, link: &Link) -> LinkInfo {
+        let guests = &self.shared.guests;
+        let served = self.localsend().filter(|_| link.localsend);
+        let place = |port| format!("https://{}", guests.0.place.shown(port));
+        LinkInfo {
+            localsend: served.map(|served| place(served.port())),
+            ..guests.info(link)
+        }
     }
 
     /// Makes a link; gives it, and what of the folders is left out of it.
@@ -67,7 +77,7 @@ impl Node {
             guests.remove(link.number);
             return Err(error);
         }
-        Ok((guests.info(&link), left))
+        Ok((self.link_info(&link), left))
     }
 
     /// Asks the person here for a guest at this place, who calls themselves `name`.

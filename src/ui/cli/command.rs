@@ -156,7 +156,7 @@ Examples:
   sprat receive 7-amber-falcon           what `sprat send` printed on the other machine
   sprat receive 7 amber falcon -o /tmp   the same, to somewhere else
   sprat receive 7-amber-falcon -yo - | tar x   one file, to standard output once it is whole
-  sprat receive https://192.168.1.20:53317  what a LocalSend app shares by link there; http:// where its encryption is off
+  sprat receive https://192.168.1.20:53317  what a LocalSend app shares by link there, into a folder; http:// where its encryption is off
   sprat receive                          shows a code for the sender to type (`sprat send FILE --code CODE`), and asks for the
                                          sender's, so that it stands in no history (or reads SPRAT_CODE)
 

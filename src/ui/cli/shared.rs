@@ -368,6 +368,17 @@ pub struct Output {
 }
 
 impl Output {
+    /// Whether it is a folder that is there or that is plainly meant, and nothing there is replaced.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        let ends_as_folder = |path: &Path| {
+            let last = path.as_os_str().as_encoded_bytes().last();
+            last.is_some_and(|last| std::path::is_separator(char::from(*last)))
+        };
+        let path = self.path.as_deref();
+        !self.overwrite && path.is_none_or(|path| ends_as_folder(path) || path.is_dir())
+    }
+
     /// Whether it is standard output.
     #[must_use]
     pub fn is_stream(&self) -> bool {

@@ -12,8 +12,10 @@ pub fn made(info: &LinkInfo) -> String {
     if let Some(seed) = &info.web_seed {
         lines.push(format!("by name: {seed}NAME"));
     }
-    if info.localsend {
-        lines.push("  and for people of LocalSend near, encrypted, without the address".into());
+    if let Some(place) = &info.localsend {
+        lines.push(format!(
+            "  and encrypted for LocalSend's people near, without the address, and for `sprat receive {place}`"
+        ));
     }
     lines.extend(terms(info).into_iter().map(|term| format!("  {term}")));
     lines.push(match &info.fingerprint {
@@ -87,7 +89,7 @@ mod tests {
             used: 0,
             pin: Some("4711".into()),
             tls: false,
-            localsend: false,
+            localsend: None,
             fingerprint: None,
         };
         assert_eq!(
@@ -97,6 +99,8 @@ mod tests {
         assert!(made(&info).starts_with("http://192.0.2.7:45681/0123/\n"));
         assert!(made(&info).contains("not encrypted"));
         (info.tls, info.fingerprint) = (true, Some("AA:BB".into()));
+        info.localsend = Some("https://192.0.2.7:53317".into());
+        assert!(made(&info).contains("sprat receive https://192.0.2.7:53317"));
         assert!(made(&info).contains("AA:BB") && !made(&info).contains("not encrypted"));
     }
 }
