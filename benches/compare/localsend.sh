@@ -5,8 +5,10 @@
 #   nginx takes      curl hands it in to nginx, which writes it to a file
 #   sprat takes      the same curl hands it in to a node, which writes, syncs and places it
 #   sprat to sprat   one node to another; the giver's own seconds
-#   sprat gives, localsendd gives: beside `localsendd` from PyPI, where that is installed (SPRAT_TEST_PYTHON names a python that has it) and
-#   the machine has a network for its announcements; it reads, writes and hashes in Python. What it gives has a SHA-256, which sprat checks.
+#   client to nginx, client to sprat, the same with its SHA-256: localsendd's own connection and reader hands it in, where `localsendd` from PyPI
+#   is installed (SPRAT_TEST_PYTHON names a python that has it). It is slower than curl, so these are beside each other.
+#   sprat gives, localsendd gives: the whole program, where the machine has a network for its announcements, too; it reads, writes and hashes in
+#   Python. What it gives has a SHA-256, which sprat checks.
 # Nothing is installed. SPRAT=FILE measures that program instead of target/release/sprat. Needs nginx, curl, openssl, jq, GNU time and python3.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -58,8 +60,12 @@ node() { # name, port of LocalSend, then options
 own=$(port)
 SPRAT_LISTEN=127.0.0.1 node taker "$own"; taker=$last
 until curl -skf -o /dev/null "https://127.0.0.1:$own/api/localsend/v2/info"; do sleep 0.1; done
-daemon=()
-if "$python" -c 'import localsendd' 2>/dev/null && python3 -c 'import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b"{}", ("224.0.0.167", 53317))' 2>/dev/null; then
+daemon=() client=()
+if "$python" -c 'import localsendd' 2>/dev/null; then
+  client=("$python" benches/compare/localsend-client.py "$work/www/file.bin")
+  sha=$(sha256sum "$work/www/file.bin"); sha=${sha%% *}
+fi
+if [ ${#client[@]} -gt 0 ] && python3 -c 'import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b"{}", ("224.0.0.167", 53317))' 2>/dev/null; then
   for below in state config run; do mkdir -p "$work/d/$below"; done
   daemon=(env XDG_STATE_HOME="$work/d/state" XDG_CONFIG_HOME="$work/d/config" XDG_RUNTIME_DIR="$work/d/run" "$python" -m)
   "${daemon[@]}" localsendd --port "$(port)" --alias Orange --unattended --encryption --download-dir "$work/d/here" >/dev/null 2>&1 & pids+=($!)
@@ -92,6 +98,11 @@ for round in $(seq "$runs"); do
   answer=$(hand "https://127.0.0.1:$own/api/localsend/v2/upload?sessionId=$session&fileId=0&token=$token"); [ "${answer% *}" = 200 ] || { echo "sprat: $answer" >&2; exit 1; }
   echo "${answer#* }" >> "$work/sprat-takes"; took taker; sync -f "$work"
   give taker "$own" SPRAT_LISTEN=127.0.0.1 >> "$work/sprat-to-sprat"; took taker; sync -f "$work"
+  if [ ${#client[@]} -gt 0 ]; then
+    "${client[@]}" "https://127.0.0.1:$tls/in" >> "$work/client-to-nginx"; rm -f "$work"/in/*; sync -f "$work"
+    "${client[@]}" "https://127.0.0.1:$own/" >> "$work/client-to-sprat"; took taker; sync -f "$work"
+    SUM=$sha "${client[@]}" "https://127.0.0.1:$own/" >> "$work/the-same-with-sum"; took taker; sync -f "$work"
+  fi
   if [ ${#daemon[@]} -gt 0 ]; then
     give Orange 53317 >> "$work/sprat-gives"; same "$work/d/here/file.bin"; rm "$work"/d/here/*; sync -f "$work"
     "${daemon[@]}" localsendd.cli send "$work/www/file.bin" --to other --wait >/dev/null
@@ -102,9 +113,13 @@ done
 
 printf '\n%s MiB by LocalSend on loopback, medians of %s rounds\n%-18s %8s %8s %16s\n' "$mib" "$runs" '' seconds MB/s 'nginx gives ='
 base=$(median "$work/nginx-gives")
-for row in nginx-gives nginx-takes sprat-takes sprat-to-sprat sprat-gives localsendd-gives; do
+for row in nginx-gives nginx-takes sprat-takes sprat-to-sprat sprat-gives localsendd-gives client-to-nginx client-to-sprat the-same-with-sum; do
   [ -f "$work/$row" ] || { echo "left out: $row (no localsendd, or no network)"; continue; }
   awk -v row="${row//-/ }" -v s="$(median "$work/$row")" -v base="$base" -v m="$mib" 'BEGIN { printf "%-18s %8.2f %8.0f %14.2f x\n", row, s, m * 1.048576 / s, base / s }'
+done
+[ ! -f "$work/client-to-nginx" ] || for row in client-to-sprat the-same-with-sum; do
+  paste "$work/client-to-nginx" "$work/$row" | awk '{ print $1 / $2 }' > "$work/ratios"
+  echo "$row: $(median "$work/ratios") x client to nginx, median of the rounds"
 done
 peak() { awk '/VmHWM/ { printf "%.0f MiB", $2 / 1024 }' "/proc/$1/status"; }
 echo "peak memory: $(peak "$taker") of a node that took all of it, $(sort -n "$work/giver-peaks" | awk 'END { printf "%.0f MiB", $1 / 1024 }') of those that gave it"
