@@ -9,6 +9,16 @@ import { browser, dropPaths, show, TABS, until, withPage, writeTree } from "./co
 import { PEOPLE } from "./mock-data.mjs";
 
 const held = browser();
+/** Drops files that only the page knows on an element. */
+async function dropOn(page, selector, ...names) {
+  const dataTransfer = await page.evaluateHandle((all) => {
+    const transfer = new DataTransfer();
+    for (const name of all) transfer.items.add(new File(["hello"], name));
+    return transfer;
+  }, names);
+  for (const kind of ["dragenter", "drop"]) await page.dispatchEvent(selector, kind, { dataTransfer });
+}
+const rowOf = (who) => `.personrow:has([href*="${who.peer}"])`;
 const wrote = (mock, start) => until(() => mock.writes.some((line) => line.startsWith(start)), start);
 
 test("transfers go on before one's eyes, can be paused, resumed and cancelled, and nothing jumps", () =>
@@ -64,16 +74,39 @@ test("files are shared and sent from the browser; a name that is taken is told",
     await page.waitForSelector('.toast.bad:has-text("taken.txt")');
     await page.waitForSelector('.toast.good:has-text("1 file is in the shared folder")');
     await show(page, "people");
-    const drop = await page.evaluateHandle(() => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File(["hello"], "note.txt"));
-      return transfer;
-    });
-    for (const kind of ["dragenter", "drop"]) await page.dispatchEvent(`.personrow:has([href*="${PEOPLE[0].peer}"])`, kind, { dataTransfer: drop });
+    await dropOn(page, rowOf(PEOPLE[0]), "note.txt");
     await wrote(mock, "POST /staged?name=note.txt 5");
     await wrote(mock, `POST /sends {"to":["${PEOPLE[0].peer}"],"staged":["1"]}`);
     await page.waitForSelector('.toast:has-text("bob is asked")');
     assert.equal(new URL(page.url()).hash, "#transfers");
+    // More than a node keeps are not begun.
+    const before = mock.writes.length;
+    await show(page, "people");
+    await dropOn(page, rowOf(PEOPLE[0]), ...Array.from({ length: 4097 }, (_, at) => `${at}.txt`));
+    await page.waitForSelector('.toast.bad:has-text("4096")');
+    assert.equal(mock.writes.length, before);
+  }));
+
+test("closing the page asks first while something is on its way, and not else", () =>
+  withPage(held, {}, async ({ page, load }) => {
+    const asked = [];
+    await page.route(/share\?name=/, () => {}); // It never comes to an end.
+    await show(page, "files");
+    await page.setInputFiles(".head .primary + input", [{ name: "slow.txt", mimeType: "text/plain", buffer: Buffer.from("a") }]);
+    await page.click('.tab[href="#transfers"]');
+    await page.waitForSelector('[aria-labelledby="handing"]');
+    page.on("dialog", (dialogue) => (asked.push(dialogue.type()), dialogue.dismiss()));
+    await page.close({ runBeforeUnload: true });
+    await until(() => asked.length > 0, "the question");
+    assert.deepEqual(asked, ["beforeunload"]);
+    const other = await load();
+    await other.waitForSelector(".job");
+    await show(other, "files");
+    const closed = other.waitForEvent("close");
+    other.on("dialog", (dialogue) => (asked.push(dialogue.type()), dialogue.dismiss()));
+    await other.close({ runBeforeUnload: true });
+    await closed;
+    assert.equal(asked.length, 1);
   }));
 
 test("files and folders are shared by buttons, on a phone and by the keyboard, in both languages", async () => {
@@ -116,7 +149,7 @@ test("a dropped folder keeps its structure, to a person and into the shared fold
     await mkdir(join(folder, "trip/day 2/later"), { recursive: true });
     await mkdir(join(folder, "nothing"));
     try {
-      const bob = `.personrow:has([href*="${PEOPLE[0].peer}"])`;
+      const bob = rowOf(PEOPLE[0]);
       await show(page, "people");
       await dropPaths(page, bob, [join(folder, "trip")]);
       await wrote(mock, "POST /sends ");
@@ -150,12 +183,37 @@ test("somebody with a new key is sent nothing before a person said that it is th
   withPage(held, {}, async ({ mock, page }) => {
     const mallory = PEOPLE.find((who) => who.key_changed);
     await show(page, "people");
+    // Nor by a drop on the row, which the browser does not open either.
+    await dropOn(page, rowOf(mallory), "dropped.txt");
+    assert.ok(page.url().startsWith(mock.url));
     await page.click(`.person[href*="${mallory.peer}"]`);
     await page.waitForSelector(".onlyone .banner.bad");
     assert.equal(await page.locator(".personhead input[type=file]").count(), 0);
+    await dropOn(page, ".onlyone", "dropped.txt");
     await page.click(".onlyone .danger");
     await page.setInputFiles(".personhead .primary + input", [{ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") }]);
     await wrote(mock, `POST /sends {"to":["${mallory.peer}"],"staged":["1"],"trust_new":true}`);
+    assert.ok(!mock.writes.some((line) => line.includes("dropped.txt")), mock.writes.join("\n"));
+  }));
+
+test("who is away is sent and told nothing, and who only fetches something is not shown", () =>
+  withPage(held, {}, async ({ mock, page }) => {
+    const [bob, carla, ...others] = PEOPLE;
+    await show(page, "people");
+    await page.waitForSelector(rowOf(carla));
+    mock.push("peers", { peers: [{ ...carla, visiting: true }, ...others] });
+    await page.waitForSelector(rowOf(carla), { state: "detached" });
+    await dropOn(page, rowOf(bob), "dropped.txt");
+    await page.click(`.person[href*="${bob.peer}"]`);
+    await page.waitForSelector(".onlyone textarea:disabled");
+    assert.equal(await page.locator(".personhead input[type=file]").count(), 0);
+    await dropOn(page, ".onlyone", "dropped.txt");
+    // Once he is back it is as before; what was dropped meanwhile is not sent late.
+    mock.push("peers", { peers: PEOPLE });
+    await page.waitForSelector(".onlyone textarea:enabled");
+    await page.setInputFiles(".personhead .primary + input", [{ name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") }]);
+    await wrote(mock, `POST /sends {"to":["${bob.peer}"],"staged":["1"]}`);
+    assert.ok(!mock.writes.some((line) => line.includes("dropped.txt")), mock.writes.join("\n"));
   }));
 
 test("somebody with a LocalSend app that asks for a PIN is told it, and nobody else is", () =>
@@ -164,9 +222,11 @@ test("somebody with a LocalSend app that asks for a PIN is told it, and nobody e
     const file = { name: "a.txt", mimeType: "text/plain", buffer: Buffer.from("a") };
     const sendTo = async (who, pin) => {
       await show(page, "people");
+      assert.equal(await page.locator(`${rowOf(who)} .chip`).count(), who.unproven ? 1 : 0, "said to be unproven");
       await page.click(`.person[href*="${who.peer}"]`);
       await page.waitForSelector(".personhead .primary + input");
-      assert.equal(await page.locator("#their-pin").count(), who.unproven ? 1 : 0);
+      assert.equal(await page.locator("#their-pin[maxlength='64']").count(), who.unproven ? 1 : 0);
+      assert.equal(await page.locator(".onlyone .say").count(), who.unproven ? 0 : 1, "there is no chat with an app");
       if (pin) await page.getByLabel("PIN of their app").fill(pin);
       await page.setInputFiles(".personhead .primary + input", [file]);
     };
