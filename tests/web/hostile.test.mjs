@@ -49,6 +49,10 @@ test("news as they come, toasts and titles are inert, too", () =>
       if (event === "samekey") await page.waitForSelector('.toast:has-text("its home is a copy")');
     }
     assert.doesNotMatch(await page.innerText(".toasts"), HIDDEN);
+    // However many come, five are shown.
+    for (let n = 0; n < 20; n += 1) mock.push("news", { event: "samekey", peer: `${n}`, address: `192.0.2.${n}:4001` });
+    await page.waitForSelector('.toast:has-text("192.0.2.19")');
+    assert.equal(await page.locator(".toast").count(), 5);
     for (const text of HOSTILE) mock.hear(PEOPLE[1].peer, text, text);
     mock.note("WARN", HOSTILE[2]);
     await page.waitForSelector(`.badge[aria-label="${HOSTILE.length} new messages"]`);
