@@ -18,8 +18,12 @@ use crate::{
 use std::{
     io::{self, BufRead as _, IsTerminal as _, Write as _},
     sync::Arc,
+    time::Duration,
 };
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::interval};
+
+/// Between two looks whether the link is still there.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Makes a link with a node that stays.
 pub async fn link(node: &Node, out: &Out, what: LinkWhat) -> Exit {
@@ -81,7 +85,7 @@ pub fn unlink(node: &Node, out: &Out, number: u32) -> Exit {
     }
 }
 
-/// `sprat link` where no node runs: in the foreground, until a signal.
+/// `sprat link` where no node runs: in the foreground, until a signal or the end of the link.
 pub async fn run(setup: &Setup, what: LinkWhat, signals: &mut Signals) -> Exit {
     let out = Out::streams(setup.json);
     let mut setup = setup.clone();
@@ -106,8 +110,21 @@ pub async fn run(setup: &Setup, what: LinkWhat, signals: &mut Signals) -> Exit {
         if !out.json() {
             out.note("it is good until Ctrl-C");
         }
+        let mut looks = interval(LOOK);
         loop {
-            match events.recv().await {
+            let event = tokio::select! {
+                event = events.recv() => event,
+                _ = looks.tick() => {
+                    if !node.links().is_empty() {
+                        continue;
+                    }
+                    if !out.json() {
+                        out.note("the link has ended");
+                    }
+                    return Exit::Done;
+                }
+            };
+            match event {
                 Ok(NodeEvent::Ask(ask)) => answer(&node, &out, &ask).await,
                 Ok(event @ (NodeEvent::Received(_) | NodeEvent::AskGone { .. })) => {
                     if out.json() {

@@ -181,6 +181,17 @@ fn without_a_node_a_link_is_good_until_it_is_interrupted() {
     let stays = alone.seen.iter().any(|line| line.contains("Ctrl-C"));
     assert!(stays, "{:?}", alone.seen);
     assert!(connect(http::HERE, &at).is_err());
+    // Or until it ends: taken back from another terminal, or by its time.
+    for (words, unlink) in [(&[][..], true), (&["--expires", "1"], false)] {
+        let words = [&["link", path.to_str().unwrap()], words].concat();
+        let mut alone = swarm.start_all("bob", &words);
+        alone.wait("an address", |line| line.starts_with("http://"));
+        if unlink {
+            swarm.run("bob", &["unlink", "1"]).succeeds();
+        }
+        alone.wait("its end", |line| line == "the link has ended");
+        assert_eq!(alone.end(), 0, "{:?}", alone.seen);
+    }
     // A link that cannot be made ends at once.
     let none = swarm.run("bob", &["link", "nothing", "--wait", "0.2"]);
     assert_eq!(none.code(), 5, "{}", none.err());
