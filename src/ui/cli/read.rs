@@ -83,7 +83,7 @@ pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
             Ok(cli) => return Ok(cli),
             Err(said) => said,
         },
-        Err(error) => match of_the_prompt(&error) {
+        Err(error) => match of_the_prompt(&error).or_else(|| files_last(&error, &words)) {
             Some(said) => said,
             None => error.exit(),
         },
@@ -169,6 +169,16 @@ fn of_the_prompt(error: &clap::Error) -> Option<String> {
     };
     AtPrompt::has_subcommand(word)
         .then(|| format!("`{word}` is typed at the prompt, which `sprat` without a command opens"))
+}
+
+/// `send --to bob photo.jpg`: the file is taken for another name.
+fn files_last(error: &clap::Error, words: &[OsString]) -> Option<String> {
+    let lacks = error.kind() == ErrorKind::MissingRequiredArgument;
+    let after = words.iter().skip_while(|word| *word != "--to");
+    (lacks && words.iter().any(|word| word == "send") && after.count() > 2).then(|| {
+        "`--to` takes every word after it for a name: put the files before it, as in `sprat send FILE --to NAME`"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -258,6 +268,19 @@ mod tests {
             .typed;
         assert_eq!(typed, ["--no-mdns", "--upload-limit", "--wait"]);
         assert!(read("sprat list").options.typed.is_empty());
+    }
+
+    #[test]
+    fn files_that_were_taken_for_names_are_told_their_place() {
+        let said = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let error = over(definition(&Defaults::new()), &words).unwrap_err();
+            files_last(&error, &words)
+        };
+        assert!(said("sprat send --to bob photo.jpg").is_some_and(|said| said.contains("before")));
+        for line in ["sprat send", "sprat send --to bob", "sprat msg bob"] {
+            assert_eq!(said(line), None, "{line}");
+        }
     }
 
     #[test]
