@@ -7,7 +7,10 @@
 use super::parse::{parse_pin, parse_place, parse_rate, parse_seconds, parse_size};
 use crate::node::Copies;
 use crate::node::parse_name;
-use clap::{Args, builder::FalseyValueParser};
+use clap::{
+    Arg, ArgAction, Args,
+    builder::{FalseyValueParser, ValueParser},
+};
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
@@ -26,6 +29,22 @@ pub(super) const NOT_IN_FILE: [&str; 8] = [
     "verbose",
 ];
 
+/// What all of them have. A switch that the file can turn on is turned off by `=false`.
+fn of_all(option: Arg) -> Arg {
+    let option = option.global(true).hide_env_values(true);
+    let is_bool = option.get_value_parser().type_id() == ValueParser::bool().type_id();
+    if !is_bool || !matches!(option.get_action(), ArgAction::Set) {
+        return option;
+    }
+    option
+        .value_parser(FalseyValueParser::new())
+        .hide_possible_values(true)
+        .value_name("BOOL")
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -39,7 +58,7 @@ pub enum LogFormat {
 /// The options, each of which is also `SPRAT_…` in the environment.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Args, Debug, Default)]
-#[command(mut_args(|option| option.global(true).hide_env_values(true)))]
+#[command(mut_args(of_all))]
 pub struct Options {
     /// The node's folder: it offers DIR/shared, saves to DIR/downloads, and keeps its state in
     /// DIR/.sprat
@@ -93,16 +112,7 @@ pub struct Options {
 
     /// Find servers of the swarm (one with a passphrase), and people by their keys, by the DHT of
     /// BitTorrent, and be found there. It shows strangers your IP address and your key
-    #[arg(
-        long,
-        env = "SPRAT_DHT",
-        hide_possible_values = true,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_parser = FalseyValueParser::new()
-    )]
+    #[arg(long, env = "SPRAT_DHT")]
     pub dht: Option<bool>,
 
     /// With --dht: enter another DHT than that of the internet, by these of its nodes; may be given
@@ -117,29 +127,11 @@ pub struct Options {
     pub dht_bootstrap: Vec<String>,
 
     /// Let nothing go through the rendezvous server: who cannot be reached straight is not reached
-    #[arg(
-        long,
-        env = "SPRAT_NO_RELAY",
-        hide_possible_values = true,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_parser = FalseyValueParser::new()
-    )]
+    #[arg(long, env = "SPRAT_NO_RELAY")]
     pub no_relay: Option<bool>,
 
     /// Disconnect from the rendezvous server while somebody is connected straight
-    #[arg(
-        long,
-        env = "SPRAT_LEAVE_SERVER",
-        hide_possible_values = true,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_parser = FalseyValueParser::new()
-    )]
+    #[arg(long, env = "SPRAT_LEAVE_SERVER")]
     pub leave_server: Option<bool>,
 
     /// Join the private swarm of those who know the words in FILE (or in the variable
@@ -157,16 +149,7 @@ pub struct Options {
 
     /// Do not use mDNS, only sprat's own beacon (`--no-mdns=false` uses it although there is
     /// another discovery port)
-    #[arg(
-        long,
-        env = "SPRAT_NO_MDNS",
-        hide_possible_values = true,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_parser = FalseyValueParser::new()
-    )]
+    #[arg(long, env = "SPRAT_NO_MDNS")]
     pub no_mdns: Option<bool>,
 
     /// How many copies of each part of your shared files the nodes nearby keep, yours included, so
@@ -234,16 +217,7 @@ pub struct Options {
 
     /// Be seen by LocalSend apps nearby, take files from them (after a yes), and send them some by
     /// their names
-    #[arg(
-        long,
-        env = "SPRAT_LOCALSEND",
-        hide_possible_values = true,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_parser = FalseyValueParser::new()
-    )]
+    #[arg(long, env = "SPRAT_LOCALSEND")]
     pub localsend: Option<bool>,
 
     /// The port on which the LocalSend apps of this network find each other [default: 53317]
