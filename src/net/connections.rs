@@ -7,10 +7,14 @@
 //! is very much alive.
 
 mod idle;
+mod life;
+mod proof;
 #[cfg(test)]
 mod tests;
 
-use super::segments::{BULK, QUIET};
+pub(super) use life::SILENCE;
+pub(super) use proof::Proof;
+
 use crate::core::{id::NodeId, via::Via};
 use libp2p::swarm::ConnectionId;
 use std::{
@@ -19,12 +23,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After this long without a sign of life a connection is given up: more than two pings, and early
-/// enough that a dead host is no peer any more after 15 s.
-pub(super) const SILENCE: Duration = Duration::from_secs(10);
-/// A connection on which none of our protocols was spoken or named by then is closed.
-pub(super) const INTRODUCTION: Duration = Duration::from_secs(60);
-
 /// How long a straight connection must have stood before the relayed ones are closed: streams on
 /// those may end.
 const STANDS: Duration = Duration::from_millis(300);
@@ -32,23 +30,6 @@ const STANDS: Duration = Duration::from_millis(300);
 /// How long two straight connections to one place must have stood before one of them is closed:
 /// both ends know of both by then.
 const SETTLED: Duration = Duration::from_secs(3);
-
-/// How long a connection may stand that is to be proven (see `driver::proof`); with the look every
-/// half second that makes under 5 s.
-const PROOF: Duration = Duration::from_secs(4);
-
-/// How far a connection is with the proof that both ends know the swarm's key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Proof {
-    /// Nothing is proven yet.
-    None,
-    /// Nor has the other end begun, which may.
-    Awaited,
-    /// The other end knows the key. It may not know yet that this one does.
-    Theirs,
-    /// Both do.
-    Both,
-}
 
 /// What is known of a connection from its beginning.
 #[derive(Debug, Clone, Copy)]
@@ -169,53 +150,9 @@ impl Connections {
             } else {
                 Proof::None
             },
-            due: now + PROOF,
+            due: now + proof::PROOF,
         });
         self.news(node)
-    }
-
-    /// How far the proof of a connection is, unless it came to its end.
-    pub(super) fn proof(&mut self, node: NodeId, id: ConnectionId, proof: Proof) {
-        if let Some(connection) = self.get(node, id).filter(|known| !known.proven()) {
-            connection.proof = proof;
-        }
-    }
-
-    /// A connection is proven; whether that is new. What has changed is to be asked for.
-    pub(super) fn prove(&mut self, node: NodeId, id: ConnectionId, now: Instant) -> bool {
-        let Some(connection) = self.get(node, id).filter(|known| !known.proven()) else {
-            return false;
-        };
-        connection.proof = Proof::Both;
-        connection.since = now;
-        true
-    }
-
-    fn stage(&self, node: NodeId, id: ConnectionId) -> Option<Proof> {
-        let mut all = self.nodes.get(&node)?.all.iter();
-        let connection = all.find(|connection| connection.id == id)?;
-        Some(connection.proof)
-    }
-
-    /// Whether the other end of a connection may begin with the proof.
-    pub(super) fn awaits_proof(&self, node: NodeId, id: ConnectionId) -> bool {
-        self.stage(node, id) == Some(Proof::Awaited)
-    }
-
-    /// Whether nothing is missing but that the other end says that it is convinced.
-    pub(super) fn awaits_welcome(&self, node: NodeId, id: ConnectionId) -> bool {
-        self.stage(node, id) == Some(Proof::Theirs)
-    }
-
-    /// Whether a connection is proven.
-    pub(super) fn is_proven(&self, node: NodeId, id: ConnectionId) -> bool {
-        self.stage(node, id) == Some(Proof::Both)
-    }
-
-    /// Whether a connection to a node is not proven yet.
-    pub(super) fn is_proving(&self, node: NodeId) -> bool {
-        let known = self.nodes.get(&node);
-        known.is_some_and(|known| !known.all.iter().all(Connection::proven))
     }
 
     /// Forgets a connection, if it was known.
@@ -420,75 +357,5 @@ impl Connections {
     fn get(&mut self, node: NodeId, id: ConnectionId) -> Option<&mut Connection> {
         let known = self.nodes.get_mut(&node)?;
         known.all.iter_mut().find(|connection| connection.id == id)
-    }
-
-    /// The other end of a connection with ordinary segments that gave no sign of life of late and
-    /// never carried bulk, and since when it stood.
-    pub(super) fn fell_silent(
-        &self,
-        node: NodeId,
-        id: ConnectionId,
-        received: u64,
-        now: Instant,
-    ) -> Option<(IpAddr, Instant)> {
-        let known = self.nodes.get(&node)?;
-        let connection = known.all.iter().find(|known| known.id == id)?;
-        let path = connection.path;
-        let ordinary = path.tcp && connection.straight() && connection.proven() && !path.small;
-        let silent = received == connection.received
-            && received < BULK
-            && now.duration_since(connection.heard) >= QUIET;
-        (ordinary && silent && !connection.calm).then(|| (path.address.ip(), connection.since))
-    }
-
-    /// The other side pinged, or answered a ping.
-    pub(super) fn heard(&mut self, node: NodeId, id: ConnectionId, now: Instant) {
-        if let Some(connection) = self.get(node, id) {
-            connection.heard = now;
-        }
-    }
-
-    /// The other side spoke, or named, a protocol of ours.
-    pub(super) fn introduced(&mut self, node: NodeId, id: ConnectionId, now: Instant) {
-        if let Some(connection) = self.get(node, id) {
-            (connection.heard, connection.used) = (now, now);
-            connection.ours = true;
-        }
-    }
-
-    /// No peer could be heard until now, because this side did not listen.
-    pub(super) fn excuse(&mut self, now: Instant) {
-        for known in self.nodes.values_mut() {
-            for connection in &mut known.all {
-                connection.heard = now;
-                connection.due = now + PROOF;
-            }
-        }
-    }
-
-    /// The connections to close now. `received` gives the bytes that came in on one so far.
-    pub(super) fn expire(
-        &mut self,
-        now: Instant,
-        received: impl Fn(ConnectionId) -> u64,
-    ) -> Vec<(NodeId, ConnectionId)> {
-        let mut gone = Vec::new();
-        for (node, known) in &mut self.nodes {
-            for connection in &mut known.all {
-                let count = received(connection.id);
-                if count != connection.received {
-                    connection.received = count;
-                    connection.heard = now;
-                }
-                let silent = now.duration_since(connection.heard) >= connection.silence();
-                let stranger =
-                    !connection.ours && now.duration_since(connection.since) >= INTRODUCTION;
-                let unproven = !connection.proven() && now >= connection.due;
-                if silent || stranger || unproven {
-                    gone.push((*node, connection.id));
-                }
-            }
-        }
-        gone
     }
 }

@@ -1,4 +1,5 @@
-use super::*;
+use super::{life::INTRODUCTION, proof::PROOF, *};
+use crate::net::segments::{BULK, QUIET};
 
 const NODE: NodeId = NodeId([1; 32]);
 
