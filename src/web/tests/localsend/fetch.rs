@@ -7,7 +7,7 @@ use crate::{
 };
 use parking_lot::Mutex;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpListener,
     sync::mpsc,
 };
@@ -152,16 +152,42 @@ impl Drop for Script {
     }
 }
 
+/// A connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 impl Script {
     async fn of(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
+        Self::shown_by(Vec::new(), answer).await
+    }
+
+    /// Over TLS, if there are certificates: each connection with the next one, the last one stays.
+    async fn shown_by(
+        certificates: Vec<Identity>,
+        answer: impl Fn(&str) -> Vec<u8> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let at = format!("http://{}/", listener.local_addr().unwrap());
+        let scheme = if certificates.is_empty() {
+            "http"
+        } else {
+            "https"
+        };
+        let at = format!("{scheme}://{}/", listener.local_addr().unwrap());
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let heard = asked.clone();
         let serving = tokio::spawn(async move {
             let mut open = Vec::new();
+            let mut next = certificates.iter();
             loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
+                let (stream, _) = listener.accept().await.unwrap();
+                let shown = next.next().or(certificates.last());
+                let mut stream: Box<dyn Stream> = match shown.map(|who| who.acceptor().unwrap()) {
+                    None => Box::new(stream),
+                    Some(acceptor) => match acceptor.accept(stream).await {
+                        Ok(stream) => Box::new(stream),
+                        Err(_) => continue,
+                    },
+                };
                 let mut asking = Vec::new();
                 while !asking.ends_with(b"\r\n\r\n") {
                     let Ok(byte) = stream.read_u8().await else {
@@ -187,22 +213,25 @@ impl Script {
     }
 
     /// The list, and each file's bytes by its id.
-    async fn offering(list: Value, files: &'static [(&'static str, &'static [u8])]) -> Self {
-        Self::of(move |line| {
-            if line.starts_with("POST /api/localsend/v2/prepare-download") {
-                return http(200, list.to_string().as_bytes());
-            }
-            let id = line.rsplit_once("&fileId=").unwrap().1;
-            let found = files.iter().find(|(file, _)| *file == id);
-            found.map_or_else(|| http(404, b""), |(_, bytes)| http(200, bytes))
-        })
-        .await
+    async fn offering(list: Value, files: Files) -> Self {
+        Self::of(move |line| offer(&list, files, line)).await
     }
 
     fn asked(&self, path: &str) -> usize {
         let asked = self.asked.lock();
         asked.iter().filter(|line| line.contains(path)).count()
     }
+}
+
+type Files = &'static [(&'static str, &'static [u8])];
+
+fn offer(list: &Value, files: Files, line: &str) -> Vec<u8> {
+    if line.starts_with("POST /api/localsend/v2/prepare-download") {
+        return http(200, list.to_string().as_bytes());
+    }
+    let id = line.rsplit_once("&fileId=").unwrap().1;
+    let found = files.iter().find(|(file, _)| *file == id);
+    found.map_or_else(|| http(404, b""), |(_, bytes)| http(200, bytes))
 }
 
 fn http(status: u16, body: &[u8]) -> Vec<u8> {
@@ -289,6 +318,27 @@ async fn what_is_not_as_was_said_leaves_nothing() {
         Some("a file is not given any more")
     );
     assert_eq!(ben.here(), ["a"]);
+    ben.end().await;
+}
+
+#[tokio::test]
+async fn files_come_from_the_one_who_showed_the_list_or_not_at_all() {
+    let ben = Fetching::new().await;
+    let (anna, eve) = (Identity::new().unwrap(), Identity::new().unwrap());
+    let files = list(&json!({ "a": described("a", 5, None) }));
+    for (second, come) in [(anna.clone(), 1), (eve, 0)] {
+        let files = files.clone();
+        let answer = move |line: &str| offer(&files, &[("a", b"hello")], line);
+        // The connection of the list is closed: the file comes by another one.
+        let script = Script::shown_by(vec![anna.clone(), second], answer).await;
+        let received = ben.fetch(&script.at).await;
+        assert_eq!(
+            (received.files.len(), script.asked("/download?")),
+            (come, come)
+        );
+        assert_eq!(received.stopped.is_none(), come == 1);
+    }
+    assert_eq!((ben.here(), ben.left_behind()), (vec!["a".to_owned()], 0));
     ben.end().await;
 }
 
