@@ -110,12 +110,14 @@ pub async fn run(setup: &Setup, what: LinkWhat, signals: &mut Signals) -> Exit {
         if !out.json() {
             out.note("it is good until Ctrl-C");
         }
-        let mut looks = interval(LOOK);
+        let (mut looks, mut gone) = (interval(LOOK), false);
         loop {
             let event = tokio::select! {
                 event = events.recv() => event,
                 _ = looks.tick() => {
-                    if !node.links().is_empty() {
+                    // Who took it back hears that by this node's socket, before that is closed.
+                    let was_gone = std::mem::replace(&mut gone, node.links().is_empty());
+                    if !was_gone {
                         continue;
                     }
                     if !out.json() {
