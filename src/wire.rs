@@ -65,8 +65,8 @@ pub const MAX_CHUNKS: usize = 1800;
 pub const MAX_PEERS: usize = crate::core::exchange::MAX_TOLD;
 /// Cards in one answer, and nodes of which one is wanted in one question.
 pub const MAX_CARDS: usize = 256;
-/// Nodes named in a question for everybody, and told of in its answer: as many as are known.
-pub const MAX_EVERYBODY: usize = crate::core::membership::MAX_KNOWN;
+/// Nodes named in a question for everybody, and told of in its answer.
+pub const MAX_EVERYBODY: usize = 512;
 /// The longest catalog on a card, in bytes.
 pub const MAX_CARD: usize = 8 << 10;
 /// Chunks named in one have-update.

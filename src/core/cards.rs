@@ -46,6 +46,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// So many others are asked again for such a card, after a pause that doubles up to some minutes: a
 /// node may have no room for a connection, and its card gets about slowly.
 const ROUNDS_AGAIN: u32 = 4;
+/// How often it is looked who is known no more.
+const RETAINED: Duration = Duration::from_secs(1);
 /// Nodes that are remembered for having no cards.
 const MAX_UNABLE: usize = 1024;
 
@@ -98,6 +100,10 @@ pub enum CardAction {
 pub struct Cards {
     chance: Chance,
     nodes: BTreeMap<NodeId, Known>,
+    /// Those with something due, by when: with thousands known not all are gone through.
+    order: BTreeSet<(Now, NodeId)>,
+    /// When it was looked who is known no more.
+    retained: Now,
     unable: BTreeSet<NodeId>,
     asking: usize,
     /// Who was asked for everybody.
@@ -117,6 +123,8 @@ impl Cards {
         Self {
             chance: Chance::new(seed),
             nodes: BTreeMap::new(),
+            order: BTreeSet::new(),
+            retained: Now::ZERO,
             unable: BTreeSet::new(),
             asking: 0,
             tellers: BTreeSet::new(),
@@ -152,47 +160,70 @@ impl Cards {
     ) {
         let draw = self.chance.fraction();
         let unable = self.unable.contains(&node);
-        let known = self.nodes.entry(node).or_default();
-        let wait = if connected {
-            Duration::ZERO
-        } else if known.large || unable {
-            spread.mul_f64(draw)
-        } else {
-            ROUND.mul_f64(draw)
-        };
-        // What nobody gave may be had now, of the node itself.
-        let lacking = known.card < known.newest && known.due.is_none() && !known.large && !unable;
-        let again = known.again.take_if(|at| *at <= now).is_some();
-        let same = version == known.newest;
-        if version < known.newest || (same && !(lacking && (connected || again))) {
-            return;
-        }
-        let few = same && !connected;
-        let begun = if few { ROUNDS - ROUNDS_AGAIN } else { 0 };
-        (known.newest, known.rounds) = (version, begun);
-        known.due.get_or_insert(now + wait);
+        self.nodes.entry(node).or_default();
+        self.change(&node, |known| {
+            let wait = if connected {
+                Duration::ZERO
+            } else if known.large || unable {
+                spread.mul_f64(draw)
+            } else {
+                ROUND.mul_f64(draw)
+            };
+            // What nobody gave may be had now, of the node itself.
+            let waits = known.due.is_some() || known.large || unable;
+            let lacking = known.card < known.newest && !waits;
+            let again = known.again.take_if(|at| *at <= now).is_some();
+            let same = version == known.newest;
+            if version < known.newest || (same && !(lacking && (connected || again))) {
+                return;
+            }
+            let few = same && !connected;
+            let begun = if few { ROUNDS - ROUNDS_AGAIN } else { 0 };
+            (known.newest, known.rounds) = (version, begun);
+            known.due.get_or_insert(now + wait);
+        });
     }
 
-    /// Only these are known.
-    pub fn retain(&mut self, known: impl Fn(&NodeId) -> bool) {
-        self.nodes.retain(|node, _| known(node));
+    /// Only these are known. Not looked at each time, since of who is not known at most a question
+    /// is left.
+    pub fn retain(&mut self, known: impl Fn(&NodeId) -> bool, now: Now) {
+        if now >= self.retained + RETAINED {
+            self.retained = now;
+            self.nodes.retain(|node, _| known(node));
+            self.order.retain(|(_, node)| known(node));
+        }
     }
 
     /// A node is known no more.
     pub fn gone(&mut self, node: &NodeId) {
-        self.nodes.remove(node);
+        let due = self.nodes.remove(node).and_then(|known| known.due);
+        due.map(|at| self.order.remove(&(at, *node)));
+    }
+
+    /// Changes what is known of a node, and keeps in order what is due.
+    fn change<R>(&mut self, node: &NodeId, change: impl FnOnce(&mut Known) -> R) -> Option<R> {
+        let known = self.nodes.get_mut(node)?;
+        let before = known.due;
+        let done = change(known);
+        if before != known.due {
+            before.map(|at| self.order.remove(&(at, *node)));
+            known.due.map(|at| self.order.insert((at, *node)));
+        }
+        Some(done)
     }
 
     /// A card came that its node signed.
     pub fn came(&mut self, node: NodeId, version: Version) {
-        let known = self.nodes.entry(node).or_default();
-        known.card = known.card.max(version);
-        known.newest = known.newest.max(version);
-        known.large = false;
-        if known.card == known.newest {
-            (known.due, known.rounds) = (None, 0);
-            (known.again, known.in_vain) = (None, 0);
-        }
+        self.nodes.entry(node).or_default();
+        self.change(&node, |known| {
+            known.card = known.card.max(version);
+            known.newest = known.newest.max(version);
+            known.large = false;
+            if known.card == known.newest {
+                (known.due, known.rounds) = (None, 0);
+                (known.again, known.in_vain) = (None, 0);
+            }
+        });
     }
 
     /// The same of one whose catalog is too large for a card: its names are its own to tell.
@@ -214,7 +245,7 @@ impl Cards {
         if self.asking >= MAX_ASKING {
             return None; // An answer comes, or none in time.
         }
-        self.nodes.values().filter_map(|known| known.due).min()
+        self.order.first().map(|(at, _)| *at)
     }
 
     /// What to ask now, of these who are connected.
@@ -223,41 +254,49 @@ impl Cards {
         if self.next_question().is_none_or(|at| at > now) {
             return actions;
         }
+        let soon = |order: &BTreeSet<(Now, NodeId)>, until: Now| {
+            let due = order.iter().take_while(|(at, _)| *at <= until);
+            let mut due: Vec<NodeId> = due.map(|(_, node)| *node).collect();
+            due.sort_unstable();
+            due
+        };
         if connected.is_empty() {
-            let due = self
-                .nodes
-                .values_mut()
-                .filter_map(|known| known.due.as_mut());
-            due.for_each(|at| *at = (*at).max(now + NOBODY));
+            for node in soon(&self.order, now + NOBODY) {
+                self.change(&node, |known| known.due = Some(now + NOBODY));
+            }
             return actions;
         }
         let able = |node: &&NodeId| !self.unable.contains(*node);
         let tellers: Vec<NodeId> = connected.iter().filter(able).copied().collect();
         let mut of = Vec::new();
         let teller = tellers.get(self.chance.below(tellers.len())).copied();
-        for (&node, known) in &mut self.nodes {
-            // Those that are due in this round share a question.
-            let Some(due) = known.due.filter(|at| *at <= now + ROUND) else {
-                continue;
-            };
-            if known.large || self.unable.contains(&node) {
-                if due <= now {
-                    known.due = None;
-                    actions.push(CardAction::Catalog { node });
+        // Those that are due in this round share a question.
+        for node in soon(&self.order, now + ROUND) {
+            let usual = self.unable.contains(&node);
+            let near = connected.contains(&node);
+            let (asks, shares) = (self.asking < MAX_ASKING, of.len() < MAX_WANTED);
+            let action = self.change(&node, |known| {
+                let is_due = known.due.is_some_and(|at| at <= now);
+                if known.large || usual {
+                    known.due.take_if(|_| is_due)?;
+                    return Some(CardAction::Catalog { node });
                 }
-                continue;
-            }
-            let last = known.rounds >= ROUNDS || teller.is_none();
-            let itself = last || connected.contains(&node);
-            if itself && due <= now && self.asking < MAX_ASKING {
-                (known.due, known.asked) = (Some(now + PAUSE), Some(known.newest));
-                self.asking += 1;
-                let of = vec![(node, known.card)];
-                actions.push(CardAction::Ask { teller: node, of });
-            } else if !itself && of.len() < MAX_WANTED {
-                known.due = Some(now + SLOW);
-                known.rounds += 1;
-                of.push((node, known.card));
+                let itself = near || known.rounds >= ROUNDS || teller.is_none();
+                if itself && is_due && asks {
+                    (known.due, known.asked) = (Some(now + PAUSE), Some(known.newest));
+                    let of = vec![(node, known.card)];
+                    return Some(CardAction::Ask { teller: node, of });
+                }
+                if !itself && shares {
+                    known.due = Some(now + SLOW);
+                    known.rounds += 1;
+                    of.push((node, known.card));
+                }
+                None
+            });
+            if let Some(action) = action.flatten() {
+                self.asking += usize::from(matches!(action, CardAction::Ask { .. }));
+                actions.push(action);
             }
         }
         if let Some(teller) = teller.filter(|_| !of.is_empty()) {
@@ -274,16 +313,18 @@ impl Cards {
             self.next_round(of, now);
             return None;
         }
-        let known = self.nodes.get_mut(&teller)?;
-        let asked = known.asked.take()?;
-        if known.card >= asked {
-            // There may be news of since then.
-            known.due = (known.card < known.newest).then_some(now);
-            return None;
-        }
-        // It said nothing of itself.
-        (known.large, known.due) = (true, None);
-        Some(CardAction::Catalog { node: teller })
+        let action = self.change(&teller, |known| {
+            let asked = known.asked.take()?;
+            if known.card >= asked {
+                // There may be news of since then.
+                known.due = (known.card < known.newest).then_some(now);
+                return None;
+            }
+            // It said nothing of itself.
+            (known.large, known.due) = (true, None);
+            Some(CardAction::Catalog { node: teller })
+        });
+        action.flatten()
     }
 
     /// A teller did not answer, or told what is not so: with `unable`, it never will do better.
@@ -301,11 +342,15 @@ impl Cards {
         if unable && self.unable.len() < MAX_UNABLE {
             self.unable.insert(teller);
         }
-        let known = self.nodes.get_mut(&teller).filter(|_| of == [teller])?;
-        (known.due, known.asked) = (None, None);
-        known.again = Some(now + PAUSE * (1 << known.in_vain.min(5)));
-        known.in_vain += 1;
-        Some(CardAction::Catalog { node: teller })
+        if of != [teller] {
+            return None;
+        }
+        self.change(&teller, |known| {
+            (known.due, known.asked) = (None, None);
+            known.again = Some(now + PAUSE * (1 << known.in_vain.min(5)));
+            known.in_vain += 1;
+            CardAction::Catalog { node: teller }
+        })
     }
 
     /// A newcomer asks one of those with whom it is connected, and a second one, since the first
@@ -350,17 +395,13 @@ impl Cards {
     /// Those of which the answer had nothing are asked for again soon.
     fn next_round(&mut self, of: &[NodeId], now: Now) {
         for node in of {
-            let known = self.nodes.get_mut(node);
-            let known = known.filter(|known| known.asked.is_none());
-            if let Some(Known {
-                due: Some(due),
-                rounds,
-                ..
-            }) = known
-            {
-                let pause = ROUND * (1 << (rounds.saturating_sub(1) / ROUNDS_ALIKE).min(8));
-                *due = (*due).min(now + pause);
-            }
+            self.change(node, |known| {
+                let rounds = known.rounds.saturating_sub(1);
+                let pause = ROUND * (1 << (rounds / ROUNDS_ALIKE).min(8));
+                if known.asked.is_none() {
+                    known.due = known.due.map(|at| at.min(now + pause));
+                }
+            });
         }
     }
 }

@@ -9,8 +9,8 @@
 //! beacons, and connected only while something is asked (see [`neighbours`](super::neighbours)). A
 //! hidden node announces nothing, answers nothing, and dials only nodes that were connected before.
 //! A beacon counts only when its number is greater than all seen of that node. Whatever strangers
-//! send, the table stays within [`MAX_KNOWN`], and nodes that are no peers never push out one that
-//! is.
+//! send, the table stays within [`MAX_KNOWN`], nodes that are no peers never push out one that is,
+//! and of peers those of crowded addresses make room first, the youngest before the others.
 
 mod admission;
 mod announcing;
@@ -21,6 +21,7 @@ mod peer;
 mod replays;
 mod resting;
 mod silence;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -36,12 +37,15 @@ use announcing::Announcing;
 pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent};
 use peer::{CatalogVersion, Peer};
 use replays::Replays;
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
+use table::Table;
 
-/// Nodes known at a time, connected or not.
-pub const MAX_KNOWN: usize = 512;
-/// Of these, nodes that were never connected.
-pub const MAX_UNCONFIRMED: usize = 256;
+/// Peers at a time, connected or not: about 1 KiB each, with its places in what is kept in order.
+pub const MAX_PEERS: usize = 12 << 10;
+/// Nodes that are no peers.
+pub const MAX_UNCONFIRMED: usize = 4 << 10;
+/// All of these.
+pub const MAX_KNOWN: usize = MAX_PEERS + MAX_UNCONFIRMED;
 /// Of these, nodes announced from one IP address.
 pub const MAX_UNCONFIRMED_PER_SOURCE: usize = 32;
 /// Dials under way at a time.
@@ -51,6 +55,8 @@ pub const MAX_DIALS: usize = 32;
 pub const MAX_DIALS_PER_SOURCE: usize = 8;
 /// Nodes whose beacons are ignored for the rest of this life.
 const MAX_BANNED: usize = 256;
+/// Addresses whose questions are counted.
+const MAX_SOURCES: usize = 512;
 /// A node that is not connected and silent for this long is gone: 15 s is what is promised, less
 /// what it takes to show.
 pub const SILENCE: Duration = Duration::from_secs(14);
@@ -88,7 +94,9 @@ pub struct Membership {
     unchosen: bool,
     /// They are chosen anew then, for those who had no room may have some.
     choose_at: Option<Now>,
-    peers: BTreeMap<NodeId, Peer>,
+    /// When they were chosen.
+    chosen: Now,
+    peers: Table,
     replays: Replays,
     banned: Vec<NodeId>,
     answers: Bucket,
@@ -113,11 +121,12 @@ impl Membership {
             neighbours: Neighbours::new(&me, seed.rotate_left(17)),
             unchosen: false,
             choose_at: None,
-            peers: BTreeMap::new(),
+            chosen: Now::ZERO,
+            peers: Table::default(),
             replays: Replays::default(),
             banned: Vec::new(),
             answers: Bucket::new(ANSWERS, now),
-            answers_per_source: Buckets::new(ANSWERS_PER_SOURCE, MAX_KNOWN),
+            answers_per_source: Buckets::new(ANSWERS_PER_SOURCE, MAX_SOURCES),
             late_dials: Bucket::new(dials::LATE, now),
             vouched: Now::ZERO,
             excused: Now::ZERO,
@@ -162,10 +171,9 @@ impl Membership {
                 self.connected_to(node, address, &mut out);
             }
             MembershipEvent::Disconnected { node } => {
-                let crowd = self.is_crowd();
-                if let Some(peer) = self.peers.get_mut(&node) {
-                    peer.disconnected(crowd, self.now);
-                }
+                let (crowd, now) = (self.is_crowd(), self.now);
+                self.peers
+                    .change(&node, |peer| peer.disconnected(crowd, now));
             }
             MembershipEvent::Vouched { node } => self.vouched(node, &mut out),
             MembershipEvent::Introduced {
@@ -176,9 +184,8 @@ impl Membership {
             } => self.introduced(node, address, CatalogVersion { epoch, revision }, &mut out),
             MembershipEvent::Changed => self.announce_soon(),
             MembershipEvent::DialFailed { node } => {
-                if let Some(peer) = self.peers.get_mut(&node) {
-                    peer.dial_failed(self.now);
-                }
+                let now = self.now;
+                self.peers.change(&node, |peer| peer.dial_failed(now));
             }
             MembershipEvent::Full { node } => self.full(&node),
             MembershipEvent::Leaving { node } => self.remove(&node, true, &mut out),
@@ -189,12 +196,7 @@ impl Membership {
         if let Some(node) = about {
             self.tell_elsewhere(node, &mut out);
         }
-        let announced = self.peers.values().filter(|peer| peer.announces());
-        let (mut all, mut crowd) = (0, 0);
-        for peer in announced {
-            all += 1;
-            crowd += usize::from(peer.confirmed);
-        }
+        let (crowd, all) = (self.peers.crowd(), self.peers.announcing());
         (self.announcing.crowd, self.announcing.all) = (crowd, all);
         self.forget_the_silent(&mut out);
         self.choose_neighbours(&mut out);
@@ -210,25 +212,20 @@ impl Membership {
         } else {
             self.announcing.next
         };
-        let silence = self.announcing.silence();
-        let crowd = self.is_crowd();
-        let late = |peer: &Peer| {
-            let waits = crowd && peer.waits_for_vouching();
-            waits.then(|| self.dialled_late(peer).max(self.late_dials.next()))
-        };
+        let dialing = self.peers.those(self.peers.dialing());
+        let dial_ends = dialing.filter_map(|(_, peer)| peer.dial_ends());
         // What is due already waits for a free dial, and that comes with another event.
-        self.peers
-            .values()
-            .flat_map(|peer| {
-                let ends = [peer.gone_at(silence), peer.wanted_until(silence)];
-                let ends = ends.map(|at| at.max(self.excused));
-                [peer.retry_at(), peer.dial_ends(), late(peer)]
-                    .into_iter()
-                    .chain(ends.map(Some))
-            })
-            .flatten()
-            .filter(|at| *at > self.now)
-            .fold(announce, Now::min)
+        [
+            self.peers.next_dial(self.now),
+            self.next_late_dial(),
+            self.next_silence(),
+            self.next_choice(),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(dial_ends)
+        .filter(|at| *at > self.now)
+        .fold(announce, Now::min)
     }
 
     /// The name that a node gave itself, at most 64 bytes: foreign text. `None` if it gave none.
@@ -240,16 +237,13 @@ impl Membership {
 
     /// The nodes that are connected now.
     pub fn connected(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.peers
-            .iter()
-            .filter(|(_, peer)| peer.is_connected())
-            .map(|(node, _)| *node)
+        self.peers.connected().iter().copied()
     }
 
     /// Whether a node is connected now.
     #[must_use]
     pub fn is_connected(&self, node: &NodeId) -> bool {
-        self.peers.get(node).is_some_and(Peer::is_connected)
+        self.peers.connected().contains(node)
     }
 
     /// Whether a node is a peer with which no connection is kept.
@@ -269,14 +263,15 @@ impl Membership {
     /// be here in a moment.
     #[must_use]
     pub fn expects_somebody(&self) -> bool {
-        self.peers.values().any(Peer::is_new)
+        let mut dialing = self.peers.those(self.peers.dialing());
+        dialing.any(|(_, peer)| peer.is_new())
     }
 
     /// Nodes that announced themselves and whose first connection is under way or due, with the
     /// names that they gave themselves: they may be here in a moment.
     pub fn expected(&self) -> impl Iterator<Item = (NodeId, &str)> {
         let (crowd, now) = (self.is_crowd(), self.now);
-        let expected = self.peers.iter();
+        let expected = self.peers.those(self.peers.strangers());
         let expected = expected.filter(move |(_, peer)| peer.is_expected(crowd, now));
         expected.map(|(node, peer)| (*node, peer.name.as_str()))
     }
@@ -316,10 +311,8 @@ impl Membership {
             return;
         }
         if beacon.kind == Kind::Leave {
-            if let Some(peer) = self.peers.get_mut(&node) {
-                peer.seen = Some(at);
-                self.remove(&node, true, out);
-            }
+            self.peers.change(&node, |peer| peer.seen = Some(at));
+            self.remove(&node, true, out);
             return;
         }
         let asks = beacon.kind == Kind::Join && !self.hidden;
@@ -329,7 +322,7 @@ impl Membership {
         // The port is replaced, not the address built anew: a link-local one keeps its scope.
         let mut address = from;
         address.set_port(beacon.tcp);
-        if !self.admit(node, from.ip(), true, out) {
+        if !self.admit(node, from.ip(), out) {
             return;
         }
         let (me, now) = (self.me, self.now);
@@ -337,17 +330,18 @@ impl Membership {
         if last.is_none() && beacon.kind == Kind::Ping {
             self.announcing.answers.heard(self.now);
         }
-        let Some(peer) = self.peers.get_mut(&node) else {
-            return;
-        };
-        // Both of us are newcomers and both heard the other's JOIN: the smaller id dials.
-        let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
-        self.unchosen |= peer.confirmed && (peer.seen.is_none() || peer.hearsay);
-        if !peer.confirmed && peer.seen.is_none() {
-            peer.not_before = now + wait;
-        }
-        peer.heard(beacon, address, it_dials, now);
-        if let Some(CatalogVersion { epoch, revision }) = peer.take_hint() {
+        let unchosen = &mut self.unchosen;
+        let hint = self.peers.change(&node, |peer| {
+            // Both of us are newcomers and both heard the other's JOIN: the smaller id dials.
+            let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
+            *unchosen |= peer.confirmed && (peer.seen.is_none() || peer.hearsay);
+            if !peer.confirmed && peer.seen.is_none() {
+                peer.not_before = now + wait;
+            }
+            peer.heard(beacon, address, it_dials, now);
+            peer.take_hint()
+        });
+        if let Some(CatalogVersion { epoch, revision }) = hint.flatten() {
             out.push(MembershipAction::CatalogHint {
                 node,
                 epoch,
@@ -367,15 +361,11 @@ impl Membership {
         let Some(first) = addresses.first() else {
             return;
         };
-        if node == self.me
-            || self.banned.contains(&node)
-            || !self.admit(node, first.ip(), true, out)
-        {
+        if node == self.me || self.banned.contains(&node) || !self.admit(node, first.ip(), out) {
             return;
         }
-        if let Some(peer) = self.peers.get_mut(&node) {
-            peer.found(addresses, self.now);
-        }
+        let now = self.now;
+        self.peers.change(&node, |peer| peer.found(addresses, now));
     }
 
     /// Only of a node that is not known yet: no other node's word puts its own address in place of
@@ -384,10 +374,9 @@ impl Membership {
         if node == self.me || self.banned.contains(&node) || self.knows(&node) {
             return;
         }
-        if self.admit(node, address.ip(), false, out)
-            && let Some(peer) = self.peers.get_mut(&node)
-        {
-            peer.told(address, self.now);
+        let now = self.now;
+        if self.admit(node, address.ip(), out) {
+            self.peers.change(&node, |peer| peer.told(address, now));
         }
     }
 
@@ -395,25 +384,28 @@ impl Membership {
         if node == self.me || self.banned.contains(&node) {
             return;
         }
+        let source = self.peers.get(&node).map_or(address.ip(), |it| it.source);
+        let peer = self.peers.get(&node).is_some_and(|it| it.confirmed);
+        if !peer && !self.find_place(source, out) {
+            return;
+        }
+        let now = self.now;
         if !self.peers.contains_key(&node) {
-            let free = |peer: &Peer| !peer.is_connected() && !peer.resting;
-            if self.peers.len() >= MAX_KNOWN && !self.evict(free, out) {
-                return;
-            }
-            let peer = Peer::new(address.ip(), self.replays.take(&node, self.now), self.now);
+            let peer = Peer::new(source, self.replays.take(&node, now), now);
             self.peers.insert(node, peer);
         }
-        if let Some(peer) = self.peers.get_mut(&node)
-            && peer.connected(address, self.now)
-        {
+        let joined = self
+            .peers
+            .change(&node, |peer| peer.connected(address, now));
+        if joined == Some(true) {
             self.unchosen = true;
             out.push(MembershipAction::Joined { node });
         }
     }
 
     fn tell_elsewhere(&mut self, node: NodeId, out: &mut Vec<MembershipAction>) {
-        let peer = self.peers.get_mut(&node);
-        let addresses = peer.map(Peer::take_elsewhere).unwrap_or_default();
+        let addresses = self.peers.change(&node, Peer::take_elsewhere);
+        let addresses = addresses.unwrap_or_default();
         if !addresses.is_empty() {
             out.push(MembershipAction::Elsewhere { node, addresses });
         }

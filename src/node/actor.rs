@@ -29,6 +29,7 @@ use crate::{
         changes::Changes,
         id::NodeId,
         membership::{Kind, MembershipEvent},
+        neighbours::MESH,
         turns::{PAUSE, Turns},
         via::Via,
     },
@@ -130,6 +131,8 @@ pub struct Actor {
     parts: ActorParts,
     sequence: u64,
     waiting: Vec<(Instant, oneshot::Sender<()>)>,
+    /// When it was looked for those who wait.
+    looked: Instant,
     /// Those who wait for what the others offer.
     awaiting: Vec<Awaiting>,
     notes: mpsc::Sender<Note>,
@@ -161,6 +164,7 @@ impl Actor {
             parts,
             sequence: 0,
             waiting: Vec::new(),
+            looked: Instant::now(),
             awaiting: Vec::new(),
             notes,
             notes_in,
@@ -285,6 +289,11 @@ impl Actor {
         if self.publish_at.is_some_and(|at| at <= now) {
             self.publish(swarm);
         }
+        // A look goes through all; among many it is not done at each of a thousand beacons.
+        if swarm.peers.len() > MESH && now < self.looked + LOOK {
+            return;
+        }
+        self.looked = now;
         if !self.waiting.is_empty() {
             let settled = swarm.everybody_told();
             for (_, done) in self

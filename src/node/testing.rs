@@ -48,7 +48,6 @@ impl Node {
         let mut state = self.shared.services.swarm.turn();
         let peers = &mut state.peers;
         peers.connected(who, name.into(), address, Via::Lan, Now::ZERO);
-        let peer = peers.get_mut(&who).expect("it is connected");
-        peer.catalog.apply(page, usize::MAX);
+        peers.take_in(&who, page).expect("it is connected");
     }
 }

@@ -289,7 +289,9 @@ impl Turn<'_> {
         }
         if self.node.cards.next_tick().is_some_and(|at| at <= self.now) {
             let membership = &self.node.membership;
-            self.node.cards.retain(|node| membership.knows(node));
+            self.node
+                .cards
+                .retain(|node| membership.knows(node), self.now);
             let connected: Vec<NodeId> = membership.connected().collect();
             for action in self.node.cards.due(&connected, self.now) {
                 self.card_action(action);

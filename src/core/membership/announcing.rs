@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(25);
 const PAUSES: f64 = 2.2;
 const PAUSES_OF_MANY: f64 = 3.3;
 /// …as long as a death is known within a minute.
-const LONG_SILENCE: Duration = Duration::from_secs(58);
+pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(58);
 
 /// The times of it.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl Announcing {
     pub(super) fn silence(&self) -> Duration {
         let pause = self.pause();
         let longer = if self.crowd > MESH {
-            pause.mul_f64(PAUSES_OF_MANY).min(LONG_SILENCE)
+            pause.mul_f64(PAUSES_OF_MANY).min(LONGEST_SILENCE)
         } else {
             SILENCE
         };
@@ -122,7 +122,7 @@ impl Membership {
     /// Those who are not connected hear of a change by the next beacon, or, if that is lost, by
     /// one more soon.
     pub(super) fn announce_soon(&mut self) {
-        if self.peers.values().any(|peer| peer.resting) {
+        if self.peers.resting() > 0 {
             self.announcing.again = true;
             let soonest = self.announcing.last + self.announcing.short_pause();
             self.announcing.next = self.announcing.next.min(soonest.max(self.now));

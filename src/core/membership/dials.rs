@@ -17,6 +17,8 @@ const VOUCHING: Duration = Duration::from_millis(3_500);
 /// …and for each that is known up to so much later, by chance, or a crowd that hears of one another
 /// late would dial one another all at once.
 const VOUCHING_EACH: Duration = Duration::from_millis(50);
+/// But no more than for so many.
+const MANY: usize = 512;
 /// So many of them are dialled, and of those of whom others only told while this node has many.
 pub(super) const LATE: Rate = Rate {
     per_second: 8.0,
@@ -31,7 +33,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 impl Membership {
     /// How long a node that was heard now waits for somebody to vouch for it.
     pub(super) fn vouching(&mut self) -> Duration {
-        let jitter = VOUCHING_EACH * self.peers.len() as u32;
+        let jitter = VOUCHING_EACH * self.peers.len().min(MANY) as u32;
         VOUCHING + jitter.mul_f64(self.chance.fraction())
     }
 
@@ -42,47 +44,65 @@ impl Membership {
     }
 
     pub(super) fn dial_the_due(&mut self, out: &mut Vec<MembershipAction>) {
+        let now = self.now;
         for node in self.due() {
-            if let Some(peer) = self.peers.get_mut(&node) {
-                let addresses = peer.dial(self.now);
+            if let Some(addresses) = self.peers.change(&node, |peer| peer.dial(now)) {
                 out.push(MembershipAction::Dial { node, addresses });
             }
         }
     }
 
+    /// Whether those for whom somebody may vouch wait for that.
+    fn dials_late(&self) -> bool {
+        let begun = self.peers.connected().len() + self.peers.dialing().len();
+        self.is_crowd() && begun >= ENOUGH
+    }
+
+    /// When one of those may be dialled next.
+    pub(super) fn next_late_dial(&self) -> Option<Now> {
+        let waits = self.is_crowd() && self.peers.somebody_waits();
+        waits.then(|| self.peers.late_at.max(self.late_dials.next()))
+    }
+
     /// Those to dial now.
     fn due(&mut self) -> Vec<NodeId> {
         let now = self.now;
-        let is_due = |peer: &Peer| peer.retry_at().is_some_and(|at| at <= now);
-        // The usual case, and under a flood it is asked at each datagram.
-        if !self.peers.values().any(is_due) {
+        let (busy, mut under_way) = (self.peers.connected().len(), self.peers.dialing().len());
+        let (crowd, dials_late) = (self.is_crowd(), self.dials_late());
+        // Those who wait are many, and are looked at when it may be the turn of one of them.
+        let token = self.late_dials.next() <= now;
+        let turn = !dials_late || under_way == 0 && token && self.peers.late_at <= now;
+        let mut due: Vec<NodeId> = self.peers.due_by(now).collect();
+        if turn {
+            due.extend(self.peers.waiting_by(now));
+        }
+        if under_way >= MAX_DIALS || due.is_empty() && !(turn && dials_late) {
             return Vec::new();
         }
-        let crowd = self.is_crowd();
-        let mut strangers = BTreeMap::<IpAddr, u64>::new();
-        for stranger in self.peers.values().filter(|peer| !peer.confirmed) {
-            *strangers.entry(stranger.source).or_default() += 1;
-        }
-        let (mut under_way, mut busy) = (0, 0);
+        due.sort_unstable();
         let mut per_source = BTreeMap::<IpAddr, usize>::new();
-        let mut due = Vec::new();
-        for (node, peer) in &self.peers {
-            busy += usize::from(peer.is_connected());
-            if peer.dial_ends().is_some() {
-                under_way += 1;
-                *per_source.entry(peer.source).or_default() += usize::from(!peer.confirmed);
-            } else if is_due(peer) {
+        for (_, peer) in self.peers.those(self.peers.dialing()) {
+            *per_source.entry(peer.source).or_default() += usize::from(!peer.confirmed);
+        }
+        let chance = &mut self.chance;
+        let mut drawn: Vec<(u64, NodeId, &Peer)> = self
+            .peers
+            .those(&due)
+            .map(|(node, peer)| {
                 // Peers that were lost come first. Among the others chance decides, with odds that
                 // shrink with the number of nodes that the same address announces.
-                let odds = strangers.get(&peer.source).copied().unwrap_or(1);
+                let odds = self.peers.count_strangers_at(peer.source) as u64;
                 let odds = if peer.confirmed { 0 } else { odds };
-                due.push(((self.chance.bits() >> 32) * odds, *node, peer));
-            }
-        }
-        due.sort_unstable_by_key(|(draw, node, _)| (*draw, *node));
+                ((chance.bits() >> 32) * odds, *node, peer)
+            })
+            .collect();
+        drawn.sort_unstable_by_key(|(draw, node, _)| (*draw, *node));
         let mut chosen = Vec::new();
-        for (_, node, peer) in due {
+        // When there is somebody to dial late, as far as is seen here.
+        let mut late_at = self.peers.next_waiting(now).unwrap_or(Now::MAX);
+        for (_, node, peer) in drawn {
             if under_way >= MAX_DIALS {
+                late_at = now;
                 break;
             }
             let here = per_source.entry(peer.source).or_default();
@@ -100,11 +120,15 @@ impl Membership {
             // One after the other: where all are busy each takes long, and the next one waits.
             let late = under_way == 0 && wait_ends <= now;
             if (vouching || told) && !(late && self.late_dials.take(now)) {
+                late_at = late_at.min(wait_ends);
                 continue;
             }
             *here += usize::from(!peer.confirmed);
             under_way += 1;
             chosen.push(node);
+        }
+        if turn {
+            self.peers.late_at = late_at;
         }
         chosen
     }

@@ -2,9 +2,12 @@
 //!
 //! Owns the times of one node. Never decides about others (who is evicted, who may be dialled now).
 
+mod ends;
+
 use super::{Beacon, BeaconNumber, Kind, NEWCOMER_DIALS};
 use crate::core::Now;
 use ::core::net::{IpAddr, SocketAddr};
+pub(super) use ends::Ends;
 use std::time::Duration;
 
 /// Addresses kept of one node.
@@ -175,6 +178,11 @@ impl Peer {
         changed
     }
 
+    /// Whether it rests, and where it can be reached is news.
+    pub(super) fn has_place_of_rest(&self) -> bool {
+        self.resting && self.untold
+    }
+
     /// Where it can be reached, if it rests and that is news.
     pub(super) fn take_place_of_rest(&mut self) -> Option<Vec<SocketAddr>> {
         let news = self.resting && std::mem::take(&mut self.untold);
@@ -221,12 +229,6 @@ impl Peer {
     /// Whether it is known by another's word alone, without anything that it signed.
     pub(super) fn is_told(&self) -> bool {
         self.told_until.is_some()
-    }
-
-    /// When it is gone for its silence alone, if it is here by what it says.
-    pub(super) fn silent_at(&self, silence: Duration) -> Option<Now> {
-        let by_beacons = self.confirmed && !self.is_connected() && self.lost_at.is_none();
-        (by_beacons && !self.is_told()).then(|| self.heard + silence)
     }
 
     /// Where it may be, if that is known.

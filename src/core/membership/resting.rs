@@ -4,11 +4,12 @@
 //! mDNS or a server alone) stays connected, or nobody would notice that it is gone.
 
 use super::{
-    ANSWERERS, MAX_KNOWN, MAX_VOUCHED_PER_SOURCE, Membership, MembershipAction,
+    ANSWERERS, MAX_PEERS, MAX_VOUCHED_PER_SOURCE, Membership, MembershipAction,
     dials::ENOUGH,
     peer::{CatalogVersion, Peer},
 };
 use crate::core::{
+    Now,
     id::NodeId,
     neighbours::{Candidate, MESH},
     score::{self, Weight},
@@ -21,12 +22,16 @@ use std::{collections::BTreeSet, time::Duration};
 const SETTLING: Duration = Duration::from_secs(5);
 /// The same at a node that has few.
 const SETTLING_FEW: Duration = Duration::from_millis(800);
+/// Among more than so many who are here…
+const FEW: usize = 160;
+/// …two choices of neighbours are so long apart for each of them.
+const CHOICE_EACH: Duration = Duration::from_micros(500);
 
 impl Membership {
     /// Whether so many announce themselves that not all of them are to be connected.
     #[must_use]
     pub fn is_crowd(&self) -> bool {
-        self.peers.values().filter(|peer| peer.announces()).count() > MESH
+        self.peers.announcing() > MESH
     }
 
     /// The peers that announce themselves, and where they are. (None of whom only others told, or
@@ -58,7 +63,8 @@ impl Membership {
     /// more, with the names that they gave themselves: what they offer is not known.
     pub fn unreached(&self) -> impl Iterator<Item = (NodeId, &str)> {
         let (crowd, now, silence) = (self.is_crowd(), self.now, self.announcing.silence());
-        let unreached = self.peers.iter().filter(move |(_, peer)| {
+        let strangers = self.peers.those(self.peers.strangers());
+        let unreached = strangers.filter(move |(_, peer)| {
             peer.is_unreached(now, silence) && !peer.is_expected(crowd, now)
         });
         unreached.map(|(node, peer)| (*node, peer.name.as_str()))
@@ -69,20 +75,27 @@ impl Membership {
     /// only heard count, too, where many begin at once; but not all, or who forges many would keep
     /// it from answering.
     pub(super) fn is_to_answer(&self, newcomer: &NodeId) -> bool {
-        let others = self.peers.iter().filter(|(node, _)| *node != newcomer);
-        let (here, heard): (Vec<_>, Vec<_>) = others
-            .filter(|(_, peer)| peer.announces())
-            .partition(|(_, peer)| peer.confirmed);
-        let believed = heard.iter().take(2 * here.len() + MESH);
+        let it = self.peers.get(newcomer).filter(|peer| peer.announces());
+        let it_is_here = it.is_some_and(|peer| peer.confirmed);
+        let here = self.peers.crowd() - usize::from(it_is_here);
+        let heard = self.peers.announcing() - self.peers.crowd();
+        let heard = heard - usize::from(it.is_some() && !it_is_here);
+        let believed = heard.min(2 * here + MESH);
+        if here + believed <= MESH {
+            return true;
+        }
         let key = score::word(newcomer.as_bytes());
         let me = Weight::of(self.me);
-        let ranks: Vec<bool> = here
-            .iter()
-            .chain(believed)
-            .map(|(node, _)| Weight::of(**node).before(&me, key))
-            .collect();
-        let before = ranks.iter().filter(|before| **before).count();
-        ranks.len() <= MESH || before < ANSWERERS
+        let others = self.peers.iter().filter(|(node, _)| *node != newcomer);
+        let others = others.filter(|(_, peer)| peer.announces());
+        let mut strangers = 0;
+        let counts = others.filter(|(_, peer)| {
+            strangers += usize::from(!peer.confirmed);
+            peer.confirmed || strangers <= believed
+        });
+        // For most nodes, some that rank before them are found soon.
+        let before = counts.filter(|(node, _)| Weight::of(**node).before(&me, key));
+        before.take(ANSWERERS).count() < ANSWERERS
     }
 
     /// Where a node may become a peer without having been connected: it announced itself, and not
@@ -99,9 +112,7 @@ impl Membership {
 
     /// Whether one more at that address may become a peer by the word of others.
     fn has_room_at(&self, source: IpAddr) -> bool {
-        let same = |other: &&Peer| other.confirmed && !other.met && other.source == source;
-        let there = self.peers.values().filter(same).count();
-        there < MAX_VOUCHED_PER_SOURCE || source.is_loopback()
+        self.peers.unmet_at(source) < MAX_VOUCHED_PER_SOURCE || source.is_loopback()
     }
 
     /// Whether a node of which nothing is known may become a peer by another's word and a card of
@@ -111,7 +122,7 @@ impl Membership {
         let known = self.accounts_for(node) || *node == self.me || self.banned.contains(node);
         let last = self.replays.last_here(node, self.now);
         let gone = last.is_some_and(|last| last.epoch >= epoch);
-        let room = self.peers.len() < MAX_KNOWN || self.knows(node);
+        let room = self.peers.peers() < MAX_PEERS;
         !self.hidden && !known && !gone && room && self.has_room_at(address.ip())
     }
 
@@ -130,28 +141,31 @@ impl Membership {
             let peer = Peer::new(address.ip(), self.replays.take(&node, self.now), self.now);
             self.peers.insert(node, peer);
         }
-        if let Some(peer) = self.peers.get_mut(&node) {
-            let (now, silence) = (self.now, self.announcing.silence());
-            peer.introduced(address, version, now);
-            // Being no neighbour it changes nobody's choice, and a hundred may come at once.
-            let here = self.peers.values();
-            let here = here.filter(|peer| peer.may_rest(now, silence)).count();
-            if let Some(peer) = self.peers.get_mut(&node).filter(|_| here > MESH) {
-                peer.rest(true, Duration::ZERO, now);
-            }
-            self.unchosen |= here <= MESH + 1;
-            self.vouched = now;
-            out.push(MembershipAction::Joined { node });
+        let now = self.now;
+        self.peers
+            .change(&node, |peer| peer.introduced(address, version, now));
+        // Being no neighbour it changes nobody's choice, and a hundred may come at once.
+        let here = self.peers.crowd();
+        if here > MESH {
+            self.peers
+                .change(&node, |peer| peer.rest(true, Duration::ZERO, now));
         }
+        self.unchosen |= here <= MESH + 1;
+        self.vouched = now;
+        out.push(MembershipAction::Joined { node });
     }
 
     /// A node has no room for a connection, or this one has none: it is dialled less often, and
     /// another one is chosen.
     pub(super) fn full(&mut self, node: &NodeId) {
-        if let Some(peer) = self.peers.get_mut(node) {
-            peer.full(self.now);
-            self.unchosen |= peer.is_of_crowd();
-            self.choose_at.get_or_insert(peer.avoided_until);
+        let now = self.now;
+        let full = self.peers.change(node, |peer| {
+            peer.full(now);
+            (peer.is_of_crowd(), peer.avoided_until)
+        });
+        if let Some((crowd, until)) = full {
+            self.unchosen |= crowd;
+            self.choose_at.get_or_insert(until);
         }
     }
 
@@ -159,7 +173,7 @@ impl Membership {
         if !self.is_crowd() {
             // All are dialled: there is nothing to choose.
             Duration::ZERO
-        } else if self.connected().count() >= ENOUGH {
+        } else if self.peers.connected().len() >= ENOUGH {
             SETTLING
         } else {
             SETTLING_FEW
@@ -168,23 +182,47 @@ impl Membership {
 
     /// What it signed was passed on by others.
     pub(super) fn vouched(&mut self, node: NodeId, out: &mut Vec<MembershipAction>) {
-        let settling = self.settling();
-        if self.may_vouch(&node).is_some()
-            && let Some(peer) = self.peers.get_mut(&node)
-        {
-            (peer.confirmed, self.unchosen) = (true, true);
-            peer.vouched(self.now + settling, self.now);
-            self.vouched = self.now;
-            out.push(MembershipAction::Joined { node });
+        let (settling, now) = (self.settling(), self.now);
+        let source = self.peers.get(&node).map(|peer| peer.source);
+        let Some(source) = source.filter(|_| self.may_vouch(&node).is_some()) else {
+            return;
+        };
+        if !self.find_place(source, out) {
+            return;
         }
+        let rests = self.next_choice_at() > now;
+        self.peers.change(&node, |peer| {
+            peer.confirmed = true;
+            peer.vouched(now + settling, now);
+            if rests {
+                // Until there is a choice, which few are chosen by.
+                peer.rest(true, Duration::ZERO, now);
+            }
+        });
+        (self.unchosen, self.vouched) = (true, now);
+        out.push(MembershipAction::Joined { node });
+    }
+
+    /// A choice goes through all, so among many it is made for several who came and went.
+    fn next_choice_at(&self) -> Now {
+        let crowd = self.peers.crowd();
+        let many = if crowd > FEW { crowd as u32 } else { 0 };
+        self.chosen + CHOICE_EACH * many
+    }
+
+    /// When neighbours are to be chosen.
+    pub(super) fn next_choice(&self) -> Option<Now> {
+        self.unchosen.then(|| self.next_choice_at())
     }
 
     /// Chooses anew after somebody came or went, and tells of whom that changes.
     pub(super) fn choose_neighbours(&mut self, out: &mut Vec<MembershipAction>) {
         let again = self.choose_at.take_if(|at| *at <= self.now).is_some();
-        let lonely = again && self.connected().count() < ENOUGH;
-        if std::mem::take(&mut self.unchosen) || lonely {
+        self.unchosen |= again && self.peers.connected().len() < ENOUGH;
+        if self.unchosen && self.next_choice_at() <= self.now {
+            self.unchosen = false;
             let (now, silence) = (self.now, self.announcing.silence());
+            self.chosen = now;
             let known = self
                 .peers
                 .iter()
@@ -207,16 +245,24 @@ impl Membership {
                 BTreeSet::new()
             };
             let settling = self.settling();
-            for (node, peer) in &mut self.peers {
-                let rests = crowd && peer.may_rest(now, silence) && !chosen.contains(node);
-                if peer.rest(rests, settling, now) && !rests {
-                    out.push(MembershipAction::Stay { node: *node });
+            let rests = |node: &NodeId, peer: &Peer| {
+                crowd && peer.may_rest(now, silence) && !chosen.contains(node)
+            };
+            let changed = self.peers.iter();
+            let changed = changed.map(|(node, peer)| (*node, peer.resting, rests(node, peer)));
+            let changed: Vec<_> = changed.filter(|(_, did, does)| did != does).collect();
+            for (node, _, rests) in changed {
+                self.peers
+                    .change(&node, |peer| peer.rest(rests, settling, now));
+                if !rests {
+                    out.push(MembershipAction::Stay { node });
                 }
             }
         }
-        for (node, peer) in &mut self.peers {
-            if let Some(addresses) = peer.take_place_of_rest() {
-                let node = *node;
+        let untold: Vec<NodeId> = self.peers.untold().iter().copied().collect();
+        for node in untold {
+            let addresses = self.peers.change(&node, Peer::take_place_of_rest);
+            if let Some(addresses) = addresses.flatten() {
                 out.push(MembershipAction::Rest { node, addresses });
             }
         }

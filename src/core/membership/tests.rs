@@ -4,6 +4,7 @@ mod crowd;
 mod flood;
 mod introduced;
 mod newcomer;
+mod places;
 
 use super::*;
 use proptest::prelude::*;

@@ -166,7 +166,7 @@ impl Actor {
             return;
         }
         let membership = &swarm.membership;
-        self.cards.cards.retain(|node| membership.knows(node));
+        self.cards.cards.retain(|node| membership.knows(node), now);
         let connected: Vec<NodeId> = membership.connected().collect();
         for action in self.cards.cards.due(&connected, now) {
             self.card_action(swarm, action);
@@ -249,17 +249,10 @@ impl Actor {
         } else {
             self.cards.cards.came(node, version);
         }
-        let room = swarm.peers.room();
+        swarm.peers.keep_card(card);
         let Some(peer) = swarm.peers.get_mut(&node) else {
             return;
         };
-        if peer
-            .card
-            .as_ref()
-            .is_none_or(|known| known.version < version)
-        {
-            peer.card = Some(card);
-        }
         let newer = peer.catalog.version() < version;
         let takes = (stranger || newer && peer.asking == Asking::No) && !large;
         let name = page.name.clone();
@@ -267,8 +260,10 @@ impl Actor {
         peer.acquainted = true;
         if takes {
             let names = page.entries.len();
-            let applied = peer.catalog.apply(page, room);
             (peer.failed, peer.failures) = (false, 0);
+            let Some(applied) = swarm.peers.take_in(&node, page) else {
+                return;
+            };
             (changed, freed) = (applied.changed, applied.freed);
             let news = &self.parts.services.news;
             news.files(applied.files);

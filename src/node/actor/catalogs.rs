@@ -114,19 +114,26 @@ impl Actor {
         node: NodeId,
         answer: Result<Response, RequestError>,
     ) {
-        let room = swarm.peers.room();
-        let Some(peer) = swarm.peers.get_mut(&node) else {
-            return;
-        };
         let mut name = None;
         let (mut changed, mut freed, mut told) = (false, false, 0);
         let mut next = Next::Nothing;
         let (mut pause, mut retry) = (CATALOG_PAUSE, false);
-        if let Ok(Response::Catalog(page)) = answer {
-            name = Some(page.name.clone());
-            let names = page.entries.len();
+        let mut failed = None;
+        let mut applied = None;
+        match answer {
+            Ok(Response::Catalog(page)) => {
+                name = Some(page.name.clone());
+                told = page.entries.len();
+                applied = swarm.peers.take_in(&node, page);
+            }
+            Ok(_) => {}
+            Err(error) => failed = Some(error),
+        }
+        let Some(peer) = swarm.peers.get_mut(&node) else {
+            return;
+        };
+        if let Some(applied) = applied {
             peer.acquainted = true;
-            let applied = peer.catalog.apply(page, room);
             (changed, freed, next) = (applied.changed, applied.freed, applied.next);
             let news = &self.parts.services.news;
             news.files(applied.files);
@@ -140,8 +147,7 @@ impl Actor {
             }
             peer.failed = next == Next::Later;
             peer.failures = if peer.failed { peer.failures + 1 } else { 0 };
-            told = names;
-        } else if matches!(answer, Err(RequestError::Closed | RequestError::Refused))
+        } else if matches!(failed, Some(RequestError::Closed | RequestError::Refused))
             && peer.failures == 0
         {
             // A path by relay ends when a straight one stands, and takes the question with it.

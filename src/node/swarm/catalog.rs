@@ -13,7 +13,9 @@ mod told;
 
 pub use listing::{Offering, Pattern, is_id, listings};
 pub use meaning::{Meaning, labelled, mark_older, meaning};
-pub use theirs::{MAX_CATALOGS, Next, PeerCatalog};
+#[cfg(test)]
+pub use theirs::MAX_CATALOGS;
+pub use theirs::{Applied, Next, PeerCatalog, Room};
 pub use told::Told;
 
 use crate::{

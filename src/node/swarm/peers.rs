@@ -66,7 +66,7 @@ pub struct Peer {
     pub via: Via,
     pub rtt: Option<Duration>,
     pub catalog: PeerCatalog,
-    /// What it signed of that, for others.
+    /// What it signed of that, for others: set by [`Peers::keep_card`] alone.
     pub card: Option<Card>,
     /// Its name is known, and it was told that it is here.
     pub introduced: bool,
@@ -99,6 +99,10 @@ impl Peer {
 #[derive(Default)]
 pub struct Peers {
     table: HashMap<NodeId, Peer>,
+    /// What their catalogs weigh…
+    weight: usize,
+    /// …and their cards.
+    cards_weight: usize,
     /// When the last one came, or its catalog.
     last_news: Now,
     /// Names that they told so far, and [`patience::STEP`] for each that came.
@@ -151,7 +155,10 @@ impl Peers {
 
     /// Takes a peer out.
     pub fn remove(&mut self, node: &NodeId) -> Option<Peer> {
-        self.table.remove(node)
+        let peer = self.table.remove(node)?;
+        self.weight -= peer.catalog.weight();
+        self.cards_weight -= peer.card.as_ref().map_or(0, Card::weight);
+        Some(peer)
     }
 
     /// Whether a node is here.

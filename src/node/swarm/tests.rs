@@ -185,7 +185,7 @@ fn of_whom_others_only_told_is_missing_and_so_is_who_does_not_say_who_is_here() 
     // Nor can a teller name more than there is room for.
     let many =
         (0..u32::MAX).map(|n| NodeId([n.to_be_bytes(); 8].as_flattened().try_into().unwrap()));
-    state.told_of(many.take(2_000));
+    state.told_of(many.take(20_000));
     assert_eq!(
         state.sight(false).expected as usize,
         crate::core::membership::MAX_KNOWN

@@ -91,17 +91,17 @@ fn of_whom_was_only_told_before_is_introduced_and_is_not_accounted_for_before() 
 #[test]
 fn whatever_others_tell_who_is_heard_finds_a_place_and_one_address_has_few() {
     let mut it = new();
-    for n in 1..=2 * MAX_KNOWN as u64 {
+    for n in 1..=MAX_PEERS as u64 + 500 {
         it.handle(introduced(n), ms(0));
     }
-    assert_eq!(it.known(), MAX_KNOWN);
-    for n in 10_001..=10_100 {
+    assert_eq!(it.known(), MAX_PEERS);
+    for n in 20_001..=20_100 {
         it.handle(heard(Kind::Ping, one(n), 1, place(n)), ms(10));
         let (node, address) = (one(n), listens(n));
         it.handle(MembershipEvent::Connected { node, address }, ms(10));
         assert!(it.is_connected(&one(n)));
     }
-    assert_eq!(it.known(), MAX_KNOWN);
+    assert_eq!(it.known(), MAX_PEERS);
     let mut it = new();
     for n in 1..=100 {
         let address = place(7);

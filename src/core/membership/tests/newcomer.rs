@@ -53,7 +53,10 @@ fn newcomer() -> (Membership, BTreeSet<NodeId>) {
     }
     for n in 1..=150 {
         let (node, address) = (one(n), listens(n));
-        if matches!(it.peers[&node].stage, peer::Stage::Dialing { .. }) {
+        if matches!(
+            it.peers.get(&node).unwrap().stage,
+            peer::Stage::Dialing { .. }
+        ) {
             it.handle(MembershipEvent::Connected { node, address }, ms(1));
             here.insert(node);
         }

@@ -18,11 +18,39 @@ use crate::{
 pub const MAX_CATALOG: usize = 64 << 20;
 /// The same of all peers together.
 pub const MAX_CATALOGS: usize = 256 << 20;
-/// What each peer may have all the same when others have taken all of that: some hundred names.
+/// What each peer may have all the same when others have taken all of that: some hundred names…
 pub(super) const FLOOR: usize = 128 << 10;
+/// …but less where there are more of them than have this together.
+const FLOORS: usize = 64 << 20;
 /// Pages in a row after which a catalog is read slowly: twice as many as the largest one has that
 /// fits.
 pub(super) const MAX_PAGES: u32 = (2 * MAX_CATALOG / super::packed::ROW / MAX_CATALOG_PAGE) as u32;
+
+/// How much more there is room for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Of all catalogs together.
+    pub all: usize,
+    /// What each may weigh, whatever the others do.
+    pub each: usize,
+}
+
+impl Room {
+    /// Among so many peers whose catalogs weigh so much.
+    #[must_use]
+    pub fn among(peers: usize, taken: usize) -> Self {
+        Self {
+            all: MAX_CATALOGS.saturating_sub(taken),
+            each: FLOOR.min(FLOORS / peers.max(1)),
+        }
+    }
+}
+
+impl From<usize> for Room {
+    fn from(all: usize) -> Self {
+        Self { all, each: FLOOR }
+    }
+}
 
 /// What is known of a peer's catalog.
 #[derive(Debug, Default)]
@@ -140,21 +168,23 @@ impl PeerCatalog {
     }
 
     /// What it may weigh when there is `room` for all.
-    fn most(&self, room: usize) -> usize {
-        MAX_CATALOG.min(FLOOR.max(self.weight().saturating_add(room)))
+    fn most(&self, room: Room) -> usize {
+        let most = self.weight().saturating_add(room.all);
+        MAX_CATALOG.min(room.each.max(most))
     }
 
     /// Whether it was cut and goes on now, with so much room: it is to be asked. Not to be called
     /// while it is.
-    pub fn goes_on(&mut self, room: usize) -> bool {
-        let most = self.most(room);
+    pub fn goes_on(&mut self, room: impl Into<Room>) -> bool {
+        let most = self.most(room.into());
         self.filling |= self.cut.is_some_and(|lacks| self.weight() + lacks <= most);
         self.filling
     }
 
     /// Takes in a page that was asked for at [`Self::position`], and no more than `room` bytes of
     /// it. Names that may not become paths are left out.
-    pub fn apply(&mut self, page: CatalogPage, room: usize) -> Applied {
+    pub fn apply(&mut self, page: CatalogPage, room: impl Into<Room>) -> Applied {
+        let room = room.into();
         let mut changed = !self.is_told();
         let weight = self.weight();
         let mut files: Vec<FileId> = page.entries.iter().map(|entry| entry.file).collect();
@@ -222,7 +252,9 @@ impl PeerCatalog {
         Applied {
             changed,
             next: if leads_on && self.pages <= MAX_PAGES {
-                self.next(page.more && full.is_none(), page.revision, most)
+                let left = most.saturating_sub(self.weight());
+                let left = Room { all: left, ..room };
+                self.next(page.more && full.is_none(), page.revision, left)
             } else {
                 Next::Later
             },
@@ -231,9 +263,8 @@ impl PeerCatalog {
         }
     }
 
-    fn next(&mut self, more: bool, newest: u64, most: usize) -> Next {
+    fn next(&mut self, more: bool, newest: u64, left: Room) -> Next {
         let behind = self.hears_only() && self.heard < newest;
-        let left = most.saturating_sub(self.weight());
         if more || behind || self.goes_on(left) {
             return Next::Now;
         }

@@ -66,8 +66,8 @@ fn peers(offers: &[(&str, &[Told])]) -> Peers {
     for (id, (name, offers)) in (1..).zip(offers) {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
         peers.connected(node(id), (*name).into(), address, Via::Lan, Now::ZERO);
-        let peer = peers.get_mut(&node(id)).unwrap();
-        peer.catalog.apply(page(offers, false, None), MAX_CATALOGS);
+        let page = page(offers, false, None);
+        peers.take_in(&node(id), page).unwrap();
     }
     peers
 }
@@ -307,6 +307,52 @@ fn names_that_have_no_room_here_are_missing_and_said_to_be() {
     let anna = peers.get_mut(&node(1)).unwrap();
     anna.catalog.apply(page(&offers, false, None), 0);
     assert_eq!(peers.gaps().catalogs[0].why, Missing::Room);
+}
+
+#[test]
+fn what_peers_offer_and_signed_is_counted_and_what_each_may_take_gets_less_among_thousands() {
+    let some: &[_] = &[("a", 1, Held::Shared), ("b", 2, Held::Shared)];
+    let mut here = peers(&[("anna", some), ("bert", some)]);
+    let weight = here.get(&node(1)).unwrap().catalog.weight();
+    assert_eq!(here.room().all, MAX_CATALOGS - 2 * weight);
+    here.take_in(&node(1), page(&some[..1], false, None))
+        .unwrap();
+    here.remove(&node(2));
+    let weight = here.get(&node(1)).unwrap().catalog.weight();
+    assert_eq!(here.room().all, MAX_CATALOGS - weight);
+    // Signed ones are kept up to a bound of all together, whoever they are of.
+    let who = |id: u64| {
+        let mut bytes = [0xee; 32];
+        bytes[..8].copy_from_slice(&id.to_be_bytes());
+        NodeId(bytes)
+    };
+    let card = |id: u64, revision| Card {
+        node: who(id),
+        version: (1, revision),
+        page: vec![0; 8 << 10].into(),
+        signature: vec![0; 64].into(),
+    };
+    let address = (Ipv4Addr::LOCALHOST, 1).into();
+    for id in 1..=6_000 {
+        here.connected(who(id), String::new(), address, Via::Lan, Now::ZERO);
+        here.keep_card(card(id, 1));
+        here.keep_card(card(id, 2));
+    }
+    let kept = |here: &Peers| {
+        let cards = (1..=6_000).filter_map(|id| here.get(&who(id))?.card.as_ref());
+        cards.map(Card::weight).sum::<usize>()
+    };
+    assert!(
+        (31 << 20..=32 << 20).contains(&kept(&here)),
+        "{}",
+        kept(&here)
+    );
+    assert_eq!(here.get(&who(1)).unwrap().card, Some(card(1, 2)));
+    assert_eq!(here.room().each, (64 << 20) / 6_001);
+    // Who goes leaves room.
+    here.remove(&who(1));
+    here.keep_card(card(6_000, 3));
+    assert_eq!(here.get(&who(6_000)).unwrap().card, Some(card(6_000, 3)));
 }
 
 #[test]
