@@ -66,7 +66,7 @@ pub const MAX_PEERS: usize = crate::core::exchange::MAX_TOLD;
 /// Cards in one answer, and nodes of which one is wanted in one question.
 pub const MAX_CARDS: usize = 256;
 /// Nodes named in a question for everybody, and told of in its answer.
-pub const MAX_EVERYBODY: usize = 512;
+pub const MAX_EVERYBODY: usize = crate::core::cards::NAMED;
 /// The longest catalog on a card, in bytes.
 pub const MAX_CARD: usize = 8 << 10;
 /// Chunks named in one have-update.

@@ -70,14 +70,14 @@ fn membership(nodes: usize) {
         loss: 0.05,
         ..room::Scenario::room(nodes)
     });
-    room.run(120 * second, Room::all_know_all);
-    let joined = room.now.saturating_sub(room.scenario.spread);
+    let joined = room.until_known(99, 120 * second);
+    let joined = joined.saturating_sub(room.scenario.spread);
     let most = room.most_connections();
     // What was made to get acquainted is closed by then.
     room.run(room.now + 60 * second, |_| false);
     let then = (room.now, room.totals);
     room.run(room.now + 30 * second, |_| false);
-    let (idle, connections) = (room.bytes_since(then), room.connections());
+    let (idle, connections, lacks) = (room.bytes_since(then), room.connections(), room.lacks());
     let looked: Vec<_> = (0..5).map(|_| room.look(second)).collect();
     let slowest = looked.iter().map(|it| it.took).max().unwrap_or_default();
     let short = looked.iter().filter(|it| it.rows < nodes).count();
@@ -95,11 +95,9 @@ fn membership(nodes: usize) {
     room.cut(|n| u8::from(n % 3 == 0));
     room.run(room.now + 30 * second, |_| false);
     room.cut(|_| 0);
-    let healed = room.now;
-    room.run(healed + 120 * second, Room::all_know_all);
-    let healed = room.now.saturating_sub(healed);
+    let healed = room.until_known(99, 120 * second);
     println!(
-        "{nodes:>6} {:>8.1} {:>6} {:>8.0} {:>8.1} {:>10.2} {short:>3} / {unsaid:<3} {:>8.2} {:>9.0} {:>8.2} {lost:>5} {:>8.1} {:>8.1}",
+        "{nodes:>6} {:>8.1} {:>6} {:>8.0} {:>8.1} {lacks:>6.2} {:>10.2} {short:>3} / {unsaid:<3} {:>8.2} {:>9.0} {:>8.2} {lost:>5} {:>8.1} {:>8.1}",
         joined.as_secs_f64(),
         most,
         idle,
@@ -115,12 +113,13 @@ fn membership(nodes: usize) {
 
 fn memberships() {
     println!(
-        "{:>6} {:>8} {:>6} {:>8} {:>8} {:>10} {:>9} {:>8} {:>9} {:>8} {:>5} {:>8} {:>8}",
+        "{:>6} {:>8} {:>6} {:>8} {:>8} {:>6} {:>10} {:>9} {:>8} {:>9} {:>8} {:>5} {:>8} {:>8}",
         "nodes",
         "joined s",
         "most",
         "B/node/s",
         "each has",
+        "lacks",
         "newcomer s",
         "short/mum",
         "news s",

@@ -14,13 +14,14 @@ pub use node::{Node, Version};
 pub use report::Totals;
 use sprat::core::{
     Now,
+    cards::Walk,
     chance::Chance,
     id::NodeId,
     membership::{Beacon, Kind},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     rc::Rc,
     time::Duration,
 };
@@ -31,6 +32,8 @@ const DATAGRAMS: usize = 300;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be dead before that is noticed.
 const DEAD: Duration = Duration::from_secs(10);
+/// Nodes that an answer tells of.
+const PAGE: usize = 256;
 /// How often connections are looked over.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -151,8 +154,8 @@ pub enum Question {
     Hint(Version),
     /// Of whom, with what is known.
     Cards(Rc<Vec<(usize, Version)>>),
-    /// All that it knows, but these.
-    Everybody(Rc<BTreeSet<usize>>),
+    /// All that it knows in a range, but these.
+    Everybody(Rc<BTreeSet<usize>>, Walk),
 }
 
 /// Its answer.
@@ -161,7 +164,11 @@ pub enum Answer {
     Done,
     Catalog(Version),
     Cards(Vec<(usize, Version)>),
-    Everybody(Vec<(usize, Version)>, Vec<(usize, SocketAddr)>),
+    Everybody(
+        Vec<(usize, Version)>,
+        Vec<(usize, SocketAddr)>,
+        Option<NodeId>,
+    ),
 }
 
 /// What a node does.
@@ -303,6 +310,14 @@ impl Room {
         done(self)
     }
 
+    /// Who is at an address; see [`Self::begin`].
+    fn at(&self, address: SocketAddr) -> usize {
+        match address.ip() {
+            IpAddr::V4(ip) if !self.scenario.one_address => (ip.to_bits() - 0x0A00_0001) as usize,
+            _ => usize::from(address.port() - 1024),
+        }
+    }
+
     fn below(&mut self, end: usize) -> usize {
         self.chance.below(end)
     }
@@ -376,14 +391,14 @@ impl Room {
                 Work::Start => costs.start,
                 Work::Datagram(.., copies) => costs.beacon + costs.copy * *copies,
                 Work::Dialled(_) | Work::Connected(_) => costs.connection,
-                Work::Answered(_, Some(Answer::Cards(cards) | Answer::Everybody(cards, _))) => {
+                Work::Answered(_, Some(Answer::Cards(cards) | Answer::Everybody(cards, ..))) => {
                     costs.question + costs.card * cards.len() as u32
                 }
                 Work::Asked(.., Question::Cards(of)) => {
                     costs.question + costs.named * of.len() as u32
                 }
-                Work::Asked(.., Question::Everybody(_)) => {
-                    costs.question + costs.named * self.nodes[n].known.len() as u32
+                Work::Asked(.., Question::Everybody(named, _)) => {
+                    costs.question + costs.named * (named.len() + PAGE) as u32
                 }
                 Work::Tick => Duration::from_micros(20),
                 _ => costs.question,
@@ -425,10 +440,8 @@ impl Room {
                 Out::Say(beacon) => self.say(n, &Rc::new(beacon)),
                 Out::Answer(beacon, to) => {
                     self.totals.bytes.beacons += report::BEACON;
-                    let whom = self.nodes.iter().position(|node| node.address == to);
-                    if let Some(whom) = whom {
-                        self.send(n, whom, &Rc::new(beacon), 0);
-                    }
+                    let whom = self.at(to);
+                    self.send(n, whom, &Rc::new(beacon), 0);
                 }
                 Out::Dial(to) => {
                     self.totals.dials += 1;

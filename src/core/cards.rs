@@ -12,6 +12,9 @@
 
 #[cfg(test)]
 mod tests;
+mod walk;
+
+pub use walk::{NAMED, Walk};
 
 use super::{Now, chance::Chance, id::NodeId};
 use std::{

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     core::{
+        cards::Walk,
         changes::Changes,
         id::NodeId,
         membership::{Kind, MembershipEvent},
@@ -66,8 +67,8 @@ pub enum Note {
     Catalog(NodeId, Result<Response, RequestError>),
     /// Cards of these, by this one.
     Cards(NodeId, Vec<NodeId>, Told),
-    /// Everybody whom this one knows.
-    Everybody(NodeId, Told),
+    /// Everybody whom this one knows, or some of them, and then whom to ask for next.
+    Everybody(NodeId, Told, Option<Walk>),
     /// Who else it is connected to.
     Peers(NodeId, Result<Response, RequestError>),
     /// It had time enough to say what it is.

@@ -114,6 +114,12 @@ pub enum Request {
         /// Whom the asker knows; at most 512.
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_EVERYBODY>")]
         but: Vec<NodeId>,
+        /// Only those with greater ids, in the order of these. Older nodes tell of whom they will.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<NodeId>,
+        /// Only those up to this id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<NodeId>,
     },
 }
 
@@ -180,6 +186,9 @@ pub enum Response {
         /// Who they are, and where; at most 512.
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_EVERYBODY>")]
         others: Vec<PeerAddress>,
+        /// To a question with `after`: there are more after this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<NodeId>,
     },
     /// What was asked for is not here (any longer).
     Missing,
@@ -377,7 +386,7 @@ impl Request {
             Self::Held { chunks, .. } => within("chunks", chunks.len(), MAX_HAVE_UPDATE),
             Self::Chunks { ids } => within("chunks", ids.len(), MAX_CHUNKS),
             Self::Cards { of } => within("cards", of.len(), MAX_CARDS),
-            Self::Everybody { but } => within("nodes", but.len(), MAX_EVERYBODY),
+            Self::Everybody { but, .. } => within("nodes", but.len(), MAX_EVERYBODY),
             Self::Reach { port: 0 } => Err(Malformed("port 0 cannot be reached".into())),
             _ => Ok(()),
         }
@@ -406,7 +415,7 @@ impl Response {
                 .sum(),
             Self::Peers(named) => named.len() * 64,
             Self::Cards { cards } => cards.iter().map(Card::weight).sum(),
-            Self::Everybody { cards, others } => {
+            Self::Everybody { cards, others, .. } => {
                 cards.iter().map(Card::weight).sum::<usize>() + others.len() * 64
             }
             Self::Reached { .. } | Self::Done | Self::Missing | Self::Busy => 0,
@@ -447,7 +456,7 @@ impl Response {
                 within("cards", cards.len(), MAX_CARDS)?;
                 cards.iter().try_for_each(Card::check)
             }
-            Self::Everybody { cards, others } => {
+            Self::Everybody { cards, others, .. } => {
                 within("cards", cards.len(), MAX_CARDS)?;
                 cards.iter().try_for_each(Card::check)?;
                 address::check(others, MAX_EVERYBODY)

@@ -120,7 +120,8 @@ fn questions(all: &mut Vec<Seed>) {
             ],
         },
     );
-    ask("everybody", Request::Everybody { but: vec![NODE; 2] });
+    let (but, after, until) = (vec![NODE; 2], None, None);
+    ask("everybody", Request::Everybody { but, after, until });
     ask(
         "chunks",
         Request::Chunks {
@@ -185,7 +186,12 @@ fn answers(all: &mut Vec<Seed>) {
             cards: cards.clone(),
         },
     );
-    answer("an-everybody", Response::Everybody { cards, others });
+    let everybody = Response::Everybody {
+        cards,
+        others,
+        through: None,
+    };
+    answer("an-everybody", everybody);
     answer("a-catalog", Response::Catalog(page));
     let head = ManifestHead {
         file: FILE,

@@ -3,7 +3,7 @@
 use super::{Answer, Out, Question, Work};
 use sprat::core::{
     Now,
-    cards::{CardAction, Cards},
+    cards::{CardAction, Cards, NAMED, Walk},
     id::NodeId,
     membership::{Beacon, Kind, Membership, MembershipAction, MembershipEvent},
     patience::{STEP, Sight},
@@ -81,6 +81,7 @@ pub struct Node {
     publishing: bool,
     last_news: Now,
     told: u64,
+    walk: Option<Walk>,
 }
 
 impl Node {
@@ -114,6 +115,7 @@ impl Node {
             publishing: false,
             last_news: Now::ZERO,
             told: 0,
+            walk: None,
         }
     }
 
@@ -389,7 +391,7 @@ impl Turn<'_> {
                 let newer = of.iter().filter(|(n, known)| self.card(*n) > *known);
                 Answer::Cards(newer.map(|(n, _)| (*n, self.card(*n))).collect())
             }
-            Question::Everybody(named) => self.everybody(by, &named),
+            Question::Everybody(named, walk) => self.everybody(by, &named, &walk),
         };
         self.out.push(Out::Reply(by, number, answer));
     }
@@ -403,15 +405,32 @@ impl Turn<'_> {
         }
     }
 
-    fn everybody(&self, by: usize, named: &BTreeSet<usize>) -> Answer {
-        let announced = self.node.membership.announced();
+    fn everybody(&self, by: usize, named: &BTreeSet<usize>, walk: &Walk) -> Answer {
+        let announced = self.node.membership.announced_after(Some(walk.after));
+        let announced =
+            announced.take_while(|(node, _)| walk.until.is_none_or(|last| *node <= last));
         let announced = announced.map(|(node, at)| (self.index[&node], at));
-        let others: Vec<_> = announced
-            .filter(|(n, _)| *n != by && !named.contains(n))
-            .collect();
-        let cards = others.iter().map(|(n, _)| (*n, self.card(*n)));
-        let cards = cards.filter(|(_, card)| *card > (0, 0)).take(MAX_CARDS);
-        Answer::Everybody(cards.collect(), others.clone())
+        let (mut cards, mut others, mut through) = (Vec::new(), Vec::new(), None);
+        for (n, at) in announced.filter(|(n, _)| *n != by && !named.contains(n)) {
+            let card = self.card(n);
+            if others.len() >= NAMED || card > (0, 0) && cards.len() >= MAX_CARDS {
+                through = others.last().map(|(n, _)| id(*n));
+                break;
+            }
+            if card > (0, 0) {
+                cards.push((n, card));
+            }
+            others.push((n, at));
+        }
+        Answer::Everybody(cards, others, through)
+    }
+
+    fn ask_for_everybody(&mut self, teller: usize, mut walk: Walk) {
+        let named = walk.named(self.node.membership.nodes_after(walk.after));
+        let named = named.iter().map(|node| self.index[node]).collect();
+        self.node.walk = Some(walk);
+        let question = Question::Everybody(Rc::new(named), walk);
+        self.ask(teller, vec![usize::MAX], question);
     }
 
     fn answered(&mut self, number: u64, answer: Option<Answer>) {
@@ -426,7 +445,7 @@ impl Turn<'_> {
                     known.catalog = known.catalog.max(version);
                 }
             }
-            Some(Answer::Everybody(cards, others)) => {
+            Some(Answer::Everybody(cards, others, through)) => {
                 let others: BTreeMap<usize, SocketAddr> = others.into_iter().collect();
                 for (n, version) in cards {
                     let node = id(n);
@@ -453,6 +472,10 @@ impl Turn<'_> {
                 }
                 for node in others.into_keys().map(id) {
                     self.node.told_of.insert(node, self.now);
+                }
+                let walk = self.node.walk.take();
+                if let Some(walk) = walk.and_then(|walk| walk.next(through)) {
+                    return self.ask_for_everybody(whom, walk);
                 }
                 let crowd = self.node.membership.is_crowd();
                 self.node.cards.introduced(crowd, self.now);
@@ -533,11 +556,7 @@ impl Turn<'_> {
         let (teller, of) = match action {
             CardAction::Ask { teller, of } => (teller, of),
             CardAction::Everybody { teller } => {
-                let membership = &self.node.membership;
-                let known = membership.nodes().map(|node| self.index[&node]);
-                let named = known.take(MAX_CARDS).collect();
-                let question = Question::Everybody(Rc::new(named));
-                return self.ask(self.index[&teller], vec![usize::MAX], question);
+                return self.ask_for_everybody(self.index[&teller], Walk::new());
             }
             CardAction::Catalog { node } => return self.ask_catalog(self.index[&node]),
         };

@@ -1,6 +1,6 @@
 //! What came of a simulated room.
 
-use super::{Answer, Node, Question, Room};
+use super::{Answer, Question, Room};
 use sprat::core::{
     Now,
     patience::{Patience, Verdict},
@@ -50,7 +50,7 @@ pub struct Looked {
 pub(super) fn question(question: &Question) -> u64 {
     match question {
         Question::Cards(of) => MESSAGE + NAMED * of.len() as u64,
-        Question::Everybody(named) => MESSAGE + NAMED * named.len() as u64,
+        Question::Everybody(named, _) => MESSAGE + NAMED * named.len() as u64,
         _ => MESSAGE,
     }
 }
@@ -58,7 +58,7 @@ pub(super) fn question(question: &Question) -> u64 {
 pub(super) fn answer(answer: &Answer) -> u64 {
     match answer {
         Answer::Cards(cards) => MESSAGE + CARD * cards.len() as u64,
-        Answer::Everybody(cards, others) => {
+        Answer::Everybody(cards, others, _) => {
             MESSAGE + CARD * cards.len() as u64 + NAMED * others.len() as u64
         }
         Answer::Catalog(_) => MESSAGE + CARD,
@@ -72,33 +72,49 @@ impl Room {
         (0..self.nodes.len()).filter(|n| self.nodes[*n].alive)
     }
 
-    /// Of how many of the others each knows what they offer, at the least; and whether that is all.
+    /// Whether each knows what all others offer.
     #[must_use]
     pub fn all_know_all(&self) -> bool {
-        let alive: Vec<usize> = self.alive().collect();
-        alive.len() >= self.scenario.nodes
-            && alive.iter().all(|n| {
-                let node = &self.nodes[*n];
-                node.known.len() + 1 >= alive.len()
-                    && alive.iter().all(|other| {
-                        other == n || node.known.get(other).is_some_and(|it| it.catalog > (0, 0))
-                    })
-            })
+        let alive = self.alive().count();
+        alive >= self.scenario.nodes && self.least_known() >= alive
+    }
+
+    /// How long it takes, of `most`, until each knows what so many of a hundred offer.
+    pub fn until_known(&mut self, percent: usize, most: Duration) -> Duration {
+        let begun = self.now;
+        let each =
+            Duration::from_millis(20).max(Duration::from_micros(300) * self.nodes.len() as u32);
+        while self.now < begun + most {
+            self.run(self.now + each, |_| false);
+            let here = self.alive().count();
+            let enough = here >= self.scenario.nodes;
+            if enough && self.least_known() * 100 >= here * percent {
+                break;
+            }
+        }
+        self.now.saturating_sub(begun)
+    }
+
+    /// Of all others, how many each lacks on average.
+    #[must_use]
+    pub fn lacks(&self) -> f64 {
+        let here = self.alive().count();
+        let lacks = self.alive().map(|n| here - self.knows(n) - 1);
+        lacks.sum::<usize>() as f64 / here.max(1) as f64
+    }
+
+    /// Of how many of those who are here a node knows what they offer.
+    fn knows(&self, n: usize) -> usize {
+        let known = self.nodes[n].known.iter();
+        let known = known.filter(|(n, it)| it.catalog > (0, 0) && self.nodes[**n].alive);
+        known.count()
     }
 
     /// The least that anybody knows.
     #[must_use]
     pub fn least_known(&self) -> usize {
-        let knows = |node: &Node| {
-            let known = node.known.iter();
-            known
-                .filter(|(n, it)| it.catalog > (0, 0) && self.nodes[**n].alive)
-                .count()
-        };
-        self.alive()
-            .map(|n| knows(&self.nodes[n]) + 1)
-            .min()
-            .unwrap_or(0)
+        let knows = self.alive().map(|n| self.knows(n) + 1);
+        knows.min().unwrap_or(0)
     }
 
     /// Of those who are here, which part knows the newest of what a node offers.

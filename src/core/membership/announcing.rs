@@ -20,6 +20,8 @@ const DATAGRAMS: u32 = 50;
 const EACH: u32 = 3;
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(25);
+/// What changed is said again so soon, for who missed it once.
+const AGAIN: Duration = Duration::from_millis(600);
 /// So many pauses without a beacon are silence: one may be lost, and in a crowd, where each waits
 /// for the beacons of all, so may two…
 const PAUSES: f64 = 2.2;
@@ -35,6 +37,8 @@ pub(super) struct Announcing {
     last: Now,
     /// What changed is said once more.
     again: bool,
+    /// When a change was said last.
+    changed: Option<Now>,
     pub(super) answers: Answers,
     /// Others that are here and heard by their beacons.
     pub(super) crowd: usize,
@@ -49,6 +53,7 @@ impl Announcing {
             next: now,
             last: now,
             again: false,
+            changed: None,
             answers: Answers::default(),
             crowd: 0,
             all: 0,
@@ -105,7 +110,15 @@ impl Membership {
         };
         let since = self.now.saturating_sub(it.started);
         let pause = if std::mem::take(&mut it.again) {
-            it.short_pause()
+            let begun = it.changed.map_or(Now::ZERO, |at| at + it.short_pause());
+            if self.now >= begun {
+                it.changed = Some(self.now);
+                it.short_pause().min(AGAIN)
+            } else {
+                // It changed again between the two.
+                it.again = true;
+                begun.saturating_sub(self.now)
+            }
         } else if since >= FIRST_SECONDS {
             it.pause()
         } else if it.all > MESH {
@@ -119,13 +132,17 @@ impl Membership {
         out.push(MembershipAction::Announce(kind));
     }
 
-    /// Those who are not connected hear of a change by the next beacon, or, if that is lost, by
-    /// one more soon.
+    /// Those who are not connected hear of a change by a beacon, or, if that is lost, by one more
+    /// soon. The first change in a while is said at once.
     pub(super) fn announce_soon(&mut self) {
         if self.peers.resting() > 0 {
-            self.announcing.again = true;
-            let soonest = self.announcing.last + self.announcing.short_pause();
-            self.announcing.next = self.announcing.next.min(soonest.max(self.now));
+            let it = &mut self.announcing;
+            it.again = true;
+            // While all begin each has something to say.
+            let begins = self.now < it.started + FIRST_SECONDS;
+            let last = it.changed.or(begins.then_some(it.last));
+            let soonest = last.map_or(self.now, |last| last + it.short_pause());
+            it.next = it.next.min(soonest.max(self.now));
         }
     }
 

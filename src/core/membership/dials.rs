@@ -19,6 +19,8 @@ const VOUCHING: Duration = Duration::from_millis(3_500);
 const VOUCHING_EACH: Duration = Duration::from_millis(50);
 /// But no more than for so many.
 const MANY: usize = 512;
+/// So many who wait are gone through for a beginning.
+const FEW: usize = 64;
 /// So many of them are dialled, and of those of whom others only told while this node has many.
 pub(super) const LATE: Rate = Rate {
     per_second: 8.0,
@@ -60,7 +62,7 @@ impl Membership {
 
     /// When one of those may be dialled next.
     pub(super) fn next_late_dial(&self) -> Option<Now> {
-        let waits = self.is_crowd() && self.peers.somebody_waits();
+        let waits = self.is_crowd() && self.peers.waiting() > 0;
         waits.then(|| self.peers.late_at.max(self.late_dials.next()))
     }
 
@@ -73,13 +75,24 @@ impl Membership {
         let token = self.late_dials.next() <= now;
         let turn = !dials_late || under_way == 0 && token && self.peers.late_at <= now;
         let mut due: Vec<NodeId> = self.peers.due_by(now).collect();
-        if turn {
+        if turn && (dials_late || self.peers.waiting() <= FEW) {
             due.extend(self.peers.waiting_by(now));
+        } else if turn {
+            // A beginning is made with any of them, by the same odds; a flood makes it anew at each
+            // datagram.
+            let drawn = (0..2 * ENOUGH).filter_map(|_| self.peers.draw_stranger(&mut self.chance));
+            let ready = |peer: &Peer| {
+                peer.waits_for_vouching() && peer.retry_at().is_some_and(|at| at <= now)
+            };
+            let drawn: Vec<NodeId> = drawn.collect();
+            let drawn = self.peers.those(&drawn).filter(|(_, peer)| ready(peer));
+            due.extend(drawn.map(|(node, _)| *node));
         }
         if under_way >= MAX_DIALS || due.is_empty() && !(turn && dials_late) {
             return Vec::new();
         }
         due.sort_unstable();
+        due.dedup();
         let mut per_source = BTreeMap::<IpAddr, usize>::new();
         for (_, peer) in self.peers.those(self.peers.dialing()) {
             *per_source.entry(peer.source).or_default() += usize::from(!peer.confirmed);
@@ -127,7 +140,7 @@ impl Membership {
             under_way += 1;
             chosen.push(node);
         }
-        if turn {
+        if turn && dials_late {
             self.peers.late_at = late_at;
         }
         chosen

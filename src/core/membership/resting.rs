@@ -38,15 +38,31 @@ impl Membership {
     /// who is gone would be told of for ever; nor one that broke off, which a newcomer would wait
     /// for.)
     pub fn announced(&self) -> impl Iterator<Item = (NodeId, SocketAddr)> + '_ {
-        let here = self.peers.iter();
+        self.announced_after(None)
+    }
+
+    /// The same of those with greater ids than that one, in the order of these.
+    pub fn announced_after(
+        &self,
+        node: Option<NodeId>,
+    ) -> impl Iterator<Item = (NodeId, SocketAddr)> + '_ {
+        let here = self.peers.after(node);
         let here = here.filter(|(_, peer)| peer.is_of_crowd() && !peer.hearsay && !peer.is_lost());
         here.filter_map(|(node, peer)| Some((*node, peer.address()?)))
     }
 
     /// All nodes that are here or expected: not those of whom others told, nothing more.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes_after(None)
+    }
+
+    /// The same of those with greater ids than that one, in the order of these.
+    pub fn nodes_after(
+        &self,
+        node: impl Into<Option<NodeId>>,
+    ) -> impl Iterator<Item = NodeId> + '_ {
         let (crowd, now) = (self.is_crowd(), self.now);
-        let known = self.peers.iter();
+        let known = self.peers.after(node.into());
         let known = known.filter(move |(_, peer)| peer.confirmed || peer.is_expected(crowd, now));
         known.map(|(node, _)| *node)
     }

@@ -6,7 +6,7 @@
 //! it changes, not what is known: with ten thousand nodes hundreds of beacons come each second.
 
 use super::peer::{Ends, Peer, Stage};
-use crate::core::{Now, id::NodeId};
+use crate::core::{Now, chance::Chance, id::NodeId};
 use ::core::net::IpAddr;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -101,6 +101,12 @@ impl Table {
         self.peers.iter()
     }
 
+    /// Those with greater ids than that one.
+    pub(super) fn after(&self, node: Option<NodeId>) -> impl Iterator<Item = (&NodeId, &Peer)> {
+        let begin = node.map_or(Unbounded, Excluded);
+        self.peers.range((begin, Unbounded))
+    }
+
     /// Those of these nodes that are known.
     pub(super) fn those<'a>(
         &'a self,
@@ -181,8 +187,16 @@ impl Table {
         after(&self.waiting, now)
     }
 
-    pub(super) fn somebody_waits(&self) -> bool {
-        !self.waiting.is_empty()
+    /// How many of those there are.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// One that is no peer, by chance: each source is as likely as any other.
+    pub(super) fn draw_stranger(&self, chance: &mut Chance) -> Option<NodeId> {
+        let mut sources = self.strangers_at.values();
+        let here = sources.nth(chance.below(self.strangers_at.len()))?;
+        here.iter().nth(chance.below(here.len())).copied()
     }
 
     /// Who may be gone at a time that is set, by now.

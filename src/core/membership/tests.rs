@@ -4,6 +4,7 @@ mod crowd;
 mod flood;
 mod introduced;
 mod newcomer;
+mod news;
 mod places;
 
 use super::*;

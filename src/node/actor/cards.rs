@@ -8,7 +8,7 @@ use super::{Actor, ActorParts, Note};
 use crate::{
     core::{
         Now,
-        cards::{CardAction, Cards, Version},
+        cards::{CardAction, Cards, Version, Walk},
         id::NodeId,
         membership::MembershipEvent,
         via::Via,
@@ -176,7 +176,9 @@ impl Actor {
     fn card_action(&mut self, swarm: &mut State, action: CardAction) {
         let (teller, of) = match action {
             CardAction::Ask { teller, of } => (teller, of),
-            CardAction::Everybody { teller } => return self.ask_for_everybody(swarm, teller),
+            CardAction::Everybody { teller } => {
+                return self.ask_for_everybody(swarm, teller, Walk::new());
+            }
             CardAction::Catalog { node } => return self.ask_catalog(swarm, node),
         };
         let asked: Vec<NodeId> = of.iter().map(|(node, _)| *node).collect();

@@ -89,7 +89,7 @@ impl Actor {
             }
             Note::Peers(node, answer) => self.peers_told(swarm, node, answer),
             Note::Cards(teller, of, told) => self.cards_told(swarm, teller, &of, told),
-            Note::Everybody(teller, told) => self.everybody_told(swarm, teller, told),
+            Note::Everybody(teller, told, next) => self.everybody_told(swarm, teller, told, next),
             Note::PeopleKept => self.keeping_people = false,
             Note::Catalog(node, answer) => self.catalog_came(swarm, node, answer),
             Note::Told(node) => {

@@ -1,22 +1,25 @@
 //! Everybody: a newcomer asks one or two of those with whom it is connected who is here, and has in
-//! one answer who announces itself and what they offer, signed by each. Whom to ask, and how often,
+//! one answer, or of thousands range by range, who announces itself and what they offer, signed by each. Whom to ask, and how often,
 //! is decided by `core::cards`.
 //!
 //! Invariants: told of are only nodes that the teller heard itself, to askers that are as near; by
 //! another's word alone a node is here only until its own beacons do not come; of whom nothing but
 //! a word came is counted as missing, so that what a person is told is never silently short.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     Actor, Note,
     cards::{MAX_TOLD, Told, opened},
 };
 use crate::{
-    core::{exchange::Exchange, id::NodeId, via::Via},
+    core::{cards::Walk, exchange::Exchange, id::NodeId, via::Via},
     net::RequestError,
     node::swarm::State,
     wire::{
         MAX_CARDS, MAX_EVERYBODY,
-        control::{PeerAddress, Request, Response},
+        control::{Card, PeerAddress, Request, Response},
     },
 };
 use std::{
@@ -25,28 +28,41 @@ use std::{
 };
 use tokio::task::spawn_blocking;
 
-/// What an asker is told: all who announce themselves here, but those.
-pub(super) fn everybody_but(swarm: &State, asker: NodeId, but: &[NodeId]) -> Response {
-    let but: HashSet<&NodeId> = but.iter().collect();
-    let announced = swarm.membership.announced();
-    let unnamed = announced.filter(|(node, _)| *node != asker && !but.contains(node));
-    let seen = swarm.peers.at(&asker);
-    let near = seen.map(|at| Exchange::others(at, unnamed).take(MAX_EVERYBODY));
-    let near: Vec<_> = near.into_iter().flatten().collect();
-    let (mut cards, mut bytes) = (Vec::new(), 0);
-    for (node, _) in &near {
-        let card = swarm.peers.get(node).and_then(|peer| peer.card.as_ref());
-        let fits = card.filter(|card| bytes + card.weight() <= MAX_TOLD);
-        if let Some(card) = fits.filter(|_| cards.len() < MAX_CARDS) {
-            bytes += card.weight();
-            cards.push(card.clone());
+/// What an asker is told: all who announce themselves here, but those; of one that asks by ranges,
+/// those of a range, and where it ends when not all of it fits.
+pub(super) fn everybody_but(
+    swarm: &State,
+    asker: NodeId,
+    but: &[NodeId],
+    (after, until): (Option<NodeId>, Option<NodeId>),
+) -> Response {
+    let (mut cards, mut others, mut bytes, mut through) = (Vec::new(), Vec::new(), 0, None);
+    if let Some(at) = swarm.peers.at(&asker) {
+        let but: HashSet<&NodeId> = but.iter().collect();
+        let announced = swarm.membership.announced_after(after);
+        let announced = announced.take_while(|(node, _)| until.is_none_or(|last| *node <= last));
+        let unnamed = announced.filter(|(node, _)| *node != asker && !but.contains(node));
+        for (node, address) in Exchange::others(at, unnamed) {
+            let card = swarm.peers.get(&node).and_then(|peer| peer.card.as_ref());
+            let fits = |card: &&Card| cards.len() < MAX_CARDS && bytes + card.weight() <= MAX_TOLD;
+            let fitting = card.filter(fits);
+            let full = after.is_some() && card.is_some() && fitting.is_none();
+            if full || others.len() >= MAX_EVERYBODY {
+                let last = others.last().map(|one: &PeerAddress| one.node);
+                through = last.filter(|_| after.is_some());
+                break;
+            }
+            if let Some(card) = fitting {
+                bytes += card.weight();
+                cards.push(card.clone());
+            }
+            others.push(PeerAddress::new(node, address));
         }
     }
-    let others = near.into_iter();
-    let others = others.map(|(node, at)| PeerAddress::new(node, at));
     Response::Everybody {
         cards,
-        others: others.collect(),
+        others,
+        through,
     }
 }
 
@@ -58,15 +74,26 @@ impl Actor {
         }
     }
 
-    pub(super) fn ask_for_everybody(&mut self, swarm: &mut State, teller: NodeId) {
+    pub(super) fn ask_for_everybody(&mut self, swarm: &mut State, teller: NodeId, mut walk: Walk) {
         // Those who are asked later on are asked to make sure.
         let begins = self.cards.cards.expects_everybody();
         swarm.asked_for_everybody = begins.then_some(teller);
-        let but = swarm.membership.nodes().take(MAX_EVERYBODY).collect();
+        let but = walk.named(swarm.membership.nodes_after(walk.after));
+        let request = Request::Everybody {
+            but,
+            after: Some(walk.after),
+            until: walk.until,
+        };
         let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {
-            let told = match net.request(teller, Request::Everybody { but }).await {
-                Ok(Response::Everybody { cards, others }) => {
+            let mut further = None;
+            let told = match net.request(teller, request).await {
+                Ok(Response::Everybody {
+                    cards,
+                    others,
+                    through,
+                }) => {
+                    further = walk.next(through);
                     let opening = spawn_blocking(move || {
                         let of: Vec<NodeId> = others.iter().map(|one| one.node).collect();
                         opened(cards, others, &of)
@@ -77,11 +104,17 @@ impl Actor {
                 Err(RequestError::Refused) | Ok(_) => Told::Unable,
                 Err(_) => Told::Nothing,
             };
-            let _ = notes.send(Note::Everybody(teller, told)).await;
+            let _ = notes.send(Note::Everybody(teller, told, further)).await;
         });
     }
 
-    pub(super) fn everybody_told(&mut self, swarm: &mut State, teller: NodeId, told: Told) {
+    pub(super) fn everybody_told(
+        &mut self,
+        swarm: &mut State,
+        teller: NodeId,
+        told: Told,
+        next: Option<Walk>,
+    ) {
         swarm.asked_for_everybody = None;
         let now = swarm.now();
         let (cards, others) = match told {
@@ -103,6 +136,9 @@ impl Actor {
             }
             swarm.told_of(named.into_keys());
             self.try_others(swarm, teller, &others);
+        }
+        if let Some(walk) = next {
+            return self.ask_for_everybody(swarm, teller, walk);
         }
         let crowd = swarm.membership.is_crowd();
         self.cards.cards.introduced(crowd, now);

@@ -159,7 +159,11 @@ impl Actor {
                 let cards = self.cards.told_to(swarm, of);
                 reply.send(Response::Cards { cards });
             }
-            Request::Everybody { ref but } => reply.send(everybody_but(swarm, node, but)),
+            Request::Everybody {
+                ref but,
+                after,
+                until,
+            } => reply.send(everybody_but(swarm, node, but, (after, until))),
             Request::Peers { port } => Self::peers_asked(swarm, node, port, reply),
             // Those about files have a task of their own.
             _ => reply.send(Response::Missing),

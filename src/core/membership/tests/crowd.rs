@@ -344,6 +344,7 @@ fn news_of_who_rests_are_told_once() {
 }
 
 #[test]
+
 fn a_join_to_a_crowd_is_answered_by_a_few_and_to_few_by_all() {
     for (count, answers) in [(24, 24), (60, ANSWERERS)] {
         for newcomer in [900, 901] {
