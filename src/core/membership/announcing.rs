@@ -2,7 +2,8 @@
 //!
 //! A beacon is up to three datagrams on a network, and each node sends one in [`LATER_PING`]. Where
 //! many are heard the pauses grow, so that all together send [`DATAGRAMS`] a second at most, up to
-//! the pause by which a death is noticed within a minute: at 417 nodes.
+//! the pause by which a death is noticed within a minute though two beacons in a row may be lost: at
+//! 291 nodes.
 
 use super::{Kind, Membership, MembershipAction, SILENCE, answers::Answers};
 use crate::core::{Now, neighbours::MESH};
@@ -19,7 +20,7 @@ const DATAGRAMS: u32 = 50;
 /// Of one beacon: to the broadcast address, and to the groups of IPv4 and IPv6.
 const EACH: u32 = 3;
 /// The longest pause.
-const LONGEST: Duration = Duration::from_secs(25);
+const LONGEST: Duration = Duration::from_millis(17_500);
 /// What changed is said again so soon, for who missed it once.
 const AGAIN: Duration = Duration::from_millis(600);
 /// So many pauses without a beacon are silence: one may be lost, and in a crowd, where each waits

@@ -398,6 +398,29 @@ fn two_beacons_in_a_row_may_be_lost_in_a_crowd() {
 }
 
 #[test]
+fn and_in_one_of_a_thousand_though_a_death_is_known_within_a_minute() {
+    let (mut it, _) = crowd(1_000, ms(0));
+    it.handle(MembershipEvent::Tick, ms(1_000));
+    let node = (1..=1_000).map(one).find(|node| it.rests(node)).unwrap();
+    it.handle(MembershipEvent::Disconnected { node }, ms(1_001));
+    let mut said = Vec::new();
+    for _ in 0..3 {
+        let at = it.announcing.next;
+        it.handle(MembershipEvent::Tick, at);
+        said.push(it.announcing.next.saturating_sub(at));
+    }
+    // The third of its beacons comes in time, on average.
+    assert!(
+        said.iter()
+            .all(|pause| *pause * 3 < it.announcing.silence() + ms(6_000))
+    );
+    run(&mut it, ms(57_000));
+    assert!(it.knows(&node));
+    run(&mut it, ms(60_000));
+    assert!(!it.knows(&node));
+}
+
+#[test]
 fn a_node_that_was_too_busy_to_hear_takes_nobody_for_gone() {
     let (mut it, told) = crowd(100, ms(0));
     for node in &told.0 {
