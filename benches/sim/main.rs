@@ -1,7 +1,7 @@
 //! Swarms that no machine here can hold, in virtual time: `cargo bench --bench sim [-- NAME…]`.
 //!
 //! `-- membership [NODES…]` is about who is here and what they offer, without any file on its way;
-//! 1,000 nodes take some minutes and 1.5 GB.
+//! 1,000 nodes take ten minutes and 2 GB.
 //!
 //! Prints, for each scenario: completion over the bound (the time that the file takes on one link),
 //! what the seed sent over the size of the file and the part of its line that it
