@@ -317,6 +317,9 @@ impl Membership {
         }
         let asks = beacon.kind == Kind::Join && !self.hidden;
         if asks && self.is_to_answer(&node) && self.may_answer(from.ip()) {
+            // Its own `JOIN` first: an answer with a smaller number would be taken for an old one
+            // where that came before it, and of the two none would dial.
+            self.announce_if_due(out);
             out.push(MembershipAction::Answer { to: from, room });
         }
         // The port is replaced, not the address built anew: a link-local one keeps its scope.
