@@ -19,7 +19,7 @@ use bytes::Bytes;
 use fetch::Fetches;
 use futures::Stream;
 use manifests::Manifests;
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{ops::Range, path::PathBuf, sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Why a file cannot be read, or not to its end: the same reasons as those of a download.
@@ -54,6 +54,8 @@ pub struct Reader {
     file: FileId,
     about: Arc<About>,
     patience: Duration,
+    /// Where else chunks of it may lie, if this reader is the first one.
+    reuse: Arc<[PathBuf]>,
 }
 
 /// What is known of a file before any of it is read.
@@ -81,6 +83,7 @@ impl Reader {
             file,
             about: Arc::new(about),
             patience: PATIENCE,
+            reuse: Arc::default(),
         }
     }
 
@@ -88,6 +91,14 @@ impl Reader {
     #[must_use]
     pub fn patient(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// The same, for which chunks are looked for in these places, too, if they are to be fetched
+    /// and nobody reads the file yet.
+    #[must_use]
+    pub fn reusing(self, places: Vec<PathBuf>) -> Self {
+        let reuse = places.into();
+        Self { reuse, ..self }
     }
 
     /// The name it is offered by.

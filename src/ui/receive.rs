@@ -225,10 +225,11 @@ async fn answer(
         return Exit::Refused;
     }
     let stream = output.is_stream();
-    let (landing, _held) = match streams::landing(output, node, out).await {
+    let (mut landing, _held) = match streams::landing(output, node, out).await {
         Ok(landing) => landing,
         Err(exit) => return exit,
     };
+    landing.reuse.clone_from(&setup.reuse);
     if let Err(error) = node.accept(number, landing).await {
         out.failure("", &error.to_string());
         return match error {

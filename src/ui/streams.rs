@@ -174,6 +174,7 @@ pub async fn landing(
             into: output.path,
             shape: Shape::Path,
             overwrite: output.overwrite,
+            reuse: Vec::new(),
         };
         return Ok((landing, None));
     }
@@ -185,6 +186,7 @@ pub async fn landing(
         into: Some(spool.folder().to_owned()),
         shape: Shape::One,
         overwrite: false,
+        reuse: Vec::new(),
     };
     Ok((landing, Some(spool)))
 }

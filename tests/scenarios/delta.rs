@@ -2,7 +2,7 @@
 //! part of them.
 
 use crate::common::{
-    Swarm, downloaded,
+    Running, Swarm, downloaded,
     faulty::{Fault, Faulty, File},
     noise, share,
 };
@@ -120,17 +120,30 @@ fn what_is_read_or_received_is_looked_for_in_named_places_too() {
     let mut get = swarm.command("bob", &[&["get", "big.bin"], &named[..]].concat());
     assert!(get.output().unwrap().stdout == new);
     assert!(begun.elapsed() < soon, "{:?}", begun.elapsed());
+    // By a node that runs, too.
+    let frank = swarm.serve_scanned("frank", &[]);
+    let begun = Instant::now();
+    let mut get = swarm.command("frank", &[&["get", "big.bin"], &named[..]].concat());
+    assert!(get.output().unwrap().stdout == new);
+    assert!(begun.elapsed() < soon, "{:?}", begun.elapsed());
+    frank.leave();
     alice.leave();
 
-    let send = ["send", file.to_str().unwrap(), "--json"];
-    let mut dave = swarm.start("dave", &[&send, &slow[..]].concat());
-    let code = dave.event("code")["code"].as_str().unwrap().to_owned();
-    let receive = ["receive", &code, "-y"];
-    let got = swarm.run("erin", &[&receive, &named[..]].concat());
-    assert!(got.elapsed < soon, "{:?}", got.elapsed);
-    got.succeeds();
-    assert!(downloaded(&swarm.home("erin"), "big.bin") == new);
-    assert_eq!(dave.end(), 0);
+    for (giver, taker, runs) in [("dave", "erin", false), ("gail", "hugo", true)] {
+        let node = runs.then(|| swarm.serve_scanned(taker, &[]));
+        let send = ["send", file.to_str().unwrap(), "--json"];
+        let mut given = swarm.start(giver, &[&send, &slow[..]].concat());
+        let code = given.event("code")["code"].as_str().unwrap().to_owned();
+        let receive = ["receive", &code, "-y"];
+        let got = swarm.run(taker, &[&receive, &named[..]].concat());
+        assert!(got.elapsed < soon, "{:?}", got.elapsed);
+        got.succeeds();
+        assert!(downloaded(&swarm.home(taker), "big.bin") == new);
+        assert_eq!(given.end(), 0);
+        if let Some(node) = node {
+            node.leave();
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct Landing {
     pub shape: Shape,
     /// Whether another file that lies there is replaced.
     pub overwrite: bool,
+    /// Where else chunks of it may lie.
+    pub reuse: Vec<PathBuf>,
 }
 
 impl From<Option<PathBuf>> for Landing {

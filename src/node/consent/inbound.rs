@@ -260,6 +260,7 @@ impl Inbound {
             into: transfer.landing.into.clone(),
             shape: self.shape(transfer.landing.shape),
             overwrite: transfer.landing.overwrite,
+            reuse: transfer.landing.reuse.clone(),
             ..DownloadRequest::default()
         };
         let files: Vec<JobFile> = self.info.files.iter().filter_map(job_file).collect();

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 use parking_lot::Mutex;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     time::timeout,
@@ -83,7 +83,8 @@ impl Fetches {
     }
 
     /// Joins the download of `file`, or starts it; `None` while another job has it.
-    pub fn join(&self, file: FileId) -> Option<Fetch> {
+    /// What it finds in `reuse` the one that it starts need not fetch.
+    pub fn join(&self, file: FileId, reuse: &Arc<[PathBuf]>) -> Option<Fetch> {
         let mut running = self.0.running.lock();
         if let Some(one) = running.get(&file) {
             if one.cancel.is_cancelled() || one.end.borrow().is_some() {
@@ -106,8 +107,9 @@ impl Fetches {
             end,
         };
         running.insert(file, one);
+        let reuse = Arc::clone(reuse);
         self.0.tasks.spawn(async move {
-            let ended = Box::pin(fetches.run(file, read, cancel)).await;
+            let ended = Box::pin(fetches.run((file, &reuse), read, cancel)).await;
             fetches.0.running.lock().remove(&file);
             ending.send_replace(Some(ended));
             // Who could not join it any more may start another.
@@ -121,7 +123,7 @@ impl Fetches {
 
     async fn run(
         &self,
-        file: FileId,
+        (file, reuse): (FileId, &[PathBuf]),
         mut read: watch::Receiver<usize>,
         cancel: CancellationToken,
     ) -> Result<(), DownloadError> {
@@ -129,6 +131,7 @@ impl Fetches {
         let request = DownloadRequest {
             what: vec![file.to_string()],
             wait: WAIT,
+            reuse: reuse.to_vec(),
             ..DownloadRequest::default()
         };
         let (events, mut told) = mpsc::channel(EVENTS);

@@ -215,7 +215,7 @@ impl Arrival {
     fn new(reader: &Reader) -> Self {
         Self {
             window: reader.of.services.windows.open(reader.file),
-            fetch: reader.of.fetches.join(reader.file),
+            fetch: reader.of.fetches.join(reader.file, &reader.reuse),
             ended: 0,
         }
     }
@@ -242,7 +242,7 @@ impl Arrival {
         loop {
             if self.fetch.is_none() {
                 // The job of somebody else may have ended.
-                self.fetch = reader.of.fetches.join(reader.file);
+                self.fetch = reader.of.fetches.join(reader.file, &reader.reuse);
             }
             let late = Instant::now() + reader.patience;
             let fetch = &mut self.fetch;

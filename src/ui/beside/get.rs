@@ -13,7 +13,7 @@ use hyper::{
     header,
 };
 use serde_json::Value;
-use std::fmt::Write as _;
+use std::{fmt::Write as _, io};
 
 /// Where the end of a stream stands that broke off.
 const END: &str = "x-sprat-end";
@@ -62,6 +62,12 @@ impl Beside {
         }
         if let Some(timeout) = setup.timeout {
             let _ = write!(path, "&timeout={}", timeout.as_millis());
+        }
+        let places = setup.reuse.iter().map(std::path::absolute);
+        let places: Vec<_> = places.collect::<io::Result<_>>().map_err(broken)?;
+        let places: Vec<_> = places.iter().map(|place| place.to_string_lossy()).collect();
+        if !places.is_empty() {
+            let _ = write!(path, "&reuse={}", coded(&places.join("\n")));
         }
         let mut request = Request::get(path)
             .header(header::HOST, "localhost")

@@ -30,7 +30,7 @@ const WAIT: f64 = 5.0;
 /// The most words, people or files in a request.
 const MANY: usize = 10_000;
 /// Places in which a download looks for chunks.
-const PLACES: usize = 64;
+pub(super) const PLACES: usize = 64;
 
 /// A time that a request names.
 fn seconds(seconds: f64) -> Result<Duration, ApiError> {

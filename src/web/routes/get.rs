@@ -1,7 +1,10 @@
 //! A file's bytes for the command beside this node, on the socket of the home alone. How it ends
 //! stands behind them: the command ends as it would without a node.
 
-use super::super::{app::App, body::Asked, error::ApiError};
+use super::{
+    super::{app::App, body::Asked, error::ApiError},
+    act::PLACES,
+};
 use crate::{
     core::range::{Part, part},
     node::{DownloadRequest, Exit, OpenError},
@@ -17,7 +20,7 @@ use http_body_util::StreamBody;
 use hyper::body::Frame;
 use serde::Deserialize;
 use serde_json::json;
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 /// Where the end of a stream stands that broke off.
 pub const END: &str = "x-sprat-end";
@@ -31,6 +34,8 @@ pub struct Wanted {
     from: Option<String>,
     wait: u64,
     timeout: Option<u64>,
+    /// Absolute paths, a line each, in which chunks of it are looked for, too.
+    reuse: Option<String>,
 }
 
 /// A file's bytes, in order, while they come (on the socket alone).
@@ -53,6 +58,9 @@ pub async fn get(
     };
     if let Some(timeout) = wanted.timeout {
         reader = reader.patient(Duration::from_millis(timeout));
+    }
+    if let Some(places) = wanted.reuse {
+        reader = reader.reusing(places.lines().take(PLACES).map(PathBuf::from).collect());
     }
     let size = reader.size();
     let asked = headers
