@@ -2,7 +2,7 @@
 //! part of them.
 
 use crate::common::{
-    Running, Swarm, downloaded,
+    Swarm, downloaded,
     faulty::{Fault, Faulty, File},
     noise, share,
 };
