@@ -1,6 +1,6 @@
 //! Everybody: a newcomer asks one or two of those with whom it is connected who is here, and has in
-//! one answer, or of thousands range by range, who announces itself and what they offer, signed by each. Whom to ask, and how often,
-//! is decided by `core::cards`.
+//! one answer, or of thousands range by range, who announces itself and what they offer, signed by
+//! each. Whom to ask, and how often, is decided by `core::cards`.
 //!
 //! Invariants: told of are only nodes that the teller heard itself, to askers that are as near; by
 //! another's word alone a node is here only until its own beacons do not come; of whom nothing but
