@@ -52,6 +52,14 @@ const SHOWN: [&str; 18] = [
 /// With a node for as long as it takes; what it cannot say is left out.
 pub async fn bug_report(setup: &Setup, file: Option<PathBuf>, signals: &mut Signals) -> Exit {
     let file = file.as_deref();
+    if let Some(why) = &setup.broken {
+        // A node would run with other options than this home's, and perhaps in another swarm.
+        let out = Out::streams(setup.json);
+        out.note(&format!("without a node, which cannot start with this: {why}"));
+        let path = setup.settings.home.join(".sprat/config.toml");
+        let report = format!("{}\n", version::sentences(&about())) + &system() + &config(&path);
+        return tell(&out, &report, file).await;
+    }
     once(setup, signals, async |node, out| {
         make(node, out, file, (setup.wait, Instant::now())).await
     })
@@ -73,6 +81,11 @@ pub async fn make(
     report += &home(node).await;
     report += &network(&findings);
     report += &log();
+    tell(out, &report, file).await
+}
+
+/// Shows it, and writes it to a file if that is wanted.
+async fn tell(out: &Out, report: &str, file: Option<&Path>) -> Exit {
     out.result(report.trim_end());
     let Some(file) = file else {
         return Exit::Done;
@@ -129,10 +142,13 @@ async fn home(node: &Node) -> String {
             text::size(status.sent),
         );
     }
-    let file = node.home().join(".sprat/config.toml");
+    said + &config(&node.home().join(".sprat/config.toml"))
+}
+
+fn config(file: &Path) -> String {
     match fs::read_to_string(file) {
-        Ok(text) => said + "config.toml:\n" + &without_secrets(&text),
-        Err(_) => said + "config.toml: none\n",
+        Ok(text) => format!("config.toml:\n{}", without_secrets(&text)),
+        Err(_) => "config.toml: none\n".to_owned(),
     }
 }
 

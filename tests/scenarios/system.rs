@@ -226,6 +226,12 @@ fn a_broken_file_is_told_and_keeps_no_service_from_being_looked_at_or_removed() 
     is_told(&removed);
     removed.succeeds();
     assert!(told().contains("--user disable"));
+    // A report of what is wrong is made without a node.
+    let report = swarm.run("alice", &["bug-report"]);
+    is_told(&report);
+    assert!(report.out().contains("name = (left out)") && !report.out().contains("nobody"));
+    assert!(!report.out().contains("networks:"));
+    report.succeeds();
     // Any other command is refused as before.
     assert_eq!(swarm.run("alice", &["list"]).code(), 2);
     // Once it is mended, the same command starts it.

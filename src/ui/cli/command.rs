@@ -60,10 +60,13 @@ impl Cli {
 
 impl Cli {
     /// Whether this works in a home whose file makes no sense: it is about the node in the
-    /// background, which then cannot start, and does not run one itself.
+    /// background, or about what is wrong, and runs no node then.
     #[must_use]
     pub fn works_with_a_broken_file(&self) -> bool {
-        matches!(self.command, Some(Command::Service { .. }))
+        matches!(
+            self.command,
+            Some(Command::Service { .. } | Command::BugReport { .. })
+        )
     }
 
     /// Whether a folder other than this one may be meant, since nobody said which; and if so,
