@@ -55,7 +55,9 @@ pub async fn bug_report(setup: &Setup, file: Option<PathBuf>, signals: &mut Sign
     if let Some(why) = &setup.broken {
         // A node would run with other options than this home's, and perhaps in another swarm.
         let out = Out::streams(setup.json);
-        out.note(&format!("without a node, which cannot start with this: {why}"));
+        out.note(&format!(
+            "without a node, which cannot start with this: {why}"
+        ));
         let path = setup.settings.home.join(".sprat/config.toml");
         let report = format!("{}\n", version::sentences(&about())) + &system() + &config(&path);
         return tell(&out, &report, file).await;
