@@ -1,6 +1,6 @@
 mod urgent;
 
-use super::*;
+use super::{claims::MAX_DENIED, *};
 
 impl Picker {
     /// Panics where an invariant does not hold.
