@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     core::{chunk::VerifiedChunk, id::ChunkId},
     net::{Inbound, NetConfig, NetEvent, Router},
+    wire::chunk::{Header, Status},
 };
 use std::net::Ipv4Addr;
 
