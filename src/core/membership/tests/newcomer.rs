@@ -169,3 +169,53 @@ fn of_a_crowd_at_one_address_no_more_are_dialled_though_few_at_a_time_are() {
     }
     assert_eq!(dials.len(), dials::ENOUGH);
 }
+
+#[test]
+fn a_join_is_answered_at_once_and_the_newcomer_dials() {
+    let mut it = new();
+    it.handle(MembershipEvent::Tick, ms(0));
+    let actions = it.handle(heard(Kind::Join, id(1), 1, ip(1)), ms(10));
+    let to = ip(1);
+    assert_eq!(actions, [MembershipAction::Answer { to, room: 512 }]);
+    let address = at(1, 33_333);
+    let node = id(1);
+    let actions = it.handle(MembershipEvent::Connected { node, address }, ms(50));
+    assert_eq!(actions, [MembershipAction::Joined { node }]);
+    assert!(others(run(&mut it, ms(5_000))).is_empty());
+    assert_eq!(it.name_of(&node), Some("anna"));
+    assert_eq!(it.connected().collect::<Vec<_>>(), [node]);
+}
+
+#[test]
+fn a_newcomer_that_does_not_dial_is_dialled_after_a_second() {
+    let mut it = new();
+    it.handle(heard(Kind::Join, id(1), 1, ip(1)), ms(10));
+    let done = others(run(&mut it, ms(3_000)));
+    assert_eq!(done, [(ms(1_010), dial(id(1), &[at(1, 4000)]))]);
+}
+
+#[test]
+fn of_two_newcomers_that_hear_each_other_the_smaller_id_dials() {
+    for (other, delay) in [(id(1), true), (NodeId([0xff; 32]), false)] {
+        let mut it = new();
+        it.handle(heard(Kind::Join, other, 1, ip(1)), ms(0));
+        let actions = it.handle(heard(Kind::Ping, other, 2, ip(1)), ms(1));
+        assert_eq!(actions.is_empty(), delay);
+        assert_eq!(others(run(&mut it, ms(1_500))).len(), usize::from(delay));
+    }
+}
+
+#[test]
+fn one_that_hears_a_newcomer_before_it_announced_itself_does_so_first() {
+    let mut it = new();
+    let actions = it.handle(heard(Kind::Join, id(1), 1, ip(1)), ms(0));
+    let answer = MembershipAction::Answer {
+        to: ip(1),
+        room: 512,
+    };
+    // By the numbers of the two the other one knows that the answer is not old.
+    let both = [MembershipAction::Announce(Kind::Join), answer.clone()];
+    assert_eq!(actions, both);
+    let actions = it.handle(heard(Kind::Join, id(2), 1, ip(1)), ms(1));
+    assert_eq!(actions, [answer]);
+}
