@@ -1,15 +1,39 @@
-//! A node whose peers are made up, for tests of what shows them.
+//! A node whose peers are made up, for tests of what shows them, and what it knows without any.
 
-use super::Node;
+use super::{
+    Node,
+    meeting::View,
+    reach::Named,
+    swarm::{OwnCatalog, Seed, State},
+};
 use crate::{
     core::{
         Now,
         id::{FileId, NodeId},
+        people::People,
         via::Via,
     },
     wire::control::{CatalogEntry, CatalogPage, Held, Offer},
 };
 use std::net::Ipv4Addr;
+use tokio::sync::watch;
+
+impl State {
+    /// What a node of that id knows that is alone.
+    pub fn of(me: NodeId) -> Self {
+        Self::new(Seed {
+            me,
+            name: "me".into(),
+            hidden: false,
+            scanning: None,
+            own: OwnCatalog::new("me".into(), 1, true),
+            people: People::default(),
+            servers: watch::channel(View::default()).1,
+            named: Named::default(),
+            random: 1,
+        })
+    }
+}
 
 impl Node {
     /// Lets it believe that somebody here shares files of these names, each of other contents and

@@ -18,11 +18,12 @@ pub use run::runner;
 use super::{
     cli::{Send, Shared},
     code::give,
+    config::Setup,
     far::Ends,
     receive::Receive,
 };
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 /// A command as it is given to a node.
 #[derive(Serialize, Deserialize)]
@@ -41,6 +42,11 @@ pub struct Given {
     /// Where else chunks of a download may lie.
     #[serde(default)]
     reuse: Vec<PathBuf>,
+}
+
+/// Where else chunks of a download may lie, as the node finds it from where it is.
+fn places(setup: &Setup) -> io::Result<Vec<PathBuf>> {
+    setup.reuse.iter().map(std::path::absolute).collect()
 }
 
 /// Which command.

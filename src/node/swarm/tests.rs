@@ -3,14 +3,9 @@ use crate::{
     core::{
         Now,
         membership::{Beacon, Kind, MembershipEvent},
-        people::People,
         via::Via,
     },
-    node::{
-        api::{Gap, Missing, WhoError},
-        meeting::View,
-        reach::Named,
-    },
+    node::api::{Gap, Missing, WhoError},
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -18,24 +13,13 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::sync::watch;
 
 const ME: NodeId = NodeId([1; 32]);
 const ANNA: NodeId = NodeId([7; 32]);
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn room() -> State {
-    State::new(Seed {
-        me: ME,
-        name: "me".into(),
-        hidden: false,
-        scanning: None,
-        own: OwnCatalog::new("me".into(), 1, true),
-        people: People::default(),
-        servers: watch::channel(View::default()).1,
-        named: Named::default(),
-        random: 1,
-    })
+    State::of(ME)
 }
 
 fn address() -> SocketAddr {

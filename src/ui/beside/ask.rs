@@ -3,6 +3,7 @@
 use super::{
     Given, Which,
     connect::{Beside, there},
+    places,
     streams::{give_input, take_output},
 };
 use crate::ui::{
@@ -87,7 +88,6 @@ impl Beside {
             return Ok(Exit::Usage);
         }
         make_absolute(&mut command)?;
-        let reuse = setup.reuse.iter().map(std::path::absolute);
         let given = Given {
             command,
             json: setup.json,
@@ -99,7 +99,7 @@ impl Beside {
             wait: setup.wait.as_millis() as u64,
             patient: setup.patience.is_some(),
             timeout: setup.timeout.map(|timeout| timeout.as_millis() as u64),
-            reuse: reuse.collect::<io::Result<_>>()?,
+            reuse: places(setup)?,
             progress: setup.progress && io::stderr().is_terminal(),
         };
         let answer = self.post("/api/v1/run", &json!(given)).await?;

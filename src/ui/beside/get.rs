@@ -3,6 +3,7 @@
 use super::{
     ask::not_now,
     connect::{Beside, text},
+    places,
 };
 use crate::ui::{cli::Get, config::Setup, exit::Exit, get::Failure};
 use futures::{Stream, stream};
@@ -13,7 +14,7 @@ use hyper::{
     header,
 };
 use serde_json::Value;
-use std::{fmt::Write as _, io};
+use std::fmt::Write as _;
 
 /// Where the end of a stream stands that broke off.
 const END: &str = "x-sprat-end";
@@ -63,8 +64,7 @@ impl Beside {
         if let Some(timeout) = setup.timeout {
             let _ = write!(path, "&timeout={}", timeout.as_millis());
         }
-        let places = setup.reuse.iter().map(std::path::absolute);
-        let places: Vec<_> = places.collect::<io::Result<_>>().map_err(broken)?;
+        let places = places(setup).map_err(broken)?;
         let places: Vec<_> = places.iter().map(|place| place.to_string_lossy()).collect();
         if !places.is_empty() {
             let _ = write!(path, "&reuse={}", coded(&places.join("\n")));

@@ -3,17 +3,10 @@ use crate::{
     core::{
         Now,
         membership::{Beacon, Kind, MembershipEvent},
-        people::People,
-    },
-    node::{
-        meeting::View,
-        reach::Named,
-        swarm::{OwnCatalog, Seed},
     },
     wire::{cbor, signer::SIGNATURE},
 };
 use std::{collections::BTreeSet, net::Ipv4Addr};
-use tokio::sync::watch;
 
 const ASKER: NodeId = NodeId([0xff; 32]);
 
@@ -25,17 +18,7 @@ fn node(n: u16) -> NodeId {
 
 /// A node that knows so many others by their beacons, and has a card of each.
 fn teller(count: u16) -> State {
-    let mut state = State::new(Seed {
-        me: NodeId([0; 32]),
-        name: "me".into(),
-        hidden: false,
-        scanning: None,
-        own: OwnCatalog::new("me".into(), 1, true),
-        people: People::default(),
-        servers: watch::channel(View::default()).1,
-        named: Named::default(),
-        random: 1,
-    });
+    let mut state = State::of(NodeId([0; 32]));
     let address =
         |n: u16| SocketAddr::from((Ipv4Addr::from_bits(0x0A00_0001 + u32::from(n)), 4000));
     state
@@ -75,6 +58,18 @@ fn teller(count: u16) -> State {
     state
 }
 
+/// What an answer holds.
+fn parts(answer: Response) -> (Vec<Card>, Vec<PeerAddress>, Option<NodeId>) {
+    match answer {
+        Response::Everybody {
+            cards,
+            others,
+            through,
+        } => (cards, others, through),
+        other => panic!("another answer: {other:?}"),
+    }
+}
+
 /// What became of a walk: who was told of, and by how many answers.
 fn walk(state: &State, known: &[NodeId]) -> (BTreeSet<NodeId>, usize) {
     let (mut next, mut told, mut answers) = (Some(Walk::new()), BTreeSet::new(), 0);
@@ -86,14 +81,7 @@ fn walk(state: &State, known: &[NodeId]) -> (BTreeSet<NodeId>, usize) {
         let answer = everybody_but(state, ASKER, &but, range);
         answer.check().unwrap();
         assert!(cbor::encode(&answer).len() < crate::wire::MAX_RESPONSE);
-        let Response::Everybody {
-            cards,
-            others,
-            through,
-        } = answer
-        else {
-            panic!("another answer");
-        };
+        let (cards, others, through) = parts(answer);
         assert_eq!(cards.len(), others.len());
         assert!(others.iter().all(|one| !known.contains(&one.node)));
         told.extend(others.iter().map(|one| one.node));
@@ -120,14 +108,7 @@ fn a_newcomer_is_told_of_thousands_range_by_range_and_of_those_it_lacks_alone() 
 fn an_older_asker_is_told_as_before() {
     let state = teller(600);
     let answer = everybody_but(&state, ASKER, &[node(1)], (None, None));
-    let Response::Everybody {
-        cards,
-        others,
-        through,
-    } = answer
-    else {
-        panic!("another answer");
-    };
+    let (cards, others, through) = parts(answer);
     assert_eq!((cards.len(), others.len(), through), (256, 512, None));
     assert!(others.iter().all(|one| one.node != node(1)));
 }
