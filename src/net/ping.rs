@@ -10,7 +10,9 @@
 #[cfg(test)]
 mod tests;
 
-use futures::{AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _, future::BoxFuture};
+use futures::{
+    AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _, future::BoxFuture, task::AtomicWaker,
+};
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol,
     core::{Endpoint, transport::PortUse, upgrade::ReadyUpgrade},
@@ -58,11 +60,18 @@ pub(super) struct Event {
     pub rtt: Option<Duration>,
 }
 
+/// Whether a connection is only kept, and who waits to hear that this changed.
+#[derive(Debug, Default)]
+struct Calm {
+    is: AtomicBool,
+    handler: AtomicWaker,
+}
+
 /// See the module.
 #[derive(Default)]
 pub(super) struct Behaviour {
     /// Which connections are calm.
-    calm: HashMap<ConnectionId, Arc<AtomicBool>>,
+    calm: HashMap<ConnectionId, Arc<Calm>>,
     events: VecDeque<Event>,
 }
 
@@ -70,7 +79,8 @@ impl Behaviour {
     /// Whether a connection is only kept.
     pub(super) fn set_calm(&self, connection: ConnectionId, calm: bool) {
         if let Some(known) = self.calm.get(&connection) {
-            known.store(calm, Ordering::Relaxed);
+            known.is.store(calm, Ordering::Relaxed);
+            known.handler.wake();
         }
     }
 
@@ -145,7 +155,9 @@ enum Outbound {
 
 /// The part that lives with one connection.
 pub(super) struct Handler {
-    calm: Arc<AtomicBool>,
+    calm: Arc<Calm>,
+    /// What it was at the last look.
+    was_calm: bool,
     timer: Pin<Box<Sleep>>,
     pace: Pace,
     outbound: Outbound,
@@ -198,9 +210,10 @@ impl Pace {
 }
 
 impl Handler {
-    fn new(calm: Arc<AtomicBool>, dialled: bool) -> Self {
+    fn new(calm: Arc<Calm>, dialled: bool) -> Self {
         Self {
             calm,
+            was_calm: false,
             timer: Box::pin(sleep(Duration::ZERO)),
             pace: Pace::new(dialled),
             outbound: Outbound::None,
@@ -295,11 +308,15 @@ impl ConnectionHandler for Handler {
         if let Some(rtt) = self.poll_outbound(cx) {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(Some(rtt)));
         }
+        self.calm.handler.register(cx.waker());
+        let calm = self.calm.is.load(Ordering::Relaxed);
+        if std::mem::replace(&mut self.was_calm, calm) != calm {
+            self.timer.as_mut().reset(Instant::now());
+        }
         while self.timer.poll_unpin(cx).is_ready() {
             let now = Instant::now();
-            let due = self.pace.due(self.calm.load(Ordering::Relaxed), now);
-            // It may stop to be calm meanwhile.
-            let next = due.clamp(now + Duration::from_millis(1), now + INTERVAL);
+            let due = self.pace.due(calm, now);
+            let next = due.max(now + Duration::from_millis(1));
             self.timer.as_mut().reset(next);
             if due > now {
                 continue;

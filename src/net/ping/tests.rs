@@ -1,5 +1,7 @@
 use super::*;
 use proptest::prelude::*;
+use std::{sync::atomic::AtomicU32, task::Wake};
+use tokio::time::advance;
 
 /// One end: when to ping, whether it is calm, and when it heard of the other end.
 struct End {
@@ -125,6 +127,50 @@ fn one_that_does_not_answer_is_asked_again_each_time() {
         }
         assert_eq!(pings, if calm { 4 } else { 15 });
     }
+}
+
+#[derive(Default)]
+struct Wakes(AtomicU32);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_pings_a_calm_connection_sleeps_until_it_is_calm_no_more() {
+    let mut behaviour = Behaviour::default();
+    let id = ConnectionId::new_unchecked(1);
+    let mut handler = behaviour.handler(id, true);
+    let wakes = Arc::new(Wakes::default());
+    let task = wakes.clone().into();
+    let woken = || wakes.0.swap(0, Ordering::Relaxed) > 0;
+    // How often its task runs in a second.
+    let mut second = async || {
+        advance(Duration::from_secs(1)).await;
+        let runs = woken();
+        if runs {
+            while handler.poll(&mut Context::from_waker(&task)).is_ready() {}
+        }
+        runs
+    };
+    behaviour.set_calm(id, true);
+    wakes.0.store(1, Ordering::Relaxed);
+    second().await;
+    let mut runs = 0;
+    for _ in 0..60 {
+        runs += u32::from(second().await);
+    }
+    assert!((4..=8).contains(&runs), "{runs}");
+    while !second().await {}
+    behaviour.set_calm(id, false);
+    assert!(second().await, "it is told");
+    runs = 0;
+    for _ in 0..12 {
+        runs += u32::from(second().await);
+    }
+    assert!(runs >= 3, "{runs}");
 }
 
 proptest! {
