@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{broadcast::error::RecvError, watch},
+    sync::{Notify, broadcast::error::RecvError, watch},
     time::{Instant, MissedTickBehavior},
 };
 use tokio_util::sync::CancellationToken;
@@ -54,6 +54,8 @@ pub struct Hub {
     messages: Mutex<(Ring<Arc<Message>>, usize)>,
     next: watch::Sender<u64>,
     readers: Arc<AtomicUsize>,
+    /// One came.
+    came: Notify,
     revision: AtomicU64,
 }
 
@@ -63,6 +65,7 @@ impl Default for Hub {
             messages: Mutex::new((Ring::new(MESSAGES, 1), 0)),
             next: watch::channel(1).0,
             readers: Arc::default(),
+            came: Notify::new(),
             revision: AtomicU64::new(1),
         }
     }
@@ -83,6 +86,7 @@ impl Hub {
         let more = |readers| (readers < READERS).then_some(readers + 1);
         let (most, least) = (Ordering::Relaxed, Ordering::Relaxed);
         self.readers.fetch_update(most, least, more).ok()?;
+        self.came.notify_one();
         Some(Reader(self.readers.clone()))
     }
 
@@ -156,8 +160,11 @@ impl Hub {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = Seen::default();
         loop {
+            // For nobody nothing is looked at.
+            let idle = !seen.is_followed() && self.readers.load(Ordering::Relaxed) == 0;
             tokio::select! {
                 () = stop.cancelled() => return,
+                () = self.came.notified(), if idle => look.reset_immediately(),
                 event = events.recv() => match event {
                     Ok(event) => self.told(&event, &mut seen),
                     Err(RecvError::Lagged(_)) => {
@@ -166,7 +173,7 @@ impl Hub {
                     }
                     Err(RecvError::Closed) => return,
                 },
-                _ = look.tick() => self.poll(node, &mut seen).await,
+                _ = look.tick(), if !idle => self.poll(node, &mut seen).await,
             }
         }
     }
