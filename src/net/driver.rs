@@ -59,6 +59,8 @@ mod resting;
 
 /// How often connections are looked over.
 const TICK: Duration = Duration::from_millis(500);
+/// The same in a crowd while nothing is under way: what is only kept may be silent for longer.
+const CALM_TICK: Duration = Duration::from_secs(2);
 /// Events waiting for the node's queue above which no more commands are taken in (a dial may fail
 /// at once).
 const OUTBOX: usize = 256;
@@ -266,7 +268,12 @@ impl Driver {
                     }
                 }
                 Some((node, id, step)) = self.proofs.next() => self.proof_step(node, id, step),
-                _ = tick.tick() => self.look_over(events.capacity() == 0),
+                _ = tick.tick() => {
+                    self.look_over(events.capacity() == 0);
+                    if self.is_calm() {
+                        tick.reset_after(CALM_TICK);
+                    }
+                }
                 () = events.closed() => break None,
             }
         };
@@ -338,6 +345,14 @@ impl Driver {
         let again = may_go.then(|| (node, request.clone()));
         let id = control.send_request(&peer, request);
         self.requests.insert(id, Question { answer, again });
+    }
+
+    /// Whether there is nothing but connections that are only kept, as in a crowd. What begins is
+    /// looked over at the next tick.
+    fn is_calm(&self) -> bool {
+        let idle = self.dials.is_empty() && self.requests.is_empty();
+        let idle = idle && self.held.is_empty() && self.waiting.is_empty() && !self.deaf;
+        idle && self.servers.len() == 0 && self.connections.are_calm()
     }
 
     /// Gives up connections that are dead or lead to no node of ours.

@@ -60,6 +60,12 @@ impl Connections {
         changed
     }
 
+    /// Whether there are some, and all are only kept.
+    pub(in crate::net) fn are_calm(&self) -> bool {
+        let mut all = self.nodes.values().flat_map(|known| &known.all);
+        !self.nodes.is_empty() && all.all(|one| one.calm)
+    }
+
     /// A person named the address that this connection leads to: it stays.
     pub(in crate::net) fn named(&mut self, node: NodeId, id: ConnectionId) {
         if let Some(connection) = self.get(node, id) {

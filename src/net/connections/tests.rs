@@ -318,6 +318,7 @@ fn a_connection_of_a_crowd_that_nobody_uses_is_calm_until_it_is_used() {
     assert_eq!(table.calm(true, at(60), |_| 1), [], "a stream is open");
     assert_eq!(table.calm(true, at(79), |_| 0), []);
     assert_eq!(table.calm(true, at(80), |_| 0), [(id(1), true)]);
+    assert!(!table.are_calm(), "two never are");
     assert_eq!(table.calm(true, at(81), |_| 0), [], "told already");
     for (node, one) in [(NODE, 1), (direct, 2), (named, 3)] {
         table.introduced(node, id(one), at(60));
@@ -338,6 +339,24 @@ fn a_connection_of_a_crowd_that_nobody_uses_is_calm_until_it_is_used() {
     assert_eq!(table.calm(true, at(110), |_| 0), [(id(1), false)]);
     assert!(table.expire(at(115), |_| 0).iter().all(|one| one.0 != NODE));
     assert!(table.expire(at(116), |_| 0).iter().any(|one| one.0 == NODE));
+}
+
+#[test]
+fn where_all_are_only_kept_all_are_calm() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut table = Connections::new(true);
+    assert!(!table.are_calm(), "nobody is here");
+    for n in 1..3 {
+        let node = NodeId([n as u8; 32]);
+        table.add(node, id(n), path(Via::Lan, true), start);
+    }
+    assert!(!table.are_calm());
+    assert_eq!(table.calm(true, at(20), |_| 0).len(), 2);
+    assert!(table.are_calm());
+    table.used(NodeId([1; 32]), at(21));
+    table.calm(true, at(21), |_| 0);
+    assert!(!table.are_calm());
 }
 
 #[test]
