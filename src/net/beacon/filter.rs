@@ -26,7 +26,7 @@ use crate::{
 use parking_lot::{Mutex, MutexGuard};
 use senders::{Senders, Standing};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
 };
 
@@ -57,6 +57,9 @@ const DOUBLES: Rate = Rate {
 };
 /// Addresses and nodes remembered: twice what the membership keeps.
 const REMEMBERED: usize = 1024;
+/// Datagrams whose copies are known by their last bytes: each comes by broadcast and by multicast,
+/// one after the other.
+const COPIES: usize = 32;
 
 /// How much checking there is time for.
 #[derive(Debug)]
@@ -92,7 +95,12 @@ struct Limits {
     doubles: Bucket,
     /// The greatest with a good signature.
     verified: BTreeMap<NodeId, BeaconNumber>,
+    /// How the last of these end, with their signatures.
+    last: VecDeque<[u8; ENDING]>,
 }
+
+/// Bytes of a signature by which it is known again.
+const ENDING: usize = 16;
 
 /// From datagrams to beacons that are true and new.
 #[derive(Debug)]
@@ -119,6 +127,7 @@ impl Filter {
                 little: Bucket::new(LITTLE, Now::ZERO),
                 doubles: Bucket::new(DOUBLES, Now::ZERO),
                 verified: BTreeMap::new(),
+                last: VecDeque::with_capacity(COPIES),
             }),
         }
     }
@@ -141,6 +150,10 @@ impl Filter {
         let Some(standing) = self.limits().hear(from, now) else {
             return (None, tally);
         };
+        let ending = bytes.last_chunk::<ENDING>();
+        if ending.is_some_and(|ending| self.limits().last.contains(ending)) {
+            return (None, tally);
+        }
         let Ok(unverified) = peek(bytes, self.swarm_key.as_ref()) else {
             self.count_foreign(bytes, &mut tally);
             self.limits().senders.failed(from, now);
@@ -159,6 +172,9 @@ impl Filter {
             return (None, tally);
         };
         tally.ours = 1;
+        if let Some(ending) = ending {
+            self.limits().remember(*ending);
+        }
         (self.is_news(&beacon, from, now).then_some(beacon), tally)
     }
 
@@ -192,6 +208,7 @@ impl Filter {
             doubles,
             verified,
             senders,
+            ..
         } = &mut *limits;
         if verified.get(&node).is_some_and(|last| number <= *last) {
             return false;
@@ -238,6 +255,11 @@ impl Filter {
 }
 
 impl Limits {
+    fn remember(&mut self, ending: [u8; ENDING]) {
+        self.last.truncate(COPIES - 1);
+        self.last.push_front(ending);
+    }
+
     fn hear(&mut self, from: SocketAddr, now: Now) -> Option<Standing> {
         self.senders.hear(from, now, &mut self.chance)
     }

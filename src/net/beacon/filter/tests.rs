@@ -53,6 +53,29 @@ fn a_replay_is_dropped_and_a_forgery_hides_nothing() {
 }
 
 #[test]
+fn a_copy_of_a_true_beacon_is_not_read_again_and_forged_endings_hide_none() {
+    let filter = Filter::new((signer(0).node(), 1), None, 1);
+    let good = bytes(&signer(1), 5);
+    assert!(through(&filter, &good, from(1), Now::ZERO).is_some());
+    // Not to be read at all, so nobody is muted for it.
+    let mut copy = good.clone();
+    copy[10] ^= 0xff;
+    assert!(through(&filter, &copy, from(2), Now::ZERO).is_none());
+    assert!(through(&filter, &bytes(&signer(2), 1), from(2), Now::ZERO).is_some());
+    // The ending of one that was not true says nothing.
+    let next = bytes(&signer(1), 6);
+    let mut forged = next.clone();
+    forged[40] ^= 1;
+    assert!(through(&filter, &forged, from(3), Now::ZERO).is_none());
+    assert!(through(&filter, &next, from(1), Now::ZERO).is_some());
+    for seq in 7..1_000 {
+        let now = Now::from_millis(seq * 100);
+        assert!(through(&filter, &bytes(&signer(1), seq), from(1), now).is_some());
+    }
+    assert_eq!(filter.limits().last.len(), COPIES);
+}
+
+#[test]
 fn another_life_under_the_own_key_is_heard_once_each_and_not_often() {
     let filter = Filter::new((signer(0).node(), 2), None, 1);
     let mut forged = bytes(&signer(0), 1);
