@@ -87,7 +87,8 @@ const SMALL_TREES: [&str; 1] = ["have"];
 /// unsynced.
 const PART: usize = 32 << 10;
 const CACHE: u64 = 32 << 20;
-const FLUSH_MS: u64 = 500;
+/// sled syncs as often whether anything was written or not; what has to last is flushed besides.
+const FLUSH_MS: u64 = 2_000;
 /// Writes of one batch. sled copies a leaf at each write and lets go of the copies only after the
 /// batch: four thousand kept 60 MiB.
 const BATCH: usize = 128;
