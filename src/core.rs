@@ -6,6 +6,7 @@
 //! socket.
 
 pub mod admission;
+pub mod ascending;
 pub mod beginnings;
 pub mod cards;
 pub mod chance;

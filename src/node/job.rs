@@ -20,10 +20,11 @@ pub use resolve::resolve;
 use super::{
     api::{
         Contribution, DownloadError, DownloadEvent, DownloadRequest, Fetched, JobId, JobKind,
-        Listing, Person,
+        Person,
     },
     book::{Opening, Orders, Reports},
     services::Services,
+    swarm::Meant,
 };
 use crate::{
     core::{
@@ -53,15 +54,15 @@ pub struct JobFile {
 
 impl JobFile {
     /// `None` for a name that may not be written: catalogs hold valid ones only.
-    fn from_listing((listing, offered, offer): (Listing, String, Offer)) -> Option<Self> {
-        let name = RelPath::parse(&listing.name).ok()?;
+    fn from_meant(meant: Meant) -> Option<Self> {
+        let name = RelPath::parse(&meant.name).ok()?;
         Some(Self {
             at: name.clone(),
             name,
-            id: listing.id,
-            size: listing.size,
-            offer,
-            offered,
+            id: meant.id,
+            size: meant.size,
+            offer: meant.offer,
+            offered: meant.offered,
         })
     }
 }
@@ -145,9 +146,8 @@ pub async fn run(mut services: Services, job: Job, request: DownloadRequest) {
     let mut files: Vec<JobFile> = found
         .files
         .into_iter()
-        .filter_map(JobFile::from_listing)
+        .filter_map(JobFile::from_meant)
         .collect();
-    // They lie where the listings lay, which are twice as large.
     files.shrink_to_fit();
     // What the swarm offers is for everybody, also where a person gave it before.
     for file in &files {

@@ -13,7 +13,7 @@ mod survey;
 
 use catalog::Told;
 pub use catalog::{Next, OwnCatalog, Pattern, Position, is_id};
-pub use peers::{Asking, Owned, Peers, Question, Resolution, Source};
+pub use peers::{Asking, Meant, Owned, Peers, Question, Resolution, Source};
 pub use state::{Arrival, Found, Seed, State};
 pub use survey::{FileView, PeerView, Survey};
 
@@ -223,6 +223,12 @@ impl Swarm {
     pub async fn versions(&self, files: Vec<(RelPath, FileId)>) -> Vec<Vec<Source>> {
         let found = self.at_length(move |state| state.peers.versions(&files));
         found.await.unwrap_or_default()
+    }
+
+    /// How many different files lie in the shared folder.
+    #[must_use]
+    pub fn shared_contents(&self) -> u64 {
+        self.read().own.shared_contents()
     }
 
     /// All files of the shared folder.

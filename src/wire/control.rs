@@ -305,11 +305,7 @@ impl Offer {
     /// Whether all of the file is here, by whatever way.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        match self.held {
-            Held::Shared | Held::Fetched => true,
-            Held::Partial => false,
-            Held::Replica => self.parts.is_some_and(|parts| parts.here >= parts.of),
-        }
+        self.held.is_whole(self.parts)
     }
 }
 
@@ -324,6 +320,18 @@ pub enum Held {
     Partial,
     /// Some chunks of it, or all, are kept for the swarm.
     Replica,
+}
+
+impl Held {
+    /// Whether all of the file is there, of which so much is a replica.
+    #[must_use]
+    pub fn is_whole(self, parts: Option<ReplicaParts>) -> bool {
+        match self {
+            Self::Shared | Self::Fetched => true,
+            Self::Partial => false,
+            Self::Replica => parts.is_some_and(|parts| parts.here >= parts.of),
+        }
+    }
 }
 
 /// The head of a manifest.

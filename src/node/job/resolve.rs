@@ -5,11 +5,10 @@ use super::Services;
 use crate::{
     core::patience::{Patience, Verdict},
     node::{
-        api::{DownloadError, DownloadRequest, Gaps, Listing, Missing},
-        swarm::{Question, Resolution},
+        api::{DownloadError, DownloadRequest, Gaps, Missing},
+        swarm::{Meant, Question, Resolution},
         who,
     },
-    wire::control::Offer,
 };
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -27,7 +26,7 @@ const REST: Duration = Duration::from_millis(50);
 /// What was found, and which words failed.
 #[derive(Default)]
 pub struct Found {
-    pub files: Vec<(Listing, String, Offer)>,
+    pub files: Vec<Meant>,
     pub failed: Vec<(String, DownloadError)>,
     /// What is not known, where that could make a difference.
     pub gaps: Gaps,

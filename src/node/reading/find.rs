@@ -5,10 +5,10 @@ use crate::{
     core::id::FileId,
     node::{
         Node,
-        api::{DownloadRequest, Listing},
+        api::DownloadRequest,
         job::{disk_error, resolve},
         services::Services,
-        swarm::Question,
+        swarm::{Meant, Question},
     },
     store::{StoreError, media_of},
     wire::manifest::Root,
@@ -42,11 +42,11 @@ impl Node {
         let services = &self.shared.services;
         // A node that stays knows what the others offer: what lies here needs no second look.
         if let Some(now) = services.swarm.resolve(question).await
-            && let ([(listing, ..)], []) = (&now.found[..], &now.ambiguous[..])
-            && listing.mine
+            && let ([meant], []) = (&now.found[..], &now.ambiguous[..])
+            && meant.mine
             && now.sight.telling == 0
         {
-            return Ok(Reader::of(&self.shared.readings, listing.clone()));
+            return Ok(Reader::of(&self.shared.readings, meant.clone()));
         }
         self.open_from(DownloadRequest {
             what: vec![what.to_owned()],
@@ -81,7 +81,7 @@ impl Node {
         let count = found.files.len();
         let mut files = found.files.into_iter();
         match (files.next(), count) {
-            (Some((listing, ..)), 1) => Ok(Reader::of(&self.shared.readings, listing)),
+            (Some(meant), 1) => Ok(Reader::of(&self.shared.readings, meant)),
             (None, _) => Err(OpenError::NotFound(what)),
             (Some(_), count) => Err(OpenError::NotOne(count)),
         }
@@ -128,14 +128,14 @@ impl Node {
 }
 
 impl Reader {
-    fn of(readings: &Arc<Readings>, listing: Listing) -> Self {
+    fn of(readings: &Arc<Readings>, meant: Meant) -> Self {
         let about = About {
-            size: listing.size,
-            media: listing.media,
-            mtime: Some(listing.mtime),
-            name: listing.name,
+            size: meant.size,
+            media: meant.offer.media,
+            mtime: Some(meant.offer.mtime),
+            name: meant.name,
         };
-        Self::new(readings, listing.id, about)
+        Self::new(readings, meant.id, about)
     }
 }
 

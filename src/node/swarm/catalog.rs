@@ -5,6 +5,7 @@
 
 mod listing;
 mod meaning;
+mod own;
 mod packed;
 #[cfg(test)]
 mod tests;
@@ -19,14 +20,15 @@ pub use theirs::{Applied, Next, PeerCatalog, Room};
 pub use told::Told;
 
 use crate::{
-    core::{id::FileId, path::RelPath, tags::Tags},
+    core::{ascending::Ascending, id::FileId, path::RelPath, tags::Tags},
     wire::{
         MAX_CATALOG_PAGE,
-        control::{CatalogEntry, CatalogPage, Held, Offer, Scan},
+        control::{CatalogEntry, CatalogPage, Offer, Scan},
     },
 };
+use own::{Change, Kept, Own, Types, of_user};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     hash::{BuildHasher, RandomState},
 };
 
@@ -36,9 +38,6 @@ const MAX_REMOVALS: usize = 10_000;
 const LOOK: usize = 8192;
 /// Bytes of names in one page, so that a page of long names still fits a response.
 const PAGE_BYTES: usize = 256 << 10;
-
-/// A name and its contents.
-type Key = (String, FileId);
 
 /// From where a catalog is asked for, in its life `epoch`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -55,45 +54,6 @@ pub struct Position {
     pub heard: Option<u64>,
 }
 
-/// The latest change of a name.
-#[derive(Debug)]
-struct Change {
-    key: Key,
-    offer: Option<Offer>,
-    /// The revision that the name came with.
-    born: u64,
-}
-
-/// How many names stand for a content: of this node's own user, and of which all is here.
-#[derive(Debug, Default)]
-struct Own {
-    shared: u32,
-    fetched: u32,
-    whole: u32,
-}
-
-impl Own {
-    fn count(&mut self, held: Held) -> Option<&mut u32> {
-        match held {
-            Held::Shared => Some(&mut self.shared),
-            Held::Fetched => Some(&mut self.fetched),
-            Held::Partial | Held::Replica => None,
-        }
-    }
-
-    fn is_of_user(&self) -> bool {
-        self.shared + self.fetched > 0
-    }
-}
-
-/// What a name counts for among those of this node's own user, and its bytes.
-fn of_user(offer: Option<&Offer>) -> (u64, u64) {
-    match offer {
-        Some(offer) if matches!(offer.held, Held::Shared | Held::Fetched) => (1, offer.size),
-        _ => (0, 0),
-    }
-}
-
 /// What this node offers, as a log of changes.
 #[derive(Debug)]
 pub struct OwnCatalog {
@@ -103,7 +63,8 @@ pub struct OwnCatalog {
     visiting: bool,
     epoch: u64,
     revision: u64,
-    log: BTreeMap<u64, Change>,
+    log: Ascending<Change>,
+    types: Types,
     /// The revisions of the names, which are in the log.
     latest: Tags,
     own: HashMap<FileId, Own>,
@@ -129,7 +90,8 @@ impl OwnCatalog {
             visiting: false,
             epoch,
             revision: 0,
-            log: BTreeMap::new(),
+            log: Ascending::default(),
+            types: Types::default(),
             latest: Tags::default(),
             own: HashMap::new(),
             of_user: (0, 0),
@@ -180,27 +142,24 @@ impl OwnCatalog {
     /// anything.
     pub fn set(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) -> bool {
         let at = self.revision_of(name.as_str(), file);
-        let last = at.and_then(|at| self.log.get(&at));
-        let before = last.and_then(|change| change.offer.as_ref());
-        if before == offer.as_ref() {
+        let last = at.and_then(|at| self.log.get(at));
+        let before = last.and_then(Change::told);
+        let after = offer.as_ref().map(Told::from);
+        if before == after {
             return false;
         }
-        let (old, new) = (
-            before.map(|offer| offer.held),
-            offer.as_ref().map(|offer| offer.held),
-        );
         let own = self.own.entry(file).or_default();
-        if let Some(count) = old.and_then(|held| own.count(held)) {
+        if let Some(count) = before.and_then(|told| own.count(told.held)) {
             *count -= 1;
         }
-        if let Some(count) = new.and_then(|held| own.count(held)) {
+        if let Some(count) = after.and_then(|told| own.count(told.held)) {
             *count += 1;
         }
         let (names, bytes) = self.of_user;
-        let (fewer, more) = (of_user(before), of_user(offer.as_ref()));
+        let (fewer, more) = (of_user(before), of_user(after));
         self.of_user = (names - fewer.0 + more.0, bytes - fewer.1 + more.1);
-        own.whole -= u32::from(before.is_some_and(Offer::is_whole));
-        own.whole += u32::from(offer.as_ref().is_some_and(Offer::is_whole));
+        own.whole -= u32::from(before.is_some_and(Told::is_whole));
+        own.whole += u32::from(after.is_some_and(Told::is_whole));
         if !own.is_of_user() && own.whole == 0 {
             self.own.remove(&file);
         }
@@ -208,16 +167,21 @@ impl OwnCatalog {
         let tag = self.tag(name.as_str(), file);
         let mut born = self.revision;
         if let Some(at) = at
-            && let Some(last) = self.log.remove(&at)
+            && let Some(last) = self.log.remove(at)
         {
             self.latest.remove(tag, at);
             born = last.born;
-            self.removals -= usize::from(last.offer.is_none());
+            self.removals -= usize::from(last.kept.is_none());
         }
         self.removals += usize::from(offer.is_none());
         self.latest.add(tag, self.revision);
-        let key = (name.as_str().to_owned(), file);
-        self.log.insert(self.revision, Change { key, offer, born });
+        let change = Change {
+            name: name.as_str().into(),
+            file,
+            kept: offer.map(|offer| Kept::of(&offer, &mut self.types)),
+            born,
+        };
+        self.log.push(self.revision, change);
         if self.removals > MAX_REMOVALS {
             self.forget_removals();
         }
@@ -226,17 +190,17 @@ impl OwnCatalog {
 
     fn forget_removals(&mut self) {
         self.forgotten = self.revision;
-        self.log.retain(|_, change| change.offer.is_some());
+        self.log.retain(|change| change.kept.is_some());
         let log = &self.log;
-        self.latest.retain(|at| log.contains_key(&at));
+        self.latest.retain(|at| log.get(at).is_some());
         self.removals = 0;
     }
 
     /// The offer of `file` under `name`.
     #[must_use]
-    pub fn get(&self, name: &str, file: FileId) -> Option<&Offer> {
+    pub fn get(&self, name: &str, file: FileId) -> Option<Told<'_>> {
         let revision = self.revision_of(name, file)?;
-        self.log.get(&revision)?.offer.as_ref()
+        self.log.get(revision)?.told()
     }
 
     fn tag(&self, name: &str, file: FileId) -> u32 {
@@ -246,8 +210,8 @@ impl OwnCatalog {
     /// The revision of the latest change of a name.
     fn revision_of(&self, name: &str, file: FileId) -> Option<u64> {
         let is = |at: &u64| {
-            let change = self.log.get(at);
-            change.is_some_and(|change| change.key.0 == name && change.key.1 == file)
+            let change = self.log.get(*at);
+            change.is_some_and(|change| &*change.name == name && change.file == file)
         };
         self.latest.find(self.tag(name, file)).find(is)
     }
@@ -270,6 +234,12 @@ impl OwnCatalog {
         self.own.get(&file).is_some_and(|own| own.shared > 0)
     }
 
+    /// How many different files lie in the shared folder.
+    #[must_use]
+    pub fn shared_contents(&self) -> u64 {
+        self.own.values().filter(|own| own.shared > 0).count() as u64
+    }
+
     /// How many names stand for something of this node's own user, and the bytes behind them.
     #[must_use]
     pub fn of_user(&self) -> (u64, u64) {
@@ -277,11 +247,9 @@ impl OwnCatalog {
     }
 
     /// All offers.
-    pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, &Offer)> {
-        self.log.values().filter_map(|change| {
-            let (name, file) = &change.key;
-            Some((name.as_str(), *file, change.offer.as_ref()?))
-        })
+    pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
+        let each = self.log.iter();
+        each.filter_map(|(_, change)| Some((&*change.name, change.file, change.told()?)))
     }
 
     /// The changes that are asked for, as many as fit a page.
@@ -297,21 +265,20 @@ impl OwnCatalog {
             (from.since, from.until)
         };
         let (mut entries, mut bytes, mut more, mut through) = (Vec::new(), 0, false, since);
-        for (looked, (&revision, change)) in self.log.range(since + 1..).enumerate() {
+        for (looked, (revision, change)) in self.log.after(since).enumerate() {
             if until.is_some() && looked == LOOK {
                 more = true;
                 break;
             }
-            let (name, file) = &change.key;
             if until.is_some_and(|until| change.born > until)
-                || (since == 0 && change.offer.is_none())
+                || (since == 0 && change.kept.is_none())
             {
                 // Not what is asked for; and nobody who starts from nothing needs to hear what was
                 // withdrawn.
                 through = revision;
                 continue;
             }
-            bytes += name.len() + 128;
+            bytes += change.name.len() + 128;
             if entries.len() == MAX_CATALOG_PAGE || bytes > PAGE_BYTES {
                 more = true;
                 break;
@@ -319,9 +286,9 @@ impl OwnCatalog {
             through = revision;
             entries.push(CatalogEntry {
                 revision,
-                name: name.clone(),
-                file: *file,
-                offer: change.offer.clone(),
+                name: change.name.to_string(),
+                file: change.file,
+                offer: change.told().map(Told::offer),
             });
         }
         CatalogPage {

@@ -12,7 +12,7 @@ mod sight;
 mod tests;
 
 pub use owned::Owned;
-pub use resolve::{Question, Resolution};
+pub use resolve::{Meant, Question, Resolution};
 
 use super::{
     catalog::{Offering, OwnCatalog, Pattern, PeerCatalog, Told, is_id, listings},
@@ -433,6 +433,6 @@ impl Peers {
         let told = told.filter_map(|peer| peer.catalog.get(name, file));
         // An older node does not say all of the permissions.
         told.min_by_key(|offer| (offer.held as u8, offer.mode.is_none(), offer.mode))
-            .or_else(|| own.get(name, file).map(Told::from))
+            .or_else(|| own.get(name, file))
     }
 }

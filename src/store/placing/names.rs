@@ -5,7 +5,12 @@ use crate::{
     store::{Stamp, folder::Folder},
 };
 use parking_lot::Mutex;
-use std::{collections::HashMap, ffi::OsString, io, path::PathBuf};
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::OsString,
+    io,
+    path::PathBuf,
+};
 
 /// Folders whose names are remembered.
 const FOLDERS: usize = 8;
@@ -19,7 +24,29 @@ pub(in crate::store) struct Folders(Mutex<HashMap<PathBuf, Listed>>);
 struct Listed {
     /// How the folder looked then: its time changes with its names.
     looked: Stamp,
-    names: HashMap<String, Vec<OsString>>,
+    /// Names that are their own key, as most are.
+    plain: HashSet<Box<str>>,
+    /// The others, by their keys.
+    names: HashMap<Box<str>, Vec<OsString>>,
+}
+
+impl Listed {
+    fn add(&mut self, name: OsString) {
+        let Some(key) = name.to_str().and_then(fold) else {
+            return;
+        };
+        if name == *key {
+            self.plain.insert(key.into());
+        } else {
+            self.names.entry(key.into()).or_default().push(name);
+        }
+    }
+
+    fn alike(&self, key: &str) -> Vec<OsString> {
+        let plain = self.plain.get(key).map(|name| OsString::from(&**name));
+        let others = self.names.get(key).into_iter().flatten().cloned();
+        plain.into_iter().chain(others).collect()
+    }
 }
 
 impl Folders {
@@ -30,28 +57,29 @@ impl Folders {
         let mut folders = self.0.lock();
         let listed = folders.get(folder.path());
         if listed.is_none_or(|listed| listed.looked != looked) {
-            let mut names: HashMap<String, Vec<OsString>> = HashMap::new();
+            let mut listed = Listed {
+                looked,
+                plain: HashSet::new(),
+                names: HashMap::new(),
+            };
             for name in folder.names()? {
-                if let Some(key) = name.to_str().and_then(fold) {
-                    names.entry(key).or_default().push(name);
-                }
+                listed.add(name);
             }
             if folders.len() >= FOLDERS {
                 folders.clear();
             }
-            folders.insert(folder.path().to_owned(), Listed { looked, names });
+            folders.insert(folder.path().to_owned(), listed);
         }
-        let alike = folders[folder.path()].names.get(&key).cloned();
-        Ok(alike.unwrap_or_default())
+        Ok(folders[folder.path()].alike(&key))
     }
 
     /// Notes a name that this node added, and the folder's new time.
     pub fn added(&self, folder: &Folder, name: &str) {
         let mut folders = self.0.lock();
-        if let (Some(listed), Some(key), Ok(looked)) =
+        if let (Some(listed), Some(_), Ok(looked)) =
             (folders.get_mut(folder.path()), fold(name), folder.stamp())
         {
-            listed.names.entry(key).or_default().push(name.into());
+            listed.add(name.into());
             listed.looked = looked;
         }
     }

@@ -137,9 +137,7 @@ pub fn listings<'a>(
 ) -> Vec<Listing> {
     let mut rows: BTreeMap<(&str, FileId), Gathered> = BTreeMap::new();
     let listed = |(.., offer): &(&str, FileId, Told)| offer.held != Held::Partial;
-    let mine = own.offers();
-    let mine = mine.map(|(name, file, offer)| (name, file, Told::from(offer)));
-    for (name, file, offer) in mine.filter(listed) {
+    for (name, file, offer) in own.offers().filter(listed) {
         if wanted(name, file) {
             let gathered = Gathered {
                 offer,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::id::NodeId;
+use crate::{core::id::NodeId, wire::control::Held};
 
 pub fn offer(size: u64) -> Offer {
     Offer {

@@ -54,6 +54,12 @@ impl Told<'_> {
         }
     }
 
+    /// Whether all of the file is there, by whatever way.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        self.held.is_whole(self.parts)
+    }
+
     /// Where it is counted.
     pub(super) fn kind(self) -> usize {
         match (self.held, self.parts) {

@@ -28,12 +28,28 @@ pub struct Question {
     pub in_full: bool,
 }
 
-/// What is meant.
+/// A file that is meant. There may be very many: it is no more of a row than a download needs.
+#[derive(Clone, Debug)]
+pub struct Meant {
+    /// Under which name it is to be saved.
+    pub name: String,
+    /// The name it is offered by.
+    pub offered: String,
+    /// Its contents.
+    pub id: FileId,
+    /// Bytes.
+    pub size: u64,
+    /// This node has all of it for its own user.
+    pub mine: bool,
+    /// How somebody describes it.
+    pub offer: Offer,
+}
+
+/// What the words mean.
 #[derive(Debug, Default)]
 pub struct Resolution {
-    /// What is meant, without doubles: under which name it is to be saved, the name it is offered
-    /// by, and how somebody describes it.
-    pub found: Vec<(Listing, String, Offer)>,
+    /// What is meant, without doubles.
+    pub found: Vec<Meant>,
     /// Words that mean nothing here (yet).
     pub missing: Vec<String>,
     /// Names with contents of more than one owner, and ids that are too short.
@@ -127,8 +143,15 @@ impl Peers {
                 firm = false;
                 result.missing.push(word.clone());
             }
-            for same in found.chunk_by(|a, b| a.name == b.name) {
-                let (meant, labels) = match meaning(same) {
+            result.found.reserve_exact(found.len());
+            let mut found = found.into_iter().peekable();
+            // A row is let go as soon as it is understood.
+            while let Some(first) = found.next() {
+                let mut same = vec![first];
+                while let Some(more) = found.next_if(|row| row.name == same[0].name) {
+                    same.push(more);
+                }
+                let (meant, labels) = match meaning(&same) {
                     Meaning::One(row) => (vec![row], vec![row.name.clone()]),
                     Meaning::Several(rows) if question.all_versions => {
                         let labels = labelled(&rows[0].name, &rows);
@@ -140,18 +163,21 @@ impl Peers {
                         continue;
                     }
                 };
-                for (row, label) in meant.into_iter().zip(labels) {
+                for (row, name) in meant.into_iter().zip(labels) {
                     // What only this node has may be an older version of what others offer: they
                     // are heard first.
                     firm &= elsewhere(row);
-                    if seen.insert((row.name.clone(), row.id)) {
+                    // The rows of one word are different ones.
+                    if question.what.len() == 1 || seen.insert((row.name.clone(), row.id)) {
                         let offer = self.describe(own, &row.name, row.id).map(Told::offer);
-                        let name = row.name.clone();
-                        let saved = Listing {
-                            name: label,
-                            ..row.clone()
-                        };
-                        result.found.extend(offer.map(|offer| (saved, name, offer)));
+                        result.found.extend(offer.map(|offer| Meant {
+                            name,
+                            offered: row.name.clone(),
+                            id: row.id,
+                            size: row.size,
+                            mine: row.mine,
+                            offer,
+                        }));
                     }
                 }
             }

@@ -82,7 +82,7 @@ fn ask(what: &[&str]) -> Question {
 /// What is found: where it is to lie, and its contents.
 fn found(resolution: &Resolution) -> Vec<(&str, u8)> {
     let found = resolution.found.iter();
-    found.map(|(row, ..)| (&*row.name, row.id.0[0])).collect()
+    found.map(|one| (&*one.name, one.id.0[0])).collect()
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn of_what_several_people_share_one_is_chosen_by_owner_or_all_are_taken() {
         ]
     );
     assert_eq!(
-        resolution.found[0].1, "h/homework.pdf",
+        resolution.found[0].offered, "h/homework.pdf",
         "the name it is offered by"
     );
 }
@@ -232,7 +232,7 @@ fn the_same_contents_of_several_owners_are_one() {
     let resolution = peers.resolve(&own(&[]), &ask(&["a"]), None, LATER);
     assert_eq!(found(&resolution), [("a", 1)]);
     assert!(resolution.firm);
-    assert_eq!(resolution.found[0].0.owners.len(), 2);
+    assert_eq!(peers.list(&own(&[]), Some("a"))[0].owners.len(), 2);
 }
 
 #[test]
