@@ -3,7 +3,8 @@
 //! Owns the placement machine and the fate of the replicas here. `push` gives, `accept` takes,
 //! `News` is how it hears that something changed. Never on the way of a download: it makes way
 //! for them ([`traffic`]). Invariants: what it knows of a file is asked of the swarm anew after
-//! each change, so nothing has to be told twice; at most one pass over the news is under way.
+//! each change, so nothing has to be told twice; at most one pass over the news is under way; as long
+//! as nobody took copies and nothing was kept here, it knows no file at all.
 
 mod accept;
 mod gate;
@@ -61,6 +62,8 @@ enum Found {
 
 struct Distributor {
     parts: DistributorParts,
+    /// Files are followed: there was a reason to.
+    awake: bool,
     traffic: Traffic,
     placement: Placement,
     started: Instant,
@@ -101,9 +104,10 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
         showing: Vec::new(),
         whole: HashSet::new(),
         tasks: JoinSet::new(),
+        awake: false,
         parts,
     };
-    distributor.all_kept().await;
+    distributor.parts.services.news.all();
     let mut look_over = tokio::time::interval(LOOK_OVER);
     look_over.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let news = distributor.parts.services.news.clone();
@@ -124,6 +128,14 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
                     // Not what was true a moment ago.
                     if distributor.take_in().await.is_none() {
                         return;
+                    }
+                    // Whoever is here may have all of them.
+                    if !distributor.awake && !distributor.peers.is_empty() {
+                        distributor.awake = true;
+                        distributor.parts.services.news.all();
+                        if distributor.take_in().await.is_none() {
+                            return;
+                        }
                     }
                     let _ = reply.send(distributor.safe().await);
                 }
@@ -155,27 +167,38 @@ impl Distributor {
         (self.started + at).max(Instant::now() + Duration::from_millis(1))
     }
 
-    /// Reads what is kept here, at the start.
+    /// Reads what is kept here.
     async fn all_kept(&mut self) {
         if let Some(replicas) = self.parts.services.replicas.clone() {
             let files = spawn_blocking(move || replicas.files())
                 .await
                 .unwrap_or_default();
-            self.parts
-                .services
-                .news
-                .files(files.iter().map(|kept| kept.file));
             self.kept = files.into_iter().map(|kept| (kept.file, kept)).collect();
         }
     }
 
+    /// Whether there is a reason to follow files: somebody takes copies, or some are kept here. To
+    /// know of each file what placing it needs costs as much as its name and more.
+    async fn wakes(&mut self) -> bool {
+        self.all_kept().await;
+        self.meet(self.parts.services.swarm.survey(&[]).peers);
+        !self.kept.is_empty() || self.peers.values().any(|peer| peer.keeps)
+    }
+
     /// Looks at what is new. `None` when the node is stopping.
     async fn take_in(&mut self) -> Option<()> {
-        let fresh = self.parts.services.news.take();
+        let mut fresh = self.parts.services.news.take();
         for node in fresh.gone {
             // If it came back meanwhile it is met again below.
             self.peers.remove(&node);
             self.feed(PlacementEvent::Gone { node });
+        }
+        if !self.awake {
+            self.awake = self.wakes().await;
+            if !self.awake {
+                return Some(());
+            }
+            fresh.all = true;
         }
         let mut files = fresh.files;
         if fresh.all {

@@ -41,13 +41,22 @@ impl News {
         let mut fresh = self.lock();
         for file in files {
             if fresh.files.len() >= MOST {
-                fresh.files.clear();
+                fresh.files = HashSet::new();
                 fresh.all = true;
             }
             if !fresh.all {
                 fresh.files.insert(file);
             }
         }
+        drop(fresh);
+        self.changed.notify_one();
+    }
+
+    /// Something about any file may have changed.
+    pub fn all(&self) {
+        let mut fresh = self.lock();
+        fresh.files = HashSet::new();
+        fresh.all = true;
         drop(fresh);
         self.changed.notify_one();
     }

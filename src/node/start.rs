@@ -51,8 +51,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Events that a slow watcher may be behind.
 const EVENTS: usize = 1024;
-/// Changes of the shared folder that wait for the actor.
-const SHARE_EVENTS: usize = 256;
+/// Changes of the shared folder that wait for the actor: it must not run out of them before the
+/// thread that makes them has slept.
+const SHARE_EVENTS: usize = 4096;
 /// Commands that wait for the actor.
 const COMMANDS: usize = 256;
 /// Have-updates that a job may be behind before it asks anew.
@@ -207,6 +208,9 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
     if settings.share {
         let (run, stop) = (distribute::run(distribute, queue), stop.clone());
         tokio::spawn(async move { stop.run_until_cancelled(run).await });
+    } else {
+        // Nobody asks what is new, so it need not be noted one by one.
+        services.news.all();
     }
     let appeared = CancellationToken::new();
     if !settings.hidden {

@@ -42,6 +42,15 @@ struct Found {
 impl Distributor {
     /// How safe it is, and the nodes on whose downloads that rests.
     pub(super) async fn safe(&mut self) -> (Safe, Vec<NodeId>) {
+        if !self.awake {
+            // Nobody is here.
+            let files = self.parts.services.swarm.shared_contents();
+            let safe = Safe {
+                files,
+                ..Safe::default()
+            };
+            return (safe, Vec::new());
+        }
         let (mut safe, mut rests) = self.judge_safety();
         if safe.to_leave() && safe.files > 0 {
             for found in ask_keepers(self.parts.services.net.clone(), self.supports()).await {
