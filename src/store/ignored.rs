@@ -20,24 +20,21 @@ const DEFAULTS: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
 /// The rules below one folder. They are read once: to be used for one walk, and let go.
 pub(super) struct Ignored {
     root: PathBuf,
-    defaults: Gitignore,
     /// Those of a folder below the root, where there are any.
     rules: HashMap<PathBuf, Option<Gitignore>>,
+    /// A folder for which there are none, not even above it: a walk goes through one after the
+    /// other.
+    free: Option<PathBuf>,
     problems: Vec<(PathBuf, String)>,
 }
 
 impl Ignored {
     /// The rules for what lies below `root`.
     pub fn below(root: &Path) -> Self {
-        let mut defaults = GitignoreBuilder::new(root);
-        for name in DEFAULTS {
-            // They are well formed: a test looks.
-            let _ = defaults.add_line(None, name);
-        }
         Self {
             root: root.to_owned(),
-            defaults: defaults.build().unwrap_or_else(|_| Gitignore::empty()),
             rules: HashMap::new(),
+            free: None,
             problems: Vec::new(),
         }
     }
@@ -54,18 +51,32 @@ impl Ignored {
 
     /// Whether `path` is left out when all folders on the way are not.
     pub fn ignores_one(&mut self, path: &Path, is_folder: bool) -> bool {
-        if path.file_name().is_some_and(|name| name == RULES) {
+        let name = path.file_name();
+        if name.is_some_and(|name| name == RULES) {
             return true;
         }
+        let by_default = name.is_some_and(|name| DEFAULTS.iter().any(|one| name == *one));
+        // Compared as text, which costs far less than as paths.
+        let folder = path.parent().map(Path::as_os_str);
+        if folder.is_some() && folder == self.free.as_deref().map(Path::as_os_str) {
+            return by_default;
+        }
         let full = self.root.join(path);
+        let mut free = true;
         for folder in path.ancestors().skip(1) {
-            let rules = self.rules_of(folder);
-            match rules.map_or(Match::None, |rules| rules.matched(&full, is_folder)) {
+            let Some(rules) = self.rules_of(folder) else {
+                continue;
+            };
+            free = false;
+            match rules.matched(&full, is_folder) {
                 Match::None => {}
                 decided => return decided.is_ignore(),
             }
         }
-        self.defaults.matched(&full, is_folder).is_ignore()
+        if free {
+            self.free = path.parent().map(Path::to_owned);
+        }
+        by_default
     }
 
     fn rules_of(&mut self, folder: &Path) -> Option<&Gitignore> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File},
     io::{self, BufRead as _, BufReader, Read as _},
-    path::{Path, PathBuf},
+    path::{MAIN_SEPARATOR, Path, PathBuf},
 };
 
 /// Paths that a home keeps.
@@ -367,6 +367,12 @@ fn already(
 
 /// The name that a relative path is offered by.
 pub(super) fn name_of(path: &Path) -> Result<RelPath, String> {
+    // Nearly always they are the same.
+    if MAIN_SEPARATOR == '/'
+        && let Some(Ok(name)) = path.to_str().map(RelPath::parse)
+    {
+        return Ok(name);
+    }
     let mut name = String::new();
     for part in path {
         if !name.is_empty() {

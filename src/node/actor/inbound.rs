@@ -24,8 +24,8 @@ use std::{net::SocketAddr, time::Duration};
 
 /// That a peer goes by another name is told so often at most.
 const RENAMED: Duration = Duration::from_secs(60);
-/// What the share thread tells is taken by so many in a turn: some microseconds each.
-const SHARE_EVENTS: usize = 64;
+/// What the share thread tells is taken by so many in a turn: a microsecond or two each.
+const SHARE_EVENTS: usize = 256;
 
 impl Actor {
     pub(super) fn net_event(&mut self, swarm: &mut State, event: NetEvent) {

@@ -31,6 +31,7 @@ const LARGE: u64 = 32 << 20;
 
 impl Worker {
     pub fn run_jobs(&mut self, jobs: Vec<Job>) {
+        let of = jobs.len();
         let mut scan = Scan {
             of_files: Some(jobs.len() as u64),
             of_bytes: Some(jobs.iter().map(|job| job.stamp.size).sum()),
@@ -104,6 +105,10 @@ impl Worker {
             }
         }
         self.store(&mut batch);
+        if of > self.files.len() / 2 {
+            // A tree that is filled in order stays half empty.
+            self.files = std::mem::take(&mut self.files).into_iter().collect();
+        }
         self.spare = spare;
         if said {
             self.emit(ShareEvent::Read);

@@ -14,6 +14,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{atomic::Ordering, mpsc::RecvTimeoutError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -31,9 +32,8 @@ const FIRST: Duration = Duration::from_secs(3);
 impl Worker {
     pub fn run(mut self) {
         // Watched before the first look, so that nothing falls between the two.
-        let mut watcher = self.watch();
+        let mut watcher = self.watch_and_load();
         let mut root_id = self.root_id();
-        self.load();
         self.scan(&self.everything());
         let mut there = self.there();
         for one in &there {
@@ -102,8 +102,29 @@ impl Worker {
             .map(|meta| modes::identity(&meta))
     }
 
+    /// Both go through all files, and neither needs the other.
+    fn watch_and_load(&mut self) -> Option<notify::RecommendedWatcher> {
+        let (root, paths) = (self.root.clone(), self.paths.clone());
+        let teller = self.teller.clone();
+        let outcome = thread::scope(|scope| {
+            let watching = scope.spawn(move || watch(&root, &paths, teller));
+            self.load();
+            watching.join()
+        });
+        // A panic there was reported when it happened.
+        self.watching(outcome.ok()?)
+    }
+
     fn watch(&mut self) -> Option<notify::RecommendedWatcher> {
-        match watch(&self.root, &self.paths, self.teller.clone()) {
+        let outcome = watch(&self.root, &self.paths, self.teller.clone());
+        self.watching(outcome)
+    }
+
+    fn watching(
+        &mut self,
+        outcome: notify::Result<notify::RecommendedWatcher>,
+    ) -> Option<notify::RecommendedWatcher> {
+        match outcome {
             Ok(watcher) => Some(watcher),
             Err(error) => {
                 self.unwatched(&error);
@@ -148,8 +169,12 @@ impl Worker {
     /// Recalls what an earlier run indexed. It is offered once it is seen again.
     fn load(&mut self) {
         let index = self.index.clone();
-        let know = |number, record| self.know(number, record, false);
-        match index.each_file(Kind::Shared, know) {
+        let mut all = Vec::new();
+        let known = |number, record| all.push(self.known(number, record, false));
+        let read = index.each_file(Kind::Shared, known);
+        // At once, which is faster than one by one, and takes half the room.
+        self.files = all.into_iter().collect();
+        match read {
             Ok(()) => self.forget_unshared(),
             Err(error) => self.problem(Path::new(""), error.to_string()),
         }

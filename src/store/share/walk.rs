@@ -16,8 +16,11 @@ use crate::store::{
     tree::{self, Met},
 };
 use std::{
+    borrow::Cow,
     collections::HashSet,
-    fs, io,
+    fs,
+    hash::BuildHasher as _,
+    io,
     path::{Path, PathBuf},
     time::{Duration, Instant, SystemTime},
 };
@@ -88,8 +91,7 @@ impl Worker {
         if self.stopped() {
             return;
         }
-        self.names
-            .retain(|name, path| path.as_os_str() != name.as_str());
+        self.coming = HashSet::new();
         self.forget(gone);
     }
 
@@ -131,18 +133,25 @@ impl Worker {
         jobs: &mut Vec<Job>,
     ) -> bool {
         let mut whole = true;
+        let same = below.as_os_str() == known.as_os_str();
         let mut skip = |path: &Path, is_folder: bool| {
             path.file_name().is_some_and(|name| is_own(name.as_ref()))
                 || ignored.ignores_one(path, is_folder)
         };
         tree::walk(root, below, &mut skip, &mut |path, met| {
-            let path = &match path.strip_prefix(below) {
-                Ok(rest) if !rest.as_os_str().is_empty() => known.join(rest),
-                _ => known.to_owned(),
+            let path = &*if same {
+                Cow::Borrowed(path)
+            } else {
+                Cow::Owned(match path.strip_prefix(below) {
+                    Ok(rest) if !rest.as_os_str().is_empty() => known.join(rest),
+                    _ => known.to_owned(),
+                })
             };
             match met {
                 Met::File(look, _) => {
-                    self.consider(path, look, jobs);
+                    if self.consider(path, look, jobs) {
+                        return !self.stopped();
+                    }
                     let scan = self.scan;
                     match self.files.get_mut(path) {
                         Some(known) => known.seen = scan,
@@ -184,21 +193,25 @@ impl Worker {
         }
     }
 
-    /// Decides what to do about a file that is there.
-    fn consider(&mut self, path: &Path, look: DirEntry, jobs: &mut Vec<Job>) {
+    /// Decides what to do about a file that is there. True when it is offered, as it was before:
+    /// then it is marked as seen.
+    fn consider(&mut self, path: &Path, look: DirEntry, jobs: &mut Vec<Job>) -> bool {
         let name = match self.name_of(path) {
             Ok(name) => name,
-            Err(why) => return self.left_out(path, why),
+            Err(why) => {
+                self.left_out(path, why);
+                return false;
+            }
         };
-        if let Some(other) = self.owner_of(name.as_str())
-            && other != path
+        if let Some(other) = self.other_owner(name.as_str(), path)
             && fs::symlink_metadata(self.root.join(other)).is_ok()
         {
             let other = other.to_string_lossy().into_owned();
             let same = self.hidden.entry(name.as_str().to_owned()).or_default();
             same.insert(path.to_owned());
             self.withdraw(&[path.to_owned()]);
-            return self.left_out(path, format!("`{other}` has the same name"));
+            self.left_out(path, format!("`{other}` has the same name"));
+            return false;
         }
         if unlike(name.as_str(), path).is_some() {
             self.names.insert(name.as_str().to_owned(), path.to_owned());
@@ -213,9 +226,12 @@ impl Worker {
                 // It may be shared by another name now.
                 known.name = unlike(name.as_str(), path);
             }
+            known.seen = self.scan;
             if same && known.offered {
-                self.settling.remove(path);
-                return;
+                if !self.settling.is_empty() {
+                    self.settling.remove(path);
+                }
+                return true;
             }
             // A manifest that an accident took away is made again.
             // The record of a file of one chunk is its manifest.
@@ -223,7 +239,8 @@ impl Worker {
             if same && (small || matches!(self.index.root(&known.file), Ok(Some(_)))) {
                 known.offered = true;
                 let offered = offered(name, known.file, stamp, rights);
-                return self.emit(ShareEvent::Offered(offered));
+                self.emit(ShareEvent::Offered(offered));
+                return true;
             }
             if known.stamp != stamp {
                 // What changed while no node ran says nothing of a writer who pauses.
@@ -236,16 +253,28 @@ impl Worker {
         }
         if let Some(wait) = self.unsettled(path, stamp) {
             self.due.insert(path.to_owned(), Instant::now() + wait);
-            return;
+            return false;
         }
         self.settling.remove(path);
-        self.names.insert(name.as_str().to_owned(), path.to_owned());
+        if unlike(name.as_str(), path).is_none() {
+            self.coming.insert(self.hasher.hash_one(name.as_str()));
+        }
         jobs.push(Job {
             path: path.to_owned(),
             name,
             stamp,
             rights,
         });
+        false
+    }
+
+    /// Which other path has the name of what is at `path`.
+    fn other_owner<'a>(&'a self, name: &'a str, path: &Path) -> Option<&'a Path> {
+        // What is called as its path is has its own name, unless that was given away.
+        if path.as_os_str() == name && !self.names.contains_key(name) {
+            return None;
+        }
+        self.owner_of(name).filter(|other| *other != path)
     }
 
     /// Which path has a name.
@@ -253,8 +282,9 @@ impl Worker {
         let named = self.names.get(name).map(PathBuf::as_path);
         named.or_else(|| {
             let path = Path::new(name);
+            let coming = || self.coming.contains(&self.hasher.hash_one(name));
             let known = self.files.contains_key(path) || self.settling.contains_key(path);
-            known.then_some(path)
+            (known || coming()).then_some(path)
         })
     }
 

@@ -15,6 +15,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    hash::RandomState,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -86,8 +87,12 @@ pub struct Worker {
     /// What the index knows, by path below the root, or from the disk's root for what is shared
     /// where it lies; paths of one folder are neighbours.
     pub files: BTreeMap<PathBuf, Known>,
-    /// Which path has each name that is not a path, and while files are read, the others too.
+    /// Which path has each name that is not a path.
     pub names: HashMap<String, PathBuf>,
+    /// While files are read: hashes of their names, of those that are paths.
+    pub coming: HashSet<u64>,
+    /// Makes them; of this process alone, so that nobody can choose names that collide.
+    pub hasher: RandomState,
     /// Paths whose name another one has.
     pub hidden: HashMap<String, BTreeSet<PathBuf>>,
     /// The number of each file, as far as files can be told apart.
@@ -129,6 +134,8 @@ impl Worker {
             removed: Arc::default(),
             files: BTreeMap::new(),
             names: HashMap::new(),
+            coming: HashSet::new(),
+            hasher: RandomState::new(),
             hidden: HashMap::new(),
             inodes: HashMap::new(),
             scan: 0,
@@ -173,6 +180,12 @@ impl Worker {
     }
 
     pub fn know(&mut self, number: u64, record: FileRecord, offered: bool) {
+        let (path, known) = self.known(number, record, offered);
+        self.files.insert(path, known);
+    }
+
+    /// What is kept of a file that the index knows.
+    pub fn known(&mut self, number: u64, record: FileRecord, offered: bool) -> (PathBuf, Known) {
         let FileRecord {
             path,
             stamp,
@@ -193,7 +206,7 @@ impl Worker {
             offered,
             seen: self.scan,
         };
-        self.files.insert(path, known);
+        (path, known)
     }
 
     /// Tells of a problem, once.
