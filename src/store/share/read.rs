@@ -1,4 +1,7 @@
-//! One file, read once: read by one thread, cut into chunks by another, hashed by a third.
+//! One file, read once.
+//!
+//! Of a large one each of a few threads reads a block, cuts it when the block before is cut, and
+//! hashes its chunks: so no processor waits for another, and each has at hand what it works on.
 
 use crate::{
     core::{
@@ -6,22 +9,21 @@ use crate::{
         chunker::{self, Grain},
         manifest::Entry,
     },
-    store::{Stamp, StoreError, failed, modes},
+    store::{Stamp, StoreError, failed, modes, positioned::read_exact_at},
 };
+use parking_lot::{Condvar, Mutex};
 use std::{
     fs::File,
     io::{self, Read},
     path::Path,
-    sync::mpsc::sync_channel,
+    sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
 /// Bytes read at once.
 const BLOCK: usize = 2 << 20;
-/// Blocks on their way from a thread to the next: one is ready while another is worked on.
-const AHEAD: usize = 1;
-/// Blocks there are: one at each thread, and those on their way.
-const BLOCKS: usize = 3 + 2 * AHEAD;
+/// Threads for one file, at most: one more than processors, for a disk that is waited for.
+const THREADS: usize = 4;
 
 /// How reading a file ended.
 pub enum Reading {
@@ -47,26 +49,31 @@ struct Block {
 }
 
 impl Block {
-    /// Reads the next one, in the memory of `bytes`.
-    fn read(mut file: &File, mut bytes: Vec<u8>) -> io::Result<Self> {
+    /// An empty one, in the memory of `bytes`.
+    fn new(mut bytes: Vec<u8>) -> Self {
         // The first use pays for the zeroes, later ones do not.
         bytes.resize(chunker::MAX + BLOCK, 0);
-        let (mut end, mut last) = (chunker::MAX, false);
-        while end < bytes.len() && !last {
-            match file.read(&mut bytes[end..]) {
-                Ok(0) => last = true,
-                Ok(count) => end += count,
+        Self {
+            bytes,
+            from: chunker::MAX,
+            end: chunker::MAX,
+            last: false,
+            lengths: Vec::new(),
+        }
+    }
+
+    /// Reads a file that fits.
+    fn read(mut file: &File, bytes: Vec<u8>) -> io::Result<Self> {
+        let mut block = Self::new(bytes);
+        while block.end < block.bytes.len() && !block.last {
+            match file.read(&mut block.bytes[block.end..]) {
+                Ok(0) => block.last = true,
+                Ok(count) => block.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self {
-            bytes,
-            from: chunker::MAX,
-            end,
-            last,
-            lengths: Vec::new(),
-        })
+        Ok(block)
     }
 
     /// How many bytes were read.
@@ -80,7 +87,11 @@ impl Block {
         self.from = chunker::MAX - rest.len();
         self.bytes[self.from..chunker::MAX].copy_from_slice(rest);
         let mut at = self.from;
-        while let Some(len) = grain.next_cut(&self.bytes[at..self.end], self.last) {
+        while let Some(len) = grain.next_cut(&self.bytes[at..self.end], true) {
+            // A cut at the end of what is here need not be one.
+            if at + len == self.end && !self.last && len < chunker::MAX {
+                break;
+            }
             self.lengths.push(len as u32);
             at += len;
         }
@@ -95,6 +106,84 @@ impl Block {
             let id = VerifiedChunk::hash(chunk).id();
             entries.push(Entry { id, len });
             rest = after;
+        }
+    }
+}
+
+/// A large file, on which several threads work.
+struct Work<'a> {
+    file: &'a File,
+    size: u64,
+    grain: Grain,
+    /// The next block to be read.
+    next: AtomicU64,
+    /// Bytes that were read, and of which nobody was told.
+    read: AtomicU64,
+    turn: Mutex<Turn>,
+    turned: Condvar,
+}
+
+/// Whose turn it is to cut.
+#[derive(Default)]
+struct Turn {
+    block: u64,
+    /// What is left of the block before.
+    rest: Vec<u8>,
+    /// Nobody need go on.
+    ended: bool,
+}
+
+/// Lets nobody wait for a thread that does not come to its end.
+struct Ending<'a, 'b>(&'a Work<'b>);
+
+impl Drop for Ending<'_, '_> {
+    fn drop(&mut self) {
+        self.0.turn.lock().ended = true;
+        self.0.turned.notify_all();
+    }
+}
+
+impl Work<'_> {
+    /// Reads, cuts and hashes blocks as long as there are any, and `go_on` says so; gives their
+    /// chunks, and the memory of `bytes` back.
+    fn run(
+        &self,
+        mut bytes: Vec<u8>,
+        mut go_on: impl FnMut() -> bool,
+    ) -> io::Result<(Vec<(u64, Vec<Entry>)>, Vec<u8>)> {
+        let ending = Ending(self);
+        let mut done = Vec::new();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let at = number * BLOCK as u64;
+            if at >= self.size {
+                std::mem::forget(ending);
+                return Ok((done, bytes));
+            }
+            let mut block = Block::new(bytes);
+            let left = self.size - at;
+            block.last = left <= BLOCK as u64;
+            block.end += left.min(BLOCK as u64) as usize;
+            read_exact_at(self.file, &mut block.bytes[chunker::MAX..block.end], at)?;
+            let mut turn = self.turn.lock();
+            while turn.block != number && !turn.ended {
+                self.turned.wait(&mut turn);
+            }
+            if turn.ended {
+                return Ok((done, block.bytes));
+            }
+            block.cut(self.grain, &mut turn.rest);
+            turn.block += 1;
+            drop(turn);
+            self.turned.notify_all();
+            let mut entries = Vec::with_capacity(block.lengths.len());
+            block.hash(&mut entries);
+            done.push((number, entries));
+            self.read.fetch_add(block.len(), Ordering::Relaxed);
+            bytes = block.bytes;
+            if !go_on() {
+                return Ok((done, bytes));
+            }
         }
     }
 }
@@ -133,65 +222,53 @@ pub fn read_file(
             (_, false) => Reading::Changed,
         });
     }
-    let (blocks, to_cut) = sync_channel::<Block>(AHEAD);
-    let (cut, to_hash) = sync_channel::<Block>(AHEAD);
-    // Takes back every block there can be, so that the hashing thread never waits.
-    let (free, used) = sync_channel::<Vec<u8>>(BLOCKS);
-    let (stopped, entries) = thread::scope(|scope| {
-        scope.spawn(move || {
-            let mut rest = Vec::new();
-            for mut block in to_cut {
-                block.cut(grain, &mut rest);
-                if cut.send(block).is_err() {
-                    break;
-                }
+    let work = Work {
+        file: &file,
+        size: stamp.size,
+        grain,
+        next: AtomicU64::new(0),
+        read: AtomicU64::new(0),
+        turn: Mutex::default(),
+        turned: Condvar::new(),
+    };
+    let processors = thread::available_parallelism().map_or(1, Into::into);
+    spare.resize_with(THREADS.min(processors + 1), Vec::new);
+    let mut buffers = std::mem::take(spare).into_iter();
+    let mine = buffers.next().unwrap_or_default();
+    let mut go_on = || go_on(work.read.swap(0, Ordering::Relaxed));
+    let results = thread::scope(|scope| {
+        let work = &work;
+        let others = buffers.map(|bytes| scope.spawn(move || work.run(bytes, || true)));
+        let others: Vec<_> = others.collect();
+        let mine = work.run(mine, &mut go_on);
+        let died = |_| Err(io::Error::other("a reading thread died"));
+        let others = others.into_iter();
+        let others = others.map(|one| one.join().unwrap_or_else(died));
+        std::iter::once(mine).chain(others).collect::<Vec<_>>()
+    });
+    let mut blocks = Vec::new();
+    for result in results {
+        match result {
+            Ok((done, bytes)) => {
+                blocks.extend(done);
+                spare.push(bytes);
             }
-        });
-        let hashing = scope.spawn(move || {
-            let mut entries = Vec::new();
-            for block in to_hash {
-                block.hash(&mut entries);
-                if free.send(block.bytes).is_err() {
-                    break;
-                }
+            // It is shorter now.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok(Reading::Changed);
             }
-            entries
-        });
-        let mut made = 0;
-        let reading = (|| {
-            loop {
-                let bytes = if made < BLOCKS {
-                    made += 1;
-                    spare.pop().unwrap_or_default()
-                } else {
-                    used.recv().unwrap_or_default()
-                };
-                let block = Block::read(&file, bytes)?;
-                let (read, last) = (block.len(), block.last);
-                if blocks.send(block).is_err() || !go_on(read) {
-                    return Ok(true);
-                }
-                if last {
-                    return Ok(false);
-                }
-            }
-        })();
-        drop(blocks);
-        let entries = hashing
-            .join()
-            .map_err(|_| io::Error::other("the hashing thread died"));
-        spare.extend(used.try_iter());
-        spare.truncate(BLOCKS);
-        reading.and_then(|stopped| Ok((stopped, entries?)))
-    })
-    .map_err(failed("read", path))?;
-    Ok(if stopped {
-        Reading::Stopped
-    } else if looks()? {
-        Reading::Whole(entries)
-    } else {
-        Reading::Changed
-    })
+            Err(error) => return Err(failed("read", path)(error)),
+        }
+    }
+    if !go_on() || work.turn.lock().ended {
+        return Ok(Reading::Stopped);
+    }
+    if !looks()? {
+        return Ok(Reading::Changed);
+    }
+    blocks.sort_unstable_by_key(|(number, _)| *number);
+    let entries = blocks.into_iter().flat_map(|(_, entries)| entries);
+    Ok(Reading::Whole(entries.collect()))
 }
 
 #[cfg(test)]
@@ -221,7 +298,7 @@ mod tests {
             let entries = read(&path, &mut spare);
             assert!(entries == manifest_of(&bytes).entries(), "{size}");
         }
-        assert!(spare.len() <= BLOCKS);
+        assert!(spare.len() <= THREADS);
     }
 
     #[test]
