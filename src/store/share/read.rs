@@ -110,6 +110,9 @@ impl Block {
     }
 }
 
+/// The chunks of a block, and which block that is.
+type Numbered = (u64, Vec<Entry>);
+
 /// A large file, on which several threads work.
 struct Work<'a> {
     file: &'a File,
@@ -150,7 +153,7 @@ impl Work<'_> {
         &self,
         mut bytes: Vec<u8>,
         mut go_on: impl FnMut() -> bool,
-    ) -> io::Result<(Vec<(u64, Vec<Entry>)>, Vec<u8>)> {
+    ) -> io::Result<(Vec<Numbered>, Vec<u8>)> {
         let ending = Ending(self);
         let mut done = Vec::new();
         loop {
