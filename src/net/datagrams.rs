@@ -277,11 +277,11 @@ fn destinations(link: &InterfaceAddr, range: &Range) -> Vec<SocketAddr> {
     match link.ip {
         IpAddr::V4(_) => {
             let broadcast = link.broadcast.filter(|_| groups.broadcast);
-            let broadcast = broadcast.map(|ip| SocketAddr::from((ip, port)));
-            broadcast
-                .into_iter()
-                .chain([SocketAddr::from((groups.v4, port))])
-                .collect()
+            // On Linux' loopback both reach the same sockets, one after the other.
+            let enough = cfg!(target_os = "linux") && link.ip.is_loopback() && broadcast.is_some();
+            let group = (!enough).then_some(groups.v4);
+            let to = broadcast.into_iter().chain(group);
+            to.map(|ip| SocketAddr::from((ip, port))).collect()
         }
         IpAddr::V6(_) => {
             let group = SocketAddrV6::new(groups.v6, port, 0, link.index);
