@@ -53,6 +53,8 @@ pub const MAX_NAME: usize = 64;
 pub const MAX_PATH: usize = 1024;
 /// The longest media type, in bytes.
 pub const MAX_MEDIA: usize = 128;
+/// The longest pattern that names of a catalog are asked for by, in bytes of UTF-8.
+pub const MAX_PATTERN: usize = 256;
 /// Entries of one catalog page.
 pub const MAX_CATALOG_PAGE: usize = 512;
 /// Files named in one `Manifests` request.

@@ -143,6 +143,7 @@ pub async fn start(settings: Settings) -> Result<Node, StartError> {
         hidden: settings.hidden,
         // A node that only looks or fetches leaves its folder alone.
         scanning: settings.share.then(Scan::default),
+        looks_for: settings.looks_for.clone(),
         own,
         people,
         servers: meeting.view(),

@@ -12,7 +12,7 @@ mod state;
 mod survey;
 
 use catalog::Told;
-pub use catalog::{Next, OwnCatalog, Pattern, Position, is_id};
+pub use catalog::{Next, OwnCatalog, Pattern, Position, Sought, is_id};
 pub use peers::{Asking, Meant, Owned, Peers, Question, Resolution, Source};
 pub use state::{Arrival, Found, Seed, State};
 pub use survey::{FileView, PeerView, Survey};

@@ -26,6 +26,7 @@ impl State {
             name: "me".into(),
             hidden: false,
             scanning: None,
+            looks_for: None,
             own: OwnCatalog::new("me".into(), 1, true),
             people: People::default(),
             servers: watch::channel(View::default()).1,

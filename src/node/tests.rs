@@ -135,3 +135,54 @@ async fn the_actors_turns_are_counted_and_a_pause_of_one_is_seen() {
     assert_eq!(after.buckets().iter().sum::<u64>(), after.count());
     node.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_looks_for_something_is_told_of_that_alone_also_of_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    let alone = |home: &str| Settings {
+        discovery_port: 0,
+        listen: vec![Ipv4Addr::LOCALHOST.into()],
+        mdns: false,
+        replicas: Copies::Some(1),
+        ..Settings::new(folder.path().join(home))
+    };
+    let shared = folder.path().join("one/shared");
+    std::fs::create_dir_all(&shared).unwrap();
+    for name in ["one.txt", "two.txt", "Txt.bin", "three.jpg"] {
+        std::fs::write(shared.join(name), name).unwrap();
+    }
+    let one = Node::start(alone("one")).await.unwrap();
+    let at = one.status().await.unwrap().addresses[0].clone();
+    let other = Node::start(Settings {
+        peers: vec![at],
+        share: false,
+        looks_for: Some("*.txt".into()),
+        ..alone("other")
+    })
+    .await
+    .unwrap();
+    let gaps = other.await_offers(DEADLINE).await;
+    assert!(gaps.is_empty(), "{gaps:?}");
+    let names = async |pattern: Option<&str>| {
+        let rows = other.list(pattern.map(str::to_owned)).await;
+        let names = rows.into_iter().map(|row| row.name);
+        names.collect::<Vec<_>>()
+    };
+    assert_eq!(names(Some("*.txt")).await, ["one.txt", "two.txt"]);
+    assert_eq!(
+        names(None).await,
+        ["one.txt", "two.txt"],
+        "no more is known"
+    );
+    std::fs::write(shared.join("four.jpg"), "four").unwrap();
+    std::fs::write(shared.join("five.txt"), "five").unwrap();
+    std::fs::remove_file(shared.join("one.txt")).unwrap();
+    let heard = async {
+        while names(None).await != ["five.txt", "two.txt"] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(DEADLINE, heard).await.expect("the changes");
+    tokio::join!(other.leave(), one.leave());
+}

@@ -62,7 +62,11 @@ pub async fn run(setup: &Setup, command: Shared, signals: &mut Signals) -> Exit 
                 hopes: true,
                 server: setup.wait,
             };
-            once(setup, signals, async |node, out| {
+            let mut setup = setup.clone();
+            if let Shared::List(what) = &command {
+                setup.settings.looks_for.clone_from(&what.pattern);
+            }
+            once(&setup, signals, async |node, out| {
                 act(node, out, command, patience, Sure::Ask).await
             })
             .await

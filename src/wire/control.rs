@@ -11,7 +11,7 @@ pub use card::{Card, CardWanted};
 
 use super::{
     MAX_CARDS, MAX_CATALOG_PAGE, MAX_CHUNKS, MAX_EVERYBODY, MAX_HAVE_UPDATE, MAX_HAVES,
-    MAX_MANIFESTS, MAX_MEDIA, MAX_NAME, MAX_PATH, MAX_PEERS, bounded, cbor::Malformed,
+    MAX_MANIFESTS, MAX_MEDIA, MAX_NAME, MAX_PATH, MAX_PATTERN, MAX_PEERS, bounded, cbor::Malformed,
 };
 use crate::core::{
     have::HaveSet,
@@ -39,6 +39,10 @@ pub enum Request {
         /// changes.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         heard: Option<u64>,
+        /// Only names that `list` may show for these words, of 256 bytes at most: the asker runs
+        /// that one command. Older nodes send all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        matching: Option<String>,
     },
     /// "My catalog is now at this revision": a hint to ask for it, answered by [`Response::Done`].
     CatalogChanged {
@@ -222,7 +226,8 @@ pub struct CatalogPage {
     pub reset: bool,
     /// Whether there are more entries after the last of these.
     pub more: bool,
-    /// All up to this revision that was asked for has been told: to a request with `until`.
+    /// All up to this revision that was asked for has been told: to a request with `until` or
+    /// `matching`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub through: Option<u64>,
     /// How many names the node offers.
@@ -395,6 +400,10 @@ impl Request {
             Self::Chunks { ids } => within("chunks", ids.len(), MAX_CHUNKS),
             Self::Cards { of } => within("cards", of.len(), MAX_CARDS),
             Self::Everybody { but, .. } => within("nodes", but.len(), MAX_EVERYBODY),
+            Self::Catalog {
+                matching: Some(words),
+                ..
+            } => within("bytes of a pattern", words.len(), MAX_PATTERN),
             Self::Reach { port: 0 } => Err(Malformed("port 0 cannot be reached".into())),
             _ => Ok(()),
         }

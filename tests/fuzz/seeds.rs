@@ -79,6 +79,7 @@ fn questions(all: &mut Vec<Seed>) {
             since: 2,
             until: None,
             heard: None,
+            matching: Some("a*".into()),
         },
     );
     ask(

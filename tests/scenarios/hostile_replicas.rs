@@ -50,6 +50,7 @@ async fn offers(peer: &Faulty, node: NodeId, file: &File) -> bool {
         since: 0,
         until: None,
         heard: None,
+        matching: None,
     };
     let answer = timeout(DEADLINE, peer.net.request(node, request)).await;
     let Ok(Ok(Response::Catalog(page))) = answer else {

@@ -65,6 +65,7 @@ impl Actor {
             since,
             until,
             heard,
+            matching: swarm.looks_for.clone(),
         };
         let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {

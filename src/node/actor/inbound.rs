@@ -15,7 +15,7 @@ use crate::{
     net::{NetEvent, Reply},
     node::{
         api::NodeEvent,
-        swarm::{Position, State},
+        swarm::{Position, Sought, State},
     },
     store::ShareEvent,
     wire::control::{Held, Offer, Request, Response},
@@ -128,6 +128,7 @@ impl Actor {
                 since,
                 until,
                 heard,
+                ref matching,
             } => {
                 let from = Position {
                     epoch,
@@ -135,7 +136,9 @@ impl Actor {
                     until,
                     heard,
                 };
-                reply.send(Response::Catalog(swarm.own.page(&from)));
+                let sought = matching.as_deref().map(Sought::new);
+                let page = swarm.own.page_of(&from, sought.as_ref());
+                reply.send(Response::Catalog(page));
             }
             Request::CatalogChanged { epoch, revision } => {
                 self.catalog_news(swarm, node, (epoch, revision));

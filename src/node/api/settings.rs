@@ -55,6 +55,9 @@ pub struct Settings {
     pub download_limit: Option<u64>,
     /// Whether to tell nobody of this node, and to look for nobody, until it has paired by a code.
     pub hidden: bool,
+    /// Of others' names only those are asked for that `list` may show for these words: for a node
+    /// that does nothing else.
+    pub looks_for: Option<String>,
     /// How long the sender with a code is looked for.
     pub code_wait: Duration,
     /// Whose asks to send something are answered, and by whom.
@@ -105,6 +108,7 @@ impl Settings {
             upload_limit: None,
             download_limit: None,
             hidden: false,
+            looks_for: None,
             code_wait: CODE_WAIT,
             accepting: Accepting::Nobody,
             ask_expiry: ASK_EXPIRY,

@@ -7,6 +7,7 @@ mod listing;
 mod meaning;
 mod own;
 mod packed;
+mod sought;
 #[cfg(test)]
 mod tests;
 mod theirs;
@@ -14,6 +15,7 @@ mod told;
 
 pub use listing::{Offering, Pattern, is_id, listings};
 pub use meaning::{Meaning, labelled, mark_older, meaning};
+pub use sought::Sought;
 #[cfg(test)]
 pub use theirs::MAX_CATALOGS;
 pub use theirs::{Applied, Next, PeerCatalog, Room};
@@ -255,6 +257,12 @@ impl OwnCatalog {
     /// The changes that are asked for, as many as fit a page.
     #[must_use]
     pub fn page(&self, from: &Position) -> CatalogPage {
+        self.page_of(from, None)
+    }
+
+    /// The same of those whose names are sought.
+    #[must_use]
+    pub fn page_of(&self, from: &Position, sought: Option<&Sought>) -> CatalogPage {
         let heard = from.since.max(from.heard.unwrap_or_default());
         let reset = from.epoch != self.epoch
             || heard > self.revision
@@ -265,13 +273,16 @@ impl OwnCatalog {
             (from.since, from.until)
         };
         let (mut entries, mut bytes, mut more, mut through) = (Vec::new(), 0, false, since);
+        let mut steps = 0;
         for (looked, (revision, change)) in self.log.after(since).enumerate() {
-            if until.is_some() && looked == LOOK {
+            if (until.is_some() && looked == LOOK) || steps >= sought::STEPS {
                 more = true;
                 break;
             }
+            steps += sought.map_or(0, |sought| sought.steps(&change.name));
             if until.is_some_and(|until| change.born > until)
                 || (since == 0 && change.kept.is_none())
+                || sought.is_some_and(|sought| !sought.matches(&change.name, change.file))
             {
                 // Not what is asked for; and nobody who starts from nothing needs to hear what was
                 // withdrawn.
@@ -300,7 +311,7 @@ impl OwnCatalog {
             revision: self.revision,
             reset,
             more,
-            through: until.map(|_| through),
+            through: (until.is_some() || sought.is_some()).then_some(through),
             names: Some((self.log.len() - self.removals) as u64),
             entries,
             scan: self.scan,

@@ -24,7 +24,10 @@ use crate::{
         reach::Named,
     },
     store::clock::unix_now,
-    wire::control::{Held, Offer, Scan},
+    wire::{
+        MAX_PATTERN,
+        control::{Held, Offer, Scan},
+    },
 };
 use neighbours::Neighbours;
 use std::{
@@ -66,6 +69,8 @@ pub struct Seed {
     pub people: People,
     /// How far the shared folder is read, if this node has one.
     pub scanning: Option<Scan>,
+    /// Of the others' names only those are asked for that `list` may show for these words.
+    pub looks_for: Option<String>,
     /// What is known of the rendezvous servers.
     pub servers: watch::Receiver<View>,
     /// Who was named by hand.
@@ -88,6 +93,8 @@ pub struct State {
     pub own: OwnCatalog,
     /// How far the shared folder is read, while it is.
     pub scanning: Option<Scan>,
+    /// Of the others' names only those are asked for that `list` may show for these words.
+    pub looks_for: Option<String>,
     /// Who goes by which name.
     pub people: People,
     /// People of LocalSend.
@@ -123,6 +130,10 @@ impl State {
             peers: Peers::default(),
             own,
             scanning: seed.scanning,
+            looks_for: seed.looks_for.filter(|words| {
+                // Longer words are looked for in all that there is.
+                (1..=MAX_PATTERN).contains(&words.len())
+            }),
             people: seed.people,
             neighbours: Neighbours::default(),
             kept: HashMap::new(),

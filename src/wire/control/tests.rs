@@ -95,22 +95,29 @@ fn a_question_of_before_catalogs_were_cut_is_read_and_a_new_one_by_old_nodes() {
     enum Old {
         Catalog { epoch: u64, since: u64 },
     }
-    let ask = |until, heard| Request::Catalog {
+    let asking = |until, heard, matching: Option<&str>| Request::Catalog {
         epoch: 7,
         since: 300,
         until,
         heard,
+        matching: matching.map(str::to_owned),
     };
+    let ask = |until, heard| asking(until, heard, None);
     // Byte for byte, as docs/protocol.md says: a map of one, whose value is a map of two.
     let plain = b"\xa1\x67Catalog\xa2\x65epoch\x07\x65since\x19\x01\x2c";
     assert_eq!(cbor::encode(&ask(None, None)), plain);
     assert_eq!(cbor::decode::<Request>(plain).unwrap(), ask(None, None));
-    for request in [ask(Some(200), None), ask(None, Some(u64::MAX))] {
+    let sought = asking(None, None, Some("*.pdf"));
+    for request in [ask(Some(200), None), ask(None, Some(u64::MAX)), sought] {
         let bytes = cbor::encode(&request);
         assert_eq!(cbor::decode::<Request>(&bytes).unwrap(), request);
         let old: Old = cbor::decode(&bytes).unwrap();
         assert_eq!(cbor::encode(&old), plain);
     }
+    let longest = "x".repeat(MAX_PATTERN);
+    assert!(asking(None, None, Some(&longest)).check().is_ok());
+    let longer = asking(None, None, Some(&format!("{longest}x")));
+    assert!(longer.check().is_err());
     let Response::Catalog(mut page) = page(&[1]) else {
         unreachable!()
     };
