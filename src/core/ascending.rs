@@ -1,7 +1,7 @@
 //! A map of ascending numbers that grows at its end: a log from which entries are taken.
 //!
 //! A tree that is filled in order stays half empty; here entries lie side by side, in blocks.
-//! Invariants: no block is empty, or longer than [`BLOCK`]; numbers ascend within a block and from
+//! Invariants: no block is empty, or longer than `BLOCK`; numbers ascend within a block and from
 //! each block to the next.
 
 /// Entries of a full block: what a removal moves at most.
