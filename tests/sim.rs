@@ -26,7 +26,6 @@ fn scenario(nodes: usize) -> Scenario {
         links: Vec::new(),
         churn: 0,
         spread: Duration::from_millis(50),
-        batch: Duration::from_millis(100),
         seed: 7,
     }
 }
@@ -76,8 +75,8 @@ fn eight_and_twenty_take_what_the_lab_measures() {
     // Without the time of processes to start and end, and with 7 % for headers.
     let eight = last(&Scenario::lab("eight", 8, 50), 4);
     assert!((1.1..1.25).contains(&eight), "{eight}");
-    let twenty = last(&Scenario::lab("twenty", 20, 20), 4);
-    assert!((1.25..1.42).contains(&twenty), "{twenty}");
+    let twenty = last(&Scenario::lab("twenty", 20, 20), 2);
+    assert!((1.15..1.35).contains(&twenty), "{twenty}");
 }
 
 #[test]
@@ -88,7 +87,10 @@ fn one_slow_link_among_eight_delays_nobody_else() {
         ..equal.clone()
     };
     let (equal, slow) = (last(&equal, 4), last(&slow, 4));
-    assert!(slow < equal * 1.05, "{equal} alone, {slow} with a slow one");
+    assert!(
+        slow < equal * 1.1 && slow < 1.3,
+        "{equal} alone, {slow} with a slow one"
+    );
 }
 
 #[test]

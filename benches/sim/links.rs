@@ -6,7 +6,7 @@
 //! questions, news and what is acknowledged.
 
 use super::{Duration, Node, Swarm, TransferEvent, What, nanos, span};
-use sprat::core::index::UniqueChunk;
+use sprat::core::{download::news_pause, index::UniqueChunk};
 use std::collections::VecDeque;
 
 /// Bytes that are sent as one: several packets.
@@ -275,8 +275,8 @@ impl Swarm {
         if self.nodes[to].have.insert(chunk) {
             self.nodes[to].fresh.push(chunk);
             if !std::mem::replace(&mut self.nodes[to].telling, true) {
-                let due = self.nodes[to].told_at + nanos(self.scenario.batch);
-                self.plan(due.saturating_sub(self.now), What::Tell(to));
+                let pause = news_pause(self.nodes[to].followers.len());
+                self.plan(nanos(pause), What::Tell(to));
             }
         } else {
             self.twice += 1;

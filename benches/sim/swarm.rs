@@ -15,12 +15,11 @@ use links::{LANES, Lane};
 pub use report::Report;
 
 use sprat::core::{
-    chunker,
     download::{Download, TransferAction, TransferEvent},
     have::HaveSet,
     id::{ChunkId, NodeId},
     index::Position,
-    manifest::Entry,
+    manifest::{Entry, FINE},
     picker::distance,
 };
 use std::{
@@ -31,11 +30,11 @@ use std::{
 
 /// Downloaders that a node follows, as in `node/job/transfer/sources`.
 const FOLLOWED: usize = 20;
-/// Bytes on the wire of a question, and of a have-update without and for each chunk: an estimate,
-/// with Noise, Yamux and TCP around it.
+/// Bytes on the wire of a question, and of news without and for each chunk: an estimate, with what
+/// is around it on a bulk connection; news come in a packet of their own, which is acknowledged.
 const QUESTION: u64 = 37 + 30;
-const NEWS: u64 = 450;
-const NEWS_CHUNK: u64 = 3;
+const NEWS: u64 = 59 + 66 + 33;
+const NEWS_CHUNK: u64 = 4;
 
 /// What is simulated.
 #[derive(Clone)]
@@ -58,8 +57,6 @@ pub struct Scenario {
     pub churn: u32,
     /// All begin within this time.
     pub spread: Duration,
-    /// Between two have-updates to the same followers.
-    pub batch: Duration,
     pub seed: u64,
 }
 
@@ -77,7 +74,6 @@ impl Scenario {
             links: Vec::new(),
             churn: 0,
             spread: Duration::from_millis(150),
-            batch: Duration::from_millis(100),
             seed: 1,
         }
     }
@@ -96,7 +92,6 @@ struct Node {
     followers: Vec<usize>,
     fresh: Vec<u32>,
     telling: bool,
-    told_at: u64,
     /// Who asks it, by whom and which.
     lanes: BTreeMap<(usize, usize), Lane>,
     slots: usize,
@@ -173,9 +168,11 @@ impl Swarm {
             scenario,
         };
         let mut left = swarm.scenario.mib << 20;
-        // As the chunker cuts random bytes: 98 or 295 KiB on average.
-        let (least, more) = if left <= chunker::FINE {
+        // As the chunker cuts random bytes: 98, 24 or 295 KiB on average.
+        let (least, more) = if left <= FINE.0 {
             (64 << 10, 68 << 10)
+        } else if left <= FINE.1 {
+            (16 << 10, 17 << 10)
         } else {
             (192 << 10, 206 << 10)
         };
@@ -243,7 +240,6 @@ impl Swarm {
             followers: Vec::new(),
             fresh: Vec::new(),
             telling: false,
-            told_at: 0,
             lanes: BTreeMap::new(),
             slots: 0,
             pace: 250_000_000,
@@ -442,7 +438,6 @@ impl Swarm {
     fn tell(&mut self, at: usize) {
         let node = &mut self.nodes[at];
         node.telling = false;
-        node.told_at = self.now;
         let chunks = std::mem::take(&mut node.fresh);
         for to in node.followers.clone() {
             if self.nodes[to].ended.is_none() {

@@ -8,20 +8,17 @@
 //! Invariant: cuts depend on the bytes since the last cut alone, never on how they arrived. Keeps
 //! no state.
 
-use super::manifest::{MAX_CHUNK, MIN_CHUNK};
+use super::manifest::{FINE, MAX_CHUNK, MIN_CHUNK, MIN_FINE_CHUNK, shortest_chunk};
 use fastcdc::v2020::{MASKS, cut};
 
-/// Bytes of the shortest chunk, but for the last of a file.
-pub const MIN: usize = MIN_CHUNK as usize;
 /// Bytes of the longest chunk.
 pub const MAX: usize = 1 << 20;
-/// Files of up to so many bytes are cut finely.
-pub const FINE: u64 = 64 << 20;
 
 const _: () = assert!(MAX == MAX_CHUNK as usize);
+const _: () = assert!(Grain::of(FINE.1).min >= shortest_chunk(FINE.1) as usize);
 
 /// How finely a file is cut. A node passes on whole chunks only, so those of a file that is on its
-/// way for seconds are short; those of a long one are not many.
+/// way for seconds are short; those of a long one are not many, and a short one is not worth many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grain {
     /// Bytes that are skipped, for no chunk is shorter.
@@ -36,12 +33,19 @@ impl Grain {
     /// That of a file of so many bytes.
     #[must_use]
     pub const fn of(size: u64) -> Self {
-        if size <= FINE {
+        if size <= FINE.0 {
             // 98 KiB on average.
             Self {
-                min: MIN,
+                min: MIN_CHUNK as usize,
                 normal: 96 << 10,
                 bits: (16, 14),
+            }
+        } else if size <= FINE.1 {
+            // 24 KiB on average.
+            Self {
+                min: MIN_FINE_CHUNK as usize,
+                normal: 24 << 10,
+                bits: (14, 12),
             }
         } else {
             // 295 KiB on average.

@@ -43,6 +43,20 @@ pub const MAX_PEERS: usize = 512;
 /// A change of who downloads sorts all open chunks anew; not again before so long for each of them.
 const SORT_PAUSE: Duration = Duration::from_micros(2);
 
+/// How long news of what comes may be gathered before those who follow hear them: so long, and
+/// longer among many, for each costs every one of them a packet.
+#[must_use]
+pub fn news_pause(peers: usize) -> Duration {
+    const TELL: Duration = Duration::from_millis(20);
+    const TELL_EACH: Duration = Duration::from_millis(4);
+    const TELL_MAX: Duration = Duration::from_millis(100);
+    let peers = u32::try_from(peers).unwrap_or(u32::MAX);
+    TELL_EACH
+        .saturating_mul(peers)
+        .saturating_add(TELL)
+        .min(TELL_MAX)
+}
+
 /// With an own limit: what is in flight fits into this time, or is a single chunk.
 const AHEAD: Duration = Duration::from_millis(500);
 

@@ -12,16 +12,31 @@ pub const PAGE_ENTRIES: usize = 4096;
 pub const MAX_PAGES: usize = 1024;
 /// The longest chunk, in bytes.
 pub const MAX_CHUNK: u32 = 1 << 20;
-/// The shortest chunk that is not the last of its file, in bytes.
+/// The shortest chunk that is not the last of its file, in bytes, but for what is cut finely.
 pub const MIN_CHUNK: u32 = 64 << 10;
+/// The shortest chunk of those, in bytes.
+pub const MIN_FINE_CHUNK: u32 = 16 << 10;
+/// Files that are cut finely, by their size: more than the first number of bytes, and no more than
+/// the other.
+pub const FINE: (u64, u64) = (4 << 20, 64 << 20);
 /// Entries between two whose offset is kept: the others are added up.
 const STEP: usize = 64;
+
+/// The shortest chunk that is not the last one of a file of `size` bytes.
+#[must_use]
+pub const fn shortest_chunk(size: u64) -> u32 {
+    if FINE.0 < size && size <= FINE.1 {
+        MIN_FINE_CHUNK
+    } else {
+        MIN_CHUNK
+    }
+}
 
 /// The most chunks that a file of `size` bytes can have: what its manifest may cost follows from
 /// what the file is.
 #[must_use]
 pub fn most_chunks(size: u64) -> u64 {
-    size.div_ceil(u64::from(MIN_CHUNK))
+    size.div_ceil(u64::from(shortest_chunk(size)))
 }
 
 /// One chunk of a file.
@@ -214,6 +229,9 @@ mod tests {
     fn a_file_has_as_many_chunks_as_the_shortest_make() {
         let most = [0, 1, 65_535, 65_536, 65_537, 1 << 22].map(most_chunks);
         assert_eq!(most, [0, 1, 1, 1, 2, 64]);
+        let fine = [(1 << 22) + 1, 1 << 26, (1 << 26) + 1].map(most_chunks);
+        assert_eq!(fine, [257, 4096, 1025]);
+        assert!(fine.iter().all(|&most| most <= PAGE_ENTRIES as u64));
     }
 
     #[test]

@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn an_old_version_gives_most_of_the_new_one() {
         let fixture = Fixture::new();
-        let old = noise(1, 4_000_000);
+        let old = noise(1, 5_000_000);
         fixture.index_shared("old", &old);
         let mut new = old.clone();
         new.splice(2_000_000..2_000_000, *b"inserted");
@@ -138,7 +138,7 @@ mod tests {
         let (partial, have) = fixture.partial(&manifest);
         assert_eq!(have.count(), 0);
         let reused = partial.copy_local(|_| true).unwrap();
-        assert!(reused.bytes > 3_000_000);
+        assert!(reused.bytes > 4_000_000);
         let held: Vec<u32> = partial.have().iter().collect();
         let mut positions = reused.positions;
         positions.sort_unstable();
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn what_an_interrupted_download_left_is_used() {
         let fixture = Fixture::new();
-        let old = noise(1, 4_000_000);
+        let old = noise(1, 5_000_000);
         let (partial, _) = fixture.partial(&manifest_of(&old));
         fill(&partial, &old, 0..8);
         partial.sync().unwrap();

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::core::{
     id::{ChunkId, FileId, PageId},
-    manifest::{Entry, MAX_CHUNK, MAX_PAGES, MIN_CHUNK, Manifest, PAGE_ENTRIES, most_chunks},
+    manifest::{Entry, MAX_CHUNK, MAX_PAGES, Manifest, PAGE_ENTRIES, most_chunks, shortest_chunk},
 };
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,8 @@ impl Root {
         }
         let last_page = index + 1 == self.pages.len();
         let inner = entries.len() - usize::from(last_page && !entries.is_empty());
-        if entries[..inner].iter().any(|one| one.1 < MIN_CHUNK)
+        let shortest = shortest_chunk(self.size);
+        if entries[..inner].iter().any(|one| one.1 < shortest)
             || entries.iter().any(|one| !(1..=MAX_CHUNK).contains(&one.1))
         {
             return Err(Malformed("a chunk is too short or too long".into()));

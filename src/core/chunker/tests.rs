@@ -16,8 +16,11 @@ fn noise(mut seed: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// The two grains there are.
-const GRAINS: [Grain; 2] = [Grain::of(FINE), Grain::of(FINE + 1)];
+/// The grains there are, and their averages.
+const GRAINS: [Grain; 3] = [Grain::of(FINE.0), Grain::of(FINE.1), Grain::of(FINE.1 + 1)];
+const AVERAGES: [usize; 3] = [98 << 10, 24 << 10, 295 << 10];
+/// The shortest chunk of the first grain.
+const MIN: usize = MIN_CHUNK as usize;
 
 fn cuts(grain: Grain, mut bytes: &[u8]) -> Vec<usize> {
     let mut lengths = Vec::new();
@@ -30,8 +33,9 @@ fn cuts(grain: Grain, mut bytes: &[u8]) -> Vec<usize> {
 
 #[test]
 fn the_boundaries_never_change() {
-    let [fine, coarse] = GRAINS;
-    assert_eq!(cuts(fine, &noise(1, 1 << 20)), GOLDEN_FINE);
+    let [short, fine, coarse] = GRAINS;
+    assert_eq!(cuts(short, &noise(1, 1 << 20)), GOLDEN_SHORT);
+    assert_eq!(cuts(fine, &noise(1, 1 << 18)), GOLDEN_FINE);
     assert_eq!(cuts(coarse, &noise(1, 4 << 20)), GOLDEN_COARSE);
     let zeroes = vec![0; 2 * MAX + 100];
     for grain in GRAINS {
@@ -39,7 +43,10 @@ fn the_boundaries_never_change() {
     }
 }
 
-const GOLDEN_FINE: [usize; 11] = [
+const GOLDEN_FINE: [usize; 10] = [
+    27_586, 25_797, 28_382, 26_473, 24_386, 19_436, 20_507, 17_850, 37_170, 34_557,
+];
+const GOLDEN_SHORT: [usize; 11] = [
     110_164, 70_439, 98_152, 88_644, 103_001, 87_451, 140_891, 101_957, 125_635, 98_418, 23_824,
 ];
 const GOLDEN_COARSE: [usize; 14] = [
@@ -49,9 +56,12 @@ const GOLDEN_COARSE: [usize; 14] = [
 
 #[test]
 fn the_grain_follows_from_the_size_alone() {
-    let [fine, coarse] = GRAINS;
-    assert_ne!(fine, coarse);
-    for size in [0, 1, FINE - 1] {
+    let [short, fine, coarse] = GRAINS;
+    assert!(short != fine && fine != coarse);
+    for size in [0, 1, FINE.0 - 1] {
+        assert_eq!(Grain::of(size), short);
+    }
+    for size in [FINE.0 + 1, FINE.1 - 1] {
         assert_eq!(Grain::of(size), fine);
     }
     assert_eq!(Grain::of(u64::MAX), coarse);
@@ -59,7 +69,7 @@ fn the_grain_follows_from_the_size_alone() {
 
 #[test]
 fn chunks_are_about_as_long_as_they_are_said_to_be() {
-    for (grain, average) in GRAINS.into_iter().zip([98 << 10, 295 << 10]) {
+    for (grain, average) in GRAINS.into_iter().zip(AVERAGES) {
         let bytes = noise(2, 30 << 20);
         let lengths = cuts(grain, &bytes);
         let mean = bytes.len() / lengths.len();
@@ -86,7 +96,7 @@ fn sizes_at_the_edges() {
             assert_eq!(lengths.iter().sum::<usize>(), len, "{why}");
             assert!(lengths.iter().all(|length| (1..=MAX).contains(length)));
             let (_, whole) = lengths.split_last().unwrap_or((&0, &[]));
-            assert!(whole.iter().all(|&length| length >= MIN), "{why}");
+            assert!(whole.iter().all(|&length| length >= grain.min), "{why}");
         }
     }
     for grain in GRAINS {
@@ -125,7 +135,7 @@ fn an_insertion_changes_only_the_chunks_around_it() {
 #[test]
 fn after_other_bytes_the_cuts_soon_meet_again() {
     let before = noise(5, 16 << 20);
-    for (grain, most) in GRAINS.into_iter().zip([6 * (98 << 10), 6 * (295 << 10)]) {
+    for (grain, most) in GRAINS.into_iter().zip(AVERAGES.map(|average| 6 * average)) {
         let known: HashSet<_> = ids(grain, &before).into_iter().collect();
         let mut over = 0;
         for at in 0..8 {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: `in_flight` is the sum of the requests' bytes.
 
-use crate::core::{Now, id::NodeId, index::UniqueChunk, manifest::MIN_CHUNK, picker::Claims};
+use crate::core::{Now, id::NodeId, index::UniqueChunk, manifest::MIN_FINE_CHUNK, picker::Claims};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -148,10 +148,10 @@ impl Peer {
     /// How many peers share the work, in chunks of so many bytes.
     pub(super) fn share(&mut self, peers: usize, average: u64) {
         // Of what is smaller still, the bytes alone allow many.
-        let few = if average < u64::from(MIN_CHUNK) {
+        let few = if average < u64::from(MIN_FINE_CHUNK) {
             1
         } else {
-            FEW.div_ceil(average) as usize
+            FEW.div_ceil(average).min(MIN_CHUNKS as u64) as usize
         };
         self.floor = (CHUNKS_IN_ALL / peers.max(1)).clamp(few, MIN_CHUNKS);
     }

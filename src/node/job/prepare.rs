@@ -8,7 +8,7 @@ use super::{JobFile, Services, disk_error};
 use crate::{
     core::{
         id::NodeId,
-        manifest::{Entry, MIN_CHUNK, Manifest},
+        manifest::{Entry, Manifest, shortest_chunk},
     },
     node::{
         api::{DownloadError, DownloadEvent},
@@ -224,7 +224,7 @@ async fn ask(
         // to refuse it.
         let size = FileSize {
             whole: size,
-            data: size.min(u64::from(head.root.chunks) * u64::from(MIN_CHUNK)),
+            data: size.min(u64::from(head.root.chunks) * u64::from(shortest_chunk(size))),
         };
         let home = services.home.clone();
         let room =

@@ -9,7 +9,7 @@ fn files_of_every_size_come_out_as_they_went_in() {
     let fixture = Fixture::new();
     // Nothing; one byte; exactly one shortest chunk; one byte more than a chunk can have; many
     // chunks.
-    for size in [0, 1, chunker::MIN, chunker::MAX + 1, 5_000_000] {
+    for size in [0, 1, 64 << 10, chunker::MAX + 1, 5_000_000] {
         let bytes = noise(size as u64, size);
         let manifest = manifest_of(&bytes);
         let (partial, have) = fixture.partial(&manifest);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::core::manifest::{MIN_CHUNK, MIN_FINE_CHUNK};
 use proptest::prelude::*;
 
 fn entries(count: usize) -> Vec<Entry> {
@@ -24,6 +25,11 @@ fn decoded(lens: &[u32]) -> Result<Manifest, Malformed> {
 fn only_the_last_chunk_may_be_short() {
     assert!(decoded(&[1]).is_ok());
     assert!(decoded(&[MIN_CHUNK, 1]).is_ok());
+    // Of a file that is cut finely.
+    let (fine, short) = ([MAX_CHUNK; 4], MIN_FINE_CHUNK);
+    assert!(decoded(&[&fine[..], &[short, 1]].concat()).is_ok());
+    assert!(decoded(&[&fine[..], &[short - 1, 1]].concat()).is_err());
+    assert!(decoded(&[&[MAX_CHUNK; 64][..], &[short, 1]].concat()).is_err());
     assert!(decoded(&[MIN_CHUNK, MAX_CHUNK, MIN_CHUNK]).is_ok());
     // As many as the size allows, and one of them too short all the same.
     for lens in [&[MIN_CHUNK - 1, MAX_CHUNK][..], &[0], &[MAX_CHUNK + 1]] {
