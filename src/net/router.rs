@@ -155,6 +155,7 @@ mod tests {
         asked(Request::Have {
             file: FileId([2; 32]),
             follow: false,
+            stream: false,
         })
     }
 

@@ -145,6 +145,7 @@ fn question() -> Request {
     Request::Have {
         file: FileId([5; 32]),
         follow: false,
+        stream: false,
     }
 }
 

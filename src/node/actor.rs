@@ -315,6 +315,7 @@ impl Actor {
             }
             Command::Settled(deadline, reply) => self.waiting.push((deadline, reply)),
             Command::AwaitOffers(wait, reply) => self.await_offers(swarm, wait, reply),
+            Command::Tell(news) => self.tell_of(swarm, news),
             Command::Offers(offers) => {
                 for (name, file, offer) in offers {
                     self.offer(swarm, &name, file, offer);

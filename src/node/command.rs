@@ -3,7 +3,10 @@
 //! Plain data, so that those who ask need not know the actor, nor one another. What can be read at
 //! once is asked of `swarm`.
 
-use super::api::{Gaps, Person, Status, WhoError};
+use super::{
+    api::{Gaps, Person, Status, WhoError},
+    holdings::FollowerNews,
+};
 use crate::{
     core::{
         doctor::{Interface, Server},
@@ -32,6 +35,8 @@ pub enum Command {
     CaughtUp(oneshot::Sender<()>),
     /// The jobs are to look again who has what.
     Wake,
+    /// Those who follow a download are to hear what came of it, by requests.
+    Tell(FollowerNews),
     /// Names are offered, changed or (with `None`) withdrawn.
     Offers(Vec<(RelPath, FileId, Option<Offer>)>),
     /// The same for what is kept for the swarm: it shows when nothing better goes by that name.

@@ -17,21 +17,42 @@ use crate::{
     wire::{MAX_HAVE_UPDATE, control},
 };
 use parking_lot::{Mutex, MutexGuard};
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 use tokio::sync::Notify;
 
 /// Nodes that may follow one file.
 const MAX_FOLLOWERS: usize = 512;
 
+/// How a follower hears of what comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// By a request for each time.
+    Request,
+    /// On the streams on which it is asked for chunks, by the job.
+    Stream,
+}
+
 #[derive(Default)]
 struct Holding {
     partial: Option<Partial>,
-    followers: HashSet<NodeId>,
-    /// Written since the followers were last told.
+    followers: HashMap<NodeId, Way>,
+    /// Written since the followers were last told, by either way.
     fresh: Vec<ChunkIndex>,
+    fresh_on_streams: Vec<ChunkIndex>,
+}
+
+impl Holding {
+    fn fresh(&mut self, way: Way) -> &mut Vec<ChunkIndex> {
+        match way {
+            Way::Request => &mut self.fresh,
+            Way::Stream => &mut self.fresh_on_streams,
+        }
+    }
+
+    fn followers(&self, way: Way) -> impl Iterator<Item = NodeId> + '_ {
+        let followers = self.followers.iter().filter(move |(_, by)| **by == way);
+        followers.map(|(node, _)| *node)
+    }
 }
 
 /// What the followers of a file are to be told: the chunks of it that have come, as the wire names
@@ -99,10 +120,12 @@ impl Holdings {
 
     /// A chunk is written. To be told once.
     pub fn wrote(&self, file: FileId, chunk: ChunkIndex) {
-        if let Some(holding) = self.lock().get_mut(&file)
-            && !holding.followers.is_empty()
-        {
-            holding.fresh.push(chunk);
+        if let Some(holding) = self.lock().get_mut(&file) {
+            for way in [Way::Request, Way::Stream] {
+                if holding.followers(way).next().is_some() {
+                    holding.fresh(way).push(chunk);
+                }
+            }
         }
         self.windows.arrived(&file);
     }
@@ -113,14 +136,16 @@ impl Holdings {
         self.windows.arrived(&file);
     }
 
-    /// What `node` is told of `file`; `None` when it is not being downloaded.
+    /// What `node` is told of `file`, which it may follow; `None` when it is not being downloaded.
     #[must_use]
-    pub fn answer(&self, file: FileId, node: NodeId, follow: bool) -> Option<control::Have> {
+    pub fn answer(&self, file: FileId, node: NodeId, follow: Option<Way>) -> Option<control::Have> {
         let mut table = self.lock();
         let holding = table.get_mut(&file)?;
         let have = holding.partial.as_ref()?.have();
-        if follow && holding.followers.len() < MAX_FOLLOWERS {
-            holding.followers.insert(node);
+        if let Some(way) = follow
+            && (holding.followers.len() < MAX_FOLLOWERS || holding.followers.contains_key(&node))
+        {
+            holding.followers.insert(node, way);
         }
         Some(control::Have::part(&have))
     }
@@ -154,7 +179,7 @@ impl Holdings {
         });
     }
 
-    /// What each follower is to be told now.
+    /// What each follower that hears by requests is to be told now.
     #[must_use]
     pub fn take_news(&self) -> Vec<FollowerNews> {
         let mut news = Vec::new();
@@ -163,7 +188,7 @@ impl Holdings {
             .iter_mut()
             .filter(|(_, holding)| !holding.fresh.is_empty())
         {
-            let followers: Vec<NodeId> = holding.followers.iter().copied().collect();
+            let followers: Vec<NodeId> = holding.followers(Way::Request).collect();
             for chunks in holding.fresh.chunks(MAX_HAVE_UPDATE) {
                 news.push(FollowerNews {
                     file: *file,
@@ -174,6 +199,19 @@ impl Holdings {
             holding.fresh.clear();
         }
         news
+    }
+
+    /// What those are to be told now who hear of a file on streams.
+    #[must_use]
+    pub fn take_news_on_streams(&self, file: FileId) -> Option<FollowerNews> {
+        let mut table = self.lock();
+        let holding = table.get_mut(&file)?;
+        let fresh = std::mem::take(&mut holding.fresh_on_streams);
+        (!fresh.is_empty()).then(|| FollowerNews {
+            file,
+            chunks: fresh.into_iter().map(|chunk| chunk.0).collect(),
+            followers: holding.followers(Way::Stream).collect(),
+        })
     }
 }
 
@@ -193,10 +231,13 @@ mod tests {
         let holdings = Holdings::default();
         assert!(holdings.begin(file));
         assert!(!holdings.begin(file), "one job a file");
-        assert!(holdings.answer(file, node, true).is_none(), "not open yet");
+        assert!(
+            holdings.answer(file, node, Some(Way::Request)).is_none(),
+            "not open yet"
+        );
         holdings.opened(file, partial.clone());
         let told = || {
-            let have = holdings.answer(file, node, true).unwrap();
+            let have = holdings.answer(file, node, Some(Way::Request)).unwrap();
             let set = HaveSet::from_bytes(&have.bits, have.chunks).unwrap();
             set.iter().collect::<Vec<_>>()
         };
@@ -212,8 +253,17 @@ mod tests {
         };
         assert_eq!(holdings.take_news(), [news]);
         assert!(holdings.take_news().is_empty());
-        holdings.unfollow(node);
+        assert!(holdings.take_news_on_streams(file).is_none());
+        let have = holdings.answer(file, node, Some(Way::Stream));
+        assert!(have.is_some(), "it hears on streams from now on");
         holdings.wrote(file, ChunkIndex(2));
         assert!(holdings.take_news().is_empty());
+        let news = holdings.take_news_on_streams(file).expect("news");
+        assert_eq!((news.chunks, news.followers), (vec![2], vec![node]));
+        assert!(holdings.take_news_on_streams(file).is_none());
+        holdings.unfollow(node);
+        holdings.wrote(file, ChunkIndex(3));
+        assert!(holdings.take_news().is_empty());
+        assert!(holdings.take_news_on_streams(file).is_none());
     }
 }

@@ -11,6 +11,7 @@ mod arriving;
 mod board;
 mod order;
 mod route;
+mod storer;
 
 pub use arriving::Arriving;
 pub use order::{Order, OrderStatus, Outcome, Target};
@@ -22,13 +23,24 @@ use self::{
 };
 use super::limit::Limiter;
 use crate::{
-    core::{id::NodeId, index::UniqueChunk},
+    core::{
+        id::{FileId, NodeId},
+        index::UniqueChunk,
+    },
     net::{Net, PathId, Stream},
     wire::chunk::{Question, Tag},
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
 use parking_lot::Mutex;
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -50,6 +62,8 @@ const LIGHT: usize = 64 << 10;
 enum Command {
     Get(Order),
     Cancel(UniqueChunk),
+    /// What has come of a file.
+    Tell(FileId, Arc<Vec<u32>>),
 }
 
 /// When a lane that is at work looks for another path, at first and then: the peer is dialled where
@@ -65,6 +79,8 @@ const SPARSE: usize = 6;
 /// Dropping it closes them.
 pub struct Pump {
     lanes: Vec<Lane>,
+    /// A stream ended, and with it perhaps what was told on it.
+    lost: Arc<AtomicBool>,
     board: Paths,
 }
 
@@ -111,7 +127,7 @@ impl Pump {
         arriving: &Arriving,
         outcomes: &mpsc::Sender<Outcome>,
     ) -> Self {
-        let board = Paths::default();
+        let (board, lost) = (Paths::default(), Arc::<AtomicBool>::default());
         let lane = |lane| {
             let (commands, orders) = mpsc::channel(QUEUE);
             let ledger = Ledger::default();
@@ -122,7 +138,7 @@ impl Pump {
                 (limit.clone(), arriving.clone()),
                 orders,
                 ledger.clone(),
-                outcomes.clone(),
+                (outcomes.clone(), Arc::clone(&lost)),
             ));
             Lane {
                 commands,
@@ -133,6 +149,7 @@ impl Pump {
         Self {
             lanes: (0..LANES).map(lane).collect(),
             board,
+            lost,
         }
     }
 
@@ -152,6 +169,18 @@ impl Pump {
             let _ = lane.commands.try_send(Command::Cancel(chunk)); // Only one of them knows it.
         }
     }
+
+    /// Whether news that were told before may not have come, since it was asked last.
+    pub fn lost_news(&self) -> bool {
+        self.lost.swap(false, Ordering::Relaxed)
+    }
+
+    /// Tells the peer what has come of a file, if it asked to hear of it on a stream. False when it
+    /// never hears of it.
+    pub fn tell(&self, file: FileId, chunks: Arc<Vec<u32>>) -> bool {
+        let lane = self.lanes.first();
+        lane.is_some_and(|lane| lane.commands.try_send(Command::Tell(file, chunks)).is_ok())
+    }
 }
 
 /// Serves orders over one stream after another until the handle is gone.
@@ -160,7 +189,7 @@ async fn run(
     (limit, arriving): (Limiter, Arriving),
     mut orders: mpsc::Receiver<Command>,
     ledger: Ledger,
-    outcomes: mpsc::Sender<Outcome>,
+    (outcomes, lost): (mpsc::Sender<Outcome>, Arc<AtomicBool>),
 ) {
     let peer = route.peer;
     // What was asked on another path and did not come there.
@@ -207,6 +236,7 @@ async fn run(
         if let Err(error) = &ended {
             tracing::debug!(peer = %peer.short(), %error, "chunk stream ended");
         }
+        lost.store(true, Ordering::Relaxed);
         // Whatever was asked on that stream will not be answered, and whatever waits must not wait
         // for the next one.
         let open: Vec<Open> = lock(&ledger).drain().map(|(_, open)| open).collect();
@@ -319,6 +349,7 @@ fn enter(command: Command, tag: &mut Tag, ledger: &Ledger, bytes: &mut Vec<u8>) 
                 Question::Cancel(*tag).write(bytes);
             }
         }
+        Command::Tell(file, chunks) => Question::tell(&file, &chunks, bytes),
     }
 }
 

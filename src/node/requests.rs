@@ -3,7 +3,7 @@
 //! Invariants: the task itself only looks into memory; what needs the index runs on blocking
 //! threads, a bounded number at a time. The actor knows nothing of it.
 
-use super::services::{HeldNews, Services};
+use super::{holdings::Way, services::Services};
 use crate::{
     core::{
         have::HaveSet,
@@ -38,30 +38,28 @@ fn take(services: &Services, asked: Asked) {
         request,
         reply,
     } = asked;
-    let heard = |file, chunks| {
-        // Only a job would want to know.
-        let _ = services.held.send(HeldNews { node, file, chunks });
-    };
     let partials = match &request {
         Request::Held { file, chunks } => {
-            // Only of its own file.
-            if services.holdings.has(*file) && may_follow(services, *file, node) {
-                heard(*file, Arc::new(chunks.clone()));
-            }
+            services.heard(node, *file, Arc::new(chunks.clone()));
             return reply.send(Response::Done);
         }
-        Request::Have { file, follow } => {
-            let partial = partial(services, *file, node, *follow);
+        Request::Have {
+            file,
+            follow,
+            stream,
+        } => {
+            let way = if *stream { Way::Stream } else { Way::Request };
+            let partial = partial(services, *file, node, follow.then_some(way));
             if *follow && matches!(partial, Partial::Some(_)) {
                 // Who wants to hear of it downloads it, too: the job need not wait for its catalog.
-                heard(*file, Arc::default());
+                services.heard(node, *file, Arc::default());
             }
             vec![partial]
         }
         Request::Haves { files } => {
             let partials = files
                 .iter()
-                .map(|&file| partial(services, file, node, false));
+                .map(|&file| partial(services, file, node, None));
             partials.collect()
         }
         _ => Vec::new(),
@@ -70,21 +68,15 @@ fn take(services: &Services, asked: Asked) {
 }
 
 /// What memory tells of a file that somebody asks about.
-fn partial(services: &Services, file: FileId, node: NodeId, follow: bool) -> Partial {
+fn partial(services: &Services, file: FileId, node: NodeId, follow: Option<Way>) -> Partial {
     if services.swarm.has_whole(file) {
         return Partial::Whole;
     }
-    if !may_follow(services, file, node) {
+    if !services.may_follow(file, node) {
         return Partial::Nothing;
     }
     let have = services.holdings.answer(file, node, follow);
     have.map_or(Partial::Nothing, Partial::Some)
-}
-
-/// Whether a download of `file` is `node`'s business.
-fn may_follow(services: &Services, file: FileId, node: NodeId) -> bool {
-    let grants = services.reader.grants();
-    !grants.is_hidden(&file) || grants.allows(&file, &node)
 }
 
 /// What memory tells of a file.

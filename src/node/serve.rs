@@ -32,10 +32,16 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::{sync::Semaphore, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::Semaphore,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, timeout},
+};
 
 /// A requester that takes no byte for so long loses the stream.
 const STUCK: Duration = Duration::from_secs(20);
+/// News of what a requester has got are taken in so often on a stream, in the long run.
+const NEWS: Duration = Duration::from_millis(5);
 /// How long a node that leaves still answers at most.
 const LINGER: Duration = Duration::from_millis(500);
 /// Bytes handed to the socket between two looks at the clock.
@@ -49,6 +55,7 @@ const SLOTS_PER_PEER: usize = 2;
 /// What all inbound streams share.
 #[derive(Clone)]
 pub struct Server {
+    services: Services,
     reader: ChunkReader,
     line: Line,
     /// Buffers that are free, as many as there are slots.
@@ -63,6 +70,7 @@ impl Server {
     #[must_use]
     pub fn new(services: &Services) -> Self {
         Self {
+            services: services.clone(),
             reader: services.reader.clone(),
             line: Line::default(),
             spare: Arc::default(),
@@ -79,7 +87,7 @@ impl Server {
         let queue = Arc::new(Queue::default());
         let fair = self.slots_of(peer);
         let ended = tokio::select! {
-            end = listen(&mut read, &queue) => end,
+            end = self.listen(peer, &mut read, &queue) => end,
             end = self.answer(write, &queue, &fair) => end,
         };
         if let Err(error) = ended {
@@ -101,11 +109,38 @@ impl Server {
         if let Some(slots) = peers.get(&peer).and_then(std::sync::Weak::upgrade) {
             return slots;
         }
+        if peers.is_empty() {
+            // What went to those before says nothing of who asks now.
+            self.line.forget();
+        }
         // The first stream of the peer, or of its next download.
         tracing::info!("serving {}", peer.short());
         let slots = Arc::new(Semaphore::new(SLOTS_PER_PEER));
         peers.insert(peer, Arc::downgrade(&slots));
         slots
+    }
+
+    /// Reads questions; with too many open, it stops reading until some are answered.
+    async fn listen(
+        &self,
+        peer: NodeId,
+        stream: &mut futures::io::ReadHalf<Stream>,
+        queue: &Queue,
+    ) -> io::Result<()> {
+        let mut pace = interval(NEWS);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            queue.room().await;
+            match Question::read(stream).await? {
+                None => return Ok(()),
+                Some(Question::Get(tag, id)) => queue.push(tag, id),
+                Some(Question::Cancel(tag)) => queue.withdraw(tag),
+                Some(Question::Held(file, chunks)) => {
+                    self.services.heard(peer, file, Arc::new(chunks));
+                    pace.tick().await;
+                }
+            }
+        }
     }
 
     async fn answer(
@@ -160,8 +195,13 @@ impl Server {
             let (server, queue) = (self.clone(), Arc::clone(queue));
             Bytes::Coming(tokio::task::spawn_blocking(move || {
                 let bytes = server.read(id)?;
-                if bytes.as_ref().is_some_and(|one| one.len() < RUN_BYTES) {
-                    queue.read_on(&server.reader);
+                if let Some(len) = bytes.as_ref().map(Vec::len)
+                    && len < RUN_BYTES
+                {
+                    let read = |id: &ChunkId, buffer: &mut Vec<u8>| {
+                        matches!(server.reader.read(id, buffer), Ok(true))
+                    };
+                    queue.read_on(len, read);
                 }
                 Ok(bytes)
             }))
@@ -350,16 +390,4 @@ async fn push(stream: &mut Writer, bytes: &[u8]) -> io::Result<()> {
     timeout(STUCK, stream.write_all(bytes))
         .await
         .map_err(|_| io::ErrorKind::TimedOut)?
-}
-
-/// Reads questions; with too many open, it stops reading until some are answered.
-async fn listen(stream: &mut futures::io::ReadHalf<Stream>, queue: &Queue) -> io::Result<()> {
-    loop {
-        queue.room().await;
-        match Question::read(stream).await? {
-            None => return Ok(()),
-            Some(Question::Get(tag, id)) => queue.push(tag, id),
-            Some(Question::Cancel(tag)) => queue.withdraw(tag),
-        }
-    }
 }

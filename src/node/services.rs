@@ -124,6 +124,21 @@ impl Services {
         self.ask(Command::CaughtUp).await;
     }
 
+    /// A node says that it has more of a file: news for the jobs, if it is one of theirs.
+    pub fn heard(&self, node: NodeId, file: FileId, chunks: Arc<Vec<u32>>) {
+        if self.holdings.has(file) && self.may_follow(file, node) {
+            // Only a job would want to know.
+            let _ = self.held.send(HeldNews { node, file, chunks });
+        }
+    }
+
+    /// Whether a download of `file` is `node`'s business.
+    #[must_use]
+    pub fn may_follow(&self, file: FileId, node: NodeId) -> bool {
+        let grants = self.reader.grants();
+        !grants.is_hidden(&file) || grants.allows(&file, &node)
+    }
+
     /// Makes sure that a node is here from which a stream came, before it is asked who that is: the
     /// stream may be faster than the news of its connection.
     pub async fn greet(&self, node: &NodeId) {

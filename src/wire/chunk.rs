@@ -8,13 +8,17 @@
 //! ```text
 //! GET     01  tag(4)  chunk id(32)
 //! CANCEL  02  tag(4)
+//! HELD    03  count(2)  file id(32)  position(4) × count      1 to 1,024; no answer
 //! answer  tag(4)  status(1)  length(4)  bytes(length)
 //!         status 0 = the bytes, 1 = missing (length 0), 2 = cancelled (length 0)
 //! ```
 
 use super::cbor::Malformed;
 use super::protocol::{Protocol, Route};
-use crate::core::{id::ChunkId, manifest::MAX_CHUNK};
+use crate::core::{
+    id::{ChunkId, FileId},
+    manifest::MAX_CHUNK,
+};
 use futures::{AsyncRead, AsyncReadExt};
 use std::io;
 
@@ -27,6 +31,8 @@ pub const PROTOCOL: Protocol = Protocol {
 /// Questions that may be unanswered on one stream. The holder reads no further until it has
 /// answered some.
 pub const MAX_OPEN: usize = 256;
+/// Chunks that one message tells of.
+pub const MAX_TOLD: usize = 1024;
 /// Bytes of an answer's header.
 pub const HEADER: usize = 9;
 
@@ -34,12 +40,15 @@ pub const HEADER: usize = 9;
 pub type Tag = u32;
 
 /// What the requester writes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Question {
     /// "Send me this chunk."
     Get(Tag, ChunkId),
     /// "No longer needed."
     Cancel(Tag),
+    /// "I have these chunks of the file now, too", by their positions: 1 to [`MAX_TOLD`]. To those
+    /// alone that asked for it.
+    Held(FileId, Vec<u32>),
 }
 
 /// How an answer begins.
@@ -75,6 +84,17 @@ impl Question {
                 to.push(2);
                 to.extend_from_slice(&tag.to_be_bytes());
             }
+            Self::Held(file, chunks) => Self::tell(file, chunks, to),
+        }
+    }
+
+    /// Appends that these chunks of the file are here now: as many messages as it takes.
+    pub fn tell(file: &FileId, chunks: &[u32], to: &mut Vec<u8>) {
+        for some in chunks.chunks(MAX_TOLD) {
+            to.push(3);
+            to.extend_from_slice(&(some.len() as u16).to_be_bytes());
+            to.extend_from_slice(file.as_bytes());
+            to.extend(some.iter().flat_map(|chunk| chunk.to_be_bytes()));
         }
     }
 
@@ -86,6 +106,9 @@ impl Question {
         let mut kind = [0];
         if from.read(&mut kind).await? == 0 {
             return Ok(None);
+        }
+        if kind[0] == 3 {
+            return told(from).await.map(Some);
         }
         let mut tag = [0; 4];
         from.read_exact(&mut tag).await?;
@@ -100,6 +123,22 @@ impl Question {
             other => Err(invalid(format!("unknown question {other}"))),
         }
     }
+}
+
+/// Reads what follows the kind of [`Question::Held`].
+async fn told<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<Question> {
+    let mut head = [0; 34];
+    from.read_exact(&mut head).await?;
+    let [c0, c1, id @ ..] = head;
+    let count = usize::from(u16::from_be_bytes([c0, c1]));
+    if !(1..=MAX_TOLD).contains(&count) {
+        return Err(invalid(format!("news of {count} chunks")));
+    }
+    let mut bytes = vec![0; 4 * count];
+    from.read_exact(&mut bytes).await?;
+    let words = bytes.chunks_exact(4);
+    let chunks = words.map(|word| word.iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte)));
+    Ok(Question::Held(FileId(id), chunks.collect()))
 }
 
 impl Header {
@@ -154,6 +193,8 @@ mod tests {
         let questions = [
             Question::Get(7, ChunkId([9; 32])),
             Question::Cancel(u32::MAX),
+            Question::Held(FileId([7; 32]), vec![0, u32::MAX]),
+            Question::Held(FileId([8; 32]), (0..MAX_TOLD as u32).collect()),
         ];
         let mut bytes = Vec::new();
         for question in &questions {
@@ -187,6 +228,24 @@ mod tests {
             bytes[5..].copy_from_slice(&len.to_be_bytes());
             assert!(Header::from_bytes(bytes).is_err());
         }
+    }
+
+    #[test]
+    fn news_of_no_chunk_or_of_too_many_end_the_stream_before_they_are_read() {
+        for count in [0, MAX_TOLD as u16 + 1, u16::MAX] {
+            let mut bytes = vec![3];
+            bytes.extend_from_slice(&count.to_be_bytes());
+            bytes.extend_from_slice(&[7; 32]);
+            let error = block_on(Question::read(&mut &bytes[..])).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{count}");
+        }
+        let (mut bytes, many) = (Vec::new(), vec![5; 2 * MAX_TOLD + 1]);
+        Question::tell(&FileId([7; 32]), &many, &mut bytes);
+        let (mut from, mut told) = (&bytes[..], Vec::new());
+        while let Some(Question::Held(_, some)) = block_on(Question::read(&mut from)).unwrap() {
+            told.push(some.len());
+        }
+        assert_eq!(told, [MAX_TOLD, MAX_TOLD, 1]);
     }
 
     proptest! {

@@ -65,12 +65,16 @@ pub enum Request {
         index: u32,
     },
     /// Which chunks of this file do you hold? With `follow`, later changes are sent as
-    /// [`Request::Held`].
+    /// [`Request::Held`], or on a stream of chunks.
     Have {
         /// Of which file.
         file: FileId,
         /// Whether to hear of changes while the asker is connected.
         follow: bool,
+        /// The asker hears of them on the streams on which it is asked for chunks, too, where each
+        /// costs a tenth.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stream: bool,
     },
     /// Which chunks of each of these files do you hold?
     Haves {

@@ -100,6 +100,7 @@ fn questions(all: &mut Vec<Seed>) {
         Request::Have {
             file: FILE,
             follow: true,
+            stream: true,
         },
     );
     ask(

@@ -88,7 +88,12 @@ async fn gets_anything(net: &Net, node: NodeId, file: FileId, chunks: &[ChunkId]
         panic!("{manifests:?}");
     };
     let page = ask(Request::Page { file, index: 0 }).await;
-    let have = ask(Request::Have { file, follow: true }).await;
+    let have = ask(Request::Have {
+        file,
+        follow: true,
+        stream: true,
+    })
+    .await;
     let haves = ask(Request::Haves { files }).await;
     let ids = chunks.to_vec();
     let claimed = ask(Request::Chunks { ids }).await;

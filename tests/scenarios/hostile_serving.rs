@@ -9,9 +9,9 @@ use crate::common::{
 };
 use futures::{AsyncReadExt, AsyncWriteExt};
 use sprat::{
-    core::id::ChunkId,
+    core::id::{ChunkId, FileId},
     net::Stream,
-    wire::chunk::{HEADER, Header, Question, Status},
+    wire::chunk::{HEADER, Header, MAX_TOLD, Question, Status},
 };
 use std::{
     net::{SocketAddr, TcpStream},
@@ -152,6 +152,40 @@ async fn nonsense_on_a_chunk_stream_costs_that_stream_only() {
     stream.write_all(&bytes).await.unwrap();
     ask(&mut stream, &[ChunkId([8; 32])]).await.unwrap();
     assert_eq!(answer(&mut stream).await.unwrap().status, Status::Missing);
+    swarm.run("carol", &["download", "f.bin"]).succeeds();
+}
+
+/// News on a stream for which nobody asked, and more of them than anybody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_news_is_taken_in_slowly_and_costs_that_stream_only() {
+    let swarm = Swarm::new();
+    let bytes = noise(45, 1 << 20);
+    share(&swarm.home("alice"), "f.bin", &bytes);
+    let alice = swarm.serve_scanned("alice", &[]);
+    let ids = File::new("f.bin", bytes).chunk_ids();
+    let (net, node) = stranger(address(&alice)).await;
+    let mut news = Vec::new();
+    let all: Vec<u32> = (0..MAX_TOLD as u32).collect();
+    Question::tell(&FileId([1; 32]), &all, &mut news);
+    let mut flood = net.chunk_stream(node).await.unwrap();
+    let (begun, mut taken) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(2) {
+        let sent = async {
+            flood.write_all(&news).await?;
+            flood.flush().await
+        };
+        match timeout(Duration::from_millis(500), sent).await {
+            Ok(Ok(())) => taken += 1,
+            Ok(Err(error)) => panic!("{error}"),
+            Err(_) => break, // A part of one has left: nothing more can be said.
+        }
+    }
+    // What the window and the sockets hold, and 200 a second.
+    assert!(taken < 1_200, "{taken}");
+    let mut stream = net.chunk_stream(node).await.unwrap();
+    ask(&mut stream, &ids[..1]).await.unwrap();
+    let status = answer(&mut stream).await.unwrap().status;
+    assert!(matches!(status, Status::Bytes(_)));
     swarm.run("carol", &["download", "f.bin"]).succeeds();
 }
 

@@ -17,7 +17,10 @@ use crate::{
         holdings::FollowerNews,
         swarm::{Asking, Next, Position, State},
     },
-    wire::control::{Held, Offer, Request, Response, Scan},
+    wire::{
+        MAX_HAVE_UPDATE,
+        control::{Held, Offer, Request, Response, Scan},
+    },
 };
 use std::time::{Duration, Instant};
 
@@ -292,26 +295,33 @@ impl Actor {
 
     pub(super) fn tell_followers(&mut self, swarm: &mut State) {
         for news in self.parts.services.holdings.take_news() {
-            let FollowerNews {
-                file,
-                chunks,
-                followers,
-            } = news;
-            for node in followers {
-                // It may have asked in its last moment here.
-                let here = swarm.peers.get_mut(&node);
-                let Some(peer) = here.filter(|peer| peer.telling < MAX_TELLING) else {
-                    self.parts.services.holdings.unfollow(node);
-                    continue;
-                };
-                peer.telling += 1;
-                let (net, chunks) = (self.parts.services.net.clone(), chunks.clone());
-                let notes = self.notes.clone();
-                tokio::spawn(async move {
+            self.tell_of(swarm, news);
+        }
+    }
+
+    pub(super) fn tell_of(&mut self, swarm: &mut State, news: FollowerNews) {
+        let FollowerNews {
+            file,
+            chunks,
+            followers,
+        } = news;
+        for node in followers {
+            // It may have asked in its last moment here.
+            let here = swarm.peers.get_mut(&node);
+            let Some(peer) = here.filter(|peer| peer.telling < MAX_TELLING) else {
+                self.parts.services.holdings.unfollow(node);
+                continue;
+            };
+            peer.telling += 1;
+            let (net, chunks) = (self.parts.services.net.clone(), chunks.clone());
+            let notes = self.notes.clone();
+            tokio::spawn(async move {
+                for some in chunks.chunks(MAX_HAVE_UPDATE) {
+                    let chunks = some.to_vec();
                     let _ = net.request(node, Request::Held { file, chunks }).await;
-                    let _ = notes.send(Note::Told(node)).await;
-                });
-            }
+                }
+                let _ = notes.send(Note::Told(node)).await;
+            });
         }
     }
 }

@@ -197,6 +197,8 @@ pub struct Transfer {
     /// When the start is told at the latest; `None` once it is.
     begin_by: Option<Instant>,
     asked_again: Instant,
+    /// When those who follow are told what came; `None` while nothing has.
+    tell_at: Option<Instant>,
     shown: Instant,
 }
 
@@ -271,6 +273,7 @@ impl Transfer {
             full: false,
             begin_by: Some(Instant::now() + BEGIN),
             asked_again: Instant::now(),
+            tell_at: None,
             shown: Instant::now(),
             services,
         }
@@ -289,6 +292,7 @@ impl Transfer {
         loop {
             self.prepare_more();
             self.move_small(false);
+            self.tell().await;
             self.publish().await;
             self.show(false);
             if self.begin_by.is_some_and(|at| at <= Instant::now()) {
@@ -359,8 +363,9 @@ impl Transfer {
     fn next_tick(&self) -> Instant {
         let machine = self.machine.next_tick().map(|at| self.started + at);
         let shown = self.shown + PROGRESS;
-        machine
-            .map_or(shown, |at| at.min(shown))
+        let times = [machine, self.tell_at].into_iter().flatten();
+        times
+            .fold(shown, Instant::min)
             .max(Instant::now() + Duration::from_millis(1))
     }
 

@@ -5,7 +5,7 @@
 
 use super::{
     Arriving, LIGHT, Ledger, Open, Order, OrderStatus, Outcome, Route, SLOWEST, STALL, Target,
-    lock, see,
+    lock, see, storer::Storer,
 };
 use crate::{
     core::{chunk::Incoming, manifest::MAX_CHUNK},
@@ -17,12 +17,10 @@ use futures::{AsyncReadExt, io::ReadHalf};
 use std::{convert::Infallible, io, time::Duration};
 use tokio::{
     sync::mpsc,
-    task::JoinHandle,
     time::{Instant, timeout},
 };
 
-/// Reads the answers. While one chunk is hashed and written, the next is read into the other
-/// buffer.
+/// Reads the answers. While one chunk is hashed and written, the next is read into another buffer.
 pub(super) async fn receive(
     mut stream: ReadHalf<Stream>,
     (route, path): (&Route, PathId),
@@ -32,8 +30,7 @@ pub(super) async fn receive(
 ) -> io::Result<Infallible> {
     let peer = route.peer;
     let mut before = Instant::now();
-    let mut spare = Vec::new();
-    let mut storing: Option<JoinHandle<Vec<u8>>> = None;
+    let mut storer = Storer::default();
     loop {
         let header = header_of(&mut stream, ledger).await?;
         let asked = lock(ledger).get_mut(&header.tag).map(|open| {
@@ -55,7 +52,7 @@ pub(super) async fn receive(
                     let _ = outcomes.send(Outcome { result, ..outcome }).await;
                 }
                 let len = len.min(MAX_CHUNK) as usize;
-                let mut bytes = Incoming::new(std::mem::take(&mut spare), len);
+                let mut bytes = Incoming::new(storer.buffer(), len);
                 // Until all of it is here it stands in the ledger: it may be asked for on another
                 // path.
                 body_of(&mut stream, &mut bytes, limit, arriving).await?;
@@ -64,11 +61,7 @@ pub(super) async fn receive(
                 let busy = before.max(since).elapsed();
                 before = Instant::now();
                 see(&route.board).came(path, len as u64, busy);
-                // One write at a time: back-pressure reaches the sender through the stream's
-                // window.
-                if let Some(task) = storing.take() {
-                    spare = task.await.map_err(io::Error::other)?;
-                }
+                storer.room(len).await?;
                 let room = outcomes.reserve().await;
                 // From here on nothing is waited for: this ends wherever it waits when another path
                 // is better, and what stands in the ledger no more would be lost.
@@ -76,7 +69,7 @@ pub(super) async fn receive(
                     return Err(invalid("an answer to no question"));
                 };
                 if cancelled {
-                    spare = bytes.into_buffer();
+                    storer.give_back(bytes.into_buffer());
                     continue;
                 }
                 // Not worth another thread: there is no disk to wait for.
@@ -85,18 +78,18 @@ pub(super) async fn receive(
                     if let Ok(room) = room {
                         room.send(Outcome { result, ..outcome });
                     }
-                    spare = bytes.into_buffer();
+                    storer.give_back(bytes.into_buffer());
                     continue;
                 }
                 drop(room);
                 let (outcomes, arriving) = (outcomes.clone(), arriving.clone());
                 arriving.stores();
-                storing = Some(tokio::task::spawn_blocking(move || {
+                storer.store(len, move || {
                     let result = keep(&order, &bytes, since);
                     arriving.stored();
                     let _ = outcomes.blocking_send(Outcome { result, ..outcome });
                     bytes.into_buffer()
-                }));
+                });
             }
             Status::Cancelled if !cancelled => {
                 return Err(invalid("cancelled what was not withdrawn"));

@@ -149,3 +149,30 @@ async fn wherever_receiving_is_broken_off_no_order_is_lost() {
     }
     answer.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_go_by_the_stream_of_questions_and_it_is_known_when_some_may_be_lost() {
+    let (here, events, _streams) = net(5);
+    let (there, mut others, mut streams) = net(6);
+    tokio::spawn(async move { while others.recv().await.is_some() {} });
+    meet(&here, &there, events).await;
+    let (outcomes, _told) = mpsc::channel(16);
+    let (limit, file) = (Limiter::default(), FileId([9; 32]));
+    let pump = Pump::start(&here, there.node(), &limit, &Arriving::default(), &outcomes);
+    assert!(pump.tell(file, Arc::new(vec![3, 7])));
+    let inbound = timeout(DEADLINE, streams.recv()).await.unwrap();
+    let Inbound { mut stream, .. } = inbound.expect("a stream");
+    let question = timeout(DEADLINE, Question::read(&mut stream)).await;
+    let told = Some(Question::Held(file, vec![3, 7]));
+    assert_eq!(question.unwrap().unwrap(), told);
+    assert!(!pump.lost_news());
+    // What is said on a stream that ends may be lost.
+    drop(stream);
+    let lost = async {
+        while !pump.lost_news() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, lost).await.expect("it notices");
+    assert!(!pump.lost_news(), "once");
+}

@@ -5,7 +5,6 @@
 
 use crate::{
     core::id::ChunkId,
-    store::ChunkReader,
     wire::chunk::{MAX_OPEN, Tag},
 };
 use parking_lot::{Mutex, MutexGuard};
@@ -24,6 +23,22 @@ pub(super) struct ReadAhead(Mutex<HashMap<Tag, (ChunkId, Vec<u8>)>>);
 impl ReadAhead {
     fn lock(&self) -> MutexGuard<'_, HashMap<Tag, (ChunkId, Vec<u8>)>> {
         self.0.lock()
+    }
+
+    fn has(&self, tag: Tag) -> bool {
+        self.lock().contains_key(&tag)
+    }
+
+    /// Bytes of all of them.
+    fn kept(&self) -> usize {
+        self.lock().values().map(|(_, bytes)| bytes.len()).sum()
+    }
+
+    /// Keeps one, if there is room.
+    fn keep(&self, tag: Tag, id: ChunkId, bytes: Vec<u8>) {
+        if self.kept() + bytes.len() <= RUN_BYTES {
+            self.lock().insert(tag, (id, bytes));
+        }
     }
 
     /// What was read for a question whose turn it is.
@@ -131,25 +146,58 @@ impl Queue {
         }
     }
 
-    /// Reads small chunks before their turn. One that is not small, or cannot be read, waits for
-    /// it.
-    pub(super) fn read_on(&self, reader: &ChunkReader) {
-        let mut buffer = Vec::new();
+    /// Reads small chunks before their turn, after one of so many bytes. One that is not small, or
+    /// cannot be read, waits for it.
+    pub(super) fn read_on(&self, mut len: usize, read: impl Fn(&ChunkId, &mut Vec<u8>) -> bool) {
         for (tag, id) in self.next(RUN) {
-            if self.read_ahead.lock().contains_key(&tag) {
+            if self.read_ahead.has(tag) {
                 continue;
             }
-            if !matches!(reader.read(&id, &mut buffer), Ok(true)) {
+            // What there is no room for would be read for nothing: the next is likely as long.
+            if self.read_ahead.kept() + len > RUN_BYTES {
                 return;
             }
+            let mut buffer = Vec::with_capacity(len);
+            if !read(&id, &mut buffer) {
+                return;
+            }
+            len = buffer.len();
             // Its turn may have come meanwhile.
-            self.while_open(tag, || {
-                let mut read_ahead = self.read_ahead.lock();
-                let kept: usize = read_ahead.values().map(|(_, bytes)| bytes.len()).sum();
-                if kept + buffer.len() <= RUN_BYTES {
-                    read_ahead.insert(tag, (id, buffer.clone()));
-                }
-            });
+            self.while_open(tag, || self.read_ahead.keep(tag, id, buffer));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    #[test]
+    fn nothing_is_read_before_its_turn_that_there_is_no_room_for() {
+        let queue = Queue::default();
+        for tag in 0..20 {
+            queue.push(tag, ChunkId([tag as u8; 32]));
+        }
+        let reads = Cell::new(0);
+        let read = |_: &ChunkId, buffer: &mut Vec<u8>| {
+            reads.set(reads.get() + 1);
+            buffer.resize(24 << 10, 0);
+            true
+        };
+        queue.read_on(24 << 10, read);
+        assert_eq!(reads.get(), 2, "of 64 KiB");
+        assert!(queue.read_ahead.kept() <= RUN_BYTES);
+        queue.read_on(24 << 10, read);
+        assert_eq!(reads.get(), 2, "they are kept already");
+        assert!(queue.read_ahead.take(0, &ChunkId([0; 32])).is_some());
+        let (tiny, queue) = (Cell::new(0), Queue::default());
+        (0..20).for_each(|tag| queue.push(tag, ChunkId([0; 32])));
+        queue.read_on(100, |_, buffer| {
+            tiny.set(tiny.get() + 1);
+            buffer.resize(100, 0);
+            true
+        });
+        assert_eq!(tiny.get(), RUN, "a run of small ones");
     }
 }

@@ -134,6 +134,11 @@ impl Line {
         self.0.state.lock()
     }
 
+    /// Forgets how often each chunk was sent.
+    pub(super) fn forget(&self) {
+        self.lock().sent.clear();
+    }
+
     /// Waits for a slot; `None` when there will be none any more.
     pub(super) async fn wait(&self, queue: &Arc<Queue>) -> Option<Slot> {
         loop {

@@ -30,6 +30,7 @@ fn messages_come_back_as_they_were() {
     let request = Request::Have {
         file: FileId([3; 32]),
         follow: true,
+        stream: true,
     };
     assert_eq!(
         cbor::decode::<Request>(&cbor::encode(&request)).unwrap(),

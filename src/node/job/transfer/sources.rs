@@ -134,7 +134,11 @@ impl Transfer {
         self.known.insert((node, at), Knowledge::Asked);
         let (net, file) = (self.services.net.clone(), self.files[at].id);
         self.tasks.spawn(async move {
-            let request = Request::Have { file, follow: true };
+            let request = Request::Have {
+                file,
+                follow: true,
+                stream: true,
+            };
             Done::Have(at, node, net.request(node, request).await)
         });
     }

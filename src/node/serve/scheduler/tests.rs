@@ -140,3 +140,13 @@ async fn a_withdrawn_question_is_not_answered_with_a_chunk() {
     assert_eq!(line.pick(&some), None);
     assert!(some.is_empty());
 }
+
+#[tokio::test]
+async fn what_went_to_those_before_is_forgotten() {
+    let line = Line::default();
+    line.pick(&queue(&[1]));
+    let both = queue(&[1, 2]);
+    assert_eq!(line.lock().rarest(&both.lock()), Some((0, 1)));
+    line.forget();
+    assert_eq!(line.lock().rarest(&both.lock()), Some((0, 0)));
+}
