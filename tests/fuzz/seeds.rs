@@ -252,6 +252,7 @@ fn frames(all: &mut Vec<Seed>) {
     let mut questions = Vec::new();
     Question::Get(1, CHUNK).write(&mut questions);
     Question::Cancel(1).write(&mut questions);
+    Question::Held(FILE, vec![0, 77]).write(&mut questions);
     all.push(("chunk", "questions", questions));
     for (name, status) in [
         ("bytes", Status::Bytes(MAX_CHUNK)),
