@@ -257,8 +257,8 @@ fn what_was_downloaded_is_served_after_its_origin_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn chunks_come_from_a_node_that_is_still_downloading() {
     let swarm = Swarm::new();
-    let bytes = noise(11, 6 << 20);
-    let half = 3 << 20;
+    let bytes = noise(11, 10 << 20);
+    let half = 5 << 20;
     let file = File::new("big.bin", bytes.clone());
     let mallory = Faulty::join(swarm.port, "mallory", file, Fault::Misses);
     share(&swarm.home("bob"), "half.bin", &bytes[..half]);
