@@ -73,3 +73,25 @@ fn sizes_at_the_edges_come_across() {
         vec![0; 9 << 20]
     );
 }
+
+#[test]
+fn two_who_download_at_once_give_each_other_what_comes() {
+    let swarm = Swarm::new();
+    let bytes = noise(12, 8 << 20);
+    share(&swarm.home("alice"), "big.bin", &bytes);
+    let _alice = swarm.serve_scanned("alice", &["--upload-limit", "2M"]);
+    let mut both =
+        ["bob", "carol"].map(|name| (name, swarm.start(name, &["download", "big.bin", "--json"])));
+    for (at, other) in [(0, "carol"), (1, "bob")] {
+        let (name, job) = &mut both[at];
+        let done = job.wait("it is done", |line| line.contains(r#""event":"done""#));
+        let done: serde_json::Value = serde_json::from_str(&done).unwrap();
+        let sources = done["sources"].as_array().unwrap();
+        let given = sources.iter().find(|source| source["name"] == other);
+        let given = given.and_then(|source| source["bytes"].as_u64());
+        // Half of it, nearly; without news of what comes next to nothing.
+        assert!(given > Some(2 << 20), "{name}: {done}");
+        assert_eq!(job.end(), 0);
+        assert_eq!(downloaded(&swarm.home(name), "big.bin"), bytes);
+    }
+}
