@@ -200,6 +200,7 @@ impl<I: Inbox> Datagrams<I> {
         let found = match links(interfaces, listened) {
             Ok(found) => found,
             Err(error) => {
+                descriptors::note(&error);
                 debug!(%error, "the interfaces cannot be listed");
                 return;
             }
