@@ -201,17 +201,24 @@ impl Holdings {
         news
     }
 
-    /// What those are to be told now who hear of a file on streams.
+    /// Who hears of a file on streams, and what they are to be told now; that may be nothing.
     #[must_use]
-    pub fn take_news_on_streams(&self, file: FileId) -> Option<FollowerNews> {
+    pub fn take_news_on_streams(&self, file: FileId) -> FollowerNews {
         let mut table = self.lock();
-        let holding = table.get_mut(&file)?;
+        let Some(holding) = table.get_mut(&file) else {
+            let (chunks, followers) = (Vec::new(), Vec::new());
+            return FollowerNews {
+                file,
+                chunks,
+                followers,
+            };
+        };
         let fresh = std::mem::take(&mut holding.fresh_on_streams);
-        (!fresh.is_empty()).then(|| FollowerNews {
+        FollowerNews {
             file,
             chunks: fresh.into_iter().map(|chunk| chunk.0).collect(),
             followers: holding.followers(Way::Stream).collect(),
-        })
+        }
     }
 }
 
@@ -253,17 +260,17 @@ mod tests {
         };
         assert_eq!(holdings.take_news(), [news]);
         assert!(holdings.take_news().is_empty());
-        assert!(holdings.take_news_on_streams(file).is_none());
+        assert!(holdings.take_news_on_streams(file).followers.is_empty());
         let have = holdings.answer(file, node, Some(Way::Stream));
         assert!(have.is_some(), "it hears on streams from now on");
         holdings.wrote(file, ChunkIndex(2));
         assert!(holdings.take_news().is_empty());
-        let news = holdings.take_news_on_streams(file).expect("news");
+        let news = holdings.take_news_on_streams(file);
         assert_eq!((news.chunks, news.followers), (vec![2], vec![node]));
-        assert!(holdings.take_news_on_streams(file).is_none());
+        assert!(holdings.take_news_on_streams(file).chunks.is_empty());
         holdings.unfollow(node);
         holdings.wrote(file, ChunkIndex(3));
         assert!(holdings.take_news().is_empty());
-        assert!(holdings.take_news_on_streams(file).is_none());
+        assert!(holdings.take_news_on_streams(file).followers.is_empty());
     }
 }

@@ -7,6 +7,7 @@
 mod chunks;
 mod control;
 mod files;
+mod news;
 mod replaced;
 mod small_files;
 mod sources;

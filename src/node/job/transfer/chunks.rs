@@ -10,19 +10,13 @@ use crate::{
     },
     node::{
         api::DownloadEvent,
-        command::Command,
-        holdings::FollowerNews,
         job::{disk_error, per_file::FileIndex},
         pump::{Order, OrderStatus, Outcome, Pump, Target},
         services::Services,
     },
     store::Sink,
 };
-use std::{
-    collections::HashSet,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{collections::HashSet, sync::atomic::Ordering, time::Instant};
 
 impl Transfer {
     pub(super) async fn outcome(&mut self, outcome: Outcome) {
@@ -133,42 +127,6 @@ impl Transfer {
         let Services { net, download, .. } = &self.services;
         let start = || Pump::start(net, peer, download, &self.arriving, &self.outcomes.0);
         self.pumps.entry(peer).or_insert_with(start).get(order)
-    }
-
-    /// Tells those who hear of it on streams what has come, when it is time. Who was never asked for
-    /// a chunk hears by a request: for that no stream is opened.
-    pub(super) async fn tell(&mut self) {
-        if self.tell_at.is_none_or(|at| at > Instant::now()) {
-            return;
-        }
-        self.tell_at = None;
-        for at in self.files.indices() {
-            let State::Active(active) = &self.states[at] else {
-                continue;
-            };
-            let holdings = &self.services.holdings;
-            let Some(news) = holdings.take_news_on_streams(self.files[at].id) else {
-                continue;
-            };
-            let chunks = Arc::new(news.chunks.clone());
-            let told = |node: &NodeId| {
-                let Some(pump) = self.pumps.get(node) else {
-                    return false;
-                };
-                let chunks = if pump.lost_news() {
-                    Arc::new(active.opened.partial.have().iter().collect())
-                } else {
-                    Arc::clone(&chunks)
-                };
-                pump.tell(news.file, chunks)
-            };
-            let followers = news.followers.into_iter();
-            let followers: Vec<NodeId> = followers.filter(|node| !told(node)).collect();
-            if !followers.is_empty() {
-                let news = FollowerNews { followers, ..news };
-                self.services.tell(Command::Tell(news)).await;
-            }
-        }
     }
 
     /// What is wanted at a position of file `at`, and where it goes.
