@@ -18,6 +18,11 @@ for component in rustfmt clippy; do
   cargo "${component/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$component" >/dev/null 2>&1 || true
 done
 
+# A full disk shows in tests as anything but itself.
+free=$(df -Pm . | awk 'NR == 2 { print int($4 / 1024) }')
+echo "$free GiB of disk are free here"
+if [ "$free" -lt 10 ]; then echo "WARNING: a build from nothing takes about 8 GiB, and the tests want some, too"; fi
+
 say "formatting"
 cargo fmt --check
 say "lints"
