@@ -11,6 +11,7 @@
 
 mod event;
 mod found;
+mod homes;
 mod known;
 mod server;
 #[cfg(test)]
@@ -20,13 +21,14 @@ mod visits;
 use super::{Now, chance::Chance, id::NodeId, via::Via};
 pub use event::{FoundServers, Known, MeetingAction, MeetingInput, News};
 pub use found::MAX_FOUND;
+pub use homes::{HOMES, ranked};
 use known::Nodes;
 pub use known::{MAX_MET, MAX_PER_SERVER, MAX_WANTED};
 use server::{ServerEntry, Stage};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Configured servers.
-pub const MAX_SERVERS: usize = 16;
+pub const MAX_SERVERS: usize = 32;
 /// Connected peers that are remembered; there are never so many.
 const MAX_HERE: usize = 1024;
 /// So long a straight path is tried before the person hears that there is none.
@@ -55,6 +57,8 @@ pub struct Config {
     pub found: bool,
     /// Whether to leave the servers while a node is connected straight.
     pub leave: bool,
+    /// The swarm's key; zeros for the public one. With it servers are ranked.
+    pub swarm: [u8; 32],
     /// For choices.
     pub seed: u64,
 }
@@ -73,7 +77,7 @@ struct ConnectedPeer {
 pub struct View {
     /// Its key, when it is known.
     pub server: Option<NodeId>,
-    /// Whether it is joined, by this entry or by another one.
+    /// Whether it is joined, by this entry or by another one, or answered when it was visited.
     pub joined: bool,
     /// How many of the nodes that it told of are here.
     pub met: usize,
@@ -94,6 +98,9 @@ pub struct Meeting {
     straight: Option<Now>,
     /// Until when a person may ask the servers more.
     needed: Now,
+    begun: Now,
+    /// It was decided at which of many servers this node is found.
+    chosen: bool,
 }
 
 impl Meeting {
@@ -101,15 +108,21 @@ impl Meeting {
     #[must_use]
     pub fn new(mut config: Config, now: Now) -> Self {
         config.servers.truncate(MAX_SERVERS);
-        let entry = |known: &Known| ServerEntry::new(*known, now);
+        let home = config.servers.len() <= HOMES;
+        let entry = |known: &Known| ServerEntry {
+            home,
+            ..ServerEntry::new(*known, now)
+        };
         Self {
             chance: Chance::new(config.seed),
             now,
             servers: config.servers.iter().map(entry).collect(),
-            nodes: Nodes::default(),
+            nodes: Nodes::new(config.servers.len()),
             here: BTreeMap::new(),
             straight: None,
             needed: now,
+            begun: now,
+            chosen: false,
             config,
         }
     }
@@ -169,6 +182,8 @@ impl Meeting {
         self.nodes.expire(now, &mut self.chance);
         self.tell_relayed(&mut out);
         self.leave_or_return(&mut out);
+        self.choose_homes(&mut out);
+        self.tend_visits(&mut out);
         self.tend_servers(&mut out);
         self.meet(&mut out);
         out
@@ -187,7 +202,9 @@ impl Meeting {
         let told = self.here.values().filter_map(tell).min();
         let leave = self.straight.map(|since| (since + STANDS).max(self.needed));
         let leave = leave.filter(|at| self.config.leave && *at > self.now);
-        servers.chain(nodes).chain(told).chain(leave).min()
+        let visit = self.next_visit();
+        let each = servers.chain(nodes).chain(told);
+        each.chain(leave).chain(visit).min()
     }
 
     /// The servers that are joined, each once.
@@ -200,13 +217,14 @@ impl Meeting {
     /// The configured servers, in their order, and behind them those that were found.
     #[must_use]
     pub fn view(&self) -> Vec<View> {
-        let joined = self.joined();
         let view = |entry: &ServerEntry| {
             let server = entry.known.key;
             View {
                 server,
-                joined: server.is_some_and(|server| joined.contains(&server))
-                    && matches!(entry.stage, Stage::Joined(_) | Stage::Double),
+                joined: match &entry.stage {
+                    Stage::Joined(_) | Stage::Double => true,
+                    _ => !entry.home && entry.visits > 0 && entry.failures == 0,
+                },
                 met: server.map_or(0, |server| self.nodes.met_through(&server)),
                 found: entry
                     .found
@@ -217,10 +235,18 @@ impl Meeting {
         self.servers.iter().map(view).collect()
     }
 
-    /// Whether a server was not tried yet: it may be joined in a moment.
+    /// Whether a server was not tried yet, or is visited for a person: it may be joined in a
+    /// moment.
     #[must_use]
     pub fn is_starting(&self) -> bool {
-        self.servers.iter().any(|entry| !entry.tried)
+        let needed = self.now < self.needed;
+        let coming = |entry: &ServerEntry| {
+            !entry.home
+                && entry.failures == 0
+                && !matches!(entry.stage, Stage::Joined(_) | Stage::Double)
+        };
+        let mut servers = self.servers.iter();
+        servers.any(|entry| !entry.tried || needed && coming(entry))
     }
 
     /// Whether a node may be here in a moment: a server was not heard yet, or a node is being met
@@ -229,7 +255,7 @@ impl Meeting {
     pub fn expects_somebody(&self) -> bool {
         let answers = self.servers.iter().filter_map(ServerEntry::joined);
         let first = answers.filter_map(|joined| joined.discovered).min();
-        let patient = first.is_none_or(|at| self.now < at + OTHERS);
+        let patient = first.is_none_or(|at| self.now < at + self.patience());
         let unheard = |entry: &ServerEntry| match &entry.stage {
             Stage::Joined(joined) => {
                 joined.discovered.is_none() && self.now < joined.since + FIRST_WORD

@@ -239,6 +239,11 @@ impl Net {
         self.meeting(meeting::Command::Leave(server)).await;
     }
 
+    /// The same, and when the server is joined again it is read on from where it was.
+    pub async fn end_visit(&self, server: NodeId) {
+        self.meeting(meeting::Command::EndVisit(server)).await;
+    }
+
     /// Asks a connected server to forward connections to this node. It is renewed until the
     /// connection ends. `MeetingEvent::Reserved` or `Unreserved` follows.
     pub async fn reserve(&self, server: NodeId) {

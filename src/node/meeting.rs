@@ -17,7 +17,7 @@ use crate::{
     core::{
         dht::SeekInput,
         id::NodeId,
-        meeting::{MeetingInput, News},
+        meeting::{HOMES, MeetingInput, News},
         via::Via,
     },
     net::{MeetingEvent, Net},
@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    sync::{broadcast, mpsc, watch},
+    sync::{broadcast, mpsc, oneshot, watch},
     time::timeout_at,
 };
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,8 @@ use tokio_util::sync::CancellationToken;
 const INBOX: usize = 1024;
 /// With one server joined, so long is waited for the others.
 const OTHERS: Duration = Duration::from_millis(700);
+/// The same where there are some that are only visited.
+const VISITED: Duration = Duration::from_secs(3);
 
 /// What reaches the task.
 pub enum Input {
@@ -46,6 +48,8 @@ pub enum Input {
     Net(MeetingEvent),
     /// Something else.
     Event(MeetingInput),
+    /// A person asks something of the servers. Answered when that is known.
+    Needed(oneshot::Sender<()>),
     /// Where a server is, or why that is not known.
     Resolved(usize, Result<Vec<SocketAddr>, String>),
     /// Whether something is being looked up in the DHT.
@@ -122,6 +126,7 @@ impl Meeting {
             net: setup.net.clone(),
             swarm_key: setup.swarm_key,
             news: broadcast::channel(codes::NEWS).0,
+            inbox: inbox.clone(),
         };
         let seek = setup.dht.take().map(|(bootstrap, signer)| {
             let setup = seek::Setup {
@@ -216,14 +221,18 @@ impl Meeting {
     /// Waits at most `wait` for servers that can be asked, and a moment longer for the others.
     /// Gives each with how it was written.
     pub async fn entered(&self, wait: Duration) -> Vec<(NodeId, String)> {
-        self.tell(Input::Event(MeetingInput::Needed));
-        let mut view = self.view.clone();
         let until = Instant::now() + wait;
+        let (known, heard) = oneshot::channel();
+        self.tell(Input::Needed(known));
+        let _ = timeout_at(until.into(), heard).await;
+        let mut view = self.view.clone();
+        let servers = view.borrow().servers.len();
+        let others = if servers > HOMES { VISITED } else { OTHERS };
         let one = |view: &View| !view.entered.is_empty();
         let all = |view: &View| !view.starting && view.entered.len() >= view.joined();
         let joined = timeout_at(until.into(), view.wait_for(one)).await;
         if joined.is_ok_and(|joined| joined.is_ok()) {
-            let until = until.min(Instant::now() + OTHERS);
+            let until = until.min(Instant::now() + others);
             let _ = timeout_at(until.into(), view.wait_for(all)).await;
         }
         let view = view.borrow();

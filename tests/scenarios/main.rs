@@ -51,6 +51,7 @@ mod readme;
 mod rendezvous;
 mod replaced;
 mod replicas;
+mod several;
 mod share;
 mod small;
 mod streams;

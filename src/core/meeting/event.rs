@@ -153,6 +153,8 @@ pub enum MeetingAction {
     },
     /// Disconnect from a server.
     Leave(NodeId),
+    /// The same, and remember how far it was read, for the next visit.
+    EndVisit(NodeId),
     /// The person, or the home, should know.
     Tell(News),
 }

@@ -18,7 +18,8 @@ impl Meeting {
     /// Where the joined servers are, as far as others are to find this node there.
     #[must_use]
     pub fn found_at(&self) -> Vec<(NodeId, Vec<SocketAddr>)> {
-        let entries = self.servers.iter().filter(|entry| !entry.is_visit());
+        let entries = self.servers.iter();
+        let entries = entries.filter(|entry| entry.home && !entry.is_visit());
         let at = |entry: &ServerEntry| Some((entry.joined()?.server, entry.addresses.clone()));
         entries.filter_map(at).collect()
     }
@@ -77,6 +78,7 @@ mod tests {
             servers: vec![Known::default(); servers],
             found: true,
             leave: false,
+            swarm: [0; 32],
             seed: 1,
         };
         Meeting::new(config, Now::ZERO)

@@ -14,6 +14,8 @@ use std::{
 pub const MAX_MET: usize = 64;
 /// Nodes remembered that one server alone told of.
 pub const MAX_PER_SERVER: usize = 256;
+/// With many servers these are fewer, so that there are at most so many in all.
+const MAX_KNOWN: usize = 2048;
 /// Nodes that a person wants at a time.
 pub const MAX_WANTED: usize = 32;
 /// Meetings under way at a time.
@@ -56,10 +58,22 @@ struct Node {
 }
 
 /// The table.
-#[derive(Debug, Default)]
-pub(super) struct Nodes(BTreeMap<NodeId, Node>);
+#[derive(Debug)]
+pub(super) struct Nodes {
+    all: BTreeMap<NodeId, Node>,
+    /// Of one server alone so many are remembered.
+    most: usize,
+}
 
 impl Nodes {
+    /// None yet, of so many servers.
+    pub(super) fn new(servers: usize) -> Self {
+        Self {
+            all: BTreeMap::new(),
+            most: MAX_PER_SERVER.min(MAX_KNOWN / servers.max(1)),
+        }
+    }
+
     /// A server told of a node. True if that is news.
     pub(super) fn found(
         &mut self,
@@ -69,7 +83,7 @@ impl Nodes {
         now: Now,
         chance: &mut Chance,
     ) -> bool {
-        if let Some(known) = self.0.get_mut(&node) {
+        if let Some(known) = self.all.get_mut(&node) {
             let fresh = known.servers.insert(server);
             // It registered again: it is there.
             known.failures = 0;
@@ -81,19 +95,19 @@ impl Nodes {
         }
         let only = |known: &Node| known.servers.len() == 1 && known.servers.contains(&server);
         let theirs: Vec<NodeId> = self
-            .0
+            .all
             .iter()
             .filter(|(_, known)| only(known))
             .map(|(node, _)| *node)
             .collect();
-        if theirs.len() >= MAX_PER_SERVER {
+        if theirs.len() >= self.most {
             // By chance, so that one who floods a server does not decide which nodes are met.
             let victim = theirs[chance.below(theirs.len())];
             let waits = |known: &Node| known.stage == Stage::Waiting && known.wanted.is_none();
-            if chance.below(2) == 0 || !self.0.get(&victim).is_some_and(waits) {
+            if chance.below(2) == 0 || !self.all.get(&victim).is_some_and(waits) {
                 return false;
             }
-            self.0.remove(&victim);
+            self.all.remove(&victim);
         }
         let pause = if wait { NEWCOMER_MEETS } else { Duration::ZERO };
         let fresh = Node {
@@ -105,18 +119,18 @@ impl Nodes {
             wanted: None,
             tried: false,
         };
-        self.0.insert(node, fresh);
+        self.all.insert(node, fresh);
         true
     }
 
     /// A person wants to reach it.
     pub(super) fn wanted(&mut self, node: NodeId, now: Now) {
         let until = Some(now + WANTED);
-        let wanted = self.0.values().filter(|known| known.wanted.is_some());
-        if wanted.count() >= MAX_WANTED && !self.0.contains_key(&node) {
+        let wanted = self.all.values().filter(|known| known.wanted.is_some());
+        if wanted.count() >= MAX_WANTED && !self.all.contains_key(&node) {
             return;
         }
-        let known = self.0.entry(node).or_insert(Node {
+        let known = self.all.entry(node).or_insert(Node {
             servers: BTreeSet::new(),
             stage: Stage::Waiting,
             failures: 0,
@@ -132,14 +146,14 @@ impl Nodes {
     }
 
     pub(super) fn here(&mut self, node: &NodeId) {
-        if let Some(known) = self.0.get_mut(node) {
+        if let Some(known) = self.all.get_mut(node) {
             (known.stage, known.wanted, known.tried) = (Stage::Here, None, true);
         }
     }
 
     /// It was here, and is not. The one with the smaller id tries first.
     pub(super) fn gone(&mut self, node: &NodeId, wait: bool, now: Now, chance: &mut Chance) {
-        if let Some(known) = self.0.get_mut(node) {
+        if let Some(known) = self.all.get_mut(node) {
             (known.stage, known.failures) = (Stage::Waiting, 0);
             let pause = if wait { NEWCOMER_MEETS } else { Duration::ZERO };
             let jitter = Duration::from_secs(1).mul_f64(0.2 + 0.8 * chance.fraction());
@@ -149,7 +163,7 @@ impl Nodes {
 
     /// It was here by relay only, and not for long: as good as not met, but it is there.
     pub(super) fn broke(&mut self, node: &NodeId, now: Now, chance: &mut Chance) {
-        if let Some(known) = self.0.get_mut(node) {
+        if let Some(known) = self.all.get_mut(node) {
             let pause = PAUSES[known.failures.min(PAUSES.len() - 1)];
             known.stage = Stage::Waiting;
             known.failures = (known.failures + 1).min(PAUSES.len() - 1);
@@ -158,7 +172,7 @@ impl Nodes {
     }
 
     pub(super) fn failed(&mut self, node: &NodeId, now: Now, chance: &mut Chance) {
-        let Some(known) = self.0.get_mut(node) else {
+        let Some(known) = self.all.get_mut(node) else {
             return;
         };
         if !matches!(known.stage, Stage::Meeting { .. }) {
@@ -170,14 +184,14 @@ impl Nodes {
         known.failures += 1;
         match PAUSES.get(at) {
             Some(pause) => known.retry = now + pause.mul_f64(0.75 + 0.5 * chance.fraction()),
-            None => drop(self.0.remove(node)),
+            None => drop(self.all.remove(node)),
         }
     }
 
     /// What took too long, and what is not wanted any more.
     pub(super) fn expire(&mut self, now: Now, chance: &mut Chance) {
         let late: Vec<NodeId> = self
-            .0
+            .all
             .iter()
             .filter(|(_, known)| matches!(known.stage, Stage::Meeting { until } if until <= now))
             .map(|(node, _)| *node)
@@ -185,10 +199,10 @@ impl Nodes {
         for node in late {
             self.failed(&node, now, chance);
         }
-        for known in self.0.values_mut() {
+        for known in self.all.values_mut() {
             known.wanted = known.wanted.filter(|until| *until > now);
         }
-        self.0.retain(|_, known| {
+        self.all.retain(|_, known| {
             !known.servers.is_empty() || known.wanted.is_some() || known.stage != Stage::Waiting
         });
     }
@@ -204,7 +218,7 @@ impl Nodes {
         let mut under_way = self.under_way();
         let mut met = relayed_or_direct + under_way;
         let mut due: Vec<(bool, u64, NodeId)> = self
-            .0
+            .all
             .iter()
             .filter(|(_, known)| known.retry_at(joined).is_some_and(|at| at <= now))
             .map(|(node, known)| (known.wanted.is_none(), chance.bits(), *node))
@@ -215,7 +229,7 @@ impl Nodes {
             if under_way >= MAX_UNDER_WAY || (unwanted && met >= MAX_MET) {
                 break;
             }
-            if let Some(known) = self.0.get_mut(&node) {
+            if let Some(known) = self.all.get_mut(&node) {
                 let servers = known.through(joined);
                 let until = now + PATIENCE;
                 known.stage = Stage::Meeting { until };
@@ -229,12 +243,12 @@ impl Nodes {
 
     pub(super) fn under_way(&self) -> usize {
         let meeting = |known: &&Node| matches!(known.stage, Stage::Meeting { .. });
-        self.0.values().filter(meeting).count()
+        self.all.values().filter(meeting).count()
     }
 
     /// Whether a node may be here in a moment: being met for the first time, or about to be.
     pub(super) fn expects(&self, joined: &[NodeId], full: bool) -> bool {
-        self.0.values().any(|known| {
+        self.all.values().any(|known| {
             let wanted = known.wanted.is_some() && known.stage != Stage::Here;
             let first = known.failures == 0
                 && match known.stage {
@@ -247,7 +261,7 @@ impl Nodes {
     }
 
     pub(super) fn wants(&self) -> bool {
-        self.0.values().any(|known| known.wanted.is_some())
+        self.all.values().any(|known| known.wanted.is_some())
     }
 
     /// When something is due. What waits only for a free place waits for another event.
@@ -263,22 +277,71 @@ impl Nodes {
                 .filter(|at| *at > now)
                 .min()
         };
-        self.0.values().filter_map(of).min()
+        self.all.values().filter_map(of).min()
     }
 
     /// How many of those that a server told of are here.
     pub(super) fn met_through(&self, server: &NodeId) -> usize {
         let met = |known: &&Node| known.stage == Stage::Here && known.servers.contains(server);
-        self.0.values().filter(met).count()
+        self.all.values().filter(met).count()
     }
 
     pub(super) fn knows(&self, node: &NodeId) -> bool {
-        self.0.contains_key(node)
+        self.all.contains_key(node)
+    }
+
+    /// Whether that server told of a node.
+    pub(super) fn told_by(&self, node: &NodeId, server: &NodeId) -> bool {
+        let known = self.all.get(node);
+        known.is_some_and(|known| known.servers.contains(server))
+    }
+
+    /// Whether somebody is being met whom that server told of, or is about to be.
+    pub(super) fn busy_at(&self, server: &NodeId, full: bool, now: Now) -> bool {
+        let mut theirs = self
+            .all
+            .values()
+            .filter(|known| known.servers.contains(server));
+        theirs.any(|known| match known.stage {
+            Stage::Meeting { .. } => true,
+            Stage::Waiting => !full && known.retry <= now + NEWCOMER_MEETS,
+            Stage::Here => false,
+        })
+    }
+
+    fn lacks(known: &Node, joined: &[NodeId]) -> bool {
+        known.stage == Stage::Waiting
+            && !known.servers.is_empty()
+            && !joined.iter().any(|server| known.servers.contains(server))
+    }
+
+    /// The servers of those who are to be met now, and whom none that is joined told of.
+    pub(super) fn lacking(&self, joined: &[NodeId], now: Now) -> BTreeSet<NodeId> {
+        let due = |known: &&Node| known.retry <= now && Self::lacks(known, joined);
+        let due = self.all.values().filter(due);
+        due.flat_map(|known| known.servers.iter().copied())
+            .collect()
+    }
+
+    /// When such a node is to be met.
+    pub(super) fn lacking_at(&self, joined: &[NodeId]) -> Vec<Now> {
+        let lacks = |known: &&Node| Self::lacks(known, joined);
+        let lacking = self.all.values().filter(lacks);
+        lacking.map(|known| known.retry).collect()
+    }
+
+    /// Those that a person wants, and since when.
+    pub(super) fn those_wanted(&self) -> impl Iterator<Item = (NodeId, Now)> {
+        let wanted = |(node, known): (&NodeId, &Node)| {
+            let until = known.wanted.filter(|_| known.stage != Stage::Here)?;
+            Some((*node, until.saturating_sub(WANTED)))
+        };
+        self.all.iter().filter_map(wanted)
     }
 
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 }
 

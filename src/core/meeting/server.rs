@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// A connection that held so long makes up for earlier failures.
 pub(super) const HELD: Duration = Duration::from_secs(10);
 /// Clients of a server that went away do not come back all in the same instant.
-const AT_ONCE: Duration = Duration::from_millis(300);
+pub(super) const AT_ONCE: Duration = Duration::from_millis(300);
 /// For so long after joining (or news) newcomers are asked for often…
 const EARLY: Duration = Duration::from_secs(10);
 /// …and for so long now and then.
@@ -28,6 +28,8 @@ const EARLY_PAUSE: Duration = Duration::from_secs(1);
 const PAGE_PAUSE: Duration = Duration::from_millis(300);
 const LATER_PAUSE: Duration = Duration::from_secs(10);
 const QUIET_PAUSE: Duration = Duration::from_secs(30);
+/// Full answers that one visit reads: the next one goes on.
+const PAGES: u32 = 8;
 /// The pauses before something that a server did not do is asked for again.
 const REFUSED: Pauses = Pauses::of_seconds(2, 120);
 /// A registration is renewed after about this part of its time, at the latest a little before its
@@ -73,7 +75,7 @@ enum Next {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Duty {
     next: Next,
-    failures: u32,
+    pub(super) failures: u32,
 }
 
 impl Duty {
@@ -114,6 +116,13 @@ impl Duty {
         self.next = again.map_or(Next::Never, Next::Due);
     }
 
+    /// Makes it due, unless it is already, or is being asked.
+    pub(super) fn begin(&mut self, now: Now) {
+        if self.next == Next::Never {
+            self.next = Next::Due(now);
+        }
+    }
+
     /// Makes it due, unless it is being asked.
     pub(super) fn hurry(&mut self, now: Now) {
         if !matches!(self.next, Next::Asked { .. }) {
@@ -135,6 +144,14 @@ pub(super) struct Joined {
     pub(super) discovered: Option<Now>,
     /// When a node was last new there.
     news: Now,
+    /// It forwards connections to this node.
+    pub(super) reserved: bool,
+    /// This node can be found there.
+    pub(super) registered: bool,
+    /// Most likely there is more to be read.
+    more: bool,
+    /// Answers so far.
+    pages: u32,
 }
 
 #[derive(Debug)]
@@ -169,6 +186,10 @@ pub(super) struct ServerEntry {
     pub(super) wrong: Option<NodeId>,
     /// Nobody configured it: it was found, at these addresses.
     pub(super) found: Option<FoundEntry>,
+    /// This node is to be found there; otherwise it is only visited now and then.
+    pub(super) home: bool,
+    /// Visits that ended well.
+    pub(super) visits: u32,
 }
 
 /// What others told of a server.
@@ -189,6 +210,8 @@ impl ServerEntry {
             told: false,
             wrong: None,
             found: None,
+            home: true,
+            visits: 0,
         }
     }
 
@@ -327,8 +350,12 @@ impl ServerEntry {
             enter: Duty::new(Next::Due(now)),
             // Where no node is to find this one, a node that was told of it may still be sent to
             // it.
-            reserve: Duty::new(Next::Due(now)),
-            register: Duty::new(if found && !visit {
+            reserve: Duty::new(if self.home {
+                Next::Due(now)
+            } else {
+                Next::Never
+            }),
+            register: Duty::new(if found && !visit && self.home {
                 // Not before it can be reached there.
                 Next::Due(now + ANSWER)
             } else {
@@ -337,6 +364,10 @@ impl ServerEntry {
             discover: Duty::new(if visit { Next::Never } else { Next::Due(now) }),
             discovered: visit.then_some(now),
             news: now,
+            reserved: false,
+            registered: false,
+            more: false,
+            pages: 0,
         }));
     }
 
@@ -363,12 +394,13 @@ impl ServerEntry {
 
 impl Joined {
     /// Whether this node is to be found there.
-    fn is_found(&self) -> bool {
+    pub(super) fn is_found(&self) -> bool {
         self.register.next != Next::Never
     }
 
     pub(super) fn reserved(&mut self, yes: bool, now: Now, chance: &mut Chance) {
         let (found, first) = (self.is_found(), self.reserve.next != Next::Never);
+        self.reserved = yes;
         if yes {
             self.reserve.done(None);
         } else {
@@ -382,12 +414,33 @@ impl Joined {
 
     pub(super) fn registered(&mut self, ttl: Option<Duration>, now: Now, chance: &mut Chance) {
         match ttl {
-            Some(ttl) => {
+            Some(ttl) if self.is_found() => {
+                self.registered = true;
                 let part = ttl.mul_f64(RENEW * (0.8 + 0.4 * chance.fraction()));
                 self.register.done(Some(now + part.max(SHORTEST)));
             }
-            None => self.register.failed(now, chance),
+            None if self.is_found() => self.register.failed(now, chance),
+            // It was taken back meanwhile.
+            _ => {}
         }
+    }
+
+    /// It was only visited, and this node is to be found there from now on.
+    pub(super) fn stay(&mut self, found: bool, now: Now) {
+        if found {
+            let soon = if self.reserved { now } else { now + ANSWER };
+            self.register.done(Some(soon));
+        }
+        if !self.reserved {
+            self.reserve.begin(now);
+        }
+        self.discover.hurry(now);
+    }
+
+    /// Whether what a visit is for is not answered yet.
+    pub(super) fn is_asking(&self) -> bool {
+        let entering = self.enter.next != Next::Never && self.enter.failures == 0;
+        entering || self.discovered.is_none() || self.more
     }
 
     /// An answer came: when to ask again. `more`, there is most likely more of it.
@@ -396,6 +449,8 @@ impl Joined {
             self.news = now;
         }
         self.discovered.get_or_insert(now);
+        self.pages = self.pages.saturating_add(1);
+        self.more = more && self.pages < PAGES;
         let quiet = now.saturating_sub(self.news.max(self.since));
         let pause = if news && more {
             PAGE_PAUSE

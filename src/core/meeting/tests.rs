@@ -1,7 +1,9 @@
 //! Scenarios, in virtual time.
 
+mod homes;
 mod properties;
 mod simulation;
+mod world;
 
 use super::*;
 use ::core::net::SocketAddr;
@@ -40,6 +42,7 @@ fn config(servers: usize) -> Config {
         servers: vec![Known::default(); servers],
         found: true,
         leave: false,
+        swarm: [0; 32],
         seed: 1,
     }
 }

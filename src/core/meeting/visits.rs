@@ -68,9 +68,13 @@ impl Meeting {
             entry.stage = Stage::Double;
             return;
         }
+        // A visit is told once, and again after it failed.
+        let tell = entry.home || entry.visits == 0 || entry.told;
         entry.connected(server, self.config.found, now);
         let place = number;
-        out.push(MeetingAction::Tell(News::Joined { place, server }));
+        if tell {
+            out.push(MeetingAction::Tell(News::Joined { place, server }));
+        }
         for other in &mut self.servers {
             if !matches!(other.stage, Stage::Joined(_)) && other.known.key == Some(server) {
                 (other.stage, other.tried) = (Stage::Double, true);
@@ -92,9 +96,17 @@ impl Meeting {
     pub(super) fn lost(&mut self, server: &NodeId, out: &mut Vec<MeetingAction>) {
         let now = self.now;
         let Some(number) = self.servers.iter().position(|entry| entry.is(server)) else {
+            // It was left, and dialled again too early to be noticed.
+            for entry in &mut self.servers {
+                if entry.known.key == Some(*server) && matches!(entry.stage, Stage::Dialing { .. })
+                {
+                    entry.stage = Stage::Idle { retry: now };
+                }
+            }
             return;
         };
         let entry = &mut self.servers[number];
+        let visited = !entry.home;
         let held = entry
             .joined()
             .is_some_and(|joined| now.saturating_sub(joined.since) >= HELD);
@@ -102,9 +114,11 @@ impl Meeting {
             entry.failures = 0;
         }
         entry.failed(now, &mut self.chance);
-        // What follows is news of the same absence.
-        entry.told = true;
-        out.push(MeetingAction::Tell(News::Lost { place: number }));
+        if !visited {
+            // What follows is news of the same absence.
+            entry.told = true;
+            out.push(MeetingAction::Tell(News::Lost { place: number }));
+        }
         for other in &mut self.servers {
             if matches!(other.stage, Stage::Double) && other.known.key == Some(*server) {
                 other.stage = Stage::Idle { retry: now };

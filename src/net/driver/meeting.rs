@@ -35,6 +35,12 @@ impl Driver {
                     self.swarm.close_connection(known.connection);
                 }
             }
+            Command::EndVisit(server) => {
+                if let Some(known) = self.servers.all.get_mut(&server) {
+                    known.visited = true;
+                    self.swarm.close_connection(known.connection);
+                }
+            }
             Command::Reserve(server) => self.reserve(server),
             Command::Register(server, namespace) => self.register(server, namespace),
             Command::Unregister(server, namespace) => self.unregister(server, namespace),
@@ -171,7 +177,7 @@ impl Driver {
             let twice = self.servers.all.contains_key(&node);
             if let (Some(at), false) = (at, twice) {
                 let server = Server::new(id, at, dial.addresses, now);
-                self.servers.all.insert(node, server);
+                self.servers.enter(node, server);
             } else {
                 self.swarm.close_connection(id);
             }
@@ -209,7 +215,8 @@ impl Driver {
             return true;
         };
         self.share_servers();
-        self.say(if server.known {
+        let event = if server.known {
+            self.servers.visited(node, server);
             MeetingEvent::Lost { server: node }
         } else {
             MeetingEvent::Failed {
@@ -217,7 +224,8 @@ impl Driver {
                 addresses: server.addresses,
                 why: "the connection ended before it was clear who answers there".into(),
             }
-        });
+        };
+        self.say(event);
         true
     }
 
@@ -255,14 +263,16 @@ impl Driver {
             });
             return true;
         }
-        let (first, at) = (!server.known, server.address);
+        let (first, look, at) = (!server.known, !server.seen_before, server.address);
         server.known = true;
         if first {
             self.say(MeetingEvent::Connected {
                 server: node,
                 address: at,
             });
-            self.look_by_quic(node, *peer, at);
+            if look {
+                self.look_by_quic(node, *peer, at);
+            }
         }
         self.observed(node, &info.observed_addr);
         true

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 pub enum Command {
     Join(Option<NodeId>, Vec<SocketAddr>),
     Leave(NodeId),
+    EndVisit(NodeId),
     Reserve(NodeId),
     Register(NodeId, String),
     Unregister(NodeId, String),

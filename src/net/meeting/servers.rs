@@ -17,11 +17,13 @@ use std::{
 };
 
 /// Servers that are connected or being dialled.
-pub(in crate::net) const MAX_SERVERS: usize = 16;
+pub(in crate::net) const MAX_SERVERS: usize = 40;
 /// Addresses of a node that one answer may name.
 pub(in crate::net) const MAX_ADDRESSES: usize = 8;
 /// Nodes at one server whose addresses are kept.
 const MAX_FOUND: usize = 2048;
+/// Of a server that was only visited so many are kept until the next visit.
+const MAX_FOUND_THERE: usize = 256;
 /// Namespaces of one server of which it is known how far it was read.
 const MAX_COOKIES: usize = 64;
 /// Questions without an answer yet.
@@ -62,6 +64,17 @@ pub(in crate::net) struct Server {
     heard: Instant,
     cookies: HashMap<String, Vec<u8>>,
     found: HashMap<NodeId, Vec<SocketAddr>>,
+    /// It is left for now, and visited again.
+    pub visited: bool,
+    /// It was visited before.
+    pub seen_before: bool,
+}
+
+/// What is kept of a server between two visits.
+#[derive(Default)]
+struct Visited {
+    cookies: HashMap<String, Vec<u8>>,
+    found: HashMap<NodeId, Vec<SocketAddr>>,
 }
 
 impl Server {
@@ -82,6 +95,8 @@ impl Server {
             heard: now,
             cookies: HashMap::new(),
             found: HashMap::new(),
+            visited: false,
+            seen_before: false,
         }
     }
 
@@ -167,6 +182,8 @@ pub(in crate::net) struct Servers {
     tested: HashSet<Multiaddr>,
     /// Joins that wait for the listening port to be known.
     pub early: Vec<Dial>,
+    /// At most [`MAX_SERVERS`], any of which makes room for a new one.
+    visited: HashMap<NodeId, Visited>,
 }
 
 impl Servers {
@@ -183,6 +200,38 @@ impl Servers {
                 .values()
                 .any(|server| addresses.contains(&server.address))
             || dials.into_iter().any(dialled)
+    }
+
+    /// A server answers. It is read on from where it was, if that is known.
+    pub(in crate::net) fn enter(&mut self, node: NodeId, mut server: Server) {
+        if let Some(visited) = self.visited.remove(&node) {
+            (server.cookies, server.found) = (visited.cookies, visited.found);
+            server.seen_before = true;
+        }
+        self.all.insert(node, server);
+    }
+
+    /// The connection to a server is gone. Of one that is visited again it is kept how far it was
+    /// read.
+    pub(in crate::net) fn visited(&mut self, node: NodeId, mut server: Server) {
+        if !server.visited {
+            return;
+        }
+        if self.visited.len() >= MAX_SERVERS
+            && let Some(any) = self.visited.keys().next().copied()
+        {
+            self.visited.remove(&any);
+        }
+        while server.found.len() > MAX_FOUND_THERE
+            && let Some(any) = server.found.keys().next().copied()
+        {
+            server.found.remove(&any);
+        }
+        let visited = Visited {
+            cookies: server.cookies,
+            found: server.found,
+        };
+        self.visited.insert(node, visited);
     }
 
     /// Whether a server may be asked to try that address.
@@ -255,5 +304,55 @@ impl Servers {
             })
             .map(|server| server.connection)
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(visited: bool) -> Server {
+        let at = SocketAddr::from(([10, 0, 0, 1], 12000));
+        let id = ConnectionId::new_unchecked(1);
+        let mut server = Server::new(id, at, vec![at], Instant::now());
+        server.visited = visited;
+        server
+    }
+
+    fn key(n: usize) -> NodeId {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&n.to_be_bytes());
+        NodeId(key)
+    }
+
+    #[test]
+    fn a_visited_server_is_read_on_from_where_it_was_and_another_one_anew() {
+        let mut servers = Servers::default();
+        for (n, visited) in [(1, true), (2, false)] {
+            let mut left = server(visited);
+            left.set_cookie("sprat", Some(vec![7]));
+            left.found(key(100), vec![left.address]);
+            servers.visited(key(n), left);
+            servers.enter(key(n), server(false));
+            let again = &servers.all[&key(n)];
+            assert_eq!(again.seen_before, visited);
+            assert_eq!(again.cookie("sprat").is_some(), visited);
+            assert_eq!(again.addresses_of(&key(100)).len(), usize::from(visited));
+        }
+    }
+
+    #[test]
+    fn what_is_kept_between_visits_is_bounded_by_servers_and_by_nodes() {
+        let mut servers = Servers::default();
+        for n in 0..200 {
+            let mut left = server(true);
+            for node in 0..MAX_FOUND + 10 {
+                left.found(key(node), vec![left.address]);
+            }
+            servers.visited(key(n), left);
+        }
+        assert_eq!(servers.visited.len(), MAX_SERVERS);
+        let kept = |visited: &Visited| visited.found.len() == MAX_FOUND_THERE;
+        assert!(servers.visited.values().all(kept));
     }
 }

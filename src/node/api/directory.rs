@@ -14,7 +14,7 @@ pub struct ServerInfo {
     #[serde(rename = "peer", serialize_with = "form::text_if_any")]
     #[cfg_attr(test, schema(value_type = Option<String>))]
     pub server: Option<NodeId>,
-    /// Whether this node is connected to it.
+    /// Whether this node is connected to it, or it answered when it was last visited.
     pub joined: bool,
     /// How many of the nodes that it told of are here.
     pub met: u32,

@@ -5,9 +5,12 @@
 //! reader. Never sees the words. Invariants: what was registered is taken back; at most
 //! [`MAX_SENDERS`] are met, and each again only after a pause.
 
-use super::{Meeting, View};
+use super::{Input, Meeting, View};
 use crate::{
-    core::id::NodeId,
+    core::{
+        id::NodeId,
+        meeting::{HOMES, MeetingInput},
+    },
     net::{MeetingEvent, Net},
     wire::directory::code_namespace,
 };
@@ -29,6 +32,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 const RENEW: Duration = Duration::from_secs(30);
 /// A sender that could not be connected is tried again.
 const MEET_AGAIN: Duration = Duration::from_secs(3);
+/// Servers that are only visited are joined for as long as a code waits: it is said so often.
+const NEEDED: Duration = Duration::from_secs(20);
 /// Senders of one number.
 const MAX_SENDERS: usize = 8;
 /// How long servers may take to say whether a number is free.
@@ -51,9 +56,20 @@ pub(super) struct Codes {
     pub net: Net,
     pub swarm_key: Option<[u8; 32]>,
     pub news: broadcast::Sender<MeetingEvent>,
+    pub inbox: mpsc::Sender<Input>,
 }
 
 impl Codes {
+    /// Has all servers joined, where some are only visited; again when `since` is long ago.
+    fn need(&self, view: &watch::Receiver<View>, since: &mut Option<Instant>) {
+        let many = view.borrow().servers.len() > HOMES;
+        if many && since.is_none_or(|at| at.elapsed() >= NEEDED) {
+            *since = Some(Instant::now());
+            // One that is lost is said again.
+            let _ = self.inbox.try_send(Input::Event(MeetingInput::Needed));
+        }
+    }
+
     fn namespace(&self, server: &NodeId, channel: u16) -> String {
         code_namespace(self.swarm_key.as_ref(), server, channel.into())
     }
@@ -107,6 +123,9 @@ impl Meeting {
             return true;
         };
         let mut news = codes.news.subscribe();
+        if self.view.borrow().servers.len() > HOMES {
+            self.entered(FREE).await;
+        }
         let servers = self.view.borrow().entered.clone();
         let mut waiting = BTreeSet::new();
         for server in servers {
@@ -146,11 +165,12 @@ async fn offer(codes: Codes, channel: u16, view: watch::Receiver<View>) {
         channel,
         at: BTreeMap::new(),
     };
-    let mut again = interval(AGAIN);
+    let (mut again, mut needed) = (interval(AGAIN), None);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = again.tick() => {
+                codes.need(&view, &mut needed);
                 let entered = view.borrow().entered.clone();
                 registered.at.retain(|server, _| entered.contains(server));
                 for server in entered {
@@ -182,12 +202,13 @@ async fn search_servers(
 ) {
     let mut news = codes.news.subscribe();
     let mut senders: BTreeMap<NodeId, (NodeId, Instant)> = BTreeMap::new();
-    let mut again = interval(AGAIN);
+    let (mut again, mut needed) = (interval(AGAIN), None);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = found.closed() => return,
             _ = again.tick() => {
+                codes.need(&view, &mut needed);
                 let entered = view.borrow().entered.clone();
                 for server in entered {
                     let namespace = codes.namespace(&server, channel);

@@ -68,6 +68,7 @@ impl Task {
             servers: setup.servers.iter().map(known).collect(),
             found: setup.found,
             leave: setup.leave,
+            swarm: setup.swarm_key.unwrap_or_default(),
             seed: setup.seed,
         };
         let task = Self {
@@ -120,6 +121,11 @@ impl Task {
     async fn input(&mut self, input: Input) {
         let event = match input {
             Input::Event(event) => event,
+            Input::Needed(known) => {
+                self.event(MeetingInput::Needed).await;
+                let _ = known.send(()); // Whoever asks may have gone.
+                return;
+            }
             Input::Resolved(place, Ok(addresses)) => {
                 self.resolved(place, Ok(&addresses));
                 MeetingInput::Resolved { place, addresses }
@@ -241,6 +247,10 @@ impl Task {
             MeetingAction::Leave(server) => {
                 self.entered.remove(&server);
                 net.leave_server(server).await;
+            }
+            MeetingAction::EndVisit(server) => {
+                self.entered.remove(&server);
+                net.end_visit(server).await;
             }
             MeetingAction::Tell(news) => self.told(news).await,
         }

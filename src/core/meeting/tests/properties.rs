@@ -48,9 +48,10 @@ proptest! {
     fn whatever_happens_it_stays_bounded_and_never_spins(
         seed in any::<u64>(),
         leave in any::<bool>(),
+        servers in 1..5usize,
         events in proptest::collection::vec((any_event(), 0..5000u64), 1..300),
     ) {
-        let mut machine = Meeting::new(Config { leave, seed, ..config(4) }, Now::ZERO);
+        let mut machine = Meeting::new(Config { leave, seed, ..config(servers) }, Now::ZERO);
         let mut now = Now::ZERO;
         let mut here = std::collections::BTreeSet::new();
         for (event, pause) in events {

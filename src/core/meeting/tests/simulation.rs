@@ -7,6 +7,8 @@ pub(super) struct Simulation {
     pub(super) meeting: Meeting,
     pub(super) now: Now,
     pub(super) done: Vec<(Now, MeetingAction)>,
+    /// While time passes, servers that are dialled answer.
+    pub(super) answering: bool,
 }
 
 impl Simulation {
@@ -15,6 +17,7 @@ impl Simulation {
             meeting: Meeting::new(config, Now::ZERO),
             now: Now::ZERO,
             done: Vec::new(),
+            answering: false,
         }
     }
 
@@ -70,11 +73,27 @@ impl Simulation {
         while let Some(at) = self.meeting.next_tick().filter(|at| *at <= until) {
             assert!(at > self.now || at == Now::ZERO, "it would spin at {at:?}");
             self.now = at;
-            for action in self.event(MeetingInput::Tick) {
-                if let MeetingAction::Discover(server) = action {
-                    let nodes = Some(Vec::new());
-                    self.event(MeetingInput::Discovered { server, nodes });
-                }
+            let mut actions = self.event(MeetingInput::Tick);
+            while let Some(action) = actions.pop() {
+                actions.extend(match action {
+                    MeetingAction::Discover(server) => {
+                        let nodes = Some(Vec::new());
+                        self.event(MeetingInput::Discovered { server, nodes })
+                    }
+                    MeetingAction::Resolve { place } if self.answering => {
+                        let addresses = vec![address(place)];
+                        self.event(MeetingInput::Resolved { place, addresses })
+                    }
+                    MeetingAction::Dial { addresses, .. } if self.answering => {
+                        let place = (0..32).find(|n| address(*n) == addresses[0]).unwrap();
+                        let (server, address) = (server(place as u8), addresses[0]);
+                        self.event(MeetingInput::Connected { server, address })
+                    }
+                    MeetingAction::Enter(server) if self.answering => {
+                        self.event(MeetingInput::Entered { server, yes: true })
+                    }
+                    _ => Vec::new(),
+                });
             }
         }
         self.now = until;

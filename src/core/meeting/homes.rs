@@ -1,0 +1,292 @@
+//! Of several servers: at which two this node is found, and when it asks at the others.
+//!
+//! Every server that a person named has a *rank* for each node (rendezvous hashing, see
+//! [`core::score`](crate::core::score)). A node is found at the first two that answer, its *homes*;
+//! the others it only *visits*: asks who is there, meets them, and leaves. So each server has two
+//! registrations of S nodes' S, and one visit a minute of each node is shared by all.
+//!
+//! All of a swarm meet, whatever they think of the ranks: who comes later asks at every server, so
+//! also at both homes of whoever is there; and of two lists that differ by one server, one home is
+//! on the other list at least. What two missed of each other, a later visit finds.
+//!
+//! Invariants: with at most [`HOMES`] configured servers all of this does nothing; a home is left
+//! only when two that rank before it hold this node; dials for visits are at most [`DIALS`] at a
+//! time, and a visit ends by itself.
+
+use super::{
+    FIRST_WORD, MAX_MET, Meeting, MeetingAction, OTHERS, Stage,
+    server::{AT_ONCE, HELD, ServerEntry},
+};
+use crate::core::{
+    Now,
+    chance::Chance,
+    id::NodeId,
+    score::{Weight, word},
+    via::Via,
+};
+use std::{cmp::Reverse, collections::BTreeSet, time::Duration};
+
+/// Servers at which a node is found.
+pub const HOMES: usize = 2;
+/// A server without a known key is waited for so long before the homes are chosen without it.
+const SETTLE: Duration = Duration::from_secs(1);
+/// The pauses after the first visits: two that came at the same time may have missed each other.
+const SOON: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(10)];
+/// Then so much passes between two visits, whatever the number of servers.
+const APART: Duration = Duration::from_secs(60);
+/// Dials for visits under way at a time.
+const DIALS: usize = 8;
+/// One more waits so long.
+const NEXT_DIAL: Duration = Duration::from_millis(200);
+/// Whoever lets a visitor wait so long for the answer is left.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Servers at which a wanted node is looked for at once: its homes, and one more, should the lists
+/// differ.
+const LIKELY: usize = HOMES + 1;
+/// Where it is not among those, it is looked for at all after so long.
+const UNLIKELY: Duration = Duration::from_secs(5);
+/// A server that does not register this node, so often, is no home.
+const REFUSALS: u32 = 2;
+
+/// The servers, those at which `node` is to be found first: the highest weight, and of equal ones
+/// the smaller key. One server more or less moves only the nodes that have it in their first
+/// places.
+#[must_use]
+pub fn ranked(
+    swarm: &[u8; 32],
+    node: &NodeId,
+    servers: impl IntoIterator<Item = NodeId>,
+) -> Vec<NodeId> {
+    let of = Weight::of(*node).score(word(swarm));
+    let mut ranked: Vec<NodeId> = servers.into_iter().collect();
+    ranked.sort_by_cached_key(|server| (Reverse(Weight::of(*server).score(of)), *server));
+    ranked.dedup();
+    ranked
+}
+
+impl Meeting {
+    /// Whether there are more servers than this node is found at.
+    pub(super) fn shares(&self) -> bool {
+        self.config.servers.len() > HOMES
+    }
+
+    /// For so long, after the first server said who is there, the others are waited for.
+    pub(super) fn patience(&self) -> Duration {
+        if self.shares() { FIRST_WORD } else { OTHERS }
+    }
+
+    /// The configured servers with a key, each once.
+    fn keys(&self) -> Vec<NodeId> {
+        let usable = |entry: &&ServerEntry| {
+            entry.found.is_none() && !matches!(entry.stage, Stage::Double | Stage::Away)
+        };
+        let entries = self.servers.iter().filter(usable);
+        entries.filter_map(|entry| entry.known.key).collect()
+    }
+
+    /// Decides anew where this node is found.
+    pub(super) fn choose_homes(&mut self, out: &mut Vec<MeetingAction>) {
+        if !self.shares() {
+            return;
+        }
+        let (now, found) = (self.now, self.config.found);
+        let unknown = |entry: &ServerEntry| entry.known.key.is_none() && !entry.tried;
+        if !self.chosen && now < self.begun + SETTLE && self.servers.iter().any(unknown) {
+            return;
+        }
+        self.chosen = true;
+        self.revive_doubles();
+        for entry in &mut self.servers {
+            if entry.proves_itself_at(found).is_some_and(|at| at <= now) {
+                entry.failures = 0;
+            }
+        }
+        let (mut homes, mut good) = (BTreeSet::new(), 0);
+        for key in ranked(&self.config.swarm, &self.config.me, self.keys()) {
+            let mut entries = self.servers.iter();
+            let holds = |entry: &ServerEntry| entry.known.key == Some(key) && entry.holds();
+            if good < HOMES {
+                homes.insert(key);
+                good += usize::from(entries.any(holds));
+            }
+        }
+        let chance = &mut self.chance;
+        let configured = |entry: &&mut ServerEntry| entry.found.is_none();
+        for entry in self.servers.iter_mut().filter(configured) {
+            let of = |key| homes.contains(&key);
+            let home = entry.known.key.is_some_and(of);
+            if home == entry.home || matches!(entry.stage, Stage::Double | Stage::Away) {
+                continue;
+            }
+            entry.home = home;
+            if home {
+                entry.move_in(found, now, chance);
+            } else if let Some(server) = entry.move_out() {
+                out.push(MeetingAction::Unregister(server));
+            }
+        }
+    }
+
+    /// Another name of a server is of use once the first one is not.
+    fn revive_doubles(&mut self) {
+        let good = |entry: &&ServerEntry| {
+            entry.joined().is_some() || entry.failures == 0 && !matches!(entry.stage, Stage::Double)
+        };
+        let good = self.servers.iter().filter(good);
+        let good: BTreeSet<NodeId> = good.filter_map(|entry| entry.known.key).collect();
+        for entry in &mut self.servers {
+            let alone = !entry.known.key.is_some_and(|key| good.contains(&key));
+            if matches!(entry.stage, Stage::Double) && alone {
+                entry.stage = Stage::Idle { retry: self.now };
+            }
+        }
+    }
+
+    /// Begins the visits that somebody waits for, and ends those that are over.
+    pub(super) fn tend_visits(&mut self, out: &mut Vec<MeetingAction>) {
+        if !self.shares() {
+            return;
+        }
+        let (now, needed) = (self.now, self.now < self.needed);
+        let full = self.met() >= MAX_MET;
+        let wanted = self.where_wanted();
+        let joined = self.joined();
+        let lacking = if full {
+            BTreeSet::new()
+        } else {
+            self.nodes.lacking(&joined, now)
+        };
+        let relayed = self.here.iter().filter(|(_, here)| here.via == Via::Relay);
+        let relayed: Vec<NodeId> = relayed.map(|(node, _)| *node).collect();
+        let others = (self.config.servers.len() - HOMES) as u32;
+        for entry in &mut self.servers {
+            let Some(key) = entry.known.key.filter(|_| !entry.home) else {
+                continue;
+            };
+            let asked = needed || wanted.contains(&key);
+            let failed = entry.failures > 0;
+            match &mut entry.stage {
+                Stage::Joined(joined) => {
+                    if needed && !joined.reserved {
+                        joined.reserve.begin(now);
+                    }
+                    let late = joined.discovered.is_none() && now >= joined.since + PATIENCE;
+                    // By whom a relayed node came that this one did not look for is not known.
+                    let relays = relayed
+                        .iter()
+                        .any(|node| joined.reserved || self.nodes.told_by(node, &key));
+                    let busy = asked
+                        || !self.chosen
+                        || joined.is_asking()
+                        || relays
+                        || self.nodes.busy_at(&key, full, now);
+                    if late {
+                        entry.failed(now, &mut self.chance);
+                        out.push(MeetingAction::EndVisit(key));
+                    } else if !busy {
+                        entry.end_visit(others, now, &mut self.chance);
+                        out.push(MeetingAction::EndVisit(key));
+                    }
+                }
+                Stage::Idle { retry }
+                    if *retry > now + AT_ONCE && !failed && (asked || lacking.contains(&key)) =>
+                {
+                    entry.hurry(now, &mut self.chance);
+                }
+                _ => {}
+            }
+        }
+        let under_way = |entry: &&ServerEntry| {
+            !entry.home && matches!(entry.stage, Stage::Resolving { .. } | Stage::Dialing { .. })
+        };
+        let mut free = DIALS.saturating_sub(self.servers.iter().filter(under_way).count());
+        for entry in self.servers.iter_mut().filter(|entry| !entry.home) {
+            match entry.stage {
+                Stage::Idle { retry } if retry <= now && free == 0 => {
+                    let retry = now + NEXT_DIAL;
+                    entry.stage = Stage::Idle { retry };
+                }
+                Stage::Idle { retry } if retry <= now => free -= 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// Servers at which nodes that a person wants are looked for.
+    fn where_wanted(&self) -> BTreeSet<NodeId> {
+        let mut servers = BTreeSet::new();
+        for (node, since) in self.nodes.those_wanted() {
+            let ranked = ranked(&self.config.swarm, &node, self.keys());
+            let likely = if self.now < since + UNLIKELY {
+                LIKELY
+            } else {
+                ranked.len()
+            };
+            servers.extend(ranked.into_iter().take(likely));
+        }
+        servers
+    }
+
+    /// When time alone changes something of that.
+    pub(super) fn next_visit(&self) -> Option<Now> {
+        if !self.shares() {
+            return None;
+        }
+        let found = self.config.found;
+        let settle = (!self.chosen).then_some(self.begun + SETTLE);
+        let wanted = self.nodes.those_wanted();
+        let wanted = wanted.map(|(_, since)| since + UNLIKELY);
+        let lacking = self.nodes.lacking_at(&self.joined());
+        let entries = self.servers.iter().flat_map(|entry| {
+            let joined = entry.joined().filter(|_| !entry.home);
+            let late = joined.filter(|joined| joined.discovered.is_none());
+            [
+                entry.proves_itself_at(found),
+                late.map(|joined| joined.since + PATIENCE),
+                joined.map(|_| self.needed),
+            ]
+        });
+        let each = entries.flatten().chain(settle).chain(wanted).chain(lacking);
+        each.filter(|at| *at > self.now).min()
+    }
+}
+
+impl ServerEntry {
+    /// Whether this node can be found there, as far as that is known.
+    fn holds(&self) -> bool {
+        let refused = |joined: &super::server::Joined| joined.register.failures >= REFUSALS;
+        self.failures == 0 && !self.joined().is_some_and(refused)
+    }
+
+    /// When one that had failed is as good as the others again, if it goes on like this.
+    fn proves_itself_at(&self, found: bool) -> Option<Now> {
+        let joined = self.joined().filter(|_| self.home && self.failures > 0)?;
+        (joined.registered || !found).then_some(joined.since + HELD)
+    }
+
+    fn move_in(&mut self, found: bool, now: Now, chance: &mut Chance) {
+        match &mut self.stage {
+            Stage::Joined(joined) => joined.stay(found, now),
+            Stage::Idle { .. } if self.failures == 0 => self.hurry(now, chance),
+            _ => {}
+        }
+    }
+
+    /// Where it is registered, if it is.
+    fn move_out(&mut self) -> Option<NodeId> {
+        let joined = self.joined_mut()?;
+        let was = joined.is_found();
+        joined.register.done(None);
+        joined.registered = false;
+        was.then_some(joined.server)
+    }
+
+    fn end_visit(&mut self, others: u32, now: Now, chance: &mut Chance) {
+        let pause = SOON.get(self.visits as usize).copied();
+        let pause = pause.unwrap_or(APART * others);
+        self.visits = self.visits.saturating_add(1);
+        self.failures = 0;
+        let retry = now + pause.mul_f64(0.8 + 0.4 * chance.fraction());
+        self.stage = Stage::Idle { retry };
+    }
+}
