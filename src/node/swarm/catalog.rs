@@ -1,7 +1,7 @@
 //! Catalogs: this node's own, with its history; what is known of the others' is in [`theirs`].
 //!
 //! Invariants: revisions only grow; the history holds each `(name, file)` once, at its latest
-//! change.
+//! change; what is offered lies packed, like what others offer, and the history has its rows.
 
 mod listing;
 mod meaning;
@@ -22,17 +22,15 @@ pub use theirs::{Applied, Next, PeerCatalog, Room};
 pub use told::Told;
 
 use crate::{
-    core::{ascending::Ascending, id::FileId, path::RelPath, tags::Tags},
+    core::{ascending::Ascending, id::FileId, path::RelPath},
     wire::{
         MAX_CATALOG_PAGE,
         control::{CatalogEntry, CatalogPage, Offer, Scan},
     },
 };
-use own::{Change, Kept, Own, Types, of_user};
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-};
+use own::{Change, Removals, of_user};
+use packed::Packed;
+use std::collections::HashMap;
 
 /// Removals that are remembered; a peer that knows less starts anew.
 const MAX_REMOVALS: usize = 10_000;
@@ -65,16 +63,16 @@ pub struct OwnCatalog {
     visiting: bool,
     epoch: u64,
     revision: u64,
-    log: Ascending<Change>,
-    types: Types,
-    /// The revisions of the names, which are in the log.
-    latest: Tags,
-    own: HashMap<FileId, Own>,
+    offers: Packed,
+    /// The latest revision of each row…
+    revisions: Vec<u64>,
+    /// …and the rows by these.
+    log: Ascending<u32>,
+    /// With which revision a name came, when that is not its latest: by its latest.
+    born: HashMap<u64, u64>,
+    removals: Removals,
     /// Names that stand for something of this node's own user, and the bytes behind them.
     of_user: (u64, u64),
-    /// Of this node alone, so that nobody can choose names that collide.
-    hasher: RandomState,
-    removals: usize,
     /// Removals up to this revision are forgotten.
     forgotten: u64,
     scan: Option<Scan>,
@@ -92,13 +90,12 @@ impl OwnCatalog {
             visiting: false,
             epoch,
             revision: 0,
+            offers: Packed::default(),
+            revisions: Vec::new(),
             log: Ascending::default(),
-            types: Types::default(),
-            latest: Tags::default(),
-            own: HashMap::new(),
+            born: HashMap::new(),
+            removals: Removals::default(),
             of_user: (0, 0),
-            hasher: RandomState::new(),
-            removals: 0,
             forgotten: 0,
             scan: None,
         }
@@ -141,105 +138,111 @@ impl OwnCatalog {
     }
 
     /// Offers, changes or (with `None`) withdraws a name with its contents. True when that changed
-    /// anything.
+    /// anything; it does not when there are more names than can be numbered.
     pub fn set(&mut self, name: &RelPath, file: FileId, offer: Option<Offer>) -> bool {
-        let at = self.revision_of(name.as_str(), file);
-        let last = at.and_then(|at| self.log.get(at));
-        let before = last.and_then(Change::told);
+        let name = name.as_str();
+        let row = self.offers.position(name, file);
+        let before = row.map(|row| self.offers.at(row).2);
         let after = offer.as_ref().map(Told::from);
-        if before == after {
+        // What was withdrawn, or never offered, is not withdrawn again.
+        if before == after || (row.is_none() && self.offers.is_full(name)) {
             return false;
-        }
-        let own = self.own.entry(file).or_default();
-        if let Some(count) = before.and_then(|told| own.count(told.held)) {
-            *count -= 1;
-        }
-        if let Some(count) = after.and_then(|told| own.count(told.held)) {
-            *count += 1;
         }
         let (names, bytes) = self.of_user;
         let (fewer, more) = (of_user(before), of_user(after));
         self.of_user = (names - fewer.0 + more.0, bytes - fewer.1 + more.1);
-        own.whole -= u32::from(before.is_some_and(Told::is_whole));
-        own.whole += u32::from(after.is_some_and(Told::is_whole));
-        if !own.is_of_user() && own.whole == 0 {
-            self.own.remove(&file);
-        }
         self.revision += 1;
-        let tag = self.tag(name.as_str(), file);
-        let mut born = self.revision;
-        if let Some(at) = at
-            && let Some(last) = self.log.remove(at)
-        {
-            self.latest.remove(tag, at);
-            born = last.born;
-            self.removals -= usize::from(last.kept.is_none());
-        }
-        self.removals += usize::from(offer.is_none());
-        self.latest.add(tag, self.revision);
-        let change = Change {
-            name: name.as_str().into(),
-            file,
-            kept: offer.map(|offer| Kept::of(&offer, &mut self.types)),
-            born,
+        let born = match row {
+            Some(row) => Some(self.end(row)),
+            None => self.removals.take(name, file),
         };
-        self.log.push(self.revision, change);
-        if self.removals > MAX_REMOVALS {
-            self.forget_removals();
+        match (row, offer) {
+            (Some(row), Some(offer)) => {
+                self.offers.change_at(row, &offer);
+                self.begin(row, born);
+            }
+            (None, Some(offer)) => {
+                self.offers.add(name, file, &offer);
+                if self.revisions.len() == self.revisions.capacity() {
+                    // Doubling would leave half of them empty.
+                    self.revisions
+                        .reserve_exact((self.revisions.len() / 8).max(64));
+                }
+                self.revisions.push(self.revision);
+                self.begin(self.revisions.len() as u32 - 1, born);
+            }
+            (Some(row), None) => {
+                self.take_out(row);
+                let born = born.unwrap_or(self.revision);
+                self.removals.add(self.revision, name, file, born);
+                if self.removals.len() > MAX_REMOVALS {
+                    self.forgotten = self.revision;
+                    self.removals = Removals::default();
+                }
+            }
+            (None, None) => {}
         }
         true
     }
 
-    fn forget_removals(&mut self) {
-        self.forgotten = self.revision;
-        self.log.retain(|change| change.kept.is_some());
-        let log = &self.log;
-        self.latest.retain(|at| log.get(at).is_some());
-        self.removals = 0;
+    /// Takes what was said of a row out of the history; gives the revision that its name came with.
+    fn end(&mut self, row: u32) -> u64 {
+        let revision = self.revisions[row as usize];
+        self.log.remove(revision);
+        self.born.remove(&revision).unwrap_or(revision)
+    }
+
+    /// What a row says is said from this revision on.
+    fn begin(&mut self, row: u32, born: Option<u64>) {
+        self.revisions[row as usize] = self.revision;
+        self.log.push(self.revision, row);
+        if let Some(born) = born {
+            self.born.insert(self.revision, born);
+        }
+    }
+
+    /// Takes out a row that is in the history no longer.
+    fn take_out(&mut self, row: u32) {
+        self.offers.remove_at(row);
+        self.revisions.swap_remove(row as usize);
+        let moved = self.revisions.get(row as usize);
+        if let Some(at) = moved.and_then(|revision| self.log.get_mut(*revision)) {
+            *at = row;
+        }
     }
 
     /// The offer of `file` under `name`.
     #[must_use]
     pub fn get(&self, name: &str, file: FileId) -> Option<Told<'_>> {
-        let revision = self.revision_of(name, file)?;
-        self.log.get(revision)?.told()
-    }
-
-    fn tag(&self, name: &str, file: FileId) -> u32 {
-        self.hasher.hash_one((name, file)) as u32
-    }
-
-    /// The revision of the latest change of a name.
-    fn revision_of(&self, name: &str, file: FileId) -> Option<u64> {
-        let is = |at: &u64| {
-            let change = self.log.get(*at);
-            change.is_some_and(|change| &*change.name == name && change.file == file)
-        };
-        self.latest.find(self.tag(name, file)).find(is)
+        self.offers.get(name, file)
     }
 
     /// Whether all of `file` is here, under whatever name.
     #[must_use]
     pub fn has_whole(&self, file: FileId) -> bool {
-        self.own.get(&file).is_some_and(|own| own.whole > 0)
+        let names = self.offers.names_of_file(file);
+        names.is_some_and(|[shared, fetched, _, _, replica]| shared + fetched + replica > 0)
     }
 
     /// Whether all of `file` is here for this node's own user, as shared or downloaded.
     #[must_use]
     pub fn is_own(&self, file: FileId) -> bool {
-        self.own.get(&file).is_some_and(Own::is_of_user)
+        let names = self.offers.names_of_file(file);
+        names.is_some_and(|[shared, fetched, ..]| shared + fetched > 0)
     }
 
     /// Whether `file` lies in the shared folder.
     #[must_use]
     pub fn is_shared(&self, file: FileId) -> bool {
-        self.own.get(&file).is_some_and(|own| own.shared > 0)
+        let names = self.offers.names_of_file(file);
+        names.is_some_and(|[shared, ..]| shared > 0)
     }
 
     /// How many different files lie in the shared folder.
     #[must_use]
     pub fn shared_contents(&self) -> u64 {
-        self.own.values().filter(|own| own.shared > 0).count() as u64
+        let files = self.offers.files();
+        files.filter(|file| self.is_shared(*file)).count() as u64
     }
 
     /// How many names stand for something of this node's own user, and the bytes behind them.
@@ -250,8 +253,31 @@ impl OwnCatalog {
 
     /// All offers.
     pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
-        let each = self.log.iter();
-        each.filter_map(|(_, change)| Some((&*change.name, change.file, change.told()?)))
+        self.offers.iter()
+    }
+
+    /// The latest change of each name after a revision, in their order.
+    fn changes(&self, since: u64) -> impl Iterator<Item = Change<'_>> {
+        let mut here = self.log.after(since).peekable();
+        let mut gone = self.removals.after(since).peekable();
+        std::iter::from_fn(move || {
+            let next = here.peek().map(|(revision, _)| *revision);
+            if gone
+                .peek()
+                .is_some_and(|gone| next.is_none_or(|next| gone.revision < next))
+            {
+                return gone.next();
+            }
+            let (revision, &row) = here.next()?;
+            let (name, file, told) = self.offers.at(row);
+            Some(Change {
+                revision,
+                name,
+                file,
+                told: Some(told),
+                born: self.born.get(&revision).copied().unwrap_or(revision),
+            })
+        })
     }
 
     /// The changes that are asked for, as many as fit a page.
@@ -274,15 +300,16 @@ impl OwnCatalog {
         };
         let (mut entries, mut bytes, mut more, mut through) = (Vec::new(), 0, false, since);
         let mut steps = 0;
-        for (looked, (revision, change)) in self.log.after(since).enumerate() {
+        for (looked, change) in self.changes(since).enumerate() {
+            let revision = change.revision;
             if (until.is_some() && looked == LOOK) || steps >= sought::STEPS {
                 more = true;
                 break;
             }
-            steps += sought.map_or(0, |sought| sought.steps(&change.name));
+            steps += sought.map_or(0, |sought| sought.steps(change.name));
             if until.is_some_and(|until| change.born > until)
-                || (since == 0 && change.kept.is_none())
-                || sought.is_some_and(|sought| !sought.matches(&change.name, change.file))
+                || (since == 0 && change.told.is_none())
+                || sought.is_some_and(|sought| !sought.matches(change.name, change.file))
             {
                 // Not what is asked for; and nobody who starts from nothing needs to hear what was
                 // withdrawn.
@@ -299,7 +326,7 @@ impl OwnCatalog {
                 revision,
                 name: change.name.to_string(),
                 file: change.file,
-                offer: change.told().map(Told::offer),
+                offer: change.told.map(Told::offer),
             });
         }
         CatalogPage {
@@ -312,7 +339,7 @@ impl OwnCatalog {
             reset,
             more,
             through: (until.is_some() || sought.is_some()).then_some(through),
-            names: Some((self.log.len() - self.removals) as u64),
+            names: Some(self.offers.len() as u64),
             entries,
             scan: self.scan,
         }

@@ -1,110 +1,79 @@
-//! What is kept of each name that this node offers, and counted of each content.
+//! The history of what this node offers: each change as it is told, and what was withdrawn.
 
 use super::told::Told;
 use crate::{
-    core::id::FileId,
-    wire::control::{Held, Offer, ReplicaParts},
+    core::{ascending::Ascending, id::FileId, tags::Tags},
+    wire::control::Held,
 };
-use std::{collections::HashSet, sync::Arc};
-
-/// Media types that are kept once; some dozens are usual, but what was downloaded has those that
-/// others said.
-const MAX_TYPES: usize = 1024;
+use std::hash::{BuildHasher, RandomState};
 
 /// The latest change of a name.
-#[derive(Debug)]
-pub(super) struct Change {
-    pub name: Box<str>,
+pub(super) struct Change<'a> {
+    pub revision: u64,
+    pub name: &'a str,
     pub file: FileId,
-    /// Nothing, when it was withdrawn.
-    pub kept: Option<Kept>,
+    /// What is offered; nothing, when it was withdrawn.
+    pub told: Option<Told<'a>>,
     /// The revision that the name came with.
     pub born: u64,
 }
 
-impl Change {
-    /// What is offered.
-    pub fn told(&self) -> Option<Told<'_>> {
-        self.kept.as_ref().map(Kept::told)
-    }
-}
-
-/// An [`Offer`] in less room.
+/// A name that was withdrawn.
 #[derive(Debug)]
-pub(super) struct Kept {
-    size: u64,
-    mtime: i64,
-    media: Arc<str>,
-    parts: Option<ReplicaParts>,
-    mode: Option<u16>,
-    executable: bool,
-    held: Held,
+struct Removal {
+    name: Box<str>,
+    file: FileId,
+    born: u64,
 }
 
-const _: () = assert!(size_of::<Option<Change>>() <= 120);
-
-impl Kept {
-    pub fn of(offer: &Offer, types: &mut Types) -> Self {
-        Self {
-            size: offer.size,
-            mtime: offer.mtime,
-            media: types.one(&offer.media),
-            parts: offer.parts,
-            mode: offer.mode,
-            executable: offer.executable,
-            held: offer.held,
-        }
-    }
-
-    fn told(&self) -> Told<'_> {
-        Told {
-            size: self.size,
-            mtime: self.mtime,
-            executable: self.executable,
-            mode: self.mode,
-            media: &self.media,
-            held: self.held,
-            parts: self.parts,
-        }
-    }
-}
-
-/// Media types, each once.
+/// What was withdrawn and not offered again since.
 #[derive(Debug, Default)]
-pub(super) struct Types(HashSet<Arc<str>>);
-
-impl Types {
-    fn one(&mut self, media: &str) -> Arc<str> {
-        if let Some(known) = self.0.get(media) {
-            return known.clone();
-        }
-        let new = Arc::<str>::from(media);
-        if self.0.len() < MAX_TYPES {
-            self.0.insert(new.clone());
-        }
-        new
-    }
+pub(super) struct Removals {
+    log: Ascending<Removal>,
+    /// Their revisions, by name and contents.
+    latest: Tags,
+    /// Of this node alone, so that nobody can choose names that collide.
+    hasher: RandomState,
 }
 
-/// How many names stand for a content: of this node's own user, and of which all is here.
-#[derive(Debug, Default)]
-pub(super) struct Own {
-    pub shared: u32,
-    fetched: u32,
-    pub whole: u32,
-}
-
-impl Own {
-    pub fn count(&mut self, held: Held) -> Option<&mut u32> {
-        match held {
-            Held::Shared => Some(&mut self.shared),
-            Held::Fetched => Some(&mut self.fetched),
-            Held::Partial | Held::Replica => None,
-        }
+impl Removals {
+    pub fn len(&self) -> usize {
+        self.log.len()
     }
 
-    pub fn is_of_user(&self) -> bool {
-        self.shared + self.fetched > 0
+    fn tag(&self, name: &str, file: FileId) -> u32 {
+        self.hasher.hash_one((name, file)) as u32
+    }
+
+    /// A name was withdrawn at a revision above all others.
+    pub fn add(&mut self, revision: u64, name: &str, file: FileId, born: u64) {
+        self.latest.add(self.tag(name, file), revision);
+        let name = name.into();
+        self.log.push(revision, Removal { name, file, born });
+    }
+
+    /// A name is offered again: gives the revision that it came with, if it is here.
+    pub fn take(&mut self, name: &str, file: FileId) -> Option<u64> {
+        let tag = self.tag(name, file);
+        let is = |at: &u64| {
+            let one = self.log.get(*at);
+            one.is_some_and(|one| &*one.name == name && one.file == file)
+        };
+        let at = self.latest.find(tag).find(is)?;
+        self.latest.remove(tag, at);
+        Some(self.log.remove(at)?.born)
+    }
+
+    /// Those after a revision, in their order.
+    pub fn after(&self, since: u64) -> impl Iterator<Item = Change<'_>> {
+        let after = self.log.after(since);
+        after.map(|(revision, one)| Change {
+            revision,
+            name: &one.name,
+            file: one.file,
+            told: None,
+            born: one.born,
+        })
     }
 }
 

@@ -1,8 +1,9 @@
-//! What a peer offers, packed: a name takes some hundred bytes beside its letters.
+//! What a node offers, packed: a name takes some hundred bytes beside its letters.
 //!
 //! Pure. Rows lie side by side, names in one text; a row is found by its name and contents, and all
 //! rows of the same contents by these. Invariants: the rows of a file are a chain in both
-//! directions; [`Packed::weight`] is what is allocated, but for a third of it.
+//! directions; the rows are numbered without a gap, and only when one goes does another, the last,
+//! get its number; [`Packed::weight`] is what is allocated, but for a third of it.
 
 use super::told::{Names, Told};
 use crate::{
@@ -141,7 +142,7 @@ impl Packed {
     /// All offers.
     pub fn iter(&self) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
         let rows = 0..self.rows.len() as u32;
-        rows.map(move |at| (self.name(at), self.row(at).file, self.told(at)))
+        rows.map(move |row| self.at(row))
     }
 
     /// The contents that there are.
@@ -159,8 +160,24 @@ impl Packed {
 
     /// What is offered as this.
     pub fn get(&self, name: &str, file: FileId) -> Option<Told<'_>> {
-        let at = self.find(self.hash(name, file), name, file)?;
-        Some(self.told(at))
+        Some(self.told(self.position(name, file)?))
+    }
+
+    /// The row of a name.
+    pub fn position(&self, name: &str, file: FileId) -> Option<u32> {
+        self.find(self.hash(name, file), name, file)
+    }
+
+    /// What a row says.
+    pub fn at(&self, row: u32) -> (&str, FileId, Told<'_>) {
+        (self.name(row), self.row(row).file, self.told(row))
+    }
+
+    /// Whether there is no number left for a row, or for where its name lies in the text: with
+    /// some hundred million names.
+    pub fn is_full(&self, name: &str) -> bool {
+        let most = END as usize - 1;
+        self.rows.len() >= most || self.text.len() + name.len() > most
     }
 
     /// What a name would weigh that is not here yet.
@@ -177,9 +194,13 @@ impl Packed {
 
     /// What is known by this name is from now on this. False when the name is not known.
     pub fn change(&mut self, name: &str, file: FileId, offer: &Offer) -> bool {
-        let Some(at) = self.find(self.hash(name, file), name, file) else {
-            return false;
-        };
+        let at = self.position(name, file);
+        at.map(|at| self.change_at(at, offer)).is_some()
+    }
+
+    /// A row says this from now on.
+    pub fn change_at(&mut self, at: u32, offer: &Offer) {
+        let file = self.row(at).file;
         let (before, now) = (self.told(at).kind(), Told::from(offer).kind());
         let several = self.several.get_mut(&file);
         if let Some(several) = several {
@@ -191,13 +212,13 @@ impl Packed {
         self.names[now] += 1;
         let media = self.type_of(&offer.media);
         self.rows[at as usize].describe(offer, media);
-        true
     }
 
-    /// Adds a name that is not known yet.
+    /// Adds a name that is not known yet, when there is a number for it ([`Packed::is_full`]), as
+    /// the last row.
     pub fn add(&mut self, name: &str, file: FileId, offer: &Offer) {
         let hash = self.hash(name, file);
-        debug_assert!(self.find(hash, name, file).is_none());
+        debug_assert!(self.find(hash, name, file).is_none() && !self.is_full(name));
         self.weight += ROW + name.len();
         let media = self.type_of(&offer.media);
         let at = self.rows.len() as u32;
@@ -260,13 +281,18 @@ impl Packed {
 
     /// Takes a name out. False when it was not known.
     pub fn remove(&mut self, name: &str, file: FileId) -> bool {
-        let hash = self.hash(name, file);
-        let Some(at) = self.find(hash, name, file) else {
-            return false;
-        };
+        let at = self.position(name, file);
+        at.map(|at| self.remove_at(at)).is_some()
+    }
+
+    /// Takes a row out; the last one has its number from then on.
+    pub fn remove_at(&mut self, at: u32) {
         let kind = self.told(at).kind();
+        let &Row {
+            file, hash, length, ..
+        } = self.row(at);
         self.names[kind] -= 1;
-        self.weight -= ROW + name.len();
+        self.weight -= ROW + usize::from(length);
         if let Ok(entry) = self.by_name.find_entry(spread(hash), |&row| row == at) {
             entry.remove();
         }
@@ -279,14 +305,13 @@ impl Packed {
                 self.weight -= SEVERAL;
             }
         }
-        self.waste += name.len();
+        self.waste += usize::from(length);
         self.rows.swap_remove(at as usize);
         let moved = self.rows.len() as u32;
         if moved != at {
             self.moved(moved, at);
         }
         self.shrink();
-        true
     }
 
     /// Takes a row out of its chain, between these.
@@ -424,6 +449,24 @@ impl Packed {
         self.types.push(text.clone());
         self.type_of.insert(text, new);
         new
+    }
+}
+
+#[cfg(test)]
+impl Packed {
+    /// Bytes that are really taken.
+    pub fn allocated(&self) -> usize {
+        let several = self.several.capacity() * 8 / 7 * (size_of::<(FileId, Several)>() + 1);
+        let types = self.types.iter().map(|text| text.len() + 16);
+        let types = types.sum::<usize>()
+            + self.types.capacity() * size_of::<Arc<str>>()
+            + self.type_of.capacity() * 8 / 7 * 25;
+        self.rows.capacity() * size_of::<Row>()
+            + self.text.capacity()
+            + self.by_name.allocation_size()
+            + self.by_file.allocation_size()
+            + several
+            + types
     }
 }
 

@@ -297,3 +297,103 @@ fn what_is_of_this_nodes_own_user_is_counted_as_it_changes() {
     }
     assert!(own.of_user().0 > 5);
 }
+
+#[test]
+fn a_name_of_this_nodes_own_costs_little_beside_its_letters_and_is_found_again() {
+    let mut own = OwnCatalog::new("me".into(), 5, true);
+    let text = |at: u32| {
+        format!(
+            "d{:02}/folder{:04}/note-{at:07}.txt",
+            at / 40_000,
+            at / 1000
+        )
+    };
+    let file = |at: u32| FileId(*blake3::hash(&at.to_le_bytes()).as_bytes());
+    // More than would fill a table to the half that costs most.
+    let many = 60_000;
+    for at in 0..many {
+        own.set(&name(&text(at)), file(at), Some(offer(at.into())));
+    }
+    let taken = |own: &OwnCatalog| {
+        own.offers.allocated() + own.revisions.capacity() * 8 + own.log.allocated()
+    };
+    let each = taken(&own) / many as usize - text(0).len();
+    assert!(each <= 128, "{each} bytes beside its letters");
+    assert!(own.born.is_empty() && own.removals.len() == 0);
+    // What goes takes its place with it, and is told in its turn.
+    for at in 0..9000 {
+        own.set(&name(&text(at * 2)), file(at * 2), None);
+    }
+    own.set(&name(&text(1)), file(1), Some(offer(7)));
+    own.set(&name(&text(2)), file(2), Some(offer(8)));
+    let left = taken(&own) / (many as usize - 9000) - text(0).len();
+    assert!(left <= 150, "{left} bytes beside its letters");
+    let told: Vec<_> = own.changes(u64::from(many) + 8990).collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|one| (one.revision, one.born, one.told.map(|told| told.size)))
+        .collect();
+    let withdrawn = (8991..=9000).map(|at| (u64::from(many) + at, 2 * at - 1, None));
+    let mut expected: Vec<_> = withdrawn.collect();
+    expected.push((u64::from(many) + 9001, 2, Some(7)));
+    expected.push((u64::from(many) + 9002, 3, Some(8)));
+    assert_eq!(told, expected);
+}
+
+proptest::proptest! {
+    /// Whoever follows knows what a plain map has, however the rows move.
+    #[test]
+    fn the_history_leads_to_what_is_offered(
+        steps in proptest::collection::vec((0..12u32, 0..3u8, 0..4u64), 1..200),
+    ) {
+        let mut own = OwnCatalog::new("me".into(), 5, true);
+        let mut plain = std::collections::BTreeMap::new();
+        let mut born = std::collections::BTreeMap::new();
+        let mut peer = PeerCatalog::default();
+        for (at, (text, file, size)) in steps.into_iter().enumerate() {
+            let (text, file) = (format!("n{text}"), FileId([file; 32]));
+            let offer = (size > 0).then(|| offer(size));
+            let key = (text.clone(), file);
+            let before = plain.get(&key).copied();
+            let changed = own.set(&name(&text), file, offer);
+            proptest::prop_assert_eq!(changed, before != Some(size).filter(|size| *size > 0));
+            if size > 0 {
+                plain.insert(key.clone(), size);
+                let now = own.version().1;
+                born.entry(key).or_insert(now);
+            } else {
+                plain.remove(&key);
+            }
+            if at % 5 == 0 {
+                follow(&mut peer, &own);
+            }
+        }
+        follow(&mut peer, &own);
+        let own_rows = own.offers().map(|(name, file, told)| ((name.to_owned(), file), told.size));
+        let theirs = peer.offers().map(|(name, file, told)| ((name.to_owned(), file), told.size));
+        proptest::prop_assert_eq!(own_rows.collect::<std::collections::BTreeMap<_, _>>(), plain.clone());
+        proptest::prop_assert_eq!(theirs.collect::<std::collections::BTreeMap<_, _>>(), plain.clone());
+        let mut last = 0;
+        for change in own.changes(0) {
+            proptest::prop_assert!(change.revision > last);
+            last = change.revision;
+            let key = (change.name.to_owned(), change.file);
+            proptest::prop_assert_eq!(born.get(&key), Some(&change.born));
+            proptest::prop_assert_eq!(change.told.is_some(), plain.contains_key(&key));
+        }
+        let history = own.changes(0).count();
+        proptest::prop_assert_eq!(history, born.len());
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_part_is_found_in_any_case(
+        name in "[aAbBkKéÉß\u{212a}ı]{0,9}",
+        part in "[aAbBkKéÉß\u{212a}ı]{0,3}",
+    ) {
+        let part = part.to_lowercase();
+        let plain = name.to_lowercase().contains(&part);
+        proptest::prop_assert_eq!(Pattern::Part(part).matches(&name), plain);
+    }
+}

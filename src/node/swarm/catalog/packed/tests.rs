@@ -17,21 +17,6 @@ fn offer(held: Held, size: u64, media: &str) -> Offer {
     }
 }
 
-/// Bytes that are really taken.
-fn allocated(packed: &Packed) -> usize {
-    let several = packed.several.capacity() * 8 / 7 * (size_of::<(FileId, Several)>() + 1);
-    let types = packed.types.iter().map(|text| text.len() + 16);
-    let types = types.sum::<usize>()
-        + packed.types.capacity() * size_of::<Arc<str>>()
-        + packed.type_of.capacity() * 8 / 7 * 25;
-    packed.rows.capacity() * size_of::<Row>()
-        + packed.text.capacity()
-        + packed.by_name.allocation_size()
-        + packed.by_file.allocation_size()
-        + several
-        + types
-}
-
 fn id(at: usize) -> FileId {
     FileId(*blake3::hash(&at.to_le_bytes()).as_bytes())
 }
@@ -119,7 +104,7 @@ fn what_is_accounted_is_what_is_taken() {
         let mut packed = Packed::default();
         let text = |at: usize| format!("{at:0>length$}");
         let near = |packed: &Packed, when: &str| {
-            let (real, said) = (allocated(packed), packed.weight());
+            let (real, said) = (packed.allocated(), packed.weight());
             let (most, least) = (said * 13 / 10, said * 10 / 13);
             let at = packed.len();
             assert!(
@@ -158,7 +143,7 @@ fn an_ordinary_name_takes_at_most_160_bytes() {
         let name = format!("{at:0>50}");
         packed.add(&name, id(at), &offer(Held::Shared, 1, "text/plain"));
     }
-    let each = allocated(&packed) / packed.len();
+    let each = packed.allocated() / packed.len();
     assert!(each <= 165, "{each}");
 }
 
