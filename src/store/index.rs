@@ -16,6 +16,8 @@
 mod files;
 mod manifests;
 mod packs;
+mod queue;
+mod recent;
 mod record;
 mod replicas;
 mod stamp;
@@ -23,6 +25,8 @@ mod table;
 mod upgrade;
 
 pub(super) use files::Placed;
+pub(super) use queue::Queue;
+pub(super) use recent::Recent;
 pub use record::{FileRecord, Kind, Location, NewFile};
 pub(super) use replicas::{NO_FILE, ReplicaChunk, ReplicaRecord};
 pub use stamp::Stamp;

@@ -9,7 +9,9 @@
 
 mod elsewhere;
 mod indexing;
+mod known;
 mod read;
+mod readers;
 mod scan;
 mod walk;
 mod watch;

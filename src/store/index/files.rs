@@ -284,7 +284,7 @@ impl Index {
     }
 
     /// The pack that a file's record is in, if it is in any, with its key.
-    fn pack_with(&self, number: u64) -> Result<Option<(u64, sled::IVec)>, StoreError> {
+    pub(super) fn pack_with(&self, number: u64) -> Result<Option<(u64, sled::IVec)>, StoreError> {
         let found = self.0.files.get_at_most(number.to_be_bytes());
         Ok(found.map_err(|e| self.error(e))?.and_then(|(key, value)| {
             let at = key.as_ref().try_into().map(u64::from_be_bytes).ok()?;

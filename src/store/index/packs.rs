@@ -20,6 +20,7 @@ use crate::{
     store::modes,
     wire::manifest,
 };
+use std::sync::LazyLock;
 
 /// Begins a value.
 const VERSION: u8 = 1;
@@ -28,6 +29,9 @@ const VERSION: u8 = 1;
 /// into a file of its own, unsynced.
 const RECORDS: usize = 64;
 const BYTES: usize = 4 << 10;
+
+/// The contents of a file of no bytes.
+static EMPTY: LazyLock<FileId> = LazyLock::new(|| manifest::encode(&[]).file);
 
 /// How permissions are told, in the third and fourth lowest bit of a record's marks.
 const PLAIN: u8 = 0;
@@ -188,6 +192,11 @@ impl<'a> Reader<'a> {
 }
 
 impl Packed<'_> {
+    /// How it looked.
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
     pub fn content(&self) -> Content {
         match (self.id, self.len) {
             (None, _) => Content::Small(None),
@@ -202,6 +211,7 @@ impl Packed<'_> {
     /// Its contents: reckoned, since one chunk says all of them.
     pub fn file(&self) -> FileId {
         match (self.content(), self.id) {
+            (Content::Small(None), _) => *EMPTY,
             (Content::Small(entry), _) => manifest::encode(entry.as_slice()).file,
             (Content::Large, id) => FileId(id.unwrap_or_default()),
         }

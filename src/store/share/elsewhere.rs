@@ -126,9 +126,10 @@ impl Worker {
         let before = self.paths.clone();
         for one in before.iter().filter(|one| !paths.contains(one)) {
             // While their names are still known.
-            let gone = self.known_below(&one.path).map(|(path, _)| path.clone());
-            let gone = gone.collect();
-            self.forget(gone);
+            match self.known_below(&one.path, None) {
+                Ok(gone) => self.forget(gone),
+                Err(error) => self.problem(&one.path, error.to_string()),
+            }
             self.due.retain(|path, _| !path.starts_with(&one.path));
         }
         self.paths = paths;
@@ -140,9 +141,14 @@ impl Worker {
 
     /// Forgets what an earlier run shared where it lies, and nobody shares any more.
     pub fn forget_unshared(&mut self) {
-        let gone = self.files.keys();
-        let gone = gone.filter(|path| path.is_absolute() && self.holder(path).is_none());
-        let gone: Vec<PathBuf> = gone.cloned().collect();
-        self.withdraw(&gone);
+        let paths = self.paths.clone();
+        let held = |path: &Path| paths.iter().any(|one| path.starts_with(&one.path));
+        match self.files.elsewhere(held) {
+            Ok(mut gone) => {
+                gone.retain(|path| !held(path));
+                self.withdraw(&gone);
+            }
+            Err(error) => self.problem(Path::new(""), error.to_string()),
+        }
     }
 }

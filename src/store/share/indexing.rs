@@ -3,21 +3,23 @@
 use super::{
     ShareEvent, offered,
     read::{Reading, read_file},
+    readers::Readers,
     watch::POLL,
-    worker::{Job, Known, SETTLE, Worker},
+    worker::{SETTLE, Worker},
 };
 use crate::{
-    core::{id::FileId, manifest::Entry, path::RelPath},
+    core::{manifest::Entry, path::RelPath},
     store::{
-        FileRecord, Kind, NewFile, Stamp, StoreError, fetched::give_up, index::looks_like,
-        placing::media_of,
+        FileRecord, Kind, NewFile, Stamp, StoreError,
+        fetched::give_up,
+        index::{Queue, looks_like},
     },
     wire::control::Scan,
 };
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::atomic::Ordering,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -29,126 +31,178 @@ const BATCH_AGE: Duration = Duration::from_millis(200);
 /// Bytes of a file that takes longer to read than a batch may wait.
 const LARGE: u64 = 32 << 20;
 
+/// What a run has come to.
+struct Run {
+    /// How far it is.
+    scan: Scan,
+    /// When that was told, and whether it was.
+    told: Instant,
+    said: bool,
+    /// What is read and not in the index yet, its chunks, and since when.
+    batch: Vec<NewFile>,
+    chunks: usize,
+    begun: Instant,
+    /// Nothing further is to be read.
+    ended: bool,
+}
+
 impl Worker {
-    pub fn run_jobs(&mut self, jobs: Vec<Job>) {
-        let of = jobs.len();
-        let mut scan = Scan {
-            of_files: Some(jobs.len() as u64),
-            of_bytes: Some(jobs.iter().map(|job| job.stamp.size).sum()),
-            ..Scan::default()
+    pub fn run_jobs(&mut self, mut jobs: Queue) {
+        let mut run = Run {
+            scan: Scan {
+                of_files: Some(jobs.len() as u64),
+                of_bytes: Some(jobs.bytes()),
+                ..Scan::default()
+            },
+            told: Instant::now(),
+            said: jobs.bytes() > LARGE || jobs.len() > BATCH_FILES,
+            batch: Vec::new(),
+            chunks: 0,
+            begun: Instant::now(),
+            ended: false,
         };
-        let long = scan.of_bytes > Some(LARGE) || jobs.len() > BATCH_FILES;
-        if long {
-            self.emit(ShareEvent::Progress(scan));
+        if run.said {
+            self.emit(ShareEvent::Progress(run.scan));
         }
-        let (mut told, mut said) = (Instant::now(), long);
-        let mut batch: Vec<(Job, NewFile)> = Vec::new();
-        let mut chunks = 0;
-        let mut begun = Instant::now();
-        let mut spare = std::mem::take(&mut self.spare);
-        let mut jobs = jobs.into_iter();
-        while let Some(job) = jobs.next() {
+        let until = [Arc::clone(&self.stop), Arc::clone(&self.removed)];
+        let mut readers = Readers::start(&self.root, jobs.len(), &until);
+        while !run.ended
+            && let Some(job) = jobs.next()
+        {
             if self.stopped() {
                 return;
             }
-            if job.stamp.size >= LARGE {
-                // What is read already need not wait for it.
-                self.store(&mut batch);
-                chunks = 0;
-                begun = Instant::now();
+            if let Some(entries) = self.twin(job.stamp) {
+                self.was_read(&mut run, job, Ok(Reading::Whole(entries)));
+                continue;
             }
-            let twin = self.twin(job.stamp);
-            let read = if let Some(entries) = twin {
-                scan.bytes += job.stamp.size;
-                Ok(Reading::Whole(entries))
+            self.read += 1;
+            if readers.take(job.stamp.size) {
+                for (file, read) in readers.give(job) {
+                    self.was_read(&mut run, file, read);
+                }
             } else {
-                self.read += 1;
-                read_file(&self.root.join(&job.path), job.stamp, &mut spare, |bytes| {
-                    scan.bytes += bytes;
-                    if told.elapsed() >= PROGRESS {
-                        (told, said) = (Instant::now(), true);
-                        self.emit(ShareEvent::Progress(scan));
-                    }
-                    !self.stopped() && !self.removed.load(Ordering::Acquire)
-                })
-            };
-            scan.files += 1;
-            match read {
-                Ok(Reading::Whole(entries)) => {
-                    chunks += entries.len();
-                    let record = record_of(&job);
-                    batch.push((job, NewFile { record, entries }));
-                }
-                Ok(Reading::Changed) => {
-                    self.due.insert(job.path, Instant::now() + SETTLE);
-                }
-                Ok(Reading::Stopped) if self.stopped() => return,
-                Ok(Reading::Stopped) => {
-                    // The rest is looked at again, when what is shared no longer is withdrawn.
-                    let now = Instant::now();
-                    self.due.insert(job.path, now);
-                    self.due.extend(jobs.by_ref().map(|job| (job.path, now)));
-                }
-                Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    if matches!(error, StoreError::Descriptors(_)) {
-                        self.due.insert(job.path.clone(), Instant::now() + POLL);
-                    }
-                    self.problem(&job.path, error.to_string());
-                }
-            }
-            if batch.len() >= BATCH_FILES || chunks >= BATCH_CHUNKS || begun.elapsed() >= BATCH_AGE
-            {
-                self.store(&mut batch);
-                chunks = 0;
-                begun = Instant::now();
+                self.read_alone(&mut run, job);
             }
         }
-        self.store(&mut batch);
-        if of > self.files.len() / 2 {
-            // A tree that is filled in order stays half empty.
-            self.files = std::mem::take(&mut self.files).into_iter().collect();
+        while !self.stopped()
+            && let Some(group) = readers.rest()
+        {
+            for (file, read) in group {
+                self.was_read(&mut run, file, read);
+            }
         }
-        self.spare = spare;
-        if said {
+        if self.stopped() {
+            return;
+        }
+        // What is shared no longer is withdrawn first; then the rest is looked at again.
+        let now = Instant::now();
+        self.due.extend(jobs.map(|job| (job.path, now)));
+        self.store(&mut run.batch);
+        if run.said {
             self.emit(ShareEvent::Read);
         }
     }
 
-    /// The chunks of a file that was only renamed, or has two names.
-    fn twin(&self, stamp: Stamp) -> Option<Vec<Entry>> {
-        let number = self.inodes.get(&stamp.identity())?;
-        let record = self.index.record(*number).ok()??;
-        if !stamp.identity().is_known() || record.stamp != stamp {
-            return None;
+    /// Reads a file on this thread, and those that help it if the file is large.
+    fn read_alone(&mut self, run: &mut Run, job: FileRecord) {
+        if job.stamp.size >= LARGE {
+            // What is read already need not wait for it.
+            self.store_of(run);
         }
+        let mut spare = std::mem::take(&mut self.spare);
+        let before = run.scan.bytes;
+        let read = read_file(&self.root.join(&job.path), job.stamp, &mut spare, |bytes| {
+            run.scan.bytes += bytes;
+            self.progress(run);
+            !self.stopped() && !self.removed.load(Ordering::Acquire)
+        });
+        self.spare = spare;
+        run.scan.bytes = before;
+        self.was_read(run, job, read);
+    }
+
+    /// Tells now and then how far it is.
+    fn progress(&self, run: &mut Run) {
+        if run.told.elapsed() >= PROGRESS {
+            (run.told, run.said) = (Instant::now(), true);
+            self.emit(ShareEvent::Progress(run.scan));
+        }
+    }
+
+    /// Takes in how reading a file ended.
+    fn was_read(&mut self, run: &mut Run, job: FileRecord, read: Result<Reading, StoreError>) {
+        run.scan.files += 1;
+        run.scan.bytes += job.stamp.size;
+        self.progress(run);
+        match read {
+            Ok(Reading::Whole(entries)) => {
+                run.chunks += entries.len();
+                run.batch.push(NewFile {
+                    record: job,
+                    entries,
+                });
+            }
+            Ok(Reading::Changed) => {
+                self.due.insert(job.path, Instant::now() + SETTLE);
+            }
+            Ok(Reading::Stopped) => {
+                run.ended = true;
+                self.due.insert(job.path, Instant::now());
+            }
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                if matches!(error, StoreError::Descriptors(_)) {
+                    self.due.insert(job.path.clone(), Instant::now() + POLL);
+                }
+                self.problem(&job.path, error.to_string());
+            }
+        }
+        let full = run.batch.len() >= BATCH_FILES || run.chunks >= BATCH_CHUNKS;
+        if full || run.begun.elapsed() >= BATCH_AGE {
+            self.store_of(run);
+        }
+    }
+
+    fn store_of(&mut self, run: &mut Run) {
+        self.store(&mut run.batch);
+        (run.chunks, run.begun) = (0, Instant::now());
+    }
+
+    /// The chunks of a file that was only renamed, or has two names.
+    fn twin(&mut self, stamp: Stamp) -> Option<Vec<Entry>> {
+        let same = self.files.same(stamp.identity()).ok()?;
+        let record = same.into_iter().find(|record| record.stamp == stamp)?;
         let manifest = self.index.manifest(&record.file).ok()??;
         (manifest.size() == stamp.size).then(|| manifest.entries().to_vec())
     }
 
     /// Puts a batch into the index, and then offers it.
-    fn store(&mut self, batch: &mut Vec<(Job, NewFile)>) {
+    fn store(&mut self, batch: &mut Vec<NewFile>) {
         if batch.is_empty() {
             return;
         }
-        let (jobs, mut files): (Vec<Job>, Vec<NewFile>) = batch.drain(..).unzip();
-        match self.index.add_files(&mut files) {
+        let mut files = std::mem::take(batch);
+        // What the index knew at a path is replaced.
+        let known = files
+            .iter()
+            .map(|file| self.files.remove(&file.record.path));
+        let known = known.collect::<Result<Vec<_>, _>>();
+        match known.and_then(|_| self.index.add_files(&mut files)) {
             Ok(numbers) => {
-                for ((job, file), number) in jobs.into_iter().zip(files).zip(numbers) {
-                    let FileRecord {
-                        file: id,
-                        stamp,
-                        rights,
-                        ..
-                    } = file.record;
-                    self.know(number, file.record, true);
-                    let offered = offered(job.name, id, stamp, rights);
-                    self.emit(ShareEvent::Offered(offered));
+                for (NewFile { record, .. }, number) in files.into_iter().zip(numbers) {
+                    self.files.add(number, &record, self.scan);
+                    if let Ok(name) = RelPath::parse(&record.name) {
+                        let (stamp, rights) = (record.stamp, record.rights);
+                        let offered = offered(name, record.file, stamp, rights);
+                        self.emit(ShareEvent::Offered(offered));
+                    }
                 }
             }
             Err(error) => {
-                for job in jobs {
-                    self.due.insert(job.path, Instant::now() + POLL);
+                for file in files {
+                    let at = Instant::now() + POLL;
+                    self.due.insert(file.record.path, at);
                 }
                 self.problem(Path::new(""), error.to_string());
             }
@@ -179,17 +233,16 @@ impl Worker {
         if damaged {
             // Whatever is the same file has the same bytes: none of its names may vouch for
             // another.
-            let identity = record.stamp.identity();
-            let same = |known: &Known| {
-                let other = known.stamp.identity();
-                known.number == number || (identity.is_known() && other == identity)
+            let mut names = match self.files.same(record.stamp.identity()) {
+                Ok(same) => same.iter().map(|one| one.path.clone()).collect(),
+                Err(error) => {
+                    self.problem(Path::new(""), error.to_string());
+                    Vec::new()
+                }
             };
-            let names: Vec<PathBuf> = self
-                .files
-                .iter()
-                .filter(|(_, known)| same(known))
-                .map(|(path, _)| path.clone())
-                .collect();
+            if !names.contains(&record.path) {
+                names.push(record.path.clone());
+            }
             self.withdraw(&names);
             for path in names {
                 self.touched(&[self.root.join(path)]);
@@ -201,40 +254,26 @@ impl Worker {
     /// Forgets files that are gone or changed.
     pub fn withdraw(&mut self, paths: &[PathBuf]) {
         for paths in paths.chunks(BATCH_FILES) {
-            let known = paths
-                .iter()
-                .filter_map(|path| self.files.remove_entry(path));
-            let known: Vec<(PathBuf, Known)> = known.collect();
-            let numbers: Vec<u64> = known.iter().map(|(_, known)| known.number).collect();
+            let mut gone = Vec::new();
+            for path in paths {
+                match self.files.remove(path) {
+                    Ok(known) => gone.extend(known),
+                    Err(error) => self.problem(path, error.to_string()),
+                }
+            }
+            let numbers: Vec<u64> = gone.iter().map(|(known, _)| known.number).collect();
             if let Err(error) = self.index.remove_files(&numbers) {
                 self.problem(&paths[0], error.to_string());
             }
-            for (path, known) in known {
+            for (known, name) in gone {
                 self.reader.forget(known.number);
-                let identity = known.stamp.identity();
-                if self.inodes.get(&identity) == Some(&known.number) {
-                    self.inodes.remove(&identity);
-                }
-                let name = known.name(&path).map(RelPath::parse);
                 if known.offered
-                    && let Some(Ok(name)) = name
+                    && let Ok(name) = RelPath::parse(&name)
                 {
-                    let file = known.file;
+                    let file = known.record.file;
                     self.emit(ShareEvent::Withdrawn { name, file });
                 }
             }
         }
-    }
-}
-
-fn record_of(job: &Job) -> FileRecord {
-    FileRecord {
-        kind: Kind::Shared,
-        path: job.path.clone(),
-        stamp: job.stamp,
-        rights: job.rights,
-        file: FileId([0; 32]),
-        name: job.name.as_str().to_owned(),
-        media: media_of(job.name.file_name()),
     }
 }

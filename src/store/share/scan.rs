@@ -5,12 +5,9 @@ use super::{
     watch::{Message, POLL, watch, why_unwatched},
     worker::{DEBOUNCE, Worker},
 };
-use crate::store::{
-    FileRecord, Kind,
-    modes::{self, FileIdentity},
-};
+use crate::store::modes::{self, FileIdentity};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs,
     path::{Path, PathBuf},
     sync::{atomic::Ordering, mpsc::RecvTimeoutError},
@@ -168,43 +165,23 @@ impl Worker {
 
     /// Recalls what an earlier run indexed. It is offered once it is seen again.
     fn load(&mut self) {
-        let index = self.index.clone();
-        let mut all = Vec::new();
-        let known = |number, record| all.push(self.known(number, record, false));
-        let read = index.each_file(Kind::Shared, known);
-        // At once, which is faster than one by one, and takes half the room.
-        self.files = all.into_iter().collect();
-        match read {
-            Ok(()) => self.forget_unshared(),
+        match self.files.load() {
+            Ok(_) => self.forget_unshared(),
             Err(error) => self.problem(Path::new(""), error.to_string()),
         }
     }
 
     /// Forgets what the index forgot, and looks at everything.
     fn reopened(&mut self) {
-        let mut there = HashMap::new();
-        let note = |number: u64, record: FileRecord| {
-            there.insert(record.path, number);
-        };
-        if let Err(error) = self.index.each_file(Kind::Shared, note) {
-            return self.problem(Path::new(""), error.to_string());
+        match self.files.load() {
+            Ok(gone) => gone.iter().for_each(|&number| self.reader.forget(number)),
+            Err(error) => return self.problem(Path::new(""), error.to_string()),
         }
-        let reader = &self.reader;
-        self.files.retain(|path, known| {
-            let kept = there.get(path) == Some(&known.number);
-            if !kept {
-                reader.forget(known.number);
-            }
-            kept
-        });
         self.due.insert(PathBuf::new(), Instant::now());
     }
 
     fn tell_scanned(&mut self) {
-        let offered = self.files.values().filter(|known| known.offered);
-        let (files, bytes) = offered.fold((0, 0), |(files, bytes), known| {
-            (files + 1, bytes + known.stamp.size)
-        });
+        let (files, bytes) = self.files.all_offered();
         let read = self.read;
         if read > 0
             && let Err(error) = self.index.flush()

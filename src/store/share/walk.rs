@@ -4,14 +4,16 @@ use super::{
     ShareEvent,
     elsewhere::Place,
     offered,
-    worker::{Growing, Job, SETTLE, Worker, unlike},
+    worker::{Growing, SETTLE, Worker, is_unlike},
 };
-use crate::core::manifest::MIN_CHUNK;
+use crate::core::{id::FileId, manifest::MIN_CHUNK, path::RelPath, rights::Rights};
 use crate::store::{
-    Stamp,
+    FileRecord, Kind, Stamp, StoreError,
     folder::{DirEntry, Folder, is_no_folder},
     ignored::Ignored,
+    index::Queue,
     modes,
+    placing::media_of,
     shared_paths::is_own,
     tree::{self, Met},
 };
@@ -39,7 +41,7 @@ impl Worker {
     /// comes last: what was only renamed is found again by its inode, and not read.
     pub fn scan(&mut self, paths: &[PathBuf]) {
         self.scan = self.scan.wrapping_add(1);
-        let mut jobs = Vec::new();
+        let mut jobs = Queue::default();
         let mut gone = Vec::new();
         let mut open: Option<(PathBuf, Option<Folder>, Ignored)> = None;
         for path in paths {
@@ -72,7 +74,7 @@ impl Worker {
             for (rules, why) in ignored.problems() {
                 self.problem(&rules, why);
             }
-            if !whole {
+            if !whole || std::mem::take(&mut self.unread) {
                 // No descriptor was free: what was not seen need not be gone.
                 self.due.insert(path.clone(), Instant::now() + SETTLE);
                 continue;
@@ -80,11 +82,13 @@ impl Worker {
             if self.stopped() {
                 return;
             }
-            let unseen = |(file, at): &(&PathBuf, Option<u32>)| {
-                *at != Some(self.scan) && !seen.contains(*file)
-            };
-            let below = self.known_below(path).filter(unseen);
-            gone.extend(below.map(|(file, _)| file.clone()));
+            match self.known_below(path, Some(self.scan)) {
+                Ok(below) => gone.extend(below.into_iter().filter(|file| !seen.contains(file))),
+                Err(error) => {
+                    self.due.insert(path.clone(), Instant::now() + SETTLE);
+                    self.problem(path, error.to_string());
+                }
+            }
         }
         self.tell_left();
         self.run_jobs(jobs);
@@ -104,19 +108,25 @@ impl Worker {
         }
     }
 
-    /// What is known, or waited for, at `path` or below, and in which scan it was seen last.
-    pub fn known_below<'a>(
-        &'a self,
-        path: &'a Path,
-    ) -> impl Iterator<Item = (&'a PathBuf, Option<u32>)> {
+    /// What is known, or waited for, at `path` or below, and was not seen in this scan; all of it,
+    /// when none is named.
+    pub fn known_below(
+        &mut self,
+        path: &Path,
+        scan: Option<u32>,
+    ) -> Result<Vec<PathBuf>, StoreError> {
+        let mut files = self.files.unseen(path, scan)?;
         // The shared folder is the empty path, which all others begin with.
         let is_below =
-            move |file: &Path| file.starts_with(path) && file.is_absolute() == path.is_absolute();
-        let from = self.files.range(path.to_owned()..);
-        let known = from.take_while(move |(file, _)| file.starts_with(path));
-        let known = known.map(|(file, known)| (file, Some(known.seen)));
-        let young = self.settling.keys().map(|file| (file, None));
-        known.chain(young).filter(move |(file, _)| is_below(file))
+            |file: &&PathBuf| file.starts_with(path) && file.is_absolute() == path.is_absolute();
+        files.extend(self.settling.keys().filter(is_below).cloned());
+        Ok(files)
+    }
+
+    /// Says so, and that this look shows nothing that is gone.
+    fn cannot_be_read(&mut self, error: &StoreError) {
+        self.unread = true;
+        self.problem(Path::new(""), error.to_string());
     }
 
     fn is_folder(&self, path: &Path) -> bool {
@@ -130,7 +140,7 @@ impl Worker {
         (root, below, known): (&Folder, &Path, &Path),
         ignored: &mut Ignored,
         seen: &mut HashSet<PathBuf>,
-        jobs: &mut Vec<Job>,
+        jobs: &mut Queue,
     ) -> bool {
         let mut whole = true;
         let same = below.as_os_str() == known.as_os_str();
@@ -149,13 +159,9 @@ impl Worker {
             };
             match met {
                 Met::File(look, _) => {
-                    if self.consider(path, look, jobs) {
-                        return !self.stopped();
-                    }
-                    let scan = self.scan;
-                    match self.files.get_mut(path) {
-                        Some(known) => known.seen = scan,
-                        None => drop(seen.insert(path.to_owned())),
+                    self.consider(path, look, jobs);
+                    if self.settling.contains_key(path) {
+                        seen.insert(path.to_owned());
                     }
                 }
                 Met::Left(left) => self.left_out(path, left.to_string()),
@@ -193,59 +199,58 @@ impl Worker {
         }
     }
 
-    /// Decides what to do about a file that is there. True when it is offered, as it was before:
-    /// then it is marked as seen.
-    fn consider(&mut self, path: &Path, look: DirEntry, jobs: &mut Vec<Job>) -> bool {
+    /// Decides what to do about a file that is there, and notes that it was seen.
+    fn consider(&mut self, path: &Path, look: DirEntry, jobs: &mut Queue) {
+        let known = match self.files.at(path) {
+            Ok(known) => known,
+            Err(error) => return self.cannot_be_read(&error),
+        };
+        if let Some(known) = &known {
+            self.files.seen(known, self.scan);
+        }
         let name = match self.name_of(path) {
             Ok(name) => name,
-            Err(why) => {
-                self.left_out(path, why);
-                return false;
-            }
+            Err(why) => return self.left_out(path, why),
         };
         if let Some(other) = self.other_owner(name.as_str(), path)
-            && fs::symlink_metadata(self.root.join(other)).is_ok()
+            && fs::symlink_metadata(self.root.join(&other)).is_ok()
         {
             let other = other.to_string_lossy().into_owned();
             let same = self.hidden.entry(name.as_str().to_owned()).or_default();
             same.insert(path.to_owned());
             self.withdraw(&[path.to_owned()]);
-            self.left_out(path, format!("`{other}` has the same name"));
-            return false;
+            return self.left_out(path, format!("`{other}` has the same name"));
         }
-        if unlike(name.as_str(), path).is_some() {
+        if is_unlike(name.as_str(), path) {
             self.names.insert(name.as_str().to_owned(), path.to_owned());
         }
         let stamp = look.stamp;
         let rights = modes::rights_of(look.mode);
-        if let Some(known) = self.files.get_mut(path) {
-            let same = known.stamp == stamp && known.rights.agrees(rights);
+        if let Some(known) = known {
+            let before = known.record.stamp;
+            let same = before == stamp && known.record.rights.agrees(rights);
             if same {
-                // An older index knew less.
-                known.rights = rights;
                 // It may be shared by another name now.
-                known.name = unlike(name.as_str(), path);
+                self.files.rename(&known, name.as_str());
             }
-            known.seen = self.scan;
             if same && known.offered {
                 if !self.settling.is_empty() {
                     self.settling.remove(path);
                 }
-                return true;
+                return;
             }
             // A manifest that an accident took away is made again.
             // The record of a file of one chunk is its manifest.
             let small = stamp.size <= u64::from(MIN_CHUNK);
-            if same && (small || matches!(self.index.root(&known.file), Ok(Some(_)))) {
-                known.offered = true;
-                let offered = offered(name, known.file, stamp, rights);
-                self.emit(ShareEvent::Offered(offered));
-                return true;
+            let file = known.record.file;
+            if same && (small || matches!(self.index.root(&file), Ok(Some(_)))) {
+                self.files.offered(&known);
+                let offered = offered(name, file, stamp, rights);
+                return self.emit(ShareEvent::Offered(offered));
             }
-            if known.stamp != stamp {
+            if before != stamp {
                 // What changed while no node ran says nothing of a writer who pauses.
-                let (before, seen) = (known.stamp, known.offered);
-                if seen {
+                if known.offered {
                     self.grew(path, before, stamp);
                 }
                 self.withdraw(&[path.to_owned()]);
@@ -253,23 +258,17 @@ impl Worker {
         }
         if let Some(wait) = self.unsettled(path, stamp) {
             self.due.insert(path.to_owned(), Instant::now() + wait);
-            return false;
+            return;
         }
         self.settling.remove(path);
-        if unlike(name.as_str(), path).is_none() {
+        if !is_unlike(name.as_str(), path) {
             self.coming.insert(self.hasher.hash_one(name.as_str()));
         }
-        jobs.push(Job {
-            path: path.to_owned(),
-            name,
-            stamp,
-            rights,
-        });
-        false
+        jobs.push(waiting(path, &name, stamp, rights));
     }
 
     /// Which other path has the name of what is at `path`.
-    fn other_owner<'a>(&'a self, name: &'a str, path: &Path) -> Option<&'a Path> {
+    fn other_owner(&mut self, name: &str, path: &Path) -> Option<PathBuf> {
         // What is called as its path is has its own name, unless that was given away.
         if path.as_os_str() == name && !self.names.contains_key(name) {
             return None;
@@ -278,14 +277,15 @@ impl Worker {
     }
 
     /// Which path has a name.
-    fn owner_of<'a>(&'a self, name: &'a str) -> Option<&'a Path> {
-        let named = self.names.get(name).map(PathBuf::as_path);
-        named.or_else(|| {
-            let path = Path::new(name);
-            let coming = || self.coming.contains(&self.hasher.hash_one(name));
-            let known = self.files.contains_key(path) || self.settling.contains_key(path);
-            (known || coming()).then_some(path)
-        })
+    fn owner_of(&mut self, name: &str) -> Option<PathBuf> {
+        if let Some(path) = self.names.get(name) {
+            return Some(path.clone());
+        }
+        let path = Path::new(name);
+        let has = self.settling.contains_key(path)
+            || self.coming.contains(&self.hasher.hash_one(name))
+            || matches!(self.files.at(path), Ok(Some(_)));
+        has.then(|| path.to_owned())
     }
 
     /// How long to wait before looking again at a file that may still be written; `None` when it
@@ -350,5 +350,18 @@ impl Worker {
             let waiting = self.hidden.remove(name.as_str()).unwrap_or_default();
             self.due.extend(waiting.into_iter().map(|path| (path, now)));
         }
+    }
+}
+
+/// A file to be read: what will be known of it but its contents.
+fn waiting(path: &Path, name: &RelPath, stamp: Stamp, rights: Rights) -> FileRecord {
+    FileRecord {
+        kind: Kind::Shared,
+        path: path.to_owned(),
+        stamp,
+        rights,
+        file: FileId([0; 32]),
+        name: name.as_str().to_owned(),
+        media: media_of(name.file_name()),
     }
 }

@@ -5,16 +5,12 @@
 
 use super::{
     ShareEvent,
+    known::KnownFiles,
     watch::{Message, Teller},
 };
-use crate::{
-    core::{id::FileId, path::RelPath, rights::Rights},
-    store::{
-        ChunkReader, FileRecord, Index, SharedPath, Stamp, ignored::RULES, modes::FileIdentity,
-    },
-};
+use crate::store::{ChunkReader, Index, SharedPath, Stamp, ignored::RULES};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     hash::RandomState,
     path::{Path, PathBuf},
     sync::{
@@ -39,37 +35,9 @@ pub struct Growing {
     pub until: Instant,
 }
 
-/// A file that the index knows: as little of it as a look at it needs.
-pub struct Known {
-    pub number: u64,
-    pub stamp: Stamp,
-    pub rights: Rights,
-    pub file: FileId,
-    /// The name that it is offered by; `None` when that is its path.
-    pub name: Option<Box<str>>,
-    pub offered: bool,
-    /// In which scan it was seen last.
-    pub seen: u32,
-}
-
-impl Known {
-    /// The name that the file at `path` is offered by.
-    pub fn name<'a>(&'a self, path: &'a Path) -> Option<&'a str> {
-        self.name.as_deref().or_else(|| path.to_str())
-    }
-}
-
-/// A name as it is kept beside its path.
-pub fn unlike(name: &str, path: &Path) -> Option<Box<str>> {
-    (path.as_os_str() != name).then(|| name.into())
-}
-
-/// A file to be indexed.
-pub struct Job {
-    pub path: PathBuf,
-    pub name: RelPath,
-    pub stamp: Stamp,
-    pub rights: Rights,
+/// Whether a file is offered by another name than its path.
+pub fn is_unlike(name: &str, path: &Path) -> bool {
+    path.as_os_str() != name
 }
 
 pub struct Worker {
@@ -85,8 +53,10 @@ pub struct Worker {
     /// Something is shared no longer.
     pub removed: Arc<AtomicBool>,
     /// What the index knows, by path below the root, or from the disk's root for what is shared
-    /// where it lies; paths of one folder are neighbours.
-    pub files: BTreeMap<PathBuf, Known>,
+    /// where it lies.
+    pub files: KnownFiles,
+    /// The index could not be read in this look: what was not seen need not be gone.
+    pub unread: bool,
     /// Which path has each name that is not a path.
     pub names: HashMap<String, PathBuf>,
     /// While files are read: hashes of their names, of those that are paths.
@@ -95,8 +65,6 @@ pub struct Worker {
     pub hasher: RandomState,
     /// Paths whose name another one has.
     pub hidden: HashMap<String, BTreeSet<PathBuf>>,
-    /// The number of each file, as far as files can be told apart.
-    pub inodes: HashMap<FileIdentity, u64>,
     /// The number of this scan.
     pub scan: u32,
     /// When to look at a path; the empty one is the whole folder.
@@ -124,6 +92,8 @@ impl Worker {
     ) -> Self {
         Self {
             root,
+            files: KnownFiles::new(&index),
+            unread: false,
             index,
             reader,
             events,
@@ -132,12 +102,10 @@ impl Worker {
             teller,
             paths: Vec::new(),
             removed: Arc::default(),
-            files: BTreeMap::new(),
             names: HashMap::new(),
             coming: HashSet::new(),
             hasher: RandomState::new(),
             hidden: HashMap::new(),
-            inodes: HashMap::new(),
             scan: 0,
             due: HashMap::new(),
             again: HashMap::new(),
@@ -177,36 +145,6 @@ impl Worker {
             })
             .filter(|path| !self.is_own(path));
         ours.map(Path::to_owned).collect::<Vec<_>>().into_iter()
-    }
-
-    pub fn know(&mut self, number: u64, record: FileRecord, offered: bool) {
-        let (path, known) = self.known(number, record, offered);
-        self.files.insert(path, known);
-    }
-
-    /// What is kept of a file that the index knows.
-    pub fn known(&mut self, number: u64, record: FileRecord, offered: bool) -> (PathBuf, Known) {
-        let FileRecord {
-            path,
-            stamp,
-            rights,
-            file,
-            name,
-            ..
-        } = record;
-        if stamp.identity().is_known() {
-            self.inodes.insert(stamp.identity(), number);
-        }
-        let known = Known {
-            number,
-            stamp,
-            rights,
-            file,
-            name: unlike(&name, &path),
-            offered,
-            seen: self.scan,
-        };
-        (path, known)
     }
 
     /// Tells of a problem, once.
