@@ -170,7 +170,10 @@ impl Actor {
             // not giving it.
             let notes = self.notes.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(pause).await;
+                // Even a pause of no length waits for the clock's next millisecond.
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
                 let _ = notes.send(Note::AskCatalog(node)).await;
             });
         }

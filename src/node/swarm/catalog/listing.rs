@@ -91,11 +91,28 @@ impl Pattern {
                         .next()
                         .is_some_and(|last| glob.is_match(last))
             }
-            Self::Part(part) => name.to_lowercase().contains(part.as_str()),
+            Self::Part(part) => contains(name, part),
             Self::Name(whole) => name == whole,
             Self::Folder(folder) => folder == "/" || name.starts_with(folder.as_str()),
         }
     }
+}
+
+/// Whether a name has a part, which is in lower case, in any case.
+fn contains(name: &str, part: &str) -> bool {
+    if !name.is_ascii() {
+        return name.to_lowercase().contains(part);
+    }
+    let (name, part) = (name.as_bytes(), part.as_bytes());
+    let Some((&first, rest)) = part.split_first() else {
+        return true;
+    };
+    let begins = memchr::memchr2_iter(first, first.to_ascii_uppercase(), name);
+    let mut after = begins.map(|at| &name[at + 1..]);
+    after.any(|after| {
+        let here = after.get(..rest.len());
+        here.is_some_and(|here| here.eq_ignore_ascii_case(rest))
+    })
 }
 
 /// Whether `text` looks like (the beginning of) a file id.
