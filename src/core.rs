@@ -41,6 +41,7 @@ pub mod pairing;
 pub mod passphrase;
 pub mod path;
 pub mod patience;
+pub mod peer_servers;
 pub mod people;
 pub mod picker;
 pub mod placement;

@@ -13,6 +13,7 @@ mod record;
 mod register;
 mod service;
 mod visitors;
+mod wide;
 
 use crate::{
     core::id::NodeId,
@@ -33,8 +34,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use desk::About;
 pub use desk::{Desk, Free, Overview};
+pub use net::PeerServer;
 pub use net::{Load, Quotas};
-use net::{Server, ServerConfig, ServerEvent};
+use net::{Peers, Server, ServerConfig, ServerEvent};
 
 /// The port of a server that is told no other.
 pub const PORT: u16 = 12000;
@@ -85,6 +87,8 @@ pub struct ServerSettings {
     pub external: Vec<String>,
     /// The swarm whose nodes are to find it by the DHT, and how that is entered.
     pub dht: Option<ServerDht>,
+    /// Other servers, which are asked for names that nobody has here.
+    pub peer_servers: Vec<PeerServer>,
     /// What it gives to whom.
     pub quotas: Quotas,
     /// How often its owner is told how much goes on, if that changed; `None`: never.
@@ -173,6 +177,14 @@ impl Rendezvous {
             }
         }
         let node = net.node();
+        let mut known = settings.peer_servers;
+        // Its own address may be in a list that all of them are given.
+        known.retain(|server| server.key != node);
+        let peers = if known.is_empty() {
+            None
+        } else {
+            Some(Peers::start(secret, known.clone())?)
+        };
         let (news, heard) = mpsc::channel(NEWS);
         let announcing = announcing.map(|announcing| {
             let running = announcing.run(node, addresses.clone(), news.clone());
@@ -186,11 +198,11 @@ impl Rendezvous {
         });
         let task = tokio::spawn(run(
             home,
-            net,
-            events,
+            (net, events),
             directory,
             (news, settings.report),
             counter,
+            (known, peers),
             stopped,
         ));
         Ok(Self {
@@ -244,15 +256,16 @@ fn external(text: &str, port: u16) -> Option<SocketAddr> {
 
 async fn run(
     home: Home,
-    net: Server,
-    mut events: mpsc::Receiver<ServerEvent>,
+    (net, mut events): (Server, mpsc::Receiver<ServerEvent>),
     directory: crate::store::OpenedDirectory,
     (news, report): (mpsc::Sender<ServerNews>, Option<Duration>),
     counter: desk::Counter,
+    (known, peers): (Vec<PeerServer>, Option<Peers>),
     mut stopped: oneshot::Receiver<()>,
 ) {
     let notice = directory.notice.clone();
-    let mut service = service::Service::new(net.node(), directory, news.clone(), report, counter);
+    let (node, others) = (net.node(), (&known[..], peers));
+    let mut service = service::Service::new(node, directory, news.clone(), report, counter, others);
     if let Some(notice) = notice {
         drop(news.try_send(ServerNews::Notice(notice)));
     }

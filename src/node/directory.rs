@@ -22,6 +22,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 /// Answers that are asked of one server for one list, of 64 people each.
 const MAX_PAGES: usize = 64;
+/// Keys that one server says a name stands for, each at another server.
+const MAX_KEYS: usize = 8;
 
 /// What a node signs up with.
 pub struct Names {
@@ -37,6 +39,12 @@ fn checked(entry: &Entry, server: &NodeId, swarm: Option<SwarmTag>) -> Option<Cl
     let claim = entry.claim.verify().ok()?;
     let fits = claim.server == *server && swarm.is_none_or(|swarm| claim.swarm == swarm);
     fits.then_some(claim)
+}
+
+/// What an entry says of a name at whatever server, if its owner said so there.
+fn elsewhere(entry: &Entry, name: &str) -> Option<Claim> {
+    let claim = entry.claim.verify().ok()?;
+    (claim.name == name).then_some(claim)
 }
 
 fn silent(server: &Server, error: &RequestError) -> DirectoryError {
@@ -240,8 +248,12 @@ impl Node {
         let (mut found, mut failed) = (Vec::new(), None);
         for server in self.servers(wait).await? {
             match self.person_at(&server, name).await {
-                Ok(Some(person)) => found.push(person),
-                Ok(None) => {}
+                Ok((people, complete)) => {
+                    found.extend(people);
+                    if !complete {
+                        failed.get_or_insert(DirectoryError::Unsure(server.1));
+                    }
+                }
                 Err(error @ DirectoryError::Lies(_)) => return Err(error),
                 Err(error) => failed = Some(error),
             }
@@ -273,25 +285,32 @@ impl Node {
         &self,
         server: &Server,
         name: &str,
-    ) -> Result<Option<SignedUp>, DirectoryError> {
+    ) -> Result<(Vec<SignedUp>, bool), DirectoryError> {
         let request = Request::Person {
             name: name.to_owned(),
+            wide: true,
         };
         let answer = self.ask_server(server, request).await?;
-        let people = match answer {
-            Response::People { people, .. } => people,
-            Response::Unknown => return Ok(None),
+        let (people, more) = match answer {
+            Response::People { people, more } => (people, more),
+            Response::Unknown => return Ok((Vec::new(), true)),
             other => return Err(refusal(server, &other)),
         };
-        let Some(entry) = people.first() else {
-            return Ok(None);
-        };
-        let claim = checked(entry, &server.0, None).filter(|claim| claim.name == name);
-        let Some(claim) = claim else {
-            return Err(DirectoryError::Lies(server.1.clone()));
-        };
-        let ours = claim.swarm == tag(self.shared.names.swarm_key.as_ref(), &server.0);
-        Ok(Some(self.row(claim, entry, &server.1, ours)))
+        let mut rows = Vec::new();
+        for entry in people.iter().take(MAX_KEYS) {
+            let Some(claim) = elsewhere(entry, name) else {
+                return Err(DirectoryError::Lies(server.1.clone()));
+            };
+            let ours = claim.swarm == tag(self.shared.names.swarm_key.as_ref(), &claim.server);
+            // Signed up at another one, which that one knows.
+            let at = if claim.server == server.0 {
+                server.1.clone()
+            } else {
+                format!("{} by way of {}", claim.server.short(), server.1)
+            };
+            rows.push(self.row(claim, entry, &at, ours));
+        }
+        Ok((rows, !more))
     }
 }
 
@@ -333,6 +352,20 @@ mod tests {
         let mut torn = entry(|_| ());
         torn.claim.signature = ByteBuf::from(vec![0; 64]);
         assert!(checked(&torn, &SERVER, None).is_none());
+    }
+
+    /// A server can pass on what the owner of a name said to another server, and nothing else.
+    #[test]
+    fn what_a_server_says_of_another_one_is_what_was_signed_there() {
+        let there = entry(|claim| claim.server = NodeId([8; 32]));
+        let claim = elsewhere(&there, "anna").unwrap();
+        assert_eq!(claim.server, NodeId([8; 32]));
+        assert!(elsewhere(&there, "anne").is_none());
+        let another = entry(|claim| claim.node = NodeId([7; 32]));
+        assert!(elsewhere(&another, "anna").is_none());
+        let mut moved = there.clone();
+        moved.claim.body = entry(|_| ()).claim.body;
+        assert!(elsewhere(&moved, "anna").is_none());
     }
 
     #[test]

@@ -220,6 +220,12 @@ impl<C: Clone> Directory<C> {
         self.names.get(&fold(name))
     }
 
+    /// Whether that node has this name, as far as this server knows.
+    #[must_use]
+    pub fn is_theirs(&self, name: &str, node: &NodeId) -> bool {
+        self.person(name).is_some_and(|name| name.node == *node)
+    }
+
     /// Whether it is connected.
     #[must_use]
     pub fn is_present(&self, node: &NodeId) -> bool {

@@ -13,6 +13,7 @@ mod config;
 mod crowd;
 mod driver;
 mod gate;
+mod peers;
 mod points;
 mod reader;
 mod reservations;
@@ -23,6 +24,7 @@ mod transport;
 mod tests;
 
 pub use config::{Quotas, ServerConfig};
+pub use peers::{PeerServer, Peers};
 
 use crate::{
     core::id::NodeId,

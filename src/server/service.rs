@@ -3,13 +3,16 @@
 //! Never waits for the disk with the table in hand: changes go to a blocking thread in batches, and
 //! the answers that depend on them wait for their batch.
 
-use super::{ServerNews, record};
+use super::{
+    ServerNews, record,
+    wide::{self, Doubt, Wide},
+};
 use crate::{
-    core::{id::NodeId, rate::Rate},
+    core::{id::NodeId, peer_servers::Said, rate::Rate},
     server::{
         desk::{Counter, Free, Overview, Question},
         directory::{Directory, Limits, SignUp, Verdict},
-        net::{Load, ServerEvent},
+        net::{Load, PeerServer, Peers, ServerEvent},
         visitors::Visitors,
     },
     store::{DirectoryStore, OpenedDirectory, clock::unix_now},
@@ -41,6 +44,11 @@ const SIGN_UPS: Rate = Rate {
     per_second: 1.0 / 60.0,
     burst: 400.0,
 };
+/// What each of the servers that this one knows may ask: they pass on what their nodes ask.
+const PER_PEER_SERVER: Rate = Rate {
+    per_second: 100.0,
+    burst: 1000.0,
+};
 /// How often unused names are looked for.
 const TICK: Duration = Duration::from_secs(60);
 
@@ -56,6 +64,10 @@ pub struct Service {
     directory: Directory<SignedClaim>,
     visitors: Visitors,
     sign_ups: Visitors,
+    /// The servers that this one knows, by their keys, and what is asked of them.
+    known: BTreeSet<NodeId>,
+    of_servers: Visitors,
+    wide: Wide,
     /// From where each node is connected.
     connected: HashMap<NodeId, HashMap<u64, IpAddr>>,
     store: DirectoryStore,
@@ -82,6 +94,7 @@ impl Service {
         news: mpsc::Sender<ServerNews>,
         report: Option<Duration>,
         counter: Counter,
+        (known, peers): (&[PeerServer], Option<Peers>),
     ) -> Self {
         let mut directory = Directory::new(Limits::default());
         let mut lost = 0;
@@ -100,6 +113,9 @@ impl Service {
             directory,
             visitors: Visitors::new(PER_NODE, PER_ADDRESS, seed),
             sign_ups: Visitors::new(PER_NODE, SIGN_UPS, seed),
+            known: known.iter().map(|server| server.key).collect(),
+            of_servers: Visitors::new(PER_PEER_SERVER, PER_PEER_SERVER, seed),
+            wide: Wide::new(peers),
             connected: HashMap::new(),
             store: opened.store,
             writing: None,
@@ -128,6 +144,7 @@ impl Service {
                     None => return,
                 },
                 Some(question) = self.counter.questions.recv() => self.is_free(question),
+                Some((doubt, said)) = self.wide.next() => self.resolved(doubt, said),
                 done = async {
                     match &mut self.writing {
                         Some(writing) => writing.await,
@@ -168,12 +185,21 @@ impl Service {
             .send_if_modified(|shown| std::mem::replace(shown, now) != now);
     }
 
-    fn is_free(&self, question: Question) {
-        let free = self.directory.is_free(&question.name, unix_now());
-        // Who asked may have gone.
-        let _ = question
-            .reply
-            .send(free.map_or(Free::NoName, |free| if free { Free::Yes } else { Free::No }));
+    fn is_free(&mut self, question: Question) {
+        let Question { name, reply } = question;
+        let answer = match self.directory.is_free(&name, unix_now()) {
+            None => Free::NoName,
+            Some(false) => Free::No,
+            Some(true) if !self.wide.is_alone() => {
+                let doubt = Doubt::Free(reply);
+                if let Err(Doubt::Free(reply)) = self.wide.ask(name, doubt, self.begun.elapsed()) {
+                    let _ = reply.send(Free::Busy);
+                }
+                return;
+            }
+            Some(true) => Free::Yes,
+        };
+        let _ = reply.send(answer); // Who asked may have gone.
     }
 
     /// Tells how much goes on, if that is news.
@@ -224,20 +250,33 @@ impl Service {
                 reply,
             } => {
                 let now = self.begun.elapsed();
-                let may = self.visitors.may_ask(node, address, now)
+                let visitors = if self.known.contains(&node) {
+                    &mut self.of_servers
+                } else {
+                    &mut self.visitors
+                };
+                let may = visitors.may_ask(node, address, now)
                     && (!matches!(request, Request::SignUp { .. })
                         || self.sign_ups.may_ask(node, address, now));
-                let response = if may {
-                    self.answer(node, request)
-                } else {
-                    Response::Busy
+                let response = match (may, request) {
+                    (false, _) => Response::Busy,
+                    (true, Request::SignUp { claim }) => return self.sign_up(node, claim, reply),
+                    (true, Request::Person { name, wide: true }) => {
+                        return self.person(name, reply);
+                    }
+                    (true, request) => self.answer(node, request),
                 };
-                if response == Response::Done {
-                    self.waiting.push((reply, response));
-                } else {
-                    let _ = reply.send(response); // The asker may have gone.
-                }
+                self.reply(reply, response);
             }
+        }
+    }
+
+    /// What is done is said when it is on the disk.
+    fn reply(&mut self, reply: oneshot::Sender<Response>, response: Response) {
+        if response == Response::Done {
+            self.waiting.push((reply, response));
+        } else {
+            let _ = reply.send(response); // The asker may have gone.
         }
     }
 
@@ -247,10 +286,8 @@ impl Service {
                 self.directory.enter(node, swarm.0);
                 Response::Entered { time: unix_now() }
             }
-            Request::SignUp { claim } => match record::name(claim, self.me, unix_now()) {
-                Ok(name) if name.node == node => verdict(self.directory.sign_up(name)),
-                _ => Response::Refused,
-            },
+            // See `sign_up`.
+            Request::SignUp { .. } => Response::Busy,
             Request::Release { name } => verdict(self.directory.release(node, &name)),
             Request::People { pattern, after } => {
                 let (pattern, after) = (pattern.as_deref(), after.as_deref());
@@ -262,13 +299,7 @@ impl Service {
                     None => Response::Refused,
                 }
             }
-            Request::Person { name } => match self.directory.person(&name) {
-                Some(name) => Response::People {
-                    people: vec![self.entry(name)],
-                    more: false,
-                },
-                None => Response::Unknown,
-            },
+            Request::Person { name, .. } => self.narrow(&name),
             Request::Whence { node: whom } => {
                 let may = self.directory.may_know(&node, &whom);
                 let from = self.connected.get(&whom).filter(|_| may);
@@ -283,6 +314,67 @@ impl Service {
                 };
                 let addresses = from.into_iter().take(MAX_ADDRESSES).map(octets).collect();
                 Response::Whence { addresses }
+            }
+        }
+    }
+
+    /// A name that another key has, here or at a server that this one knows, is taken. Where they
+    /// do not say so in time, it is not.
+    fn sign_up(&mut self, node: NodeId, claim: SignedClaim, reply: oneshot::Sender<Response>) {
+        let name = match record::name(claim, self.me, unix_now()) {
+            Ok(name) if name.node == node => name,
+            _ => return self.reply(reply, Response::Refused),
+        };
+        let own = self.directory.is_theirs(&name.name, &node);
+        let free = self.directory.is_free(&name.name, unix_now()) == Some(true);
+        if own || !free || self.wide.is_alone() {
+            let response = verdict(self.directory.sign_up(name));
+            return self.reply(reply, response);
+        }
+        let (text, now) = (name.name.clone(), self.begun.elapsed());
+        let doubt = Doubt::SignUp(Box::new(name), reply);
+        if let Err(Doubt::SignUp(_, reply)) = self.wide.ask(text, doubt, now) {
+            self.reply(reply, Response::Busy);
+        }
+    }
+
+    /// Who has a name: here, or else at the servers that this one knows.
+    fn person(&mut self, name: String, reply: oneshot::Sender<Response>) {
+        if self.directory.person(&name).is_some() || self.wide.is_alone() {
+            let response = self.narrow(&name);
+            return self.reply(reply, response);
+        }
+        let now = self.begun.elapsed();
+        if let Err(Doubt::Person(reply)) = self.wide.ask(name, Doubt::Person(reply), now) {
+            self.reply(reply, Response::Busy);
+        }
+    }
+
+    fn narrow(&self, name: &str) -> Response {
+        match self.directory.person(name) {
+            Some(name) => Response::People {
+                people: vec![self.entry(name)],
+                more: false,
+            },
+            None => Response::Unknown,
+        }
+    }
+
+    /// The servers that this one knows said whose a name is.
+    fn resolved(&mut self, doubt: Doubt, said: Said<Entry>) {
+        match doubt {
+            Doubt::Person(reply) => self.reply(reply, wide::told(said)),
+            Doubt::SignUp(name, reply) => {
+                let response = if wide::is_taken(&said, &name.node) {
+                    Response::Taken
+                } else {
+                    verdict(self.directory.sign_up(*name))
+                };
+                self.reply(reply, response);
+            }
+            Doubt::Free(reply) => {
+                let free = said.found.is_empty();
+                let _ = reply.send(if free { Free::Yes } else { Free::No });
             }
         }
     }

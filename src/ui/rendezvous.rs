@@ -15,7 +15,9 @@ use super::{
     text,
 };
 use crate::{
-    core::{id::NodeId, path::printable, server_address::ServerAddress},
+    core::{
+        id::NodeId, path::printable, peer_servers::MAX_PEER_SERVERS, server_address::ServerAddress,
+    },
     server::{Load, Quotas, Rendezvous, ServerDht, ServerNews, ServerSettings},
 };
 use serde_json::json;
@@ -43,6 +45,10 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
         out.error("--web-host names a page that is not served: give --web ADDR:PORT, too");
         return Exit::Usage;
     }
+    if options.peer_server.len() > MAX_PEER_SERVERS {
+        out.error(&format!("--peer-server: at most {MAX_PEER_SERVERS}"));
+        return Exit::Usage;
+    }
     let dht = match (&setup.settings.dht, &setup.settings.passphrase) {
         (Some(bootstrap), Some(passphrase)) => Some(ServerDht {
             bootstrap: bootstrap.clone(),
@@ -63,6 +69,7 @@ pub async fn run(setup: &Setup, options: RendezvousOptions, signals: &mut Signal
         listen: setup.settings.listen.clone(),
         external: options.external,
         dht,
+        peer_servers: options.peer_server,
         quotas,
         report: Some(options.report).filter(|every| !every.is_zero()),
     };

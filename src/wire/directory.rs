@@ -155,6 +155,10 @@ pub enum Request {
     Person {
         /// The name.
         name: String,
+        /// Where nobody has it here: whether the servers that this one knows are asked, too. Not
+        /// said if not, and not understood by older servers, which do not ask others.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        wide: bool,
     },
     /// From which addresses is this node connected to you? Asked before a hole is punched to it, so
     /// that no node can have packets sent to a third party.
@@ -178,10 +182,11 @@ pub enum Response {
     Taken,
     /// To `People` and `Person`: sorted by name, at most 64.
     People {
-        /// The people.
+        /// The people. To a wide `Person` these may be claims for other servers, one of each key.
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_PEOPLE>")]
         people: Vec<Entry>,
-        /// Whether there are more after the last.
+        /// Whether there are more after the last; to a wide `Person`: whether a server did not
+        /// answer.
         more: bool,
     },
     /// To `Whence`: at most 8 addresses, of 4 or 16 bytes each.
@@ -233,7 +238,7 @@ impl Request {
         match self {
             Self::Enter { .. } | Self::Whence { .. } => Ok(()),
             Self::SignUp { claim } => check_claim(claim),
-            Self::Release { name } | Self::Person { name } => check_name(name),
+            Self::Release { name } | Self::Person { name, .. } => check_name(name),
             Self::People { pattern, after } => {
                 let long =
                     |text: &Option<String>| text.as_ref().is_some_and(|t| t.len() > MAX_NAME);
@@ -326,11 +331,37 @@ mod tests {
         assert!(!namespace(key, &here).contains(&shown));
     }
 
+    /// What an older node asks is not wide, and an older server reads what a new one asks.
+    #[test]
+    fn a_question_that_is_not_wide_is_as_it_always_was() {
+        #[derive(Serialize, Deserialize, PartialEq, Debug)]
+        enum Older {
+            Person { name: String },
+        }
+        let name = || "anna".to_owned();
+        let older = cbor::encode(&Older::Person { name: name() });
+        let narrow = Request::Person {
+            name: name(),
+            wide: false,
+        };
+        assert_eq!(cbor::encode(&narrow), older);
+        assert_eq!(cbor::decode::<Request>(&older), Ok(narrow));
+        let wide = cbor::encode(&Request::Person {
+            name: name(),
+            wide: true,
+        });
+        assert_eq!(
+            cbor::decode::<Older>(&wide),
+            Ok(Older::Person { name: name() })
+        );
+    }
+
     #[test]
     fn what_is_out_of_bounds_is_refused() {
         let long = "x".repeat(MAX_NAME + 1);
         assert!(Request::Release { name: long.clone() }.check().is_err());
-        assert!(Request::Person { name: " ".into() }.check().is_err());
+        let (name, wide) = (" ".to_owned(), true);
+        assert!(Request::Person { name, wide }.check().is_err());
         let pattern = Some(long);
         let after = None;
         assert!(Request::People { pattern, after }.check().is_err());

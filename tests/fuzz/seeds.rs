@@ -382,6 +382,14 @@ fn others(all: &mut Vec<Seed>) {
             "person",
             directory::Request::Person {
                 name: "anna".into(),
+                wide: false,
+            },
+        ),
+        (
+            "person-wide",
+            directory::Request::Person {
+                name: "anna".into(),
+                wide: true,
             },
         ),
         ("whence", directory::Request::Whence { node: NODE }),

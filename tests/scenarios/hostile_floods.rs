@@ -145,7 +145,8 @@ async fn pester(number: u16, server: Multiaddr, asked: Arc<AtomicUsize>) {
         let swarm = SwarmTag([turn as u8; 32]);
         visitor.ask(&Request::Enter { swarm }).await;
         let name = format!("nobody {turn}");
-        visitor.ask(&Request::Person { name }).await;
+        let wide = turn % 2 == 0;
+        visitor.ask(&Request::Person { name, wide }).await;
         asked.fetch_add(4, Ordering::Relaxed);
     }
 }

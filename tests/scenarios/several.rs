@@ -4,9 +4,16 @@
 use crate::{
     common::{Ran, Running, Swarm, share},
     server::Server,
+    visitor::Visitor,
+};
+use sprat::wire::{
+    directory::{Claim, Request, Response, SignedClaim, SwarmTag},
+    signer::Signer,
 };
 use std::{
     collections::BTreeSet,
+    io::{Read, Write},
+    net::TcpStream,
     time::{Duration, Instant},
 };
 
@@ -103,5 +110,132 @@ fn of_three_servers_each_node_is_at_two_and_all_list_all_also_when_one_is_killed
     assert_eq!(listed(&looker, &all), files, "one server is dead");
     for (_, node) in nodes {
         node.leave();
+    }
+}
+
+/// Names of one key at whichever server it signs up, and of nobody else at those that know it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_signed_up_at_one_is_known_and_taken_at_those_that_know_it() {
+    let a = Server::start(&[]);
+    let b = Server::start(&["--peer-server", &beside(&a), "--web", "127.0.0.1:0"]);
+    let c = Server::start(&["--peer-server", &beside(&b)]);
+    let mut anna = Visitor::arrive(1, &a.address).await.unwrap();
+    let done = anna.ask(&sign_up(&anna.signer, "Anna", &a)).await;
+    assert_eq!(done, Some(Response::Done));
+
+    let mut ben = Visitor::arrive(2, &b.address).await.unwrap();
+    let person = |wide| Request::Person {
+        name: "anna".into(),
+        wide,
+    };
+    assert_eq!(ben.ask(&person(false)).await, Some(Response::Unknown));
+    let Some(Response::People { people, more }) = ben.ask(&person(true)).await else {
+        panic!();
+    };
+    let claim = people[0].claim.verify().unwrap();
+    assert_eq!((claim.node, claim.server), (anna.signer.node(), a.key));
+    assert!(people.len() == 1 && !more);
+    let taken = ben.ask(&sign_up(&ben.signer, "ANNA", &b)).await;
+    assert_eq!(taken, Some(Response::Taken));
+    // So says its page.
+    for (name, free) in [("anna", false), ("ben", true)] {
+        let said = page_says(&b, name);
+        assert!(said.contains(&format!(r#"{{"free":{free}}}"#)), "{said}");
+    }
+    // Her own key may have it there, too; then the server there answers by itself.
+    let mut again = Visitor::arrive(1, &b.address).await.unwrap();
+    let done = again.ask(&sign_up(&anna.signer, "Anna", &b)).await;
+    assert_eq!(done, Some(Response::Done));
+
+    // One hop: who knows the second one alone hears of what was signed up there.
+    let mut cleo = Visitor::arrive(3, &c.address).await.unwrap();
+    let done = ben.ask(&sign_up(&ben.signer, "Ben", &b)).await;
+    assert_eq!(done, Some(Response::Done));
+    for (name, known) in [("ben", true), ("nobody", false)] {
+        let name = name.to_owned();
+        let said = cleo.ask(&Request::Person { name, wide: true }).await;
+        assert_eq!(matches!(said, Some(Response::People { .. })), known);
+    }
+    drop(a);
+    // It is said that one did not answer, and sign-ups go on.
+    let name = "dan".to_owned();
+    let said = ben.ask(&Request::Person { name, wide: true }).await;
+    let nobody = Response::People {
+        people: Vec::new(),
+        more: true,
+    };
+    assert_eq!(said, Some(nobody));
+    let done = ben.ask(&sign_up(&ben.signer, "Dan", &b)).await;
+    assert_eq!(done, Some(Response::Done));
+}
+
+fn sign_up(signer: &Signer, name: &str, server: &Server) -> Request {
+    let claim = Claim {
+        name: name.into(),
+        node: signer.node(),
+        server: server.key,
+        swarm: SwarmTag::default(),
+        made: 1,
+    };
+    let claim = SignedClaim::new(&claim, signer);
+    Request::SignUp { claim }
+}
+
+/// What the page of a server says of a name.
+fn page_says(server: &Server, name: &str) -> String {
+    let mut seen = server.running.seen.iter();
+    let ready = seen
+        .find(|line| line.contains(r#""event":"ready""#))
+        .unwrap();
+    let ready: serde_json::Value = serde_json::from_str(ready).unwrap();
+    let page = ready["web"].as_str().unwrap();
+    let host = page.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).unwrap();
+    let request = format!(
+        "GET /api/name?name={name} HTTP/1.1\r\nHost: {host}\r\nX-Sprat: 1\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// How one server is named to another.
+fn beside(server: &Server) -> String {
+    let address = server.address.to_string();
+    let port = address.split('/').nth(4).unwrap();
+    format!("127.0.0.1:{port}/{}", server.key)
+}
+
+#[test]
+fn a_person_is_added_by_way_of_a_server_that_knows_theirs() {
+    let a = Server::start(&[]);
+    let b = Server::start(&["--peer-server", &beside(&a)]);
+    let (servers_a, servers_b) = ([a], [b]);
+    let (at_a, at_b) = (named(&servers_a), named(&servers_b));
+    let (anna, bob, eve) = (Swarm::new(), Swarm::new(), Swarm::new());
+    anna.run("anna", &with(&at_a, &["signup", "Anna"]))
+        .succeeds();
+    let taken = eve.run("eve", &with(&at_b, &["signup", "anna"]));
+    assert_eq!(taken.code(), 4, "{}", taken.err());
+    let added = bob.run("bob", &with(&at_b, &["add", "Anna"])).succeeds();
+    let shown = anna
+        .run("anna", &with(&at_a, &["people", "--json"]))
+        .succeeds();
+    let key = shown.json()[0]["peer"].as_str().unwrap().to_owned();
+    assert!(added.err().contains(&key), "{}", added.err());
+    assert_eq!(bob.run("bob", &with(&at_b, &["add", "Nobody"])).code(), 5);
+}
+
+#[test]
+fn a_peer_server_is_named_with_its_key() {
+    let home = tempfile::tempdir().unwrap();
+    for wrong in ["meet.example.org", "127.0.0.1:12000", "127.0.0.1:12000/KEY"] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_sprat"));
+        command.arg("--home").arg(home.path());
+        command.args(["rendezvous", "--port", "0", "--peer-server", wrong]);
+        let ran = Ran::of(command);
+        assert_eq!(ran.code(), 2, "{wrong}");
+        assert!(ran.err().contains("join with"), "{}", ran.err());
     }
 }

@@ -282,11 +282,16 @@ impl ServerEntry {
     }
 
     fn end_visit(&mut self, others: u32, now: Now, chance: &mut Chance) {
-        let pause = SOON.get(self.visits as usize).copied();
-        let pause = pause.unwrap_or(APART * others);
+        let (visits, chance) = (self.visits as usize, chance.fraction());
+        let pause = match SOON.get(visits) {
+            Some(soon) => soon.mul_f64(0.8 + 0.4 * chance),
+            // All began at once: from here on one comes after the other.
+            None if visits == SOON.len() => (APART * others).mul_f64(chance),
+            None => (APART * others).mul_f64(0.8 + 0.4 * chance),
+        };
         self.visits = self.visits.saturating_add(1);
         self.failures = 0;
-        let retry = now + pause.mul_f64(0.8 + 0.4 * chance.fraction());
+        let retry = now + pause;
         self.stage = Stage::Idle { retry };
     }
 }

@@ -117,7 +117,7 @@ pub struct SignedUp {
     pub present: bool,
     /// When it last was: seconds since 1970, by the server's clock.
     pub seen: u64,
-    /// At which server, `host:port`.
+    /// At which server, `host:port`; or at which other one (by its key) that server says.
     pub server: String,
     /// Whether it was added here by this name.
     pub added: bool,
@@ -141,6 +141,9 @@ pub enum DirectoryError {
     /// Nobody has that name.
     #[error("nobody signed up as `{0}`")]
     NotFound(String),
+    /// Nobody has that name at a server, and not all that it knows answered it.
+    #[error("nobody is known to have signed up so: servers that {0} knows did not answer it")]
+    Unsure(String),
     /// The name is not this node's.
     #[error("the name is not yours at {0}")]
     NotYours(String),

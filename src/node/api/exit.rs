@@ -123,7 +123,9 @@ impl From<&DirectoryError> for Exit {
             | DirectoryError::NewKey { .. }
             | DirectoryError::Refused(_) => Self::Refused,
             DirectoryError::Lies(_) => Self::Unverified,
-            DirectoryError::Busy(_) | DirectoryError::Silent(..) => Self::Failed,
+            DirectoryError::Busy(_) | DirectoryError::Silent(..) | DirectoryError::Unsure(_) => {
+                Self::Failed
+            }
         }
     }
 }

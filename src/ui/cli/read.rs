@@ -225,7 +225,7 @@ mod tests {
             "--replicas",
             "--transfer-port",
             "--no-mdns",
-            "--peer",
+            "--peer <",
             "--rendezvous",
         ] {
             assert!(!server.contains(option), "{option}: {server}");

@@ -4,6 +4,7 @@
 //! Never acts on them.
 
 use super::parse::{parse_rate, parse_seconds, parse_size};
+use crate::{core::server_address::ServerAddress, server::PeerServer};
 use clap::Args;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ Examples:
   sprat rendezvous --external 203.0.113.7                      behind a router that forwards the port to it
   sprat rendezvous --circuit-bytes 100M --relay-rate 2M        where traffic is dear
   sprat rendezvous --web 0.0.0.0:8080                          with a page for those who are to join
+  sprat rendezvous --peer-server meet.example.org/12D3KooW…    beside another one: a name has one owner at both
 
 It prints the line by which others join. It introduces nodes, and carries bytes (which it cannot read) only for those whose
 routers let no straight path through. It shares no files and keeps nothing but names, in HOME/.sprat.
@@ -35,6 +37,12 @@ pub struct RendezvousOptions {
     /// may be given again
     #[arg(long, value_name = "ADDR", value_delimiter = ',')]
     pub external: Vec<String>,
+
+    /// Another server that is asked for names which nobody signed up with here, as HOST:PORT/KEY
+    /// (its own `join with:` line has that); may be given again. A name that somebody has there is
+    /// taken here
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', value_parser = parse_peer_server)]
+    pub peer_server: Vec<PeerServer>,
 
     /// Connections carried for others, in all
     #[arg(long, value_name = "N", default_value_t = 256)]
@@ -88,6 +96,22 @@ fn parse_host(text: &str) -> Result<String, String> {
         return Err("write the name alone, as in meet.example.org".to_owned());
     }
     Ok(text.to_lowercase())
+}
+
+/// With its key: whoever answers there otherwise would have a say in whose a name is.
+fn parse_peer_server(text: &str) -> Result<PeerServer, String> {
+    let address = ServerAddress::parse(text);
+    let with_key = address.and_then(|address| {
+        let key = address.key?;
+        let place = ServerAddress {
+            key: None,
+            ..address
+        };
+        let host = place.to_string();
+        Some(PeerServer { key, host })
+    });
+    with_key
+        .ok_or_else(|| "write HOST:PORT/KEY, as that server's `join with:` line says it".to_owned())
 }
 
 fn parse_count(text: &str) -> Result<usize, String> {

@@ -40,6 +40,7 @@ async fn serve() -> Served {
         listen: vec![Ipv4Addr::LOCALHOST.into()],
         external: Vec::new(),
         dht: None,
+        peer_servers: Vec::new(),
         quotas,
         report: None,
     })
