@@ -154,11 +154,15 @@ pub fn watch(
         let mut paths = event.paths.iter();
         event.paths.is_empty() || paths.any(|path| path.ancestors().any(|part| ours.contains(part)))
     };
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
+    let tell = move |event: notify::Result<Event>| {
         if event.as_ref().map_or(true, &is_ours) {
             teller.event(event);
         }
-    })?;
+    };
+    // Nothing is offered behind a link to a folder; it may lead to half of the disk, and each file
+    // would be looked at once more, for what it leads to.
+    let config = notify::Config::default().with_follow_symlinks(false);
+    let mut watcher = RecommendedWatcher::new(tell, config)?;
     watcher.watch(root, RecursiveMode::Recursive)?;
     for SharedPath { path, .. } in paths {
         // Who saves a file often puts another one in its place.
