@@ -113,7 +113,9 @@ mod tests {
         let all = parse_all(&all).unwrap();
         assert_eq!(all.len(), 2);
         assert_eq!(all[0].key, Some(key));
-        let many: Vec<String> = (0..17).map(|n| format!("h{n}")).collect();
-        assert!(parse_all(&many).is_err());
+        let many = |count| -> Vec<String> { (0..count).map(|n| format!("h{n}")).collect() };
+        let most = crate::core::meeting::MAX_SERVERS;
+        assert_eq!(parse_all(&many(most)).unwrap().len(), most);
+        assert!(parse_all(&many(most + 1)).is_err());
     }
 }
