@@ -6,14 +6,19 @@ use crate::{
     server::Server,
     visitor::Visitor,
 };
-use sprat::wire::{
-    directory::{Claim, Request, Response, SignedClaim, SwarmTag},
-    signer::Signer,
+use sprat::{
+    Node, Settings,
+    server::{Quotas, Rendezvous, ServerSettings},
+    wire::{
+        directory::{Claim, Request, Response, SignedClaim, SwarmTag},
+        signer::Signer,
+    },
 };
 use std::{
     collections::BTreeSet,
     io::{Read, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, TcpStream, UdpSocket},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -110,6 +115,89 @@ fn of_three_servers_each_node_is_at_two_and_all_list_all_also_when_one_is_killed
     assert_eq!(listed(&looker, &all), files, "one server is dead");
     for (_, node) in nodes {
         node.leave();
+    }
+}
+
+/// A server in this process.
+async fn host(home: &Path) -> Rendezvous {
+    let settings = ServerSettings {
+        home: home.to_owned(),
+        port: 0,
+        listen: vec![Ipv4Addr::LOCALHOST.into()],
+        external: Vec::new(),
+        dht: None,
+        peer_servers: Vec::new(),
+        quotas: Quotas::default(),
+        report: None,
+    };
+    Rendezvous::start(settings).await.unwrap()
+}
+
+/// A node in this process, which is told of the servers in an order of its own.
+async fn guest(home: &Path, number: usize, servers: &[Rendezvous]) -> Node {
+    let free = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let discovery_port = free.local_addr().unwrap().port();
+    drop(free);
+    let mut rendezvous: Vec<String> = servers
+        .iter()
+        .map(|server| server.addresses()[0].to_string())
+        .collect();
+    let count = rendezvous.len();
+    rendezvous.rotate_left(number % count);
+    let settings = Settings {
+        name: format!("node{number}"),
+        discovery_port,
+        listen: vec![Ipv4Addr::LOCALHOST.into()],
+        rendezvous,
+        mdns: false,
+        ..Settings::new(home)
+    };
+    Node::start(settings).await.unwrap()
+}
+
+async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let until = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < until, "{what}: not in time");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_in_one_process_are_at_two_of_four_servers_and_move_when_one_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = |name: String| {
+        let home = folder.path().join(name);
+        std::fs::create_dir_all(home.join("shared")).unwrap();
+        home
+    };
+    let mut servers = Vec::new();
+    for n in 0..4 {
+        servers.push(host(&home(format!("server{n}"))).await);
+    }
+    let mut nodes = Vec::new();
+    for n in 0..5 {
+        nodes.push(guest(&home(format!("node{n}")), n, &servers).await);
+    }
+    let all = |nodes: &[Node]| {
+        let others = nodes.len() - 1;
+        nodes.iter().all(|node| node.peers().len() == others)
+    };
+    let registrations = |servers: &[Rendezvous]| {
+        let loads = servers.iter().map(|server| server.desk().overview().load);
+        loads.map(|load| load.registrations).sum::<usize>()
+    };
+    eventually("all know all", || all(&nodes)).await;
+    eventually("two each", || registrations(&servers) == 10).await;
+    servers.remove(0).stop().await;
+    eventually("two each of three", || registrations(&servers) == 10).await;
+    nodes.push(guest(&home("late".into()), 9, &servers).await);
+    eventually("the newcomer knows all", || all(&nodes)).await;
+    for node in &nodes {
+        node.leave().await;
+    }
+    for server in servers {
+        server.stop().await;
     }
 }
 
