@@ -197,6 +197,24 @@ mod tests {
     }
 
     #[test]
+    fn nothing_behind_a_link_to_a_folder_is_watched() {
+        let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(outside.path(), inside.path().join("out")).unwrap();
+        let (queue, inbox) = std::sync::mpsc::sync_channel(64);
+        let _watcher = watch(inside.path(), &[], Teller::new(queue)).unwrap();
+        std::fs::write(outside.path().join("not shared"), "").unwrap();
+        std::fs::write(inside.path().join("shared"), "").unwrap();
+        let mut told = false;
+        while !told {
+            let message = inbox.recv_timeout(Duration::from_secs(30)).unwrap();
+            if let Message::Touched(paths) | Message::Came(paths) = message {
+                assert!(!paths.iter().any(|path| path.ends_with("not shared")));
+                told = paths.iter().any(|path| path.ends_with("shared"));
+            }
+        }
+    }
+
+    #[test]
     fn a_folder_that_can_no_longer_be_watched_is_told_once() {
         let (queue, inbox) = std::sync::mpsc::sync_channel(4);
         let teller = Teller::new(queue);
