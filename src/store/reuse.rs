@@ -1,10 +1,11 @@
 //! Before anything is fetched: chunks that other files here have already. Those that the index knows
 //! are found by their ids; others (`nearby`) are read for them (`near`).
 
+mod between;
 mod near;
 mod nearby;
 
-pub use nearby::{Found, Nearby};
+pub use nearby::Nearby;
 
 use super::{Partial, StoreError, partial::SYNC_BATCH, positioned};
 use crate::core::{

@@ -5,12 +5,13 @@
 //! Invariants: for a download at most [`TIMES`] its size is read, and no longer than [`TIME`] and
 //! what [`SLOWEST`] allows; a file that gives nothing for long is left.
 
-use super::{Found, Nearby, Reused};
+use super::{Nearby, Reused, between::Taken, nearby::Found};
 use crate::{
     core::{
         chunk::VerifiedChunk,
         chunker::{self, Grain},
         id::ChunkId,
+        manifest::{Entry, Manifest},
         path::RelPath,
     },
     store::{Kind, Partial, StoreError},
@@ -35,20 +36,35 @@ const BARREN: u64 = 32 << 20;
 const BLOCK: usize = chunker::MAX;
 
 /// What is left to look for, and to spend.
-struct Search<'a, F> {
+pub(super) struct Search<'a, F> {
     wanted: HashMap<ChunkId, u32>,
-    reused: Reused,
+    pub(super) reused: Reused,
     bytes: u64,
     barren: u64,
     until: Instant,
     go_on: &'a mut F,
-    buf: Vec<u8>,
+    pub(super) buf: Vec<u8>,
 }
 
 impl<F: FnMut() -> bool> Search<'_, F> {
-    fn is_over(&mut self) -> bool {
+    pub(super) fn is_over(&mut self) -> bool {
         let spent = self.wanted.is_empty() || self.bytes == 0;
         spent || Instant::now() >= self.until || !(self.go_on)()
+    }
+
+    pub(super) fn wants(&self, entry: &Entry) -> bool {
+        self.wanted.contains_key(&entry.id)
+    }
+
+    pub(super) fn got(&mut self, entry: &Entry) {
+        self.wanted.remove(&entry.id);
+    }
+
+    /// Whether so much may still be read; it counts as read.
+    pub(super) fn spend(&mut self, bytes: u64) -> bool {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes = left.unwrap_or(self.bytes);
+        left.is_some()
     }
 }
 
@@ -90,11 +106,15 @@ impl Partial {
             let Some(found) = nearby.open(&candidate) else {
                 continue;
             };
-            if !seen.insert(found.stamp) || self.is_known(&found) {
+            if !seen.insert(found.stamp) {
                 continue;
             }
             let (before, left) = (search.reused.bytes, search.bytes);
-            self.copy_from(&found.file, &mut search)?;
+            let common = match self.known(&found) {
+                Some(old) => self.common(&old),
+                None => self.copy_from(&found.file, &mut search)?,
+            };
+            self.copy_between(&found.file, &common, &mut search)?;
             if candidate.guessed && search.reused.bytes == before {
                 nearby.in_vain(left - search.bytes);
             }
@@ -102,28 +122,32 @@ impl Partial {
         Ok(search.reused)
     }
 
-    /// Whether the index has the chunks of this file: then they were looked for.
-    fn is_known(&self, found: &Found) -> bool {
+    /// What the index knows of this file, cut as the download is: the chunks that both have were
+    /// taken.
+    fn known(&self, found: &Found) -> Option<Manifest> {
         let kinds = if found.shared {
             &[Kind::Shared][..]
         } else {
             &[Kind::Fetched, Kind::Received]
         };
-        kinds.iter().any(|kind| {
-            let known = self.index().file_at(*kind, &found.path);
-            known.is_ok_and(|known| known.is_some_and(|(_, record)| record.stamp == found.stamp))
-        })
+        let known = kinds.iter().find_map(|kind| {
+            let (_, record) = self.index().file_at(*kind, &found.path).ok()??;
+            (record.stamp == found.stamp).then_some(record.file)
+        });
+        let known = self.index().manifest(&known?).ok()??;
+        (Grain::of(known.size()) == Grain::of(self.manifest().size())).then_some(known)
     }
 
+    /// Reads it from its beginning; gives the chunks that were taken.
     fn copy_from<F: FnMut() -> bool>(
         &self,
         mut file: &File,
         search: &mut Search<'_, F>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Taken, StoreError> {
         let mut buf = std::mem::take(&mut search.buf);
         buf.resize(2 * BLOCK, 0);
         let (mut from, mut end, mut done) = (0, 0, false);
-        let mut barren = 0;
+        let (mut barren, mut passed, mut taken) = (0, 0, Taken::default());
         // As what is wanted was cut, however long this file is.
         let grain = Grain::of(self.manifest().size());
         while !done && !search.is_over() && barren <= search.barren {
@@ -139,7 +163,7 @@ impl Partial {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => {
                         tracing::debug!(%error, "a file that may have chunks cannot be read");
-                        return Ok(());
+                        return Ok(taken);
                     }
                 }
             }
@@ -152,12 +176,14 @@ impl Partial {
                 let fits = |at: &u32| entries[*at as usize].len as usize == len;
                 if let Some(at) = search.wanted.remove(&chunk.id()).filter(fits) {
                     self.take(at, &chunk, &mut search.reused)?;
+                    taken.add(at, passed);
                     barren = 0;
                 }
+                passed += len as u64;
             }
         }
         search.buf = buf;
-        Ok(())
+        Ok(taken)
     }
 }
 

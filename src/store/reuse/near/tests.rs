@@ -58,10 +58,56 @@ fn an_older_file_where_it_goes_gives_its_chunks() {
     fs::write(fixture.home.downloads().join("a.bin"), &old).unwrap();
     let (reused, lacks) = found(&fixture, &edited(&old), &[]);
     assert!(lacks < 3 * MIB as u64 && reused > 16 * MIB as u64);
-    // What the index knows was looked at there.
-    fs::remove_file(fixture.home.downloads().join("a.bin")).unwrap();
+}
+
+#[test]
+fn of_what_was_changed_in_place_only_the_chunks_that_it_touches_are_lacking() {
+    let old = noise(1, 20 * MIB);
+    for (from, to) in [(0, 100), (5 * MIB, 6 * MIB), (20 * MIB - 100, 20 * MIB)] {
+        for shift in [0, 1, 77_777] {
+            let mut new = noise(8, shift);
+            new.extend(&old);
+            new.splice(shift + from..shift + to, noise(9, to - from));
+            let manifest = manifest_of(&new);
+            let touched = (0..).zip(manifest.entries()).filter(|(at, entry)| {
+                let begin = manifest.offset(*at) as usize;
+                let end = begin + entry.len as usize;
+                begin < shift || begin < shift + to && shift + from < end
+            });
+            let touched: u64 = touched.map(|(_, entry)| u64::from(entry.len)).sum();
+            let fixture = Fixture::new();
+            fs::write(fixture.home.shared().join("a.bin"), &old).unwrap();
+            let (_, lacks) = found(&fixture, &new, &[]);
+            assert!(lacks <= touched, "{lacks} of {touched}, {from} + {shift}");
+            // By the index, too: what ids do not find lies between what they find.
+            fs::remove_file(fixture.home.shared().join("a.bin")).unwrap();
+            fixture.index_shared("a.bin", &old);
+            let (partial, _) = fixture.partial(&manifest);
+            partial.copy_local(|_| true).unwrap();
+            let nearby = Nearby::new(&fixture.home, &fixture.home.downloads(), &[]);
+            let names = (&name(), &name());
+            partial.copy_near(&nearby, names, || true).unwrap();
+            let here = (0..)
+                .zip(manifest.entries())
+                .filter(|&(at, _)| partial.has(at));
+            let here: u64 = here.map(|(_, entry)| u64::from(entry.len)).sum();
+            assert!(
+                manifest.size() - here <= touched,
+                "{from} + {shift}, by the index"
+            );
+            partial.discard().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_that_grew_beyond_a_grain_shares_its_chunks_though_the_index_knows_it() {
+    let fixture = Fixture::new();
+    let old = noise(1, 4 * MIB - 100);
     fixture.index_shared("a.bin", &old);
-    assert_eq!(found(&fixture, &edited(&old), &[]).0, 0);
+    let new = [old, noise(2, 1000)].concat();
+    let (reused, _) = found(&fixture, &new, &[]);
+    assert!(reused > 3 * MIB as u64, "{reused}");
 }
 
 #[test]
