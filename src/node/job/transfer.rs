@@ -9,6 +9,7 @@ mod control;
 mod files;
 mod news;
 mod replaced;
+mod reporting;
 mod small_files;
 mod sources;
 mod timeout;
@@ -34,15 +35,15 @@ use crate::{
     },
     net::RequestError,
     node::{
-        api::{DownloadError, DownloadEvent, DownloadRequest, Progress},
+        api::{DownloadError, DownloadRequest},
         book::{Orders, Reports},
-        command::Command,
         pump::{Arriving, Outcome, Pump},
         swarm::{Source, is_id},
     },
     store::{Finished, Laid, Nearby, StoreError, Taken},
     wire::control::{Offer, Response},
 };
+use reporting::{BEGIN, PROGRESS};
 use small_files::SmallFiles;
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -65,10 +66,6 @@ const OUTCOMES: usize = 1024;
 /// While nobody has the rest: how often those who said that they have it are asked once more. A
 /// file may have been missing for a moment only.
 const ASK_AGAIN: Duration = Duration::from_secs(3);
-/// How long the start may wait for knowing what is here already.
-const BEGIN: Duration = Duration::from_millis(300);
-/// Between two progress events.
-const PROGRESS: Duration = Duration::from_millis(100);
 
 struct Active {
     opened: Opened,
@@ -349,18 +346,6 @@ impl Transfer {
         self.services.caught_up().await;
     }
 
-    /// Tells the actor what is offered now.
-    async fn publish(&mut self) {
-        if self.services.circle.is_some() {
-            // What is for this person is offered to nobody.
-            self.offers.clear();
-        }
-        if !self.offers.is_empty() {
-            let offers = std::mem::take(&mut self.offers);
-            self.services.tell(Command::Offers(offers)).await;
-        }
-    }
-
     fn next_tick(&self) -> Instant {
         let machine = self.machine.next_tick().map(|at| self.started + at);
         let shown = self.shown + PROGRESS;
@@ -368,67 +353,6 @@ impl Transfer {
         times
             .fold(shown, Instant::min)
             .max(Instant::now() + Duration::from_millis(1))
-    }
-
-    /// Tells the caller; the first event is the start.
-    async fn send(&mut self, event: DownloadEvent) {
-        self.begin().await;
-        self.reports.send(event).await;
-    }
-
-    /// Tells the start: once it is known how much of the first file is here already, or [`BEGIN`]
-    /// passed.
-    async fn begin(&mut self) {
-        if self.begin_by.take().is_none() {
-            return;
-        }
-        let (name, id) = match self.files.as_slice() {
-            [one] => (one.name.as_str().to_owned(), Some(one.id)),
-            many => (format!("{} files", many.len()), None),
-        };
-        let progress = Progress {
-            sources: self.holders(),
-            ..self.progress()
-        };
-        let start = DownloadEvent::Start { name, id, progress };
-        self.reports.send(start).await;
-    }
-
-    /// The nodes that have some of it as far as their catalogs tell, before anything is asked of
-    /// them.
-    fn holders(&self) -> u32 {
-        let ids: Vec<FileId> = self.files.iter().map(|file| file.id).collect();
-        let sources = self.services.sources(&ids);
-        let nodes: HashSet<NodeId> = sources
-            .into_iter()
-            .flatten()
-            .map(|source| source.node)
-            .collect();
-        nodes.len() as u32
-    }
-
-    fn progress(&self) -> Progress {
-        Progress {
-            size: self.files.iter().map(|file| file.size).sum(),
-            done: self.done_bytes,
-            files: self.files.len() as u32,
-            files_done: self.files_done,
-            sources: self.machine.sources() as u32,
-        }
-    }
-
-    fn show(&mut self, now: bool) {
-        if !now && self.shown.elapsed() < PROGRESS {
-            return;
-        }
-        self.shown = Instant::now();
-        self.machine.limit(self.services.download.rate());
-        let progress = self.progress();
-        let name = |node: &NodeId| self.names.get(node).map(String::as_str);
-        self.reports.note(progress, self.machine.delivered(), name);
-        if self.begin_by.is_none() {
-            self.reports.show(progress);
-        }
     }
 
     /// The file that a position of the job belongs to.
