@@ -43,26 +43,37 @@ use tokio_util::sync::CancellationToken;
 pub struct JobFile {
     /// What it is called here, to everybody.
     pub name: RelPath,
-    /// Where it goes below the job's folder.
-    pub at: RelPath,
+    /// Where it goes below the job's folder, if that is another name. A job may have very many
+    /// files, and for most of them that name is all.
+    pub at: Option<Box<RelPath>>,
     pub id: FileId,
     pub size: u64,
     pub offer: Offer,
-    /// The name that it is offered by, which is not always the one it is saved under.
-    pub offered: String,
+    /// The name that it is offered by, if it is saved under another one.
+    pub offered: Option<Box<str>>,
 }
 
 impl JobFile {
+    /// Where it goes below the job's folder.
+    pub fn place(&self) -> &RelPath {
+        self.at.as_deref().unwrap_or(&self.name)
+    }
+
+    /// The name that it is offered by.
+    pub fn offered(&self) -> &str {
+        self.offered.as_deref().unwrap_or(self.name.as_str())
+    }
+
     /// `None` for a name that may not be written: catalogs hold valid ones only.
     fn from_meant(meant: Meant) -> Option<Self> {
         let name = RelPath::parse(&meant.name).ok()?;
         Some(Self {
-            at: name.clone(),
+            at: None,
+            offered: (meant.offered != name.as_str()).then(|| meant.offered.into()),
             name,
             id: meant.id,
             size: meant.size,
             offer: meant.offer,
-            offered: meant.offered,
         })
     }
 }
@@ -171,7 +182,7 @@ pub async fn run_private(
 /// Whether anything can be saved there, found out once and before the first byte: a disk that
 /// nothing can be written to may have all that is wanted already.
 async fn reached(into: PathBuf, files: &[JobFile]) -> Result<(), DownloadError> {
-    let places = files.iter().map(|file| into.join(file.at.as_str()));
+    let places = files.iter().map(|file| into.join(file.place().as_str()));
     let places: Vec<PathBuf> = places.collect();
     let looked = prepare::blocking(move || match reach(&into) {
         Err(_) if places.iter().all(|place| place.is_file()) => Ok(()),
@@ -220,10 +231,19 @@ struct Tally {
     fetched: u64,
     reused: u64,
     resumed: u64,
-    sources: HashMap<NodeId, u64>,
+    sources: Vec<(NodeId, u64)>,
 }
 
 impl Tally {
+    fn came(&mut self, peer: NodeId, bytes: u64) {
+        self.fetched += bytes;
+        let known = self.sources.iter_mut().find(|(node, _)| *node == peer);
+        match known {
+            Some((_, sum)) => *sum += bytes,
+            None => self.sources.push((peer, bytes)),
+        }
+    }
+
     fn into_fetched(
         self,
         file: &JobFile,

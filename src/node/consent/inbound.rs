@@ -436,9 +436,9 @@ async fn timer(consent: Consent, away: bool) {
 fn job_file(file: &AskedFile) -> Option<JobFile> {
     let name = RelPath::parse(&file.name).ok()?;
     Some(JobFile {
-        at: name.clone(),
+        at: None,
+        offered: (file.name != name.as_str()).then(|| file.name.as_str().into()),
         name,
-        offered: file.name.clone(),
         id: file.file,
         size: file.size,
         offer: Offer {

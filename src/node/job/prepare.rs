@@ -123,7 +123,7 @@ pub async fn prepare(
         }
     };
     let opened = move || {
-        let JobFile { name, at, .. } = &file;
+        let (name, at) = (&file.name, file.place());
         let spot = Spot { name, at, taken };
         let manifest = (Arc::new(manifest), turn);
         let opened = open(&services, spot, manifest, (&into, &nearby), &stop);
@@ -228,7 +228,7 @@ async fn ask(
         };
         let home = services.home.clone();
         let room =
-            spawn_blocking(move || Partial::room_for(&home, &file.id, size, &into, &file.at));
+            spawn_blocking(move || Partial::room_for(&home, &file.id, size, &into, file.place()));
         room.await
             .map_err(|_| NoManifest::Missing)?
             .map_err(NoManifest::Disk)?;

@@ -36,10 +36,11 @@ pub fn settle(
             let Some((folder, name)) = request.into.as_deref().and_then(file_at) else {
                 return Ok(taken);
             };
-            one.at = name.map_err(|why| DownloadError::Name {
+            let name = name.map_err(|why| DownloadError::Name {
                 name: one.name.as_str().to_owned(),
                 why,
             })?;
+            one.at = Some(Box::new(name));
             request.into = Some(folder);
             Ok(match taken {
                 Taken::Beside => Taken::Refused,
@@ -54,7 +55,7 @@ pub fn settle(
 fn is_named(what: &[String], file: &JobFile) -> bool {
     let [word] = what else { return false };
     let is_last = || {
-        let before = file.offered.strip_suffix(word.as_str());
+        let before = file.offered().strip_suffix(word.as_str());
         before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
     };
     is_id(word) || is_last() || !word.contains(['*', '?', '[', '{', '/'])

@@ -409,7 +409,7 @@ fn tally() -> Tally {
         fetched: 0,
         reused: 0,
         resumed: 0,
-        sources: HashMap::new(),
+        sources: Vec::new(),
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{
 fn file(offered: &str) -> JobFile {
     let name = RelPath::parse(offered).unwrap();
     JobFile {
-        at: name.clone(),
+        at: None,
+        offered: None,
         name,
         id: FileId([0; 32]),
         size: 1,
@@ -20,7 +21,6 @@ fn file(offered: &str) -> JobFile {
             held: Held::Shared,
             parts: None,
         },
-        offered: offered.to_owned(),
     }
 }
 
@@ -52,7 +52,7 @@ fn a_path_is_the_files_own_when_one_is_named() {
     ] {
         let (request, files) = settled(what, &[offered], Shape::Path);
         let into = request.into.unwrap();
-        let at = into.join(files[0].at.as_str());
+        let at = into.join(files[0].place().as_str());
         let expected = if own {
             "/nowhere/new"
         } else {

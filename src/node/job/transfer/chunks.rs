@@ -86,8 +86,7 @@ impl Transfer {
             let pause = news_pause(self.pumps.len());
             self.tell_at.get_or_insert_with(|| Instant::now() + pause);
         }
-        self.tallies[at].fetched += u64::from(bytes);
-        *self.tallies[at].sources.entry(peer).or_default() += u64::from(bytes);
+        self.tallies[at].came(peer, bytes.into());
         let files: HashSet<FileIndex> = written.iter().map(|&at| self.file_of(at)).collect();
         for position in positions {
             let file = self.file_of(position);

@@ -159,9 +159,7 @@ impl Transfer {
         let services = self.services.clone();
         self.tasks.spawn(async move {
             let work = move || {
-                let JobFile {
-                    name, at, offer, ..
-                } = &file;
+                let (name, at, offer) = (&file.name, file.place(), &file.offer);
                 let spot = Spot { name, at, taken };
                 let finished = partial.finish(&into, spot, offer.mtime, offer.rights())?;
                 clean::remove_older(&services, file.name.as_str(), &file.id);

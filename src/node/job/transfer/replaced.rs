@@ -66,7 +66,9 @@ impl Transfer {
             return;
         }
         let files = stuck.iter().map(|&at| &self.files[at]);
-        let files = files.map(|file| (file.offered.clone(), file.id)).collect();
+        let files = files
+            .map(|file| (file.offered().to_owned(), file.id))
+            .collect();
         let current = self.services.swarm.owned(files);
         let Some(current) = current.await else { return };
         for (nth, at) in stuck.into_iter().enumerate() {

@@ -44,6 +44,8 @@ const OPEN_BYTES: u64 = 16 << 20;
 const GROUP: usize = 1024;
 const GROUP_BYTES: u64 = 16 << 20;
 const GROUP_AGE: Duration = Duration::from_secs(1);
+/// While so many wait to be placed nothing more is made ready: a disk may be slow at that.
+const UNPLACED: usize = 4 * GROUP;
 
 /// Files whose chunks lie in a row in the machine.
 struct Batch {
@@ -166,7 +168,7 @@ impl Transfer {
     }
 
     fn prepare_small(&mut self) {
-        if self.paused {
+        if self.paused || self.smalls.laid.len() >= UNPLACED {
             return;
         }
         while self.smalls.open.len() + BATCH <= OPEN || self.smalls.open.is_empty() {
