@@ -13,7 +13,7 @@ mod tests;
 mod theirs;
 mod told;
 
-pub use listing::{Offering, Pattern, is_id, listings};
+pub use listing::{Offering, Pattern, is_id, listings, rows};
 pub use meaning::{Meaning, labelled, mark_older, meaning};
 pub use sought::Sought;
 #[cfg(test)]

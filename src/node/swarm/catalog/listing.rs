@@ -7,7 +7,7 @@ use crate::{
     wire::control::Held,
 };
 use globset::GlobBuilder;
-use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 /// Owners that a row names. More of them share the same contents by the same name.
 const MAX_OWNERS: usize = 16;
@@ -132,69 +132,111 @@ pub struct Offering<'a> {
     pub catalog: &'a PeerCatalog,
 }
 
-/// What is gathered for a row.
-struct Gathered<'a> {
+/// What one node says of a name with its contents. There may be very many.
+struct Said<'a> {
+    name: &'a str,
+    file: FileId,
+    /// Who says it: 0 is this node, 1 the first of the peers.
+    who: u32,
     offer: Told<'a>,
-    /// This node has all of it for its own user…
-    mine: bool,
-    /// …and it lies by this name in its shared folder.
-    shared: bool,
-    /// Peers that share it by this name…
-    owners: Vec<&'a Offering<'a>>,
-    /// …and those that fetched it.
-    fetched: Vec<&'a Offering<'a>>,
 }
 
-/// Puts the catalogs together: one row for each name with its contents, sorted by name. `copies`
-/// counts whole ones only.
-pub fn listings<'a>(
+/// The rows that all catalogs together make, one for each name with its contents, sorted by name.
+/// Each is made when it is asked for. `copies` counts whole ones only, and none is marked as older.
+pub struct Rows<'a> {
+    own: &'a OwnCatalog,
+    peers: &'a [Offering<'a>],
+    said: Peekable<std::vec::IntoIter<Said<'a>>>,
+}
+
+/// Puts the catalogs together.
+pub fn rows<'a>(
     own: &'a OwnCatalog,
     peers: &'a [Offering<'a>],
     wanted: impl Fn(&str, FileId) -> bool,
-) -> Vec<Listing> {
-    let mut rows: BTreeMap<(&str, FileId), Gathered> = BTreeMap::new();
-    let listed = |(.., offer): &(&str, FileId, Told)| offer.held != Held::Partial;
-    for (name, file, offer) in own.offers().filter(listed) {
-        if wanted(name, file) {
-            let gathered = Gathered {
+) -> Rows<'a> {
+    let mut said = Vec::new();
+    let mut add = |who, name, file, offer: Told<'a>| {
+        if offer.held != Held::Partial && wanted(name, file) {
+            said.push(Said {
+                name,
+                file,
+                who,
                 offer,
-                mine: offer.held != Held::Replica,
-                shared: offer.held == Held::Shared,
-                owners: Vec::new(),
-                fetched: Vec::new(),
-            };
-            rows.insert((name, file), gathered);
+            });
+        }
+    };
+    for (name, file, offer) in own.offers() {
+        add(0, name, file, offer);
+    }
+    for (who, peer) in (1..).zip(peers) {
+        for (name, file, offer) in peer.catalog.offers() {
+            add(who, name, file, offer);
         }
     }
-    for peer in peers {
-        for (name, file, offer) in peer.catalog.offers().filter(listed) {
-            if wanted(name, file) {
-                let row = rows.entry((name, file)).or_insert(Gathered {
-                    offer,
-                    mine: false,
-                    shared: false,
-                    owners: Vec::new(),
-                    fetched: Vec::new(),
-                });
-                // What its owner says of a file counts more than what others do.
-                if offer.held == Held::Shared && row.owners.is_empty() {
-                    row.offer = offer;
-                }
-                let whose = match offer.held {
-                    Held::Shared => &mut row.owners,
-                    Held::Fetched => &mut row.fetched,
-                    Held::Partial | Held::Replica => continue,
-                };
-                if whose.len() < MAX_OWNERS {
-                    whose.push(peer);
-                }
+    said.shrink_to_fit();
+    said.sort_unstable_by(|a, b| (a.name, a.file, a.who).cmp(&(b.name, b.file, b.who)));
+    Rows {
+        own,
+        peers,
+        said: said.into_iter().peekable(),
+    }
+}
+
+impl Rows<'_> {
+    /// Whether there is none left.
+    pub fn is_empty(&mut self) -> bool {
+        self.said.peek().is_none()
+    }
+
+    /// There are not more.
+    pub fn most(&self) -> usize {
+        self.said.len()
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Listing;
+
+    fn next(&mut self) -> Option<Listing> {
+        let Said {
+            name,
+            file: id,
+            who,
+            mut offer,
+        } = self.said.next()?;
+        let (mut owners, mut fetched) = (Vec::new(), Vec::new());
+        let (mut mine, mut shared) = (false, false);
+        let mut take = |who: u32, told: Told<'_>| {
+            let Some(peer) = who.checked_sub(1) else {
+                mine = told.held != Held::Replica;
+                shared = told.held == Held::Shared;
+                return false;
+            };
+            let first = told.held == Held::Shared && owners.is_empty();
+            let whose = match told.held {
+                Held::Shared => &mut owners,
+                Held::Fetched => &mut fetched,
+                Held::Partial | Held::Replica => return false,
+            };
+            if whose.len() < MAX_OWNERS {
+                whose.push(&self.peers[peer as usize]);
+            }
+            first
+        };
+        take(who, offer);
+        while let Some(more) = self
+            .said
+            .next_if(|more| (more.name, more.file) == (name, id))
+        {
+            // What its owner says of a file counts more than what others do.
+            if take(more.who, more.offer) {
+                offer = more.offer;
             }
         }
-    }
-    let row = |((name, id), gathered): ((&str, FileId), Gathered)| {
         // Contents are counted over all names: a node that has a file under two names has it once.
-        let (mut others, mut keepers, mut offered) = (0, 0, own.is_own(id));
-        for peer in peers {
+        let (mut others, mut keepers, mut offered) = (0, 0, self.own.is_own(id));
+        for peer in self.peers {
             offered |= peer.catalog.offers_own(id);
             match peer.catalog.held(id) {
                 Some(Held::Shared | Held::Fetched) => others += 1,
@@ -202,26 +244,34 @@ pub fn listings<'a>(
                 _ => {}
             }
         }
-        let holders = others + u32::from(own.has_whole(id));
-        Listing {
+        let holders = others + u32::from(self.own.has_whole(id));
+        Some(Listing {
             name: name.to_owned(),
             id,
-            size: gathered.offer.size,
-            media: gathered.offer.media.to_owned(),
-            mtime: gathered.offer.mtime,
-            owners: people(&gathered.owners),
-            at: people(&gathered.fetched),
-            shared: gathered.shared,
+            size: offer.size,
+            media: offer.media.to_owned(),
+            mtime: offer.mtime,
+            owners: people(&owners),
+            at: people(&fetched),
+            shared,
             others,
             holders,
             copies: holders,
             keepers,
             replica: !offered,
-            mine: gathered.mine,
+            mine,
             older: false,
-        }
-    };
-    let mut rows: Vec<Listing> = rows.into_iter().map(row).collect();
+        })
+    }
+}
+
+/// All rows, those that are older versions marked.
+pub fn listings<'a>(
+    own: &'a OwnCatalog,
+    peers: &'a [Offering<'a>],
+    wanted: impl Fn(&str, FileId) -> bool,
+) -> Vec<Listing> {
+    let mut rows: Vec<Listing> = rows(own, peers, wanted).collect();
     super::mark_older(&mut rows);
     rows
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     node::{
         api::{Listing, Version, WhoError},
-        swarm::catalog::{Meaning, OwnCatalog, Pattern, Told, is_id, labelled, listings, meaning},
+        swarm::catalog::{Meaning, OwnCatalog, Pattern, Told, is_id, labelled, meaning, rows},
     },
     wire::control::Offer,
 };
@@ -96,61 +96,65 @@ impl Peers {
             let offers = peer.catalog.offers();
             offers.map(|(name, file, _)| (name, file)).collect()
         });
-        let rows = |wanted: &dyn Fn(&str, FileId) -> bool| {
-            let mut rows = listings(own, &peers, |name, file| {
+        let found_by = |wanted: &dyn Fn(&str, FileId) -> bool| {
+            rows(own, &peers, |name, file| {
                 let theirs = theirs.as_ref();
                 wanted(name, file) && theirs.is_none_or(|theirs| theirs.contains(&(name, file)))
-            });
+            })
+        };
+        let of_them = |mut row: Listing| {
             if let Some(from) = from {
-                for row in &mut rows {
-                    row.owners.retain(|owner| owner.node == from);
-                    row.shared = false;
-                }
+                row.owners.retain(|owner| owner.node == from);
+                row.shared = false;
             }
-            rows
+            row
         };
         let (mut seen, mut firm) = (BTreeSet::new(), true);
         for (word, pattern) in question.what.iter().zip(&patterns) {
             let literal = pattern.literal(word);
-            let literal = literal.map(|exact| rows(&|name, _| exact.matches(name)));
-            let literal = literal.filter(|rows| !rows.is_empty());
+            let literal = literal.map(|exact| found_by(&|name, _| exact.matches(name)));
+            let literal = literal.and_then(|mut rows| (!rows.is_empty()).then_some(rows));
             let mut open = literal.is_none() && pattern.is_plural();
             firm &= !open;
-            let mut found = literal.unwrap_or_else(|| rows(&|name, _| pattern.matches(name)));
+            let mut found = literal.unwrap_or_else(|| found_by(&|name, _| pattern.matches(name)));
+            // One content under several names: the first name will do.
+            let (mut most, mut by_name) = (usize::MAX, true);
             if found.is_empty() && is_id(word) {
-                found = rows(&|_, file| file.starts_with(word));
-                let ids: BTreeSet<FileId> = found.iter().map(|row| row.id).collect();
-                if ids.len() > 1 {
-                    found.sort_by_key(|row| row.id);
-                    found.dedup_by_key(|row| row.id);
-                    let versions = found.iter().map(Listing::version).collect();
+                let same = |row: &Listing| row.id;
+                let mut rows: Vec<Listing> = found_by(&|_, file| file.starts_with(word)).collect();
+                let first = rows.first().map(same);
+                if rows.iter().any(|row| Some(row.id) != first) {
+                    rows.sort_by_key(same);
+                    rows.dedup_by_key(|row| row.id);
+                    let versions = rows.into_iter().map(of_them);
+                    let versions = versions.map(|row| row.version()).collect();
                     result.ambiguous.push((word.clone(), versions));
                     continue;
                 }
-                found.truncate(1); // One content under several names: the first name will do.
-            } else {
-                if found.is_empty() && !matches!(pattern, Pattern::Folder(_)) {
-                    // `photos` without its `/` may be a folder all the same.
-                    let folder = Pattern::for_download(&format!("{word}/"));
-                    found = rows(&|name, _| folder.matches(name));
-                    open |= !found.is_empty();
-                    firm &= found.is_empty();
-                }
-                firm &= found.iter().any(|row| !row.owners.is_empty());
+                found = found_by(&|_, file| file.starts_with(word));
+                (most, by_name) = (1, false);
+            } else if found.is_empty() && !matches!(pattern, Pattern::Folder(_)) {
+                // `photos` without its `/` may be a folder all the same.
+                let folder = Pattern::for_download(&format!("{word}/"));
+                found = found_by(&|name, _| folder.matches(name));
+                open |= !found.is_empty();
+                firm &= found.is_empty();
             }
             result.open |= open;
             if found.is_empty() {
                 firm = false;
                 result.missing.push(word.clone());
             }
-            result.found.reserve_exact(found.len());
-            let mut found = found.into_iter().peekable();
-            // A row is let go as soon as it is understood.
+            let mut owned = !by_name;
+            result.found.reserve_exact(found.most().min(most));
+            let mut found = found.take(most).map(of_them).peekable();
+            // A row is made when it is looked at, and let go as soon as it is understood.
             while let Some(first) = found.next() {
                 let mut same = vec![first];
                 while let Some(more) = found.next_if(|row| row.name == same[0].name) {
                     same.push(more);
                 }
+                owned |= same.iter().any(|row| !row.owners.is_empty());
                 let (meant, labels) = match meaning(&same) {
                     Meaning::One(row) => (vec![row], vec![row.name.clone()]),
                     Meaning::Several(rows) if question.all_versions => {
@@ -181,6 +185,7 @@ impl Peers {
                     }
                 }
             }
+            firm &= owned;
         }
         result.firm = firm;
         result
