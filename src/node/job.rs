@@ -66,7 +66,7 @@ impl JobFile {
 
     /// `None` for a name that may not be written: catalogs hold valid ones only.
     fn from_meant(meant: Meant) -> Option<Self> {
-        let name = RelPath::parse(&meant.name).ok()?;
+        let name = RelPath::parse(meant.name()).ok()?;
         Some(Self {
             at: None,
             offered: (meant.offered != name.as_str()).then(|| meant.offered.into()),
@@ -154,12 +154,8 @@ pub async fn run(mut services: Services, job: Job, request: DownloadRequest) {
             .send(DownloadEvent::FileFailed { name, error })
             .await;
     }
-    let mut files: Vec<JobFile> = found
-        .files
-        .into_iter()
-        .filter_map(JobFile::from_meant)
-        .collect();
-    files.shrink_to_fit();
+    let files = found.files.into_iter().filter_map(JobFile::from_meant);
+    let files: Vec<JobFile> = files.collect();
     // What the swarm offers is for everybody, also where a person gave it before.
     for file in &files {
         services.reader.grants().show(&file.id);
@@ -182,14 +178,17 @@ pub async fn run_private(
 /// Whether anything can be saved there, found out once and before the first byte: a disk that
 /// nothing can be written to may have all that is wanted already.
 async fn reached(into: PathBuf, files: &[JobFile]) -> Result<(), DownloadError> {
+    let folder = into.clone();
+    let Err(why) = prepare::blocking(move || reach(&folder)).await? else {
+        return Ok(());
+    };
     let places = files.iter().map(|file| into.join(file.place().as_str()));
     let places: Vec<PathBuf> = places.collect();
-    let looked = prepare::blocking(move || match reach(&into) {
-        Err(_) if places.iter().all(|place| place.is_file()) => Ok(()),
-        done => done,
-    });
-    let failed = |error| disk_error("nothing can be saved there", error);
-    looked.await?.map_err(failed)
+    let all_here = move || places.iter().all(|place| place.is_file());
+    if prepare::blocking(all_here).await? {
+        return Ok(());
+    }
+    Err(disk_error("nothing can be saved there", why))
 }
 
 async fn transfer(

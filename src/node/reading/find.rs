@@ -130,10 +130,10 @@ impl Node {
 impl Reader {
     fn of(readings: &Arc<Readings>, meant: Meant) -> Self {
         let about = About {
+            name: meant.name().to_owned(),
             size: meant.size,
             media: meant.offer.media,
             mtime: Some(meant.offer.mtime),
-            name: meant.name,
         };
         Self::new(readings, meant.id, about)
     }

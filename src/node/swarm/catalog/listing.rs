@@ -138,7 +138,6 @@ struct Said<'a> {
     file: FileId,
     /// Who says it: 0 is this node, 1 the first of the peers.
     who: u32,
-    offer: Told<'a>,
 }
 
 /// The rows that all catalogs together make, one for each name with its contents, sorted by name.
@@ -158,12 +157,7 @@ pub fn rows<'a>(
     let mut said = Vec::new();
     let mut add = |who, name, file, offer: Told<'a>| {
         if offer.held != Held::Partial && wanted(name, file) {
-            said.push(Said {
-                name,
-                file,
-                who,
-                offer,
-            });
+            said.push(Said { name, file, who });
         }
     };
     for (name, file, offer) in own.offers() {
@@ -183,7 +177,15 @@ pub fn rows<'a>(
     }
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// What is said.
+    fn told(&self, said: &Said<'_>) -> Option<Told<'a>> {
+        match said.who.checked_sub(1) {
+            None => self.own.get(said.name, said.file),
+            Some(peer) => self.peers[peer as usize].catalog.get(said.name, said.file),
+        }
+    }
+
     /// Whether there is none left.
     pub fn is_empty(&mut self) -> bool {
         self.said.peek().is_none()
@@ -199,12 +201,9 @@ impl Iterator for Rows<'_> {
     type Item = Listing;
 
     fn next(&mut self) -> Option<Listing> {
-        let Said {
-            name,
-            file: id,
-            who,
-            mut offer,
-        } = self.said.next()?;
+        let first = self.said.next()?;
+        let (name, id) = (first.name, first.file);
+        let mut offer = self.told(&first)?;
         let (mut owners, mut fetched) = (Vec::new(), Vec::new());
         let (mut mine, mut shared) = (false, false);
         let mut take = |who: u32, told: Told<'_>| {
@@ -224,14 +223,15 @@ impl Iterator for Rows<'_> {
             }
             first
         };
-        take(who, offer);
+        take(first.who, offer);
         while let Some(more) = self
             .said
             .next_if(|more| (more.name, more.file) == (name, id))
         {
             // What its owner says of a file counts more than what others do.
-            if take(more.who, more.offer) {
-                offer = more.offer;
+            let told = self.told(&more)?;
+            if take(more.who, told) {
+                offer = told;
             }
         }
         // Contents are counted over all names: a node that has a file under two names has it once.

@@ -31,8 +31,8 @@ pub struct Question {
 /// A file that is meant. There may be very many: it is no more of a row than a download needs.
 #[derive(Clone, Debug)]
 pub struct Meant {
-    /// Under which name it is to be saved.
-    pub name: String,
+    /// Under which name it is to be saved, if that is another one.
+    pub label: Option<Box<str>>,
     /// The name it is offered by.
     pub offered: String,
     /// Its contents.
@@ -43,6 +43,14 @@ pub struct Meant {
     pub mine: bool,
     /// How somebody describes it.
     pub offer: Offer,
+}
+
+impl Meant {
+    /// Under which name it is to be saved.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.label.as_deref().unwrap_or(&self.offered)
+    }
 }
 
 /// What the words mean.
@@ -67,6 +75,13 @@ pub struct Resolution {
 /// Whether another node has (some of) it.
 fn elsewhere(row: &Listing) -> bool {
     row.others + row.keepers > 0
+}
+
+/// The contents of these rows, if they are not all the same.
+fn several(mut rows: Vec<Listing>) -> Option<Vec<Version>> {
+    rows.sort_by_key(|row| row.id);
+    rows.dedup_by_key(|row| row.id);
+    (rows.len() > 1).then(|| rows.iter().map(Listing::version).collect())
 }
 
 impl Peers {
@@ -120,18 +135,12 @@ impl Peers {
             // One content under several names: the first name will do.
             let (mut most, mut by_name) = (usize::MAX, true);
             if found.is_empty() && is_id(word) {
-                let same = |row: &Listing| row.id;
-                let mut rows: Vec<Listing> = found_by(&|_, file| file.starts_with(word)).collect();
-                let first = rows.first().map(same);
-                if rows.iter().any(|row| Some(row.id) != first) {
-                    rows.sort_by_key(same);
-                    rows.dedup_by_key(|row| row.id);
-                    let versions = rows.into_iter().map(of_them);
-                    let versions = versions.map(|row| row.version()).collect();
+                let by_id = || found_by(&|_, file| file.starts_with(word));
+                if let Some(versions) = several(by_id().map(&of_them).collect()) {
                     result.ambiguous.push((word.clone(), versions));
                     continue;
                 }
-                found = found_by(&|_, file| file.starts_with(word));
+                found = by_id();
                 (most, by_name) = (1, false);
             } else if found.is_empty() && !matches!(pattern, Pattern::Folder(_)) {
                 // `photos` without its `/` may be a folder all the same.
@@ -147,7 +156,7 @@ impl Peers {
             }
             let mut owned = !by_name;
             result.found.reserve_exact(found.most().min(most));
-            let mut found = found.take(most).map(of_them).peekable();
+            let mut found = found.take(most).map(&of_them).peekable();
             // A row is made when it is looked at, and let go as soon as it is understood.
             while let Some(first) = found.next() {
                 let mut same = vec![first];
@@ -175,7 +184,7 @@ impl Peers {
                     if question.what.len() == 1 || seen.insert((row.name.clone(), row.id)) {
                         let offer = self.describe(own, &row.name, row.id).map(Told::offer);
                         result.found.extend(offer.map(|offer| Meant {
-                            name,
+                            label: (name != row.name).then(|| name.into()),
                             offered: row.name.clone(),
                             id: row.id,
                             size: row.size,

@@ -82,7 +82,7 @@ fn ask(what: &[&str]) -> Question {
 /// What is found: where it is to lie, and its contents.
 fn found(resolution: &Resolution) -> Vec<(&str, u8)> {
     let found = resolution.found.iter();
-    found.map(|one| (&*one.name, one.id.0[0])).collect()
+    found.map(|one| (one.name(), one.id.0[0])).collect()
 }
 
 #[test]
