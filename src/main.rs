@@ -10,12 +10,6 @@ use sprat::{
 };
 use std::{io, net::SocketAddr, process::ExitCode};
 
-/// A node frees on one thread what another one allocated, all the time: glibc's allocator keeps a
-/// part of that for each thread, and gives chunks back to the system between two of them.
-#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 fn main() -> ExitCode {
     match ui::cli::read(std::env::args_os()) {
         Ok(cli) => ui::run(
