@@ -46,7 +46,7 @@ bench: tools
 	$(CARGO) bench --locked
 
 # Every table beside the tools that are there; what needs root, or is not installed, is said and left out.
-COMPARE = "pair.sh 1024" "pair.sh 3072 3" "small.sh" "small.sh 100000 1024 3" "fanout.sh" "index.sh" "newcomer.sh" "far.sh"
+COMPARE = "pair.sh 1024" "pair.sh 3072 3" "small.sh" "small.sh 100000 1024 3" "fanout.sh" "reuse.sh" "index.sh" "newcomer.sh" "far.sh"
 compare: build
 	@for table in $(COMPARE); do echo; echo "== benches/compare/$$table"; \
 	  benches/compare/$$table || echo "left out: $$table"; done
