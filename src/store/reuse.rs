@@ -4,6 +4,7 @@
 mod between;
 mod near;
 mod nearby;
+mod search;
 
 pub use nearby::Nearby;
 

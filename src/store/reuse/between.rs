@@ -4,7 +4,7 @@
 //! the same long before: so what is next to a chunk that was found is looked for next to it there.
 //! Invariant: each read costs of what the search may read, and the first that fails ends a run.
 
-use super::near::Search;
+use super::search::Search;
 use crate::{
     core::{
         chunk::VerifiedChunk,

@@ -5,19 +5,18 @@
 //! Invariants: for a download at most [`TIMES`] its size is read, and no longer than [`TIME`] and
 //! what [`SLOWEST`] allows; a file that gives nothing for long is left.
 
-use super::{Nearby, Reused, between::Taken, nearby::Found};
+use super::{Nearby, Reused, between::Taken, nearby::Found, search::Search};
 use crate::{
     core::{
         chunk::VerifiedChunk,
         chunker::{self, Grain},
-        id::ChunkId,
-        manifest::{Entry, Manifest},
+        manifest::Manifest,
         path::RelPath,
     },
     store::{Kind, Partial, StoreError},
 };
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs::File,
     io::{self, Read},
     time::{Duration, Instant},
@@ -34,39 +33,6 @@ const SLOWEST: u64 = 32 << 20;
 const BARREN: u64 = 32 << 20;
 /// Bytes read at once; a chunk may be as long.
 const BLOCK: usize = chunker::MAX;
-
-/// What is left to look for, and to spend.
-pub(super) struct Search<'a, F> {
-    wanted: HashMap<ChunkId, u32>,
-    pub(super) reused: Reused,
-    bytes: u64,
-    barren: u64,
-    until: Instant,
-    go_on: &'a mut F,
-    pub(super) buf: Vec<u8>,
-}
-
-impl<F: FnMut() -> bool> Search<'_, F> {
-    pub(super) fn is_over(&mut self) -> bool {
-        let spent = self.wanted.is_empty() || self.bytes == 0;
-        spent || Instant::now() >= self.until || !(self.go_on)()
-    }
-
-    pub(super) fn wants(&self, entry: &Entry) -> bool {
-        self.wanted.contains_key(&entry.id)
-    }
-
-    pub(super) fn got(&mut self, entry: &Entry) {
-        self.wanted.remove(&entry.id);
-    }
-
-    /// Whether so much may still be read; it counts as read.
-    pub(super) fn spend(&mut self, bytes: u64) -> bool {
-        let left = self.bytes.checked_sub(bytes);
-        self.bytes = left.unwrap_or(self.bytes);
-        left.is_some()
-    }
-}
 
 impl Partial {
     /// Copies missing chunks from files that the index does not know. The file is called `name` and
