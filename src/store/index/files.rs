@@ -302,6 +302,19 @@ impl Index {
         kind: Kind,
         mut each: impl FnMut(u64, FileRecord),
     ) -> Result<(), StoreError> {
+        self.each_packed(kind, |reader, packed| {
+            if let Some((record, _)) = reader.record(packed) {
+                each(packed.number, record);
+            }
+        })
+    }
+
+    /// The same, as it is kept.
+    pub(super) fn each_packed(
+        &self,
+        kind: Kind,
+        mut each: impl FnMut(&Reader<'_>, &Packed<'_>),
+    ) -> Result<(), StoreError> {
         if !self.table().has(kind) {
             return Ok(());
         }
@@ -312,10 +325,8 @@ impl Index {
             };
             let mut reader = Reader::of(at, &value);
             while let Some(packed) = reader.next() {
-                if packed.kind == kind
-                    && let Some((record, _)) = reader.record(&packed)
-                {
-                    each(packed.number, record);
+                if packed.kind == kind {
+                    each(&reader, &packed);
                 }
             }
         }

@@ -80,22 +80,9 @@ impl Index {
         kind: Kind,
         mut each: impl FnMut(u64, &Path, super::Stamp),
     ) -> Result<(), StoreError> {
-        if !self.table().has(kind) {
-            return Ok(());
-        }
-        for item in &self.0.files {
-            let (at, value) = item.map_err(|e| self.error(e))?;
-            let Ok(at) = at.as_ref().try_into().map(u64::from_be_bytes) else {
-                continue;
-            };
-            let mut reader = Reader::of(at, &value);
-            while let Some(packed) = reader.next() {
-                if packed.kind == kind {
-                    let path = modes::path_of(reader.path().to_vec());
-                    each(packed.number, &path, packed.stamp());
-                }
-            }
-        }
-        Ok(())
+        self.each_packed(kind, |reader, packed| {
+            let path = modes::path_of(reader.path().to_vec());
+            each(packed.number, &path, packed.stamp());
+        })
     }
 }
