@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     core::{have::HaveSet, id::ChunkId},
-    store::{Home, Index, NewFile},
+    store::{Home, Index, NewFile, database},
     wire::manifest,
 };
 
@@ -50,9 +50,16 @@ fn length_first(bytes: &[u8], rest: &[u8]) -> Vec<u8> {
     super::super::key(&[&(bytes.len() as u32).to_be_bytes(), bytes, rest])
 }
 
+/// Its sled, bare; the last handle may still be closing.
+fn reopened(home: &Home) -> sled::Db {
+    let dir = home.index_dir();
+    let opened = database::open(&dir, || sled::open(&dir), || panic!("moved aside"));
+    opened.unwrap().0
+}
+
 /// Writes an index as an older version did.
 fn write_old(home: &Home, format: u32, files: &[NewFile]) {
-    let db = sled::open(home.index_dir()).unwrap();
+    let db = reopened(home);
     let tree = |name| db.open_tree(name).unwrap();
     let mut several = vec![SEVERAL];
     for (number, file) in (100u64..).zip(files) {
@@ -166,7 +173,7 @@ fn an_upgrade_that_was_interrupted_is_taken_again() {
         .flat_map(|format| until.map(|done| (format, done)))
     {
         let (_folder, home) = old(format, &files);
-        let db = sled::open(home.index_dir()).unwrap();
+        let db = reopened(&home);
         let [packs, sources] = ["files", "sources"].map(|name| db.open_tree(name).unwrap());
         until(&db, [&packs, &sources]);
         drop((packs, sources, db));
@@ -178,7 +185,7 @@ fn an_upgrade_that_was_interrupted_is_taken_again() {
 fn what_a_download_needs_of_a_small_file_stays() {
     let one = file(1, 1);
     let (_folder, home) = old(4, std::slice::from_ref(&one));
-    let db = sled::open(home.index_dir()).unwrap();
+    let db = reopened(&home);
     let have = db.open_tree("have").unwrap();
     let key = super::super::key(&[one.record.file.as_bytes(), &[0, 0]]);
     have.insert(key, &[0, 0, 0, 1, 0]).unwrap();
