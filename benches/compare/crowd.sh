@@ -81,6 +81,9 @@ def listed(home, *words):
     done = subprocess.run([sprat, "list", *words, "--home", home, "--json"], capture_output=True, text=True)
     took = (time.monotonic() - begun) * 1000
     rows = [line for line in done.stdout.splitlines() if '"name":"of' in line]
+    for line in done.stdout.splitlines():
+        if '"incomplete"' in line:
+            print(f"missing in a list: {line}")
     return len(rows), took, done.returncode
 
 places = [0] * count
