@@ -282,6 +282,12 @@ impl Membership {
         self.peers.contains_key(node)
     }
 
+    /// Whether a node that is not here said goodbye when it was heard last.
+    #[must_use]
+    pub fn has_left(&self, node: &NodeId) -> bool {
+        !self.knows(node) && self.replays.has_left(node, self.now)
+    }
+
     /// How many nodes are known, connected or not.
     #[must_use]
     pub fn known(&self) -> usize {
@@ -311,7 +317,16 @@ impl Membership {
             return;
         }
         if beacon.kind == Kind::Leave {
-            self.peers.change(&node, |peer| peer.seen = Some(at));
+            if self
+                .peers
+                .change(&node, |peer| peer.seen = Some(at))
+                .is_none()
+            {
+                // Others may still tell of it.
+                let here = self.replays.last_here(&node, self.now).is_some();
+                let kept = (node, at, here, true);
+                self.replays.remember(kept, self.now, &mut self.chance);
+            }
             self.remove(&node, true, out);
             return;
         }

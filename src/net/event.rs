@@ -47,6 +47,8 @@ pub enum NetEvent {
         why: String,
         /// Something is there and takes no connection, or this node may have no more.
         full: bool,
+        /// Nobody listens there.
+        refused: bool,
     },
     /// mDNS heard of a node. It is the node's own word: dialling shows whether it is true.
     Found {

@@ -105,8 +105,13 @@ impl Node {
     }
 
     async fn dial_failed(&mut self) -> String {
+        self.dial_refused().await.0
+    }
+
+    /// With whether nobody listens there.
+    async fn dial_refused(&mut self) -> (String, bool) {
         self.until(|event| match event {
-            NetEvent::DialFailed { why, .. } => Some(why),
+            NetEvent::DialFailed { why, refused, .. } => Some((why, refused)),
             _ => None,
         })
         .await
@@ -260,15 +265,19 @@ async fn dials_that_lead_nowhere_say_why() {
         .local_addr()
         .unwrap();
     a.net.dial(Some(NodeId([7; 32])), vec![closed]).await;
-    assert!(a.dial_failed().await.contains("refused"));
+    let (why, refused) = a.dial_refused().await;
+    assert!(refused && why.contains("refused"), "{why}");
     a.net.dial(None, a.net.addresses()).await;
     let why = a.dial_failed().await;
     assert!(why.contains("this node"), "{why}");
     let b = Node::new(2);
     let mistaken = Node::new(3);
     a.net.dial(Some(b.id()), mistaken.net.addresses()).await;
-    let why = a.dial_failed().await;
-    assert!(why.contains(&mistaken.id().to_string()), "{why}");
+    let (why, refused) = a.dial_refused().await;
+    assert!(
+        !refused && why.contains(&mistaken.id().to_string()),
+        "{why}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

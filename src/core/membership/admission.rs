@@ -121,7 +121,7 @@ impl Membership {
             });
         }
         if let Some(seen) = peer.seen {
-            let kept = (*node, seen, peer.confirmed);
+            let kept = (*node, seen, peer.confirmed, announced);
             self.replays.remember(kept, self.now, &mut self.chance);
         }
     }

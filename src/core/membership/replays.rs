@@ -17,6 +17,8 @@ const SWEEP: Duration = Duration::from_secs(1);
 struct Old {
     seen: BeaconNumber,
     confirmed: bool,
+    /// It said goodbye.
+    left: bool,
     at: Now,
 }
 
@@ -40,7 +42,13 @@ impl Replays {
         self.last(node, now).filter(|_| here)
     }
 
-    /// The same, when the node enters the table again.
+    /// Whether it said goodbye, and was not heard since.
+    pub(super) fn has_left(&self, node: &NodeId, now: Now) -> bool {
+        let left = self.nodes.get(node).is_some_and(|old| old.left);
+        left && self.last(node, now).is_some()
+    }
+
+    /// The last number, when the node enters the table again.
     pub(super) fn take(&mut self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
         let seen = self.last(node, now);
         self.forget(node);
@@ -49,7 +57,7 @@ impl Replays {
 
     pub(super) fn remember(
         &mut self,
-        (node, seen, confirmed): (NodeId, BeaconNumber, bool),
+        (node, seen, confirmed, left): (NodeId, BeaconNumber, bool, bool),
         now: Now,
         chance: &mut Chance,
     ) {
@@ -75,6 +83,7 @@ impl Replays {
             Old {
                 seen,
                 confirmed,
+                left,
                 at,
             },
         );

@@ -211,7 +211,19 @@ fn a_leave_counts_once_and_only_when_it_is_newer() {
     };
     let actions = it.handle(heard(Kind::Leave, node, 2, ip(1)), ms(2));
     assert_eq!(actions, [left]);
-    for seq in 1..=2 {
+    // Each goodbye is said three times.
+    assert!(
+        it.handle(heard(Kind::Leave, node, 3, ip(1)), ms(2))
+            .is_empty()
+    );
+    let passer_by = id(2);
+    assert!(it.has_left(&node) && !it.has_left(&passer_by));
+    it.handle(heard(Kind::Leave, passer_by, 1, ip(2)), ms(2));
+    assert!(it.has_left(&passer_by));
+    // It was here, so no other node's word brings that life back.
+    let place = ip(1);
+    assert!(!it.may_introduce(&node, place, 1) && it.may_introduce(&passer_by, place, 1));
+    for seq in 1..=3 {
         for kind in [Kind::Join, Kind::Ping, Kind::Leave] {
             let actions = it.handle(heard(kind, node, seq, ip(1)), ms(3));
             assert!(actions.is_empty(), "a replay was acted on: {actions:?}");
@@ -225,6 +237,7 @@ fn a_leave_counts_once_and_only_when_it_is_newer() {
     let again = it.handle(MembershipEvent::Heard { beacon, from, room }, ms(4));
     let answer = MembershipAction::Answer { to: from, room };
     assert_eq!(again.last(), Some(&answer));
+    assert!(!it.has_left(&node));
 }
 
 #[test]

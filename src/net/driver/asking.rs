@@ -114,6 +114,7 @@ impl Driver {
                 addresses: Vec::new(),
                 why: why.into(),
                 full: false,
+                refused: false,
             });
         }
     }

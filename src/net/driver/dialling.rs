@@ -69,6 +69,7 @@ impl Driver {
                 addresses,
                 why: events::why(&error),
                 full: events::is_full(&error),
+                refused: events::is_refused(&error),
             }),
         }
     }

@@ -15,6 +15,15 @@ use libp2p::{
 };
 use std::{io, time::Instant};
 
+/// `ECONNREFUSED`, as its text names it.
+const REFUSED: &str = if cfg!(windows) {
+    "(os error 10061)"
+} else if cfg!(target_os = "linux") {
+    "(os error 111)"
+} else {
+    "(os error 61)"
+};
+
 impl Driver {
     pub(super) fn event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
@@ -129,6 +138,7 @@ impl Driver {
                 addresses,
                 why: why(error),
                 full: is_full(error),
+                refused: is_refused(error),
             });
         }
         if let Some(node) = node {
@@ -334,6 +344,19 @@ pub(super) fn is_full(error: &DialError) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether nobody listens at any of the addresses.
+pub(super) fn is_refused(error: &DialError) -> bool {
+    let DialError::Transport(errors) = error else {
+        return false;
+    };
+    // The transports' own errors hide what they wrap from those who ask for its kind.
+    let refused = |error: &TransportError<io::Error>| match error {
+        TransportError::Other(error) => error.to_string().contains(REFUSED),
+        TransportError::MultiaddrNotSupported(_) => false,
+    };
+    !errors.is_empty() && errors.iter().all(|(_, error)| refused(error))
 }
 
 /// Whether a connection was made, and closed by the other end.

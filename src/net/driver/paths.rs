@@ -126,6 +126,7 @@ impl Driver {
                     addresses: Vec::new(),
                     why: "no straight path could be made, and --no-relay refuses another".into(),
                     full: false,
+                    refused: false,
                 });
             }
         }

@@ -41,8 +41,12 @@ impl Actor {
             NetEvent::DialFailed {
                 node: Some(node),
                 full,
+                refused,
                 ..
             } => {
+                if refused {
+                    swarm.is_not_there(&node);
+                }
                 self.parts.services.meeting.not_met(node);
                 self.member(swarm, MembershipEvent::dial_failed(node, full));
                 // It may have no room for a connection: others can tell what it offers.

@@ -148,11 +148,12 @@ impl State {
     pub fn told_of(&mut self, nodes: impl Iterator<Item = NodeId>) {
         let now = self.now();
         let (me, membership) = (self.me, &self.membership);
+        let known = |node: &NodeId| membership.accounts_for(node) || membership.has_left(node);
         self.told_of
-            .retain(|node, since| now < *since + MISSING && !membership.accounts_for(node));
+            .retain(|node, since| now < *since + MISSING && !known(node));
         for node in nodes {
             let room = self.told_of.len() < MAX_KNOWN;
-            if room && node != me && !self.membership.accounts_for(&node) {
+            if room && node != me && !known(&node) {
                 self.told_of.insert(node, now);
             }
         }
@@ -164,7 +165,13 @@ impl State {
         let recent = self.told_of.iter();
         let recent = recent.filter(move |(_, since)| now < **since + MISSING);
         let nodes = recent.map(|(node, _)| *node);
-        nodes.filter(|node| !self.membership.accounts_for(node))
+        let membership = &self.membership;
+        nodes.filter(|node| !membership.accounts_for(node) && !membership.has_left(node))
+    }
+
+    /// Where one of them was said to be nobody listens.
+    pub fn is_not_there(&mut self, node: &NodeId) {
+        self.told_of.remove(node);
     }
 
     /// This node is called so from now on.

@@ -42,6 +42,21 @@ fn announced(state: &mut State) {
     state.membership.handle(heard, Now::ZERO);
 }
 
+fn goodbye(node: NodeId) -> MembershipEvent {
+    let (from, room) = (address(), 1200);
+    let beacon = Beacon {
+        kind: Kind::Leave,
+        node,
+        name: String::new(),
+        tcp: 7000,
+        udp: 7000,
+        epoch: 1,
+        revision: 0,
+        seq: 1,
+    };
+    MembershipEvent::Heard { beacon, from, room }
+}
+
 fn connected_to_peers(state: &mut State) {
     let name = "anna".to_owned();
     state
@@ -165,6 +180,14 @@ fn of_whom_others_only_told_is_missing_and_so_is_who_does_not_say_who_is_here() 
         revision: 1,
     };
     state.membership.handle(event, Now::ZERO);
+    assert_eq!(state.sight(false).expected, 0);
+    // So does that it said goodbye, or that nobody is there.
+    let [left, nobody] = [7, 6].map(|n| NodeId([n; 32]));
+    state.told_of([left, nobody].into_iter());
+    assert_eq!(state.sight(false).expected, 2);
+    state.membership.handle(goodbye(left), Now::ZERO);
+    assert_eq!(state.sight(false).expected, 1);
+    state.is_not_there(&nobody);
     assert_eq!(state.sight(false).expected, 0);
     // Nor can a teller name more than there is room for.
     let many =
