@@ -39,6 +39,7 @@ mod segments;
 pub(crate) mod streamless;
 mod streams;
 pub(crate) mod substreams;
+pub mod timers;
 pub(crate) mod transport;
 mod unread;
 

@@ -57,7 +57,7 @@ mod tests;
 mod who;
 mod windows;
 
-pub use crate::net::{Pieces, beside, pieces};
+pub use crate::net::{Pieces, beside, pieces, timers::begin as begin_timers};
 pub use crate::store::{runtime_folder, socket_path};
 pub use about::{About, about};
 pub use api::*;

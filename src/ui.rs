@@ -105,6 +105,7 @@ pub fn run(cli: Cli, faces: face::Openers) -> Exit {
     // left: with a worker on each, the two kinds keep waking one another, which cost a tenth of the
     // speed on two processors.
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    crate::node::begin_timers();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads((processors / 2).max(1))
         .enable_all()

@@ -18,7 +18,9 @@ use super::{
     meeting::{Circuits, Servers, Table, Waiting},
     resting::Resting,
     segments::Segments,
-    streams, transport,
+    streams,
+    timers::calm,
+    transport,
     unread::Unread,
 };
 use crate::{
@@ -270,9 +272,8 @@ impl Driver {
                 Some((node, id, step)) = self.proofs.next() => self.proof_step(node, id, step),
                 _ = tick.tick() => {
                     self.look_over(events.capacity() == 0);
-                    if self.is_calm() {
-                        tick.reset_after(CALM_TICK);
-                    }
+                    let pause = if self.is_calm() { CALM_TICK } else { TICK };
+                    tick.reset_at(calm(Instant::now() + pause).into());
                 }
                 () = events.closed() => break None,
             }

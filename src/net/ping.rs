@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod tests;
 
+use super::timers;
 use futures::{
     AsyncReadExt as _, AsyncWriteExt as _, FutureExt as _, future::BoxFuture, task::AtomicWaker,
 };
@@ -317,7 +318,7 @@ impl ConnectionHandler for Handler {
             let now = Instant::now();
             let due = self.pace.due(calm, now);
             let next = due.max(now + Duration::from_millis(1));
-            self.timer.as_mut().reset(next);
+            self.timer.as_mut().reset(timers::calm(next.into()).into());
             if due > now {
                 continue;
             }

@@ -34,7 +34,7 @@ use crate::{
         turns::{PAUSE, Turns},
         via::Via,
     },
-    net::{Beacons, Heard, NetEvent, RequestError},
+    net::{Beacons, Heard, NetEvent, RequestError, timers::calm},
     store::{PeopleFile, ShareEvent},
     wire::{
         control::{Request, Response},
@@ -206,7 +206,7 @@ impl Actor {
                 Some(news) = self.notes_in.recv() => Input::Back(news),
                 _ = follow.tick(), if !idle => Input::Follow,
                 () = holdings.begins(), if idle => Input::Follow,
-                () = sleep_until(tick.into()) => Input::Due,
+                () = sleep_until(calm(tick).into()) => Input::Due,
             };
             let (about, begun) = (input.about(), Instant::now());
             tick = self.turn(input);

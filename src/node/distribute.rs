@@ -30,6 +30,7 @@ use crate::{
         path::RelPath,
         placement::{ChunkList, Placement, PlacementAction, PlacementEvent},
     },
+    net::timers::calm,
     store::ReplicaFile,
     wire::control::{Held, Offer, ReplicaParts},
 };
@@ -149,7 +150,7 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
                 None => return,
             },
             _ = look_over.tick() => distributor.look_over().await,
-            () = sleep_until(tick.into()), if look_at.is_none() => distributor.feed(PlacementEvent::Tick),
+            () = sleep_until(calm(tick).into()), if look_at.is_none() => distributor.feed(PlacementEvent::Tick),
         }
     }
 }

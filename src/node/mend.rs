@@ -5,10 +5,10 @@
 //! Tells of the failure once, and once that it is over.
 
 use super::{NodeEvent, Shared};
-use crate::store::StoreError;
+use crate::{net::timers::calm, store::StoreError};
 use std::{
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::task::spawn_blocking;
 
@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub async fn watch(node: Weak<Shared>) {
     let mut told = false;
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep_until(calm(Instant::now() + LOOK).into()).await;
         let Some(shared) = node.upgrade() else { return };
         if shared.stop.is_cancelled() {
             return;

@@ -10,7 +10,7 @@ use crate::{
         id::NodeId,
         meeting::{self, Config, Known, Meeting, MeetingAction, MeetingInput, News},
     },
-    net::MeetingEvent,
+    net::{MeetingEvent, timers::calm},
     node::{
         api::{NodeEvent, ServerInfo, ServerNews, ServerState},
         command::Command,
@@ -100,7 +100,7 @@ impl Task {
                     Some(input) => self.input(input).await,
                     None => break,
                 },
-                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => {
+                () = sleep_until(due.map_or_else(Instant::now, calm).into()), if due.is_some() => {
                     self.event(MeetingInput::Tick).await;
                 }
             }
