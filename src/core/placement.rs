@@ -74,7 +74,8 @@ pub struct Placement {
     me: NodeId,
     now: Now,
     peers: BTreeMap<NodeId, Peer>,
-    files: BTreeMap<FileId, File>,
+    /// Boxed: a tree of large things is a third empty.
+    files: BTreeMap<FileId, Box<File>>,
     /// Which files each node holds some of.
     held_by: BTreeMap<NodeId, BTreeSet<FileId>>,
     lacking: Lacking,
@@ -165,20 +166,27 @@ impl Placement {
     /// file that is not known. For a file of no chunks: the nodes that have it.
     #[must_use]
     pub fn copies(&self, file: &FileId) -> u32 {
-        self.files.get(file).map_or(0, File::fewest)
+        self.files.get(file).map_or(0, |file| file.fewest())
+    }
+
+    /// How many chunks a file has that is known.
+    #[must_use]
+    pub fn chunks(&self, file: &FileId) -> Option<u32> {
+        self.files.get(file).map(|file| file.list.len())
     }
 
     /// Whether every chunk of the file has a copy on some live node other than this one.
     #[must_use]
     pub fn safe(&self, file: &FileId) -> bool {
-        self.files.get(file).is_some_and(File::safe)
+        self.files.get(file).is_some_and(|file| file.safe())
     }
 
     /// If a file is [`safe`](Self::safe) only as long as some people do not delete what they
     /// downloaded: who they are. None, when it is safe without, or not at all.
     #[must_use]
     pub fn rests_on(&self, file: &FileId) -> Vec<NodeId> {
-        self.files.get(file).map_or_else(Vec::new, File::rests_on)
+        let file = self.files.get(file);
+        file.map_or_else(Vec::new, |file| file.rests_on())
     }
 
     /// On whom it rests that a file is [`safe`](Self::safe), and whether each has all of it: a few
@@ -186,7 +194,8 @@ impl Placement {
     /// all who have parts.
     #[must_use]
     pub fn leans_on(&self, file: &FileId) -> Vec<(NodeId, bool)> {
-        self.files.get(file).map_or_else(Vec::new, File::leans_on)
+        let file = self.files.get(file);
+        file.map_or_else(Vec::new, |file| file.leans_on())
     }
 
     /// Whether a node here may still take copies of the file: has room, as far as is known, and
@@ -274,10 +283,10 @@ impl Placement {
             return;
         }
         let (me, now) = (self.me, self.now);
-        let file = self
-            .files
-            .entry(id)
-            .or_insert_with(|| File::new(Weight::of(me), Arc::clone(chunks), copies, now));
+        let file = self.files.entry(id).or_insert_with(|| {
+            let file = File::new(Weight::of(me), Arc::clone(chunks), copies, now);
+            Box::new(file)
+        });
         if file.list.len() != mine.len() {
             return;
         }

@@ -70,8 +70,6 @@ struct Distributor {
     started: Instant,
     /// The files that the placement knows, and whether they are this node's own.
     files: HashMap<FileId, bool>,
-    /// How many chunks they have.
-    chunks: HashMap<FileId, u32>,
     /// Who is here, and whether all of its catalog is.
     peers: HashMap<NodeId, PeerView>,
     /// What this node keeps, by file.
@@ -96,7 +94,6 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
         placement: Placement::new(parts.services.me),
         started: Instant::now(),
         files: HashMap::new(),
-        chunks: HashMap::new(),
         peers: HashMap::new(),
         kept: HashMap::new(),
         origins: HashMap::new(),
@@ -214,12 +211,12 @@ impl Distributor {
             let owner = |kept: &&ReplicaFile| kept.origins.iter().any(|node| came.contains(node));
             files.extend(self.kept.values().filter(owner).map(|kept| kept.file));
         }
-        self.read_kept(&files).await;
         let files: Vec<FileId> = files.into_iter().collect();
         let mut first = true;
         // Who is here is asked even if no file is.
         let none: Option<&[FileId]> = files.is_empty().then_some(&[]);
         for page in files.chunks(PAGE).chain(none) {
+            self.read_kept(page).await;
             let survey = self.parts.services.swarm.survey(page);
             if std::mem::take(&mut first) {
                 self.meet(survey.peers);
@@ -230,11 +227,11 @@ impl Distributor {
     }
 
     /// Reads anew what is kept here of these files.
-    async fn read_kept(&mut self, files: &HashSet<FileId>) {
+    async fn read_kept(&mut self, files: &[FileId]) {
         let Some(replicas) = self.parts.services.replicas.clone() else {
             return;
         };
-        let wanted = files.clone();
+        let wanted = files.to_vec();
         let read = spawn_blocking(move || replicas.files_among(&wanted));
         let read = read.await.unwrap_or_default();
         for file in files {
@@ -271,11 +268,14 @@ impl Distributor {
             let whole = here.is_some_and(|kept| kept.here == kept.chunks);
             let kept = here.is_some();
             let sharing = view.holders.iter().filter(|one| one.held == Held::Shared);
-            self.origins
-                .insert(file, sharing.map(|one| one.node).collect());
-            if !shared && !kept {
+            let origins: Vec<NodeId> = sharing.map(|one| one.node).collect();
+            // A million files are this node's own alone.
+            if origins.is_empty() || (!shared && !kept) {
                 self.origins.remove(&file);
-                self.chunks.remove(&file);
+            } else {
+                self.origins.insert(file, origins);
+            }
+            if !shared && !kept {
                 self.holding.remove(&file);
                 self.whole.remove(&file);
                 if self.files.remove(&file).is_some() {
@@ -301,7 +301,6 @@ impl Distributor {
                 self.feed(PlacementEvent::FileGone { file });
                 continue;
             };
-            self.chunks.insert(file, chunks.len());
             self.feed(PlacementEvent::File {
                 file,
                 origin_here: shared,
@@ -340,7 +339,7 @@ impl Distributor {
             let (node, held) = (one.node, one.held);
             match (held, one.parts) {
                 (Held::Shared | Held::Fetched, _) => {
-                    let have = HaveSet::full(self.chunks.get(&file).copied().unwrap_or(0));
+                    let have = HaveSet::full(self.placement.chunks(&file).unwrap_or(0));
                     now.insert(node);
                     self.feed(PlacementEvent::Holder {
                         file,
@@ -350,7 +349,9 @@ impl Distributor {
                         lasting: one.lasting,
                     });
                 }
-                (Held::Replica, Some(parts)) if self.chunks.get(&file) == Some(&parts.here) => {
+                (Held::Replica, Some(parts))
+                    if self.placement.chunks(&file) == Some(parts.here) =>
+                {
                     // All of it: there is nothing to ask.
                     now.insert(node);
                     self.keeps(node, file, HaveSet::full(parts.here));

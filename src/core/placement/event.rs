@@ -13,14 +13,24 @@ pub use crate::core::copies::Copies;
 /// What placement has to know of a manifest, in 12 bytes a chunk. Making one costs a sort: do it
 /// where a moment does not matter.
 #[derive(Clone, Debug)]
-pub struct ChunkList {
+pub struct ChunkList(Chunks);
+
+/// There may be a million files of one chunk.
+#[derive(Clone, Debug)]
+enum Chunks {
+    One(u64, u32),
+    Several(Box<Several>),
+}
+
+#[derive(Clone, Debug)]
+struct Several {
     /// For each chunk: eight bytes of its id.
-    pub(super) words: Vec<u64>,
+    words: Vec<u64>,
     /// For each chunk: its bytes.
-    pub(super) lens: Vec<u32>,
+    lens: Vec<u32>,
     /// Positions of a chunk that stands before them already: it is pushed, counted and dropped
     /// once, at its first position.
-    pub(super) repeated: HaveSet,
+    repeated: HaveSet,
 }
 
 impl ChunkList {
@@ -28,6 +38,10 @@ impl ChunkList {
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
         let entries = manifest.entries();
+        let word = |id| score::word(id);
+        if let [one] = entries {
+            return Self(Chunks::One(word(one.id.as_bytes()), one.len));
+        }
         let mut order: Vec<u32> = (0..manifest.len()).collect();
         order.sort_unstable_by_key(|&at| (entries[at as usize].id, at));
         let mut repeated = HaveSet::empty(manifest.len());
@@ -36,24 +50,58 @@ impl ChunkList {
                 repeated.insert(pair[1]);
             }
         }
-        let word = |id| score::word(id);
-        Self {
+        Self(Chunks::Several(Box::new(Several {
             words: entries.iter().map(|one| word(one.id.as_bytes())).collect(),
             lens: entries.iter().map(|one| one.len).collect(),
             repeated,
-        }
+        })))
     }
 
     /// How many positions there are.
     #[must_use]
     pub fn len(&self) -> u32 {
-        self.words.len() as u32
+        match &self.0 {
+            Chunks::One(..) => 1,
+            Chunks::Several(all) => all.words.len() as u32,
+        }
     }
 
     /// Whether the file has no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.len() == 0
+    }
+
+    /// Eight bytes of a chunk's id.
+    pub(super) fn word(&self, at: u32) -> u64 {
+        match &self.0 {
+            Chunks::One(word, _) => *word,
+            Chunks::Several(all) => all.words[at as usize],
+        }
+    }
+
+    /// A chunk's bytes.
+    pub(super) fn bytes(&self, at: u32) -> u32 {
+        match &self.0 {
+            Chunks::One(_, len) => *len,
+            Chunks::Several(all) => all.lens[at as usize],
+        }
+    }
+
+    /// Whether the chunk at a position stands before it already.
+    pub(super) fn repeats(&self, at: u32) -> bool {
+        match &self.0 {
+            Chunks::One(..) => false,
+            Chunks::Several(all) => all.repeated.has(at),
+        }
+    }
+
+    /// How many chunks there are that differ.
+    pub(super) fn distinct(&self) -> u32 {
+        match &self.0 {
+            Chunks::One(..) => 1,
+            Chunks::Several(all) => self.len() - all.repeated.count(),
+        }
     }
 }
 

@@ -135,7 +135,7 @@ impl File {
     }
 
     pub fn first(&self, at: u32) -> bool {
-        !self.list.repeated.has(at)
+        !self.list.repeats(at)
     }
 
     /// Changes what this node has.
@@ -234,7 +234,7 @@ impl File {
         }
         if self.counts.is_empty() {
             self.counts = vec![0; self.list.len() as usize];
-            self.tally = vec![self.list.len() - self.list.repeated.count()];
+            self.tally = vec![self.list.distinct()];
         }
         let count = &mut self.counts[at as usize];
         self.tally[usize::from(*count)] -= 1;
@@ -249,7 +249,7 @@ impl File {
     /// How many live holders of a chunk come before this node in the order of pushers: origins
     /// first, then by weight.
     pub fn before_me(&self, at: u32) -> u32 {
-        let word = self.list.words[at as usize];
+        let word = self.list.word(at);
         let before = |other: &&Holder| {
             other.held.has(at)
                 && match (other.origin, self.me.origin) {

@@ -149,7 +149,7 @@ impl Placement {
                 cursor.waiting = true;
                 continue;
             }
-            let word = file.list.words[at as usize];
+            let word = file.list.word(at);
             let flying = targets.iter().filter(|target| target.gets(at)).count();
             let lacking = lacking.saturating_sub(flying);
             scored.clear();
@@ -239,7 +239,7 @@ impl Placement {
                 let targets = self.targets(&id, file);
                 for &at in &run.chunks {
                     if still_lacks(file, &targets, node, at) {
-                        let len = u64::from(file.list.lens[at as usize]);
+                        let len = u64::from(file.list.bytes(at));
                         full = chunks.len() >= MAX_PUSH_CHUNKS || len > left;
                         if full {
                             break;

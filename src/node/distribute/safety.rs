@@ -82,7 +82,7 @@ impl Distributor {
             whole,
             have,
         } = found;
-        let chunks = self.chunks.get(&file).copied().unwrap_or_default();
+        let chunks = self.placement.chunks(&file).unwrap_or_default();
         let part = match have {
             Some(have) if have.bits.is_empty() => return,
             Some(have) if have.chunks == chunks => HaveSet::from_bytes(&have.bits, chunks),
