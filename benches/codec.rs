@@ -43,6 +43,7 @@ fn catalog() -> Response {
         names: None,
         entries: (0..512).map(entry).collect(),
         scan: None,
+        holds: Vec::new(),
     })
 }
 

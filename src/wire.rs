@@ -55,6 +55,10 @@ pub const MAX_PATH: usize = 1024;
 pub const MAX_MEDIA: usize = 128;
 /// The longest pattern that names of a catalog are asked for by, in bytes of UTF-8.
 pub const MAX_PATTERN: usize = 256;
+/// Words of a download that names of a catalog are asked for by, of [`MAX_PATTERN`] bytes each.
+pub const MAX_WANTED_WORDS: usize = 16;
+/// Contents that names of a catalog are asked for by.
+pub const MAX_WANTED_FILES: usize = 256;
 /// Entries of one catalog page.
 pub const MAX_CATALOG_PAGE: usize = 512;
 /// Files named in one `Manifests` request.

@@ -322,6 +322,7 @@ impl Actor {
                 }
             }
             Command::Wake => self.wake_jobs(),
+            Command::LookFor(files) => self.look_for(swarm, &files),
             Command::OfferReplicas(offers) => {
                 for (name, file, offer) in offers {
                     self.offer_replica(swarm, &name, file, offer);

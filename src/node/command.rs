@@ -35,6 +35,9 @@ pub enum Command {
     CaughtUp(oneshot::Sender<()>),
     /// The jobs are to look again who has what.
     Wake,
+    /// A download is about these contents: who has them is asked of those who did not tell all that
+    /// they offer.
+    LookFor(Vec<FileId>),
     /// Those who follow a download are to hear what came of it, by requests.
     Tell(FollowerNews),
     /// Names are offered, changed or (with `None`) withdrawn.

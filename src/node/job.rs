@@ -23,6 +23,7 @@ use super::{
         Person,
     },
     book::{Opening, Orders, Reports},
+    command::Command,
     services::Services,
     swarm::Meant,
 };
@@ -159,6 +160,10 @@ pub async fn run(mut services: Services, job: Job, request: DownloadRequest) {
     // What the swarm offers is for everybody, also where a person gave it before.
     for file in &files {
         services.reader.grants().show(&file.id);
+    }
+    if services.swarm.fetches_some() {
+        let files = files.iter().map(|file| file.id).collect();
+        services.tell(Command::LookFor(files)).await;
     }
     let meant = files.len() + failed;
     transfer(services, job, request, (files, meant)).await;

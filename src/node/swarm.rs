@@ -7,12 +7,14 @@
 //! one of them at most.
 
 mod catalog;
+mod looking;
 mod peers;
 mod state;
 mod survey;
 
 use catalog::Told;
 pub use catalog::{Next, OwnCatalog, Pattern, Position, Sought, is_id};
+pub use looking::Looking;
 pub use peers::{Asking, Meant, Owned, Peers, Question, Resolution, Source};
 pub use state::{Arrival, Found, Seed, State};
 pub use survey::{FileView, PeerView, Survey};
@@ -27,14 +29,17 @@ use crate::{
         id::{FileId, NodeId},
         path::RelPath,
     },
-    wire::control::Offer,
+    wire::control::{CatalogPage, Offer},
 };
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::{net::IpAddr, sync::Arc};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// Files that are looked up before the actor may have its turn.
 const PAGE: usize = 256;
+/// Looks of some milliseconds each for one question of a peer, between which the actor may have its
+/// turn.
+const LOOKS: usize = 64;
 
 /// The room. Clones are handles to the same.
 #[derive(Clone)]
@@ -44,6 +49,10 @@ struct Inner {
     state: RwLock<State>,
     /// One at a time goes through all offers.
     long: Arc<Semaphore>,
+    /// Peers for which something is looked for, or is going to be: one question of each.
+    asking: Mutex<HashSet<NodeId>>,
+    /// One of them at a time.
+    search: Arc<Semaphore>,
 }
 
 impl Swarm {
@@ -53,6 +62,8 @@ impl Swarm {
         Self(Arc::new(Inner {
             state: RwLock::new(state),
             long: Arc::new(Semaphore::new(1)),
+            asking: Mutex::default(),
+            search: Arc::new(Semaphore::new(1)),
         }))
     }
 
@@ -90,6 +101,37 @@ impl Swarm {
             look(&swarm.0.state.read())
         });
         looking.await.ok()
+    }
+
+    /// What a peer asks for that has to be looked for in much of the history. `None` while another
+    /// question of the same peer is under way.
+    pub async fn page(&self, asker: NodeId, from: Position, sought: Sought) -> Option<CatalogPage> {
+        if !self.0.asking.lock().insert(asker) {
+            return None;
+        }
+        let turn = self.0.search.clone().acquire_owned().await.ok();
+        let swarm = self.clone();
+        let looking = spawn_blocking(move || {
+            let _turn = turn;
+            let own = || swarm.0.state.read();
+            let mut page = own().own.page_of(&from, Some(&sought));
+            for _ in 1..LOOKS {
+                if !own().own.look_on(&mut page, &from, &sought) {
+                    break;
+                }
+            }
+            page
+        });
+        let page = looking.await.ok();
+        self.0.asking.lock().remove(&asker);
+        page
+    }
+
+    /// Whether not all names of others are asked for, but those that a download is about.
+    #[must_use]
+    pub fn fetches_some(&self) -> bool {
+        let looking = &self.read().looking;
+        looking.as_ref().is_some_and(Looking::fetches)
     }
 
     /// Whether a node is here.

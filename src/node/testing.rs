@@ -68,6 +68,7 @@ impl Node {
             names: None,
             entries,
             scan: None,
+            holds: Vec::new(),
         };
         let (who, address) = (NodeId([9; 32]), (Ipv4Addr::LOCALHOST, 1).into());
         let mut state = self.shared.services.swarm.turn();

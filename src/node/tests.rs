@@ -157,7 +157,7 @@ async fn who_looks_for_something_is_told_of_that_alone_also_of_changes() {
     let other = Node::start(Settings {
         peers: vec![at],
         share: false,
-        looks_for: Some("*.txt".into()),
+        looks_for: Some(LooksFor::List("*.txt".into())),
         ..alone("other")
     })
     .await
@@ -185,4 +185,75 @@ async fn who_looks_for_something_is_told_of_that_alone_also_of_changes() {
     };
     timeout(DEADLINE, heard).await.expect("the changes");
     tokio::join!(other.leave(), one.leave());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_fetches_is_told_of_what_that_is_alone_and_of_all_who_have_it_by_whatever_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let alone = |home: &str| Settings {
+        discovery_port: 0,
+        listen: vec![Ipv4Addr::LOCALHOST.into()],
+        mdns: false,
+        replicas: Copies::Some(1),
+        ..Settings::new(folder.path().join(home))
+    };
+    let bytes: Vec<u8> = (0..MIB / 2)
+        .flat_map(|at| blake3::hash(&at.to_le_bytes()).as_bytes()[..4].to_vec())
+        .collect();
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    let mut nodes = Vec::new();
+    for (home, name) in [("one", "film.bin"), ("two", "else/other.bin")] {
+        let shared = folder.path().join(home).join("shared");
+        std::fs::create_dir_all(shared.join("else")).unwrap();
+        // More than who offers little would tell all of.
+        for at in 0..700 {
+            std::fs::write(shared.join(format!("{at}.txt")), format!("{home} {at}")).unwrap();
+        }
+        std::fs::write(shared.join(name), &bytes).unwrap();
+        // Slowly, so that both are asked.
+        let node = Node::start(Settings {
+            upload_limit: Some(2 * MIB),
+            ..alone(home)
+        });
+        nodes.push(node.await.unwrap());
+    }
+    let mut peers = Vec::new();
+    for node in &nodes {
+        let read = async {
+            while node.status().await.unwrap().shared_files < 701 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(DEADLINE, read).await.expect("it reads its folder");
+        peers.push(node.status().await.unwrap().addresses[0].clone());
+    }
+    let other = Node::start(Settings {
+        peers,
+        share: false,
+        looks_for: Some(LooksFor::Download(vec!["film.bin".into()])),
+        ..alone("other")
+    });
+    let other = other.await.unwrap();
+    let (_, mut job) = other.download(DownloadRequest {
+        what: vec!["film.bin".into()],
+        wait: DEADLINE,
+        ..DownloadRequest::default()
+    });
+    let mut done = None;
+    while let Some(event) = timeout(DEADLINE, job.recv()).await.unwrap() {
+        match event {
+            DownloadEvent::FileDone(file) => done = Some(file),
+            DownloadEvent::FileFailed { error, .. } => panic!("{error}"),
+            _ => {}
+        }
+    }
+    let done = done.unwrap();
+    assert_eq!(done.sources.len(), 2, "{:?}", done.sources);
+    let rows = other.list(None).await.into_iter();
+    let names: Vec<String> = rows.map(|row| row.name).collect();
+    assert_eq!(names, ["else/other.bin", "film.bin"], "no more is known");
+    other.leave().await;
+    for node in nodes {
+        node.leave().await;
+    }
 }

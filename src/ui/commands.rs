@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     core::path::printable,
-    node::{DownloadRequest, Gaps, Node, Shape},
+    node::{DownloadRequest, Gaps, LooksFor, Node, Shape},
 };
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub async fn run(setup: &Setup, command: Shared, signals: &mut Signals) -> Exit 
             };
             let mut setup = setup.clone();
             if let Shared::List(what) = &command {
-                setup.settings.looks_for.clone_from(&what.pattern);
+                setup.settings.looks_for = what.pattern.clone().map(LooksFor::List);
             }
             once(&setup, signals, async |node, out| {
                 act(node, out, command, patience, Sure::Ask).await
@@ -149,10 +149,19 @@ pub fn request(download: Download, setup: &Setup) -> DownloadRequest {
     }
 }
 
+/// The setup of a node that fetches what these words mean, and leaves.
+#[must_use]
+pub fn fetching(setup: &Setup, words: &[String]) -> Setup {
+    let mut setup = setup.clone();
+    setup.settings.looks_for = Some(LooksFor::Download(words.to_vec()));
+    setup
+}
+
 async fn download(setup: &Setup, mut what: Download, signals: &mut Signals) -> Exit {
     let output = std::mem::take(&mut what.output);
     let out = streams::out(&output, Out::streams(setup.json));
-    let node = match start(setup, false, &out).await {
+    let starting = &fetching(setup, &what.what);
+    let node = match start(starting, false, &out).await {
         Ok(node) => node,
         Err(exit) => return exit,
     };

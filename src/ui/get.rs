@@ -7,6 +7,7 @@
 use super::{
     beside,
     cli::Get,
+    commands::fetching,
     config::Setup,
     exit::Exit,
     output::Out,
@@ -79,9 +80,11 @@ async fn alone(
         exit,
         why: String::new(),
     };
-    let node = start(setup, false, out).await.map_err(said)?;
+    let words = vec![what.what];
+    let starting = &fetching(setup, &words);
+    let node = start(starting, false, out).await.map_err(said)?;
     let request = DownloadRequest {
-        what: vec![what.what],
+        what: words,
         from: what.from,
         wait: setup.wait,
         ..DownloadRequest::default()

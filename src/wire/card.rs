@@ -46,7 +46,7 @@ impl Card {
         self.check()?;
         let page: CatalogPage = cbor::decode(&self.page)?;
         let part = page.more && !page.entries.is_empty();
-        if !page.reset || part || page.through.is_some() {
+        if !page.reset || part || page.through.is_some() || !page.holds.is_empty() {
             return Err(Malformed("a card of a part of a catalog".into()));
         }
         if self.version != (page.epoch, page.revision) {
@@ -86,6 +86,7 @@ mod tests {
             names: Some(0),
             entries: Vec::new(),
             scan: None,
+            holds: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@ mod catalog;
 
 pub use address::PeerAddress;
 pub use card::{Card, CardWanted};
-pub use catalog::{CatalogEntry, CatalogPage, Held, Offer, ReplicaParts, Scan};
+pub use catalog::{CatalogEntry, CatalogPage, Held, Offer, ReplicaParts, Scan, Wanted};
 
 use super::{
     MAX_CARDS, MAX_CHUNKS, MAX_EVERYBODY, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_PATTERN,
@@ -44,6 +44,10 @@ pub enum Request {
         /// that one command. Older nodes send all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         matching: Option<String>,
+        /// Only names that a download may be about: the asker runs that one command. Older nodes
+        /// send all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wanted: Option<Wanted>,
     },
     /// "My catalog is now at this revision": a hint to ask for it, answered by [`Response::Done`].
     CatalogChanged {
@@ -267,9 +271,12 @@ impl Request {
             Self::Cards { of } => within("cards", of.len(), MAX_CARDS),
             Self::Everybody { but, .. } => within("nodes", but.len(), MAX_EVERYBODY),
             Self::Catalog {
-                matching: Some(words),
-                ..
-            } => within("bytes of a pattern", words.len(), MAX_PATTERN),
+                matching, wanted, ..
+            } => {
+                let pattern = matching.as_deref().unwrap_or_default();
+                within("bytes of a pattern", pattern.len(), MAX_PATTERN)?;
+                wanted.as_ref().map_or(Ok(()), Wanted::check)
+            }
             Self::Reach { port: 0 } => Err(Malformed("port 0 cannot be reached".into())),
             _ => Ok(()),
         }

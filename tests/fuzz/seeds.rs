@@ -80,6 +80,7 @@ fn questions(all: &mut Vec<Seed>) {
             until: None,
             heard: None,
             matching: Some("a*".into()),
+            wanted: None,
         },
     );
     ask(
@@ -178,6 +179,7 @@ fn answers(all: &mut Vec<Seed>) {
         names: None,
         entries: vec![entry(1, Some(offer)), entry(2, None)],
         scan: None,
+        holds: Vec::new(),
     };
     let card = Card::new(page.clone(), &signer());
     let others = vec![PeerAddress::new(NODE, "10.0.0.1:9".parse().unwrap())];

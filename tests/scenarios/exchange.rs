@@ -79,6 +79,7 @@ async fn liar(victim: SocketAddr, target: SocketAddr, names: usize) -> sprat::ne
                     names: None,
                     entries: Vec::new(),
                     scan: None,
+                    holds: Vec::new(),
                 }),
                 _ => Response::Missing,
             });

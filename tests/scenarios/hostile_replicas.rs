@@ -51,6 +51,7 @@ async fn offers(peer: &Faulty, node: NodeId, file: &File) -> bool {
         until: None,
         heard: None,
         matching: None,
+        wanted: None,
     };
     let answer = timeout(DEADLINE, peer.net.request(node, request)).await;
     let Ok(Ok(Response::Catalog(page))) = answer else {

@@ -283,3 +283,63 @@ fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).unwrap().permissions().mode()
 }
+
+#[test]
+fn beside_nodes_of_many_files_a_visitor_finds_the_same_as_beside_few() {
+    let swarm = Swarm::new();
+    for name in ["alice", "bob"] {
+        let home = swarm.home(name);
+        // Who offers so many tells visitors of what they ask for alone.
+        for at in 0..700 {
+            let text = format!("{name} {at}");
+            share(&home, &format!("{name}/{at}.txt"), text.as_bytes());
+        }
+        share(&home, "plan.txt", format!("the plan of {name}").as_bytes());
+    }
+    let alice = swarm.home("alice");
+    share(&alice, "photos/a.jpg", b"a");
+    share(&alice, "photos/more/b.jpg", b"b");
+    share(&alice, "Song [Live].mp3", b"la");
+    let _alice = swarm.serve_scanned("alice", &[]);
+    let _bob = swarm.serve_scanned("bob", &[]);
+
+    let mut visits = 0;
+    let mut visit = |words: &[&str]| {
+        visits += 1;
+        let name = format!("visitor{visits}");
+        (swarm.run(&name, words), swarm.home(&name))
+    };
+    let rows = visit(&["list", "alice/123.txt", "--json"]).0.json();
+    let id = rows[0]["id"].as_str().unwrap().to_owned();
+    for (words, wanted) in [
+        (&["alice/123.txt", "bob/7.txt"][..], 2),
+        (&["photos/"], 2),
+        (&["photos"], 2),
+        (&["*.jpg"], 2),
+        (&["alice/69?.txt"], 10),
+        (&["Song [Live].mp3"], 1),
+        (&[&id[..12]], 1),
+        (&["bob/"], 700),
+    ] {
+        let words: Vec<&str> = ["download"].into_iter().chain(words.to_vec()).collect();
+        let (ran, home) = visit(&words);
+        ran.succeeds();
+        let files = walkdir::WalkDir::new(home.join("downloads"));
+        let files = files.into_iter().flatten();
+        let count = files.filter(|entry| entry.file_type().is_file()).count();
+        assert_eq!(count, wanted, "{words:?}");
+    }
+    let (ran, home) = visit(&["download", "plan.txt", "--from", "bob"]);
+    ran.succeeds();
+    assert_eq!(downloaded(&home, "plan.txt"), b"the plan of bob");
+    let (ran, home) = visit(&["download", "plan.txt", "--all-versions"]);
+    ran.succeeds();
+    for name in ["alice", "bob"] {
+        let file = downloaded(&home, &format!("plan ({name}).txt"));
+        assert_eq!(file, format!("the plan of {name}").as_bytes());
+    }
+    let missing = visit(&["download", "nothing", "--wait", "0.2"]).0;
+    assert_eq!(missing.code(), 5, "{}", missing.err());
+    let got = visit(&["get", "alice/5.txt"]).0;
+    assert_eq!(got.succeeds().out(), "alice 5");
+}

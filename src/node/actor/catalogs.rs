@@ -15,7 +15,7 @@ use crate::{
     node::{
         api::NodeEvent,
         holdings::FollowerNews,
-        swarm::{Asking, Next, Position, State},
+        swarm::{Asking, Looking, Next, Position, State},
     },
     wire::{
         MAX_HAVE_UPDATE,
@@ -63,12 +63,16 @@ impl Actor {
             until,
             heard,
         } = peer.catalog.position();
+        let looking = swarm.looking.as_ref();
+        let wanted = looking.and_then(|looking| looking.wanted(&peer.catalog));
+        peer.asked_for = wanted.as_ref().map_or(0, |(_, files)| *files);
         let request = Request::Catalog {
             epoch,
             since,
             until,
             heard,
-            matching: swarm.looks_for.clone(),
+            matching: looking.and_then(Looking::matching).map(str::to_owned),
+            wanted: wanted.map(|(wanted, _)| wanted),
         };
         let (net, notes) = (self.parts.services.net.clone(), self.notes.clone());
         tokio::spawn(async move {
@@ -138,6 +142,7 @@ impl Actor {
         };
         if let Some(applied) = applied {
             peer.acquainted = true;
+            peer.catalog.was_asked_for(peer.asked_for);
             (changed, freed, next) = (applied.changed, applied.freed, applied.next);
             let news = &self.parts.services.news;
             news.files(applied.files);
@@ -164,7 +169,9 @@ impl Actor {
         }
         let again = peer.asking == Asking::Again;
         peer.asking = Asking::No;
-        if next == Next::Now || again || retry || peer.failed {
+        let looking = swarm.looking.as_ref();
+        let wants = looking.is_some_and(|looking| looking.lacks(&peer.catalog));
+        if next == Next::Now || again || wants || retry || peer.failed {
             peer.asking = Asking::UnderWay;
             // A pause bounds what a peer can make us do by changing its catalog all the time, or by
             // not giving it.
@@ -185,6 +192,28 @@ impl Actor {
         if changed {
             self.wake_jobs();
             self.tell(NodeEvent::CatalogChanged { node });
+        }
+    }
+
+    /// A download is about these contents: who has them by whatever name?
+    pub(super) fn look_for(&mut self, swarm: &mut State, files: &[FileId]) {
+        let Some(looking) = &mut swarm.looking else {
+            return;
+        };
+        if !looking.add(files) {
+            return;
+        }
+        // Of whom nothing came yet is asked anyway.
+        let lacks = |node: &NodeId| {
+            let peer = swarm.peers.get(node);
+            let told = peer.filter(|peer| peer.catalog.is_told());
+            told.is_some_and(|peer| looking.lacks(&peer.catalog))
+        };
+        let paths = swarm.peers.paths();
+        let nodes = paths.into_iter().map(|(node, ..)| node);
+        let nodes: Vec<NodeId> = nodes.filter(lacks).collect();
+        for node in nodes {
+            self.ask_catalog(swarm, node);
         }
     }
 

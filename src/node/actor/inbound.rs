@@ -133,6 +133,7 @@ impl Actor {
                 until,
                 heard,
                 ref matching,
+                ref wanted,
             } => {
                 let from = Position {
                     epoch,
@@ -140,9 +141,24 @@ impl Actor {
                     until,
                     heard,
                 };
-                let sought = matching.as_deref().map(Sought::new);
-                let page = swarm.own.page_of(&from, sought.as_ref());
-                reply.send(Response::Catalog(page));
+                let sought = match (wanted, matching) {
+                    (Some(wanted), _) => Some(Sought::wanted(wanted)),
+                    (None, Some(words)) => Some(Sought::listed(words)),
+                    (None, None) => None,
+                };
+                match sought {
+                    Some(sought) if swarm.own.is_far(&from) => {
+                        let shared = self.parts.services.swarm.clone();
+                        tokio::spawn(async move {
+                            let page = shared.page(node, from, sought).await;
+                            reply.send(page.map_or(Response::Busy, Response::Catalog));
+                        });
+                    }
+                    sought => {
+                        let page = swarm.own.page_of(&from, sought.as_ref());
+                        reply.send(Response::Catalog(page));
+                    }
+                }
             }
             Request::CatalogChanged { epoch, revision } => {
                 self.catalog_news(swarm, node, (epoch, revision));

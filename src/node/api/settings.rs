@@ -55,9 +55,8 @@ pub struct Settings {
     pub download_limit: Option<u64>,
     /// Whether to tell nobody of this node, and to look for nobody, until it has paired by a code.
     pub hidden: bool,
-    /// Of others' names only those are asked for that `list` may show for these words: for a node
-    /// that does nothing else.
-    pub looks_for: Option<String>,
+    /// Of others' names only these are asked for: for a node that does nothing else.
+    pub looks_for: Option<LooksFor>,
     /// How long the sender with a code is looked for.
     pub code_wait: Duration,
     /// Whose asks to send something are answered, and by whom.
@@ -70,6 +69,15 @@ pub struct Settings {
     pub localsend: Option<u16>,
     /// What these apps have to say before the person here is asked.
     pub localsend_pin: Option<String>,
+}
+
+/// What a node looks for that runs one command and leaves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LooksFor {
+    /// What `list` may show for these words.
+    List(String),
+    /// What a download of these words may be about.
+    Download(Vec<String>),
 }
 
 /// How long the sender with a code is looked for, unless told otherwise.

@@ -15,6 +15,7 @@ mod told;
 
 pub use listing::{Offering, Pattern, is_id, listings, rows};
 pub use meaning::{Meaning, labelled, mark_older, meaning};
+use sought::Fit;
 pub use sought::Sought;
 #[cfg(test)]
 pub use theirs::MAX_CATALOGS;
@@ -36,6 +37,12 @@ use std::collections::HashMap;
 const MAX_REMOVALS: usize = 10_000;
 /// Changes that are looked at for one page.
 const LOOK: usize = 8192;
+/// With no more names than a page has, all are told to who fetches some of them.
+const FEW: usize = MAX_CATALOG_PAGE;
+/// Names that only end like a sought one, of one page.
+const BESIDE: usize = 32;
+/// Names of the same contents that are looked at for the one that tells most.
+const NAMES: usize = 64;
 /// Bytes of names in one page, so that a page of long names still fits a response.
 const PAGE_BYTES: usize = 256 << 10;
 
@@ -256,9 +263,18 @@ impl OwnCatalog {
         self.offers.iter()
     }
 
-    /// The latest change of each name after a revision, in their order.
-    fn changes(&self, since: u64) -> impl Iterator<Item = Change<'_>> {
-        let mut here = self.log.after(since).peekable();
+    /// The latest change of each name after a revision, in their order; of those that are offered
+    /// only `some`, which are revisions with their rows.
+    fn changes<'a>(
+        &'a self,
+        since: u64,
+        some: Option<Vec<(u64, u32)>>,
+    ) -> impl Iterator<Item = Change<'a>> {
+        let here: Box<dyn Iterator<Item = (u64, u32)> + 'a> = match some {
+            Some(some) => Box::new(some.into_iter()),
+            None => Box::new(self.log.after(since).map(|(at, row)| (at, *row))),
+        };
+        let mut here = here.peekable();
         let mut gone = self.removals.after(since).peekable();
         std::iter::from_fn(move || {
             let next = here.peek().map(|(revision, _)| *revision);
@@ -268,7 +284,7 @@ impl OwnCatalog {
             {
                 return gone.next();
             }
-            let (revision, &row) = here.next()?;
+            let (revision, row) = here.next()?;
             let (name, file, told) = self.offers.at(row);
             Some(Change {
                 revision,
@@ -280,6 +296,40 @@ impl OwnCatalog {
         })
     }
 
+    /// The names of a long history that are sought, with the revisions of their latest changes, in
+    /// their order; `None` when the history is better gone through.
+    fn found(&self, since: u64, sought: &Sought) -> Option<Vec<(u64, u32)>> {
+        if self.revision - since <= LOOK as u64 {
+            return None;
+        }
+        let fits = |name: &str, file| sought.look(name, file).0 != Fit::No;
+        let rows = self.offers.search(&sought.keys()?, fits)?;
+        let rows = rows.into_iter();
+        let rows = rows.map(|row| (self.revisions[row as usize], row));
+        let mut found: Vec<(u64, u32)> = rows.filter(|(at, _)| *at > since).collect();
+        found.sort_unstable();
+        Some(found)
+    }
+
+    /// Of each of these contents that are offered the name that tells most of them.
+    fn holds(&self, files: &[FileId]) -> Vec<CatalogEntry> {
+        let best = |file: &FileId| {
+            let rows = self.offers.rows_of(*file).take(NAMES);
+            let row = rows.min_by_key(|row| {
+                let told = self.offers.at(*row).2;
+                (!told.is_whole(), told.held as u8)
+            })?;
+            let (name, file, told) = self.offers.at(row);
+            Some(CatalogEntry {
+                revision: self.revisions[row as usize],
+                name: name.to_owned(),
+                file,
+                offer: Some(told.offer()),
+            })
+        };
+        files.iter().filter_map(best).collect()
+    }
+
     /// The changes that are asked for, as many as fit a page.
     #[must_use]
     pub fn page(&self, from: &Position) -> CatalogPage {
@@ -289,6 +339,47 @@ impl OwnCatalog {
     /// The same of those whose names are sought.
     #[must_use]
     pub fn page_of(&self, from: &Position, sought: Option<&Sought>) -> CatalogPage {
+        self.page_by(from, sought, true)
+    }
+
+    /// Whether much of the history is asked for.
+    #[must_use]
+    pub fn is_far(&self, from: &Position) -> bool {
+        let known = from.epoch == self.epoch && from.since <= self.revision;
+        self.revision - if known { from.since } else { 0 } > LOOK as u64
+    }
+
+    /// Looks on for what is sought, from where a page ended. False when there is no more, or no more
+    /// room in it.
+    pub fn look_on(&self, page: &mut CatalogPage, from: &Position, sought: &Sought) -> bool {
+        let Some(since) = page.through.filter(|_| page.more) else {
+            return false;
+        };
+        let heard = from.heard.filter(|_| !page.reset);
+        let from = Position {
+            epoch: page.epoch,
+            since,
+            heard,
+            ..*from
+        };
+        let next = self.page_by(&from, Some(sought), false);
+        let bytes = |page: &CatalogPage| {
+            let entries = page.entries.iter();
+            entries.map(|entry| entry.name.len() + 128).sum::<usize>()
+        };
+        let fits = page.entries.len() + next.entries.len() <= MAX_CATALOG_PAGE
+            && bytes(page) + bytes(&next) <= PAGE_BYTES;
+        if next.reset || !fits {
+            return false; // The next question begins there.
+        }
+        let entries = std::mem::take(&mut page.entries);
+        let reset = page.reset;
+        *page = CatalogPage { reset, ..next };
+        page.entries.splice(0..0, entries);
+        page.more
+    }
+
+    fn page_by(&self, from: &Position, sought: Option<&Sought>, search: bool) -> CatalogPage {
         let heard = from.since.max(from.heard.unwrap_or_default());
         let reset = from.epoch != self.epoch
             || heard > self.revision
@@ -298,18 +389,26 @@ impl OwnCatalog {
         } else {
             (from.since, from.until)
         };
+        let sought = sought.filter(|sought| !sought.fetches() || self.offers.len() > FEW);
+        let some = sought.filter(|_| search && until.is_none());
+        let some = some.and_then(|sought| self.found(since, sought));
         let (mut entries, mut bytes, mut more, mut through) = (Vec::new(), 0, false, since);
-        let mut steps = 0;
-        for (looked, change) in self.changes(since).enumerate() {
+        let (mut steps, mut beside) = (0, 0);
+        for (looked, change) in self.changes(since, some).enumerate() {
             let revision = change.revision;
             if (until.is_some() && looked == LOOK) || steps >= sought::STEPS {
                 more = true;
                 break;
             }
-            steps += sought.map_or(0, |sought| sought.steps(change.name));
+            let (fit, cost) = sought.map_or((Fit::Yes, 0), |sought| {
+                sought.look(change.name, change.file)
+            });
+            steps += cost;
+            beside += usize::from(fit == Fit::Beside);
             if until.is_some_and(|until| change.born > until)
                 || (since == 0 && change.told.is_none())
-                || sought.is_some_and(|sought| !sought.matches(change.name, change.file))
+                || fit == Fit::No
+                || (fit == Fit::Beside && beside > BESIDE)
             {
                 // Not what is asked for; and nobody who starts from nothing needs to hear what was
                 // withdrawn.
@@ -342,6 +441,7 @@ impl OwnCatalog {
             names: Some(self.offers.len() as u64),
             entries,
             scan: self.scan,
+            holds: sought.map_or_else(Vec::new, |sought| self.holds(sought.files())),
         }
     }
 }

@@ -78,6 +78,8 @@ pub struct Peer {
     pub renamed: Option<Now>,
     /// The request for its catalog.
     pub asking: Asking,
+    /// For how many of the contents that are looked for it was asked with that.
+    pub asked_for: usize,
     /// The notice that the own catalog changed.
     pub hinting: Asking,
     /// News for followers that it has not answered yet.
@@ -144,6 +146,7 @@ impl Peers {
             acquainted: false,
             renamed: None,
             asking: Asking::No,
+            asked_for: 0,
             hinting: Asking::No,
             telling: 0,
             failures: 0,

@@ -7,7 +7,7 @@ mod neighbours;
 
 pub use neighbours::Arrival;
 
-use super::{OwnCatalog, Peers, Question, Resolution};
+use super::{Looking, OwnCatalog, Peers, Question, Resolution};
 use crate::{
     core::{
         Now,
@@ -19,15 +19,12 @@ use crate::{
         people::{People, PresentPerson},
     },
     node::{
-        api::{Gap, Gaps, Missing, Owner, PeerInfo, Person, WhoError},
+        api::{Gap, Gaps, LooksFor, Missing, Owner, PeerInfo, Person, WhoError},
         meeting::View,
         reach::Named,
     },
     store::clock::unix_now,
-    wire::{
-        MAX_PATTERN,
-        control::{Held, Offer, Scan},
-    },
+    wire::control::{Held, Offer, Scan},
 };
 use neighbours::Neighbours;
 use std::{
@@ -69,8 +66,8 @@ pub struct Seed {
     pub people: People,
     /// How far the shared folder is read, if this node has one.
     pub scanning: Option<Scan>,
-    /// Of the others' names only those are asked for that `list` may show for these words.
-    pub looks_for: Option<String>,
+    /// Of the others' names only these are asked for.
+    pub looks_for: Option<LooksFor>,
     /// What is known of the rendezvous servers.
     pub servers: watch::Receiver<View>,
     /// Who was named by hand.
@@ -93,8 +90,8 @@ pub struct State {
     pub own: OwnCatalog,
     /// How far the shared folder is read, while it is.
     pub scanning: Option<Scan>,
-    /// Of the others' names only those are asked for that `list` may show for these words.
-    pub looks_for: Option<String>,
+    /// Of the others' names only these are asked for.
+    pub looking: Option<Looking>,
     /// Who goes by which name.
     pub people: People,
     /// People of LocalSend.
@@ -130,10 +127,7 @@ impl State {
             peers: Peers::default(),
             own,
             scanning: seed.scanning,
-            looks_for: seed.looks_for.filter(|words| {
-                // Longer words are looked for in all that there is.
-                (1..=MAX_PATTERN).contains(&words.len())
-            }),
+            looking: seed.looks_for.and_then(Looking::new),
             people: seed.people,
             neighbours: Neighbours::default(),
             kept: HashMap::new(),

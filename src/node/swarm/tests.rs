@@ -206,3 +206,74 @@ fn of_whom_others_only_told_is_missing_and_so_is_who_does_not_say_who_is_here() 
     assert!(!before.catalogs.iter().any(|gap| silent(&gap)));
     assert_eq!(state.gaps(false).catalogs.iter().filter(silent).count(), 1);
 }
+
+/// Many names, of which one is sought.
+fn of_many() -> (Swarm, Position, impl Fn() -> Sought) {
+    let mut state = room();
+    for at in 0..20_000u32 {
+        let name = RelPath::parse(&format!("{at}.bin")).unwrap();
+        let file = FileId(*blake3::hash(&at.to_le_bytes()).as_bytes());
+        state.own.set(&name, file, Some(offered()));
+    }
+    let from = Position::default();
+    let sought = || Sought::listed("12345");
+    (Swarm::new(state), from, sought)
+}
+
+fn offered() -> Offer {
+    Offer {
+        size: 1,
+        mtime: 0,
+        executable: false,
+        mode: None,
+        media: "text/plain".into(),
+        held: crate::wire::control::Held::Shared,
+        parts: None,
+    }
+}
+
+#[tokio::test]
+async fn a_second_question_of_a_peer_that_takes_long_is_not_taken_while_there_is_one() {
+    let (swarm, from, sought) = of_many();
+    assert!(swarm.read().own.is_far(&from));
+    // Until the actor's turn is over nobody looks.
+    let (held, holds) = mpsc::sync_channel(1);
+    let (end, ended) = mpsc::sync_channel::<()>(1);
+    let turn = thread::spawn({
+        let swarm = swarm.clone();
+        move || {
+            let _turn = swarm.turn();
+            held.send(()).unwrap();
+            let _ = ended.recv();
+        }
+    });
+    holds.recv().unwrap();
+    let first = tokio::spawn({
+        let (swarm, sought) = (swarm.clone(), sought());
+        async move { swarm.page(ANNA, from, sought).await }
+    });
+    while swarm.0.asking.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let second = swarm.page(ANNA, from, sought());
+    let second = tokio::time::timeout(Duration::from_secs(5), second).await;
+    assert_eq!(second.expect("it is taken"), None);
+    let other = swarm.page(ME, from, sought());
+    drop(end);
+    turn.join().unwrap();
+    let (first, other) = tokio::time::timeout(DEADLINE, async { tokio::join!(first, other) })
+        .await
+        .unwrap();
+    for page in [first.unwrap(), other] {
+        let page = page.unwrap();
+        assert_eq!((page.entries.len(), page.more), (1, false));
+    }
+    // And then the next one is.
+    assert!(swarm.page(ANNA, from, sought()).await.is_some());
+    let near = Position {
+        epoch: 1,
+        since: 20_000,
+        ..from
+    };
+    assert!(!swarm.read().own.is_far(&near));
+}

@@ -1,7 +1,10 @@
 //! What nodes tell one another of what they offer.
 
 use super::{
-    super::{MAX_CATALOG_PAGE, MAX_MEDIA, MAX_NAME, MAX_PATH, bounded, cbor::Malformed},
+    super::{
+        MAX_CATALOG_PAGE, MAX_MEDIA, MAX_NAME, MAX_PATH, MAX_PATTERN, MAX_WANTED_FILES,
+        MAX_WANTED_WORDS, bounded, cbor::Malformed,
+    },
     within,
 };
 use crate::core::{id::FileId, rights::Rights};
@@ -47,12 +50,20 @@ pub struct CatalogPage {
     /// then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scan: Option<Scan>,
+    /// Of the contents that are [`Wanted`]: a name of each that is offered, wherever in the order of
+    /// changes; at most 256.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::list::<_, _, MAX_WANTED_FILES>"
+    )]
+    pub holds: Vec<CatalogEntry>,
 }
 
 impl CatalogPage {
     /// Bytes that it takes to keep and to send, about.
     pub(super) fn weight(&self) -> usize {
-        let entries = self.entries.iter();
+        let entries = self.entries.iter().chain(&self.holds);
         entries.map(|entry| entry.name.len() + 256).sum()
     }
 
@@ -62,14 +73,16 @@ impl CatalogPage {
         if self.through > Some(self.revision) {
             return Err(Malformed("a catalog told past its end".into()));
         }
+        within("names of contents", self.holds.len(), MAX_WANTED_FILES)?;
+        for entry in &self.holds {
+            entry.check()?;
+            if entry.revision > self.revision || entry.offer.is_none() {
+                return Err(Malformed("contents that are not offered".into()));
+            }
+        }
         let mut last = 0;
         for entry in &self.entries {
-            within("name", entry.name.len(), MAX_PATH)?;
-            within(
-                "media type",
-                entry.offer.as_ref().map_or(0, |offer| offer.media.len()),
-                MAX_MEDIA,
-            )?;
+            entry.check()?;
             if entry.revision <= last || entry.revision > self.revision {
                 return Err(Malformed("catalog revisions out of order".into()));
             }
@@ -105,6 +118,40 @@ pub struct CatalogEntry {
     pub file: FileId,
     /// What is offered; `None` when the name is no longer offered with these contents.
     pub offer: Option<Offer>,
+}
+
+impl CatalogEntry {
+    fn check(&self) -> Result<(), Malformed> {
+        within("name", self.name.len(), MAX_PATH)?;
+        let media = self.offer.as_ref().map_or(0, |offer| offer.media.len());
+        within("media type", media, MAX_MEDIA)
+    }
+}
+
+/// What a download is about.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Names, globs, folders or beginnings of ids, as a person says them: at most 16, each of 256
+    /// bytes at most.
+    #[serde(deserialize_with = "bounded::list::<_, _, MAX_WANTED_WORDS>")]
+    pub words: Vec<String>,
+    /// Contents that they mean, by whatever name: at most 256.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::list::<_, _, MAX_WANTED_FILES>"
+    )]
+    pub files: Vec<FileId>,
+}
+
+impl Wanted {
+    /// Checks the counts.
+    pub(super) fn check(&self) -> Result<(), Malformed> {
+        within("words", self.words.len(), MAX_WANTED_WORDS)?;
+        within("contents", self.files.len(), MAX_WANTED_FILES)?;
+        let longest = self.words.iter().map(String::len).max();
+        within("bytes of a word", longest.unwrap_or_default(), MAX_PATTERN)
+    }
 }
 
 /// What a node says of a file besides its name and contents.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::wire::{MAX_REQUEST, cbor};
+use crate::wire::{MAX_REQUEST, MAX_WANTED_FILES, MAX_WANTED_WORDS, cbor};
 use proptest::prelude::*;
 
 fn page(revisions: &[u64]) -> Response {
@@ -22,6 +22,7 @@ fn page(revisions: &[u64]) -> Response {
         names: None,
         entries: revisions.iter().map(entry).collect(),
         scan: None,
+        holds: Vec::new(),
     })
 }
 
@@ -96,29 +97,48 @@ fn a_question_of_before_catalogs_were_cut_is_read_and_a_new_one_by_old_nodes() {
     enum Old {
         Catalog { epoch: u64, since: u64 },
     }
-    let asking = |until, heard, matching: Option<&str>| Request::Catalog {
+    let asking = |until, heard, matching: Option<&str>, wanted| Request::Catalog {
         epoch: 7,
         since: 300,
         until,
         heard,
         matching: matching.map(str::to_owned),
+        wanted,
     };
-    let ask = |until, heard| asking(until, heard, None);
+    let ask = |until, heard| asking(until, heard, None, None);
     // Byte for byte, as docs/protocol.md says: a map of one, whose value is a map of two.
     let plain = b"\xa1\x67Catalog\xa2\x65epoch\x07\x65since\x19\x01\x2c";
     assert_eq!(cbor::encode(&ask(None, None)), plain);
     assert_eq!(cbor::decode::<Request>(plain).unwrap(), ask(None, None));
-    let sought = asking(None, None, Some("*.pdf"));
-    for request in [ask(Some(200), None), ask(None, Some(u64::MAX)), sought] {
+    let sought = asking(None, None, Some("*.pdf"), None);
+    let wanting = |words: usize, files| {
+        let words = vec!["x".repeat(MAX_PATTERN); words];
+        let files = vec![FileId([255; 32]); files];
+        asking(None, None, None, Some(Wanted { words, files }))
+    };
+    let most = wanting(MAX_WANTED_WORDS, MAX_WANTED_FILES);
+    assert!(cbor::encode(&most).len() <= MAX_REQUEST && most.check().is_ok());
+    let requests = [ask(Some(200), None), ask(None, Some(u64::MAX)), sought];
+    for request in requests.into_iter().chain([wanting(1, 0), most]) {
         let bytes = cbor::encode(&request);
         assert_eq!(cbor::decode::<Request>(&bytes).unwrap(), request);
         let old: Old = cbor::decode(&bytes).unwrap();
         assert_eq!(cbor::encode(&old), plain);
     }
     let longest = "x".repeat(MAX_PATTERN);
-    assert!(asking(None, None, Some(&longest)).check().is_ok());
-    let longer = asking(None, None, Some(&format!("{longest}x")));
-    assert!(longer.check().is_err());
+    assert!(asking(None, None, Some(&longest), None).check().is_ok());
+    let longer = format!("{longest}x");
+    assert!(asking(None, None, Some(&longer), None).check().is_err());
+    let word = Wanted {
+        words: vec![longer],
+        files: Vec::new(),
+    };
+    assert!(asking(None, None, None, Some(word)).check().is_err());
+    for (words, files) in [(MAX_WANTED_WORDS + 1, 0), (1, MAX_WANTED_FILES + 1)] {
+        let request = wanting(words, files);
+        assert!(request.check().is_err());
+        assert!(cbor::decode::<Request>(&cbor::encode(&request)).is_err());
+    }
     let Response::Catalog(mut page) = page(&[1]) else {
         unreachable!()
     };
@@ -128,6 +148,47 @@ fn a_question_of_before_catalogs_were_cut_is_read_and_a_new_one_by_old_nodes() {
     assert!(Response::Catalog(page.clone()).check().is_ok());
     page.through = Some(10);
     assert!(Response::Catalog(page).check().is_err(), "past its end");
+}
+
+#[test]
+fn contents_that_are_told_are_offered_and_no_more_than_may_be_asked_for() {
+    let Response::Catalog(plain) = page(&[1]) else {
+        unreachable!()
+    };
+    let held = |revision, offered: bool, count| {
+        let offer = Offer {
+            size: 1,
+            mtime: 0,
+            executable: false,
+            mode: None,
+            media: "text/plain".into(),
+            held: Held::Shared,
+            parts: None,
+        };
+        let entry = CatalogEntry {
+            revision,
+            name: "a".into(),
+            file: FileId([1; 32]),
+            offer: offered.then_some(offer),
+        };
+        let holds = vec![entry; count];
+        Response::Catalog(CatalogPage {
+            holds,
+            ..plain.clone()
+        })
+    };
+    // Their order is that of the question.
+    let most = held(9, true, MAX_WANTED_FILES);
+    assert!(most.check().is_ok());
+    assert_eq!(
+        cbor::decode::<Response>(&cbor::encode(&most)).unwrap(),
+        most
+    );
+    assert!(held(10, true, 1).check().is_err(), "past its end");
+    assert!(held(9, false, 1).check().is_err(), "not offered");
+    let many = held(9, true, MAX_WANTED_FILES + 1);
+    assert!(many.check().is_err());
+    assert!(cbor::decode::<Response>(&cbor::encode(&many)).is_err());
 }
 
 #[test]

@@ -39,6 +39,7 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
                     names: None,
                     entries: (since + 1..=last).map(entry).collect(),
                     scan: None,
+                    holds: Vec::new(),
                     unchosen: false,
                     visiting: false,
                 });
@@ -63,6 +64,7 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
                     names: Some(last),
                     entries: (since + 1..=to).map(|at| entry(at, named(at))).collect(),
                     scan: None,
+                    holds: Vec::new(),
                 });
             }
             let endless = fault == Fault::EndlessCatalog;
@@ -98,6 +100,7 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
                     of_files: Some(3),
                     of_bytes: Some(3 << 20),
                 }),
+                holds: Vec::new(),
             })
         }
         Request::Manifests { files } => {

@@ -35,7 +35,7 @@ fn glob(text: &str) -> Option<Pattern> {
     Some(Pattern::Glob(Box::new(glob.compile_matcher())))
 }
 
-fn composed(text: &str) -> String {
+pub(super) fn composed(text: &str) -> String {
     unicode_normalization::UnicodeNormalization::nfc(text).collect()
 }
 
@@ -99,7 +99,7 @@ impl Pattern {
 }
 
 /// Whether a name has a part, which is in lower case, in any case.
-fn contains(name: &str, part: &str) -> bool {
+pub(super) fn contains(name: &str, part: &str) -> bool {
     if !name.is_ascii() {
         return name.to_lowercase().contains(part);
     }

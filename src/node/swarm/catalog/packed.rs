@@ -3,7 +3,10 @@
 //! Pure. Rows lie side by side, names in one text; a row is found by its name and contents, and all
 //! rows of the same contents by these. Invariants: the rows of a file are a chain in both
 //! directions; the rows are numbered without a gap, and only when one goes does another, the last,
-//! get its number; [`Packed::weight`] is what is allocated, but for a third of it.
+//! get its number; without those that did, the rows are in the order of their names in the text;
+//! [`Packed::weight`] is what is allocated, but for a third of it.
+
+mod search;
 
 use super::told::{Names, Told};
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
 };
 use hashbrown::HashTable;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
@@ -76,6 +79,10 @@ pub struct Packed {
     text: String,
     /// Bytes of the text that no row needs any more.
     waste: usize,
+    /// Rows that took the place of one that went.
+    moved: BTreeSet<u32>,
+    /// Names that are not all ASCII.
+    foreign: u32,
     /// Rows by their hash.
     by_name: HashTable<u32>,
     /// The first row of each chain, by its file.
@@ -153,9 +160,14 @@ impl Packed {
 
     /// The names of a file.
     pub fn of_file(&self, file: FileId) -> impl Iterator<Item = (&str, Told<'_>)> {
-        let after = move |&at: &u32| Some(self.row(at).after).filter(|&after| after != END);
-        let rows = std::iter::successors(self.first(file), after);
+        let rows = self.rows_of(file);
         rows.map(move |at| (self.name(at), self.told(at)))
+    }
+
+    /// The rows of a file.
+    pub fn rows_of(&self, file: FileId) -> impl Iterator<Item = u32> {
+        let after = move |&at: &u32| Some(self.row(at).after).filter(|&after| after != END);
+        std::iter::successors(self.first(file), after)
     }
 
     /// What is offered as this.
@@ -242,6 +254,7 @@ impl Packed {
         };
         row.describe(offer, media);
         self.text.push_str(name);
+        self.foreign += u32::from(!name.is_ascii());
         if self.rows.len() == self.rows.capacity() {
             self.rows.reserve_exact((at as usize / 8).max(8));
         }
@@ -306,10 +319,15 @@ impl Packed {
             }
         }
         self.waste += usize::from(length);
+        self.foreign -= u32::from(!self.name(at).is_ascii());
         self.rows.swap_remove(at as usize);
-        let moved = self.rows.len() as u32;
-        if moved != at {
-            self.moved(moved, at);
+        let last = self.rows.len() as u32;
+        self.moved.remove(&last);
+        if last == at {
+            self.moved.remove(&at);
+        } else {
+            self.moved.insert(at);
+            self.moved(last, at);
         }
         self.shrink();
     }
@@ -374,6 +392,7 @@ impl Packed {
                 text.push_str(&self.text[start..start + usize::from(row.length)]);
             }
             (self.text, self.waste) = (text, 0);
+            self.moved.clear();
         }
         let (rows, hasher) = (&self.rows, &self.hasher);
         let loose = |count: usize, places: usize| count < places / 16 * 7;
@@ -449,24 +468,6 @@ impl Packed {
         self.types.push(text.clone());
         self.type_of.insert(text, new);
         new
-    }
-}
-
-#[cfg(test)]
-impl Packed {
-    /// Bytes that are really taken.
-    pub fn allocated(&self) -> usize {
-        let several = self.several.capacity() * 8 / 7 * (size_of::<(FileId, Several)>() + 1);
-        let types = self.types.iter().map(|text| text.len() + 16);
-        let types = types.sum::<usize>()
-            + self.types.capacity() * size_of::<Arc<str>>()
-            + self.type_of.capacity() * 8 / 7 * 25;
-        self.rows.capacity() * size_of::<Row>()
-            + self.text.capacity()
-            + self.by_name.allocation_size()
-            + self.by_file.allocation_size()
-            + several
-            + types
     }
 }
 

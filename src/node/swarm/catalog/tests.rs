@@ -200,6 +200,7 @@ fn names_that_would_leave_the_folder_are_left_out() {
             names: None,
             entries,
             scan: None,
+            holds: Vec::new(),
         },
         MAX_CATALOGS,
     );
@@ -328,7 +329,7 @@ fn a_name_of_this_nodes_own_costs_little_beside_its_letters_and_is_found_again()
     own.set(&name(&text(2)), file(2), Some(offer(8)));
     let left = taken(&own) / (many as usize - 9000) - text(0).len();
     assert!(left <= 150, "{left} bytes beside its letters");
-    let told: Vec<_> = own.changes(u64::from(many) + 8990).collect();
+    let told: Vec<_> = own.changes(u64::from(many) + 8990, None).collect();
     let told: Vec<_> = told
         .iter()
         .map(|one| (one.revision, one.born, one.told.map(|told| told.size)))
@@ -374,14 +375,14 @@ proptest::proptest! {
         proptest::prop_assert_eq!(own_rows.collect::<std::collections::BTreeMap<_, _>>(), plain.clone());
         proptest::prop_assert_eq!(theirs.collect::<std::collections::BTreeMap<_, _>>(), plain.clone());
         let mut last = 0;
-        for change in own.changes(0) {
+        for change in own.changes(0, None) {
             proptest::prop_assert!(change.revision > last);
             last = change.revision;
             let key = (change.name.to_owned(), change.file);
             proptest::prop_assert_eq!(born.get(&key), Some(&change.born));
             proptest::prop_assert_eq!(change.told.is_some(), plain.contains_key(&key));
         }
-        let history = own.changes(0).count();
+        let history = own.changes(0, None).count();
         proptest::prop_assert_eq!(history, born.len());
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     core::{id::FileId, path::RelPath},
     wire::{
         MAX_CATALOG_PAGE,
-        control::{CatalogPage, Held, ReplicaParts, Scan},
+        control::{CatalogEntry, CatalogPage, Held, ReplicaParts, Scan},
     },
 };
 
@@ -72,6 +72,8 @@ pub struct PeerCatalog {
     of: Option<u64>,
     /// Pages that came since the last rest.
     pages: u32,
+    /// Of the contents that are looked for, so many were asked for.
+    asked_for: usize,
     /// Whether the node keeps replicas.
     keeps: bool,
     /// How far the node is with reading its folder.
@@ -143,6 +145,23 @@ impl PeerCatalog {
         self.cut.is_some()
     }
 
+    /// Whether each of its names is known, by its own word.
+    #[must_use]
+    pub fn knows_all(&self) -> bool {
+        self.complete && self.of == Some(self.offers.len() as u64)
+    }
+
+    /// For how many of the contents that are looked for it was asked.
+    #[must_use]
+    pub fn asked_for(&self) -> usize {
+        self.asked_for
+    }
+
+    /// It was asked for so many, and answers.
+    pub fn was_asked_for(&mut self, files: usize) {
+        self.asked_for = files;
+    }
+
     /// How far the node is with reading its shared folder; `None` when it is not reading.
     #[must_use]
     pub fn scan(&self) -> Option<Scan> {
@@ -187,13 +206,15 @@ impl PeerCatalog {
         let room = room.into();
         let mut changed = !self.is_told();
         let weight = self.weight();
-        let mut files: Vec<FileId> = page.entries.iter().map(|entry| entry.file).collect();
+        let entries = page.entries.iter().chain(&page.holds);
+        let mut files: Vec<FileId> = entries.map(|entry| entry.file).collect();
         if page.reset || page.epoch != self.epoch {
             changed |= !self.offers.is_empty();
             files.extend(self.offers.files());
             self.offers = Packed::default();
             (self.filled, self.heard) = (0, 0);
             (self.cut, self.filling, self.complete) = (None, false, false);
+            self.asked_for = 0;
         }
         self.epoch = page.epoch;
         changed |= self.scan.is_some() != page.scan.is_some();
@@ -235,6 +256,9 @@ impl PeerCatalog {
                 read = page.revision;
             }
         }
+        for entry in page.holds {
+            changed |= self.holds(entry, most);
+        }
         self.heard = self.heard.max(read);
         if !only_news {
             self.filled = read;
@@ -261,6 +285,26 @@ impl PeerCatalog {
             freed: self.weight() < weight,
             files,
         }
+    }
+
+    /// Takes in what was asked for by its contents, if there is room. True when it was not known.
+    fn holds(&mut self, entry: CatalogEntry, most: usize) -> bool {
+        let (name, file) = (&entry.name, entry.file);
+        let valid = RelPath::parse(name).is_ok_and(|path| path.as_str() == name);
+        let Some(offer) = entry.offer.filter(|_| valid) else {
+            return false;
+        };
+        if self.offers.get(name, file) == Some(Told::from(&offer)) {
+            return false;
+        }
+        if self.offers.change(name, file, &offer) {
+            return true;
+        }
+        let fits = self.weight() + self.offers.cost(name, file, &offer.media) <= most;
+        if fits {
+            self.offers.add(name, file, &offer);
+        }
+        fits
     }
 
     fn next(&mut self, more: bool, newest: u64, left: Room) -> Next {

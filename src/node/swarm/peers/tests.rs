@@ -54,6 +54,7 @@ fn page(offers: &[(&str, u8, Held)], more: bool, scan: Option<Scan>) -> CatalogP
         names: None,
         entries: offers.iter().enumerate().map(entry).collect(),
         scan,
+        holds: Vec::new(),
     }
 }
 

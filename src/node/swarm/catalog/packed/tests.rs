@@ -21,6 +21,24 @@ fn id(at: usize) -> FileId {
     FileId(*blake3::hash(&at.to_le_bytes()).as_bytes())
 }
 
+impl Packed {
+    /// Bytes that are really taken.
+    pub fn allocated(&self) -> usize {
+        let several = self.several.capacity() * 8 / 7 * (size_of::<(FileId, Several)>() + 1);
+        let types = self.types.iter().map(|text| text.len() + 16);
+        let types = types.sum::<usize>()
+            + self.types.capacity() * size_of::<Arc<str>>()
+            + self.type_of.capacity() * 8 / 7 * 25;
+        self.rows.capacity() * size_of::<Row>()
+            + self.text.capacity()
+            + self.by_name.allocation_size()
+            + self.by_file.allocation_size()
+            + self.moved.len() * 8
+            + several
+            + types
+    }
+}
+
 /// What is known, as a plain map has it.
 type Plain = BTreeMap<(String, FileId), Offer>;
 

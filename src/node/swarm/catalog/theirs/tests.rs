@@ -30,6 +30,7 @@ fn flood(from: u64, count: u64, more: bool) -> CatalogPage {
         names: None,
         entries: entries.collect(),
         scan: None,
+        holds: Vec::new(),
     }
 }
 
