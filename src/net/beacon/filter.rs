@@ -18,7 +18,7 @@ use crate::{
         chance::Chance,
         doctor::Tally,
         id::NodeId,
-        membership::{Beacon, BeaconNumber},
+        membership::{Beacon, BeaconNumber, MAX_KNOWN},
         rate::{Bucket, Buckets, Rate},
     },
     wire::beacon::{Foreign, Unverified, foreign, is_ours, peek},
@@ -55,8 +55,10 @@ const DOUBLES: Rate = Rate {
     per_second: 10.0,
     burst: 20.0,
 };
-/// Addresses and nodes remembered: twice what the membership keeps.
-const REMEMBERED: usize = 1024;
+/// Nodes whose last number is remembered: as many as the membership knows, some 1.5 MB.
+const REMEMBERED: usize = MAX_KNOWN;
+/// Addresses that are counted. One that is forgotten has all its time again, within that of all.
+const ADDRESSES: usize = 1024;
 /// Datagrams whose copies are known by their last bytes: each comes by broadcast and by multicast,
 /// one after the other.
 const COPIES: usize = 32;
@@ -71,7 +73,7 @@ struct Budget {
 impl Budget {
     fn new() -> Self {
         Self {
-            addresses: Buckets::new(PER_ADDRESS, REMEMBERED),
+            addresses: Buckets::new(PER_ADDRESS, ADDRESSES),
             all: Bucket::new(IN_ALL, Now::ZERO),
         }
     }
@@ -233,28 +235,36 @@ impl Filter {
             return false;
         }
         if last.is_none() && limits.verified.len() >= REMEMBERED {
-            let nth = limits.chance.below(REMEMBERED);
-            let victim = limits.verified.keys().nth(nth).copied();
-            victim.map(|victim| limits.verified.remove(&victim));
+            limits.forget_one();
         }
         limits.verified.insert(beacon.node, at);
         true
     }
 
-    /// Entries in the tables that grow.
+    /// Entries in the tables that grow: nodes, and addresses.
     #[cfg(test)]
-    pub(super) fn remembered(&self) -> usize {
+    pub(super) fn remembered(&self) -> (usize, usize) {
         let limits = self.limits();
         let addresses = [&limits.everyone, &limits.answers].map(|budget| budget.addresses.len());
-        addresses
-            .into_iter()
-            .max()
-            .unwrap()
-            .max(limits.verified.len())
+        (limits.verified.len(), addresses.into_iter().max().unwrap())
     }
 }
 
 impl Limits {
+    /// Forgets the number of any node: the first after a place that chance names, since counting to
+    /// one among thousands would cost a flood's victim too much.
+    fn forget_one(&mut self) {
+        let mut place = [0; 32];
+        for part in place.chunks_exact_mut(8) {
+            part.copy_from_slice(&self.chance.bits().to_be_bytes());
+        }
+        let mut from = self.verified.range(NodeId(place)..);
+        let victim = from.next().or_else(|| self.verified.first_key_value());
+        if let Some(victim) = victim.map(|(node, _)| *node) {
+            self.verified.remove(&victim);
+        }
+    }
+
     fn remember(&mut self, ending: [u8; ENDING]) {
         self.last.truncate(COPIES - 1);
         self.last.push_front(ending);

@@ -112,7 +112,8 @@ fn a_flood_costs_few_checks_and_the_real_one_is_heard() {
             let mine = bytes(&real, u64::from(n) + 1);
             heard += u32::from(through(&filter, &mine, from(9), now).is_some());
         }
-        assert!(filter.remembered() <= REMEMBERED);
+        let (nodes, addresses) = filter.remembered();
+        assert!(nodes <= REMEMBERED && addresses <= ADDRESSES);
     }
     assert!(passed <= (200 + 2 * 200) + (400 + 2 * 400), "{passed}");
     assert!(heard > 0, "the real one was not heard");
@@ -122,6 +123,38 @@ fn a_flood_costs_few_checks_and_the_real_one_is_heard() {
         through(&filter, &bytes(&signer(n + 2), 1), from(1), Now::ZERO);
     }
     assert!(through(&filter, &bytes(&real, 1), from(2), Now::ZERO).is_some());
+}
+
+/// As many as the membership knows, so that no copy of what one of them said is checked again.
+#[test]
+fn the_numbers_of_all_who_can_be_known_are_remembered_and_no_more() {
+    let filter = Filter::new((signer(0).node(), 1), None, 1);
+    let any = beacon(&signer(1), 5);
+    let said = |n: usize| {
+        let mut node = [n as u8; 32];
+        node[..8].copy_from_slice(&(n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        let node = NodeId(node);
+        let any = any.clone();
+        Beacon { node, ..any }
+    };
+    let now = Now::ZERO;
+    for n in 0..REMEMBERED {
+        assert!(filter.is_news(&said(n), from(n as u16), now));
+    }
+    let repeated = (0..REMEMBERED).filter(|n| filter.is_news(&said(*n), from(1), now));
+    assert_eq!(repeated.count(), 0);
+    for n in REMEMBERED..2 * REMEMBERED {
+        assert!(filter.is_news(&said(n), from(n as u16), now));
+    }
+    assert_eq!(filter.remembered().0, REMEMBERED);
+    // Chance decides who is forgotten: neither all of the first nor all of the last.
+    let limits = filter.limits();
+    let kept = (0..REMEMBERED).filter(|n| limits.verified.contains_key(&said(*n).node));
+    let kept = kept.count();
+    assert!(
+        (REMEMBERED / 5..REMEMBERED / 5 * 3).contains(&kept),
+        "{kept}"
+    );
 }
 
 #[test]
