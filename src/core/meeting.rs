@@ -19,7 +19,7 @@ mod tests;
 mod visits;
 
 use super::{Now, chance::Chance, id::NodeId, via::Via};
-pub use event::{FoundServers, Known, MeetingAction, MeetingInput, News};
+pub use event::{FoundServers, FoundWhere, Known, MeetingAction, MeetingInput, News};
 pub use found::MAX_FOUND;
 pub use homes::{HOMES, ranked};
 use known::Nodes;

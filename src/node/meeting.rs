@@ -65,6 +65,8 @@ pub struct View {
     pub starting: bool,
     /// The configured servers.
     pub servers: Vec<ServerInfo>,
+    /// How many of them were found, and answered.
+    pub found: usize,
     /// Those that know in which swarm this node is.
     pub entered: Vec<NodeId>,
     /// Where those are at which this node is found.

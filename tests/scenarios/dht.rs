@@ -4,7 +4,11 @@
 use crate::common::{Running, Swarm, downloaded, noise, share, until};
 use mainline::Testnet;
 use serde_json::Value;
-use sprat::{core::id::NodeId, net::dht::Dht, wire::dht::Slot};
+use sprat::{
+    core::{id::NodeId, meeting::ranked},
+    net::dht::Dht,
+    wire::{dht::Slot, passphrase::swarm_key},
+};
 use std::{
     fs,
     net::UdpSocket,
@@ -112,6 +116,75 @@ fn a_swarm_finds_its_server_and_one_another_without_being_told_where() {
     let list = crate::common::Ran::of(list);
     assert_ne!(list.code(), 0, "{}", list.out());
     serving.leave();
+}
+
+/// How many nodes can be reached through a server, by its own word so far.
+fn reachable(server: &mut Running) -> usize {
+    while server.try_line() {}
+    let mut lines = server.seen.iter().rev();
+    let counts = lines.find_map(|line| {
+        let value: Value = serde_json::from_str(line).ok()?;
+        value["reachable"].as_u64()
+    });
+    counts.unwrap_or_default() as usize
+}
+
+/// Before servers that were found were ranked, all nodes were at the same two.
+#[test]
+fn a_swarm_shares_all_the_servers_that_it_finds() {
+    let (_testnet, entry) = testnet();
+    let home = Swarm::new();
+    let words = home.home("words").join("words.txt");
+    fs::write(&words, WORDS).unwrap();
+    let dht = ["--dht", "--dht-bootstrap", &entry];
+    let private = [&dht[..], &["--passphrase-file", words.to_str().unwrap()]].concat();
+    let mut servers: Vec<(NodeId, Running)> = Vec::new();
+    for n in 0..4 {
+        let arguments = [&private[..], &["--report", "0.2"]].concat();
+        let mut server = server(&home.home(&format!("server{n}")), &arguments);
+        let key = id_of(&server.event("ready"));
+        // One after the other, so that each reads what the others wrote.
+        server.wait("found", |line| line.contains("find this server by the DHT"));
+        servers.push((key, server));
+    }
+    let swarm = swarm_key(WORDS).unwrap();
+    let mut held = vec![0; servers.len()];
+    let mut nodes = Vec::new();
+    for name in ["anna", "ben", "cleo", "dan"] {
+        let island = Island::new(&private);
+        share(
+            &island.swarm.home(name),
+            &format!("{name}.txt"),
+            name.as_bytes(),
+        );
+        let mut serving = island.swarm.start(name, &island.with(&["serve", "--json"]));
+        let me = id_of(&serving.event("ready"));
+        for home in &ranked(&swarm, &me, servers.iter().map(|(key, _)| *key))[..2] {
+            held[servers.iter().position(|(key, _)| key == home).unwrap()] += 1;
+        }
+        nodes.push((name, island, serving));
+    }
+    until("each at two by rank", || {
+        let now = servers.iter_mut().map(|(_, server)| reachable(server));
+        now.collect::<Vec<_>>() == held
+    });
+
+    // Who only looks finds all of them.
+    let looker = Island::new(&private);
+    let list = looker
+        .swarm
+        .run("looker", &looker.with(&["list", "--json"]));
+    let mut rows: Vec<_> = list
+        .json()
+        .into_iter()
+        .filter_map(|row| Some(row["name"].as_str()?.to_owned()))
+        .collect();
+    rows.sort();
+    assert_eq!(rows, ["anna.txt", "ben.txt", "cleo.txt", "dan.txt"]);
+
+    for (_, _, node) in nodes {
+        node.leave();
+    }
 }
 
 /// Somebody who knows nothing but a key sends its owner a message.

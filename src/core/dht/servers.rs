@@ -1,7 +1,7 @@
 //! The servers in a record: which are believed, and what a server writes beside the others.
 
 use super::{MAX_AT, MAX_SERVERS, Reach, Record, ServerAt};
-use crate::core::{id::NodeId, score::word};
+use std::cmp::Reverse;
 
 /// What was said so long ago is not believed any more. It is said again each hour.
 const OLD: u64 = 3 * 3600;
@@ -14,9 +14,8 @@ fn counts(made: u64, wall: u64) -> bool {
 }
 
 /// What of a record is to be used: what is fresh, and may be named by a DHT that reaches so far.
-/// The servers come in an order that is the same for all who share `swarm`, so that they meet.
 #[must_use]
-pub fn believed(record: Record, swarm: &[u8; 32], reach: Reach, wall: u64) -> Record {
+pub fn believed(record: Record, reach: Reach, wall: u64) -> Record {
     let usable = |at: &::core::net::SocketAddr| at.port() != 0 && reach.takes(at.ip());
     let mut believed = Record::default();
     for mut server in record.servers.into_iter().take(MAX_SERVERS) {
@@ -27,9 +26,6 @@ pub fn believed(record: Record, swarm: &[u8; 32], reach: Reach, wall: u64) -> Re
             believed.servers.push(server);
         }
     }
-    believed
-        .servers
-        .sort_by_key(|server| rank(&server.key, swarm));
     // The item's number says nothing: who plays an old one back plays that back, too.
     believed.made = record.made;
     if counts(record.made, wall) {
@@ -39,32 +35,29 @@ pub fn believed(record: Record, swarm: &[u8; 32], reach: Reach, wall: u64) -> Re
     believed
 }
 
-fn rank(server: &NodeId, swarm: &[u8; 32]) -> u64 {
-    // The same mixing as for chunks.
-    let (server, swarm) = (word(server.as_bytes()), word(swarm));
-    let mut x = swarm ^ server.rotate_left(32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    x ^ (x >> 31)
-}
-
-/// What a server writes: itself, and those of the others that count still, the latest first.
+/// What a server writes: itself, and those of the others that count still, the latest first. One
+/// that says to be of a time to come is the last, so nobody has a place for longer by saying so.
 #[must_use]
 pub fn merged(known: &[ServerAt], own: ServerAt, wall: u64) -> Vec<ServerAt> {
     let others = known
         .iter()
         .filter(|server| server.key != own.key && counts(server.made, wall));
-    let mut others: Vec<ServerAt> = others.cloned().collect();
-    others.sort_by_key(|server| (std::cmp::Reverse(server.made), server.key));
-    others.dedup_by_key(|server| server.key);
+    let mut others: Vec<&ServerAt> = others.collect();
+    others.sort_by_key(|server| (server.made > wall, Reverse(server.made), server.key));
     let mut servers = vec![own];
-    servers.extend(others);
-    servers.truncate(MAX_SERVERS);
+    for server in others {
+        let known = servers.iter().any(|one| one.key == server.key);
+        if !known && servers.len() < MAX_SERVERS {
+            servers.push(server.clone());
+        }
+    }
     servers
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::id::NodeId;
 
     const WALL: u64 = 1_790_000_000;
 
@@ -97,39 +90,23 @@ mod tests {
                 "[2001:db8::1]:4001".parse().unwrap(),
             ],
         };
-        let global = believed(record.clone(), &[0; 32], Reach::Global, WALL);
+        let global = believed(record.clone(), Reach::Global, WALL);
         let mut found = keys(&global.servers);
         found.sort_unstable();
         assert_eq!(found, [1, 5]);
         let five = global.servers.iter().find(|one| one.key.0[0] == 5).unwrap();
         assert_eq!(five.at, ["8.8.8.8:5".parse().unwrap()]);
         assert_eq!(global.at, ["[2001:db8::1]:4001".parse().unwrap()]);
-        let local = believed(record.clone(), &[0; 32], Reach::Loopback, WALL);
+        let local = believed(record.clone(), Reach::Loopback, WALL);
         assert_eq!(local.servers.len(), 3);
         assert_eq!(local.at.len(), 2);
         // What was true once is played back.
         for wall in [WALL + 1, WALL + 4 * OLD, 0] {
-            let late = believed(record.clone(), &[0; 32], Reach::Loopback, wall);
+            let late = believed(record.clone(), Reach::Loopback, wall);
             assert_eq!(late.at, []);
         }
-        let late = believed(record, &[0; 32], Reach::Loopback, WALL + 4 * OLD);
+        let late = believed(record, Reach::Loopback, WALL + 4 * OLD);
         assert_eq!(late.servers, []);
-    }
-
-    #[test]
-    fn all_of_a_swarm_have_one_order_whoever_wrote_first() {
-        let one = |n: u8| server(n, WALL, &["8.8.8.8:1"]);
-        let order = |servers: Vec<ServerAt>, swarm: u8| {
-            let record = Record {
-                servers,
-                ..Record::default()
-            };
-            keys(&believed(record, &[swarm; 32], Reach::Global, WALL).servers)
-        };
-        let first = order((0..10).map(one).collect(), 1);
-        assert_eq!(first, order((0..10).rev().map(one).collect(), 1));
-        // And another swarm another one, so that no server is everybody's first.
-        assert_ne!(first, order((0..10).map(one).collect(), 2));
     }
 
     #[test]
@@ -147,8 +124,13 @@ mod tests {
         let many: Vec<_> = (10..60)
             .map(|n| server(n, WALL - u64::from(n), &["8.8.8.8:1"]))
             .collect();
-        let written = merged(&many, own, WALL);
+        let written = merged(&many, own.clone(), WALL);
         assert_eq!(written.len(), MAX_SERVERS);
         assert_eq!(keys(&written)[..3], [9, 10, 11]);
+        // Whoever writes a time to come is no later for that, and nobody stands there twice.
+        let mut lying = many.clone();
+        lying.extend((100..120).map(|n| server(n, WALL + SKEW, &["9.9.9.9:1"])));
+        lying.push(server(10, WALL - 11, &["9.9.9.9:1"]));
+        assert_eq!(merged(&lying, own, WALL), written);
     }
 }

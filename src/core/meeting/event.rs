@@ -18,9 +18,20 @@ pub struct Known {
 pub struct FoundServers {
     /// Their keys, and where they are.
     pub servers: Vec<(NodeId, Vec<SocketAddr>)>,
-    /// Whether they are only visited to reach somebody who is wanted: this node is not to be found
-    /// there, and meets nobody else.
-    pub visit: bool,
+    /// Where that was told.
+    pub told: FoundWhere,
+}
+
+/// Whose servers were found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundWhere {
+    /// The swarm's: all that its members wrote.
+    OfSwarm,
+    /// Those of one member, by their own word.
+    OfMember,
+    /// Those of somebody of the public swarm. They are only visited to reach who is wanted: this
+    /// node is not to be found there, and meets nobody else.
+    OfStranger,
 }
 
 /// Something happened. A `place` is a configured server, by its number.
@@ -111,7 +122,7 @@ pub enum MeetingInput {
         /// Who.
         node: NodeId,
     },
-    /// Servers were found that nobody configured, the best ones first.
+    /// Servers were found that nobody configured.
     Found(FoundServers),
     /// A person asks something of the servers.
     Needed,

@@ -1,6 +1,6 @@
 //! Of several servers: at which two this node is found, and when it asks at the others.
 //!
-//! Every server that a person named has a *rank* for each node (rendezvous hashing, see
+//! Every server has a *rank* for each node (rendezvous hashing, see
 //! [`core::score`](crate::core::score)). A node is found at the first two that answer, its *homes*;
 //! the others it only *visits*: asks who is there, meets them, and leaves. So each server has two
 //! registrations of S nodes' S, and one visit a minute of each node is shared by all.
@@ -9,13 +9,16 @@
 //! also at both homes of whoever is there; and of two lists that differ by one server, one home is
 //! on the other list at least. What two missed of each other, a later visit finds.
 //!
-//! Invariants: with at most [`HOMES`] configured servers all of this does nothing; a home is left
-//! only when two that rank before it hold this node; dials for visits are at most [`DIALS`] at a
-//! time, and a visit ends by itself.
+//! Servers that a person named and those that were found for the swarm are two such lists
+//! ([`Pool`]), so nothing that is found takes the place of what was named.
+//!
+//! Invariants: in a list of at most [`HOMES`] servers all of this does nothing; a home is left only
+//! when two that rank before it hold this node; dials for visits are at most [`DIALS`] at a time
+//! ([`FOUND_DIALS`] to servers that were found), and a visit ends by itself.
 
 use super::{
     FIRST_WORD, MAX_MET, Meeting, MeetingAction, OTHERS, Stage,
-    server::{AT_ONCE, HELD, ServerEntry},
+    server::{AT_ONCE, HELD, Pool, ServerEntry},
 };
 use crate::core::{
     Now,
@@ -36,6 +39,8 @@ const SOON: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(10)];
 const APART: Duration = Duration::from_secs(60);
 /// Dials for visits under way at a time.
 const DIALS: usize = 8;
+/// Of these to servers that a stranger's word may have put there.
+const FOUND_DIALS: usize = 4;
 /// One more waits so long.
 const NEXT_DIAL: Duration = Duration::from_millis(200);
 /// Whoever lets a visitor wait so long for the answer is left.
@@ -47,6 +52,8 @@ const LIKELY: usize = HOMES + 1;
 const UNLIKELY: Duration = Duration::from_secs(5);
 /// A server that does not register this node, so often, is no home.
 const REFUSALS: u32 = 2;
+/// A found server that came later than others comes after them for so long.
+pub(super) const YOUNG: Duration = Duration::from_secs(3600);
 
 /// The servers, those at which `node` is to be found first: the highest weight, and of equal ones
 /// the smaller key. One server more or less moves only the nodes that have it in their first
@@ -65,20 +72,35 @@ pub fn ranked(
 }
 
 impl Meeting {
-    /// Whether there are more servers than this node is found at.
-    pub(super) fn shares(&self) -> bool {
-        self.config.servers.len() > HOMES
+    /// Whether there are more servers of that kind than this node is found at.
+    pub(super) fn shares(&self, pool: Pool) -> bool {
+        self.others(pool) > 0
+    }
+
+    /// How many of them are only visited.
+    fn others(&self, pool: Pool) -> usize {
+        let entries = self.servers.iter();
+        let those = entries.filter(|entry| entry.pool() == Some(pool));
+        those.count().saturating_sub(HOMES)
+    }
+
+    fn shares_any(&self) -> bool {
+        Pool::ALL.iter().any(|pool| self.shares(*pool))
     }
 
     /// For so long, after the first server said who is there, the others are waited for.
     pub(super) fn patience(&self) -> Duration {
-        if self.shares() { FIRST_WORD } else { OTHERS }
+        if self.shares_any() {
+            FIRST_WORD
+        } else {
+            OTHERS
+        }
     }
 
-    /// The configured servers with a key, each once.
-    fn keys(&self) -> Vec<NodeId> {
+    /// The servers of one kind with a key, each once.
+    fn keys(&self, pool: Pool) -> Vec<NodeId> {
         let usable = |entry: &&ServerEntry| {
-            entry.found.is_none() && !matches!(entry.stage, Stage::Double | Stage::Away)
+            entry.pool() == Some(pool) && !matches!(entry.stage, Stage::Double | Stage::Away)
         };
         let entries = self.servers.iter().filter(usable);
         entries.filter_map(|entry| entry.known.key).collect()
@@ -86,23 +108,37 @@ impl Meeting {
 
     /// Decides anew where this node is found.
     pub(super) fn choose_homes(&mut self, out: &mut Vec<MeetingAction>) {
-        if !self.shares() {
-            return;
-        }
-        let (now, found) = (self.now, self.config.found);
+        let now = self.now;
         let unknown = |entry: &ServerEntry| entry.known.key.is_none() && !entry.tried;
-        if !self.chosen && now < self.begun + SETTLE && self.servers.iter().any(unknown) {
-            return;
+        let named = self.shares(Pool::Named)
+            && (self.chosen || now >= self.begun + SETTLE || !self.servers.iter().any(unknown));
+        if named {
+            self.chosen = true;
+            self.revive_doubles();
+            self.choose(Pool::Named, out);
         }
-        self.chosen = true;
-        self.revive_doubles();
-        for entry in &mut self.servers {
+        if self.shares(Pool::Found) {
+            self.choose(Pool::Found, out);
+        }
+    }
+
+    fn choose(&mut self, pool: Pool, out: &mut Vec<MeetingAction>) {
+        let (now, found) = (self.now, self.config.found);
+        let of_pool = |entry: &&mut ServerEntry| entry.pool() == Some(pool);
+        for entry in self.servers.iter_mut().filter(of_pool) {
             if entry.proves_itself_at(found).is_some_and(|at| at <= now) {
                 entry.failures = 0;
             }
         }
+        let entry = |key: &NodeId| {
+            let mut entries = self.servers.iter();
+            entries.find(|entry| entry.pool() == Some(pool) && entry.known.key == Some(*key))
+        };
+        let mut order = ranked(&self.config.swarm, &self.config.me, self.keys(pool));
+        // The sort is stable: by rank among those of one age.
+        order.sort_by_key(|key| entry(key).is_some_and(|entry| now < entry.young_until));
         let (mut homes, mut good) = (BTreeSet::new(), 0);
-        for key in ranked(&self.config.swarm, &self.config.me, self.keys()) {
+        for key in order {
             let mut entries = self.servers.iter();
             let holds = |entry: &ServerEntry| entry.known.key == Some(key) && entry.holds();
             if good < HOMES {
@@ -111,8 +147,7 @@ impl Meeting {
             }
         }
         let chance = &mut self.chance;
-        let configured = |entry: &&mut ServerEntry| entry.found.is_none();
-        for entry in self.servers.iter_mut().filter(configured) {
+        for entry in self.servers.iter_mut().filter(of_pool) {
             let of = |key| homes.contains(&key);
             let home = entry.known.key.is_some_and(of);
             if home == entry.home || matches!(entry.stage, Stage::Double | Stage::Away) {
@@ -144,7 +179,7 @@ impl Meeting {
 
     /// Begins the visits that somebody waits for, and ends those that are over.
     pub(super) fn tend_visits(&mut self, out: &mut Vec<MeetingAction>) {
-        if !self.shares() {
+        if !self.shares_any() {
             return;
         }
         let (now, needed) = (self.now, self.now < self.needed);
@@ -158,9 +193,12 @@ impl Meeting {
         };
         let relayed = self.here.iter().filter(|(_, here)| here.via == Via::Relay);
         let relayed: Vec<NodeId> = relayed.map(|(node, _)| *node).collect();
-        let others = (self.config.servers.len() - HOMES) as u32;
+        let others = Pool::ALL.map(|pool| (pool, self.others(pool) as u32));
         for entry in &mut self.servers {
-            let Some(key) = entry.known.key.filter(|_| !entry.home) else {
+            let pool = entry.pool();
+            let others = others.iter().find(|(one, _)| Some(*one) == pool);
+            let visited = others.filter(|_| !entry.home).zip(entry.known.key);
+            let Some(((_, others), key)) = visited else {
                 continue;
             };
             let asked = needed || wanted.contains(&key);
@@ -176,7 +214,7 @@ impl Meeting {
                         .iter()
                         .any(|node| joined.reserved || self.nodes.told_by(node, &key));
                     let busy = asked
-                        || !self.chosen
+                        || (pool == Some(Pool::Named) && !self.chosen)
                         || joined.is_asking()
                         || relays
                         || self.nodes.busy_at(&key, full, now);
@@ -184,7 +222,7 @@ impl Meeting {
                         entry.failed(now, &mut self.chance);
                         out.push(MeetingAction::EndVisit(key));
                     } else if !busy {
-                        entry.end_visit(others, now, &mut self.chance);
+                        entry.end_visit(*others, now, &mut self.chance);
                         out.push(MeetingAction::EndVisit(key));
                     }
                 }
@@ -196,17 +234,32 @@ impl Meeting {
                 _ => {}
             }
         }
+        self.pace_visits();
+    }
+
+    /// No more dials than that begin at a time.
+    fn pace_visits(&mut self) {
+        let now = self.now;
         let under_way = |entry: &&ServerEntry| {
             !entry.home && matches!(entry.stage, Stage::Resolving { .. } | Stage::Dialing { .. })
         };
-        let mut free = DIALS.saturating_sub(self.servers.iter().filter(under_way).count());
+        let dialled = self.servers.iter().filter(under_way);
+        let found = dialled.clone().filter(|entry| entry.found.is_some());
+        let mut free = DIALS.saturating_sub(dialled.count());
+        let mut free_found = FOUND_DIALS.saturating_sub(found.count());
         for entry in self.servers.iter_mut().filter(|entry| !entry.home) {
+            let found = entry.found.is_some();
             match entry.stage {
-                Stage::Idle { retry } if retry <= now && free == 0 => {
+                Stage::Idle { retry }
+                    if retry <= now && (free == 0 || found && free_found == 0) =>
+                {
                     let retry = now + NEXT_DIAL;
                     entry.stage = Stage::Idle { retry };
                 }
-                Stage::Idle { retry } if retry <= now => free -= 1,
+                Stage::Idle { retry } if retry <= now => {
+                    free -= 1;
+                    free_found -= usize::from(found);
+                }
                 _ => {}
             }
         }
@@ -216,24 +269,27 @@ impl Meeting {
     fn where_wanted(&self) -> BTreeSet<NodeId> {
         let mut servers = BTreeSet::new();
         for (node, since) in self.nodes.those_wanted() {
-            let ranked = ranked(&self.config.swarm, &node, self.keys());
-            let likely = if self.now < since + UNLIKELY {
-                LIKELY
-            } else {
-                ranked.len()
-            };
-            servers.extend(ranked.into_iter().take(likely));
+            for pool in Pool::ALL {
+                let ranked = ranked(&self.config.swarm, &node, self.keys(pool));
+                let likely = if self.now < since + UNLIKELY {
+                    LIKELY
+                } else {
+                    ranked.len()
+                };
+                servers.extend(ranked.into_iter().take(likely));
+            }
         }
         servers
     }
 
     /// When time alone changes something of that.
     pub(super) fn next_visit(&self) -> Option<Now> {
-        if !self.shares() {
+        if !self.shares_any() {
             return None;
         }
         let found = self.config.found;
-        let settle = (!self.chosen).then_some(self.begun + SETTLE);
+        let settle = !self.chosen && self.shares(Pool::Named);
+        let settle = settle.then_some(self.begun + SETTLE);
         let wanted = self.nodes.those_wanted();
         let wanted = wanted.map(|(_, since)| since + UNLIKELY);
         let lacking = self.nodes.lacking_at(&self.joined());
@@ -244,6 +300,7 @@ impl Meeting {
                 entry.proves_itself_at(found),
                 late.map(|joined| joined.since + PATIENCE),
                 joined.map(|_| self.needed),
+                Some(entry.young_until),
             ]
         });
         let each = entries.flatten().chain(settle).chain(wanted).chain(lacking);

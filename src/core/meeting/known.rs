@@ -14,7 +14,7 @@ use std::{
 pub const MAX_MET: usize = 64;
 /// Nodes remembered that one server alone told of.
 pub const MAX_PER_SERVER: usize = 256;
-/// With many servers these are fewer, so that there are at most so many in all.
+/// With many servers, found ones included, these are fewer: at most so many in all.
 const MAX_KNOWN: usize = 2048;
 /// Nodes that a person wants at a time.
 pub const MAX_WANTED: usize = 32;
@@ -68,10 +68,17 @@ pub(super) struct Nodes {
 impl Nodes {
     /// None yet, of so many servers.
     pub(super) fn new(servers: usize) -> Self {
-        Self {
+        let mut nodes = Self {
             all: BTreeMap::new(),
-            most: MAX_PER_SERVER.min(MAX_KNOWN / servers.max(1)),
-        }
+            most: 0,
+        };
+        nodes.set_servers(servers);
+        nodes
+    }
+
+    /// There are so many servers now. What is remembered already stays until others come.
+    pub(super) fn set_servers(&mut self, servers: usize) {
+        self.most = MAX_PER_SERVER.min(MAX_KNOWN / servers.max(1));
     }
 
     /// A server told of a node. True if that is news.

@@ -190,6 +190,21 @@ pub(super) struct ServerEntry {
     pub(super) home: bool,
     /// Visits that ended well.
     pub(super) visits: u32,
+    /// Until then those that were found before it come first.
+    pub(super) young_until: Now,
+}
+
+/// Servers that are ranked with one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pool {
+    /// A person named them.
+    Named,
+    /// They were found for the swarm.
+    Found,
+}
+
+impl Pool {
+    pub(super) const ALL: [Self; 2] = [Self::Named, Self::Found];
 }
 
 /// What others told of a server.
@@ -212,6 +227,7 @@ impl ServerEntry {
             found: None,
             home: true,
             visits: 0,
+            young_until: Now::ZERO,
         }
     }
 
@@ -232,6 +248,15 @@ impl ServerEntry {
 
     pub(super) fn is_visit(&self) -> bool {
         self.found.as_ref().is_some_and(|found| found.visit)
+    }
+
+    /// With which others it shares the nodes; with none if somebody of the public swarm is asked
+    /// for there.
+    pub(super) fn pool(&self) -> Option<Pool> {
+        match &self.found {
+            None => Some(Pool::Named),
+            Some(found) => (!found.visit).then_some(Pool::Found),
+        }
     }
 
     /// It was only visited, and is one of the swarm's after all.

@@ -68,8 +68,9 @@ impl Meeting {
             entry.stage = Stage::Double;
             return;
         }
-        // A visit is told once, and again after it failed.
-        let tell = entry.home || entry.visits == 0 || entry.told;
+        // A visit is told once, and again after it failed; one to a server that nobody named never.
+        let named = entry.found.is_none();
+        let tell = entry.home || named && (entry.visits == 0 || entry.told);
         entry.connected(server, self.config.found, now);
         let place = number;
         if tell {

@@ -13,7 +13,7 @@ use crate::{
             believed,
         },
         id::NodeId,
-        meeting::{FoundServers, MeetingInput},
+        meeting::{FoundServers, FoundWhere, MeetingInput},
     },
     net::{
         Net,
@@ -113,8 +113,15 @@ async fn run(
                 if changed.is_err() {
                     return;
                 }
-                let joined = view.borrow_and_update().joined();
-                vec![SeekInput::Reachable(ways.reachable()), SeekInput::Joined(joined)]
+                let (joined, found) = {
+                    let view = view.borrow_and_update();
+                    (view.joined(), view.found)
+                };
+                vec![
+                    SeekInput::Reachable(ways.reachable()),
+                    SeekInput::Joined(joined),
+                    SeekInput::Found(found),
+                ]
             }
             Some((sought, good)) = done.recv() => vec![SeekInput::Done(sought, good)],
             () = sleep_until(tick.unwrap_or_else(Instant::now).into()), if tick.is_some() => {
@@ -146,8 +153,7 @@ impl Ways {
         let key = self.setup.swarm_key.as_ref();
         let record = found.item.as_ref();
         let record = record.and_then(|item| open(item, slot, key));
-        let swarm = key.unwrap_or(&[0; 32]);
-        Ok(record.map(|record| believed(record, swarm, found.reach, unix_now())))
+        Ok(record.map(|record| believed(record, found.reach, unix_now())))
     }
 
     async fn servers(&self) -> Result<bool, DhtError> {
@@ -157,7 +163,7 @@ impl Ways {
         let record = self.look_up(&Slot::of_swarm(&signer)).await?;
         Ok(match record {
             Some(record) if !record.servers.is_empty() => {
-                self.tell(record.servers, false).await;
+                self.tell(record.servers, FoundWhere::OfSwarm).await;
                 true
             }
             _ => false,
@@ -179,17 +185,21 @@ impl Ways {
             self.setup.net.dial(Some(node), record.at).await;
         }
         if !record.servers.is_empty() {
-            self.tell(record.servers, key.is_none()).await;
+            let told = match key {
+                Some(_) => FoundWhere::OfMember,
+                None => FoundWhere::OfStranger,
+            };
+            self.tell(record.servers, told).await;
         }
         let wanted = MeetingInput::Wanted { node };
         let _ = self.setup.found.send(Input::Event(wanted)).await;
         Ok(true)
     }
 
-    async fn tell(&self, servers: Vec<ServerAt>, visit: bool) {
+    async fn tell(&self, servers: Vec<ServerAt>, told: FoundWhere) {
         let servers = servers.into_iter().map(|server| (server.key, server.at));
         let servers = servers.collect();
-        let found = MeetingInput::Found(FoundServers { servers, visit });
+        let found = MeetingInput::Found(FoundServers { servers, told });
         let _ = self.setup.found.send(Input::Event(found)).await;
     }
 

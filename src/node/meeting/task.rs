@@ -352,6 +352,10 @@ impl Task {
 
     fn show(&self) {
         let servers = self.machine.view();
+        let found = servers
+            .iter()
+            .filter(|view| view.found.is_some() && view.joined);
+        let found = found.count();
         let servers = servers.iter().enumerate().filter_map(|(place, view)| {
             Some(ServerInfo {
                 address: self.address(place, view)?,
@@ -366,6 +370,7 @@ impl Task {
             expects: self.looking || self.machine.expects_somebody(),
             starting: self.machine.is_starting(),
             servers: servers.collect(),
+            found,
             entered: entered.copied().collect(),
             found_at: self.machine.found_at(),
         };

@@ -1,7 +1,7 @@
 //! Several servers: which hold a node, and that all meet.
 
 use super::{
-    world::{World, host, player},
+    world::{Host, World, host, player},
     *,
 };
 use crate::core::meeting::{HOMES, ranked};
@@ -112,7 +112,7 @@ fn a_home_that_fails_is_replaced_by_the_next_and_has_its_nodes_again_when_it_is_
     world.pass(seconds(60));
     let held = |world: &World| -> Vec<usize> {
         let hosts = world.hosts.iter();
-        hosts.map(super::world::Host::registrations).collect()
+        hosts.map(Host::registrations).collect()
     };
     let before = held(&world);
     world.kill(0);
@@ -250,7 +250,7 @@ fn what_a_server_has_to_do_falls_with_their_number() {
         let mean = |sum: usize| sum as f64 / servers as f64;
         let coming = [mean(joins), mean(asked)];
         world.pass(seconds(600));
-        let sum = |of: fn(&super::world::Host) -> usize| world.hosts.iter().map(of).sum();
+        let sum = |of: fn(&Host) -> usize| world.hosts.iter().map(of).sum();
         let registered = mean(world.registrations());
         let joins = mean(sum(|host| host.joins)) / 10.0;
         let asked = mean(sum(|host| host.discovers)) / 10.0;
@@ -265,6 +265,64 @@ fn what_a_server_has_to_do_falls_with_their_number() {
         assert!((0.85..1.15).contains(&(asked / due)), "{servers}: {asked}");
         before = asked;
     }
+}
+
+#[test]
+fn servers_that_were_found_share_the_swarm_like_those_that_were_named() {
+    let mut world = World::new(12);
+    let all: Vec<usize> = (0..12).collect();
+    for _ in 0..48 {
+        world.join_found(&all, true);
+        world.pass(Duration::from_millis(200));
+    }
+    world.pass(seconds(120));
+    assert_eq!(world.registrations(), 96);
+    let held: Vec<usize> = world.hosts.iter().map(Host::registrations).collect();
+    assert!(
+        held.iter().all(|n| (2..=16).contains(n)),
+        "8 each: {held:?}"
+    );
+    assert_eq!(world.apart(), None);
+    // Who only looks finds all, and a server that ends moves those alone who were there.
+    let newcomer = world.join_found(&all, false);
+    world.pass(seconds(2));
+    assert_eq!(world.players[newcomer].here.len(), 48);
+    let before: Vec<_> = (0..48).map(|n| world.homes(n)).collect();
+    world.kill(5);
+    world.pass(seconds(10));
+    for (n, before) in before.iter().enumerate() {
+        let after = world.homes(n);
+        assert_eq!(after.len(), HOMES, "{n}");
+        assert!(
+            before.contains(&5) || *before == after,
+            "{n}: {before:?} {after:?}"
+        );
+    }
+}
+
+#[test]
+fn servers_that_tell_nobody_of_anybody_have_their_share_and_part_only_who_is_at_two_of_them() {
+    let mut world = World::new(12);
+    let all: Vec<usize> = (0..12).collect();
+    let silent = 0..4;
+    for n in silent.clone() {
+        world.hosts[n].silent = true;
+    }
+    for _ in 0..32 {
+        world.join_found(&all, true);
+        world.pass(Duration::from_millis(200));
+    }
+    world.pass(seconds(120));
+    let lost = |n: usize| world.homes(n).iter().all(|home| silent.contains(home));
+    for a in 0..32 {
+        for b in 0..a {
+            let (one, other) = (&world.players[a], &world.players[b]);
+            let met = one.here.contains(&other.me);
+            assert!(met || lost(a) && lost(b), "{a} and {b}");
+        }
+    }
+    let drawn: usize = silent.map(|n| world.hosts[n].registrations()).sum();
+    assert!(drawn <= 32, "of 64, where a third is due: {drawn}");
 }
 
 /// What one node's list lacks, if anything, when it comes, and whether it is to be found.
@@ -283,6 +341,7 @@ proptest! {
         servers in 4..12usize,
         mut players in players(),
         dead in proptest::option::of((0..12usize, 0..40_000u64)),
+        told in any::<bool>(),
     ) {
         players.sort_by_key(|(_, at)| *at);
         let mut world = World::new(servers);
@@ -298,7 +357,11 @@ proptest! {
             world.pass(at.saturating_sub(world.now));
             let lacks = lacks.map(|n| n % servers);
             let list: Vec<usize> = (0..servers).filter(|n| Some(*n) != lacks).collect();
-            world.join(&list, true);
+            if told {
+                world.join_found(&list, true);
+            } else {
+                world.join(&list, true);
+            }
         }
         world.pass(seconds(20));
         if let Some((host, _)) = dead.filter(|_| !killed) {

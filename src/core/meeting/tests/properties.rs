@@ -38,6 +38,17 @@ fn any_event() -> impl Strategy<Value = MeetingInput> {
         node().prop_map(|node| MeetingInput::NotMet { node }),
         (node(), yes()).prop_map(|(node, yes)| MeetingInput::Punched { node, yes }),
         node().prop_map(|node| MeetingInput::Wanted { node }),
+        (0..40u8, 1..16u8, 0..3u8).prop_map(|(first, count, told)| {
+            let servers = (0..count).map(|n| first + n);
+            let servers = servers.map(|n| (server(n), vec![address(n.into())]));
+            let told = [
+                FoundWhere::OfSwarm,
+                FoundWhere::OfMember,
+                FoundWhere::OfStranger,
+            ][usize::from(told)];
+            let servers = servers.collect();
+            MeetingInput::Found(FoundServers { servers, told })
+        }),
         Just(MeetingInput::Needed),
         Just(MeetingInput::Tick),
     ]
@@ -72,6 +83,7 @@ proptest! {
                     _ => {}
                 }
             }
+            prop_assert!(machine.view().len() <= servers + MAX_FOUND);
             let mut joined = machine.joined();
             joined.sort_unstable();
             joined.dedup();

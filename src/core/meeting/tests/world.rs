@@ -10,6 +10,8 @@ const TRIP: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub(super) struct Host {
     pub(super) down: bool,
+    /// It takes registrations, and tells nobody of them.
+    pub(super) silent: bool,
     registered: BTreeMap<NodeId, u64>,
     reserved: BTreeSet<NodeId>,
     next: u64,
@@ -72,10 +74,33 @@ impl World {
     /// A node comes that was told of these servers.
     pub(super) fn join(&mut self, list: &[usize], found: bool) -> usize {
         let number = self.players.len();
+        self.arrive(list, list.len(), found);
+        self.event(number, MeetingInput::Tick);
+        number
+    }
+
+    /// A node comes that finds these servers, and was told of none.
+    pub(super) fn join_found(&mut self, list: &[usize], found: bool) -> usize {
+        let number = self.players.len();
+        self.arrive(&[], 0, found);
+        self.tell(number, list);
+        number
+    }
+
+    /// A node finds these servers.
+    pub(super) fn tell(&mut self, number: usize, list: &[usize]) {
+        let servers = list.iter().map(|n| (host(*n), vec![at(*n)])).collect();
+        let told = FoundWhere::OfSwarm;
+        let found = FoundServers { servers, told };
+        self.event(number, MeetingInput::Found(found));
+    }
+
+    fn arrive(&mut self, list: &[usize], named: usize, found: bool) {
+        let number = self.players.len();
         let me = player(number);
         let config = Config {
             me,
-            servers: vec![Known::default(); list.len()],
+            servers: vec![Known::default(); named],
             found,
             seed: number as u64,
             ..config(0)
@@ -88,8 +113,6 @@ impl World {
             read: BTreeMap::new(),
             here: BTreeSet::new(),
         });
-        self.event(number, MeetingInput::Tick);
-        number
     }
 
     /// A server ends.
@@ -197,6 +220,7 @@ impl World {
                 let read = self.players[number].read.entry(place).or_default();
                 let host = &mut self.hosts[place];
                 let new = host.registered.iter().filter(|(_, n)| **n > *read);
+                let new = new.filter(|_| !host.silent);
                 let nodes: Vec<NodeId> = new.map(|(node, _)| *node).collect();
                 *read = host.next;
                 host.discovers += 1;
@@ -246,6 +270,14 @@ impl World {
             let (a, b) = (&self.players[*a], &self.players[*b]);
             !a.here.contains(&b.me) || !b.here.contains(&a.me)
         })
+    }
+
+    /// Where a node is registered.
+    pub(super) fn homes(&self, number: usize) -> Vec<usize> {
+        let me = self.players[number].me;
+        let hosts = self.hosts.iter().enumerate();
+        let holding = hosts.filter(|(_, host)| host.registered.contains_key(&me));
+        holding.map(|(n, _)| n).collect()
     }
 
     /// Registrations in all.
