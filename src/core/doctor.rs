@@ -64,6 +64,19 @@ pub struct Server {
     pub ahead: Option<i64>,
 }
 
+/// What is known of the DHT, if it is asked at all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dht {
+    /// When it answered last: seconds since 1970.
+    pub answered: Option<u64>,
+    /// Why it did not, when it was asked after that.
+    pub why: Option<String>,
+    /// Servers of the swarm that stood there.
+    pub servers: usize,
+    /// Found servers that answer.
+    pub joined: usize,
+}
+
 /// Everything that was seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Findings {
@@ -84,6 +97,8 @@ pub struct Findings {
     pub large: Vec<PeerTest>,
     /// The servers that were named.
     pub servers: Vec<Server>,
+    /// The DHT, with `--dht`.
+    pub dht: Option<Dht>,
 }
 
 /// What was tried with the help of a peer.
@@ -136,6 +151,8 @@ pub enum Cause {
     LargePacketsLost(String),
     /// A server does not answer.
     ServerGone(String),
+    /// The DHT was asked and does not answer.
+    DhtSilent(String),
     /// A server does not forward to this node.
     NotReserved(String),
     /// This clock and the server's differ by so many seconds.
@@ -195,6 +212,8 @@ impl Findings {
                 causes.push(Cause::NotReserved(server.name.clone()));
             }
         }
+        let silent = self.dht.as_ref().and_then(|dht| dht.why.clone());
+        causes.extend(silent.map(Cause::DhtSilent));
         let clock = self.servers.iter().filter_map(|server| server.ahead);
         if let Some(worst) = clock.max_by_key(|ahead| ahead.unsigned_abs())
             && worst.unsigned_abs() > CLOCK.unsigned_abs()

@@ -18,7 +18,7 @@ mod people;
 mod shortage;
 
 use super::{
-    api::{Kept, Leftovers, NodeEvent, PathInfo, Safe, Status},
+    api::{DhtInfo, Kept, Leftovers, NodeEvent, PathInfo, Safe, Status},
     command::{Command, Seen},
     doctor::Notes,
     services::Services,
@@ -431,6 +431,7 @@ impl Actor {
                 .collect(),
             peers: swarm.peers.len() as u32,
             servers: self.parts.services.meeting.servers(),
+            dht: self.parts.services.meeting.dht().map(DhtInfo::from),
             shared_files,
             shared_bytes,
             safe: Safe {

@@ -95,6 +95,8 @@ pub struct Status {
     pub peers: u32,
     /// The configured rendezvous servers.
     pub servers: Vec<ServerInfo>,
+    /// The DHT; none without `--dht`.
+    pub dht: Option<DhtInfo>,
     /// Files that are offered: those of the shared folder, and those that were downloaded.
     pub shared_files: u64,
     /// Their bytes.

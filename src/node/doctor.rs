@@ -32,8 +32,8 @@ use std::{
 const ASKED: usize = 3;
 /// Names of chunks in a question that is longer than any packet on Ethernet, jumbo frames included.
 const LARGE: usize = 400;
-/// Servers that are remembered; no more can be configured.
-const SERVERS: usize = 16;
+/// Servers that are remembered: as many as may be named, and found.
+const SERVERS: usize = 48;
 /// Addresses that mDNS told of.
 const FOUND: usize = 256;
 /// Dials back for all who ask together.
@@ -41,6 +41,8 @@ const DIALS: Rate = Rate {
     per_second: 0.5,
     burst: 5.0,
 };
+/// So long the DHT may take to answer.
+const LOOK_UP: Duration = Duration::from_secs(12);
 /// So long a server may take to dial back and to say that it forwards.
 const VIEW: Duration = Duration::from_secs(4);
 
@@ -138,6 +140,14 @@ impl Node {
     /// seconds.
     pub async fn examine(&self, wait: Duration) -> Findings {
         let services = &self.shared.services;
+        let dht = services.meeting.ask_dht(LOOK_UP);
+        let (dht, mut findings) = tokio::join!(dht, self.see_networks(wait));
+        findings.dht = dht;
+        findings
+    }
+
+    async fn see_networks(&self, wait: Duration) -> Findings {
+        let services = &self.shared.services;
         let joined = services.meeting.entered(wait).await;
         for (server, _) in &joined {
             services.net.reserve(*server).await;
@@ -184,6 +194,7 @@ impl Node {
             dialled_back,
             large,
             servers: servers.collect(),
+            dht: None,
         }
     }
 

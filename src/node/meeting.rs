@@ -16,6 +16,7 @@ use super::api::ServerInfo;
 use crate::{
     core::{
         dht::SeekInput,
+        doctor,
         id::NodeId,
         meeting::{HOMES, MeetingInput, News},
         via::Via,
@@ -102,6 +103,8 @@ pub struct Meeting {
     inbox: Option<mpsc::Sender<Input>>,
     /// What looks things up in the DHT.
     seek: Option<mpsc::Sender<SeekInput>>,
+    /// How it goes there.
+    dht: Option<watch::Receiver<(u64, doctor::Dht)>>,
     view: watch::Receiver<View>,
     /// None without a server, and without the DHT.
     codes: Option<codes::Codes>,
@@ -118,6 +121,7 @@ impl Meeting {
             return Self {
                 inbox: None,
                 seek: None,
+                dht: None,
                 view,
                 codes: None,
                 stopped,
@@ -143,6 +147,7 @@ impl Meeting {
             };
             seek::start(setup, stop)
         });
+        let (seek, dht) = seek.unzip();
         let task = task::Task::new(setup, inbox.clone(), publish, codes.news.clone());
         let (stop, ended) = (stop.clone(), stopped.clone());
         tokio::spawn(async move {
@@ -152,6 +157,7 @@ impl Meeting {
         Self {
             inbox: Some(inbox),
             seek,
+            dht,
             view,
             codes: Some(codes),
             stopped,
@@ -212,6 +218,24 @@ impl Meeting {
     #[must_use]
     pub fn servers(&self) -> Vec<ServerInfo> {
         self.view.borrow().servers.clone()
+    }
+
+    /// What is known of the DHT; `None` without `--dht`.
+    #[must_use]
+    pub fn dht(&self) -> Option<doctor::Dht> {
+        let known = self.dht.as_ref()?.borrow().1.clone();
+        let joined = self.view.borrow().found;
+        Some(doctor::Dht { joined, ..known })
+    }
+
+    /// The same, once it answered again, or did not, or `wait` is over.
+    pub async fn ask_dht(&self, wait: Duration) -> Option<doctor::Dht> {
+        let mut dht = self.dht.clone()?;
+        let before = dht.borrow().0;
+        self.seek(SeekInput::Asked);
+        let again = dht.wait_for(|(times, _)| *times > before);
+        let _ = tokio::time::timeout(wait, again).await;
+        self.dht()
     }
 
     /// Whether any is configured, or may be found.

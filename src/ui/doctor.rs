@@ -3,7 +3,7 @@
 //! Owns the words for what was seen. Never concludes anything: `core::doctor` does, and the words
 //! for that are the API's. What servers and peers are called is escaped.
 
-use super::{config::Setup, exit::Exit, output::Out, running::once, signals::Signals};
+use super::{config::Setup, exit::Exit, output::Out, running::once, sentences, signals::Signals};
 use crate::{
     core::{
         doctor::{Cause, Findings, Interface, Nat, Server},
@@ -113,6 +113,10 @@ fn report(findings: &Findings, causes: &[Cause]) -> String {
     for one in &findings.servers {
         lines.push(server(one));
     }
+    lines.push(findings.dht.clone().map_or_else(
+        || "DHT: off (--dht)".to_owned(),
+        |dht| sentences::directory::dht(&dht.into()),
+    ));
     if !findings.servers.is_empty() {
         let nat = match findings.nat() {
             Nat::Unknown => "not known: no server told how it sees this node",

@@ -182,9 +182,61 @@ fn a_swarm_shares_all_the_servers_that_it_finds() {
     rows.sort();
     assert_eq!(rows, ["anna.txt", "ben.txt", "cleo.txt", "dan.txt"]);
 
+    // `status` and `doctor` tell of it.
+    let (name, island, _) = &nodes[0];
+    let status = island
+        .swarm
+        .run(name, &["status", "--json"])
+        .json()
+        .remove(0);
+    assert_eq!(status["dht"]["servers"], 4, "{status}");
+    assert_eq!(status["dht"]["joined"], 4, "{status}");
+    assert!(status["dht"]["answered"].as_u64().unwrap() > 1_700_000_000);
+    let said = island.swarm.run(name, &["status"]).out();
+    assert!(
+        said.contains("DHT: answered ") && said.contains("4 servers found there, 4 answered"),
+        "{said}"
+    );
     for (_, _, node) in nodes {
         node.leave();
     }
+}
+
+#[test]
+fn doctor_tells_whether_the_dht_answers() {
+    let dht_of = |ran: &crate::common::Ran| {
+        let lines = ran.json().into_iter();
+        let mut lines = lines.filter(|line| line["event"] == "dht");
+        lines.next().unwrap()
+    };
+    let causes = |ran: &crate::common::Ran| {
+        let lines = ran.json().into_iter();
+        let causes = lines.filter(|line| line["event"] == "conclusion");
+        causes.map(|line| line["cause"].clone()).collect::<Vec<_>>()
+    };
+    let look = |island: &Island| {
+        let mut command = island
+            .swarm
+            .command("anna", &["doctor", "--json", "--no-mdns"]);
+        command.args(&island.own);
+        crate::common::Ran::of(command)
+    };
+    let off = look(&Island::new(&[]));
+    assert_eq!(dht_of(&off)["on"], false, "{}", off.out());
+    let (_testnet, entry) = testnet();
+    let on = look(&Island::new(&["--dht", "--dht-bootstrap", &entry]));
+    let dht = dht_of(&on);
+    assert!(
+        dht["on"] == true && dht["answered"].is_u64() && dht["why"].is_null(),
+        "{dht}"
+    );
+    assert!(!causes(&on).contains(&"dht-silent".into()));
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let entry = silent.local_addr().unwrap().to_string();
+    let ran = look(&Island::new(&["--dht", "--dht-bootstrap", &entry]));
+    let dht = dht_of(&ran);
+    assert!(dht["answered"].is_null() && dht["why"].is_string(), "{dht}");
+    assert!(causes(&ran).contains(&"dht-silent".into()), "{}", ran.out());
 }
 
 /// Somebody who knows nothing but a key sends its owner a message.

@@ -60,6 +60,8 @@ pub enum Sought {
     Node(NodeId),
     /// Publish where this one is.
     Publish,
+    /// See whether anybody answers.
+    Look,
 }
 
 /// What happened.
@@ -77,6 +79,8 @@ pub enum SeekInput {
     Wanted(NodeId),
     /// Whether there is something to publish.
     Reachable(bool),
+    /// A person asks whether the DHT answers.
+    Asked,
     /// What was to be done is, with success or without.
     Done(Sought, bool),
     /// Something may be due.
@@ -95,6 +99,8 @@ pub struct Seek {
     found: usize,
     afresh: Now,
     reachable: bool,
+    /// A person waits for an answer.
+    asked: bool,
     wanted: BTreeMap<NodeId, Wanted>,
     busy: Option<(Sought, Now)>,
     servers: Due,
@@ -138,6 +144,7 @@ impl Seek {
             found: 0,
             afresh: now,
             reachable: false,
+            asked: false,
             wanted: BTreeMap::new(),
             busy: None,
             servers: due(GRACE),
@@ -185,6 +192,7 @@ impl Seek {
                 }
                 self.reachable = reachable;
             }
+            SeekInput::Asked => self.asked = true,
             SeekInput::Done(sought, good) => self.done(sought, good),
             SeekInput::Tick => {}
         }
@@ -234,7 +242,7 @@ impl Seek {
                 self.publish.at = self.now + hour;
             }
             Sought::Publish => self.publish.failed(self.now, &mut self.chance),
-            Sought::Node(_) => {}
+            Sought::Node(_) | Sought::Look => {}
         }
     }
 
@@ -252,9 +260,13 @@ impl Seek {
             Sought::Servers
         } else if self.publishes() && self.publish.at <= now {
             Sought::Publish
+        } else if self.asked {
+            Sought::Look
         } else {
             return None;
         };
+        // Whatever is asked there, an answer is an answer.
+        self.asked = false;
         self.busy = Some((sought, now + LOST));
         Some(sought)
     }

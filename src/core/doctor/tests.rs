@@ -146,3 +146,19 @@ fn a_server_that_is_gone_full_or_of_another_time_is_named() {
     }];
     assert_eq!(findings.conclusions(), [Cause::None]);
 }
+
+#[test]
+fn a_dht_that_does_not_answer_is_named_and_one_that_was_not_asked_is_not() {
+    let mut findings = alone(own(Tally::default()));
+    findings.peers = 1;
+    assert_eq!(findings.conclusions(), [Cause::None]);
+    findings.dht = Some(Dht::default());
+    assert_eq!(findings.conclusions(), [Cause::None]);
+    let why = "nobody of the DHT answers".to_owned();
+    findings.dht = Some(Dht {
+        answered: Some(1),
+        why: Some(why.clone()),
+        ..Dht::default()
+    });
+    assert_eq!(findings.conclusions(), [Cause::DhtSilent(why)]);
+}

@@ -4,6 +4,7 @@
 //! Owns the words for causes and cures. Never concludes anything: `core::doctor` does. What servers
 //! and peers are called is escaped in sentences, and as it came elsewhere.
 
+use super::DhtInfo;
 use crate::core::{
     doctor::{Cause, Findings, Nat},
     path::printable,
@@ -80,6 +81,19 @@ pub enum DoctorLine {
         /// Why it does not answer, or forward.
         why: Option<String>,
     },
+    /// The DHT.
+    Dht {
+        /// Whether it is asked at all.
+        on: bool,
+        /// When it answered last: seconds since 1970.
+        answered: Option<u64>,
+        /// Servers of the swarm that stood there then.
+        servers: u32,
+        /// Found servers that answer.
+        joined: u32,
+        /// Why it did not answer when it was asked last.
+        why: Option<String>,
+    },
     /// The router.
     Nat {
         /// How it gives out ports.
@@ -154,12 +168,20 @@ impl Diagnosis {
             kind: kind(findings.nat()),
             peers: findings.peers as u64,
         };
+        let known = findings.dht.clone().map(DhtInfo::from).unwrap_or_default();
+        let dht = DoctorLine::Dht {
+            on: findings.dht.is_some(),
+            answered: known.answered,
+            servers: known.servers,
+            joined: known.joined,
+            why: known.why,
+        };
         let concluded = causes.iter().map(|cause| {
             let (word, what, cure) = cause_in_words(cause, findings);
             let cause = word.to_owned();
             DoctorLine::Conclusion { cause, what, cure }
         });
-        let seen = interfaces.chain(back).chain(servers).chain([nat]);
+        let seen = interfaces.chain(back).chain(servers).chain([dht, nat]);
         Self {
             healthy: causes == [Cause::None],
             lines: seen.chain(concluded).collect(),
@@ -246,6 +268,11 @@ pub fn cause_in_words(cause: &Cause, findings: &Findings) -> (&'static str, Stri
             "server-gone",
             format!("The rendezvous server {} does not answer.", printable(name)),
             "Check its address and whether it runs; TCP and UDP must reach its port (12000 unless told otherwise).".into(),
+        ),
+        Cause::DhtSilent(why) => (
+            "dht-silent",
+            format!("The DHT does not answer: {}.", printable(why)),
+            "Let UDP out to the internet, on this machine and in the router; or name another entry with --dht-bootstrap HOST:PORT.".into(),
         ),
         Cause::NotReserved(name) => (
             "not-reserved",

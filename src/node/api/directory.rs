@@ -1,7 +1,7 @@
 //! What is said about rendezvous servers and the people who signed up there.
 
 use super::form;
-use crate::core::{id::NodeId, via::Via};
+use crate::core::{doctor, id::NodeId, via::Via};
 use serde::{Serialize, Serializer};
 
 /// A configured rendezvous server.
@@ -18,6 +18,38 @@ pub struct ServerInfo {
     pub joined: bool,
     /// How many of the nodes that it told of are here.
     pub met: u32,
+}
+
+/// How the DHT is, with `--dht`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct DhtInfo {
+    /// When it answered last: seconds since 1970.
+    pub answered: Option<u64>,
+    /// Servers of the swarm that stood there then.
+    pub servers: u32,
+    /// Found servers that answer.
+    pub joined: u32,
+    /// Why it did not answer when it was asked last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl From<doctor::Dht> for DhtInfo {
+    fn from(dht: doctor::Dht) -> Self {
+        let doctor::Dht {
+            answered,
+            why,
+            servers,
+            joined,
+        } = dht;
+        Self {
+            answered,
+            servers: servers as u32,
+            joined: joined as u32,
+            why,
+        }
+    }
 }
 
 /// Something happened with a rendezvous server.

@@ -12,6 +12,7 @@ use crate::{
             MAX_ADDRESSES, MAX_AT, Reach, Record, Seek, SeekConfig, SeekInput, ServerAt, Sought,
             believed,
         },
+        doctor,
         id::NodeId,
         meeting::{FoundServers, FoundWhere, MeetingInput},
     },
@@ -56,10 +57,15 @@ pub struct Setup {
 struct Ways {
     setup: Setup,
     dht: Dht,
+    /// How often something was looked up, and how it went.
+    state: watch::Sender<(u64, doctor::Dht)>,
 }
 
-/// Starts it.
-pub fn start(setup: Setup, stop: &CancellationToken) -> mpsc::Sender<SeekInput> {
+/// Starts it. Gives the way to it, and how it goes.
+pub fn start(
+    setup: Setup,
+    stop: &CancellationToken,
+) -> (mpsc::Sender<SeekInput>, watch::Receiver<(u64, doctor::Dht)>) {
     let (inbox, inputs) = mpsc::channel(INBOX);
     let config = SeekConfig {
         // In the public swarm there are only strangers to be met.
@@ -69,11 +75,12 @@ pub fn start(setup: Setup, stop: &CancellationToken) -> mpsc::Sender<SeekInput> 
     };
     let dht = Dht::new(setup.bootstrap.clone());
     let view = setup.view.clone();
-    let ways = Arc::new(Ways { setup, dht });
+    let (state, shown) = watch::channel((0, doctor::Dht::default()));
+    let ways = Arc::new(Ways { setup, dht, state });
     let running = run(config, ways, view, inputs, stop.clone());
     let stop = stop.clone();
     tokio::spawn(async move { stop.run_until_cancelled(running).await });
-    inbox
+    (inbox, shown)
 }
 
 async fn run(
@@ -137,14 +144,27 @@ impl Ways {
             Sought::Servers => self.servers().await,
             Sought::Node(node) => self.node(node).await,
             Sought::Publish => self.publish().await,
+            Sought::Look => self.look().await,
         };
-        match outcome {
-            Ok(good) => good,
-            Err(error) => {
-                tracing::info!("--dht: {error}");
-                false
-            }
+        let why = outcome.as_ref().err().map(ToString::to_string);
+        if let Some(why) = &why {
+            tracing::info!("--dht: {why}");
         }
+        self.state.send_modify(|(times, dht)| {
+            *times += 1;
+            if why.is_none() {
+                dht.answered = Some(unix_now());
+            }
+            dht.why = why;
+        });
+        outcome.unwrap_or(false)
+    }
+
+    /// Looks where this node would publish, so that nobody learns anything new.
+    async fn look(&self) -> Result<bool, DhtError> {
+        let key = self.setup.swarm_key.as_ref();
+        let slot = Slot::of_node(self.setup.signer.node(), key);
+        self.dht.get(&slot).await.map(|_| true)
     }
 
     /// The record in a slot, as far as it is believed.
@@ -161,6 +181,8 @@ impl Ways {
             return Ok(false);
         };
         let record = self.look_up(&Slot::of_swarm(&signer)).await?;
+        let count = record.as_ref().map_or(0, |record| record.servers.len());
+        self.state.send_modify(|(_, dht)| dht.servers = count);
         Ok(match record {
             Some(record) if !record.servers.is_empty() => {
                 self.tell(record.servers, FoundWhere::OfSwarm).await;

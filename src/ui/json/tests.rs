@@ -219,6 +219,7 @@ fn status_tells_what_is_safe() {
         later: &[],
     });
     assert!(text.starts_with(r#"{"event":"status","peer":""#), "{text}");
+    assert!(text.contains(r#""servers":[],"dht":null,"#), "{text}");
     let safe = r#""safe":{"to_leave":false,"files":5,"elsewhere":3}"#;
     let parts = format!(
         r#""shared_bytes":0,{safe},"replicas":{{"used":7,"quota":100,"received":20,"sent":30}},"leftovers":{{"files":0,"bytes":0}},"#
@@ -242,6 +243,7 @@ fn here() -> Status {
         addresses: vec!["192.0.2.1:4000".into()],
         peers: 0,
         servers: vec![],
+        dht: None,
         shared_files: 0,
         shared_bytes: 0,
         safe: Safe::default(),

@@ -3,7 +3,7 @@
 
 use crate::{
     core::{path::printable, via::Via},
-    node::{PathInfo, ServerInfo, ServerNews, ServerState, SignedUp, Status},
+    node::{DhtInfo, PathInfo, ServerInfo, ServerNews, ServerState, SignedUp, Status},
     ui::text::{self, person},
 };
 
@@ -110,7 +110,31 @@ pub fn servers(status: &Status) -> String {
             (false, _) => format!("\nrendezvous server {at}: not joined; {met} met there"),
         }
     };
-    status.servers.iter().map(row).collect()
+    let servers: String = status.servers.iter().map(row).collect();
+    let dht = status
+        .dht
+        .as_ref()
+        .map(|dht| format!("\n{}", self::dht(dht)));
+    servers + &dht.unwrap_or_default()
+}
+
+/// The DHT, in a line.
+#[must_use]
+pub fn dht(dht: &DhtInfo) -> String {
+    let answered = dht.answered.map(text::moment);
+    let how = match (&dht.why, answered) {
+        (None, None) => "not asked so far".to_owned(),
+        (None, Some(at)) => format!("answered {at}"),
+        (Some(why), None) => format!("does not answer ({})", printable(why)),
+        (Some(why), Some(at)) => {
+            format!("does not answer ({}); it did {at}", printable(why))
+        }
+    };
+    let servers = text::count(u64::from(dht.servers), "server");
+    match (dht.servers, dht.joined) {
+        (0, 0) => format!("DHT: {how}"),
+        (_, joined) => format!("DHT: {how}; {servers} found there, {joined} answered"),
+    }
 }
 
 #[cfg(test)]
@@ -133,6 +157,23 @@ mod tests {
         let now = NodeId([8; 32]);
         let text = server(&news(ServerState::NewKey { known: NODE, now }));
         assert!(text.contains(&format!("--rendezvous meet:12000/{now}")));
+    }
+
+    #[test]
+    fn the_dht_is_told_by_when_it_answered_and_what_was_found() {
+        let mut info = DhtInfo::default();
+        assert_eq!(dht(&info), "DHT: not asked so far");
+        info.why = Some("nobody\u{1b} answers".into());
+        assert!(dht(&info).starts_with("DHT: does not answer (nobody"));
+        assert!(!dht(&info).contains('\u{1b}'));
+        (info.answered, info.why) = (Some(1_790_000_000), None);
+        (info.servers, info.joined) = (3, 2);
+        let text = dht(&info);
+        assert!(text.starts_with("DHT: answered "), "{text}");
+        assert!(
+            text.ends_with("; 3 servers found there, 2 answered"),
+            "{text}"
+        );
     }
 
     #[test]

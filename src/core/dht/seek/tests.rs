@@ -173,7 +173,7 @@ fn what_is_lost_holds_up_nothing_for_ever() {
 proptest! {
     /// Whatever happens: one thing at a time, no more than a few a minute, and a bounded memory.
     #[test]
-    fn it_stays_seldom(steps in proptest::collection::vec((0..7u8, any::<u8>(), 0..30_000u64), 1..300)) {
+    fn it_stays_seldom(steps in proptest::collection::vec((0..8u8, any::<u8>(), 0..30_000u64), 1..300)) {
         let mut seek = seek(true, true);
         let mut now = START;
         let mut begun = Vec::new();
@@ -187,6 +187,7 @@ proptest! {
                 3 => SeekInput::Wanted(node(which)),
                 4 => SeekInput::Reachable(which % 2 == 0),
                 5 => SeekInput::Found(usize::from(which % 3)),
+                6 if which % 8 == 0 => SeekInput::Asked,
                 _ => under_way.take().map_or(SeekInput::Tick, |sought| {
                     SeekInput::Done(sought, which % 2 == 0)
                 }),
@@ -201,6 +202,8 @@ proptest! {
             let apart = match sought {
                 Sought::Node(_) => AGAIN,
                 Sought::Servers | Sought::Publish => PAUSES[0],
+                // As often as a person asks.
+                Sought::Look => continue,
             };
             let again = begun.iter().filter(|(other, one)| {
                 one == sought && *other > *at && *other < *at + apart
@@ -208,4 +211,26 @@ proptest! {
             prop_assert_eq!(again.count(), 0);
         }
     }
+}
+
+#[test]
+fn a_person_who_asks_has_it_looked_at_once_whatever_there_is_to_look_for() {
+    let mut seek = seek(false, false);
+    seek.handle(SeekInput::Here(node(1)), START);
+    assert_eq!(seek.handle(SeekInput::Asked, START), Some(Sought::Look));
+    assert_eq!(seek.handle(SeekInput::Asked, START), None);
+    assert!(!seek.expects());
+    let next = seek.handle(SeekInput::Done(Sought::Look, true), START);
+    assert_eq!(next, Some(Sought::Look), "who asked meanwhile");
+    seek.handle(SeekInput::Done(Sought::Look, false), START);
+    assert_eq!(run(&mut seek, START, DAY, true), []);
+    // What is due anyway answers that, too.
+    let mut seek = self::seek(true, false);
+    let now = START + GRACE;
+    assert_eq!(seek.handle(SeekInput::Asked, now), Some(Sought::Servers));
+    seek.handle(SeekInput::Joined(1), now);
+    assert_eq!(
+        seek.handle(SeekInput::Done(Sought::Servers, true), now),
+        None
+    );
 }
