@@ -24,7 +24,7 @@ made = 0
 
 def start(n):
     os.makedirs(f"{work}/{n}/shared", exist_ok=True)
-    command = [sprat, "serve", "--home", f"{work}/{n}", "--name", f"node{n}", "--replica-quota", "64MiB"]
+    command = [sprat, "serve", "--home", f"{work}/{n}", "--name", f"node{n}", "--replica-quota", "8MiB"]
     nodes[n] = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 def names(n):
@@ -51,7 +51,10 @@ def event():
         to = chance.choice(list(nodes))
         words = [sprat, "download", name, "--home", f"{work}/{to}", "-o", f"{work}/{to}/got/"]
         os.makedirs(f"{work}/{to}/got", exist_ok=True)
-        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+        try:
+            subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=20)
+        except subprocess.TimeoutExpired:
+            pass  # Who had it left; it would wait for it to come back.
         shutil.rmtree(f"{work}/{to}/got", ignore_errors=True)
     elif kind in ("make", "change", "rename", "delete"):
         n = chance.choice(list(nodes))
