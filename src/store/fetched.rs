@@ -11,9 +11,8 @@
 use super::{
     ChunkReader, FileRecord, Index, Kind, ShareEvent, StoreError, failed,
     index::{Placed, looks_like},
-    share::send,
+    share::{names, send},
 };
-use crate::core::path::RelPath;
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher,
     event::{AccessKind, AccessMode},
@@ -261,11 +260,9 @@ impl Worker {
         } else if self.gone.insert(number) {
             // A disk that was taken out may come back before the next start.
             self.reader.forget(number);
-            if let Ok(name) = RelPath::parse(&record.name) {
-                let file = record.file;
-                let event = ShareEvent::Withdrawn { name, file };
+            names::gone(&self.index, number, (&record.name, record.file), |event| {
                 send(&self.events, event, || self.stopped());
-            }
+            });
         }
     }
 
@@ -338,14 +335,7 @@ pub(super) fn give_up(
     if record.kind.is_private() {
         return;
     }
-    let others = index.files_of(&record.file).unwrap_or_default();
-    if others.iter().any(|(_, other)| other.name == record.name) {
-        return;
-    }
-    if let Ok(name) = RelPath::parse(&record.name) {
-        let file = record.file;
-        tell(ShareEvent::Withdrawn { name, file });
-    }
+    names::gone(index, number, (&record.name, record.file), tell);
 }
 
 #[cfg(test)]

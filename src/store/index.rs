@@ -114,6 +114,8 @@ struct Inner {
     /// Held while a file is added or removed, so that a manifest is not dropped while it finds a
     /// new user.
     writing: Mutex<()>,
+    /// Held while it is told what stands for a name.
+    naming: Mutex<()>,
     fresh: Mutex<manifests::Fresh>,
     /// Hears of the folders into which finished downloads came.
     on_placed: Mutex<Option<OnPlaced>>,
@@ -154,6 +156,7 @@ impl Index {
             table: RwLock::new(table),
             known: RwLock::default(),
             writing: Mutex::default(),
+            naming: Mutex::default(),
             fresh: Mutex::new(Some(HashSet::new())),
             on_placed: Mutex::default(),
         };
@@ -177,6 +180,11 @@ impl Index {
         *self.0.table.write() = table;
         self.0.known.write().clear();
         Ok(notice)
+    }
+
+    /// While it is held nobody else tells what stands for a name.
+    pub(super) fn naming(&self) -> parking_lot::MutexGuard<'_, ()> {
+        self.0.naming.lock()
     }
 
     /// Makes everything written so far last.

@@ -10,6 +10,7 @@
 mod elsewhere;
 mod indexing;
 mod known;
+pub(in crate::store) mod names;
 mod read;
 mod readers;
 mod scan;
@@ -89,6 +90,14 @@ pub enum ShareEvent {
         name: RelPath,
         /// What it stood for.
         file: FileId,
+    },
+    /// One of several files that stood for a name with these contents is gone; another one still
+    /// does.
+    Remains {
+        /// That one.
+        offered: Offered,
+        /// Whether it is shared, and not a finished download.
+        shared: bool,
     },
     /// The first look at the folder is complete. Comes once.
     Scanned {

@@ -177,3 +177,29 @@ fn what_is_indexed_is_served_while_the_rest_is_read() {
     );
     assert!(begun.elapsed() < DEADLINE);
 }
+
+#[test]
+fn a_copy_of_an_own_file_that_is_made_and_removed_withdraws_nothing() {
+    let swarm = Swarm::new();
+    let home = swarm.home("anna");
+    for name in ["first", "second"] {
+        share(&home, name, &noise(3, 40_000));
+    }
+    let serving = swarm.serve_scanned("anna", &[]);
+    wait_for(&swarm, &[("first", 40_000), ("second", 40_000)]);
+    let copies = home.join("copies");
+    fs::create_dir(&copies).unwrap();
+    let into = format!("{}/", copies.display());
+    swarm
+        .run("anna", &["download", "first", "-o", &into])
+        .succeeds();
+    fs::remove_dir_all(&copies).unwrap();
+    // What came after it was noticed comes after that was told.
+    fs::remove_file(home.join("shared/second")).unwrap();
+    wait_for(&swarm, &[("first", 40_000)]);
+    swarm.run("anna", &["download", "first"]).succeeds();
+    fs::remove_file(home.join("shared/first")).unwrap();
+    share(&home, "third", b"3");
+    wait_for(&swarm, &[("first", 40_000), ("third", 1)]);
+    serving.leave();
+}

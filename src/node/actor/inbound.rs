@@ -17,7 +17,7 @@ use crate::{
         api::NodeEvent,
         swarm::{Position, Sought, State},
     },
-    store::ShareEvent,
+    store::{Offered, ShareEvent},
     wire::control::{Held, Offer, Request, Response},
 };
 use std::{net::SocketAddr, time::Duration};
@@ -365,15 +365,7 @@ impl Actor {
             ShareEvent::Read if !self.scanned => {}
             ShareEvent::Read => self.scanning(swarm, None),
             ShareEvent::Offered(offered) => {
-                let offer = Offer {
-                    size: offered.size,
-                    mtime: offered.mtime,
-                    executable: offered.rights.executable(),
-                    mode: offered.rights.mode(),
-                    media: offered.media,
-                    held: Held::Shared,
-                    parts: None,
-                };
+                let offer = offer_of(&offered, Held::Shared);
                 self.offer(swarm, &offered.name, offered.file, Some(offer));
                 if self.scanned {
                     let (name, size, now) = (offered.name.as_str(), offered.size, swarm.now());
@@ -383,6 +375,11 @@ impl Actor {
                         size,
                     });
                 }
+            }
+            ShareEvent::Remains { offered, shared } => {
+                let held = if shared { Held::Shared } else { Held::Fetched };
+                let offer = offer_of(&offered, held);
+                self.offer(swarm, &offered.name, offered.file, Some(offer));
             }
             ShareEvent::Withdrawn { name, file } => {
                 self.offer(swarm, &name, file, None);
@@ -420,5 +417,18 @@ impl Actor {
             }
             self.tell(NodeEvent::Files(change));
         }
+    }
+}
+
+/// What is told to others of it.
+fn offer_of(offered: &Offered, held: Held) -> Offer {
+    Offer {
+        size: offered.size,
+        mtime: offered.mtime,
+        executable: offered.rights.executable(),
+        mode: offered.rights.mode(),
+        media: offered.media.clone(),
+        held,
+        parts: None,
     }
 }

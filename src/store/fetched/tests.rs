@@ -1,5 +1,9 @@
 use super::*;
-use crate::store::testing::{Fixture, fill, manifest_of, noise};
+use crate::core::path::RelPath;
+use crate::store::{
+    NewFile, Stamp,
+    testing::{Fixture, fill, manifest_of, noise},
+};
 use std::fs;
 use tokio::sync::mpsc::{Receiver, channel};
 
@@ -134,4 +138,58 @@ fn what_lies_elsewhere_is_watched_too_and_what_only_lies_beside_costs_nothing() 
     let mut watched = watched(fixture);
     fs::remove_file(path).unwrap();
     assert_eq!(watched.withdrawn(), "film.mkv");
+}
+
+#[test]
+fn what_else_stands_for_a_name_remains() {
+    let fixture = Fixture::new();
+    let bytes = noise(1, 100_000);
+    let [one, two, own] = ["one", "two", "own"].map(|name| fixture.folder.path().join(name));
+    for folder in [&one, &two] {
+        fs::create_dir(folder).unwrap();
+        download(&fixture, folder, "same.bin", &bytes);
+    }
+    let mut watched = watched(fixture);
+    let remains = |watched: &mut Watched, wanted: bool| {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            match watched.events.try_recv() {
+                Ok(ShareEvent::Remains { offered, shared }) => {
+                    assert_eq!((offered.name.as_str(), shared), ("same.bin", wanted));
+                    return;
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(_) => assert!(Instant::now() < until, "nothing was told"),
+            }
+            thread::sleep(Duration::from_millis(5)); // Between two looks.
+        }
+    };
+    // The folder as a whole may be on a disk that was taken out.
+    fs::rename(&one, &own).unwrap();
+    remains(&mut watched, false);
+    let fixture = &watched.fixture;
+    let shared = fixture.home.shared().join("same.bin");
+    fs::write(&shared, &bytes).unwrap();
+    let stamp = Stamp::of(&fs::metadata(&shared).unwrap());
+    let manifest = manifest_of(&bytes);
+    let file = NewFile {
+        record: FileRecord {
+            kind: Kind::Shared,
+            path: "same.bin".into(),
+            stamp,
+            rights: true.into(),
+            file: manifest.file(),
+            name: "same.bin".into(),
+            media: String::new(),
+        },
+        entries: manifest.entries().to_vec(),
+    };
+    fixture.index.add_file(file).unwrap();
+    fs::remove_file(two.join("same.bin")).unwrap();
+    remains(&mut watched, true);
+    // A third copy, and the shared one is not what it was: nothing stands for the name any more.
+    fs::write(&shared, "other").unwrap();
+    download(&watched.fixture, &two, "same.bin", &bytes);
+    fs::remove_file(two.join("same.bin")).unwrap();
+    assert_eq!(watched.withdrawn(), "same.bin");
 }

@@ -1,7 +1,7 @@
 //! Reading what has to be read, and keeping the index and the listener in step.
 
 use super::{
-    ShareEvent, offered,
+    ShareEvent, names, offered,
     read::{Reading, read_file},
     readers::Readers,
     watch::POLL,
@@ -195,6 +195,7 @@ impl Worker {
                     if let Ok(name) = RelPath::parse(&record.name) {
                         let (stamp, rights) = (record.stamp, record.rights);
                         let offered = offered(name, record.file, stamp, rights);
+                        let _alone = self.index.naming();
                         self.emit(ShareEvent::Offered(offered));
                     }
                 }
@@ -267,11 +268,9 @@ impl Worker {
             }
             for (known, name) in gone {
                 self.reader.forget(known.number);
-                if known.offered
-                    && let Ok(name) = RelPath::parse(&name)
-                {
-                    let file = known.record.file;
-                    self.emit(ShareEvent::Withdrawn { name, file });
+                if known.offered {
+                    let (number, file) = (known.number, known.record.file);
+                    names::gone(&self.index, number, (&name, file), |event| self.emit(event));
                 }
             }
         }
