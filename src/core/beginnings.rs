@@ -9,19 +9,19 @@ use std::collections::BTreeSet;
 
 /// See the module.
 #[derive(Debug)]
-pub struct Beginnings<'a> {
-    prefix: &'a str,
+pub struct Beginnings {
+    prefix: String,
     most: usize,
     folders: BTreeSet<String>,
     names: BTreeSet<String>,
 }
 
-impl<'a> Beginnings<'a> {
+impl Beginnings {
     /// Of names that begin with `prefix`: at most so many, and as many folders.
     #[must_use]
-    pub fn new(prefix: &'a str, most: usize) -> Self {
+    pub fn new(prefix: &str, most: usize) -> Self {
         Self {
-            prefix,
+            prefix: prefix.to_owned(),
             most,
             folders: BTreeSet::new(),
             names: BTreeSet::new(),
@@ -30,7 +30,7 @@ impl<'a> Beginnings<'a> {
 
     /// Looks at a name. What goes further than the next folder counts as that folder.
     pub fn add(&mut self, name: &str) {
-        let Some(rest) = name.strip_prefix(self.prefix) else {
+        let Some(rest) = name.strip_prefix(self.prefix.as_str()) else {
             return;
         };
         let (all, shown) = match rest.find('/') {

@@ -15,6 +15,7 @@ mod survey;
 use catalog::Told;
 pub use catalog::{Next, OwnCatalog, Pattern, Position, Sought, is_id};
 pub use looking::Looking;
+use peers::Versions;
 pub use peers::{Asking, Meant, Owned, Peers, Question, Resolution, Source};
 pub use state::{Arrival, Found, Seed, State};
 pub use survey::{FileView, PeerView, Survey};
@@ -32,11 +33,13 @@ use crate::{
     wire::control::{CatalogPage, Offer},
 };
 use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::{collections::HashSet, net::IpAddr, sync::Arc};
+use std::{collections::HashSet, net::IpAddr, ops::Range, sync::Arc};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// Files that are looked up before the actor may have its turn.
 const PAGE: usize = 256;
+/// Rows of a catalog that are looked at before the actor may have its turn: a millisecond or two.
+const PART: usize = 64 << 10;
 /// Looks of some milliseconds each for one question of a peer, between which the actor may have its
 /// turn.
 const LOOKS: usize = 64;
@@ -132,6 +135,30 @@ impl Swarm {
     pub fn fetches_some(&self) -> bool {
         let looking = &self.read().looking;
         looking.as_ref().is_some_and(Looking::fetches)
+    }
+
+    /// A look at all that is offered, some of it at a time: `look` is given whose (`None`: this
+    /// node's own) and which rows, and says whether there are more. Of what comes or goes meanwhile
+    /// it may miss some. `None` when the process is ending.
+    async fn by_parts<T: Send + 'static>(
+        &self,
+        mut seen: T,
+        look: impl Fn(&State, Option<&NodeId>, Range<usize>, &mut T) -> bool + Send + 'static,
+    ) -> Option<T> {
+        let turn = self.0.long.clone().acquire_owned().await.ok()?;
+        let swarm = self.clone();
+        let looking = spawn_blocking(move || {
+            let _turn = turn;
+            let nodes = swarm.read().peers.nodes();
+            for whose in [None].into_iter().chain(nodes.iter().map(Some)) {
+                let mut from = 0;
+                while look(&swarm.0.state.read(), whose, from..from + PART, &mut seen) {
+                    from += PART;
+                }
+            }
+            seen
+        });
+        looking.await.ok()
     }
 
     /// Whether a node is here.
@@ -243,12 +270,12 @@ impl Swarm {
     /// Names that begin so, no further than their next folder: at most so many, and as many
     /// folders.
     pub async fn beginnings(&self, prefix: String, most: usize) -> Vec<String> {
-        let found = self.at_length(move |state| {
-            let mut found = Beginnings::new(&prefix, most);
-            state.peers.names(&state.own, |name| found.add(name));
-            found.found()
+        let found = Beginnings::new(&prefix, most);
+        let found = self.by_parts(found, |state, whose, rows, found| {
+            let each = |name: &str| found.add(name);
+            state.peers.names(&state.own, whose, rows, each)
         });
-        found.await.unwrap_or_default()
+        found.await.map_or_else(Vec::new, Beginnings::found)
     }
 
     /// What these words mean now.
@@ -263,8 +290,10 @@ impl Swarm {
 
     /// Who has another version of these names.
     pub async fn versions(&self, files: Vec<(RelPath, FileId)>) -> Vec<Vec<Source>> {
-        let found = self.at_length(move |state| state.peers.versions(&files));
-        found.await.unwrap_or_default()
+        let found = self.by_parts(Versions::new(&files), |state, whose, rows, versions| {
+            whose.is_some_and(|node| state.peers.versions(node, rows, versions))
+        });
+        found.await.map_or_else(Vec::new, Versions::found)
     }
 
     /// How many different files lie in the shared folder.

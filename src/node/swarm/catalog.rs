@@ -31,7 +31,7 @@ use crate::{
 };
 use own::{Change, Removals, of_user};
 use packed::Packed;
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 /// Removals that are remembered; a peer that knows less starts anew.
 const MAX_REMOVALS: usize = 10_000;
@@ -258,9 +258,20 @@ impl OwnCatalog {
         self.of_user
     }
 
+    /// How many names there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offers.len()
+    }
+
     /// All offers.
     pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
         self.offers.iter()
+    }
+
+    /// Some of them, by number; what goes meanwhile changes the numbers of others.
+    pub fn part(&self, rows: Range<usize>) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
+        self.offers.part(rows)
     }
 
     /// The latest change of each name after a revision, in their order; of those that are offered

@@ -10,9 +10,11 @@ mod room;
 mod sight;
 #[cfg(test)]
 mod tests;
+mod versions;
 
 pub use owned::Owned;
 pub use resolve::{Meant, Question, Resolution};
+pub use versions::Versions;
 
 use super::{
     catalog::{Offering, OwnCatalog, Pattern, PeerCatalog, Told, is_id, listings},
@@ -35,14 +37,12 @@ use crate::{
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
+    ops::Range,
     time::Duration,
 };
 
 /// A quiet time after which no further newcomer is expected.
 pub const QUIET: Duration = Duration::from_millis(300);
-
-/// Holders of another version of a file that are asked what they have of this one.
-const MAX_VERSIONS: usize = 16;
 
 /// Where a request to a peer stands of which there is at most one at a time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -237,20 +237,40 @@ impl Peers {
         self.table.iter().map(offering).collect()
     }
 
-    /// Goes through all names that `list` shows, some of them several times.
-    pub fn names(&self, own: &OwnCatalog, mut each: impl FnMut(&str)) {
-        for (name, _, offer) in own.offers() {
+    /// All of them.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.table.keys().copied().collect()
+    }
+
+    /// Goes through some rows of the names that `list` shows: a peer's, or this node's own. False
+    /// when there are no more of them.
+    pub fn names(
+        &self,
+        own: &OwnCatalog,
+        whose: Option<&NodeId>,
+        rows: Range<usize>,
+        mut each: impl FnMut(&str),
+    ) -> bool {
+        let mut show = |(name, _, offer): (&str, FileId, Told<'_>)| {
             if offer.held != Held::Partial {
                 each(name);
             }
-        }
-        for peer in self.table.values() {
-            for (name, _, offer) in peer.catalog.offers() {
-                if offer.held != Held::Partial {
-                    each(name);
+        };
+        let (until, len) = (
+            rows.end,
+            match whose {
+                None => {
+                    own.part(rows).for_each(&mut show);
+                    own.len()
                 }
-            }
-        }
+                Some(node) => self.table.get(node).map_or(0, |peer| {
+                    peer.catalog.part(rows).for_each(&mut show);
+                    peer.catalog.len()
+                }),
+            },
+        );
+        until < len
     }
 
     /// The rows of `list`: what goes by that very name, what matches the glob, or what has it as a
@@ -394,35 +414,6 @@ impl Peers {
             Some(Replica { node, file, parts })
         };
         self.table.iter().filter_map(keeper).collect()
-    }
-
-    /// Who has other contents by each of these names, or by the last part of it: at most
-    /// [`MAX_VERSIONS`] nodes each.
-    #[must_use]
-    pub fn versions(&self, files: &[(RelPath, FileId)]) -> Vec<Vec<Source>> {
-        let mut found = vec![Vec::new(); files.len()];
-        let mut wanted: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (at, (name, _)) in files.iter().enumerate() {
-            wanted.entry(name.file_name()).or_default().push(at);
-        }
-        for (node, peer) in &self.table {
-            for (name, file, offer) in peer.catalog.offers() {
-                let last = name.rsplit('/').next().unwrap_or(name);
-                for &at in wanted.get(last).into_iter().flatten() {
-                    let here: &mut Vec<Source> = &mut found[at];
-                    let known = here.last().is_some_and(|source| source.node == *node);
-                    if file != files[at].1 && !known && here.len() < MAX_VERSIONS {
-                        here.push(Source {
-                            node: *node,
-                            name: peer.name.clone(),
-                            rtt: peer.rtt.unwrap_or(Duration::from_millis(5)),
-                            held: offer.held,
-                        });
-                    }
-                }
-            }
-        }
-        found
     }
 
     /// How its owner, some other peer, or this node, describes `file` under `name`.

@@ -6,6 +6,7 @@ use crate::{
         via::Via,
     },
     node::api::{Gap, Missing, WhoError},
+    wire::control::CatalogEntry,
 };
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -276,4 +277,54 @@ async fn a_second_question_of_a_peer_that_takes_long_is_not_taken_while_there_is
         ..from
     };
     assert!(!swarm.read().own.is_far(&near));
+}
+
+#[tokio::test]
+async fn what_goes_through_all_names_goes_through_the_last_of_them() {
+    let mut state = room();
+    connected_to_peers(&mut state);
+    let file = |at: usize| FileId(*blake3::hash(&at.to_le_bytes()).as_bytes());
+    let many = PART + 10;
+    let name = |at: usize| {
+        let folder = if at == many - 1 { "zoo" } else { "many" };
+        format!("{folder}/{at}.txt")
+    };
+    let entries = (0..many).map(|at| CatalogEntry {
+        revision: at as u64 + 1,
+        name: name(at),
+        file: file(at),
+        offer: Some(offered()),
+    });
+    let page = CatalogPage {
+        name: "anna".into(),
+        keeps: false,
+        unchosen: false,
+        visiting: false,
+        epoch: 1,
+        revision: many as u64,
+        reset: true,
+        more: false,
+        through: None,
+        names: None,
+        entries: entries.collect(),
+        scan: None,
+        holds: Vec::new(),
+    };
+    state.peers.take_in(&ANNA, page).unwrap();
+    let own = RelPath::parse("mine.txt").unwrap();
+    state.own.set(&own, file(many), Some(offered()));
+    let swarm = Swarm::new(state);
+    let shown = swarm.beginnings(String::new(), 10).await;
+    assert_eq!(shown, ["many/", "mine.txt", "zoo/"]);
+    // By the last part of a name, and not what it is itself.
+    let files = [0, many - 1].map(|at| {
+        let last = name(at).replace(['z', 'm'], "x");
+        [
+            (RelPath::parse(&last).unwrap(), file(many + 1)),
+            (RelPath::parse(&name(at)).unwrap(), file(at)),
+        ]
+    });
+    let found = swarm.versions(files.concat()).await;
+    let found: Vec<usize> = found.iter().map(Vec::len).collect();
+    assert_eq!(found, [1, 0, 1, 0]);
 }

@@ -20,6 +20,7 @@ use hashbrown::HashTable;
 use std::{
     collections::{BTreeSet, HashMap},
     hash::{BuildHasher, RandomState},
+    ops::Range,
     sync::Arc,
 };
 
@@ -148,8 +149,13 @@ impl Packed {
 
     /// All offers.
     pub fn iter(&self) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
-        let rows = 0..self.rows.len() as u32;
-        rows.map(move |row| self.at(row))
+        self.part(0..self.rows.len())
+    }
+
+    /// Those in some rows, as far as there are such.
+    pub fn part(&self, rows: Range<usize>) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
+        let rows = rows.start..rows.end.min(self.rows.len());
+        rows.map(move |row| self.at(row as u32))
     }
 
     /// The contents that there are.

@@ -13,6 +13,7 @@ use crate::{
         control::{CatalogEntry, CatalogPage, Held, ReplicaParts, Scan},
     },
 };
+use std::ops::Range;
 
 /// Bytes, about, that one peer's catalog may take: more than 400,000 names of 50 letters.
 pub const MAX_CATALOG: usize = 64 << 20;
@@ -326,6 +327,11 @@ impl PeerCatalog {
     /// All offers.
     pub fn offers(&self) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
         self.offers.iter()
+    }
+
+    /// Some of them, by number; what goes meanwhile changes the numbers of others.
+    pub fn part(&self, rows: Range<usize>) -> impl Iterator<Item = (&str, FileId, Told<'_>)> {
+        self.offers.part(rows)
     }
 
     /// The offer of `file` under `name`.
