@@ -48,6 +48,7 @@ pub mod placement;
 pub mod qr;
 pub mod range;
 pub mod rate;
+pub mod reconcile;
 pub mod retention;
 pub mod rights;
 pub mod ring;

@@ -78,7 +78,8 @@ fn membership(nodes: usize) {
     room.run(room.now + 60 * second, |_| false);
     let then = (room.now, room.totals);
     room.run(room.now + 30 * second, |_| false);
-    let (idle, connections, lacks) = (room.bytes_since(then), room.connections(), room.lacks());
+    let (idle, said) = (room.bytes_since(then), room.datagrams_since(then));
+    let (connections, lacks) = (room.connections(), room.lacks());
     let looked: Vec<_> = (0..5).map(|_| room.look(second)).collect();
     let slowest = looked.iter().map(|it| it.took).max().unwrap_or_default();
     let short = looked.iter().filter(|it| it.rows < nodes).count();
@@ -87,6 +88,7 @@ fn membership(nodes: usize) {
         .filter(|it| it.rows < nodes && it.settled)
         .count();
     let news = room.news(0, 60 * second);
+    let dead = room.deaths((nodes / 100).max(2), 180 * second);
     // Three in ten are replaced each minute: half of them say goodbye.
     let then = (room.now, room.totals);
     let churn = room.churn(0.3, 60 * second);
@@ -98,13 +100,14 @@ fn membership(nodes: usize) {
     room.cut(|_| 0);
     let healed = room.until_known(99, 120 * second);
     println!(
-        "{nodes:>6} {:>8.1} {:>6} {:>8.0} {:>8.1} {lacks:>6.2} {:>10.2} {short:>3} / {unsaid:<3} {:>8.2} {:>9.0} {:>8.2} {lost:>5} {:>8.1} {:>8.1}",
+        "{nodes:>6} {:>8.1} {:>6} {:>8.0} {said:>6.1} {:>8.1} {lacks:>6.2} {:>10.2} {short:>3} / {unsaid:<3} {:>8.2} {:>6.1} {:>9.0} {:>8.2} {lost:>5} {:>8.1} {:>8.1}",
         joined.as_secs_f64(),
         most,
         idle,
         2.0 * connections as f64 / nodes as f64,
         slowest.as_secs_f64(),
         news.as_secs_f64(),
+        dead.as_secs_f64(),
         cost,
         news_in_churn.as_secs_f64(),
         healed.as_secs_f64(),
@@ -114,16 +117,18 @@ fn membership(nodes: usize) {
 
 fn memberships(sizes: &[usize]) {
     println!(
-        "{:>6} {:>8} {:>6} {:>8} {:>8} {:>6} {:>10} {:>9} {:>8} {:>9} {:>8} {:>5} {:>8} {:>8}",
+        "{:>6} {:>8} {:>6} {:>8} {:>6} {:>8} {:>6} {:>10} {:>9} {:>8} {:>6} {:>9} {:>8} {:>5} {:>8} {:>8}",
         "nodes",
         "joined s",
         "most",
         "B/node/s",
+        "said/s",
         "each has",
         "lacks",
         "newcomer s",
         "short/mum",
         "news s",
+        "dead s",
         "churn B/s",
         "news s",
         "lost",

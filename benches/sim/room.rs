@@ -18,6 +18,7 @@ use sprat::core::{
     chance::Chance,
     id::NodeId,
     membership::{Beacon, Kind},
+    reconcile::{Difference, Range},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -30,8 +31,8 @@ use std::{
 const DATAGRAMS: usize = 300;
 /// A request without an answer by then has failed, and so has a dial.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may be dead before that is noticed.
-const DEAD: Duration = Duration::from_secs(10);
+/// How long a connection may be dead before that is noticed: one that is only kept.
+const DEAD: Duration = Duration::from_secs(40);
 /// Nodes that an answer tells of.
 const PAGE: usize = 256;
 /// How often connections are looked over.
@@ -56,6 +57,8 @@ pub struct Costs {
     pub card: Duration,
     /// A node in a question.
     pub named: Duration,
+    /// A node that is compared.
+    pub compared: Duration,
 }
 
 impl Default for Costs {
@@ -70,6 +73,7 @@ impl Default for Costs {
             question: Duration::from_micros(300),
             card: Duration::from_micros(80),
             named: Duration::from_micros(3),
+            compared: Duration::from_nanos(100),
         }
     }
 }
@@ -156,6 +160,21 @@ pub enum Question {
     Cards(Rc<Vec<(usize, Version)>>),
     /// All that it knows in a range, but these.
     Everybody(Rc<BTreeSet<usize>>, Walk),
+    /// What differs in these ranges.
+    Compare(u64, Rc<Vec<(Range, u64)>>),
+    /// Cards of these, and where they are.
+    Introduce(Vec<usize>),
+}
+
+/// Where a node is, and how long ago it was heard.
+pub type Place = (SocketAddr, Duration);
+
+/// What is said of one range of a question.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub at: usize,
+    pub difference: Difference,
+    pub gone: Vec<(NodeId, u64)>,
 }
 
 /// Its answer.
@@ -164,11 +183,8 @@ pub enum Answer {
     Done,
     Catalog(Version),
     Cards(Vec<(usize, Version)>),
-    Everybody(
-        Vec<(usize, Version)>,
-        Vec<(usize, SocketAddr)>,
-        Option<NodeId>,
-    ),
+    Compared(Vec<Part>),
+    Everybody(Vec<(usize, Version)>, Vec<(usize, Place)>, Option<NodeId>),
 }
 
 /// What a node does.
@@ -258,13 +274,20 @@ impl Room {
             let leave = self.nodes[n].beacon(Kind::Leave);
             self.say(n, &Rc::new(leave));
         }
+        self.vanish(n, self.scenario.delay);
+    }
+
+    /// A machine loses its power: nothing says so.
+    pub fn lose(&mut self, n: usize) {
+        self.nodes[n].unplugged = true;
+        self.vanish(n, DEAD);
+    }
+
+    fn vanish(&mut self, n: usize, noticed: Duration) {
         self.nodes[n].alive = false;
         let connected: Vec<usize> = self.nodes[n].connections.keys().copied().collect();
         for other in connected {
-            self.plan(
-                self.scenario.delay,
-                What::Arrive(other, Work::Disconnected(n)),
-            );
+            self.plan(noticed, What::Arrive(other, Work::Disconnected(n)));
         }
     }
 
@@ -400,6 +423,10 @@ impl Room {
                 Work::Asked(.., Question::Everybody(named, _)) => {
                     costs.question + costs.named * (named.len() + PAGE) as u32
                 }
+                // It goes through all.
+                Work::Asked(.., Question::Compare(..)) => {
+                    costs.question + costs.compared * self.index.len() as u32
+                }
                 Work::Tick => Duration::from_micros(20),
                 _ => costs.question,
             };
@@ -440,13 +467,14 @@ impl Room {
                 Out::Say(beacon) => self.say(n, &Rc::new(beacon)),
                 Out::Answer(beacon, to) => {
                     self.totals.bytes.beacons += report::BEACON;
+                    self.totals.datagrams += 1;
                     let whom = self.at(to);
                     self.send(n, whom, &Rc::new(beacon), 0);
                 }
                 Out::Dial(to) => {
                     self.totals.dials += 1;
                     self.totals.bytes.connections += report::CONNECTION;
-                    if self.parts[n] == self.parts[to] {
+                    if self.parts[n] == self.parts[to] && !self.nodes[to].unplugged {
                         let work = if !self.nodes[to].alive {
                             What::Arrive(n, Work::DialFailed(to, false))
                         } else if self.has_room(n, to) {
@@ -503,7 +531,9 @@ impl Room {
     }
 
     fn say(&mut self, n: usize, beacon: &Rc<Beacon>) {
-        self.totals.bytes.beacons += 3 * report::BEACON;
+        self.totals.bytes.beacons +=
+            3 * report::BEACON + report::SUSPECT * beacon.suspects.len() as u64;
+        self.totals.datagrams += 3;
         let hearing = self.nodes.iter().filter(|node| node.alive).count() as u32;
         if self.scenario.processors.is_some() {
             self.nodes[n].debt += self.scenario.costs.sending * hearing * 3;

@@ -17,10 +17,12 @@ mod announcing;
 mod answers;
 mod dials;
 mod event;
+mod held;
 mod peer;
 mod replays;
 mod resting;
 mod silence;
+mod suspicion;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -35,9 +37,12 @@ use super::{
 use ::core::net::{IpAddr, SocketAddr};
 use announcing::Announcing;
 pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent};
+pub use held::Here;
 use peer::{CatalogVersion, Peer};
 use replays::Replays;
 use std::time::Duration;
+use suspicion::Suspicions;
+pub use suspicion::{MAX_SUSPECTS, Suspect};
 use table::Table;
 
 /// Peers at a time, connected or not: about 1 KiB each, with its places in what is kept in order.
@@ -98,6 +103,7 @@ pub struct Membership {
     chosen: Now,
     peers: Table,
     replays: Replays,
+    suspicions: Suspicions,
     banned: Vec<NodeId>,
     answers: Bucket,
     answers_per_source: Buckets<IpAddr>,
@@ -124,6 +130,7 @@ impl Membership {
             chosen: Now::ZERO,
             peers: Table::default(),
             replays: Replays::default(),
+            suspicions: Suspicions::new(now),
             banned: Vec::new(),
             answers: Bucket::new(ANSWERS, now),
             answers_per_source: Buckets::new(ANSWERS_PER_SOURCE, MAX_SOURCES),
@@ -174,6 +181,7 @@ impl Membership {
                 let (crowd, now) = (self.is_crowd(), self.now);
                 self.peers
                     .change(&node, |peer| peer.disconnected(crowd, now));
+                self.may_report(&node);
             }
             MembershipEvent::Vouched { node } => self.vouched(node, &mut out),
             MembershipEvent::Introduced {
@@ -181,14 +189,31 @@ impl Membership {
                 address,
                 epoch,
                 revision,
-            } => self.introduced(node, address, CatalogVersion { epoch, revision }, &mut out),
+                age,
+            } => {
+                let version = CatalogVersion { epoch, revision };
+                self.introduced(node, (address, age), version, &mut out);
+            }
+            MembershipEvent::Signed {
+                node,
+                epoch,
+                revision,
+            } => {
+                let version = CatalogVersion { epoch, revision };
+                self.peers.change(&node, |peer| peer.signed(version));
+            }
+            MembershipEvent::SaidGone { node, epoch } => self.said_gone(node, epoch, &mut out),
             MembershipEvent::Changed => self.announce_soon(),
             MembershipEvent::DialFailed { node } => {
                 let now = self.now;
                 self.peers.change(&node, |peer| peer.dial_failed(now));
+                self.may_report(&node);
             }
             MembershipEvent::Full { node } => self.full(&node),
-            MembershipEvent::Leaving { node } => self.remove(&node, true, &mut out),
+            MembershipEvent::Leaving { node } => {
+                self.suspicions.left(&node);
+                self.remove(&node, true, &mut out);
+            }
             MembershipEvent::Banned { node } => self.ban(node, &mut out),
             MembershipEvent::Appear => self.appear(&mut out),
             MembershipEvent::Tick => self.announce_if_due(&mut out),
@@ -196,8 +221,8 @@ impl Membership {
         if let Some(node) = about {
             self.tell_elsewhere(node, &mut out);
         }
-        let (crowd, all) = (self.peers.crowd(), self.peers.announcing());
-        (self.announcing.crowd, self.announcing.all) = (crowd, all);
+        self.count_the_crowd();
+        self.report_the_lost(&mut out);
         self.forget_the_silent(&mut out);
         self.choose_neighbours(&mut out);
         self.dial_the_due(&mut out);
@@ -220,6 +245,7 @@ impl Membership {
             self.next_late_dial(),
             self.next_silence(),
             self.next_choice(),
+            self.suspicions.next(),
         ]
         .into_iter()
         .flatten()
@@ -317,6 +343,7 @@ impl Membership {
             return;
         }
         if beacon.kind == Kind::Leave {
+            self.suspicions.left(&node);
             if self
                 .peers
                 .change(&node, |peer| peer.seen = Some(at))
@@ -342,6 +369,9 @@ impl Membership {
         address.set_port(beacon.tcp);
         if !self.admit(node, from.ip(), out) {
             return;
+        }
+        if beacon.kind == Kind::Suspect {
+            self.suspected(&beacon, from.ip());
         }
         let (me, now) = (self.me, self.now);
         let wait = self.vouching();
@@ -412,9 +442,10 @@ impl Membership {
             let peer = Peer::new(source, self.replays.take(&node, now), now);
             self.peers.insert(node, peer);
         }
+        let far = self.is_far();
         let joined = self
             .peers
-            .change(&node, |peer| peer.connected(address, now));
+            .change(&node, |peer| peer.connected(address, far, now));
         if joined == Some(true) {
             self.unchosen = true;
             out.push(MembershipAction::Joined { node });

@@ -9,6 +9,7 @@
 mod awaiting;
 mod cards;
 mod catalogs;
+mod compare;
 mod double;
 mod everybody;
 mod exchange;
@@ -43,6 +44,7 @@ use crate::{
 };
 use awaiting::Awaiting;
 use cards::{Desk, Told};
+use compare::Comparison;
 use futures::future::join_all;
 use shortage::Shortage;
 use std::{
@@ -69,6 +71,10 @@ pub enum Note {
     Cards(NodeId, Vec<NodeId>, Told),
     /// Everybody whom this one knows, or some of them, and then whom to ask for next.
     Everybody(NodeId, Told, Option<Walk>),
+    /// In what this one's view differs.
+    Compared(NodeId, Comparison),
+    /// What was lacking here, by this one.
+    Introduced(NodeId, Told),
     /// Who else it is connected to.
     Peers(NodeId, Result<Response, RequestError>),
     /// It had time enough to say what it is.

@@ -11,6 +11,9 @@
 //! body     canonical CBOR: [kind, node, name, tcp, udp, epoch, revision, seq, padding]
 //! ```
 //!
+//! A beacon that suspects others is another kind of datagram, which an older node does not look at:
+//! its header begins with "SPRS", and a list of them stands in place of the padding.
+//!
 //! The Ed25519 signature is over [`CONTEXT`], the header, the swarm's tag (32 bytes, derived from
 //! its key; zeros in the public swarm) and the body, so that a beacon of one swarm means nothing in
 //! another. A `JOIN` is padded with zeros to [`MIN_JOIN`] bytes: an answer is never longer than the
@@ -23,7 +26,7 @@ use super::{
 };
 use crate::core::{
     id::NodeId,
-    membership::{Beacon, BeaconNumber, Kind},
+    membership::{Beacon, BeaconNumber, Kind, MAX_SUSPECTS, Suspect},
 };
 use chacha20poly1305::{
     Key, KeyInit, XChaCha20Poly1305, XNonce,
@@ -37,6 +40,7 @@ pub const MIN_JOIN: usize = 512;
 pub const CONTEXT: &[u8] = b"sprat beacon v1\0";
 
 const MAGIC: &[u8; 4] = b"SPRT";
+const MAGIC_OF_SUSPICION: &[u8; 4] = b"SPRS";
 const VERSION: u8 = 1;
 const HEADER: usize = 6;
 const NONCE: usize = signer::NONCE;
@@ -44,6 +48,18 @@ const TAG: usize = 16;
 
 /// Kind, node, name, TCP port, UDP port, epoch, revision, sequence number, padding.
 type Body = (u8, NodeId, String, u16, u16, u64, u64, u64, ByteBuf);
+/// The same, but nodes with the epoch and the sequence number of their last beacons.
+type SuspicionBody = (
+    u8,
+    NodeId,
+    String,
+    u16,
+    u16,
+    u64,
+    u64,
+    u64,
+    Vec<(NodeId, u64, u64)>,
+);
 
 /// Encodes a beacon, for the swarm with this key or for the public one. The node in it is the
 /// signer's, and a name longer than 64 bytes is cut.
@@ -72,7 +88,9 @@ fn encode_padded(
         Kind::Join => 0,
         Kind::Ping => 1,
         Kind::Leave => 2,
+        Kind::Suspect => 3,
     };
+    let of = |suspect: &Suspect| (suspect.node, suspect.last.epoch, suspect.last.seq);
     let body: Body = (
         kind,
         signer.node(),
@@ -84,9 +102,18 @@ fn encode_padded(
         beacon.seq,
         ByteBuf::from(vec![0; padding]),
     );
-    let mut content = cbor::encode(&body);
-    let mut bytes = header(swarm_key).to_vec();
-    let signature = signer.sign(&signed(&content, swarm_key));
+    let suspects = beacon.kind == Kind::Suspect;
+    let mut content = if suspects {
+        let (kind, node, name, tcp, udp, epoch, revision, seq, _) = body;
+        let suspects = beacon.suspects.iter().take(MAX_SUSPECTS);
+        let suspects: Vec<_> = suspects.map(of).collect();
+        cbor::encode(&(kind, node, name, tcp, udp, epoch, revision, seq, suspects))
+    } else {
+        cbor::encode(&body)
+    };
+    let head = header(suspects, swarm_key);
+    let mut bytes = head.to_vec();
+    let signature = signer.sign(&signed(head, &content, swarm_key));
     content.extend_from_slice(&signature);
     let Some(key) = swarm_key else {
         bytes.extend_from_slice(&content);
@@ -137,7 +164,7 @@ impl Unverified {
 /// Whether a datagram begins as a beacon of any version and swarm.
 #[must_use]
 pub fn is_beacon(bytes: &[u8]) -> bool {
-    bytes.starts_with(MAGIC)
+    bytes.starts_with(MAGIC) || bytes.starts_with(MAGIC_OF_SUSPICION)
 }
 
 /// Whether a datagram begins as a beacon of this version and this swarm, or of another private one.
@@ -145,7 +172,10 @@ pub fn is_beacon(bytes: &[u8]) -> bool {
 #[must_use]
 pub fn is_ours(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> bool {
     let fits = (HEADER + SIGNATURE..=MAX_BEACON).contains(&bytes.len());
-    fits && bytes.starts_with(&header(swarm_key))
+    fits && [false, true]
+        .map(|suspects| header(suspects, swarm_key))
+        .iter()
+        .any(|head| bytes.starts_with(head))
 }
 
 /// Takes a datagram apart, all checks but the signature's.
@@ -169,17 +199,32 @@ pub fn peek(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Result<Unverified, Ma
     let Some((body, signature)) = content.split_last_chunk::<SIGNATURE>() else {
         return refuse("a beacon without a signature");
     };
-    let (kind, node, name, tcp, udp, epoch, revision, seq, padding) =
-        cbor::decode_canonical::<Body>(body)?;
-    let kind = match kind {
-        0 => Kind::Join,
-        1 => Kind::Ping,
-        2 => Kind::Leave,
+    let suspects = head.starts_with(MAGIC_OF_SUSPICION);
+    let (kind, node, name, tcp, udp, epoch, revision, seq, suspects) = if suspects {
+        cbor::decode_canonical::<SuspicionBody>(body)?
+    } else {
+        let (kind, node, name, tcp, udp, epoch, revision, seq, padding) =
+            cbor::decode_canonical::<Body>(body)?;
+        if padding.iter().any(|byte| *byte != 0) {
+            return refuse("a beacon with something in its padding");
+        }
+        let nobody = Vec::new();
+        (kind, node, name, tcp, udp, epoch, revision, seq, nobody)
+    };
+    let kind = match (kind, suspects.len()) {
+        (0, 0) => Kind::Join,
+        (1, 0) => Kind::Ping,
+        (2, 0) => Kind::Leave,
+        (3, 1..=MAX_SUSPECTS) => Kind::Suspect,
         _ => return refuse("a beacon of an unknown kind"),
     };
-    if name.len() > MAX_NAME || tcp == 0 || padding.iter().any(|byte| *byte != 0) {
-        return refuse("a beacon with a name, port or padding out of bounds");
+    if name.len() > MAX_NAME || tcp == 0 {
+        return refuse("a beacon with a name or port out of bounds");
     }
+    let suspects = suspects.into_iter().map(|(node, epoch, seq)| Suspect {
+        node,
+        last: BeaconNumber { epoch, seq },
+    });
     Ok(Unverified {
         beacon: Beacon {
             kind,
@@ -190,8 +235,9 @@ pub fn peek(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Result<Unverified, Ma
             epoch,
             revision,
             seq,
+            suspects: suspects.collect(),
         },
-        signed: signed(body, swarm_key),
+        signed: signed(header(kind == Kind::Suspect, swarm_key), body, swarm_key),
         signature: *signature,
     })
 }
@@ -211,7 +257,7 @@ pub fn foreign(bytes: &[u8], swarm_key: Option<&[u8; 32]>) -> Option<Foreign> {
     let (magic, rest) = bytes.split_first_chunk::<{ MAGIC.len() }>()?;
     let (&version, rest) = rest.split_first()?;
     let &sealed = rest.first()?;
-    if magic != MAGIC || bytes.len() > MAX_BEACON {
+    if !is_beacon(magic) || bytes.len() > MAX_BEACON {
         None
     } else if version != VERSION {
         Some(Foreign::Version)
@@ -247,8 +293,8 @@ fn open(head: &[u8], rest: &[u8], key: &[u8; 32]) -> Result<Vec<u8>, Malformed> 
         .map_err(|_| foreign())
 }
 
-fn header(swarm_key: Option<&[u8; 32]>) -> [u8; HEADER] {
-    let [a, b, c, d] = *MAGIC;
+fn header(suspects: bool, swarm_key: Option<&[u8; 32]>) -> [u8; HEADER] {
+    let [a, b, c, d] = *if suspects { MAGIC_OF_SUSPICION } else { MAGIC };
     [a, b, c, d, VERSION, u8::from(swarm_key.is_some())]
 }
 
@@ -259,11 +305,11 @@ fn cut(name: &str) -> &str {
 }
 
 /// What the signature covers.
-fn signed(body: &[u8], swarm_key: Option<&[u8; 32]>) -> Vec<u8> {
+fn signed(head: [u8; HEADER], body: &[u8], swarm_key: Option<&[u8; 32]>) -> Vec<u8> {
     let tag = swarm_key.map_or([0; 32], |key| {
         blake3::derive_key("sprat 2026 beacon swarm tag v1", key)
     });
-    [CONTEXT, &header(swarm_key), &tag, body].concat()
+    [CONTEXT, &head, &tag, body].concat()
 }
 
 #[cfg(test)]

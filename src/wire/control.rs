@@ -6,10 +6,12 @@
 mod address;
 mod card;
 mod catalog;
+mod compare;
 
 pub use address::PeerAddress;
 pub use card::{Card, CardWanted};
 pub use catalog::{CatalogEntry, CatalogPage, Held, Offer, ReplicaParts, Scan, Wanted};
+pub use compare::{RangePart, RangePrint, range_prints, ranges};
 
 use super::{
     MAX_CARDS, MAX_CHUNKS, MAX_EVERYBODY, MAX_HAVE_UPDATE, MAX_HAVES, MAX_MANIFESTS, MAX_PATTERN,
@@ -18,6 +20,7 @@ use super::{
 use crate::core::{
     have::HaveSet,
     id::{ChunkId, FileId, NodeId},
+    reconcile::MAX_RANGES,
 };
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -134,6 +137,20 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<NodeId>,
     },
+    /// In which of these ranges of ids do you know others than I do, or other versions?
+    Compare {
+        /// What the fingerprints are made with.
+        salt: u64,
+        /// At most 64, in order and apart.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_RANGES>")]
+        of: Vec<RangePrint>,
+    },
+    /// Where are these, and what cards have you of them?
+    Introduce {
+        /// At most 256.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
+        of: Vec<NodeId>,
+    },
 }
 
 impl Request {
@@ -153,7 +170,9 @@ impl Request {
             | Self::Reach { .. }
             | Self::Peers { .. }
             | Self::Cards { .. }
-            | Self::Everybody { .. } => false,
+            | Self::Everybody { .. }
+            | Self::Compare { .. }
+            | Self::Introduce { .. } => false,
         }
     }
 }
@@ -191,7 +210,7 @@ pub enum Response {
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
         cards: Vec<Card>,
     },
-    /// To `Everybody`.
+    /// To `Everybody`, and to `Introduce`.
     Everybody {
         /// Of those in `others`: as many as there are and fit; at most 256.
         #[serde(deserialize_with = "bounded::list::<_, _, MAX_CARDS>")]
@@ -202,6 +221,12 @@ pub enum Response {
         /// To a question with `after`: there are more after this one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         through: Option<NodeId>,
+    },
+    /// To `Compare`.
+    Compared {
+        /// Of those ranges that differ.
+        #[serde(deserialize_with = "bounded::list::<_, _, MAX_RANGES>")]
+        parts: Vec<RangePart>,
     },
     /// What was asked for is not here (any longer).
     Missing,
@@ -270,6 +295,8 @@ impl Request {
             Self::Chunks { ids } => within("chunks", ids.len(), MAX_CHUNKS),
             Self::Cards { of } => within("cards", of.len(), MAX_CARDS),
             Self::Everybody { but, .. } => within("nodes", but.len(), MAX_EVERYBODY),
+            Self::Compare { of, .. } => ranges(of).map(|_| ()),
+            Self::Introduce { of } => within("nodes", of.len(), MAX_CARDS),
             Self::Catalog {
                 matching, wanted, ..
             } => {
@@ -304,6 +331,7 @@ impl Response {
             Self::Everybody { cards, others, .. } => {
                 cards.iter().map(Card::weight).sum::<usize>() + others.len() * 64
             }
+            Self::Compared { parts } => parts.iter().map(RangePart::weight).sum(),
             Self::Reached { .. } | Self::Done | Self::Missing | Self::Busy => 0,
         }
     }
@@ -328,6 +356,7 @@ impl Response {
                 address::check(others, MAX_EVERYBODY)
             }
             Self::Peers(named) => address::check(named, MAX_PEERS),
+            Self::Compared { parts } => compare::check(parts),
             _ => Ok(()),
         }
     }

@@ -18,6 +18,7 @@ pub fn beacon(kind: Kind, signer: &Signer, seq: u64) -> Beacon {
         epoch: 1,
         revision: 1,
         seq,
+        suspects: Vec::new(),
     }
 }
 

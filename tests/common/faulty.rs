@@ -384,6 +384,7 @@ impl Faulty {
                         epoch: 1,
                         revision: 1,
                         seq,
+                        suspects: Vec::new(),
                     }
                 };
                 tokio::select! {

@@ -9,7 +9,7 @@ use sprat::{
         dht::Record,
         id::{ChunkId, FileId, NodeId},
         manifest::{Entry, MAX_CHUNK},
-        membership::{Beacon, Kind},
+        membership::{Beacon, BeaconNumber, Kind, Suspect},
         pairing::{Id, Message as Pairing},
     },
     wire::{
@@ -50,6 +50,8 @@ fn signer() -> Signer {
 }
 
 fn beacons(all: &mut Vec<Seed>) {
+    let (node, last) = (NODE, BeaconNumber { epoch: 1, seq: 2 });
+    let suspect = Suspect { node, last };
     let beacon = |kind, key: Option<&[u8; 32]>| {
         let beacon = Beacon {
             kind,
@@ -60,6 +62,11 @@ fn beacons(all: &mut Vec<Seed>) {
             epoch: 1_700_000_000_000,
             revision: 3,
             seq: 5,
+            suspects: if kind == Kind::Suspect {
+                vec![suspect]
+            } else {
+                Vec::new()
+            },
         };
         beacon::encode(&beacon, &signer(), key).unwrap()
     };
@@ -67,6 +74,7 @@ fn beacons(all: &mut Vec<Seed>) {
     all.push(("beacon", "ping", beacon(Kind::Ping, None)));
     all.push(("beacon", "leave", beacon(Kind::Leave, None)));
     all.push(("beacon", "sealed", beacon(Kind::Ping, Some(&KEY))));
+    all.push(("beacon", "suspicion", beacon(Kind::Suspect, None)));
 }
 
 fn questions(all: &mut Vec<Seed>) {
@@ -125,6 +133,9 @@ fn questions(all: &mut Vec<Seed>) {
     );
     let (but, after, until) = (vec![NODE; 2], None, None);
     ask("everybody", Request::Everybody { but, after, until });
+    let of = vec![(0, 4, 5), (1 << 60, 4, 6)];
+    ask("compare", Request::Compare { salt: 7, of });
+    ask("introduce", Request::Introduce { of: vec![NODE; 2] });
     ask(
         "chunks",
         Request::Chunks {
@@ -145,7 +156,7 @@ fn questions(all: &mut Vec<Seed>) {
 
 fn answers(all: &mut Vec<Seed>) {
     use control::{
-        Card, CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, PeerAddress,
+        Card, CatalogEntry, CatalogPage, Have, Held, ManifestHead, Offer, PeerAddress, RangePart,
         ReplicaParts, Response,
     };
     let mut answer = |name, response: Response| {
@@ -196,6 +207,14 @@ fn answers(all: &mut Vec<Seed>) {
         through: None,
     };
     answer("an-everybody", everybody);
+    let part = RangePart {
+        at: 1,
+        prints: (0..16).collect(),
+        here: vec![(NODE, 1, 2)],
+        gone: vec![(NODE, 1)],
+    };
+    let parts = vec![part];
+    answer("a-compared", Response::Compared { parts });
     answer("a-catalog", Response::Catalog(page));
     let head = ManifestHead {
         file: FILE,

@@ -132,6 +132,7 @@ fn that_somebody_who_is_here_takes_another_name_is_told_and_flagged_if_it_is_kno
             epoch: u64::MAX,
             revision: 1,
             seq,
+            suspects: Vec::new(),
         };
         let said = beacon::encode(&said, &signer, None).unwrap();
         let everyone = ("127.255.255.255", swarm.port);

@@ -1,12 +1,13 @@
 //! One node: its machines, and what `node/actor` and `net/driver` do around them.
 
-use super::{Answer, Out, Question, Work};
+use super::{Answer, Out, Part, Place, Question, Work};
 use sprat::core::{
     Now,
     cards::{CardAction, Cards, NAMED, Walk},
     id::NodeId,
     membership::{Beacon, Kind, Membership, MembershipAction, MembershipEvent},
     patience::{STEP, Sight},
+    reconcile::{Reconcile, Step, compared},
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -34,6 +35,10 @@ const UNUSED: Duration = Duration::from_secs(20);
 const UNUSED_OF_MANY: Duration = Duration::from_secs(3);
 const MANY: usize = 32;
 
+/// What stands for the nodes of a question that is about no certain ones.
+const COMPARED: usize = usize::MAX - 1;
+const INTRODUCED: usize = usize::MAX - 2;
+
 /// What is known of a peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known {
@@ -55,6 +60,8 @@ pub struct Node {
     pub address: SocketAddr,
     pub alive: bool,
     pub begun: bool,
+    /// Nothing comes back from where it was.
+    pub(super) unplugged: bool,
     pub version: Version,
     pub known: BTreeMap<usize, Known>,
     pub connections: BTreeMap<usize, Connection>,
@@ -72,6 +79,7 @@ pub struct Node {
     seed: u64,
     membership: Membership,
     cards: Cards,
+    reconcile: Reconcile,
     number: u64,
     sequence: u64,
     resting: BTreeSet<usize>,
@@ -91,6 +99,7 @@ impl Node {
             address,
             alive: false,
             begun: false,
+            unplugged: false,
             version: (1, 1),
             known: BTreeMap::new(),
             connections: BTreeMap::new(),
@@ -106,6 +115,7 @@ impl Node {
             seed,
             membership: Membership::new(id(n), seed, Now::ZERO),
             cards: Cards::new(seed ^ 3),
+            reconcile: Reconcile::new(seed ^ 5),
             number: 0,
             sequence: 0,
             resting: BTreeSet::new(),
@@ -130,6 +140,7 @@ impl Node {
             epoch: self.version.0,
             revision: self.version.1,
             seq: self.sequence,
+            suspects: Vec::new(),
         }
     }
 
@@ -138,6 +149,9 @@ impl Node {
         let mut at = self.membership.next_tick();
         if let Some(cards) = self.cards.next_tick() {
             at = at.min(cards);
+        }
+        if let Some(reconcile) = self.reconcile.next_tick() {
+            at = at.min(reconcile);
         }
         at = at.max(now + Duration::from_millis(1));
         let new = self.due != Some(at);
@@ -299,6 +313,42 @@ impl Turn<'_> {
                 self.card_action(action);
             }
         }
+        self.compare();
+    }
+
+    fn compare(&mut self) {
+        let far = self.node.membership.is_far();
+        if far
+            && self
+                .node
+                .reconcile
+                .next_tick()
+                .is_none_or(|at| at <= self.now)
+        {
+            let membership = &self.node.membership;
+            let connected: Vec<NodeId> = membership.connected().collect();
+            let mine = membership.held(None);
+            let step = self.node.reconcile.due(far, &connected, &mine, self.now);
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, step: Option<Step>) {
+        match step {
+            Some(Step::Compare { teller, salt, of }) => {
+                let question = Question::Compare(salt, Rc::new(of));
+                self.ask(self.index[&teller], vec![COMPARED], question);
+            }
+            Some(Step::Introduce { teller, of }) => {
+                let of = of.iter().map(|node| self.index[node]).collect();
+                self.ask(
+                    self.index[&teller],
+                    vec![INTRODUCED],
+                    Question::Introduce(of),
+                );
+            }
+            None => {}
+        }
     }
 
     fn later(&mut self, after: Duration, work: Work) {
@@ -392,6 +442,24 @@ impl Turn<'_> {
                 Answer::Cards(newer.map(|(n, _)| (*n, self.card(*n))).collect())
             }
             Question::Everybody(named, walk) => self.everybody(by, &named, &walk),
+            Question::Compare(salt, of) => {
+                let membership = &self.node.membership;
+                let mine = membership.held(Some(id(by)));
+                let parts = of.iter().enumerate().filter_map(|(at, (range, print))| {
+                    let difference = compared(salt, *range, *print, &mine)?;
+                    let listed = difference.prints.is_empty();
+                    let gone = membership
+                        .gone_within(*range)
+                        .take(if listed { 16 } else { 0 });
+                    Some(Part {
+                        at,
+                        difference,
+                        gone: gone.collect(),
+                    })
+                });
+                Answer::Compared(parts.collect())
+            }
+            Question::Introduce(of) => self.introduced_to(&of),
         };
         self.out.push(Out::Reply(by, number, answer));
     }
@@ -420,9 +488,26 @@ impl Turn<'_> {
             if card > (0, 0) {
                 cards.push((n, card));
             }
-            others.push((n, at));
+            let age = self.node.membership.age_of(&id(n));
+            others.push((n, (at, age.unwrap_or_default())));
         }
         Answer::Everybody(cards, others, through)
+    }
+
+    fn introduced_to(&self, of: &[usize]) -> Answer {
+        let (mut cards, mut others) = (Vec::new(), Vec::new());
+        for &n in of {
+            let (membership, node) = (&self.node.membership, id(n));
+            if let Some(at) = membership.address_of(&node) {
+                let card = self.card(n);
+                if card > (0, 0) {
+                    cards.push((n, card));
+                }
+                let age = membership.age_of(&node).unwrap_or_default();
+                others.push((n, (at, age)));
+            }
+        }
+        Answer::Everybody(cards, others, None)
     }
 
     fn ask_for_everybody(&mut self, teller: usize, mut walk: Walk) {
@@ -446,13 +531,13 @@ impl Turn<'_> {
                 }
             }
             Some(Answer::Everybody(cards, others, through)) => {
-                let others: BTreeMap<usize, SocketAddr> = others.into_iter().collect();
+                let others: BTreeMap<usize, Place> = others.into_iter().collect();
                 for (n, version) in cards {
                     let node = id(n);
                     let at = others.get(&n);
-                    let at =
-                        at.filter(|at| self.node.membership.may_introduce(&node, **at, version.0));
-                    if let Some(&address) = at {
+                    let membership = &self.node.membership;
+                    let at = at.filter(|at| membership.may_introduce(&node, **at, version.0));
+                    if let Some(&(address, age)) = at {
                         self.here(n);
                         let (epoch, revision) = version;
                         self.member(MembershipEvent::Introduced {
@@ -460,15 +545,19 @@ impl Turn<'_> {
                             address,
                             epoch,
                             revision,
+                            age,
                         });
                     }
                     self.card_came(n, version);
                 }
-                for (&n, &address) in others.iter().take(TRIED) {
+                for (&n, &(address, _)) in others.iter().take(TRIED) {
                     let node = id(n);
                     if !self.node.membership.knows(&node) {
                         self.member(MembershipEvent::Told { node, address });
                     }
+                }
+                if of == [INTRODUCED] {
+                    return;
                 }
                 for node in others.into_keys().map(id) {
                     self.node.told_of.insert(node, self.now);
@@ -490,6 +579,17 @@ impl Turn<'_> {
                 }
             }
             Some(Answer::Done) => {}
+            Some(Answer::Compared(parts)) => {
+                for (node, epoch) in parts.iter().flat_map(|part| part.gone.clone()) {
+                    self.member(MembershipEvent::SaidGone { node, epoch });
+                }
+                let parts = parts.into_iter().map(|part| (part.at, part.difference));
+                let mine = self.node.membership.held(None);
+                let step = self.node.reconcile.answered(&node, parts.collect(), &mine);
+                self.step(step);
+            }
+            None if of == [COMPARED] => self.node.reconcile.failed(node, false),
+            None if of == [INTRODUCED] => {}
             None if of == [usize::MAX] => self.node.cards.alone(node, false, self.now),
             None if of.is_empty() => {
                 if let Some(known) = self.node.known.get_mut(&whom) {
@@ -570,6 +670,12 @@ impl Turn<'_> {
 
     fn card_came(&mut self, n: usize, version: Version) {
         let node = id(n);
+        let (epoch, revision) = version;
+        self.member(MembershipEvent::Signed {
+            node,
+            epoch,
+            revision,
+        });
         let stranger = !self.node.known.contains_key(&n);
         if stranger {
             if self.node.membership.may_vouch(&node).is_none() {
@@ -593,6 +699,11 @@ impl Turn<'_> {
             match action {
                 MembershipAction::Announce(kind) => {
                     let beacon = self.node.beacon(kind);
+                    self.out.push(Out::Say(beacon));
+                }
+                MembershipAction::Suspect { of } => {
+                    let mut beacon = self.node.beacon(Kind::Suspect);
+                    beacon.suspects = of;
                     self.out.push(Out::Say(beacon));
                 }
                 MembershipAction::Answer { to, .. } => {

@@ -1,6 +1,6 @@
 //! What came of a simulated room.
 
-use super::{Answer, Question, Room};
+use super::{Answer, Part, Question, Room};
 use sprat::core::{
     Now,
     patience::{Patience, Verdict},
@@ -9,12 +9,17 @@ use std::time::Duration;
 
 /// Bytes on the wire, with headers: of one datagram…
 pub(super) const BEACON: u64 = 230 + 42;
+/// …three times of one that it suspects…
+pub(super) const SUSPECT: u64 = 3 * 50;
 /// …and of a connection's begin: TCP, Noise, identify, the first questions.
 pub(super) const CONNECTION: u64 = 3_000;
 /// Of any question or answer: a stream of its own.
 const MESSAGE: u64 = 150;
 /// Of one node in a question, and of its address.
 const NAMED: u64 = 60;
+/// Of one range that is compared, and of a fingerprint.
+const RANGE: u64 = 22;
+const PRINT: u64 = 9;
 /// Of one card with a file or two.
 const CARD: u64 = 350;
 
@@ -31,6 +36,8 @@ pub struct Bytes {
 pub struct Totals {
     pub bytes: Bytes,
     pub dials: u64,
+    /// What went over the network by broadcast and multicast, and answers to one.
+    pub datagrams: u64,
     /// Datagrams for which a socket had no room.
     pub dropped: u64,
     /// Nodes that somebody took for gone though they were not.
@@ -51,8 +58,15 @@ pub(super) fn question(question: &Question) -> u64 {
     match question {
         Question::Cards(of) => MESSAGE + NAMED * of.len() as u64,
         Question::Everybody(named, _) => MESSAGE + NAMED * named.len() as u64,
+        Question::Compare(_, of) => MESSAGE + RANGE * of.len() as u64,
+        Question::Introduce(of) => MESSAGE + NAMED * of.len() as u64,
         _ => MESSAGE,
     }
+}
+
+fn part(part: &Part) -> u64 {
+    let it = &part.difference;
+    RANGE + PRINT * it.prints.len() as u64 + NAMED * (it.here.len() + part.gone.len()) as u64
 }
 
 pub(super) fn answer(answer: &Answer) -> u64 {
@@ -61,6 +75,7 @@ pub(super) fn answer(answer: &Answer) -> u64 {
         Answer::Everybody(cards, others, _) => {
             MESSAGE + CARD * cards.len() as u64 + NAMED * others.len() as u64
         }
+        Answer::Compared(parts) => MESSAGE + parts.iter().map(part).sum::<u64>(),
         Answer::Catalog(_) => MESSAGE + CARD,
         Answer::Done => MESSAGE,
     }
@@ -187,6 +202,33 @@ impl Room {
         self.now.saturating_sub(begun)
     }
 
+    /// How long it takes until nobody takes so many nodes for here that just died, every other one of
+    /// them by losing its power; `most` if somebody still does. Not the first one. Others take their
+    /// places then.
+    pub fn deaths(&mut self, count: usize, most: Duration) -> Duration {
+        let begun = self.now;
+        let mut dead = Vec::new();
+        for _ in 0..count {
+            let alive: Vec<usize> = self.alive().skip(1).collect();
+            let victim = alive[self.below(alive.len())];
+            if dead.len() % 2 == 0 {
+                self.end(victim, false);
+            } else {
+                self.lose(victim);
+            }
+            dead.push(victim);
+        }
+        self.run(begun + most, |room| {
+            let known = |n: usize| dead.iter().any(|it| room.nodes[n].known.contains_key(it));
+            !room.alive().any(known)
+        });
+        let took = self.now.saturating_sub(begun);
+        for _ in 0..count {
+            self.begin(Duration::ZERO);
+        }
+        took
+    }
+
     /// For so long such a part of all is replaced each minute: every other one says goodbye. Gives
     /// one that stayed.
     pub fn churn(&mut self, part: f64, time: Duration) -> usize {
@@ -204,6 +246,13 @@ impl Room {
             self.run(self.now + each, |_| false);
         }
         stays
+    }
+
+    /// Datagrams on the network in a second, since `then`.
+    #[must_use]
+    pub fn datagrams_since(&self, then: (Now, Totals)) -> f64 {
+        let time = self.now.saturating_sub(then.0).as_secs_f64();
+        (self.totals.datagrams - then.1.datagrams) as f64 / time
     }
 
     /// Bytes that a node sent in a second, on average, since `then`.

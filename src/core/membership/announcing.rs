@@ -3,7 +3,9 @@
 //! A beacon is up to three datagrams on a network, and each node sends one in [`LATER_PING`]. Where
 //! many are heard the pauses grow, so that all together send [`DATAGRAMS`] a second at most, up to
 //! the pause by which a death is noticed within a minute though two beacons in a row may be lost: at
-//! 146 nodes. Each of them wakes all others, so what an idle node costs is what it hears.
+//! 146 nodes. Of more than [`FAR`] silence says little, since others tell of a death
+//! ([`suspicion`](super::suspicion)), and from [`MANY`] on the pauses grow again. Each beacon wakes
+//! all others, so what an idle node costs is what it hears.
 
 use super::{Kind, Membership, MembershipAction, SILENCE, answers::Answers};
 use crate::core::{Now, neighbours::MESH};
@@ -19,16 +21,25 @@ const LATER_PING: Duration = Duration::from_secs(5);
 const DATAGRAMS: u32 = 25;
 /// Of one beacon: to the broadcast address, and to the groups of IPv4 and IPv6.
 const EACH: u32 = 3;
-/// The longest pause.
+/// The longest pause, up to so many others…
+const MANY: usize = 256;
 const LONGEST: Duration = Duration::from_millis(17_500);
+/// …and beyond so many silence is told by the pauses that they would have without it: who knows fewer
+/// than another one does not take that one for gone.
+const FAR: usize = 192;
 /// What changed is said again so soon, for who missed it once.
 const AGAIN: Duration = Duration::from_millis(600);
 /// So many pauses without a beacon are silence: one may be lost, and in a crowd, where each waits
 /// for the beacons of all, so may two…
 const PAUSES: f64 = 2.2;
 const PAUSES_OF_MANY: f64 = 3.3;
-/// …as long as a death is known within a minute.
+/// …as long as a death is known within a minute by silence alone.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(58);
+
+/// No pause is longer than so many times what it should be.
+const LATEST: f64 = 1.1;
+/// So many times as many were here before when many have gone.
+const FEWER: f64 = 1.25;
 
 /// The times of it.
 #[derive(Debug)]
@@ -45,6 +56,10 @@ pub(super) struct Announcing {
     pub(super) crowd: usize,
     /// The same with those that are not here yet.
     pub(super) all: usize,
+    /// The longest silence that was borne lately.
+    borne: Duration,
+    /// Many went: nobody counts as silent before.
+    pub(super) patient_until: Now,
 }
 
 impl Announcing {
@@ -58,6 +73,8 @@ impl Announcing {
             answers: Answers::default(),
             crowd: 0,
             all: 0,
+            borne: Duration::ZERO,
+            patient_until: Now::ZERO,
         }
     }
 
@@ -70,11 +87,25 @@ impl Announcing {
     /// bear, so whoever is heard may count.
     fn short_pause(&self) -> Duration {
         let times = LATER_PING.as_secs_f64() / EARLY_PING.as_secs_f64();
-        pause_among(self.all).div_f64(times)
+        pause_among(self.all).min(LONGEST).div_f64(times)
+    }
+
+    /// Whether so many are here that silence says little.
+    pub(super) fn is_far(&self) -> bool {
+        self.crowd > FAR
+    }
+
+    /// Says that this node is here at that time, and with `again` once more soon.
+    pub(super) fn say(&mut self, at: Now, again: bool) {
+        self.next = self.next.min(at);
+        self.again |= again;
     }
 
     /// A node that is not connected and silent for this long is gone.
     pub(super) fn silence(&self) -> Duration {
+        if self.is_far() {
+            return shared_pause(self.crowd).mul_f64(PAUSES_OF_MANY);
+        }
         let pause = self.pause();
         let longer = if self.crowd > MESH {
             pause.mul_f64(PAUSES_OF_MANY).min(LONGEST_SILENCE)
@@ -86,8 +117,17 @@ impl Announcing {
 }
 
 fn pause_among(others: usize) -> Duration {
-    let all = Duration::from_secs(1) * EACH * (others as u32 + 1) / DATAGRAMS;
-    all.clamp(LATER_PING, LONGEST)
+    let all = shared_pause(others);
+    if others > MANY {
+        all
+    } else {
+        all.clamp(LATER_PING, LONGEST)
+    }
+}
+
+/// The pause with which all together send [`DATAGRAMS`] a second.
+fn shared_pause(others: usize) -> Duration {
+    Duration::from_secs(1) * EACH * (others as u32 + 1) / DATAGRAMS
 }
 
 impl Membership {
@@ -129,8 +169,28 @@ impl Membership {
             it.short_pause()
         };
         it.last = self.now;
-        it.next = self.now + pause.mul_f64(0.9 + 0.2 * self.chance.fraction());
+        it.next = self.now + pause.mul_f64(LATEST - 0.2 + 0.2 * self.chance.fraction());
         out.push(MembershipAction::Announce(kind));
+    }
+
+    /// Takes in how many are here. When many go, who was to be heard in minutes by those that were
+    /// here is to be heard soon by those that are left, and none of these is silent before.
+    pub(super) fn count_the_crowd(&mut self) {
+        let now = self.now;
+        let (crowd, all) = (self.peers.crowd(), self.peers.announcing());
+        let it = &mut self.announcing;
+        (it.crowd, it.all) = (crowd, all);
+        let latest = it.last + it.pause().mul_f64(LATEST);
+        let soon = now + LATER_PING;
+        if it.next > (it.last + LONGEST.mul_f64(LATEST)).max(latest).max(soon) {
+            let spread = LATER_PING.mul_f64(self.chance.fraction());
+            it.next = latest.max(now + spread);
+        }
+        let silence = it.silence();
+        if silence.mul_f64(FEWER) < it.borne && it.borne > LONGEST_SILENCE {
+            (it.borne, it.patient_until) = (silence, now + silence);
+        }
+        it.borne = it.borne.max(silence);
     }
 
     /// Those who are not connected hear of a change by a beacon, or, if that is lost, by one more

@@ -1,7 +1,9 @@
 //! What the membership hears and what it wants done: data, no decisions.
 
+use super::Suspect;
 use crate::core::id::NodeId;
 use ::core::net::SocketAddr;
+use std::time::Duration;
 
 /// What a beacon says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +14,8 @@ pub enum Kind {
     Ping,
     /// "I am going."
     Leave,
+    /// "I am here, and these may be gone."
+    Suspect,
 }
 
 /// What a node announces about itself.
@@ -33,6 +37,8 @@ pub struct Beacon {
     pub revision: u64,
     /// Grows at each beacon sent in this life.
     pub seq: u64,
+    /// Whom it suspects; nobody unless that is what it says.
+    pub suspects: Vec<Suspect>,
 }
 
 /// Which beacon of a node it is: later ones are greater.
@@ -130,6 +136,24 @@ pub enum MembershipEvent {
         epoch: u64,
         /// The revision of its catalog.
         revision: u64,
+        /// How long ago it was heard, by that word.
+        age: Duration,
+    },
+    /// A node signed what it offers by then, whoever passed that on.
+    Signed {
+        /// Who.
+        node: NodeId,
+        /// Its life.
+        epoch: u64,
+        /// The revision of its catalog.
+        revision: u64,
+    },
+    /// A peer that was asked says that a node is gone.
+    SaidGone {
+        /// Who.
+        node: NodeId,
+        /// In which life.
+        epoch: u64,
     },
     /// Our own catalog changed.
     Changed,
@@ -156,6 +180,11 @@ impl MembershipEvent {
 pub enum MembershipAction {
     /// Send a beacon to everyone near.
     Announce(Kind),
+    /// Say to everyone near that these may be gone.
+    Suspect {
+        /// Who, at most [`MAX_SUSPECTS`](super::MAX_SUSPECTS).
+        of: Vec<Suspect>,
+    },
     /// Send a `PING` to this address alone.
     Answer {
         /// Where to.

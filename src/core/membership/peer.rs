@@ -2,9 +2,10 @@
 //!
 //! Owns the times of one node. Never decides about others (who is evicted, who may be dialled now).
 
+mod doubt;
 mod ends;
 
-use super::{Beacon, BeaconNumber, Kind, NEWCOMER_DIALS};
+use super::{Beacon, BeaconNumber, Kind, NEWCOMER_DIALS, announcing::LONGEST_SILENCE};
 use crate::core::Now;
 use ::core::net::{IpAddr, SocketAddr};
 pub(super) use ends::Ends;
@@ -94,6 +95,12 @@ pub(super) struct Peer {
     moved: bool,
     /// The last beacon, or since when the node is known.
     heard: Now,
+    /// For so many seconds it had not been heard then, by the word of another one.
+    unheard: u32,
+    /// Somebody lost it: it is gone then unless it is heard.
+    pub(super) doubted_until: Option<Now>,
+    /// It is dialled to see whether it is there.
+    looked_at: bool,
     /// It is known by another's word alone, and no longer than until then.
     told_until: Option<Now>,
     found_until: Now,
@@ -128,6 +135,9 @@ impl Peer {
             here: None,
             moved: false,
             heard: now,
+            unheard: 0,
+            doubted_until: None,
+            looked_at: false,
             told_until: None,
             found_until: Now::ZERO,
             joined_at: None,
@@ -163,7 +173,7 @@ impl Peer {
 
     /// Whether its beacons alone are enough to know that it is here.
     pub(super) fn may_rest(&self, now: Now, silence: Duration) -> bool {
-        self.is_of_crowd() && now < self.heard + silence
+        self.is_of_crowd() && self.quiet_for(now) < silence
     }
 
     /// Lets it rest or not; true if that is new. One that is to be connected is dialled after
@@ -208,12 +218,6 @@ impl Peer {
         !self.confirmed && self.seen.is_some() && forgiven && coming
     }
 
-    /// Whether it announces itself and is not here all the same.
-    pub(super) fn is_unreached(&self, now: Now, silence: Duration) -> bool {
-        let heard = self.announces() && !self.is_lost() && now < self.heard + silence;
-        !self.confirmed && heard && self.failures > 0
-    }
-
     /// When to dial next, if ever.
     pub(super) fn retry_at(&self) -> Option<Now> {
         let idle = self.stage == Stage::Idle && !self.addresses.is_empty() && !self.resting;
@@ -249,12 +253,21 @@ impl Peer {
         if let Some(until) = self.told_until {
             return until;
         }
-        match self.lost_at {
+        // One that is no peer is known no longer than it would be among few.
+        let longest = if self.confirmed {
+            silence
+        } else {
+            LONGEST_SILENCE
+        };
+        let silent = (self.heard + silence.min(longest))
+            .saturating_sub(Duration::from_secs(self.unheard.into()));
+        let gone = match self.lost_at {
             Some(lost) if self.redial_failed && self.heard <= lost => lost + DEAD,
             // A connection that fell silent took most of that time already.
-            Some(lost) => (self.heard + silence).max(lost + DEAD),
-            None => self.heard + silence,
-        }
+            Some(lost) => silent.max(lost + DEAD),
+            None => silent,
+        };
+        self.doubted_until.map_or(gone, |until| gone.min(until))
     }
 
     /// Until when it is worth a dial: what mDNS found is not told anew when its network comes back.
@@ -269,6 +282,7 @@ impl Peer {
 
     pub(super) fn heard(&mut self, beacon: Beacon, address: SocketAddr, it_dials: bool, now: Now) {
         (self.told_until, self.hearsay) = (None, false);
+        self.is_there();
         let another_life = self.seen.is_some_and(|seen| seen.epoch < beacon.epoch);
         self.seen = Some(BeaconNumber::of(&beacon));
         self.heard = now;
@@ -300,10 +314,16 @@ impl Peer {
     }
 
     /// It is here by another's word.
-    pub(super) fn introduced(&mut self, address: SocketAddr, version: CatalogVersion, now: Now) {
+    pub(super) fn introduced(
+        &mut self,
+        (address, age): (SocketAddr, Duration),
+        version: CatalogVersion,
+        now: Now,
+    ) {
         let epoch = version.epoch;
         self.seen = self.seen.max(Some(BeaconNumber { epoch, seq: 0 }));
         (self.told_until, self.heard) = (None, now);
+        self.unheard = age.as_secs().try_into().unwrap_or(u32::MAX);
         // What it offers came with that word.
         (self.catalog, self.hinted) = (Some(version), Some(version));
         (self.confirmed, self.hearsay) = (true, true);
@@ -364,9 +384,9 @@ impl Peer {
         self.addresses.clone()
     }
 
-    /// True if this makes it a peer. An address that we did not dial is not kept: its port is the
+    /// True if this makes it a peer. Where beacons are `far` apart it is as good as one. An address that we did not dial is not kept: its port is the
     /// caller's end.
-    pub(super) fn connected(&mut self, address: SocketAddr, now: Now) -> bool {
+    pub(super) fn connected(&mut self, address: SocketAddr, far: bool, now: Now) -> bool {
         if !self.is_connected() {
             self.stage = Stage::Connected { since: now };
         }
@@ -374,6 +394,10 @@ impl Peer {
             self.add(address);
         }
         (self.told_until, self.met, self.hearsay) = (None, true, false);
+        self.is_there();
+        if far {
+            self.heard = now;
+        }
         (self.here, self.moved) = (Some(address.ip()), true);
         self.retry = None;
         self.lost_at = None;
@@ -421,6 +445,10 @@ impl Peer {
             return;
         }
         self.stage = Stage::Idle;
+        if std::mem::take(&mut self.looked_at) {
+            // Others said that it is gone.
+            self.lost_at = self.lost_at.or(Some(now));
+        }
         self.redial_failed = self.lost_at.is_some();
         self.failures = self.failures.saturating_add(1);
         self.retry = Some(now + self.pause());
@@ -431,6 +459,7 @@ impl Peer {
     pub(super) fn full(&mut self, now: Now) {
         self.avoided_until = now + AVOIDED * (1 << self.refusals.min(4));
         self.refusals = self.refusals.saturating_add(1);
+        self.looked_at = false;
         if self.dial_ends().is_some() {
             self.dial_failed(now);
             self.redial_failed = false;

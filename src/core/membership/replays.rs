@@ -7,8 +7,8 @@ use super::BeaconNumber;
 use crate::core::{Now, chance::Chance, id::NodeId};
 use std::{collections::BTreeMap, time::Duration};
 
-/// Nodes remembered.
-pub(super) const MAX: usize = 1024;
+/// Nodes remembered: half a minute of those that go where a third of ten thousand does each minute.
+pub(super) const MAX: usize = 2048;
 const KEPT: Duration = Duration::from_secs(600);
 /// How often the old ones are looked for while the memory is full.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -36,10 +36,18 @@ impl Replays {
         (now <= old.at + KEPT).then_some(old.seen)
     }
 
-    /// The same of a node that was here.
-    pub(super) fn last_here(&self, node: &NodeId, now: Now) -> Option<BeaconNumber> {
-        let here = self.nodes.get(node).is_some_and(|old| old.confirmed);
-        self.last(node, now).filter(|_| here)
+    /// The same of a node that was here, and when it was taken for gone.
+    pub(super) fn last_here(&self, node: &NodeId, now: Now) -> Option<(BeaconNumber, Now)> {
+        let old = self.nodes.get(node).filter(|old| old.confirmed)?;
+        Some((self.last(node, now)?, old.at))
+    }
+
+    /// Those that were here and are gone, from this id on, in the order of these, and in which life
+    /// that was.
+    pub(super) fn gone_from(&self, node: NodeId, now: Now) -> impl Iterator<Item = (&NodeId, u64)> {
+        let gone = self.nodes.range(node..);
+        let gone = gone.filter(move |(_, old)| old.confirmed && now <= old.at + KEPT);
+        gone.map(|(node, old)| (node, old.seen.epoch))
     }
 
     /// Whether it said goodbye, and was not heard since.

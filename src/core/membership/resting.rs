@@ -26,6 +26,11 @@ const SETTLING_FEW: Duration = Duration::from_millis(800);
 const FEW: usize = 160;
 /// …two choices of neighbours are so long apart for each of them.
 const CHOICE_EACH: Duration = Duration::from_micros(500);
+/// Who was heard by another one so long after it was taken for gone here is not gone.
+const GONE: Duration = Duration::from_secs(2);
+/// Who was not heard for so long is not here, whoever says so: more than the silence of as many as
+/// may be known.
+const LONGEST_AGE: Duration = Duration::from_secs(7_200);
 
 impl Membership {
     /// Whether so many announce themselves that not all of them are to be connected.
@@ -46,9 +51,42 @@ impl Membership {
         &self,
         node: Option<NodeId>,
     ) -> impl Iterator<Item = (NodeId, SocketAddr)> + '_ {
-        let here = self.peers.after(node);
-        let here = here.filter(|(_, peer)| peer.is_of_crowd() && !peer.hearsay && !peer.is_lost());
+        self.tellable(self.peers.after(node))
+    }
+
+    fn tellable<'a>(
+        &'a self,
+        here: impl Iterator<Item = (&'a NodeId, &'a Peer)> + 'a,
+    ) -> impl Iterator<Item = (NodeId, SocketAddr)> + 'a {
+        let (far, now, silence) = (self.is_far(), self.now, self.announcing.silence());
+        let here = here.filter(move |(_, peer)| {
+            let known = !peer.hearsay || far && peer.age(now) < silence;
+            let doubted = peer.doubted_until.is_some() || peer.is_lost();
+            peer.is_of_crowd() && known && !doubted
+        });
         here.filter_map(|(node, peer)| Some((*node, peer.address()?)))
+    }
+
+    /// Whether so many are here that who is gone is told by others, and not by silence.
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        self.announcing.is_far()
+    }
+
+    /// How long ago a node was heard, by this node or by those who told of it; told to others where
+    /// that may be long ago.
+    #[must_use]
+    pub fn age_of(&self, node: &NodeId) -> Option<Duration> {
+        let peer = self.peers.get(node).filter(|_| self.is_far())?;
+        Some(peer.age(self.now))
+    }
+
+    /// Where a node that announces itself can be reached, if it may be told of.
+    #[must_use]
+    pub fn address_of(&self, node: &NodeId) -> Option<SocketAddr> {
+        let known = self.peers.get(node).map(|peer| (node, peer));
+        let told = self.tellable(known.into_iter()).next();
+        told.map(|(_, at)| at)
     }
 
     /// All nodes that are here or expected: not those of whom others told, nothing more.
@@ -134,10 +172,20 @@ impl Membership {
     /// Whether a node of which nothing is known may become a peer by another's word and a card of
     /// that life. What was heard of it counts more.
     #[must_use]
-    pub fn may_introduce(&self, node: &NodeId, address: SocketAddr, epoch: u64) -> bool {
+    pub fn may_introduce(
+        &self,
+        node: &NodeId,
+        (address, age): (SocketAddr, Duration),
+        epoch: u64,
+    ) -> bool {
         let known = self.accounts_for(node) || *node == self.me || self.banned.contains(node);
         let last = self.replays.last_here(node, self.now);
-        let gone = last.is_some_and(|last| last.epoch >= epoch);
+        let gone = last.is_some_and(|(last, at)| {
+            // Heard by another one since it was taken for gone here, it is not.
+            let since = self.is_far() && age + GONE < self.now.saturating_sub(at);
+            last.epoch >= epoch && !since
+        });
+        let gone = gone || age >= LONGEST_AGE;
         let room = self.peers.peers() < MAX_PEERS;
         !self.hidden && !known && !gone && room && self.has_room_at(address.ip())
     }
@@ -146,11 +194,11 @@ impl Membership {
     pub(super) fn introduced(
         &mut self,
         node: NodeId,
-        address: SocketAddr,
+        (address, age): (SocketAddr, Duration),
         version: CatalogVersion,
         out: &mut Vec<MembershipAction>,
     ) {
-        if !self.may_introduce(&node, address, version.epoch) {
+        if !self.may_introduce(&node, (address, age), version.epoch) {
             return;
         }
         if !self.knows(&node) {
@@ -159,7 +207,7 @@ impl Membership {
         }
         let now = self.now;
         self.peers
-            .change(&node, |peer| peer.introduced(address, version, now));
+            .change(&node, |peer| peer.introduced((address, age), version, now));
         // Being no neighbour it changes nobody's choice, and a hundred may come at once.
         let here = self.peers.crowd();
         if here > MESH {
@@ -239,6 +287,7 @@ impl Membership {
             self.unchosen = false;
             let (now, silence) = (self.now, self.announcing.silence());
             self.chosen = now;
+            let far = self.is_far();
             let known = self
                 .peers
                 .iter()
@@ -247,7 +296,7 @@ impl Membership {
             // Of whom only others told, nobody knows whether a connection comes about; with who has
             // no room none does.
             let known: Vec<_> = known
-                .filter(|(_, peer)| !peer.hearsay)
+                .filter(|(_, peer)| !peer.hearsay || far && peer.may_be_met())
                 .filter(|(_, peer)| peer.is_connected() || peer.avoided_until <= now)
                 .map(|(node, peer)| Candidate {
                     node: *node,

@@ -34,8 +34,9 @@ impl Membership {
         // The first of them is silent for the longest time.
         let first = self.peers.silent(Ends::Quiet).next();
         let since = first.map_or(now, |(since, _)| since + silence);
-        if now >= self.excused && since <= now {
-            let late = now.saturating_sub(since.max(self.excused));
+        let excused = self.excused.max(self.announcing.patient_until);
+        if now >= excused && since <= now {
+            let late = now.saturating_sub(since.max(excused));
             if late > LATE {
                 self.excused = now + late.clamp(PAUSE, SILENCE);
             } else {
@@ -73,9 +74,10 @@ impl Membership {
     /// When somebody may be gone next.
     pub(super) fn next_silence(&self) -> Option<Now> {
         let silence = self.announcing.silence();
+        let excused = self.excused.max(self.announcing.patient_until);
         let later = |at: &Now| *at > self.now;
         let quiet = self.peers.silent(Ends::Quiet);
-        let mut quiet = quiet.map(|(since, _)| (since + silence).max(self.excused));
+        let mut quiet = quiet.map(|(since, _)| (since + silence).max(excused));
         let mut next = self.peers.next_end(self.now);
         next = next.into_iter().chain(quiet.find(later)).min();
         for (since, node) in self.peers.silent(Ends::Fading) {

@@ -107,6 +107,11 @@ impl Table {
         self.peers.range((begin, Unbounded))
     }
 
+    /// Those from that id on.
+    pub(super) fn from(&self, node: NodeId) -> impl Iterator<Item = (&NodeId, &Peer)> {
+        self.peers.range(node..)
+    }
+
     /// Those of these nodes that are known.
     pub(super) fn those<'a>(
         &'a self,

@@ -6,6 +6,7 @@ mod introduced;
 mod newcomer;
 mod news;
 mod places;
+mod suspicion;
 
 use super::*;
 use proptest::prelude::*;
@@ -40,6 +41,7 @@ fn beacon(kind: Kind, node: NodeId, seq: u64) -> Beacon {
         epoch: 1,
         revision: 0,
         seq,
+        suspects: Vec::new(),
     }
 }
 
@@ -221,7 +223,7 @@ fn a_leave_counts_once_and_only_when_it_is_newer() {
     it.handle(heard(Kind::Leave, passer_by, 1, ip(2)), ms(2));
     assert!(it.has_left(&passer_by));
     // It was here, so no other node's word brings that life back.
-    let place = ip(1);
+    let place = (ip(1), Duration::ZERO);
     assert!(!it.may_introduce(&node, place, 1) && it.may_introduce(&passer_by, place, 1));
     for seq in 1..=3 {
         for kind in [Kind::Join, Kind::Ping, Kind::Leave] {

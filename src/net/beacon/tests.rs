@@ -36,6 +36,7 @@ fn beacon(of: &Beacons, kind: Kind, seq: u64) -> Beacon {
         epoch: 1,
         revision: 0,
         seq,
+        suspects: Vec::new(),
     }
 }
 
@@ -133,6 +134,7 @@ async fn a_flood_on_the_port_does_not_silence_the_real_one() {
                     epoch: 1,
                     revision: 1,
                     seq: 1,
+                    suspects: Vec::new(),
                 };
                 bytes = encode(&beacon, &signer, None).unwrap();
             }

@@ -4,7 +4,7 @@
 //! Invariants: a card is kept only of a peer, and goes with it; a catalog that is being asked for of
 //! its node is not changed by a card meanwhile.
 
-use super::{Actor, ActorParts, Note};
+use super::{Actor, ActorParts, Note, compare::Comparing};
 use crate::{
     core::{
         Now,
@@ -52,6 +52,7 @@ fn wanted((node, (epoch, revision)): (NodeId, Version)) -> CardWanted {
 /// What is kept for it.
 pub struct Desk {
     pub(super) cards: Cards,
+    pub(super) comparing: Comparing,
     me: NodeId,
     signer: Signer,
     /// This node's own card.
@@ -67,6 +68,7 @@ impl Desk {
         }
         Self {
             cards: Cards::new(seed),
+            comparing: Comparing::new(seed.rotate_left(31)),
             me,
             signer: parts.signer.clone(),
             own: None,
@@ -74,7 +76,8 @@ impl Desk {
     }
 
     pub fn next_tick(&self) -> Option<Now> {
-        self.cards.next_tick()
+        let compares = self.comparing.reconcile.next_tick();
+        self.cards.next_tick().into_iter().chain(compares).min()
     }
 
     pub fn gone(&mut self, node: &NodeId) {
@@ -161,8 +164,9 @@ impl Actor {
 
     /// Asks for those that are due.
     pub(super) fn ask_for_cards(&mut self, swarm: &mut State) {
+        self.compare(swarm);
         let now = swarm.now();
-        if self.cards.next_tick().is_none_or(|at| at > now) {
+        if self.cards.cards.next_tick().is_none_or(|at| at > now) {
             return;
         }
         let membership = &swarm.membership;
@@ -231,14 +235,21 @@ impl Actor {
         swarm: &mut State,
         card: Card,
         page: CatalogPage,
-        told: Option<SocketAddr>,
+        told: Option<(SocketAddr, Duration)>,
     ) {
         let (node, version) = (card.node, (page.epoch, page.revision));
+        let (epoch, revision) = version;
+        let signed = MembershipEvent::Signed {
+            node,
+            epoch,
+            revision,
+        };
+        self.member(swarm, signed);
         let membership = &swarm.membership;
         let told = told.filter(|at| membership.may_introduce(&node, *at, page.epoch));
         let stranger = !swarm.peers.is_here(&node);
         if stranger {
-            let Some(address) = membership.may_vouch(&node).or(told) else {
+            let Some(address) = membership.may_vouch(&node).or(told.map(|it| it.0)) else {
                 return;
             };
             let (name, now) = (page.name.clone(), swarm.now());
@@ -278,13 +289,13 @@ impl Actor {
             }
         }
         if stranger {
-            let (epoch, revision) = version;
             let event = match told {
-                Some(address) => MembershipEvent::Introduced {
+                Some((address, age)) => MembershipEvent::Introduced {
                     node,
                     address,
                     epoch,
                     revision,
+                    age,
                 },
                 None => MembershipEvent::Vouched { node },
             };

@@ -98,6 +98,8 @@ impl Actor {
             Note::Peers(node, answer) => self.peers_told(swarm, node, answer),
             Note::Cards(teller, of, told) => self.cards_told(swarm, teller, &of, told),
             Note::Everybody(teller, told, next) => self.everybody_told(swarm, teller, told, next),
+            Note::Compared(teller, told) => self.compared(swarm, teller, told),
+            Note::Introduced(teller, told) => self.introduced_by(swarm, teller, told),
             Note::PeopleKept => self.keeping_people = false,
             Note::Catalog(node, answer) => self.catalog_came(swarm, node, answer),
             Note::Told(node) => {

@@ -7,7 +7,7 @@
 //! a word came is counted as missing, so that what a person is told is never silently short.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use super::{
     Actor, Note,
@@ -19,12 +19,13 @@ use crate::{
     node::swarm::State,
     wire::{
         MAX_CARDS, MAX_EVERYBODY,
-        control::{Card, PeerAddress, Request, Response},
+        control::{Card, CatalogPage, PeerAddress, Request, Response},
     },
 };
 use std::{
     collections::{HashMap, HashSet},
     net::SocketAddr,
+    time::Duration,
 };
 use tokio::task::spawn_blocking;
 
@@ -56,7 +57,8 @@ pub(super) fn everybody_but(
                 bytes += card.weight();
                 cards.push(card.clone());
             }
-            others.push(PeerAddress::new(node, address));
+            let age = swarm.membership.age_of(&node);
+            others.push(PeerAddress::heard(node, address, age));
         }
     }
     Response::Everybody {
@@ -122,25 +124,35 @@ impl Actor {
             Told::Nothing => return self.cards.cards.alone(teller, false, now),
             Told::Unable => return self.cards.cards.alone(teller, true, now),
         };
-        // Who is not near enough to be heard does not say who is near.
-        let heard = swarm.membership.catalog_of(&teller).is_some();
-        if let Some(at) = swarm.peers.at(&teller).filter(|_| heard) {
-            let named = others.iter().filter_map(|one| {
-                let address = Exchange::named(at, one.address()?)?;
-                Some((one.node, address))
-            });
-            let named: HashMap<NodeId, SocketAddr> = named.collect();
-            for (card, page) in cards {
-                let at = named.get(&card.node).copied();
-                self.card_came(swarm, card, page, at);
-            }
-            swarm.told_of(named.into_keys());
-            self.try_others(swarm, teller, &others);
-        }
+        self.take_in(swarm, teller, cards, &others);
         if let Some(walk) = next {
             return self.ask_for_everybody(swarm, teller, walk);
         }
         let crowd = swarm.membership.is_crowd();
         self.cards.cards.introduced(crowd, now);
+    }
+    /// Takes in the cards of others, and where they are by a peer's word. Who is not near enough to
+    /// be heard does not say who is near.
+    pub(super) fn take_in(
+        &mut self,
+        swarm: &mut State,
+        teller: NodeId,
+        cards: Vec<(Card, CatalogPage)>,
+        others: &[PeerAddress],
+    ) {
+        let heard = swarm.membership.catalog_of(&teller).is_some();
+        if let Some(at) = swarm.peers.at(&teller).filter(|_| heard) {
+            let named = others.iter().filter_map(|one| {
+                let address = Exchange::named(at, one.address()?)?;
+                Some((one.node, (address, one.age())))
+            });
+            let named: HashMap<NodeId, (SocketAddr, Duration)> = named.collect();
+            for (card, page) in cards {
+                let at = named.get(&card.node).copied();
+                self.card_came(swarm, card, page, at);
+            }
+            swarm.told_of(named.into_keys());
+            self.try_others(swarm, teller, others);
+        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Invariant: nothing here waits; a request that needs the disk is handed on with its reply.
 
-use super::{Actor, everybody::everybody_but};
+use super::{Actor, compare::introduced_to, everybody::everybody_but};
 use crate::{
     core::{
         changes::Change,
@@ -187,6 +187,11 @@ impl Actor {
                 after,
                 until,
             } => reply.send(everybody_but(swarm, node, but, (after, until))),
+            Request::Compare { salt, ref of } => {
+                let comparing = &mut self.cards.comparing;
+                reply.send(comparing.answer(swarm, node, salt, of));
+            }
+            Request::Introduce { ref of } => reply.send(introduced_to(swarm, node, of)),
             Request::Peers { port } => Self::peers_asked(swarm, node, port, reply),
             // Those about files have a task of their own.
             _ => reply.send(Response::Missing),
@@ -200,6 +205,12 @@ impl Actor {
             match action {
                 MembershipAction::Announce(kind) => {
                     let (beacons, beacon) = (self.parts.beacons.clone(), self.beacon(swarm, kind));
+                    tokio::spawn(async move { beacons.announce(beacon).await });
+                }
+                MembershipAction::Suspect { of } => {
+                    let mut beacon = self.beacon(swarm, Kind::Suspect);
+                    beacon.suspects = of;
+                    let beacons = self.parts.beacons.clone();
                     tokio::spawn(async move { beacons.announce(beacon).await });
                 }
                 MembershipAction::Answer { to, room } => {
@@ -334,6 +345,7 @@ impl Actor {
             epoch,
             revision,
             seq: self.sequence,
+            suspects: Vec::new(),
         }
     }
 

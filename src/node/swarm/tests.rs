@@ -37,6 +37,7 @@ fn announced(state: &mut State) {
         epoch: 1,
         revision: 0,
         seq: 1,
+        suspects: Vec::new(),
     };
     let (from, room) = (address(), 1200);
     let heard = MembershipEvent::Heard { beacon, from, room };
@@ -54,6 +55,7 @@ fn goodbye(node: NodeId) -> MembershipEvent {
         epoch: 1,
         revision: 0,
         seq: 1,
+        suspects: Vec::new(),
     };
     MembershipEvent::Heard { beacon, from, room }
 }
@@ -179,6 +181,7 @@ fn of_whom_others_only_told_is_missing_and_so_is_who_does_not_say_who_is_here() 
         address: address(),
         epoch: 1,
         revision: 1,
+        age: std::time::Duration::ZERO,
     };
     state.membership.handle(event, Now::ZERO);
     assert_eq!(state.sight(false).expected, 0);

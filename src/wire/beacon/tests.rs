@@ -17,6 +17,7 @@ fn beacon(kind: Kind) -> Beacon {
         epoch: 1_790_000_000_000,
         revision: 3,
         seq: 17,
+        suspects: Vec::new(),
     }
 }
 
@@ -40,7 +41,7 @@ fn a_member_cannot_carry_a_beacon_out_of_its_swarm() {
     let sealed = encode(&beacon(Kind::Ping), &signer(), Some(&KEY)).unwrap();
     let (head, rest) = sealed.split_at(HEADER);
     let content = open(head, rest, &KEY).unwrap();
-    let bare = [&header(None)[..], &content].concat();
+    let bare = [&header(false, None)[..], &content].concat();
     assert!(peek(&bare, None).is_ok());
     assert!(decode(&bare, None).is_err());
 }
@@ -104,14 +105,61 @@ fn every_flipped_bit_is_refused() {
     }
 }
 
+fn suspicion(count: usize) -> Beacon {
+    let last = BeaconNumber {
+        epoch: u64::MAX,
+        seq: u64::MAX,
+    };
+    let suspect = |n| Suspect {
+        node: Signer::new([n as u8 + 1; 32]).unwrap().node(),
+        last,
+    };
+    Beacon {
+        name: "x".repeat(MAX_NAME),
+        tcp: u16::MAX,
+        udp: u16::MAX,
+        epoch: u64::MAX,
+        revision: u64::MAX,
+        seq: u64::MAX,
+        suspects: (0..count).map(suspect).collect(),
+        ..beacon(Kind::Suspect)
+    }
+}
+
+#[test]
+fn those_who_are_suspected_travel_in_a_datagram_that_is_no_other_beacon() {
+    for key in [None, Some(&KEY)] {
+        for count in [1, MAX_SUSPECTS] {
+            let bytes = encode(&suspicion(count), &signer(), key).unwrap();
+            assert!(bytes.len() <= MAX_BEACON && is_beacon(&bytes) && is_ours(&bytes, key));
+            assert_eq!(decode(&bytes, key).unwrap(), suspicion(count));
+            // An older node looks at those alone that begin otherwise.
+            assert!(!bytes.starts_with(MAGIC));
+            // Nor is it one when its header says that it is another.
+            let mut other = bytes.clone();
+            other[..HEADER].copy_from_slice(&header(false, key));
+            assert!(peek(&other, key).is_err());
+        }
+        // More than there is room for are cut, none is none, and no other beacon has any.
+        let most = encode(&suspicion(40), &signer(), key).unwrap();
+        assert_eq!(decode(&most, key).unwrap(), suspicion(MAX_SUSPECTS));
+        let none = encode(&suspicion(0), &signer(), key).unwrap();
+        assert!(peek(&none, key).is_err());
+        let mut ping = encode(&beacon(Kind::Ping), &signer(), key).unwrap();
+        ping[..HEADER].copy_from_slice(&header(true, key));
+        assert!(peek(&ping, key).is_err());
+    }
+}
+
 proptest! {
     #[test]
     fn foreign_bytes_never_panic(
-        mut bytes in prop::collection::vec(any::<u8>(), 0..1400), ours in any::<bool>(), seal in any::<bool>()
+        mut bytes in prop::collection::vec(any::<u8>(), 0..1400),
+        (ours, seal, suspects) in any::<(bool, bool, bool)>(),
     ) {
         let key = seal.then_some(&KEY);
         if ours && bytes.len() >= HEADER {
-            bytes[..HEADER].copy_from_slice(&header(key));
+            bytes[..HEADER].copy_from_slice(&header(suspects, key));
         }
         prop_assert!(decode(&bytes, key).is_err());
     }

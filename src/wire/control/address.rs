@@ -4,6 +4,7 @@ use crate::{core::id::NodeId, wire::cbor::Malformed};
 use core::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use std::time::Duration;
 
 /// Where a peer can be dialled, by the word of another one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub struct PeerAddress {
     pub ip: ByteBuf,
     /// The TCP port, not 0.
     pub port: u16,
+    /// How many seconds ago it was heard, where that may be long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<u32>,
 }
 
 impl PeerAddress {
@@ -28,7 +32,24 @@ impl PeerAddress {
             node,
             ip: ByteBuf::from(ip),
             port: address.port(),
+            heard: None,
         }
+    }
+
+    /// The same of one that was heard so long ago.
+    #[must_use]
+    pub fn heard(node: NodeId, address: SocketAddr, age: Option<Duration>) -> Self {
+        let seconds = |age: Duration| age.as_secs().try_into().unwrap_or(u32::MAX);
+        Self {
+            heard: age.map(seconds),
+            ..Self::new(node, address)
+        }
+    }
+
+    /// How long ago it was heard; just now, unless something else is said.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_secs(self.heard.unwrap_or(0).into())
     }
 
     /// The address; `None` if it is none.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::wire::{MAX_REQUEST, MAX_WANTED_FILES, MAX_WANTED_WORDS, cbor};
+use crate::wire::{MAX_REQUEST, MAX_RESPONSE, MAX_WANTED_FILES, MAX_WANTED_WORDS, cbor};
 use proptest::prelude::*;
 
 fn page(revisions: &[u64]) -> Response {
@@ -243,6 +243,83 @@ fn more_than_the_protocol_allows_is_refused() {
         .check()
         .is_err()
     );
+}
+
+fn part(prints: usize, here: usize) -> RangePart {
+    RangePart {
+        at: 63,
+        prints: vec![u64::MAX; prints],
+        here: vec![(NodeId([1; 32]), u64::MAX, u64::MAX); here],
+        gone: vec![(NodeId([2; 32]), u64::MAX); here],
+    }
+}
+
+#[test]
+fn what_is_compared_has_bounds_and_ranges_that_are_apart() {
+    let ask = |of: &[RangePrint]| Request::Compare {
+        salt: u64::MAX,
+        of: of.to_vec(),
+    };
+    for good in [
+        &[][..],
+        &[(0, 0, 5)],
+        &[(0, 4, 1), (1 << 60, 4, 2)],
+        &[(7, 64, 1)],
+    ] {
+        let request = ask(good);
+        assert!(request.check().is_ok(), "{good:?}");
+        let bytes = cbor::encode(&request);
+        assert_eq!(cbor::decode::<Request>(&bytes).unwrap(), request);
+    }
+    let twice = [(0, 0, 5), (0, 4, 5)];
+    let turned = [(1 << 60, 4, 2), (0, 4, 1)];
+    for bad in [
+        &twice[..],
+        &turned,
+        &[(1, 63, 1)],
+        &[(0, 65, 1)],
+        &[(1, 0, 1)],
+    ] {
+        assert!(ask(bad).check().is_err(), "{bad:?}");
+    }
+    let many: Vec<RangePrint> = (0..=MAX_RANGES as u64).map(|n| (n << 57, 7, 1)).collect();
+    assert!(ask(&many[..MAX_RANGES]).check().is_ok() && ask(&many).check().is_err());
+    assert!(cbor::decode::<Request>(&cbor::encode(&ask(&many))).is_err());
+    let tell = |parts: Vec<RangePart>| Response::Compared { parts };
+    let most = tell(vec![part(16, 64); MAX_RANGES]);
+    assert!(most.check().is_ok() && cbor::encode(&most).len() < MAX_RESPONSE);
+    assert_eq!(
+        cbor::decode::<Response>(&cbor::encode(&most)).unwrap(),
+        most
+    );
+    for bad in [part(15, 1), part(17, 1), part(0, 65)] {
+        let bad = tell(vec![bad]);
+        assert!(bad.check().is_err() || cbor::decode::<Response>(&cbor::encode(&bad)).is_err());
+    }
+    assert!(tell(vec![part(0, 1); MAX_RANGES + 1]).check().is_err());
+    let of = vec![NodeId([0xff; 32]); MAX_CARDS + 1];
+    assert!(Request::Introduce { of }.check().is_err());
+}
+
+#[test]
+fn where_a_node_is_may_be_said_with_when_it_was_heard_and_older_nodes_leave_that_out() {
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Old {
+        node: NodeId,
+        ip: ByteBuf,
+        port: u16,
+    }
+    let (node, at) = (NodeId([1; 32]), "10.0.0.1:9".parse().unwrap());
+    let plain = PeerAddress::new(node, at);
+    let age = std::time::Duration::from_millis(90_900);
+    let aged = PeerAddress::heard(node, at, Some(age));
+    assert_eq!((plain.age().as_secs(), aged.age().as_secs()), (0, 90));
+    for one in [&plain, &aged] {
+        let bytes = cbor::encode(one);
+        assert_eq!(&cbor::decode::<PeerAddress>(&bytes).unwrap(), one);
+        let old: Old = cbor::decode(&bytes).unwrap();
+        assert_eq!(cbor::encode(&old), cbor::encode(&plain));
+    }
 }
 
 proptest! {

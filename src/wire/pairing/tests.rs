@@ -83,6 +83,7 @@ fn beacons_and_pairing_messages_are_told_apart() {
         epoch: 1,
         revision: 1,
         seq: 1,
+        suspects: Vec::new(),
     };
     for key in [None, Some(&KEY)] {
         let beacon = crate::wire::beacon::encode(&beacon, &signer, key).unwrap();

@@ -141,7 +141,9 @@ pub(super) fn respond(request: Request, name: &str, file: &File, fault: Fault) -
         | Request::Peers { .. }
         | Request::Haves { .. }
         | Request::Cards { .. }
-        | Request::Everybody { .. } => Response::Missing,
+        | Request::Everybody { .. }
+        | Request::Compare { .. }
+        | Request::Introduce { .. } => Response::Missing,
         Request::CatalogChanged { .. } | Request::Held { .. } | Request::Goodbye => Response::Done,
     }
 }

@@ -29,11 +29,14 @@ impl Peer {
             if let Some(until) = self.told_until {
                 return (Ends::Fixed, until.max(least));
             }
+            if let Some(until) = self.doubted_until.filter(|_| !self.redial_failed) {
+                return (Ends::Fixed, until.max(least));
+            }
             match self.lost_at {
                 Some(lost) if self.redial_failed && self.heard <= lost => {
                     (Ends::Fixed, (lost + DEAD).max(least))
                 }
-                None if self.confirmed && !self.is_connected() => (Ends::Quiet, self.heard),
+                None if self.confirmed && !self.is_connected() => (Ends::Quiet, self.heard_at()),
                 _ => {
                     let silent = least.saturating_sub(LONGEST_SILENCE);
                     (Ends::Fading, self.heard.max(silent))

@@ -92,7 +92,7 @@ fn who_rests_is_here_without_a_connection_and_is_not_dialled() {
 
 #[test]
 fn a_resting_node_that_falls_silent_is_gone_within_a_minute() {
-    let (mut it, mut told) = crowd(500, ms(0));
+    let (mut it, mut told) = crowd(160, ms(0));
     let node = *told.0.first().unwrap();
     it.handle(MembershipEvent::Disconnected { node }, ms(0));
     let done = run(&mut it, ms(59_000));
@@ -285,7 +285,8 @@ fn the_more_there_are_the_less_each_says() {
         (40, 10, 13),
         (80, 5, 7),
         (150, 2, 4),
-        (450, 2, 3),
+        (250, 2, 4),
+        (450, 1, 2),
     ] {
         let (mut it, _) = crowd(count, ms(0));
         run(&mut it, ms(10_000));
@@ -404,10 +405,10 @@ fn two_beacons_in_a_row_may_be_lost_in_a_crowd() {
 }
 
 #[test]
-fn and_in_one_of_a_thousand_though_a_death_is_known_within_a_minute() {
-    let (mut it, _) = crowd(1_000, ms(0));
+fn and_in_one_of_two_hundred_though_a_death_is_known_within_a_minute() {
+    let (mut it, _) = crowd(190, ms(0));
     it.handle(MembershipEvent::Tick, ms(1_000));
-    let node = (1..=1_000).map(one).find(|node| it.rests(node)).unwrap();
+    let node = (1..=190).map(one).find(|node| it.rests(node)).unwrap();
     it.handle(MembershipEvent::Disconnected { node }, ms(1_001));
     let mut said = Vec::new();
     for _ in 0..3 {

@@ -9,6 +9,7 @@ fn introduced(n: u64) -> MembershipEvent {
         address: listens(n),
         epoch: 5,
         revision: 2,
+        age: Duration::ZERO,
     }
 }
 
@@ -49,6 +50,7 @@ fn who_is_introduced_is_here_and_is_gone_unless_it_is_heard() {
         address: listens(2),
         epoch: 6,
         revision: 1,
+        age: Duration::ZERO,
     };
     let done = it.handle(anew, ms(25_000));
     assert!(done.contains(&MembershipAction::Joined { node: one(2) }));
@@ -105,13 +107,14 @@ fn whatever_others_tell_who_is_heard_finds_a_place_and_one_address_has_few() {
     let mut it = new();
     for n in 1..=100 {
         let address = place(7);
-        let (node, epoch, revision) = (one(n), 5, 2);
+        let (node, epoch, revision, age) = (one(n), 5, 2, Duration::ZERO);
         it.handle(
             MembershipEvent::Introduced {
                 node,
                 address,
                 epoch,
                 revision,
+                age,
             },
             ms(0),
         );

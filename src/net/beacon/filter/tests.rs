@@ -22,6 +22,7 @@ fn beacon(signer: &Signer, seq: u64) -> Beacon {
         epoch: 1,
         revision: 1,
         seq,
+        suspects: Vec::new(),
     }
 }
 

@@ -17,7 +17,7 @@ fn node(n: u16) -> NodeId {
 }
 
 /// A node that knows so many others by their beacons, and has a card of each.
-fn teller(count: u16) -> State {
+pub fn teller(count: u16) -> State {
     let mut state = State::of(NodeId([0; 32]));
     let address =
         |n: u16| SocketAddr::from((Ipv4Addr::from_bits(0x0A00_0001 + u32::from(n)), 4000));
@@ -35,6 +35,7 @@ fn teller(count: u16) -> State {
             epoch: 1,
             revision: 1,
             seq: 1,
+            suspects: Vec::new(),
         };
         let heard = MembershipEvent::Heard {
             beacon,
