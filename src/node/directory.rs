@@ -157,7 +157,8 @@ impl Node {
     }
 
     /// Who signed up in this swarm, at every server that is joined within `wait`, sorted by name;
-    /// `pattern` is a part of it.
+    /// `pattern` is a part of it. Whoever has it as their whole name is found at the servers, too,
+    /// that those know.
     ///
     /// # Errors
     /// [`DirectoryError`], when no server answers.
@@ -167,8 +168,9 @@ impl Node {
         wait: Duration,
     ) -> Result<Vec<SignedUp>, DirectoryError> {
         let (mut rows, mut answered, mut failed) = (Vec::new(), false, None);
-        for server in self.servers(wait).await? {
-            match self.people_at(&server, pattern).await {
+        let servers = self.servers(wait).await?;
+        for server in &servers {
+            match self.people_at(server, pattern).await {
                 Ok(people) => {
                     answered = true;
                     rows.extend(people);
@@ -179,11 +181,37 @@ impl Node {
                 }
             }
         }
+        if let Some(name) = pattern.and_then(|pattern| check_name(pattern).ok()) {
+            for server in &servers {
+                let known = rows.iter().map(|row: &SignedUp| row.node).collect();
+                rows.extend(self.people_beyond(server, name, &known).await);
+            }
+        }
         if let Some(error) = failed.filter(|_| !answered) {
             return Err(error);
         }
         rows.sort_by(|a, b| (&a.name, a.node, &a.server).cmp(&(&b.name, b.node, &b.server)));
         Ok(rows)
+    }
+
+    /// Those of this swarm whose whole name that is, and who are not `known`, at servers that this
+    /// one knows. In which swarm somebody is, their claim says; no server on the way can tell.
+    async fn people_beyond(
+        &self,
+        server: &Server,
+        name: &str,
+        known: &BTreeSet<NodeId>,
+    ) -> Vec<SignedUp> {
+        match self.person_at(server, name).await {
+            Ok((people, _)) => {
+                let news = |person: &SignedUp| person.ours && !known.contains(&person.node);
+                people.into_iter().filter(news).collect()
+            }
+            Err(error) => {
+                tracing::debug!("{error}");
+                Vec::new()
+            }
+        }
     }
 
     async fn people_at(

@@ -312,6 +312,26 @@ fn a_person_is_added_by_way_of_a_server_that_knows_theirs() {
         .succeeds();
     let key = shown.json()[0]["peer"].as_str().unwrap().to_owned();
     assert!(added.err().contains(&key), "{}", added.err());
+    // A whole name is found in a list, too; who is at another server is in no list of all.
+    let found = bob.run("bob", &with(&at_b, &["people", "Anna", "--json"]));
+    let rows = found.succeeds().json();
+    assert_eq!((rows.len(), rows[0]["peer"].as_str()), (1, Some(&*key)));
+    let at = rows[0]["server"].as_str().unwrap();
+    assert!(at.contains("by way of"), "{at}");
+    for pattern in [&["people", "Ann", "--json"][..], &["people", "--json"]] {
+        assert!(bob.run("bob", &with(&at_b, pattern)).json().is_empty());
+    }
+    // Somebody of another swarm is not among those of this one.
+    let words = eve.home("eve").join("words.txt");
+    std::fs::write(&words, "tulip saxophone quarry velvet lantern 91").unwrap();
+    let private = [
+        "people",
+        "Anna",
+        "--json",
+        "--passphrase-file",
+        words.to_str().unwrap(),
+    ];
+    assert!(eve.run("eve", &with(&at_b, &private)).json().is_empty());
     assert_eq!(bob.run("bob", &with(&at_b, &["add", "Nobody"])).code(), 5);
 }
 
