@@ -7,7 +7,7 @@
 //! introduced to. In a room of thousands each does this now and then with one of those with whom it
 //! is connected, so who missed a beacon learns what it said though the next one is minutes away.
 //!
-//! Invariants: one comparison at a time, of [`MAX_QUESTIONS`] questions and [`MAX_WANTED`] nodes at
+//! Invariants: one comparison at a time, of `MAX_QUESTIONS` questions and [`MAX_WANTED`] nodes at
 //! most, whatever a teller says; a teller that does not know the question is not asked again.
 
 #[cfg(test)]
