@@ -3,7 +3,7 @@
 //! A beacon is up to three datagrams on a network, and each node sends one in [`LATER_PING`]. Where
 //! many are heard the pauses grow, so that all together send [`DATAGRAMS`] a second at most, up to
 //! the pause by which a death is noticed within a minute though two beacons in a row may be lost: at
-//! 146 nodes. Of more than [`FAR`] silence says little, since others tell of a death
+//! 70 nodes. Of more than [`FAR`] silence says little, since others tell of a death
 //! ([`suspicion`](super::suspicion)), and from [`MANY`] on the pauses grow again. Each beacon wakes
 //! all others, so what an idle node costs is what it hears.
 
@@ -18,15 +18,15 @@ const EARLY_PING: Duration = Duration::from_secs(1);
 /// …and later.
 const LATER_PING: Duration = Duration::from_secs(5);
 /// Datagrams a second that all nodes of a network send for their beacons, about.
-const DATAGRAMS: u32 = 25;
+const DATAGRAMS: u32 = 12;
 /// Of one beacon: to the broadcast address, and to the groups of IPv4 and IPv6.
 const EACH: u32 = 3;
 /// The longest pause, up to so many others…
-const MANY: usize = 256;
+const MANY: usize = 72;
 const LONGEST: Duration = Duration::from_millis(17_500);
 /// …and beyond so many silence is told by the pauses that they would have without it: who knows fewer
 /// than another one does not take that one for gone.
-const FAR: usize = 192;
+const FAR: usize = 54;
 /// What changed is said again so soon, for who missed it once.
 const AGAIN: Duration = Duration::from_millis(600);
 /// So many pauses without a beacon are silence: one may be lost, and in a crowd, where each waits

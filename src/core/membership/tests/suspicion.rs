@@ -64,7 +64,7 @@ fn in_a_large_room_silence_is_borne_for_minutes_and_all_together_say_as_much_as_
         }
         let each = said.last().unwrap().saturating_sub(said[0]) / (said.len() as u32 - 1);
         let datagrams = 3.0 * (count + 1) as f64 / each.as_secs_f64();
-        assert!((20.0..30.0).contains(&datagrams), "{count}: {datagrams}");
+        assert!((9.5..14.5).contains(&datagrams), "{count}: {datagrams}");
         let mut it = room(count);
         run(&mut it, ms(100 * count));
         assert_eq!(it.known() as u64, count, "nobody is gone yet");
@@ -99,8 +99,8 @@ fn whom_a_peer_suspects_is_gone_unless_it_is_heard() {
 
 #[test]
 fn among_few_and_by_strangers_nobody_is_suspected() {
-    let mut few = room(150);
-    let [dead, reporter] = [resting(&few, 150)[0], resting(&few, 150)[1]];
+    let mut few = room(50);
+    let [dead, reporter] = [resting(&few, 50)[0], resting(&few, 50)[1]];
     few.handle(suspicion(reporter, 5, &[one(dead)]), ms(20_000));
     run(&mut few, ms(36_000));
     assert!(few.knows(&one(dead)));
@@ -146,7 +146,7 @@ fn a_neighbour_that_is_lost_is_told_of_unless_two_others_have_done_so() {
     it.handle(MembershipEvent::Disconnected { node }, ms(20_000));
     it.handle(heard(Kind::Leave, lost, 9, place(n)), ms(20_010));
     assert_eq!(reports(&run(&mut it, ms(30_000))), []);
-    let mut few = room(150);
+    let mut few = room(50);
     let node = neighbour(&few);
     few.handle(MembershipEvent::Disconnected { node }, ms(20_000));
     assert_eq!(reports(&run(&mut few, ms(30_000))), []);
@@ -253,8 +253,8 @@ fn who_is_said_to_be_gone_by_one_that_was_asked_is_looked_for_and_gone_if_it_is_
     }
     assert!((1..=9).contains(&dials), "{dials}");
     // Nor is anybody in a smaller room.
-    let mut few = room(150);
-    let node = one(super::suspicion::resting(&few, 150)[0]);
+    let mut few = room(50);
+    let node = one(super::suspicion::resting(&few, 50)[0]);
     let done = few.handle(MembershipEvent::SaidGone { node, epoch: 1 }, ms(30_000));
     assert_eq!(dialled(&done), []);
 }
@@ -284,7 +284,7 @@ fn who_was_heard_by_another_one_after_it_was_taken_for_gone_is_here_again() {
     assert!(it.announced().any(|(told, _)| told == node));
     assert_eq!(it.age_of(&one(reporter)), Some(ms(80_000)));
     // It would have been heard by then, as the others are.
-    for (second, known) in [(105, true), (150, true), (175, false)] {
+    for (second, known) in [(105, true), (200, true), (290, true), (302, false)] {
         run(&mut it, ms(second * 1_000));
         for n in (1..=MANY).filter(|it| *it != n) {
             it.handle(
@@ -302,15 +302,15 @@ fn when_most_go_those_that_are_left_speak_sooner_and_are_not_taken_for_gone_befo
     let mut it = room(1_000);
     run(&mut it, ms(60_000));
     assert!(it.announcing.next > ms(100_000), "{:?}", it.announcing.next);
-    for n in 101..=1_000 {
+    for n in 41..=1_000 {
         it.handle(heard(Kind::Leave, one(n), 9, place(n)), ms(60_000));
     }
-    assert!(it.announcing.next <= ms(65_000), "{:?}", it.announcing.next);
+    assert!(it.announcing.next <= ms(71_500), "{:?}", it.announcing.next);
     // The others do likewise, but may be heard a pause later.
-    let done = run(&mut it, ms(72_000));
+    let done = run(&mut it, ms(85_000));
     let left =
         |(_, action): &(Now, MembershipAction)| matches!(action, MembershipAction::Left { .. });
-    assert!(!done.iter().any(left) && it.known() == 100);
+    assert!(!done.iter().any(left) && it.known() == 40);
     let silent = run(&mut it, ms(120_000));
     assert!(silent.iter().any(left));
 }
