@@ -36,13 +36,13 @@ use super::{
 };
 use ::core::net::{IpAddr, SocketAddr};
 use announcing::Announcing;
-pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent};
+pub use event::{Beacon, BeaconNumber, Kind, MembershipAction, MembershipEvent, Suspect};
 pub use held::Here;
 use peer::{CatalogVersion, Peer};
 use replays::Replays;
 use std::time::Duration;
+pub use suspicion::MAX_SUSPECTS;
 use suspicion::Suspicions;
-pub use suspicion::{MAX_SUSPECTS, Suspect};
 use table::Table;
 
 /// Peers at a time, connected or not: about 1 KiB each, with its places in what is kept in order.

@@ -17,6 +17,7 @@ mod inbound;
 mod localsend;
 mod people;
 mod shortage;
+mod told;
 
 use super::{
     api::{DhtInfo, Kept, Leftovers, NodeEvent, PathInfo, Safe, Status},
@@ -43,7 +44,7 @@ use crate::{
     },
 };
 use awaiting::Awaiting;
-use cards::{Desk, Told};
+use cards::Desk;
 use compare::Comparison;
 use futures::future::join_all;
 use shortage::Shortage;
@@ -56,6 +57,7 @@ use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
     time::sleep_until,
 };
+use told::Told;
 
 /// How often followers of a download hear what is new.
 const FOLLOW: Duration = Duration::from_millis(100);

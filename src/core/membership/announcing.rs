@@ -2,10 +2,10 @@
 //!
 //! A beacon is up to three datagrams on a network, and each node sends one in [`LATER_PING`]. Where
 //! many are heard the pauses grow, so that all together send [`DATAGRAMS`] a second at most, up to
-//! the pause by which a death is noticed within a minute though two beacons in a row may be lost: at
-//! 70 nodes. Of more than [`FAR`] silence says little, since others tell of a death
-//! ([`suspicion`](super::suspicion)), and from [`MANY`] on the pauses grow again. Each beacon wakes
-//! all others, so what an idle node costs is what it hears.
+//! the pause by which a death is noticed within a minute though two beacons in a row may be lost. Of
+//! more than [`FAR`] silence says little, since others tell of a death
+//! ([`suspicion`](super::suspicion)), and of more than [`MANY`] all send [`DATAGRAMS_OF_MANY`]: each
+//! beacon wakes all others, and that was half of what an idle node cost.
 
 use super::{Kind, Membership, MembershipAction, SILENCE, answers::Answers};
 use crate::core::{Now, neighbours::MESH};
@@ -17,12 +17,14 @@ const FIRST_SECONDS: Duration = Duration::from_secs(5);
 const EARLY_PING: Duration = Duration::from_secs(1);
 /// …and later.
 const LATER_PING: Duration = Duration::from_secs(5);
-/// Datagrams a second that all nodes of a network send for their beacons, about.
-const DATAGRAMS: u32 = 12;
+/// Datagrams a second that all nodes of a network send for their beacons, about…
+const DATAGRAMS: u32 = 25;
+/// …and in a room of many, where each wakes all others.
+const DATAGRAMS_OF_MANY: u32 = 12;
 /// Of one beacon: to the broadcast address, and to the groups of IPv4 and IPv6.
 const EACH: u32 = 3;
 /// The longest pause, up to so many others…
-const MANY: usize = 72;
+const MANY: usize = 110;
 const LONGEST: Duration = Duration::from_millis(17_500);
 /// …and beyond so many silence is told by the pauses that they would have without it: who knows fewer
 /// than another one does not take that one for gone.
@@ -58,6 +60,9 @@ pub(super) struct Announcing {
     pub(super) all: usize,
     /// The longest silence that was borne lately.
     borne: Duration,
+    /// The first long pause was drawn: of those who begin in the same moment each speaks at a time
+    /// of its own.
+    apart: bool,
     /// Many went: nobody counts as silent before.
     pub(super) patient_until: Now,
 }
@@ -74,6 +79,7 @@ impl Announcing {
             crowd: 0,
             all: 0,
             borne: Duration::ZERO,
+            apart: false,
             patient_until: Now::ZERO,
         }
     }
@@ -104,7 +110,7 @@ impl Announcing {
     /// A node that is not connected and silent for this long is gone.
     pub(super) fn silence(&self) -> Duration {
         if self.is_far() {
-            return shared_pause(self.crowd).mul_f64(PAUSES_OF_MANY);
+            return pause_of_many(self.crowd).mul_f64(PAUSES_OF_MANY);
         }
         let pause = self.pause();
         let longer = if self.crowd > MESH {
@@ -117,17 +123,20 @@ impl Announcing {
 }
 
 fn pause_among(others: usize) -> Duration {
-    let all = shared_pause(others);
     if others > MANY {
-        all
+        pause_of_many(others)
     } else {
-        all.clamp(LATER_PING, LONGEST)
+        shared(others, DATAGRAMS).clamp(LATER_PING, LONGEST)
     }
 }
 
-/// The pause with which all together send [`DATAGRAMS`] a second.
-fn shared_pause(others: usize) -> Duration {
-    Duration::from_secs(1) * EACH * (others as u32 + 1) / DATAGRAMS
+fn pause_of_many(others: usize) -> Duration {
+    shared(others, DATAGRAMS_OF_MANY)
+}
+
+/// The pause with which all together send so many datagrams a second.
+fn shared(others: usize, datagrams: u32) -> Duration {
+    Duration::from_secs(1) * EACH * (others as u32 + 1) / datagrams
 }
 
 impl Membership {
@@ -161,7 +170,13 @@ impl Membership {
                 begun.saturating_sub(self.now)
             }
         } else if since >= FIRST_SECONDS {
-            it.pause()
+            let all_began_at_once = it.crowd > MANY && !std::mem::replace(&mut it.apart, true);
+            let share = if all_began_at_once {
+                self.chance.fraction()
+            } else {
+                1.0
+            };
+            it.pause().mul_f64(share)
         } else if it.all > MESH {
             // Each is heard by many, who tell one another.
             it.short_pause().max(since)

@@ -1,6 +1,5 @@
 //! What the membership hears and what it wants done: data, no decisions.
 
-use super::Suspect;
 use crate::core::id::NodeId;
 use ::core::net::SocketAddr;
 use std::time::Duration;
@@ -16,6 +15,15 @@ pub enum Kind {
     Leave,
     /// "I am here, and these may be gone."
     Suspect,
+}
+
+/// A node that may be gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Suspect {
+    /// Which.
+    pub node: NodeId,
+    /// Its last beacon, as far as its neighbour knows.
+    pub last: BeaconNumber,
 }
 
 /// What a node announces about itself.

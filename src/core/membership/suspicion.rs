@@ -9,7 +9,7 @@
 //! often as [`BELIEVED`] says of one address; whoever is suspected is asked to speak once in
 //! [`REFUTED`] at most, so what a liar can have each say is less than each said of itself anyway.
 
-use super::{Beacon, BeaconNumber, Membership, MembershipAction, peer::Peer};
+use super::{Beacon, BeaconNumber, Membership, MembershipAction, Suspect, peer::Peer};
 use crate::core::{
     Now,
     id::NodeId,
@@ -60,15 +60,6 @@ const LOOKED_AT: Rate = Rate {
     per_second: 0.5,
     burst: 8.0,
 };
-
-/// A node that may be gone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Suspect {
-    /// Which.
-    pub node: NodeId,
-    /// Its last beacon, as far as its neighbour knows.
-    pub last: BeaconNumber,
-}
 
 /// A neighbour that was lost.
 #[derive(Debug)]

@@ -4,7 +4,11 @@
 //! Invariants: a card is kept only of a peer, and goes with it; a catalog that is being asked for of
 //! its node is not changed by a card meanwhile.
 
-use super::{Actor, ActorParts, Note, compare::Comparing};
+use super::{
+    Actor, ActorParts, Note,
+    compare::Comparing,
+    told::{MAX_TOLD, Told, opened},
+};
 use crate::{
     core::{
         Now,
@@ -19,27 +23,15 @@ use crate::{
         swarm::{Asking, Next, Position, State},
     },
     wire::{
-        control::{Card, CardWanted, CatalogPage, PeerAddress, Request, Response},
+        control::{Card, CardWanted, CatalogPage, Request, Response},
         signer::Signer,
     },
 };
 use std::{net::SocketAddr, time::Duration};
 use tokio::task::spawn_blocking;
 
-/// Bytes of cards in one answer.
-pub(super) const MAX_TOLD: usize = 512 << 10;
 /// How much longer for each node it takes until all have asked one that has no card.
 const SPREAD: Duration = Duration::from_millis(10);
-
-/// What became of a question for cards.
-pub enum Told {
-    /// Those that came, each signed by its node, and where others are.
-    Cards(Vec<(Card, CatalogPage)>, Vec<PeerAddress>),
-    /// None, this time.
-    Nothing,
-    /// What came was forged, or the other end knows no cards.
-    Unable,
-}
 
 fn wanted((node, (epoch, revision)): (NodeId, Version)) -> CardWanted {
     CardWanted {
@@ -113,18 +105,6 @@ impl Desk {
         let card = known.unwrap_or_else(fresh);
         self.own.insert(card)
     }
-}
-
-/// Those of the cards that were asked for and are what they seem.
-pub(super) fn opened(cards: Vec<Card>, others: Vec<PeerAddress>, of: &[NodeId]) -> Told {
-    let mut told = Vec::with_capacity(cards.len());
-    for card in cards {
-        match card.open() {
-            Ok(page) if of.contains(&card.node) => told.push((card, page)),
-            _ => return Told::Unable,
-        }
-    }
-    Told::Cards(told, others)
 }
 
 impl Actor {

@@ -9,7 +9,7 @@ mod tests;
 
 use super::{
     Actor, Note,
-    cards::{MAX_TOLD, Told, opened},
+    told::{MAX_TOLD, Told, opened},
 };
 use crate::{
     core::{

@@ -11,7 +11,7 @@ pub(super) mod tests;
 
 use super::{
     Actor, Note,
-    cards::{MAX_TOLD, Told, opened},
+    told::{MAX_TOLD, Told, opened},
 };
 use crate::{
     core::{cards::Walk, exchange::Exchange, id::NodeId, via::Via},

@@ -37,14 +37,14 @@ fn who_is_introduced_is_here_and_is_gone_unless_it_is_heard() {
     told.take(&it.handle(MembershipEvent::Heard { beacon, from, room }, ms(10_000)));
     assert_eq!(it.announced().count(), 1);
     let mut left = BTreeSet::new();
-    for (_, action) in run(&mut it, ms(45_000)) {
+    for (_, action) in run(&mut it, ms(22_000)) {
         if let MembershipAction::Left { node, .. } = action {
             left.insert(node);
         }
     }
     assert!(left.len() == 49 && it.knows(&one(1)));
     // Of one that is gone another's word is not believed, unless it began anew.
-    assert_eq!(it.handle(introduced(2), ms(48_000)), []);
+    assert_eq!(it.handle(introduced(2), ms(25_000)), []);
     let anew = MembershipEvent::Introduced {
         node: one(2),
         address: listens(2),
@@ -52,7 +52,7 @@ fn who_is_introduced_is_here_and_is_gone_unless_it_is_heard() {
         revision: 1,
         age: Duration::ZERO,
     };
-    let done = it.handle(anew, ms(48_000));
+    let done = it.handle(anew, ms(25_000));
     assert!(done.contains(&MembershipAction::Joined { node: one(2) }));
 }
 

@@ -72,6 +72,29 @@ fn in_a_large_room_silence_is_borne_for_minutes_and_all_together_say_as_much_as_
 }
 
 #[test]
+fn those_who_begin_together_speak_at_times_of_their_own() {
+    let mut said: Vec<Now> = (0..40)
+        .map(|seed| {
+            let mut it = Membership::new(ME, seed, ms(0));
+            for n in 1..=MANY {
+                it.handle(heard(Kind::Ping, one(n), 1, place(n)), ms(0));
+                let (node, address) = (one(n), listens(n));
+                it.handle(MembershipEvent::Connected { node, address }, ms(0));
+            }
+            let done = run(&mut it, ms(120_000));
+            let late = |(at, action): &(Now, MembershipAction)| {
+                *action == MembershipAction::Announce(Kind::Ping) && *at > ms(9_000)
+            };
+            done.iter().find(|one| late(one)).map_or(ms(0), |one| one.0)
+        })
+        .collect();
+    said.sort_unstable();
+    assert!(said[9] < ms(45_000) && said[30] > ms(45_000), "{said:?}");
+    let gaps = said.windows(2).map(|pair| pair[1].saturating_sub(pair[0]));
+    assert!(gaps.max() < Some(ms(20_000)), "{said:?}");
+}
+
+#[test]
 fn whom_a_peer_suspects_is_gone_unless_it_is_heard() {
     let mut it = room(MANY);
     let resting = resting(&it, MANY);
@@ -100,7 +123,11 @@ fn whom_a_peer_suspects_is_gone_unless_it_is_heard() {
 #[test]
 fn among_few_and_by_strangers_nobody_is_suspected() {
     let mut few = room(50);
-    let [dead, reporter] = [resting(&few, 50)[0], resting(&few, 50)[1]];
+    let here = resting(&few, 50);
+    let [dead, reporter] = [here[0], here[1]];
+    for n in here {
+        few.handle(heard(Kind::Ping, one(n), 2, place(n)), ms(19_000));
+    }
     few.handle(suspicion(reporter, 5, &[one(dead)]), ms(20_000));
     run(&mut few, ms(36_000));
     assert!(few.knows(&one(dead)));
