@@ -315,9 +315,12 @@ async fn a_slow_node_loses_no_event_and_its_commands_are_still_taken() {
     let mut slow = Node::new(1);
     let mut askers: Vec<Node> = (2..6).map(Node::new).collect();
     let mut asking = tokio::task::JoinSet::new();
+    // All are connected first: who comes to a node whose queue is full waits.
     for asker in &mut askers {
         asker.dial(&slow).await;
         asker.connected().await;
+    }
+    for asker in &askers {
         for _ in 0..EACH {
             let (net, to) = (asker.net.clone(), slow.id());
             asking.spawn(async move { net.request(to, question()).await });
