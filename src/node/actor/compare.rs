@@ -9,7 +9,7 @@ mod tests;
 
 use super::{
     Actor, Note,
-    told::{MAX_TOLD, Told, opened},
+    told::{Telling, Told, opened},
 };
 use crate::{
     core::{
@@ -23,12 +23,7 @@ use crate::{
     },
     net::RequestError,
     node::swarm::State,
-    wire::{
-        MAX_CARDS,
-        control::{
-            Card, PeerAddress, RangePart, RangePrint, Request, Response, range_prints, ranges,
-        },
-    },
+    wire::control::{RangePart, RangePrint, Request, Response, range_prints, ranges},
 };
 use tokio::task::spawn_blocking;
 
@@ -113,24 +108,17 @@ impl Comparing {
 
 /// Cards of these, and where they are, for one that lacks them.
 pub(super) fn introduced_to(swarm: &State, asker: NodeId, of: &[NodeId]) -> Response {
-    let (mut cards, mut others, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let mut telling = Telling::default();
     if let Some(at) = swarm.peers.at(&asker) {
         let known = of.iter().filter(|node| **node != asker);
         let known = known.filter_map(|node| Some((*node, swarm.membership.address_of(node)?)));
         for (node, address) in Exchange::others(at, known) {
-            let card = swarm.peers.get(&node).and_then(|peer| peer.card.as_ref());
-            let fits = |card: &&Card| cards.len() < MAX_CARDS && bytes + card.weight() <= MAX_TOLD;
-            if let Some(card) = card.filter(fits) {
-                bytes += card.weight();
-                cards.push(card.clone());
-            }
-            let age = swarm.membership.age_of(&node);
-            others.push(PeerAddress::heard(node, address, age));
+            telling.tell_of(swarm, node, address);
         }
     }
     Response::Everybody {
-        cards,
-        others,
+        cards: telling.cards,
+        others: telling.others,
         through: None,
     }
 }

@@ -11,14 +11,14 @@ pub(super) mod tests;
 
 use super::{
     Actor, Note,
-    told::{MAX_TOLD, Told, opened},
+    told::{Telling, Told, opened},
 };
 use crate::{
     core::{cards::Walk, exchange::Exchange, id::NodeId, via::Via},
     net::RequestError,
     node::swarm::State,
     wire::{
-        MAX_CARDS, MAX_EVERYBODY,
+        MAX_EVERYBODY,
         control::{Card, CatalogPage, PeerAddress, Request, Response},
     },
 };
@@ -37,7 +37,7 @@ pub(super) fn everybody_but(
     but: &[NodeId],
     (after, until): (Option<NodeId>, Option<NodeId>),
 ) -> Response {
-    let (mut cards, mut others, mut bytes, mut through) = (Vec::new(), Vec::new(), 0, None);
+    let (mut telling, mut through) = (Telling::default(), None);
     if let Some(at) = swarm.peers.at(&asker) {
         let but: HashSet<&NodeId> = but.iter().collect();
         let announced = swarm.membership.announced_after(after);
@@ -45,25 +45,18 @@ pub(super) fn everybody_but(
         let unnamed = announced.filter(|(node, _)| *node != asker && !but.contains(node));
         for (node, address) in Exchange::others(at, unnamed) {
             let card = swarm.peers.get(&node).and_then(|peer| peer.card.as_ref());
-            let fits = |card: &&Card| cards.len() < MAX_CARDS && bytes + card.weight() <= MAX_TOLD;
-            let fitting = card.filter(fits);
-            let full = after.is_some() && card.is_some() && fitting.is_none();
-            if full || others.len() >= MAX_EVERYBODY {
-                let last = others.last().map(|one: &PeerAddress| one.node);
+            let full = after.is_some() && card.is_some_and(|card| !telling.has_room_for(card));
+            if full || telling.others.len() >= MAX_EVERYBODY {
+                let last = telling.others.last().map(|one: &PeerAddress| one.node);
                 through = last.filter(|_| after.is_some());
                 break;
             }
-            if let Some(card) = fitting {
-                bytes += card.weight();
-                cards.push(card.clone());
-            }
-            let age = swarm.membership.age_of(&node);
-            others.push(PeerAddress::heard(node, address, age));
+            telling.tell_of(swarm, node, address);
         }
     }
     Response::Everybody {
-        cards,
-        others,
+        cards: telling.cards,
+        others: telling.others,
         through,
     }
 }

@@ -2,8 +2,13 @@
 
 use crate::{
     core::id::NodeId,
-    wire::control::{Card, CatalogPage, PeerAddress},
+    node::swarm::State,
+    wire::{
+        MAX_CARDS,
+        control::{Card, CatalogPage, PeerAddress},
+    },
 };
+use std::net::SocketAddr;
 
 /// Bytes of cards in one answer.
 pub(super) const MAX_TOLD: usize = 512 << 10;
@@ -28,4 +33,28 @@ pub(super) fn opened(cards: Vec<Card>, others: Vec<PeerAddress>, of: &[NodeId]) 
         }
     }
     Told::Cards(told, others)
+}
+
+/// An answer that tells of nodes: where each is, and its card while there is room for that.
+#[derive(Default)]
+pub(super) struct Telling {
+    pub(super) cards: Vec<Card>,
+    pub(super) others: Vec<PeerAddress>,
+    bytes: usize,
+}
+
+impl Telling {
+    pub(super) fn has_room_for(&self, card: &Card) -> bool {
+        self.cards.len() < MAX_CARDS && self.bytes + card.weight() <= MAX_TOLD
+    }
+
+    pub(super) fn tell_of(&mut self, swarm: &State, node: NodeId, address: SocketAddr) {
+        let card = swarm.peers.get(&node).and_then(|peer| peer.card.as_ref());
+        if let Some(card) = card.filter(|card| self.has_room_for(card)) {
+            self.bytes += card.weight();
+            self.cards.push(card.clone());
+        }
+        let age = swarm.membership.age_of(&node);
+        self.others.push(PeerAddress::heard(node, address, age));
+    }
 }
