@@ -20,7 +20,7 @@ mod tests;
 
 use super::{Now, id::NodeId, origin::origin, score};
 use ::core::net::IpAddr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// So many others are all neighbours.
 pub const MESH: usize = 24;
@@ -65,9 +65,9 @@ impl Neighbours {
         }
         let mut chosen = self.successors(known);
         let mut by_age: Vec<&Candidate> = known.iter().collect();
-        by_age.sort_unstable_by_key(|one| (one.since, one.node));
-        let old = &by_age[..known.len() / 2];
-        self.draw(old, OLD, &mut chosen);
+        let half = known.len() / 2;
+        by_age.select_nth_unstable_by_key(half, |one| (one.since, one.node));
+        self.draw(&by_age[..half], OLD, &mut chosen);
         self.draw(&by_age, random(known.len()), &mut chosen);
         chosen
     }
@@ -76,30 +76,49 @@ impl Neighbours {
     fn successors(&self, known: &[Candidate]) -> BTreeSet<NodeId> {
         let mut next = Vec::with_capacity(SUCCESSORS + 1);
         for one in known {
-            next.push((ring(&one.node).wrapping_sub(self.here), one.node));
-            next.sort_unstable();
-            next.truncate(SUCCESSORS);
+            let place = (ring(&one.node).wrapping_sub(self.here), one.node);
+            keep_least(&mut next, place, SUCCESSORS);
         }
         next.into_iter().map(|(_, node)| node).collect()
     }
 
-    /// So many more: a node of each address before the second of any.
+    /// So many more: a node of each address before the second of any. Of thousands that are gone
+    /// through a few are kept: the addresses that come first, and of each those that do.
     fn draw(&self, from: &[&Candidate], count: usize, chosen: &mut BTreeSet<NodeId>) {
-        let mut places = BTreeMap::<IpAddr, Vec<(u64, NodeId)>>::new();
-        for one in from.iter().filter(|one| !chosen.contains(&one.node)) {
+        let mut places = Vec::<(u64, Vec<(u64, NodeId)>)>::with_capacity(count + 1);
+        for one in from {
+            let address = mix(self.secret.rotate_left(32), bits(origin(one.source)));
+            let last = places.last().filter(|_| places.len() >= count);
+            if last.is_some_and(|(last, _)| *last < address) || chosen.contains(&one.node) {
+                continue;
+            }
             let rank = mix(self.secret, score::word(one.node.as_bytes()));
-            let place = places.entry(origin(one.source)).or_default();
-            place.push((rank, one.node));
+            let at = places.binary_search_by_key(&address, |(address, _)| *address);
+            let at = at.unwrap_or_else(|at| {
+                places.insert(at, (address, Vec::new()));
+                places.truncate(count);
+                at
+            });
+            if let Some((_, nodes)) = places.get_mut(at) {
+                keep_least(nodes, (rank, one.node), count);
+            }
         }
-        let mut order = Vec::with_capacity(from.len());
-        for (ip, mut nodes) in places {
-            nodes.sort_unstable();
-            let address = mix(self.secret.rotate_left(32), bits(ip));
+        let order = places.into_iter().flat_map(|(address, nodes)| {
             let nodes = nodes.into_iter().enumerate();
-            order.extend(nodes.map(|(round, (_, node))| (round, address, node)));
-        }
+            nodes.map(move |(round, (_, node))| (round, address, node))
+        });
+        let mut order: Vec<_> = order.collect();
         order.sort_unstable();
         chosen.extend(order.into_iter().take(count).map(|(.., node)| node));
+    }
+}
+
+/// Puts one among so many at the most that are the least, in order.
+fn keep_least<T: Ord>(least: &mut Vec<T>, one: T, most: usize) {
+    if least.len() < most || least.last().is_some_and(|last| one < *last) {
+        let at = least.partition_point(|it| *it < one);
+        least.insert(at, one);
+        least.truncate(most);
     }
 }
 

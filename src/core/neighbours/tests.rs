@@ -246,3 +246,47 @@ fn ten_thousand_forged_identities_do_not_crowd_out_the_honest() {
     assert!(honest * 10 >= all * 8, "{honest} of {all}");
     assert_eq!(reached(&joined) as u64, HONEST);
 }
+
+/// What `draw` does, with a list of each address and all in order.
+fn drawn_from_all(
+    it: &Neighbours,
+    from: &[&Candidate],
+    count: usize,
+    chosen: &BTreeSet<NodeId>,
+) -> BTreeSet<NodeId> {
+    let mut places = std::collections::BTreeMap::<IpAddr, Vec<(u64, NodeId)>>::new();
+    for one in from.iter().filter(|one| !chosen.contains(&one.node)) {
+        let rank = mix(it.secret, score::word(one.node.as_bytes()));
+        let place = places.entry(origin(one.source)).or_default();
+        place.push((rank, one.node));
+    }
+    let mut order = Vec::new();
+    for (ip, mut nodes) in places {
+        nodes.sort_unstable();
+        let address = mix(it.secret.rotate_left(32), bits(ip));
+        let nodes = nodes.into_iter().enumerate();
+        order.extend(nodes.map(|(round, (_, node))| (round, address, node)));
+    }
+    order.sort_unstable();
+    order.into_iter().take(count).map(|it| it.2).collect()
+}
+
+#[test]
+fn who_keeps_the_first_alone_draws_those_who_come_first_of_all() {
+    let mut chance = Chance::new(5);
+    for round in 0..200 {
+        let it = chooser(round);
+        let addresses = 1 + chance.below(if round % 2 == 0 { 6 } else { 300 }) as u64;
+        let known = (0..30 + chance.below(200) as u64)
+            .map(|n| candidate(n, chance.bits() % addresses, n))
+            .collect::<Vec<_>>();
+        let from: Vec<&Candidate> = known.iter().collect();
+        let before: BTreeSet<NodeId> = known[..3].iter().map(|one| one.node).collect();
+        for count in [1, OLD, 7] {
+            let mut chosen = before.clone();
+            it.draw(&from, count, &mut chosen);
+            let fresh: BTreeSet<NodeId> = chosen.difference(&before).copied().collect();
+            assert_eq!(fresh, drawn_from_all(&it, &from, count, &before), "{round}");
+        }
+    }
+}
