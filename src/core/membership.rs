@@ -45,7 +45,8 @@ pub use suspicion::MAX_SUSPECTS;
 use suspicion::Suspicions;
 use table::Table;
 
-/// Peers at a time, connected or not: about 1 KiB each, with its places in what is kept in order.
+/// Peers at a time, connected or not: a quarter of a KiB each, with its places in what is kept in
+/// order, and the name that it gave itself.
 pub const MAX_PEERS: usize = 12 << 10;
 /// Nodes that are no peers.
 pub const MAX_UNCONFIRMED: usize = 4 << 10;
@@ -257,7 +258,7 @@ impl Membership {
     /// The name that a node gave itself, at most 64 bytes: foreign text. `None` if it gave none.
     #[must_use]
     pub fn name_of(&self, node: &NodeId) -> Option<&str> {
-        let name = self.peers.get(node)?.name.as_str();
+        let name = self.peers.get(node)?.name();
         (!name.is_empty()).then_some(name)
     }
 
@@ -281,7 +282,7 @@ impl Membership {
     /// The life and revision of a node's catalog, by its last beacon.
     #[must_use]
     pub fn catalog_of(&self, node: &NodeId) -> Option<(u64, u64)> {
-        let catalog = self.peers.get(node)?.catalog?;
+        let catalog = self.peers.get(node)?.catalog()?;
         Some((catalog.epoch, catalog.revision))
     }
 
@@ -297,9 +298,9 @@ impl Membership {
     /// names that they gave themselves: they may be here in a moment.
     pub fn expected(&self) -> impl Iterator<Item = (NodeId, &str)> {
         let (crowd, now) = (self.is_crowd(), self.now);
-        let expected = self.peers.those(self.peers.strangers());
+        let expected = self.peers.strangers();
         let expected = expected.filter(move |(_, peer)| peer.is_expected(crowd, now));
-        expected.map(|(node, peer)| (*node, peer.name.as_str()))
+        expected.map(|(node, peer)| (*node, peer.name()))
     }
 
     /// Whether a node is known, connected or not.
@@ -333,7 +334,7 @@ impl Membership {
         }
         let at = BeaconNumber::of(&beacon);
         let last = match self.peers.get(&node) {
-            Some(peer) => peer.seen,
+            Some(peer) => peer.seen(),
             None => self.replays.last(&node, self.now),
         };
         if last.is_some_and(|last| at <= last) {
@@ -344,11 +345,7 @@ impl Membership {
         }
         if beacon.kind == Kind::Leave {
             self.suspicions.left(&node);
-            if self
-                .peers
-                .change(&node, |peer| peer.seen = Some(at))
-                .is_none()
-            {
+            if self.peers.change(&node, |peer| peer.see(at)).is_none() {
                 // Others may still tell of it.
                 let here = self.replays.last_here(&node, self.now).is_some();
                 let kept = (node, at, here, true);
@@ -382,9 +379,9 @@ impl Membership {
         let hint = self.peers.change(&node, |peer| {
             // Both of us are newcomers and both heard the other's JOIN: the smaller id dials.
             let it_dials = beacon.kind == Kind::Join || peer.joins_now(now) && node < me;
-            *unchosen |= peer.confirmed && (peer.seen.is_none() || peer.hearsay);
-            if !peer.confirmed && peer.seen.is_none() {
-                peer.not_before = now + wait;
+            *unchosen |= peer.confirmed && (!peer.announces() || peer.hearsay);
+            if !peer.confirmed && !peer.announces() {
+                peer.wait_until(now + wait);
             }
             peer.heard(beacon, address, it_dials, now);
             peer.take_hint()

@@ -27,8 +27,8 @@ impl Membership {
         // A random one goes, so that a real newcomer stays long enough to be dialled, sooner or
         // later.
         let room = if self.peers.count_strangers_at(source) >= MAX_UNCONFIRMED_PER_SOURCE {
-            let here = self.peers.those(self.peers.strangers_at(source));
-            let idle = here.filter(|(_, peer)| peer.stage == Stage::Idle);
+            let here = self.peers.strangers_at(source);
+            let idle = here.filter(|(_, peer)| peer.stage() == Stage::Idle);
             let idle: Vec<NodeId> = idle.map(|(node, _)| *node).collect();
             self.evict_one_of(&idle, out)
         } else {
@@ -43,20 +43,20 @@ impl Membership {
 
     /// Makes room for one more that is no peer, if need be.
     pub(super) fn has_room_for_a_stranger(&mut self, out: &mut Vec<MembershipAction>) -> bool {
-        let count = self.peers.strangers().len();
+        let count = self.peers.count_strangers();
         if count < MAX_UNCONFIRMED {
             return true;
         }
-        let idle = |(_, peer): &(&NodeId, &Peer)| peer.stage == Stage::Idle;
+        let idle = |(_, peer): &(&NodeId, &Peer)| peer.stage() == Stage::Idle;
         for _ in 0..DRAWS {
-            let drawn = self.peers.strangers().iter().nth(self.chance.below(count));
-            let victim = self.peers.those(drawn).find(idle).map(|(node, _)| *node);
+            let drawn = self.peers.strangers().nth(self.chance.below(count));
+            let victim = drawn.filter(idle).map(|(node, _)| *node);
             if let Some(victim) = victim {
                 self.remove(&victim, false, out);
                 return true;
             }
         }
-        let all = self.peers.those(self.peers.strangers());
+        let all = self.peers.strangers();
         let idle: Vec<NodeId> = all.filter(idle).map(|(node, _)| *node).collect();
         self.evict_one_of(&idle, out)
     }
@@ -69,7 +69,7 @@ impl Membership {
         if self.peers.peers() < MAX_PEERS {
             return true;
         }
-        let idle = |(_, peer): &(&NodeId, &Peer)| peer.confirmed && peer.stage == Stage::Idle;
+        let idle = |(_, peer): &(&NodeId, &Peer)| peer.confirmed && peer.stage() == Stage::Idle;
         let hearsay = self.peers.iter().filter(idle);
         let hearsay = hearsay.filter(|(_, peer)| peer.hearsay);
         let hearsay: Vec<NodeId> = hearsay.map(|(node, _)| *node).collect();
@@ -87,7 +87,7 @@ impl Membership {
         };
         let there = self.peers.iter().filter(idle);
         let there = there.filter(|(_, peer)| origin(peer.source) == crowded);
-        let youngest = there.max_by_key(|(_, peer)| peer.since);
+        let youngest = there.max_by_key(|(_, peer)| peer.since());
         let youngest: Vec<NodeId> = youngest.map(|(node, _)| *node).into_iter().collect();
         self.evict_one_of(&youngest, out)
     }
@@ -120,7 +120,7 @@ impl Membership {
                 announced,
             });
         }
-        if let Some(seen) = peer.seen {
+        if let Some(seen) = peer.seen() {
             let kept = (*node, seen, peer.confirmed, announced);
             self.replays.remember(kept, self.now, &mut self.chance);
         }

@@ -41,8 +41,8 @@ impl Membership {
 
     /// When a node for which nobody vouched is dialled all the same, in a crowd.
     pub(super) fn dialled_late(&self, peer: &Peer) -> Now {
-        let others = (self.vouched + VOUCHED).min(peer.since + LONGEST);
-        peer.not_before.max(others)
+        let others = (self.vouched + VOUCHED).min(peer.since() + LONGEST);
+        peer.not_before().max(others)
     }
 
     pub(super) fn dial_the_due(&mut self, out: &mut Vec<MembershipAction>) {

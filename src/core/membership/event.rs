@@ -50,7 +50,7 @@ pub struct Beacon {
 }
 
 /// Which beacon of a node it is: later ones are greater.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub struct BeaconNumber {
     /// As in [`Beacon`].
     pub epoch: u64,

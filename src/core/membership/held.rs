@@ -20,7 +20,7 @@ impl Held for Here<'_> {
         let here = here.filter(move |(_, peer)| peer.may_be_told_of(now, silence));
         let here = here.filter(|(node, _)| Some(**node) != self.but);
         here.filter_map(|(node, peer)| {
-            let version = peer.catalog?;
+            let version = peer.catalog()?;
             Some((*node, (version.epoch, version.revision)))
         })
     }
@@ -29,7 +29,7 @@ impl Held for Here<'_> {
 impl Peer {
     /// Whether it is here beyond doubt.
     fn may_be_told_of(&self, now: super::Now, silence: super::Duration) -> bool {
-        let doubted = self.doubted_until.is_some() || self.is_lost();
+        let doubted = self.doubted_until().is_some() || self.is_lost();
         self.is_of_crowd() && !doubted && self.age(now) < silence
     }
 }

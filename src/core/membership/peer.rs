@@ -2,19 +2,22 @@
 //!
 //! Owns the times of one node. Never decides about others (who is evicted, who may be dialled now).
 
+mod addresses;
 mod doubt;
 mod ends;
+mod facts;
+mod lately;
+mod moment;
 
 use super::{Beacon, BeaconNumber, Kind, NEWCOMER_DIALS, announcing::LONGEST_SILENCE};
 use crate::core::Now;
 use ::core::net::{IpAddr, SocketAddr};
+use addresses::{Addresses, MAX_ADDRESSES};
 pub(super) use ends::Ends;
+use lately::Lately;
+pub(super) use moment::Moment;
 use std::time::Duration;
 
-/// Addresses kept of one node.
-const MAX_ADDRESSES: usize = 4;
-/// A node's name is kept to this many bytes.
-const MAX_NAME: usize = 64;
 /// A lost connection may be made again for this long. If the redial fails, with no beacon since,
 /// the process has died.
 const DEAD: Duration = Duration::from_secs(2);
@@ -43,111 +46,84 @@ const LOST: [Duration; 6] = [
 ];
 
 /// Which state of a node's catalog is meant.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct CatalogVersion {
     pub(super) epoch: u64,
     pub(super) revision: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) enum Stage {
+    #[default]
     Idle,
-    Dialing { since: Now },
-    Connected { since: Now },
+    Dialing {
+        since: Now,
+    },
+    Connected {
+        since: Now,
+    },
 }
 
+/// A node. Of ten thousand each is kept, so what counts for a while only has a place elsewhere.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own about the node"
 )]
 pub(super) struct Peer {
-    pub(super) name: String,
+    name: Option<Box<str>>,
+    addresses: Addresses,
+    lately: Lately,
+    /// Since when it is known.
+    since: Moment,
+    /// The last beacon, or since when the node is known.
+    heard: Moment,
+    retry: Option<Moment>,
+    /// The last beacon, if it announces itself.
+    last: BeaconNumber,
+    /// What it offers, if that is known.
+    offers: CatalogVersion,
+    /// For so many seconds it had not been heard then, by the word of another one.
+    unheard: u32,
     /// The address that it counts against: of the first datagram, or where it was found.
     pub(super) source: IpAddr,
-    pub(super) stage: Stage,
+    announces: bool,
+    has_offers: bool,
+    /// What it offers was told of.
+    hinted: bool,
     /// It is a peer: `Joined` was said and `Left` was not.
     pub(super) confirmed: bool,
-    /// Since when it is known.
-    pub(super) since: Now,
     /// It was connected.
     pub(super) met: bool,
     /// It is here by another's word, with what it signed, and was not heard itself.
     pub(super) hearsay: bool,
-    /// In a crowd it is not dialled before, unless somebody vouches for it.
-    pub(super) not_before: Now,
-    /// It was chosen as a neighbour, and is not dialled before.
-    settled: Now,
-    /// It had no room for a connection, and is no neighbour before.
-    pub(super) avoided_until: Now,
-    /// How often that was so since it was connected.
-    refusals: u32,
     /// No connection is kept with it.
     pub(super) resting: bool,
     /// Where it can be reached is to be told, since it rests.
     untold: bool,
-    /// The last beacon.
-    pub(super) seen: Option<BeaconNumber>,
-    addresses: Vec<SocketAddr>,
-    /// Where it is connected.
-    here: Option<IpAddr>,
-    /// There is another address since the others were told.
-    moved: bool,
-    /// The last beacon, or since when the node is known.
-    heard: Now,
-    /// For so many seconds it had not been heard then, by the word of another one.
-    unheard: u32,
-    /// Somebody lost it: it is gone then unless it is heard.
-    pub(super) doubted_until: Option<Now>,
-    /// It is dialled to see whether it is there.
-    looked_at: bool,
-    /// It is known by another's word alone, and no longer than until then.
-    told_until: Option<Now>,
-    found_until: Now,
-    joined_at: Option<Now>,
-    lost_at: Option<Now>,
-    redial_failed: bool,
-    failures: usize,
-    retry: Option<Now>,
-    last_dial: Option<Now>,
-    pub(super) catalog: Option<CatalogVersion>,
-    hinted: Option<CatalogVersion>,
 }
 
 impl Peer {
     pub(super) fn new(source: IpAddr, seen: Option<BeaconNumber>, now: Now) -> Self {
         Self {
-            name: String::new(),
+            name: None,
+            addresses: Addresses::None,
+            lately: Lately::default(),
+            since: now.into(),
+            heard: now.into(),
+            retry: None,
+            last: seen.unwrap_or_default(),
+            offers: CatalogVersion::default(),
+            unheard: 0,
             source,
-            stage: Stage::Idle,
+            announces: seen.is_some(),
+            has_offers: false,
+            hinted: true,
             confirmed: false,
-            since: now,
             met: false,
             hearsay: false,
-            not_before: Now::ZERO,
-            settled: Now::ZERO,
-            avoided_until: Now::ZERO,
-            refusals: 0,
             resting: false,
             untold: false,
-            seen,
-            addresses: Vec::new(),
-            here: None,
-            moved: false,
-            heard: now,
-            unheard: 0,
-            doubted_until: None,
-            looked_at: false,
-            told_until: None,
-            found_until: Now::ZERO,
-            joined_at: None,
-            lost_at: None,
-            redial_failed: false,
-            failures: 0,
-            retry: None,
-            last_dial: None,
-            catalog: None,
-            hinted: None,
         }
     }
 
@@ -163,12 +139,13 @@ impl Peer {
 
     /// Whether its connection broke and nothing was heard of it since.
     pub(super) fn is_lost(&self) -> bool {
-        !self.is_connected() && self.lost_at.is_some_and(|lost| self.heard <= lost)
+        let lost = self.lately.lost_at;
+        !self.is_connected() && lost.is_some_and(|lost| self.heard_last() <= lost)
     }
 
     /// Whether it was heard by a beacon.
     pub(super) fn announces(&self) -> bool {
-        self.seen.is_some()
+        self.announces
     }
 
     /// Whether its beacons alone are enough to know that it is here.
@@ -181,10 +158,11 @@ impl Peer {
     pub(super) fn rest(&mut self, rests: bool, settling: Duration, now: Now) -> bool {
         let changed = std::mem::replace(&mut self.resting, rests) != rests;
         self.untold |= changed && rests;
-        if changed && !rests && self.stage == Stage::Idle && self.confirmed {
+        if changed && !rests && self.stage() == Stage::Idle && self.confirmed {
             self.retry_now(now);
-            self.settled = now + settling;
+            self.lately.change(|it| it.settled = now + settling);
         }
+        self.calm(now);
         changed
     }
 
@@ -196,33 +174,33 @@ impl Peer {
     /// Where it can be reached, if it rests and that is news.
     pub(super) fn take_place_of_rest(&mut self) -> Option<Vec<SocketAddr>> {
         let news = self.resting && std::mem::take(&mut self.untold);
-        news.then(|| self.addresses.clone())
+        news.then(|| self.addresses.to_vec())
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        matches!(self.stage, Stage::Connected { .. })
+        matches!(self.stage(), Stage::Connected { .. })
     }
 
     /// Whether its first dial is under way, and it has not announced itself.
     pub(super) fn is_new(&self) -> bool {
-        let dialing = matches!(self.stage, Stage::Dialing { .. });
-        !self.confirmed && self.seen.is_none() && self.failures == 0 && dialing
+        let dialing = matches!(self.stage(), Stage::Dialing { .. });
+        !self.confirmed && !self.announces && self.lately.failures == 0 && dialing
     }
 
     /// Whether it announced itself and its connection is under way or due. A first failure is
     /// forgiven: on a machine with much to do a handshake may take longer than it has. In a `crowd`
     /// more are: others may vouch for one that has no room for a connection.
     pub(super) fn is_expected(&self, crowd: bool, now: Now) -> bool {
-        let coming = matches!(self.stage, Stage::Dialing { .. }) || self.retry_at().is_some();
-        let forgiven = self.failures < 2 || crowd && now < self.since + VOUCHED_WITHIN;
-        !self.confirmed && self.seen.is_some() && forgiven && coming
+        let coming = matches!(self.stage(), Stage::Dialing { .. }) || self.retry_at().is_some();
+        let forgiven = self.lately.failures < 2 || crowd && now < self.since() + VOUCHED_WITHIN;
+        !self.confirmed && self.announces && forgiven && coming
     }
 
     /// When to dial next, if ever.
     pub(super) fn retry_at(&self) -> Option<Now> {
-        let idle = self.stage == Stage::Idle && !self.addresses.is_empty() && !self.resting;
-        let at = self.retry.filter(|_| idle)?;
-        Some(at.max(self.settled))
+        let at = Now::from(self.retry?);
+        let idle = self.stage() == Stage::Idle && !self.addresses.is_empty() && !self.resting;
+        idle.then(|| at.max(self.lately.settled))
     }
 
     /// Whether it is to be dialled, and in a crowd somebody else may vouch for it.
@@ -232,17 +210,17 @@ impl Peer {
 
     /// Whether it is known by another's word alone, without anything that it signed.
     pub(super) fn is_told(&self) -> bool {
-        self.told_until.is_some()
+        self.lately.told_until.is_some()
     }
 
     /// Where it may be, if that is known.
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.addresses.first().copied()
+        self.addresses.first()
     }
 
     /// When a dial under way counts as failed.
     pub(super) fn dial_ends(&self) -> Option<Now> {
-        match self.stage {
+        match self.stage() {
             Stage::Dialing { since } => Some(since + DIAL),
             _ => None,
         }
@@ -250,7 +228,8 @@ impl Peer {
 
     /// When it is gone if nothing more is heard. Does not hold while it is connected.
     pub(super) fn gone_at(&self, silence: Duration) -> Now {
-        if let Some(until) = self.told_until {
+        let lately = &self.lately;
+        if let Some(until) = lately.told_until {
             return until;
         }
         // One that is no peer is known no longer than it would be among few.
@@ -259,57 +238,67 @@ impl Peer {
         } else {
             LONGEST_SILENCE
         };
-        let silent = (self.heard + silence.min(longest))
-            .saturating_sub(Duration::from_secs(self.unheard.into()));
-        let gone = match self.lost_at {
-            Some(lost) if self.redial_failed && self.heard <= lost => lost + DEAD,
+        let heard = self.heard_last();
+        let silent =
+            (heard + silence.min(longest)).saturating_sub(Duration::from_secs(self.unheard.into()));
+        let gone = match lately.lost_at {
+            Some(lost) if lately.redial_failed && heard <= lost => lost + DEAD,
             // A connection that fell silent took most of that time already.
             Some(lost) => silent.max(lost + DEAD),
             None => silent,
         };
-        self.doubted_until.map_or(gone, |until| gone.min(until))
+        lately.doubted_until.map_or(gone, |until| gone.min(until))
     }
 
     /// Until when it is worth a dial: what mDNS found is not told anew when its network comes back.
     pub(super) fn wanted_until(&self, silence: Duration) -> Now {
-        self.gone_at(silence).max(self.found_until)
+        self.gone_at(silence).max(self.lately.found_until)
     }
 
     /// Whether its `JOIN` is so recent that it should dial, not we.
     pub(super) fn joins_now(&self, now: Now) -> bool {
-        self.joined_at.is_some_and(|at| now < at + NEWCOMER_DIALS)
+        let joined = self.lately.joined_at;
+        joined.is_some_and(|at| now < at + NEWCOMER_DIALS)
     }
 
     pub(super) fn heard(&mut self, beacon: Beacon, address: SocketAddr, it_dials: bool, now: Now) {
-        (self.told_until, self.hearsay) = (None, false);
+        self.hearsay = false;
         self.is_there();
-        let another_life = self.seen.is_some_and(|seen| seen.epoch < beacon.epoch);
-        self.seen = Some(BeaconNumber::of(&beacon));
-        self.heard = now;
-        self.name = cut(beacon.name);
-        self.catalog = Some(CatalogVersion {
-            epoch: beacon.epoch,
-            revision: beacon.revision,
+        let another_life = self.announces && self.last.epoch < beacon.epoch;
+        self.see(BeaconNumber::of(&beacon));
+        self.heard = now.into();
+        self.call(beacon.name);
+        let (epoch, revision) = (beacon.epoch, beacon.revision);
+        self.offers(CatalogVersion { epoch, revision }, false);
+        let joins = beacon.kind == Kind::Join;
+        let alive = another_life || self.resting;
+        self.lately.change(|it| {
+            it.told_until = None;
+            if alive {
+                it.failures = 0;
+            }
+            if joins {
+                it.joined_at = Some(now);
+            }
         });
-        if another_life || self.resting {
-            self.failures = 0;
-        }
-        if beacon.kind == Kind::Join {
-            self.joined_at = Some(now);
-        }
         let fresh = self.add(address);
         if it_dials {
-            self.retry = Some(self.joined_at.unwrap_or(now) + NEWCOMER_DIALS);
-        } else if fresh || self.failures == 0 || self.retry.is_none() {
+            let joined = self.lately.joined_at.unwrap_or(now);
+            self.retry = Some((joined + NEWCOMER_DIALS).into());
+        } else if fresh || self.lately.failures == 0 || self.retry.is_none() {
             self.retry_now(now);
         }
+        self.calm(now);
     }
 
     /// It was heard once, and somebody vouches for it: if it was only told of since, that is more.
     pub(super) fn vouched(&mut self, settled: Now, now: Now) {
-        self.settled = settled;
-        if self.told_until.take().is_some() {
-            self.heard = now;
+        let told = self.lately.change(|it| {
+            it.settled = settled;
+            it.told_until.take()
+        });
+        if told.is_some() {
+            self.heard = now.into();
         }
     }
 
@@ -321,175 +310,176 @@ impl Peer {
         now: Now,
     ) {
         let epoch = version.epoch;
-        self.seen = self.seen.max(Some(BeaconNumber { epoch, seq: 0 }));
-        (self.told_until, self.heard) = (None, now);
+        let word = BeaconNumber { epoch, seq: 0 };
+        self.see(self.seen().map_or(word, |last| last.max(word)));
+        self.lately.change(|it| it.told_until = None);
+        self.heard = now.into();
         self.unheard = age.as_secs().try_into().unwrap_or(u32::MAX);
         // What it offers came with that word.
-        (self.catalog, self.hinted) = (Some(version), Some(version));
+        self.offers(version, true);
         (self.confirmed, self.hearsay) = (true, true);
         self.add(address);
         self.retry_now(now + NEWCOMER_DIALS);
     }
 
     pub(super) fn told(&mut self, address: SocketAddr, now: Now) {
-        self.told_until = Some(now + TOLD);
+        self.lately.change(|it| it.told_until = Some(now + TOLD));
         self.add(address);
         self.retry_now(now);
     }
 
     pub(super) fn found(&mut self, addresses: &[SocketAddr], now: Now) {
-        self.told_until = None;
         let mut fresh = false;
         for address in addresses.iter().take(MAX_ADDRESSES).rev() {
             fresh |= self.add(*address);
         }
-        self.found_until = now + FOUND;
+        self.lately.change(|it| {
+            it.told_until = None;
+            it.found_until = now + FOUND;
+        });
         if fresh || self.retry.is_none() {
             self.retry_now(now);
         }
     }
 
     fn retry_now(&mut self, now: Now) {
-        let soonest = self.last_dial.map_or(now, |at| (at + APART).max(now));
+        let last = self.lately.last_dial;
+        let soonest = last.map_or(now, |at| (at + APART).max(now)).into();
         self.retry = Some(self.retry.map_or(soonest, |at| at.min(soonest)));
     }
 
     /// Addresses at which it may be besides the one at which it is connected, if that is news.
     pub(super) fn take_elsewhere(&mut self) -> Vec<SocketAddr> {
-        let Some(here) = self.here.filter(|_| self.is_connected() && self.moved) else {
+        let here = self.lately.here.filter(|_| self.lately.moved);
+        let Some(here) = here.filter(|_| self.is_connected()) else {
             return Vec::new();
         };
-        self.moved = false;
+        self.lately.change(|it| it.moved = false);
         let others = self.addresses.iter().filter(|at| at.ip() != here);
-        others.copied().collect()
+        others.collect()
     }
 
     /// Puts an address first; true if it was not known.
     fn add(&mut self, address: SocketAddr) -> bool {
-        let known = self.addresses.iter().position(|known| *known == address);
-        if let Some(at) = known {
-            self.addresses.remove(at);
-        }
-        self.addresses.insert(0, address);
-        self.addresses.truncate(MAX_ADDRESSES);
-        self.moved |= known.is_none();
-        self.untold |= self.resting && known.is_none();
-        known.is_none()
+        let fresh = self.addresses.put_first(address);
+        let connected = self.is_connected();
+        self.lately.change(|it| it.moved |= fresh && connected);
+        self.untold |= self.resting && fresh;
+        fresh
     }
 
     pub(super) fn dial(&mut self, now: Now) -> Vec<SocketAddr> {
-        self.stage = Stage::Dialing { since: now };
-        self.last_dial = Some(now);
+        self.lately.change(|it| {
+            it.stage = Stage::Dialing { since: now };
+            it.last_dial = Some(now);
+        });
         self.retry = None;
-        self.addresses.clone()
+        self.addresses.to_vec()
     }
 
-    /// True if this makes it a peer. Where beacons are `far` apart it is as good as one. An address that we did not dial is not kept: its port is the
-    /// caller's end.
+    /// True if this makes it a peer. Where beacons are `far` apart it is as good as one. An address
+    /// that we did not dial is not kept: its port is the caller's end.
     pub(super) fn connected(&mut self, address: SocketAddr, far: bool, now: Now) -> bool {
-        if !self.is_connected() {
-            self.stage = Stage::Connected { since: now };
-        }
         if self.addresses.contains(&address) {
             self.add(address);
         }
-        (self.told_until, self.met, self.hearsay) = (None, true, false);
+        (self.met, self.hearsay) = (true, false);
         self.is_there();
         if far {
-            self.heard = now;
+            self.heard = now.into();
         }
-        (self.here, self.moved) = (Some(address.ip()), true);
         self.retry = None;
-        self.lost_at = None;
-        self.redial_failed = false;
-        self.refusals = 0;
+        self.lately.change(|it| {
+            if !matches!(it.stage, Stage::Connected { .. }) {
+                it.stage = Stage::Connected { since: now };
+            }
+            (it.here, it.moved) = (Some(address.ip()), true);
+            (it.told_until, it.lost_at) = (None, None);
+            (it.redial_failed, it.refusals) = (false, 0);
+        });
         !std::mem::replace(&mut self.confirmed, true)
     }
 
     /// In a `crowd` who came to us and hangs up is likely at rest there. Where it listens its
     /// beacon will say.
     pub(super) fn disconnected(&mut self, crowd: bool, now: Now) {
-        let Stage::Connected { since } = self.stage else {
+        let Stage::Connected { since } = self.stage() else {
             return;
         };
+        self.lately.change(|it| it.stage = Stage::Idle);
         if crowd && self.addresses.is_empty() {
-            (self.stage, self.heard) = (Stage::Idle, now);
-            return;
+            self.heard = now.into();
+        } else if !self.resting {
+            // One that always hangs up at once is not dialled five times a second.
+            let held = now.saturating_sub(since) >= HELD;
+            self.lately.change(|it| {
+                it.failures = if held {
+                    0
+                } else {
+                    it.failures.saturating_add(1)
+                };
+                it.lost_at = Some(now);
+            });
+            self.retry = Some((now + self.pause()).into());
         }
-        if self.resting {
-            // Most likely it was of no use to either end. Its beacons say how it is.
-            self.stage = Stage::Idle;
-            return;
-        }
-        // One that always hangs up at once is not dialled five times a second.
-        self.failures = if now.saturating_sub(since) >= HELD {
-            0
-        } else {
-            self.failures.saturating_add(1)
-        };
-        self.stage = Stage::Idle;
-        self.lost_at = Some(now);
-        self.retry = Some(now + self.pause());
+        // If it rests: most likely it was of no use to either end. Its beacons say how it is.
+        self.calm(now);
     }
 
     pub(super) fn dial_failed(&mut self, now: Now) {
-        if self.resting && self.stage == Stage::Idle {
+        if self.resting && self.stage() == Stage::Idle {
             // Something was to be asked. Twice in vain, and not a beacon between: it has died.
-            self.failures += 1;
-            if self.failures > 1 {
-                (self.lost_at, self.redial_failed) = (Some(now), true);
-            }
+            self.lately.change(|it| {
+                it.failures = it.failures.saturating_add(1);
+                if it.failures > 1 {
+                    (it.lost_at, it.redial_failed) = (Some(now), true);
+                }
+            });
             return;
         }
         if self.dial_ends().is_none() {
             return;
         }
-        self.stage = Stage::Idle;
-        if std::mem::take(&mut self.looked_at) {
-            // Others said that it is gone.
-            self.lost_at = self.lost_at.or(Some(now));
-        }
-        self.redial_failed = self.lost_at.is_some();
-        self.failures = self.failures.saturating_add(1);
-        self.retry = Some(now + self.pause());
+        self.lately.change(|it| {
+            it.stage = Stage::Idle;
+            if std::mem::take(&mut it.looked_at) {
+                // Others said that it is gone.
+                it.lost_at = it.lost_at.or(Some(now));
+            }
+            it.redial_failed = it.lost_at.is_some();
+            it.failures = it.failures.saturating_add(1);
+        });
+        self.retry = Some((now + self.pause()).into());
     }
 
     /// It is there, or something else at its address, and took no connection: its beacons say how it
     /// is.
     pub(super) fn full(&mut self, now: Now) {
-        self.avoided_until = now + AVOIDED * (1 << self.refusals.min(4));
-        self.refusals = self.refusals.saturating_add(1);
-        self.looked_at = false;
+        self.lately.change(|it| {
+            it.avoided_until = now + AVOIDED * (1 << it.refusals.min(4));
+            it.refusals = it.refusals.saturating_add(1);
+            it.looked_at = false;
+        });
         if self.dial_ends().is_some() {
             self.dial_failed(now);
-            self.redial_failed = false;
+            self.lately.change(|it| it.redial_failed = false);
         }
     }
 
     fn pause(&self) -> Duration {
-        if self.lost_at.is_some() {
-            LOST[self.failures.min(LOST.len() - 1)]
+        let failures = self.lately.failures;
+        if self.lately.lost_at.is_some() {
+            LOST[(failures as usize).min(LOST.len() - 1)]
         } else {
-            let doublings = self.failures.saturating_sub(1).min(6) as u32;
+            let doublings = failures.saturating_sub(1).min(6);
             (APART * 2u32.pow(doublings)).min(Duration::from_secs(30))
         }
     }
 
     /// The version of the catalog if it is a peer and they are news.
     pub(super) fn take_hint(&mut self) -> Option<CatalogVersion> {
-        if !self.is_here() || self.hinted == self.catalog {
-            return None;
-        }
-        self.hinted = self.catalog;
-        self.catalog
+        let news = self.is_here() && !self.hinted;
+        self.hinted |= news;
+        self.catalog().filter(|_| news)
     }
-}
-
-fn cut(mut name: String) -> String {
-    let mut end = name.len().min(MAX_NAME);
-    while !name.is_char_boundary(end) {
-        end -= 1;
-    }
-    name.truncate(end);
-    name
 }

@@ -61,7 +61,7 @@ impl Membership {
         let (far, now, silence) = (self.is_far(), self.now, self.announcing.silence());
         let here = here.filter(move |(_, peer)| {
             let known = !peer.hearsay || far && peer.age(now) < silence;
-            let doubted = peer.doubted_until.is_some() || peer.is_lost();
+            let doubted = peer.doubted_until().is_some() || peer.is_lost();
             peer.is_of_crowd() && known && !doubted
         });
         here.filter_map(|(node, peer)| Some((*node, peer.address()?)))
@@ -117,11 +117,11 @@ impl Membership {
     /// more, with the names that they gave themselves: what they offer is not known.
     pub fn unreached(&self) -> impl Iterator<Item = (NodeId, &str)> {
         let (crowd, now, silence) = (self.is_crowd(), self.now, self.announcing.silence());
-        let strangers = self.peers.those(self.peers.strangers());
+        let strangers = self.peers.strangers();
         let unreached = strangers.filter(move |(_, peer)| {
             peer.is_unreached(now, silence) && !peer.is_expected(crowd, now)
         });
-        unreached.map(|(node, peer)| (*node, peer.name.as_str()))
+        unreached.map(|(node, peer)| (*node, peer.name()))
     }
 
     /// Whether it is for this node to answer a newcomer. In a crowd a few do: those that rank first
@@ -225,7 +225,7 @@ impl Membership {
         let now = self.now;
         let full = self.peers.change(node, |peer| {
             peer.full(now);
-            (peer.is_of_crowd(), peer.avoided_until)
+            (peer.is_of_crowd(), peer.avoided_until())
         });
         if let Some((crowd, until)) = full {
             self.unchosen |= crowd;
@@ -297,11 +297,11 @@ impl Membership {
             // no room none does.
             let known: Vec<_> = known
                 .filter(|(_, peer)| !peer.hearsay || far && peer.may_be_met())
-                .filter(|(_, peer)| peer.is_connected() || peer.avoided_until <= now)
+                .filter(|(_, peer)| peer.is_connected() || peer.avoided_until() <= now)
                 .map(|(node, peer)| Candidate {
                     node: *node,
                     source: peer.source,
-                    since: peer.since,
+                    since: peer.since(),
                 })
                 .collect();
             let chosen = if crowd {

@@ -51,7 +51,7 @@ impl Membership {
             if peer.gone_at(silence) > now {
                 continue;
             }
-            match peer.stage {
+            match peer.stage() {
                 // Without its beacons it does not rest.
                 Stage::Connected { .. } => self.unchosen |= peer.resting,
                 Stage::Idle if peer.wanted_until(silence) <= now => self.remove(&node, false, out),

@@ -113,7 +113,7 @@ impl Membership {
         }
         let known = self.peers.get(node);
         let known = known.filter(|peer| peer.is_of_crowd() && !peer.hearsay && peer.is_lost());
-        let Some(last) = known.and_then(|peer| peer.seen) else {
+        let Some(last) = known.and_then(|peer| peer.seen()) else {
             return;
         };
         let reports = &mut self.suspicions.reports;
@@ -185,16 +185,15 @@ impl Membership {
             }
         }
         let doubted = |peer: &Peer| {
-            let this_life = peer.seen.is_some_and(|it| it.epoch <= suspect.last.epoch);
-            peer.confirmed && this_life && !peer.is_connected() && peer.doubted_until.is_none()
+            let this_life = peer.seen().is_some_and(|it| it.epoch <= suspect.last.epoch);
+            peer.confirmed && this_life && !peer.is_connected() && peer.doubted_until().is_none()
         };
         if self.announcing.is_far()
             && self.peers.get(&node).is_some_and(doubted)
             && self.is_within(|it| &mut it.believed, source)
             && self.suspicions.in_all.take(now)
         {
-            let until = Some(now + WAIT);
-            self.peers.change(&node, |peer| peer.doubted_until = until);
+            self.peers.change(&node, |peer| peer.doubt_until(now + WAIT));
         }
     }
 
@@ -219,8 +218,8 @@ impl Membership {
     pub(super) fn said_gone(&mut self, node: NodeId, epoch: u64, out: &mut Vec<MembershipAction>) {
         let now = self.now;
         let doubted = self.peers.get(&node).is_some_and(|peer| {
-            let this_life = peer.seen.is_some_and(|it| it.epoch <= epoch);
-            let quiet = peer.age(now) >= WAIT && peer.doubted_until.is_none();
+            let this_life = peer.seen().is_some_and(|it| it.epoch <= epoch);
+            let quiet = peer.age(now) >= WAIT && peer.doubted_until().is_none();
             peer.is_of_crowd() && this_life && quiet && peer.may_be_looked_at()
         });
         if doubted && self.announcing.is_far() && self.suspicions.looked_at.take(now) {

@@ -5,19 +5,21 @@
 //! the node itself says, since a node changes only within [`Table::change`]. So an event costs what
 //! it changes, not what is known: with ten thousand nodes hundreds of beacons come each second.
 
-use super::peer::{Ends, Peer, Stage};
+mod nodes;
+mod sources;
+
+use super::peer::{Ends, Moment, Peer, Stage};
 use crate::core::{Now, chance::Chance, id::NodeId};
 use ::core::net::IpAddr;
+use nodes::{Nodes, Place};
+use sources::{Counts, Sources};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     ops::Bound::{Excluded, Unbounded},
 };
 
 /// Nodes by a time.
-type Order = BTreeSet<(Now, NodeId)>;
-
-/// No node comes after it.
-const LAST: NodeId = NodeId([0xff; 32]);
+type Order = BTreeSet<(Moment, Place)>;
 
 /// What a node is filed by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,9 +50,9 @@ impl Filed {
             met: peer.met,
             resting: peer.resting,
             untold: peer.has_place_of_rest(),
-            stage: peer.stage,
+            stage: peer.stage(),
             retry,
-            late: retry.filter(|_| waits).map(|at| at.max(peer.not_before)),
+            late: retry.filter(|_| waits).map(|at| at.max(peer.not_before())),
             ends: peer.ends(),
         }
     }
@@ -63,13 +65,13 @@ impl Filed {
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    peers: BTreeMap<NodeId, Peer>,
+    nodes: Nodes,
     announcing: usize,
     crowd: usize,
     resting: usize,
-    strangers: BTreeSet<NodeId>,
-    strangers_at: BTreeMap<IpAddr, BTreeSet<NodeId>>,
-    unmet_at: BTreeMap<IpAddr, usize>,
+    strangers: BTreeSet<Place>,
+    strangers_at: Sources,
+    unmet_at: Counts,
     connected: BTreeSet<NodeId>,
     dialing: BTreeSet<NodeId>,
     untold: BTreeSet<NodeId>,
@@ -86,30 +88,31 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn get(&self, node: &NodeId) -> Option<&Peer> {
-        self.peers.get(node)
+        let (_, peer) = self.nodes.get(self.nodes.find(node)?)?;
+        Some(peer)
     }
 
     pub(super) fn contains_key(&self, node: &NodeId) -> bool {
-        self.peers.contains_key(node)
+        self.nodes.find(node).is_some()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.peers.len()
+        self.nodes.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&NodeId, &Peer)> + Clone {
-        self.peers.iter()
+        self.nodes.iter()
     }
 
     /// Those with greater ids than that one.
     pub(super) fn after(&self, node: Option<NodeId>) -> impl Iterator<Item = (&NodeId, &Peer)> {
-        let begin = node.map_or(Unbounded, Excluded);
-        self.peers.range((begin, Unbounded))
+        let first = node.unwrap_or(NodeId([0; 32]));
+        self.nodes.range(first, node.is_some())
     }
 
     /// Those from that id on.
     pub(super) fn from(&self, node: NodeId) -> impl Iterator<Item = (&NodeId, &Peer)> {
-        self.peers.range(node..)
+        self.nodes.range(node, false)
     }
 
     /// Those of these nodes that are known.
@@ -118,7 +121,7 @@ impl Table {
         nodes: impl IntoIterator<Item = &'a NodeId>,
     ) -> impl Iterator<Item = (&'a NodeId, &'a Peer)> {
         let known = nodes.into_iter();
-        known.filter_map(|node| Some((node, self.peers.get(node)?)))
+        known.filter_map(|node| Some((node, self.get(node)?)))
     }
 
     /// How many announce themselves.
@@ -132,7 +135,7 @@ impl Table {
     }
 
     pub(super) fn peers(&self) -> usize {
-        self.peers.len() - self.strangers.len()
+        self.nodes.len() - self.strangers.len()
     }
 
     pub(super) fn resting(&self) -> usize {
@@ -140,22 +143,28 @@ impl Table {
     }
 
     /// Those that are no peers.
-    pub(super) fn strangers(&self) -> &BTreeSet<NodeId> {
-        &self.strangers
+    pub(super) fn strangers(&self) -> impl Iterator<Item = (&NodeId, &Peer)> {
+        let places = self.strangers.iter();
+        places.filter_map(|place| self.nodes.get(*place))
+    }
+
+    pub(super) fn count_strangers(&self) -> usize {
+        self.strangers.len()
     }
 
     /// The same of one source.
-    pub(super) fn strangers_at(&self, source: IpAddr) -> impl Iterator<Item = &NodeId> {
-        self.strangers_at.get(&source).into_iter().flatten()
+    pub(super) fn strangers_at(&self, source: IpAddr) -> impl Iterator<Item = (&NodeId, &Peer)> {
+        let places = self.strangers_at.of(source);
+        places.filter_map(|place| self.nodes.get(place))
     }
 
     pub(super) fn count_strangers_at(&self, source: IpAddr) -> usize {
-        self.strangers_at.get(&source).map_or(0, BTreeSet::len)
+        self.strangers_at.count_at(source)
     }
 
     /// Peers of one source that were never connected.
     pub(super) fn unmet_at(&self, source: IpAddr) -> usize {
-        self.unmet_at.get(&source).copied().unwrap_or(0)
+        self.unmet_at.of(source)
     }
 
     pub(super) fn connected(&self) -> &BTreeSet<NodeId> {
@@ -173,12 +182,12 @@ impl Table {
 
     /// Whom to dial by now, but for those who wait to be vouched for.
     pub(super) fn due_by(&self, now: Now) -> impl Iterator<Item = NodeId> {
-        by(&self.due, now)
+        self.by(&self.due, now)
     }
 
     /// These.
     pub(super) fn waiting_by(&self, now: Now) -> impl Iterator<Item = NodeId> {
-        by(&self.waiting, now)
+        self.by(&self.waiting, now)
     }
 
     /// When the next one is due.
@@ -199,14 +208,13 @@ impl Table {
 
     /// One that is no peer, by chance: each source is as likely as any other.
     pub(super) fn draw_stranger(&self, chance: &mut Chance) -> Option<NodeId> {
-        let mut sources = self.strangers_at.values();
-        let here = sources.nth(chance.below(self.strangers_at.len()))?;
-        here.iter().nth(chance.below(here.len())).copied()
+        let place = self.strangers_at.draw(chance)?;
+        self.nodes.get(place).map(|(node, _)| *node)
     }
 
     /// Who may be gone at a time that is set, by now.
     pub(super) fn ended_by(&self, now: Now) -> impl Iterator<Item = NodeId> {
-        by(&self.fixed, now)
+        self.by(&self.fixed, now)
     }
 
     /// The next such time.
@@ -221,18 +229,20 @@ impl Table {
         } else {
             &self.fading
         };
-        order.iter().map(|(since, node)| (*since, node))
+        let order = order.iter();
+        order.filter_map(|(since, place)| Some(((*since).into(), self.nodes.get(*place)?.0)))
     }
 
     pub(super) fn insert(&mut self, node: NodeId, peer: Peer) {
         self.remove(&node);
-        self.refile(node, peer.source, None, Some(Filed::of(&peer)));
-        self.peers.insert(node, peer);
+        let (source, after) = (peer.source, Filed::of(&peer));
+        let place = self.nodes.insert(node, peer);
+        self.refile((node, place), source, None, Some(after));
     }
 
     pub(super) fn remove(&mut self, node: &NodeId) -> Option<Peer> {
-        let peer = self.peers.remove(node)?;
-        self.refile(*node, peer.source, Some(Filed::of(&peer)), None);
+        let (place, peer) = self.nodes.remove(node)?;
+        self.refile((*node, place), peer.source, Some(Filed::of(&peer)), None);
         Some(peer)
     }
 
@@ -242,26 +252,36 @@ impl Table {
         node: &NodeId,
         change: impl FnOnce(&mut Peer) -> R,
     ) -> Option<R> {
-        let peer = self.peers.get_mut(node)?;
+        let place = self.nodes.find(node)?;
+        let peer = self.nodes.get_mut(place)?;
         let before = Filed::of(peer);
         let done = change(peer);
         let (source, after) = (peer.source, Filed::of(peer));
         if before != after {
-            self.refile(*node, source, Some(before), Some(after));
+            self.refile((*node, place), source, Some(before), Some(after));
         }
         Some(done)
+    }
+
+    fn by<'a>(&'a self, order: &'a Order, now: Now) -> impl Iterator<Item = NodeId> {
+        let due = order.range(..=(now.into(), Place::MAX));
+        due.filter_map(|(_, place)| self.nodes.get(*place).map(|(node, _)| *node))
     }
 
     /// Whether what is filed is what one would file of these nodes now.
     #[cfg(test)]
     pub(super) fn is_in_order(&self) -> bool {
         let mut fresh = Self::default();
-        for (node, peer) in &self.peers {
-            fresh.refile(*node, peer.source, None, Some(Filed::of(peer)));
+        for place in 0..self.nodes.places() {
+            if let Some((node, peer)) = self.nodes.get(place) {
+                fresh.refile((*node, place), peer.source, None, Some(Filed::of(peer)));
+            }
         }
         let sums = |it: &Self| (it.announcing, it.crowd, it.resting);
         sums(self) == sums(&fresh)
-            && (&self.strangers, &self.strangers_at) == (&fresh.strangers, &fresh.strangers_at)
+            && self.nodes.is_in_order()
+            && self.strangers == fresh.strangers
+            && self.strangers_at.sorted() == fresh.strangers_at.sorted()
             && (&self.unmet_at, &self.connected) == (&fresh.unmet_at, &fresh.connected)
             && (&self.dialing, &self.untold) == (&fresh.dialing, &fresh.untold)
             && (&self.due, &self.waiting) == (&fresh.due, &fresh.waiting)
@@ -271,7 +291,7 @@ impl Table {
 
     fn refile(
         &mut self,
-        node: NodeId,
+        (node, place): (NodeId, Place),
         source: IpAddr,
         before: Option<Filed>,
         after: Option<Filed>,
@@ -282,21 +302,15 @@ impl Table {
         count(&mut self.crowd, is(|it| it.announces && it.confirmed));
         count(&mut self.resting, is(|it| it.resting));
         let stranger = is(|it| !it.confirmed);
-        put(&mut self.strangers, node, stranger);
-        if stranger[0] != stranger[1] {
-            let here = self.strangers_at.entry(source).or_default();
-            put(here, node, stranger);
-            if here.is_empty() {
-                self.strangers_at.remove(&source);
-            }
+        put(&mut self.strangers, place, stranger);
+        if stranger[0] && !stranger[1] {
+            self.strangers_at.remove(source, place);
+        } else if stranger[1] && !stranger[0] {
+            self.strangers_at.insert(source, place);
         }
         let unmet = is(|it| it.confirmed && !it.met);
         if unmet[0] != unmet[1] {
-            let here = self.unmet_at.entry(source).or_default();
-            count(here, unmet);
-            if *here == 0 {
-                self.unmet_at.remove(&source);
-            }
+            self.unmet_at.change(source, unmet[1]);
         }
         let connected = is(|it| matches!(it.stage, Stage::Connected { .. }));
         put(&mut self.connected, node, connected);
@@ -305,41 +319,37 @@ impl Table {
         put(&mut self.untold, node, is(|it| it.untold));
         let at = |when: fn(&Filed) -> Option<Now>| both.map(|filed| filed.as_ref().and_then(when));
         let due = at(|it| it.retry.filter(|_| it.late.is_none()));
-        order(&mut self.due, node, due);
-        order(&mut self.waiting, node, at(|it| it.late.and(it.retry)));
+        order(&mut self.due, place, due);
+        order(&mut self.waiting, place, at(|it| it.late.and(it.retry)));
         if let Some(late) = after.and_then(|it| it.late) {
             self.late_at = self.late_at.min(late);
         }
-        order(&mut self.quiet, node, at(|it| it.ends_so(Ends::Quiet)));
-        order(&mut self.fading, node, at(|it| it.ends_so(Ends::Fading)));
-        order(&mut self.fixed, node, at(|it| it.ends_so(Ends::Fixed)));
+        order(&mut self.quiet, place, at(|it| it.ends_so(Ends::Quiet)));
+        order(&mut self.fading, place, at(|it| it.ends_so(Ends::Fading)));
+        order(&mut self.fixed, place, at(|it| it.ends_so(Ends::Fixed)));
     }
 }
 
-fn by(order: &Order, now: Now) -> impl Iterator<Item = NodeId> {
-    order.range(..=(now, LAST)).map(|(_, node)| *node)
-}
-
 fn after(order: &Order, now: Now) -> Option<Now> {
-    let mut later = order.range((Excluded((now, LAST)), Unbounded));
-    later.next().map(|(at, _)| *at)
+    let mut later = order.range((Excluded((now.into(), Place::MAX)), Unbounded));
+    later.next().map(|(at, _)| (*at).into())
 }
 
 fn count(count: &mut usize, [was, is]: [bool; 2]) {
     *count = *count + usize::from(is) - usize::from(was);
 }
 
-fn put(set: &mut BTreeSet<NodeId>, node: NodeId, [was, is]: [bool; 2]) {
+fn put<T: Ord>(set: &mut BTreeSet<T>, one: T, [was, is]: [bool; 2]) {
     if was && !is {
-        set.remove(&node);
+        set.remove(&one);
     } else if is && !was {
-        set.insert(node);
+        set.insert(one);
     }
 }
 
-fn order(order: &mut Order, node: NodeId, [was, is]: [Option<Now>; 2]) {
+fn order(order: &mut Order, place: Place, [was, is]: [Option<Now>; 2]) {
     if was != is {
-        was.map(|at| order.remove(&(at, node)));
-        is.map(|at| order.insert((at, node)));
+        was.map(|at| order.remove(&(at.into(), place)));
+        is.map(|at| order.insert((at.into(), place)));
     }
 }

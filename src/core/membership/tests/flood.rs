@@ -91,7 +91,7 @@ proptest! {
             prop_assert!(it.peers.iter().filter(|(_, p)| !p.confirmed).count() <= MAX_UNCONFIRMED);
             prop_assert!(it.peers.iter().filter(|(_, p)| p.dial_ends().is_some()).count() <= MAX_DIALS);
             prop_assert!(it.replays.len() <= replays::MAX && it.banned.len() <= MAX_BANNED);
-            let rests = it.peers.iter().filter(|(_, peer)| peer.resting);
+            let rests = it.peers.after(None).filter(|(_, peer)| peer.resting);
             prop_assert!(rests.map(|(node, _)| node).eq(&resting));
             prop_assert!(resting.is_subset(&here));
             prop_assert!(it.connected().all(|node| here.contains(&node)));

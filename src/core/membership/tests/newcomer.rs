@@ -54,7 +54,7 @@ fn newcomer() -> (Membership, BTreeSet<NodeId>) {
     for n in 1..=150 {
         let (node, address) = (one(n), listens(n));
         if matches!(
-            it.peers.get(&node).unwrap().stage,
+            it.peers.get(&node).unwrap().stage(),
             peer::Stage::Dialing { .. }
         ) {
             it.handle(MembershipEvent::Connected { node, address }, ms(1));
