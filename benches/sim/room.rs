@@ -5,12 +5,15 @@
 //! processor does one thing at a time, each at a cost that was measured; a network delays, loses,
 //! and may be cut in two. Used by tests and by `benches/sim`.
 
+#[path = "room/known.rs"]
+mod known;
 #[path = "room/node.rs"]
 mod node;
 #[path = "room/report.rs"]
 mod report;
 
-pub use node::{Node, Version};
+pub use known::Version;
+pub use node::Node;
 pub use report::Totals;
 use sprat::core::{
     Now,
@@ -446,7 +449,18 @@ impl Room {
         }
         if self.nodes[n].alive {
             let now = self.now;
+            let asked = match &work {
+                Work::Asked(.., question) => Some(question.clone()),
+                _ => None,
+            };
             let outs = self.nodes[n].take(work, &self.index, now);
+            if let Some(question) = asked {
+                let answers = outs.iter().map(|out| match out {
+                    Out::Reply(.., answer) => report::answer(answer),
+                    _ => 0,
+                });
+                *self.totals.bytes.of(&question) += answers.sum::<u64>();
+            }
             self.carry_out(n, outs);
             if let Some(at) = self.nodes[n].next_due(now) {
                 self.plan(at.saturating_sub(now), What::Due(n, at));
@@ -492,7 +506,7 @@ impl Room {
                     self.plan(delay, What::Arrive(other, Work::Disconnected(n)));
                 }
                 Out::Ask(to, number, question) => {
-                    self.totals.bytes.questions += report::question(&question);
+                    *self.totals.bytes.of(&question) += report::question(&question);
                     if self.parts[n] == self.parts[to] {
                         let asked = Work::Asked(n, number, question);
                         self.plan(delay, What::Arrive(to, asked));
@@ -500,7 +514,6 @@ impl Room {
                     self.plan(TIMEOUT, What::Timeout(n, number));
                 }
                 Out::Reply(to, number, answer) => {
-                    self.totals.bytes.questions += report::answer(&answer);
                     if self.parts[n] == self.parts[to] {
                         let answered = Work::Answered(number, Some(answer));
                         self.plan(delay, What::Arrive(to, answered));

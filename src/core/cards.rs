@@ -102,6 +102,7 @@ pub enum CardAction {
 #[derive(Debug)]
 pub struct Cards {
     chance: Chance,
+    /// Those whose newest card is wanted, or had no other way.
     nodes: BTreeMap<NodeId, Known>,
     /// Those with something due, by when: with thousands known not all are gone through.
     order: BTreeSet<(Now, NodeId)>,
@@ -152,18 +153,25 @@ impl Cards {
         self.asking_for_everybody && self.tries as usize + TELLERS >= TRIES as usize
     }
 
-    /// A node's catalog is at that version, by its own word. `connected`: it can be asked itself.
-    /// `spread`: within that time all others should ask it, if they have to.
+    /// A node's catalog is at that version, by its own word; `card` is what its card here says, if
+    /// there is one. `connected`: it can be asked itself. `spread`: within that time all others should
+    /// ask it, if they have to.
     pub fn news(
         &mut self,
         node: NodeId,
-        version: Version,
+        (version, card): (Version, Version),
         (connected, spread): (bool, Duration),
         now: Now,
     ) {
+        // Of thousands nearly all are known as they are.
+        if version <= card && !self.nodes.contains_key(&node) {
+            return;
+        }
         let draw = self.chance.fraction();
         let unable = self.unable.contains(&node);
-        self.nodes.entry(node).or_default();
+        let known = self.nodes.entry(node).or_default();
+        known.card = known.card.max(card);
+        known.newest = known.newest.max(card);
         self.change(&node, |known| {
             let wait = if connected {
                 Duration::ZERO
@@ -217,24 +225,23 @@ impl Cards {
 
     /// A card came that its node signed.
     pub fn came(&mut self, node: NodeId, version: Version) {
-        self.nodes.entry(node).or_default();
-        self.change(&node, |known| {
+        let newest = self.change(&node, |known| {
             known.card = known.card.max(version);
-            known.newest = known.newest.max(version);
             known.large = false;
-            if known.card == known.newest {
-                (known.due, known.rounds) = (None, 0);
-                (known.again, known.in_vain) = (None, 0);
-            }
+            known.card >= known.newest
         });
+        if newest == Some(true) {
+            self.gone(&node);
+        }
     }
 
     /// The same of one whose catalog is too large for a card: its names are its own to tell.
     pub fn large(&mut self, node: NodeId, version: Version) {
         self.came(node, version);
-        if let Some(known) = self.nodes.get_mut(&node) {
-            known.large = true;
-        }
+        let known = self.nodes.entry(node).or_default();
+        known.card = known.card.max(version);
+        known.newest = known.newest.max(version);
+        known.large = true;
     }
 
     /// When [`Self::due`] has something to say.

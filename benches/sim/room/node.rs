@@ -1,6 +1,9 @@
 //! One node: its machines, and what `node/actor` and `net/driver` do around them.
 
-use super::{Answer, Out, Part, Place, Question, Work};
+use super::{
+    Answer, Out, Part, Place, Question, Work,
+    known::{Known, Others, Version},
+};
 use sprat::core::{
     Now,
     cards::{CardAction, Cards, NAMED, Walk},
@@ -15,9 +18,6 @@ use std::{
     rc::Rc,
     time::Duration,
 };
-
-/// Which state of a catalog: its life and the revision in that.
-pub type Version = (u64, u64);
 
 /// As in `core::cards` and `node/actor/cards`.
 const MAX_CARDS: usize = 256;
@@ -39,14 +39,6 @@ const MANY: usize = 32;
 const COMPARED: usize = usize::MAX - 1;
 const INTRODUCED: usize = usize::MAX - 2;
 
-/// What is known of a peer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Known {
-    pub catalog: Version,
-    pub card: Version,
-    asking: bool,
-}
-
 #[derive(Clone, Copy, Debug)]
 pub struct Connection {
     pub(super) dialled: bool,
@@ -63,7 +55,7 @@ pub struct Node {
     /// Nothing comes back from where it was.
     pub(super) unplugged: bool,
     pub version: Version,
-    pub known: BTreeMap<usize, Known>,
+    pub known: Others,
     pub connections: BTreeMap<usize, Connection>,
     /// What its processor did so far.
     pub spent: Duration,
@@ -82,7 +74,6 @@ pub struct Node {
     reconcile: Reconcile,
     number: u64,
     sequence: u64,
-    resting: BTreeSet<usize>,
     told_of: BTreeMap<NodeId, Now>,
     waiting: Vec<(usize, u64, Question)>,
     pub(super) due: Option<Now>,
@@ -101,7 +92,7 @@ impl Node {
             begun: false,
             unplugged: false,
             version: (1, 1),
-            known: BTreeMap::new(),
+            known: Others::default(),
             connections: BTreeMap::new(),
             spent: Duration::ZERO,
             inbox: VecDeque::new(),
@@ -118,7 +109,6 @@ impl Node {
             reconcile: Reconcile::new(seed ^ 5),
             number: 0,
             sequence: 0,
-            resting: BTreeSet::new(),
             told_of: BTreeMap::new(),
             waiting: Vec::new(),
             due: None,
@@ -161,7 +151,8 @@ impl Node {
 
     /// As `node/swarm/state` tells it.
     pub(super) fn sight(&self, now: Now) -> Sight {
-        let telling = self.known.values().filter(|it| it.catalog == (0, 0));
+        let telling = self.known.iter();
+        let telling = telling.filter(|(_, it)| it.catalog() == (0, 0));
         Sight {
             here: self.known.len() as u32,
             telling: telling.count() as u32,
@@ -185,7 +176,8 @@ impl Node {
 
     /// Of how many it knows that it does not know them.
     pub(super) fn gaps(&self, now: Now) -> usize {
-        let unknown = self.known.values().filter(|it| it.catalog == (0, 0));
+        let unknown = self.known.iter();
+        let unknown = unknown.filter(|(_, it)| it.catalog() == (0, 0));
         let expected = self.membership.expected();
         let heard = expected.chain(self.membership.unreached());
         unknown.count() + heard.count() + self.missing(now).count()
@@ -196,7 +188,7 @@ impl Node {
         let idle: Vec<usize> = self
             .connections
             .iter()
-            .filter(|(other, it)| it.dialled && self.resting.contains(other))
+            .filter(|(other, it)| it.dialled && self.known.rests(**other))
             .map(|(other, _)| *other)
             .collect();
         let pause = if idle.len() > MANY {
@@ -364,7 +356,7 @@ impl Turn<'_> {
         self.node.connections.insert(other, connection);
         self.here(other);
         let version = self.node.membership.catalog_of(&node);
-        let known = self.node.known[&other].catalog;
+        let known = self.node.known.get(other).map_or((0, 0), Known::catalog);
         if known == (0, 0) || version.is_none_or(|version| known < version) {
             self.ask_catalog(other);
         }
@@ -372,20 +364,13 @@ impl Turn<'_> {
         self.member(MembershipEvent::Connected { node, address });
         self.card_news(node);
         self.node.cards.connected(&node, now);
-        let waiting = std::mem::take(&mut self.node.waiting);
-        for (whom, number, question) in waiting {
-            if whom == other {
-                self.out.push(Out::Ask(other, number, question));
-            } else {
-                self.node.waiting.push((whom, number, question));
-            }
+        for (_, number, question) in self.waiting_for(other) {
+            self.out.push(Out::Ask(other, number, question));
         }
     }
 
     fn here(&mut self, other: usize) {
-        let news = self.node.known.len();
-        self.node.known.entry(other).or_default();
-        if self.node.known.len() > news {
+        if self.node.known.come(other) {
             self.node.last_news = self.now;
             self.node.told += STEP;
         }
@@ -399,7 +384,7 @@ impl Turn<'_> {
         if let Some(connection) = self.node.connections.get_mut(&whom) {
             connection.used = self.now;
             self.out.push(Out::Ask(whom, number, question));
-        } else if self.node.resting.contains(&whom) {
+        } else if self.node.known.rests(whom) {
             self.node.waiting.push((whom, number, question));
             self.dial(whom);
         } else {
@@ -416,14 +401,15 @@ impl Turn<'_> {
     }
 
     fn let_go(&mut self, whom: usize) {
-        let waiting = std::mem::take(&mut self.node.waiting);
-        for (other, number, question) in waiting {
-            if other == whom {
-                self.later(Duration::ZERO, Work::Answered(number, None));
-            } else {
-                self.node.waiting.push((other, number, question));
-            }
+        for (_, number, _) in self.waiting_for(whom) {
+            self.later(Duration::ZERO, Work::Answered(number, None));
         }
+    }
+
+    /// What waits for a connection with that one.
+    fn waiting_for(&mut self, whom: usize) -> Vec<(usize, u64, Question)> {
+        let waiting = &mut self.node.waiting;
+        waiting.extract_if(.., |(other, ..)| *other == whom).collect()
     }
 
     fn asked(&mut self, by: usize, number: u64, question: Question) {
@@ -469,7 +455,7 @@ impl Turn<'_> {
         if n == self.index[&self.node.id] {
             self.node.version
         } else {
-            self.node.known.get(&n).map_or((0, 0), |it| it.card)
+            self.node.known.get(n).map_or((0, 0), Known::card)
         }
     }
 
@@ -525,9 +511,9 @@ impl Turn<'_> {
         let node = id(whom);
         match answer {
             Some(Answer::Catalog(version)) => {
-                if let Some(known) = self.node.known.get_mut(&whom) {
+                if let Some(known) = self.node.known.get_mut(whom) {
                     known.asking = false;
-                    known.catalog = known.catalog.max(version);
+                    known.take_catalog(version);
                 }
             }
             Some(Answer::Everybody(cards, others, through)) => {
@@ -559,9 +545,9 @@ impl Turn<'_> {
                 if of == [INTRODUCED] {
                     return;
                 }
-                for node in others.into_keys().map(id) {
-                    self.node.told_of.insert(node, self.now);
-                }
+                let (now, told_of) = (self.now, &mut self.node.told_of);
+                told_of.retain(|_, since| now < *since + MISSING);
+                told_of.extend(others.into_keys().map(|n| (id(n), now)));
                 let walk = self.node.walk.take();
                 if let Some(walk) = walk.and_then(|walk| walk.next(through)) {
                     return self.ask_for_everybody(whom, walk);
@@ -592,7 +578,7 @@ impl Turn<'_> {
             None if of == [INTRODUCED] => {}
             None if of == [usize::MAX] => self.node.cards.alone(node, false, self.now),
             None if of.is_empty() => {
-                if let Some(known) = self.node.known.get_mut(&whom) {
+                if let Some(known) = self.node.known.get_mut(whom) {
                     known.asking = false;
                 }
             }
@@ -606,7 +592,7 @@ impl Turn<'_> {
     }
 
     fn ask_catalog(&mut self, whom: usize) {
-        let Some(known) = self.node.known.get_mut(&whom) else {
+        let Some(known) = self.node.known.get_mut(whom) else {
             return;
         };
         if !std::mem::replace(&mut known.asking, true) {
@@ -619,8 +605,8 @@ impl Turn<'_> {
         let behind = self
             .node
             .known
-            .get(&n)
-            .is_some_and(|it| it.catalog < version);
+            .get(n)
+            .is_some_and(|it| it.catalog() < version);
         if !behind {
             return;
         }
@@ -636,8 +622,8 @@ impl Turn<'_> {
             return;
         };
         let connected = self.node.membership.is_connected(&node);
-        let known = self.node.known.get(&self.index[&node]);
-        let told = known.is_some_and(|it| it.catalog == version);
+        let known = self.node.known.get(self.index[&node]);
+        let told = known.is_some_and(|it| it.catalog() == version);
         if (connected || !told) && self.node.membership.is_crowd() {
             self.want_card(node, version);
         }
@@ -647,9 +633,11 @@ impl Turn<'_> {
         let membership = &self.node.membership;
         let spread = SPREAD * membership.known() as u32;
         let connected = membership.is_connected(&node);
+        let card = self.card(self.index[&node]);
+        let news = (version, card);
         self.node
             .cards
-            .news(node, version, (connected, spread), self.now);
+            .news(node, news, (connected, spread), self.now);
     }
 
     fn card_action(&mut self, action: CardAction) {
@@ -676,7 +664,7 @@ impl Turn<'_> {
             epoch,
             revision,
         });
-        let stranger = !self.node.known.contains_key(&n);
+        let stranger = self.node.known.get(n).is_none();
         if stranger {
             if self.node.membership.may_vouch(&node).is_none() {
                 return;
@@ -684,9 +672,8 @@ impl Turn<'_> {
             self.here(n);
         }
         self.node.cards.came(node, version);
-        if let Some(known) = self.node.known.get_mut(&n) {
-            known.card = known.card.max(version);
-            known.catalog = known.catalog.max(version);
+        if let Some(known) = self.node.known.get_mut(n) {
+            known.take_card(version);
         }
         if stranger {
             self.member(MembershipEvent::Vouched { node });
@@ -712,15 +699,15 @@ impl Turn<'_> {
                 }
                 MembershipAction::Dial { node, .. } => self.dial(self.index[&node]),
                 MembershipAction::Rest { node, .. } => {
-                    self.node.resting.insert(self.index[&node]);
+                    self.node.known.rest(self.index[&node], true);
                 }
                 MembershipAction::Stay { node } => {
-                    self.node.resting.remove(&self.index[&node]);
+                    self.node.known.rest(self.index[&node], false);
                 }
                 MembershipAction::Left { node, announced } => {
                     let n = self.index[&node];
                     self.node.cards.gone(&node);
-                    self.node.known.remove(&n);
+                    self.node.known.go(n);
                     if !announced {
                         self.node.lost.push(n);
                     }

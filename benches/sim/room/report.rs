@@ -28,7 +28,37 @@ const CARD: u64 = 350;
 pub struct Bytes {
     pub beacons: u64,
     pub connections: u64,
-    pub questions: u64,
+    /// Of these, questions and answers: for single cards…
+    pub cards: u64,
+    /// …those of everybody to newcomers…
+    pub everybody: u64,
+    /// …what differs, and introductions for that…
+    pub compare: u64,
+    /// …and hints and whole catalogs.
+    pub catalogs: u64,
+}
+
+impl Bytes {
+    /// For a question, and the answer to one.
+    pub(super) fn of(&mut self, question: &Question) -> &mut u64 {
+        match question {
+            Question::Cards(_) => &mut self.cards,
+            Question::Everybody(..) => &mut self.everybody,
+            Question::Compare(..) | Question::Introduce(_) => &mut self.compare,
+            Question::Catalog | Question::Hint(_) => &mut self.catalogs,
+        }
+    }
+
+    fn each(&self) -> [u64; 6] {
+        [
+            self.beacons,
+            self.connections,
+            self.cards,
+            self.everybody,
+            self.compare,
+            self.catalogs,
+        ]
+    }
 }
 
 /// What was counted.
@@ -121,7 +151,7 @@ impl Room {
     /// Of how many of those who are here a node knows what they offer.
     fn knows(&self, n: usize) -> usize {
         let known = self.nodes[n].known.iter();
-        let known = known.filter(|(n, it)| it.catalog > (0, 0) && self.nodes[**n].alive);
+        let known = known.filter(|(n, it)| it.catalog() > (0, 0) && self.nodes[*n].alive);
         known.count()
     }
 
@@ -137,8 +167,8 @@ impl Room {
     pub fn spread_of(&self, n: usize) -> f64 {
         let newest = self.nodes[n].version;
         let knows = |other: &usize| {
-            let known = self.nodes[*other].known.get(&n);
-            known.is_some_and(|it| it.catalog >= newest)
+            let known = self.nodes[*other].known.get(n);
+            known.is_some_and(|it| it.catalog() >= newest)
         };
         let others: Vec<usize> = self.alive().filter(|other| *other != n).collect();
         others.iter().filter(|other| knows(other)).count() as f64 / others.len().max(1) as f64
@@ -180,7 +210,7 @@ impl Room {
         let known = &self.nodes[n].known;
         let rows = known
             .iter()
-            .filter(|(other, it)| it.catalog > (0, 0) && self.nodes[**other].alive);
+            .filter(|(other, it)| it.catalog() > (0, 0) && self.nodes[*other].alive);
         let gaps = self.nodes[n].gaps(self.now);
         let looked = Looked {
             took: self.now.saturating_sub(begun),
@@ -219,7 +249,7 @@ impl Room {
             dead.push(victim);
         }
         self.run(begun + most, |room| {
-            let known = |n: usize| dead.iter().any(|it| room.nodes[n].known.contains_key(it));
+            let known = |n: usize| dead.iter().any(|it| room.nodes[n].known.get(*it).is_some());
             !room.alive().any(known)
         });
         let took = self.now.saturating_sub(begun);
@@ -258,9 +288,15 @@ impl Room {
     /// Bytes that a node sent in a second, on average, since `then`.
     #[must_use]
     pub fn bytes_since(&self, then: (Now, Totals)) -> f64 {
-        let sum = |bytes: &Bytes| bytes.beacons + bytes.connections + bytes.questions;
-        let sent = sum(&self.totals.bytes) - sum(&then.1.bytes);
+        self.kinds_since(then).iter().sum()
+    }
+
+    /// The same by what for, as in [`Bytes`].
+    #[must_use]
+    pub fn kinds_since(&self, then: (Now, Totals)) -> [f64; 6] {
+        let (is, was) = (self.totals.bytes.each(), then.1.bytes.each());
         let time = self.now.saturating_sub(then.0).as_secs_f64();
-        sent as f64 / time / self.alive().count().max(1) as f64
+        let all = time * self.alive().count().max(1) as f64;
+        std::array::from_fn(|kind| (is[kind] - was[kind]) as f64 / all)
     }
 }

@@ -25,7 +25,7 @@ fn asked(actions: &[CardAction]) -> Vec<(NodeId, usize)> {
 fn a_newcomer_asks_one_for_all() {
     let mut it = Cards::new(1);
     for n in 0..150 {
-        it.news(id(n), (1, 1), FAR, ms(0));
+        it.news(id(n), ((1, 1), (0, 0)), FAR, ms(0));
     }
     let connected = [id(500)];
     let now = it.next_tick().unwrap();
@@ -46,13 +46,13 @@ fn a_newcomer_asks_one_for_all() {
 fn who_has_a_large_catalog_is_asked_for_that_from_then_on() {
     let mut it = Cards::new(1);
     let node = id(1);
-    it.news(node, (1, 5), NEAR, ms(0));
+    it.news(node, ((1, 5), (0, 0)), NEAR, ms(0));
     assert_eq!(asked(&it.due(&[node], ms(0))), [(node, 1)]);
     assert_eq!(
         it.told(node, &[node], ms(20_000)),
         Some(CardAction::Catalog { node })
     );
-    it.news(node, (1, 6), FAR, ms(1_000));
+    it.news(node, ((1, 6), (0, 0)), FAR, ms(1_000));
     let at = it.next_tick().unwrap();
     assert!(at <= ms(2_000));
     assert_eq!(it.due(&[id(2)], at), [CardAction::Catalog { node }]);
@@ -63,9 +63,9 @@ fn who_has_a_large_catalog_is_asked_for_that_from_then_on() {
 fn news_that_come_while_their_node_is_asked_are_asked_for_next() {
     let mut it = Cards::new(1);
     let node = id(1);
-    it.news(node, (1, 1), NEAR, ms(0));
+    it.news(node, ((1, 1), (0, 0)), NEAR, ms(0));
     assert_eq!(asked(&it.due(&[node], ms(0))), [(node, 1)]);
-    it.news(node, (1, 2), NEAR, ms(1));
+    it.news(node, ((1, 2), (0, 0)), NEAR, ms(1));
     assert_eq!(it.due(&[node], ms(1)), []);
     it.came(node, (1, 1));
     assert_eq!(it.told(node, &[node], ms(2)), None);
@@ -79,20 +79,20 @@ fn news_that_come_while_their_node_is_asked_are_asked_for_next() {
 fn who_knows_no_cards_is_not_asked_for_any_and_who_does_not_answer_later() {
     let mut it = Cards::new(1);
     let (old, slow, absent) = (id(1), id(2), id(3));
-    it.news(old, (1, 1), NEAR, ms(0));
+    it.news(old, ((1, 1), (0, 0)), NEAR, ms(0));
     assert_eq!(asked(&it.due(&[old], ms(0))), [(old, 1)]);
     let usual = CardAction::Catalog { node: old };
     assert_eq!(it.untold(old, &[old], true, ms(0)), Some(usual.clone()));
-    it.news(old, (1, 2), NEAR, ms(10));
+    it.news(old, ((1, 2), (0, 0)), NEAR, ms(10));
     assert_eq!(it.due(&[old], ms(10)), [usual]);
     // Nor for those of others, though nobody else is here: the others are asked themselves.
-    it.news(absent, (1, 1), FAR, ms(20));
+    it.news(absent, ((1, 1), (0, 0)), FAR, ms(20));
     assert_eq!(asked(&it.due(&[old], ms(400))), [(absent, 1)]);
     assert_eq!(
         it.untold(absent, &[absent], false, ms(400)),
         Some(CardAction::Catalog { node: absent })
     );
-    it.news(slow, (1, 1), NEAR, ms(500));
+    it.news(slow, ((1, 1), (0, 0)), NEAR, ms(500));
     assert_eq!(asked(&it.due(&[slow], ms(500))), [(slow, 1)]);
     assert_eq!(it.due(&[slow], ms(5_000)), []);
 }
@@ -101,7 +101,7 @@ fn who_knows_no_cards_is_not_asked_for_any_and_who_does_not_answer_later() {
 fn before_anybody_is_connected_nobody_is_asked_and_who_had_no_card_is_asked_when_it_is() {
     let mut it = Cards::new(1);
     let node = id(1);
-    it.news(node, (1, 1), FAR, ms(0));
+    it.news(node, ((1, 1), (0, 0)), FAR, ms(0));
     let mut now = ms(0);
     while now < ms(5_000) {
         now = it.next_tick().unwrap();
@@ -119,13 +119,13 @@ fn before_anybody_is_connected_nobody_is_asked_and_who_had_no_card_is_asked_when
     assert_eq!(last, Some(node));
     assert_eq!(questions, vec![id(9); ROUNDS as usize]);
     // Its next beacon changes nothing, its connection does.
-    it.news(node, (1, 1), FAR, ms(9_000));
+    it.news(node, ((1, 1), (0, 0)), FAR, ms(9_000));
     assert_eq!(it.next_tick(), None);
-    it.news(node, (1, 1), NEAR, ms(10_000));
+    it.news(node, ((1, 1), (0, 0)), NEAR, ms(10_000));
     assert_eq!(asked(&it.due(&[node], ms(10_000))), [(node, 1)]);
     it.came(node, (1, 1));
     assert_eq!(it.told(node, &[node], ms(20_000)), None);
-    it.news(node, (1, 1), NEAR, ms(11_000));
+    it.news(node, ((1, 1), (0, 0)), NEAR, ms(11_000));
     assert_eq!(it.next_tick(), None);
 }
 
@@ -136,7 +136,7 @@ fn a_card_that_nobody_had_is_asked_for_again_after_a_while_without_its_node() {
     // Says it each second; nobody has its card, and it has no room for a connection.
     let (mut others, mut itself) = (Vec::new(), Vec::new());
     for second in 0..300 {
-        it.news(node, (1, 1), FAR, ms(second * 1000));
+        it.news(node, ((1, 1), (0, 0)), FAR, ms(second * 1000));
         while let Some(at) = it.next_tick().filter(|at| *at < ms(second * 1000 + 1000)) {
             for (teller, _) in asked(&it.due(&connected, at)) {
                 let asked = if teller == node {
@@ -160,7 +160,7 @@ fn a_card_that_nobody_had_is_asked_for_again_after_a_while_without_its_node() {
     );
     assert_eq!(others.len(), 16 + 4 * (itself.len() - 1));
     it.came(node, (1, 1));
-    it.news(node, (1, 1), FAR, ms(400_000));
+    it.news(node, ((1, 1), (0, 0)), FAR, ms(400_000));
     assert_eq!(it.next_tick(), None);
 }
 
@@ -171,14 +171,14 @@ fn whatever_is_claimed_few_questions_are_under_way() {
     let mut under_way = 0;
     for n in 0..1_000u64 {
         for node in 0..100 {
-            it.news(id(node), (1, n), NEAR, ms(n));
+            it.news(id(node), ((1, n), (0, 0)), NEAR, ms(n));
         }
         under_way += asked(&it.due(&connected, ms(n))).len();
         assert!(under_way <= MAX_ASKING);
     }
     // What nobody has ends with its own node.
     let mut it = Cards::new(2);
-    it.news(id(7), (1, 1), FAR, ms(0));
+    it.news(id(7), ((1, 1), (0, 0)), FAR, ms(0));
     let mut questions = 0;
     while let Some(now) = it.next_tick() {
         for (teller, _) in asked(&it.due(&connected[8..], now)) {
@@ -211,7 +211,7 @@ fn spread(count: usize, degree: usize) -> (u64, usize) {
     for n in 1..count {
         let near = joined[n].contains(&0);
         // The beacon, or a word over the connection.
-        nodes[n].news(ids[0], (1, 1), (near, Duration::from_secs(1)), ms(0));
+        nodes[n].news(ids[0], ((1, 1), (0, 0)), (near, Duration::from_secs(1)), ms(0));
     }
     for step in 0.. {
         let now = ms(step * 10);
@@ -327,7 +327,7 @@ fn where_all_are_slow_questions_are_not_repeated_before_they_are_answered() {
     let mut it = Cards::new(1);
     let tellers: Vec<_> = (500..510).map(id).collect();
     for n in 0..150 {
-        it.news(id(n), (1, 1), FAR, ms(0));
+        it.news(id(n), ((1, 1), (0, 0)), FAR, ms(0));
     }
     let (mut questions, mut now) = (Vec::new(), ms(0));
     while now < ms(1_900) {

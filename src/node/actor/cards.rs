@@ -138,8 +138,10 @@ impl Actor {
     fn want_card(&mut self, swarm: &State, node: NodeId, version: Version) {
         let spread = SPREAD.saturating_mul(swarm.membership.known() as u32);
         let connected = swarm.membership.is_connected(&node);
+        let card = swarm.peers.get(&node).and_then(|peer| peer.card.as_ref());
+        let news = (version, card.map_or((0, 0), |card| card.version));
         let cards = &mut self.cards.cards;
-        cards.news(node, version, (connected, spread), swarm.now());
+        cards.news(node, news, (connected, spread), swarm.now());
     }
 
     /// Asks for those that are due.
