@@ -33,8 +33,16 @@ const SPREAD: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(3);
 /// …and those who lost it look whether another one has said so for up to so long.
 const TURNS: Duration = Duration::from_millis(1_500);
-/// Once so many have said it nobody else does.
-const ENOUGH: u8 = 2;
+/// Once so many have said it nobody else does: where one of twenty misses each of them, all but one
+/// in thousands hear one. The others learn it by comparing, a minute later.
+pub(super) fn enough(others: usize) -> u8 {
+    match others {
+        0..=150 => 2,
+        151..=600 => 3,
+        _ => 4,
+    }
+}
+
 /// Lost neighbours of which is to be told.
 const MAX_REPORTS: usize = 256;
 /// What is believed of the reporters at one address…
@@ -113,7 +121,7 @@ impl Membership {
         }
         let known = self.peers.get(node);
         let known = known.filter(|peer| peer.is_of_crowd() && !peer.hearsay && peer.is_lost());
-        let Some(last) = known.and_then(|peer| peer.seen()) else {
+        let Some(last) = known.and_then(Peer::seen) else {
             return;
         };
         let reports = &mut self.suspicions.reports;
@@ -135,10 +143,10 @@ impl Membership {
         while self.suspicions.next().is_some_and(|at| at <= now) {
             let mut of = Vec::new();
             let cut_off = self.hidden || self.peers.connected().is_empty();
-            let peers = &self.peers;
+            let (peers, enough) = (&self.peers, enough(self.peers.crowd()));
             self.suspicions.reports.retain(|node, report| {
                 let back = peers.get(node).is_some_and(|it| !it.is_lost());
-                let stale = back || cut_off || report.heard >= ENOUGH;
+                let stale = back || cut_off || report.heard >= enough;
                 // Those that are due soon share a message.
                 let due = report.due <= now + TURNS && of.len() < MAX_SUSPECTS;
                 if due && !stale {
@@ -193,7 +201,8 @@ impl Membership {
             && self.is_within(|it| &mut it.believed, source)
             && self.suspicions.in_all.take(now)
         {
-            self.peers.change(&node, |peer| peer.doubt_until(now + WAIT));
+            self.peers
+                .change(&node, |peer| peer.doubt_until(now + WAIT));
         }
     }
 

@@ -148,7 +148,7 @@ fn among_few_and_by_strangers_nobody_is_suspected() {
 }
 
 #[test]
-fn a_neighbour_that_is_lost_is_told_of_unless_two_others_have_done_so() {
+fn a_neighbour_that_is_lost_is_told_of_unless_enough_others_have_done_so() {
     let [mut alone, mut late, mut back] = [(); 3].map(|()| room(MANY));
     let lost = neighbour(&alone);
     let node = lost;
@@ -161,10 +161,22 @@ fn a_neighbour_that_is_lost_is_told_of_unless_two_others_have_done_so() {
     assert_eq!(said.len(), 1);
     assert_eq!(said[0].1, [lost]);
     assert!((ms(23_000)..ms(24_600)).contains(&said[0].0), "{said:?}");
-    for (n, reporter) in resting(&late, MANY)[..2].iter().enumerate() {
-        late.handle(suspicion(*reporter, 5, &[lost]), ms(21_000 + n as u64));
+    let others = resting(&late, MANY);
+    let mut some = room(MANY);
+    some.handle(MembershipEvent::Disconnected { node }, ms(20_000));
+    some.handle(MembershipEvent::DialFailed { node }, ms(20_001));
+    let enough = super::super::suspicion::enough;
+    assert_eq!([100, 300, 1_000].map(enough), [2, 3, 4]);
+    let enough = usize::from(enough(MANY as usize));
+    for (n, reporter) in others[..enough].iter().enumerate() {
+        let at = ms(21_000 + n as u64);
+        late.handle(suspicion(*reporter, 5, &[lost]), at);
+        if n + 1 < enough {
+            some.handle(suspicion(*reporter, 5, &[lost]), at);
+        }
     }
     assert_eq!(reports(&run(&mut late, ms(30_000))), []);
+    assert_eq!(reports(&run(&mut some, ms(30_000))).len(), 1);
     let n = (1..=MANY).find(|n| one(*n) == lost).unwrap();
     back.handle(heard(Kind::Ping, lost, 9, place(n)), ms(21_500));
     assert_eq!(reports(&run(&mut back, ms(30_000))), []);
