@@ -8,6 +8,11 @@ use std::time::{Duration, Instant};
 fn membership(nodes: usize) {
     let began = Instant::now();
     let second = Duration::from_secs(1);
+    // Thousands take hours: what is known goes to the error output.
+    let tell = |what: String| {
+        let took = began.elapsed().as_secs();
+        eprintln!("{nodes} nodes, after {took} s: {what}");
+    };
     let mut room = Room::new(Scenario {
         loss: 0.05,
         ..Scenario::room(nodes)
@@ -15,12 +20,19 @@ fn membership(nodes: usize) {
     let joined = room.until_known(99, 120 * second);
     let joined = joined.saturating_sub(room.scenario.spread);
     let most = room.most_connections();
+    tell(format!(
+        "each knew 99 % after {:.1} s, with {most} connections",
+        joined.as_secs_f64()
+    ));
     // What was made to get acquainted is closed by then.
     room.run(room.now + 60 * second, |_| false);
     let then = (room.now, room.totals);
     room.run(room.now + 30 * second, |_| false);
     let (idle, said) = (room.bytes_since(then), room.datagrams_since(then));
     let (connections, lacks) = (room.connections(), room.lacks());
+    tell(format!(
+        "idle {idle:.0} B, {said:.1} datagrams, {connections} connections, {lacks:.2} lacking"
+    ));
     let looked: Vec<_> = (0..5).map(|_| room.look(second)).collect();
     let slowest = looked.iter().map(|it| it.took).max().unwrap_or_default();
     let short = looked.iter().filter(|it| it.rows < nodes).count();
@@ -29,12 +41,19 @@ fn membership(nodes: usize) {
         .filter(|it| it.rows < nodes && it.settled)
         .count();
     let news = room.news(0, 60 * second);
+    tell(format!(
+        "a newcomer's list {slowest:?}, {short} short and {unsaid} without a word; news {news:?}"
+    ));
     let dead = room.deaths((nodes / 100).max(2), 180 * second);
+    tell(format!("deaths known after {dead:?}"));
     // Three in ten are replaced each minute: half of them say goodbye.
     let then = (room.now, room.totals);
     let churn = room.churn(0.3, 60 * second);
     let (cost, kinds) = (room.bytes_since(then), room.kinds_since(then));
     let lost = room.totals.lost;
+    tell(format!(
+        "churn {cost:.0} B, {lost} taken for gone though here"
+    ));
     let news_in_churn = room.news(churn, 60 * second);
     // A third is cut off for half a minute.
     room.cut(|n| u8::from(n % 3 == 0));
@@ -56,7 +75,9 @@ fn membership(nodes: usize) {
         began.elapsed().as_secs_f64(),
     );
     let names = "beacons connections cards everybody compare catalogs".split(' ');
-    let kinds = names.zip(kinds).map(|(name, bytes)| format!("{name} {bytes:.0}"));
+    let kinds = names
+        .zip(kinds)
+        .map(|(name, bytes)| format!("{name} {bytes:.0}"));
     let kinds: Vec<String> = kinds.collect();
     println!("       the churn's bytes: {}", kinds.join(", "));
 }

@@ -28,6 +28,14 @@ pub const MAX_WANTED: usize = 256;
 const MAX_ASKING: usize = 8;
 /// Between an answer without a card and the next question for it, at first.
 const ROUND: Duration = Duration::from_millis(200);
+/// The same for the card of a newcomer, which all lack at once, so that those of several share a
+/// question…
+const ROUND_OF_NEW: Duration = Duration::from_millis(400);
+/// …and the first of these comes so long after it was heard: soon it has something else to offer
+/// than at its start, and who is connected with it has asked it by then.
+const SETTLED: Duration = Duration::from_millis(800);
+/// Who began less than so long ago is a newcomer itself, and so may all others be.
+const BEGINS: Duration = Duration::from_secs(10);
 /// A teller that has not answered by then is not waited for.
 const SLOW: Duration = Duration::from_secs(2);
 /// How soon is looked again while nobody is connected.
@@ -36,6 +44,8 @@ const NOBODY: Duration = Duration::from_millis(30);
 const TELLERS: usize = 2;
 /// …and up to so many later on, in a crowd that begins with it…
 const LATER_TELLERS: usize = 4;
+/// …as long as the last one told of more than one of so many that was not known…
+const FEW_ARE_NEW: usize = 50;
 /// …each so long after the one before…
 const LATER: Duration = Duration::from_secs(3);
 /// …and no more than so many, with those who do not answer.
@@ -74,6 +84,13 @@ struct Known {
     in_vain: u32,
 }
 
+impl Known {
+    /// Whether no card of it came yet.
+    fn is_new(&self) -> bool {
+        self.card == Version::default()
+    }
+}
+
 /// What to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CardAction {
@@ -110,6 +127,8 @@ pub struct Cards {
     retained: Now,
     unable: BTreeSet<NodeId>,
     asking: usize,
+    /// When somebody was connected first.
+    begun: Option<Now>,
     /// Who was asked for everybody.
     tellers: BTreeSet<NodeId>,
     /// The next one is asked then.
@@ -118,6 +137,8 @@ pub struct Cards {
     asking_for_everybody: bool,
     /// How often that is still done.
     tries: u32,
+    /// Of whom it told.
+    lacked: usize,
 }
 
 impl Cards {
@@ -131,19 +152,27 @@ impl Cards {
             retained: Now::ZERO,
             unable: BTreeSet::new(),
             asking: 0,
+            begun: None,
             tellers: BTreeSet::new(),
             everybody: None,
             asking_for_everybody: false,
             tries: TRIES,
+            lacked: 0,
         }
     }
 
     /// Somebody is connected, who may be asked for everybody.
     pub fn connected(&mut self, node: &NodeId, now: Now) {
+        self.begun.get_or_insert(now);
         let wanted = self.tellers.len() < TELLERS && !self.asking_for_everybody;
         if wanted && self.everybody.is_none() && !self.unable.contains(node) {
             self.everybody = Some(now);
         }
+    }
+
+    /// Whether this node is connected for long enough to know all that were here before.
+    fn is_old(&self, now: Now) -> bool {
+        self.begun.is_some_and(|at| now >= at + BEGINS)
     }
 
     /// Whether this node begins, and one of the first who were asked for everybody has not answered:
@@ -167,7 +196,7 @@ impl Cards {
         if version <= card && !self.nodes.contains_key(&node) {
             return;
         }
-        let draw = self.chance.fraction();
+        let (draw, is_old) = (self.chance.fraction(), self.is_old(now));
         let unable = self.unable.contains(&node);
         let known = self.nodes.entry(node).or_default();
         known.card = known.card.max(card);
@@ -177,6 +206,8 @@ impl Cards {
                 Duration::ZERO
             } else if known.large || unable {
                 spread.mul_f64(draw)
+            } else if is_old && known.is_new() {
+                SETTLED.min(spread) + ROUND_OF_NEW.mul_f64(draw)
             } else {
                 ROUND.mul_f64(draw)
             };
@@ -382,19 +413,27 @@ impl Cards {
         vec![CardAction::Everybody { teller }]
     }
 
-    /// A teller told of everybody whom it knows.
-    pub fn introduced(&mut self, crowd: bool, now: Now) {
+    /// A teller told of so many who were not named to it, and has more to say.
+    pub fn lacked(&mut self, count: usize) {
+        self.lacked += count;
+    }
+
+    /// A teller told of everybody whom it knows, in a crowd of so many. Where nearly all were known
+    /// and nodes `compare`, the others are found that way if there are any.
+    pub fn introduced(&mut self, (crowd, compare): (Option<usize>, bool), now: Now) {
         self.asking_for_everybody = false;
+        let lacked = std::mem::take(&mut self.lacked);
+        let begins = crowd.is_some_and(|known| !compare || lacked > known / FEW_ARE_NEW);
         self.everybody = match self.tellers.len() {
             0..TELLERS => Some(now),
-            TELLERS..LATER_TELLERS if crowd => Some(now + LATER),
+            TELLERS..LATER_TELLERS if begins => Some(now + LATER),
             _ => None,
         };
     }
 
     /// A teller did not, and with `unable` never will.
     pub fn alone(&mut self, teller: NodeId, unable: bool, now: Now) {
-        self.asking_for_everybody = false;
+        (self.asking_for_everybody, self.lacked) = (false, 0);
         // One that knows no such question is not asked again.
         if !unable {
             self.tellers.remove(&teller);
@@ -404,10 +443,15 @@ impl Cards {
 
     /// Those of which the answer had nothing are asked for again soon.
     fn next_round(&mut self, of: &[NodeId], now: Now) {
+        let is_old = self.is_old(now);
+        let round = |known: &Known| {
+            let new = is_old && known.is_new();
+            if new { ROUND_OF_NEW } else { ROUND }
+        };
         for node in of {
             self.change(node, |known| {
                 let rounds = known.rounds.saturating_sub(1);
-                let pause = ROUND * (1 << (rounds / ROUNDS_ALIKE).min(8));
+                let pause = round(known) * (1 << (rounds / ROUNDS_ALIKE).min(8));
                 if known.asked.is_none() {
                     known.due = known.due.map(|at| at.min(now + pause));
                 }

@@ -17,12 +17,12 @@ pub struct Known {
 
 impl Known {
     /// What it offers, as far as that is known.
-    pub fn catalog(&self) -> Version {
+    pub fn catalog(self) -> Version {
         version(self.catalog)
     }
 
     /// The same of what it signed.
-    pub fn card(&self) -> Version {
+    pub fn card(self) -> Version {
         version(self.card)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Out, Part, Place, Question, Work,
-    known::{Known, Others, Version},
+    known::{Others, Version},
 };
 use sprat::core::{
     Now,
@@ -356,7 +356,7 @@ impl Turn<'_> {
         self.node.connections.insert(other, connection);
         self.here(other);
         let version = self.node.membership.catalog_of(&node);
-        let known = self.node.known.get(other).map_or((0, 0), Known::catalog);
+        let known = self.node.known.get(other).map_or((0, 0), |it| it.catalog());
         if known == (0, 0) || version.is_none_or(|version| known < version) {
             self.ask_catalog(other);
         }
@@ -409,7 +409,9 @@ impl Turn<'_> {
     /// What waits for a connection with that one.
     fn waiting_for(&mut self, whom: usize) -> Vec<(usize, u64, Question)> {
         let waiting = &mut self.node.waiting;
-        waiting.extract_if(.., |(other, ..)| *other == whom).collect()
+        waiting
+            .extract_if(.., |(other, ..)| *other == whom)
+            .collect()
     }
 
     fn asked(&mut self, by: usize, number: u64, question: Question) {
@@ -455,7 +457,7 @@ impl Turn<'_> {
         if n == self.index[&self.node.id] {
             self.node.version
         } else {
-            self.node.known.get(n).map_or((0, 0), Known::card)
+            self.node.known.get(n).map_or((0, 0), |it| it.card())
         }
     }
 
@@ -545,6 +547,7 @@ impl Turn<'_> {
                 if of == [INTRODUCED] {
                     return;
                 }
+                self.node.cards.lacked(others.len());
                 let (now, told_of) = (self.now, &mut self.node.told_of);
                 told_of.retain(|_, since| now < *since + MISSING);
                 told_of.extend(others.into_keys().map(|n| (id(n), now)));
@@ -552,8 +555,10 @@ impl Turn<'_> {
                 if let Some(walk) = walk.and_then(|walk| walk.next(through)) {
                     return self.ask_for_everybody(whom, walk);
                 }
-                let crowd = self.node.membership.is_crowd();
-                self.node.cards.introduced(crowd, self.now);
+                let membership = &self.node.membership;
+                let crowd = membership.is_crowd().then(|| membership.known());
+                let room = (crowd, membership.is_far());
+                self.node.cards.introduced(room, self.now);
             }
             Some(Answer::Cards(cards)) => {
                 for (n, version) in cards {

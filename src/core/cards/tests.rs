@@ -125,7 +125,7 @@ fn before_anybody_is_connected_nobody_is_asked_and_who_had_no_card_is_asked_when
     assert_eq!(asked(&it.due(&[node], ms(10_000))), [(node, 1)]);
     it.came(node, (1, 1));
     assert_eq!(it.told(node, &[node], ms(20_000)), None);
-    it.news(node, ((1, 1), (0, 0)), NEAR, ms(11_000));
+    it.news(node, ((1, 1), (1, 1)), NEAR, ms(11_000));
     assert_eq!(it.next_tick(), None);
 }
 
@@ -160,8 +160,12 @@ fn a_card_that_nobody_had_is_asked_for_again_after_a_while_without_its_node() {
     );
     assert_eq!(others.len(), 16 + 4 * (itself.len() - 1));
     it.came(node, (1, 1));
-    it.news(node, ((1, 1), (0, 0)), FAR, ms(400_000));
+    it.news(node, ((1, 1), (1, 1)), FAR, ms(400_000));
     assert_eq!(it.next_tick(), None);
+    assert!(
+        it.nodes.is_empty(),
+        "who is known as they are takes no room"
+    );
 }
 
 #[test]
@@ -211,7 +215,12 @@ fn spread(count: usize, degree: usize) -> (u64, usize) {
     for n in 1..count {
         let near = joined[n].contains(&0);
         // The beacon, or a word over the connection.
-        nodes[n].news(ids[0], ((1, 1), (0, 0)), (near, Duration::from_secs(1)), ms(0));
+        nodes[n].news(
+            ids[0],
+            ((1, 1), (0, 0)),
+            (near, Duration::from_secs(1)),
+            ms(0),
+        );
     }
     for step in 0.. {
         let now = ms(step * 10);
@@ -272,17 +281,17 @@ fn who_begins_asks_two_for_everybody_and_in_a_crowd_two_more_later() {
         assert!(it.expects_everybody());
         it.connected(&all[1], ms(11));
         assert_eq!(it.due(&all[..2], ms(11)), []);
-        it.introduced(crowd, ms(20));
+        it.introduced((crowd.then_some(100), false), ms(20));
         let second = for_everybody(&it.due(&all[..2], ms(20)));
         assert_eq!(second, [all[1]]);
         assert!(it.expects_everybody());
-        it.introduced(crowd, ms(30));
+        it.introduced((crowd.then_some(100), false), ms(30));
         assert!(!it.expects_everybody());
         let mut tellers = BTreeSet::from([all[0], all[1]]);
         while let Some(at) = it.next_tick() {
             assert!(at >= ms(30) + LATER);
             tellers.extend(for_everybody(&it.due(&all, at)));
-            it.introduced(crowd, at);
+            it.introduced((crowd.then_some(100), false), at);
         }
         assert_eq!(tellers.len(), if crowd { LATER_TELLERS } else { TELLERS });
         // Others who come are not asked.
@@ -297,7 +306,7 @@ fn the_second_is_asked_when_it_comes_and_who_does_not_answer_is_asked_a_few_time
     let (one, other) = (id(1), id(2));
     it.connected(&one, ms(0));
     assert_eq!(for_everybody(&it.due(&[one], ms(0))), [one]);
-    it.introduced(false, ms(1));
+    it.introduced((None, false), ms(1));
     assert_eq!(it.due(&[one], ms(1)), []);
     assert!(!it.expects_everybody() && it.next_tick().is_none());
     it.connected(&other, ms(500));
@@ -342,4 +351,48 @@ fn where_all_are_slow_questions_are_not_repeated_before_they_are_answered() {
         questions.extend(asked(&it.due(&tellers, now)));
     }
     assert_eq!(questions.iter().map(|(_, count)| count).sum::<usize>(), 150);
+}
+
+#[test]
+fn a_newcomers_card_is_asked_for_when_it_has_settled_and_with_those_of_others() {
+    let mut it = Cards::new(1);
+    let old = id(500);
+    it.connected(&old, ms(0));
+    it.introduced((None, true), ms(0));
+    let far = (false, SETTLED);
+    // This node begins, and all others may.
+    it.news(id(1), ((1, 1), (0, 0)), far, ms(9_000));
+    assert!(it.next_question().unwrap() < ms(9_200));
+    it.came(id(1), (1, 1));
+    // Two come, and each has another file soon: of both one question is asked.
+    it.news(id(2), ((1, 1), (0, 0)), far, ms(20_000));
+    it.news(id(3), ((1, 1), (0, 0)), far, ms(20_100));
+    it.news(id(2), ((1, 2), (0, 0)), far, ms(20_400));
+    let at = it.next_question().unwrap();
+    assert!((ms(20_800)..ms(21_300)).contains(&at), "{at:?}");
+    let mut told = Vec::new();
+    for at in (20_400..22_000).step_by(10).map(ms) {
+        let actions = it.due(&[old], at);
+        told.extend(asked(&actions).into_iter().filter(|(_, of)| *of > 0));
+    }
+    let of: Vec<usize> = told.iter().map(|(_, of)| *of).collect();
+    assert!(of == [2] || of == [1, 1], "{told:?}");
+    // News of one that is known are asked for soon.
+    it.news(id(4), ((1, 2), (1, 1)), far, ms(30_000));
+    assert!(it.next_question().unwrap() <= ms(30_200).max(ms(22_800)));
+}
+
+#[test]
+fn where_nodes_compare_a_newcomer_asks_more_for_everybody_only_while_it_lacks_many() {
+    for (lacked, asks) in [(2, false), (3, true)] {
+        let mut it = Cards::new(1);
+        it.connected(&id(1), ms(0));
+        let connected: Vec<NodeId> = (1..9).map(id).collect();
+        for new in [100, lacked] {
+            assert_eq!(it.due(&connected, ms(30)).len(), 1);
+            it.lacked(new);
+            it.introduced((Some(100), true), ms(20));
+        }
+        assert_eq!(it.next_tick().is_some(), asks, "{lacked}");
+    }
 }

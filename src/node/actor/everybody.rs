@@ -117,12 +117,16 @@ impl Actor {
             Told::Nothing => return self.cards.cards.alone(teller, false, now),
             Told::Unable => return self.cards.cards.alone(teller, true, now),
         };
+        self.cards.cards.lacked(others.len());
         self.take_in(swarm, teller, cards, &others);
         if let Some(walk) = next {
             return self.ask_for_everybody(swarm, teller, walk);
         }
-        let crowd = swarm.membership.is_crowd();
-        self.cards.cards.introduced(crowd, now);
+        let membership = &swarm.membership;
+        let crowd = membership.is_crowd().then(|| membership.known());
+        self.cards
+            .cards
+            .introduced((crowd, membership.is_far()), now);
     }
     /// Takes in the cards of others, and where they are by a peer's word. Who is not near enough to
     /// be heard does not say who is near.
