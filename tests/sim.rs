@@ -138,12 +138,16 @@ fn a_newcomer_to_a_crowd_lists_all_or_knows_that_it_does_not() {
         });
         assert!(room.run(60 * S, Room::all_know_all));
         room.run(room.now + 40 * S, |_| false);
+        // Where datagrams are lost one of a hundred waits for as long as it may.
+        let mut waited = 0;
         for _ in 0..5 {
             let looked = room.look(S);
             assert!(looked.rows == 60 || !looked.settled, "{looked:?}");
-            assert!(looked.rows == 60 && looked.took < S, "{looked:?}");
+            assert!(looked.rows == 60 && looked.took < 2 * S, "{looked:?}");
+            waited += usize::from(looked.took >= S);
             room.run(room.now + 3 * S, |_| false);
         }
+        assert!(waited <= usize::from(loss > 0.0), "{waited}");
         let news = room.news(0, 20 * S);
         assert!(news < 3 * S, "{news:?}");
     }
