@@ -37,6 +37,7 @@ use super::{
 };
 pub use event::{ChunkList, Copies, PlacementAction, PlacementEvent, PlacementRefusal};
 use file::{File, Held};
+pub use lacking::AHEAD;
 use lacking::Lacking;
 use peer::{Peer, Trouble};
 use plan::Cursor;

@@ -7,6 +7,7 @@
 //! as nobody took copies and nothing was kept here, it knows no file at all.
 
 mod accept;
+mod ahead;
 mod gate;
 mod keep;
 mod orders;
@@ -36,7 +37,8 @@ use crate::{
 };
 use push::{Push, push};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
+    future::ready,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -70,6 +72,8 @@ struct Distributor {
     started: Instant,
     /// The files that the placement knows, and whether they are this node's own.
     files: HashMap<FileId, bool>,
+    /// Own files that it does not know yet: see [`ahead`].
+    ahead: BTreeSet<FileId>,
     /// Who is here, and whether all of its catalog is.
     peers: HashMap<NodeId, PeerView>,
     /// What this node keeps, by file.
@@ -94,6 +98,7 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
         placement: Placement::new(parts.services.me),
         started: Instant::now(),
         files: HashMap::new(),
+        ahead: BTreeSet::new(),
         peers: HashMap::new(),
         kept: HashMap::new(),
         origins: HashMap::new(),
@@ -147,6 +152,7 @@ pub async fn run(parts: DistributorParts, mut orders: mpsc::Receiver<Order>) {
                 None => return,
             },
             _ = look_over.tick() => distributor.look_over().await,
+            () = ready(()), if distributor.looks_ahead() => distributor.look_ahead().await,
             () = sleep_until(calm(tick).into()), if look_at.is_none() => distributor.feed(PlacementEvent::Tick),
         }
     }
@@ -201,7 +207,8 @@ impl Distributor {
         let mut files = fresh.files;
         if fresh.all {
             files.extend(self.files.keys().chain(self.kept.keys()));
-            files.extend(self.parts.services.swarm.shared().await?);
+            let own = self.parts.services.swarm.shared().await?.into_iter();
+            self.ahead = own.filter(|file| !self.files.contains_key(file)).collect();
         }
         // A node that came may be the owner of what is kept here, although its catalog does not say
         // so. Of one that was here, only what changed is looked at.
@@ -212,18 +219,22 @@ impl Distributor {
             files.extend(self.kept.values().filter(owner).map(|kept| kept.file));
         }
         let files: Vec<FileId> = files.into_iter().collect();
-        let mut first = true;
         // Who is here is asked even if no file is.
         let none: Option<&[FileId]> = files.is_empty().then_some(&[]);
         for page in files.chunks(PAGE).chain(none) {
-            self.read_kept(page).await;
-            let survey = self.parts.services.swarm.survey(page);
-            if std::mem::take(&mut first) {
-                self.meet(survey.peers);
-            }
-            self.view(survey.files).await;
+            let more = self.placement.wants_files();
+            self.look_at(page, more).await;
         }
         Some(())
+    }
+
+    /// Looks at these files. Own ones that are new are followed if `more` of them are wanted, and
+    /// wait otherwise.
+    async fn look_at(&mut self, files: &[FileId], more: bool) {
+        self.read_kept(files).await;
+        let survey = self.parts.services.swarm.survey(files);
+        self.meet(survey.peers);
+        self.view(survey.files, more).await;
     }
 
     /// Reads anew what is kept here of these files.
@@ -260,13 +271,19 @@ impl Distributor {
     }
 
     /// What the swarm knows of these files, and what the disk does.
-    async fn view(&mut self, views: Vec<FileView>) {
+    async fn view(&mut self, views: Vec<FileView>, more: bool) {
         let mut unread = Vec::new();
         for view in &views {
             let (file, shared) = (view.file, view.shared);
             let here = self.kept.get(&file).filter(|kept| kept.here > 0);
             let whole = here.is_some_and(|kept| kept.here == kept.chunks);
             let kept = here.is_some();
+            let fresh = shared && !kept && !self.files.contains_key(&file);
+            if fresh && !more {
+                self.ahead.insert(file);
+                continue;
+            }
+            self.ahead.remove(&file);
             let sharing = view.holders.iter().filter(|one| one.held == Held::Shared);
             let origins: Vec<NodeId> = sharing.map(|one| one.node).collect();
             // A million files are this node's own alone.

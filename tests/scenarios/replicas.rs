@@ -65,6 +65,32 @@ fn a_file_outlives_its_origin_and_one_more() {
     assert!(downloaded(&swarm.home("newcomer"), "film.mkv") == bytes);
 }
 
+/// More than are followed while nobody has room.
+#[test]
+fn of_thousands_each_is_copied_once_there_is_room() {
+    const FILES: u64 = 4500;
+    let swarm = Swarm::new();
+    for at in 0..FILES {
+        let name = format!("{}/{at}.txt", at % 50);
+        share(&swarm.home("origin"), &name, at.to_string().as_bytes());
+    }
+    // Half of it is for one origin, and each file counts for 8 KiB.
+    let little = ["--replica-quota", "800KiB"];
+    let _small = swarm.serve_scanned("small", &little);
+    let _origin = swarm.serve_scanned("origin", &["--replicas", "2"]);
+    let safe = || {
+        let told = swarm.run("origin", &["status", "--json"]).json();
+        told[0]["safe"].clone()
+    };
+    until("a few copies", || safe()["elsewhere"].as_u64() >= Some(40));
+    let some = safe();
+    assert_eq!(some["files"], FILES);
+    assert!(some["to_leave"] == false && some["elsewhere"].as_u64() < Some(60));
+    let _large = swarm.serve_scanned("large", &[]);
+    until("all copies", || safe()["to_leave"] == true);
+    assert_eq!(safe()["elsewhere"], FILES);
+}
+
 #[test]
 fn many_small_files_are_copied_in_a_few_rounds() {
     let swarm = Swarm::new();

@@ -4,7 +4,7 @@
 //! was passed over and gets another chance is tried with a few at a time: as long as it has no room
 //! that costs those few, however many files there are.
 
-use super::{MAX_BATCH, Placement};
+use super::{MAX_BATCH, Placement, peer::Peer};
 use crate::core::{Now, id::FileId};
 use std::{
     collections::BTreeSet,
@@ -14,6 +14,10 @@ use std::{
 
 /// Files that one event goes through.
 pub(super) const PORTION: usize = 1024;
+/// So many files that lack copies are known in any case…
+pub const AHEAD: usize = 4096;
+/// …and more while somebody with room has fewer chunks than this to come.
+const NEARLY_DONE: usize = 2048;
 
 /// A round through all of them.
 #[derive(Debug)]
@@ -84,6 +88,23 @@ impl Placement {
         let idle = self.cursor.is_none() && self.due.first().is_none_or(|(at, _)| *at > self.now);
         let mut peers = self.peers.values();
         idle && peers.any(|peer| peer.probed.is_some() && peer.is_free())
+    }
+
+    /// Whether it is worth telling of further files. What is known of one takes some hundred bytes,
+    /// so of a million for which nobody has room only the first are known.
+    #[must_use]
+    pub fn wants_files(&self) -> bool {
+        let idles = |peer: &Peer| peer.has_room() && peer.backlog() < NEARLY_DONE;
+        self.lacking.files.len() < AHEAD
+            || (self.due.len() < AHEAD && self.peers.values().any(idles))
+    }
+
+    /// Whether a node that takes copies may have room for more, as far as is known.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.peers
+            .values()
+            .any(|peer| peer.offers_room && !peer.full)
     }
 
     /// Plans the next of them, if it is time.

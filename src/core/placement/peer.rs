@@ -102,6 +102,20 @@ impl Peer {
         self.offers_room && self.passed_until.is_none()
     }
 
+    /// Whether new copies may be meant for it, and it has not said that it has no room.
+    pub fn has_room(&self) -> bool {
+        self.is_target() && !self.full
+    }
+
+    /// Chunks that wait for it, or a full queue of them where there are more.
+    pub fn backlog(&self) -> usize {
+        if self.overflow.is_empty() {
+            self.queued
+        } else {
+            MAX_QUEUED
+        }
+    }
+
     /// Whether it has nothing to do.
     pub fn is_free(&self) -> bool {
         self.is_target() && !self.is_pushed_to() && self.queue.is_empty()

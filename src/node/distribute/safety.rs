@@ -51,12 +51,16 @@ impl Distributor {
             };
             return (safe, Vec::new());
         }
-        let (mut safe, mut rests) = self.judge_safety();
+        while self.looks_ahead() {
+            self.look_ahead().await;
+        }
+        let whole = self.whole_elsewhere().await;
+        let (mut safe, mut rests) = self.judge_safety(whole);
         if safe.to_leave() && safe.files > 0 {
             for found in ask_keepers(self.parts.services.net.clone(), self.supports()).await {
                 self.correct(found);
             }
-            (safe, rests) = self.judge_safety();
+            (safe, rests) = self.judge_safety(whole);
         }
         let nodes: BTreeSet<NodeId> = rests.into_iter().flat_map(|(_, nodes)| nodes).collect();
         (safe, nodes.into_iter().take(NAMED).collect())
@@ -108,12 +112,17 @@ impl Distributor {
         self.feed(PlacementEvent::NotHolder { file, node });
     }
 
-    /// From what is known; with the files that rest on downloads, and whose.
-    fn judge_safety(&self) -> (Safe, Vec<(FileId, Vec<NodeId>)>) {
+    /// From what is known; with the files that rest on downloads, and whose. So many of those that
+    /// are not followed are `whole` elsewhere.
+    fn judge_safety(&self, whole: u64) -> (Safe, Vec<(FileId, Vec<NodeId>)>) {
         let own = self.files.iter().filter(|(_, shared)| **shared);
         let mut rests = Vec::new();
+        let waiting = self.ahead.len() as u64;
         let mut safe = Safe {
+            files: waiting,
+            elsewhere: whole,
             keepers: self.peers.values().any(|peer| peer.keeps),
+            room: waiting > whole && self.placement.has_room(),
             ..Safe::default()
         };
         for (file, _) in own {

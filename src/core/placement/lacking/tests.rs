@@ -120,6 +120,48 @@ fn whoever_gets_another_chance_gets_what_only_it_can_take() {
 }
 
 #[test]
+fn more_files_are_wanted_while_there_is_room_for_them() {
+    let mut placement = with_files(AHEAD as u32 - 1);
+    assert!(placement.wants_files() && !placement.has_room());
+    let one = |tag| PlacementEvent::File {
+        file: id(tag),
+        origin_here: true,
+        copies: Copies::Some(2),
+        chunks: list(1),
+        mine: HaveSet::full(1),
+    };
+    placement.handle(one(AHEAD as u32), Now::ZERO);
+    assert!(!placement.wants_files(), "nobody has room");
+    // Where there is room, as soon as what is known is on its way.
+    placement.handle(peer(1, true), Now::ZERO);
+    answer(&mut placement, Vec::new(), (Now::ZERO, GATHER * 4), kept);
+    let now = GATHER * 4;
+    for tag in 0..AHEAD as u32 {
+        placement.handle(one(10_000 + tag), now);
+    }
+    assert!(!placement.wants_files(), "all of them are to be planned");
+    let first = placement.handle(PlacementEvent::Tick, now + GATHER);
+    answer(
+        &mut placement,
+        first,
+        (now + GATHER, now + 3 * GATHER),
+        kept,
+    );
+    assert!(placement.wants_files() && placement.has_room());
+    // It has said that it has no more.
+    let now = now + 3 * GATHER;
+    for tag in 0..AHEAD as u32 {
+        placement.handle(one(20_000 + tag), now);
+    }
+    answer(&mut placement, Vec::new(), (now, now + GATHER * 4), no_room);
+    assert!(!placement.wants_files() && !placement.has_room());
+    // Until it takes something.
+    let later = now + 2 * REFUSED;
+    answer(&mut placement, Vec::new(), (now + GATHER * 4, later), kept);
+    assert!(placement.wants_files() && placement.has_room());
+}
+
+#[test]
 fn a_newcomer_gets_its_share_in_portions() {
     let mut placement = with_files(50_000);
     answer(&mut placement, Vec::new(), (Now::ZERO, GATHER), kept);
