@@ -53,6 +53,7 @@ pub mod retention;
 pub mod rights;
 pub mod ring;
 pub mod score;
+pub mod selection;
 pub mod server_address;
 pub mod shares;
 pub mod stall;

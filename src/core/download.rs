@@ -14,6 +14,7 @@
 mod chunks;
 mod event;
 mod peer;
+mod proceeding;
 mod requests;
 #[cfg(test)]
 mod simulation;
@@ -40,8 +41,6 @@ use std::{
 
 /// Peers that a job knows at once. More are ignored: it does not get faster by them.
 pub const MAX_PEERS: usize = 512;
-/// A change of who downloads sorts all open chunks anew; not again before so long for each of them.
-const SORT_PAUSE: Duration = Duration::from_micros(2);
 
 /// How long news of what comes may be gathered before those who follow hear them: so long, and
 /// longer among many, for each costs every one of them a packet.
@@ -56,9 +55,6 @@ pub fn news_pause(peers: usize) -> Duration {
         .saturating_add(TELL)
         .min(TELL_MAX)
 }
-
-/// With an own limit: what is in flight fits into this time, or is a single chunk.
-const AHEAD: Duration = Duration::from_millis(500);
 
 /// The machine of one job.
 #[derive(Debug)]
@@ -81,6 +77,8 @@ pub struct Download {
     /// When the order may follow the set of downloaders again, and whether that changed.
     sort_at: Now,
     unsorted: bool,
+    /// Who asks the whole holders, where that is not everybody.
+    askers: Option<Vec<NodeId>>,
     /// Nothing more is to be asked for.
     paused: bool,
     /// Something was added or removed since the last event.
@@ -114,6 +112,7 @@ impl Download {
             limit: None,
             sort_at: Duration::ZERO,
             unsorted: false,
+            askers: None,
             paused: false,
             stirred: true,
             said: Reported::Complete,
@@ -137,6 +136,13 @@ impl Download {
     /// The same from now on.
     pub fn limit(&mut self, limit: Option<u64>) {
         self.limit = limit;
+    }
+
+    /// Which other downloaders ask the whole holders, where not all of them do; with `None` those
+    /// of whom it is known what they have. Chunks are sorted by that at the next event.
+    pub fn set_askers(&mut self, askers: Option<Vec<NodeId>>) {
+        self.unsorted |= self.askers != askers;
+        self.askers = askers;
     }
 
     /// Appends a file's chunks; those in `held` are here already. Gives the positions they got.
@@ -338,7 +344,12 @@ impl Download {
             let peer = &mut self.peers[at];
             if self.picker.claim(&mut peer.claims, chunk) {
                 peer.dry = false;
+                // One more has it: the turn of more comes, at whoever has it.
+                for peer in self.peers.iter_mut().filter(|peer| peer.turnless) {
+                    peer.turnless = !self.picker.has(&peer.claims, chunk);
+                }
             }
+            let peer = &self.peers[at];
             if peer.downloading && self.spares(chunk).is_some() {
                 self.peers[at].relief.insert(chunk);
             }
@@ -413,72 +424,5 @@ impl Download {
         for at in self.asked.get(&chunk).cloned().unwrap_or_default() {
             self.cancel(at, chunk, actions);
         }
-    }
-
-    /// After every event: notices what is late, gives work to peers that have room, and says how
-    /// the job stands.
-    fn proceed(&mut self, actions: &mut Vec<TransferAction>) {
-        self.stirred = false;
-        self.notice_late();
-        self.sort();
-        let up = self.peers.iter().filter(|peer| peer.is_connected()).count();
-        let average = self.chunks.average();
-        self.peers
-            .iter_mut()
-            .for_each(|peer| peer.share(up, average));
-        // A peer that has just been slow comes after the others, and a seed is left what they do
-        // not have.
-        for (slow, downloads) in [(false, true), (false, false), (true, true), (true, false)] {
-            if self.paused {
-                break;
-            }
-            for at in 0..self.peers.len() {
-                while self.peers[at].slow == slow
-                    && self.peers[at].downloading == downloads
-                    && self.peers[at].is_ready(self.clock)
-                    && self.own_queue(0) < AHEAD
-                {
-                    let Some(chunk) = self.choose(at, actions) else {
-                        break;
-                    };
-                    self.ask(at, chunk, actions);
-                }
-            }
-        }
-        self.report(actions);
-    }
-
-    fn sort(&mut self) {
-        if self.unsorted && self.clock >= self.sort_at {
-            self.unsorted = false;
-            self.sort_at = self.clock + SORT_PAUSE.saturating_mul(self.picker.open().count());
-            let rivals = self.peers.iter().filter(|peer| peer.downloading);
-            self.picker.set_rivals(rivals.map(|peer| peer.id));
-        }
-    }
-
-    fn report(&mut self, actions: &mut Vec<TransferAction>) {
-        let now = if self.is_complete() {
-            Reported::Complete
-        } else if self.asked.is_empty() && !self.paused && !self.any_hope() {
-            Reported::Waiting
-        } else {
-            Reported::Going
-        };
-        match (std::mem::replace(&mut self.said, now), now) {
-            (before, now) if before == now => {}
-            (_, Reported::Complete) => actions.push(TransferAction::Complete),
-            (_, Reported::Waiting) => actions.push(TransferAction::Waiting),
-            (_, Reported::Going) => actions.push(TransferAction::Resumed),
-        }
-    }
-
-    /// Whether a peer has an open chunk, though it may not be asked just now.
-    fn any_hope(&self) -> bool {
-        let mut peers = self
-            .peers
-            .iter()
-            .filter(|peer| peer.is_connected() && !peer.dry);
-        peers.any(|peer| self.picker.pick(&peer.claims).is_some())
     }
 }

@@ -63,10 +63,13 @@ pub struct Picker {
     claims: Vec<u16>,
     /// For each chunk: eight bytes of its id.
     words: Vec<u64>,
-    /// For each chunk: downloaders that come before this node.
+    /// For each chunk: downloaders that come before this node; and of those who ask the same whole
+    /// holders.
     ranks: Vec<u16>,
+    firsts: Vec<u16>,
     me: Weight,
     rivals: Vec<Weight>,
+    askers: Option<Vec<Weight>>,
     /// What somebody waits for (`urgent`).
     urgent: Vec<UniqueChunk>,
 }
@@ -102,8 +105,10 @@ impl Picker {
             claims: Vec::new(),
             words: Vec::new(),
             ranks: Vec::new(),
+            firsts: Vec::new(),
             me: Weight::of(me),
             rivals: Vec::new(),
+            askers: None,
             urgent: Vec::new(),
         }
     }
@@ -129,8 +134,10 @@ impl Picker {
             order: BTreeSet::new(),
             head: None,
         });
-        for chunk in start..start + added {
-            self.ranks.push(self.rank(UniqueChunk(chunk)));
+        for chunk in (start..start + added).map(UniqueChunk) {
+            let (rank, first) = self.rank_both(chunk);
+            self.ranks.push(rank);
+            self.firsts.push(first);
         }
         let order = missing.iter().map(|&chunk| self.key(chunk)).collect();
         let at = self.segments.len() - 1;
@@ -142,14 +149,20 @@ impl Picker {
         self.update_head(self.segments.len() - 1);
     }
 
-    fn rank(&self, chunk: UniqueChunk) -> u16 {
-        if self.rivals.is_empty() {
+    fn rank_both(&self, chunk: UniqueChunk) -> (u16, u16) {
+        let rank = self.rank(chunk, &self.rivals);
+        let askers = self.askers.as_ref();
+        (rank, askers.map_or(rank, |askers| self.rank(chunk, askers)))
+    }
+
+    fn rank(&self, chunk: UniqueChunk, rivals: &[Weight]) -> u16 {
+        if rivals.is_empty() {
             return self.turned(chunk);
         }
         let word = self.words[chunk.0 as usize];
         let mine = self.me.score(word);
         let before = |rival: &&Weight| rival.score(word) > mine;
-        self.rivals.iter().filter(before).count() as u16
+        rivals.iter().filter(before).count() as u16
     }
 
     /// The place of a chunk in its segment, counted from where this node begins, of 65,536.
@@ -164,12 +177,20 @@ impl Picker {
         (place * (1 << 16) / len) as u16
     }
 
-    /// Who else downloads now: decides the order of equally rare chunks. Costs O(n log n), n being
-    /// the open chunks.
-    pub fn set_rivals(&mut self, rivals: impl IntoIterator<Item = NodeId>) {
+    /// Who else downloads now: decides the order of equally rare chunks. Where some of many ask the
+    /// whole holders, `askers` are those: of what nobody else has, they ask for different chunks.
+    /// Costs O(n log n), n being the open chunks.
+    pub fn set_rivals(
+        &mut self,
+        rivals: impl IntoIterator<Item = NodeId>,
+        askers: Option<&[NodeId]>,
+    ) {
         self.rivals = rivals.into_iter().map(Weight::of).collect();
+        self.askers = askers.map(|askers| askers.iter().copied().map(Weight::of).collect());
         for chunk in self.missing.iter() {
-            self.ranks[chunk as usize] = self.rank(UniqueChunk(chunk));
+            let (rank, first) = self.rank_both(UniqueChunk(chunk));
+            let at = chunk as usize;
+            (self.ranks[at], self.firsts[at]) = (rank, first);
         }
         for at in 0..self.segments.len() {
             let order = std::mem::take(&mut self.segments[at].order);
@@ -183,7 +204,13 @@ impl Picker {
 
     fn key(&self, chunk: UniqueChunk) -> u64 {
         let at = chunk.0 as usize;
-        key(u64::from(self.claims[at]), self.ranks[at], chunk)
+        let claims = self.claims[at];
+        let rank = if claims == 0 {
+            self.firsts[at]
+        } else {
+            self.ranks[at]
+        };
+        key(u64::from(claims), rank, chunk)
     }
 
     fn segment_of(&self, position: Position) -> usize {

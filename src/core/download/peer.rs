@@ -17,6 +17,13 @@ const MIN_WINDOW: u64 = 1 << 20;
 /// from another that is idle.
 const CHUNKS_IN_ALL: usize = 12;
 const FEW: u64 = 256 << 10;
+/// From so many peers on all pipelines together hold about [`CROWDED`] bytes, and less of each
+/// [`SLACK`] is for one: what waits at all of them is how late a chunk is that somebody could pass
+/// on, and among many that matters more than a pause of one. A like share for each, as well: who is
+/// slow because few answer must not ask for less because it is slow.
+const CROWD: usize = 13;
+const CROWDED: u64 = 1 << 20;
+const CROWD_SLACK: u32 = 3;
 /// The pipeline of one of whose rate nothing is known.
 const BLIND: usize = 2;
 /// A pipeline is never deeper than this: what lies in queues cannot be given to another peer
@@ -92,12 +99,17 @@ pub(super) struct Peer {
     pub(super) claims: Claims,
     /// It had nothing open when it was last looked at, and that has not changed.
     pub(super) dry: bool,
+    /// The same: of what it has it was not this node's turn to ask for any.
+    pub(super) turnless: bool,
     pub(super) requests: BTreeMap<UniqueChunk, Request>,
     /// What it got while a seed was asked for it. May name chunks that are settled.
     pub(super) relief: BTreeSet<UniqueChunk>,
     in_flight: u64,
     /// Chunks that its pipeline holds at least.
     floor: usize,
+    /// The bytes that it may hold whatever the rate, and [`SLACK`] among so many.
+    least: u64,
+    slack: Duration,
     /// Slow start: grows with each delivery.
     window: u64,
     /// Bytes a second.
@@ -121,10 +133,13 @@ impl Peer {
             rtt: Duration::ZERO,
             claims: Claims::default(),
             dry: false,
+            turnless: false,
             requests: BTreeMap::new(),
             relief: BTreeSet::new(),
             in_flight: 0,
             floor: MIN_CHUNKS,
+            least: MIN_WINDOW,
+            slack: SLACK,
             window: MIN_WINDOW,
             rate: None,
             sample: Sample::default(),
@@ -154,10 +169,16 @@ impl Peer {
             FEW.div_ceil(average).min(MIN_CHUNKS as u64) as usize
         };
         self.floor = (CHUNKS_IN_ALL / peers.max(1)).clamp(few, MIN_CHUNKS);
+        self.least = MIN_WINDOW / MIN_CHUNKS as u64 * self.floor as u64;
+        self.slack = SLACK;
+        if peers >= CROWD {
+            self.least = self.least.min(CROWDED / peers as u64);
+            self.slack = SLACK * CROWD_SLACK / peers as u32;
+        }
     }
 
     fn min_window(&self) -> u64 {
-        MIN_WINDOW / MIN_CHUNKS as u64 * self.floor as u64
+        self.least
     }
 
     fn depth(&self) -> Depth {
@@ -172,10 +193,10 @@ impl Peer {
             // blindly.
             return Depth {
                 chunks: self.floor.min(BLIND),
-                bytes: self.min_window().min(MIN_WINDOW / 2),
+                bytes: self.min_window().min(MIN_WINDOW / 4),
             };
         };
-        let line = (rate * (self.rtt + SLACK).as_secs_f64()) as u64;
+        let line = (rate * (self.rtt + self.slack).as_secs_f64()) as u64;
         let shallow = (rate * SHALLOW.as_secs_f64()) as u64;
         let chunks = shallow / (MIN_WINDOW / MIN_CHUNKS as u64);
         let window = line.max(self.min_window().min(shallow)).min(MAX_WINDOW);

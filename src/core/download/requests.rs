@@ -125,7 +125,9 @@ impl Download {
                 self.asked.remove(&chunk);
                 self.picker.release(chunk);
                 if self.picker.open().has(chunk.0) {
-                    self.peers.iter_mut().for_each(|peer| peer.dry = false);
+                    self.peers
+                        .iter_mut()
+                        .for_each(|peer| (peer.dry, peer.turnless) = (false, false));
                 }
                 return;
             }
@@ -155,6 +157,16 @@ impl Download {
         }
     }
 
+    /// Whether there is nothing to ask the peer for, as far as can be said without a look.
+    pub(super) fn is_spent(&self, at: usize) -> bool {
+        let peer = &self.peers[at];
+        let in_turn = peer.downloading && self.asked.len() >= BUSY;
+        (peer.dry || (peer.turnless && in_turn))
+            && peer.relief.is_empty()
+            && self.overdue.is_empty()
+            && self.picker.open().count() > 0
+    }
+
     /// What to ask the peer for: what others are late with, else what is next, else, in the
     /// endgame, what others will be last with.
     pub(super) fn choose(
@@ -177,13 +189,14 @@ impl Download {
         }
         if !peer.dry {
             let in_turn = peer.downloading && self.asked.len() >= BUSY;
-            let next = if in_turn {
-                self.picker.pick_in_turn(&peer.claims)
-            } else {
-                self.picker.pick(&peer.claims)
+            let next = match in_turn {
+                true if peer.turnless => None,
+                true => self.picker.pick_in_turn(&peer.claims),
+                false => self.picker.pick(&peer.claims),
             };
             // Whose turn it is changes with what others get.
-            self.peers[at].dry = next.is_none() && !in_turn;
+            let peer = &mut self.peers[at];
+            (peer.dry, peer.turnless) = (next.is_none() && !in_turn, next.is_none() && in_turn);
             if let Some(chunk) = next {
                 return Some(chunk)
                     .filter(|&chunk| self.peers[at].has_room(self.chunks.bytes(chunk)));
@@ -195,6 +208,9 @@ impl Download {
     /// The peer that a chunk is waited for which should rather come from one who downloads, too:
     /// one who has the whole file, has been asked alone, and has not begun to answer.
     pub(super) fn spares(&self, chunk: UniqueChunk) -> Option<usize> {
+        if self.picker.open().has(chunk.0) {
+            return None;
+        }
         let &[only] = self.asked.get(&chunk)?.as_slice() else {
             return None;
         };

@@ -23,6 +23,7 @@ impl Download {
             urgent.extend(chunks.filter(|&chunk| seen.insert(chunk)));
         }
         self.picker.urge(urgent);
+        self.peers.iter_mut().for_each(|peer| peer.turnless = false);
         let mut actions = Vec::new();
         self.make_room(&seen, &mut actions);
         self.proceed(&mut actions);

@@ -102,8 +102,8 @@ fn two_downloaders_put_different_chunks_first() {
     let mut seed = Claims::default();
     mine.claim_all(&mut seed, span(0, 1000));
     theirs.claim_all(&mut Claims::default(), span(0, 1000));
-    mine.set_rivals([OTHER]);
-    theirs.set_rivals([ME]);
+    mine.set_rivals([OTHER], None);
+    theirs.set_rivals([ME], None);
     let first: BTreeSet<u32> = drain(&mut mine, &seed).into_iter().take(400).collect();
     let other: BTreeSet<u32> = drain(&mut theirs, &seed).into_iter().take(400).collect();
     assert!(first.is_disjoint(&other));
@@ -145,7 +145,7 @@ fn who_has_a_chunk_is_asked_for_it_by_the_few_whose_turn_it_is() {
     let asking = |holders: usize| {
         let mine = nodes.iter().filter(|&&me| {
             let mut picker = picker(me, 1);
-            picker.set_rivals(nodes.iter().copied().filter(|&other| other != me));
+            picker.set_rivals(nodes.iter().copied().filter(|&other| other != me), None);
             let mut claims: Vec<Claims> = (0..holders).map(|_| Claims::default()).collect();
             picker.append((1..3).map(|at| (id(at), true)));
             for holder in &mut claims {

@@ -30,6 +30,7 @@ use crate::{
         index::{ChunkIndex, Position, Span},
         manifest::Entry,
         path::RelPath,
+        selection::Selection,
         stall::Stall,
         succession::Succession,
     },
@@ -123,6 +124,8 @@ enum Knowledge {
     Asked,
     Partial,
     Whole,
+    /// It has all of it now, and was followed until then.
+    Grown,
     /// Less than it said: its file changed, or could not be read for a moment.
     Lacking,
 }
@@ -169,6 +172,8 @@ pub struct Transfer {
     pumps: HashMap<NodeId, Pump>,
     names: HashMap<NodeId, String>,
     known: HashMap<(NodeId, FileIndex), Knowledge>,
+    /// Whom of all who have something of a file it asks and follows.
+    selections: HashMap<FileIndex, Selection>,
     liars: HashSet<NodeId>,
     /// Who asked for what is here of a file that is downloaded, and when: so it downloads that,
     /// too, whatever its catalog says yet.
@@ -253,6 +258,7 @@ impl Transfer {
             pumps: HashMap::new(),
             names: HashMap::new(),
             known: HashMap::new(),
+            selections: HashMap::new(),
             liars: HashSet::new(),
             met: HashMap::new(),
             outcomes: mpsc::channel(OUTCOMES),
@@ -316,12 +322,15 @@ impl Transfer {
                 Ok(()) = self.orders.paused.changed() => self.hear_pause(),
                 Some(wanted) = self.orders.maps.recv() => self.draw(wanted),
                 Ok(()) = readers.changed() => self.urge().await,
-                Ok(()) = self.services.changed.changed() => self.refresh().await,
+                Ok(()) = self.services.changed.changed(), if self.may_refresh() => {
+                    self.refresh().await;
+                }
                 news = held.recv() => match news {
                     Ok(news) => self.held(&news).await,
                     // Too much news to hear all of it: ask anew.
                     Err(RecvError::Lagged(_)) => {
-                        self.known.retain(|_, known| *known == Knowledge::Whole);
+                        let whole = [Knowledge::Whole, Knowledge::Grown];
+                        self.known.retain(|_, known| whole.contains(known));
                         self.refresh().await;
                     }
                     Err(RecvError::Closed) => {
@@ -333,7 +342,7 @@ impl Transfer {
                     if self.machine.next_tick().is_some_and(|at| at <= self.now()) {
                         self.feed(TransferEvent::Tick).await;
                     }
-                    if self.versions.is_due() {
+                    if self.versions.is_due() || self.is_hungry() {
                         self.refresh().await;
                     }
                     self.look_for_heirs().await;

@@ -48,7 +48,9 @@ fn perform(act: &Act, picker: &mut Picker, claims: &mut [Claims; 3]) {
         Act::Take(chunk) => picker.take(UniqueChunk(*chunk)),
         Act::Release(chunk) => picker.release(UniqueChunk(*chunk)),
         Act::Settle(chunk) => picker.settle(UniqueChunk(*chunk)),
-        Act::Rivals(count) => picker.set_rivals((0..*count).map(|at| NodeId([100 + at; 32]))),
+        Act::Rivals(count) => {
+            picker.set_rivals((0..*count).map(|at| NodeId([100 + at; 32])), None);
+        }
         Act::Urge(_) => {}
     }
 }

@@ -34,6 +34,13 @@ impl Transfer {
             } => {
                 self.stored(chunk, peer, bytes, &positions);
                 self.dry = None;
+                let now = self.now();
+                for &position in &positions {
+                    let file = self.file_of(position);
+                    if let Some(selection) = self.selections.get_mut(&file) {
+                        selection.came(now);
+                    }
+                }
                 if std::mem::take(&mut self.said_waiting) {
                     self.send(DownloadEvent::Resumed).await;
                 }

@@ -238,6 +238,7 @@ impl Transfer {
             return;
         }
         self.known.retain(|(_, file), _| *file != at);
+        self.selections.remove(&at);
         if begun {
             self.offers.push((name, id, offer));
             self.services.holdings.end(id);

@@ -11,7 +11,7 @@ use crate::{
         have::HaveSet,
         id::{FileId, NodeId},
         index::{ChunkIndex, UniqueChunk},
-        picker::distance,
+        selection::{Candidate, FEW, Selection, Standing},
     },
     net::RequestError,
     node::{job::per_file::FileIndex, services::HeldNews, swarm::Source},
@@ -22,13 +22,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Downloaders of a file that a job follows, besides those that it followed before somebody nearer
-/// came. With more, most of what is said is said for nothing.
-const FOLLOWED: usize = 20;
 /// How long the catalog of somebody who downloads the same may take to say so.
 const CATALOG: Duration = Duration::from_secs(5);
 
 impl Transfer {
+    /// Whether it is time to look again at who has what, if that changed.
+    pub(super) fn may_refresh(&self) -> bool {
+        let now = self.now();
+        self.selections.values().all(|one| one.next() <= now)
+    }
+
+    /// Whether a file does not come, and others could be asked for it.
+    pub(super) fn is_hungry(&self) -> bool {
+        let now = self.now();
+        self.selections.values().any(|one| one.is_due(now))
+    }
+
     /// Looks again at who has what.
     pub(super) async fn refresh(&mut self) {
         let active: Vec<FileIndex> = self
@@ -40,33 +49,36 @@ impl Transfer {
         let sources = self.services.sources(&ids);
         let mut here = self.refresh_small().await;
         self.orphans.clear();
+        let mut askers = None;
         for (at, mut sources) in active.into_iter().zip(sources) {
             if sources.is_empty() {
                 self.orphans.insert(at);
             }
-            // Whole holders first, then the nearest of those who download.
-            let me = self.services.me;
-            sources.sort_by_cached_key(|source| {
-                let partial = source.held == Held::Partial;
-                (partial, distance(&me, &source.node))
-            });
-            let mut left = FOLLOWED;
-            for source in sources {
-                if source.held == Held::Partial {
-                    let news = !self.known.contains_key(&(source.node, at));
-                    if left == 0 && news {
-                        continue;
-                    }
-                    left = left.saturating_sub(1);
-                }
-                if self.liars.contains(&source.node) {
-                    continue;
-                }
+            sources.retain(|source| !self.liars.contains(&source.node));
+            let candidates: Vec<Candidate> = sources
+                .iter()
+                .map(|source| Candidate {
+                    node: source.node,
+                    downloads: source.held == Held::Partial,
+                    standing: match self.known.get(&(source.node, at)) {
+                        None => Standing::New,
+                        Some(Knowledge::Whole) => Standing::Asked,
+                        Some(_) => Standing::Followed,
+                    },
+                })
+                .collect();
+            let (me, now) = (self.services.me, self.now());
+            let selection = self.selections.entry(at);
+            let selection = selection.or_insert_with(|| Selection::new(me, now));
+            let chosen = selection.choose(&candidates, now);
+            askers = askers.or(chosen.askers);
+            for source in chosen.sources.into_iter().map(|place| &sources[place]) {
                 here.insert(source.node);
                 self.names.insert(source.node, source.name.clone());
-                self.learn(at, &source).await;
+                self.learn(at, source).await;
             }
         }
+        self.machine.set_askers(askers);
         here.extend(self.refresh_versions().await);
         let gone: HashSet<NodeId> = self
             .known
@@ -107,14 +119,19 @@ impl Transfer {
         let State::Active(active) = &self.states[at] else {
             return;
         };
-        match (source.held, self.known.get(&key)) {
-            (_, Some(Knowledge::Whole))
+        let known = self.known.get(&key).copied();
+        match (source.held, known) {
+            (_, Some(Knowledge::Whole | Knowledge::Grown))
             | (Held::Partial | Held::Replica, Some(Knowledge::Asked | Knowledge::Partial)) => {}
             (Held::Partial | Held::Replica, None | Some(Knowledge::Lacking)) => {
                 self.ask_have(at, source.node);
             }
             (Held::Shared | Held::Fetched, _) => {
-                self.known.insert(key, Knowledge::Whole);
+                let knows = match known {
+                    Some(_) => Knowledge::Grown,
+                    None => Knowledge::Whole,
+                };
+                self.known.insert(key, knows);
                 let (first, have) = (active.span.start, HaveSet::full(active.span.len));
                 let (peer, rtt) = (source.node, source.rtt);
                 self.feed(TransferEvent::Source {
@@ -198,7 +215,7 @@ impl Transfer {
                 .await;
             } else {
                 // It asked for what is here: its catalog will say later that it downloads this.
-                if self.known.len() < FOLLOWED && !self.liars.contains(&news.node) {
+                if self.known.len() < FEW && !self.liars.contains(&news.node) {
                     self.met.insert(news.node, Instant::now());
                     self.ask_have(at, news.node);
                 }
