@@ -26,6 +26,7 @@ fn scenario(nodes: usize) -> Scenario {
         links: Vec::new(),
         churn: 0,
         spread: Duration::from_millis(50),
+        piece: 16 << 10,
         seed: 7,
     }
 }
@@ -44,6 +45,23 @@ fn sixty_take_little_longer_and_nobody_is_left_over() {
     let report = Swarm::new(scenario(60)).run(LIMIT);
     assert_eq!(report.unfinished, 0);
     assert!(report.last < 1.8 && report.seed_sent < 1.8, "{report:?}");
+}
+
+#[test]
+fn among_many_each_is_told_as_much_as_among_few_and_nobody_is_left_over() {
+    let crowd = |nodes| {
+        let crowd = Scenario {
+            mib: 66,
+            spread: Duration::from_secs(1),
+            ..scenario(nodes)
+        };
+        Swarm::new(crowd).run(LIMIT)
+    };
+    let (few, many) = (crowd(40), crowd(120));
+    assert_eq!((few.unfinished, many.unfinished), (0, 0));
+    let (median, control) = (many.median / few.median, many.control / few.control);
+    assert!(control < 1.2 && median < 1.2, "{few:?}, {many:?}");
+    assert!(many.seed_sent < 2.0 && many.twice < 0.05, "{many:?}");
 }
 
 #[test]

@@ -5,12 +5,10 @@
 //! flight waits in the queue of the uplink, then in that of the other end's downlink, and so do
 //! questions, news and what is acknowledged.
 
-use super::{Duration, Node, Swarm, TransferEvent, What, nanos, span};
+use super::{Duration, Node, Swarm, TransferEvent, What, knowing::REFUSAL, nanos, span};
 use sprat::core::{download::news_pause, index::UniqueChunk};
 use std::collections::VecDeque;
 
-/// Bytes that are sent as one: several packets.
-pub(super) const PIECE: u32 = 16 << 10;
 /// Bytes that wait in a socket, as in `net/transport`.
 const UNSENT: u32 = 64 << 10;
 /// Bytes of a connection in flight on a short line (as seen with bbr: 20 to 40 packets); on a
@@ -88,6 +86,10 @@ impl Swarm {
     /// A question came.
     pub(super) fn asked(&mut self, from: usize, to: usize, chunk: u32) {
         if !self.nodes[to].alive {
+            return;
+        }
+        if !self.connected(from, to) {
+            self.post(to, from, REFUSAL, What::Refused(from, to, chunk));
             return;
         }
         let lane = |lane: usize| (from, lane);
@@ -174,6 +176,7 @@ impl Swarm {
     /// Moves what there is room for into the socket, and from there on the line.
     fn push(&mut self, at: usize, key: Key) {
         let flight = FLIGHT.max(4 * self.bandwidth_delay(at));
+        let piece = self.scenario.piece;
         let now = self.now;
         loop {
             let Node { lanes, pace, .. } = &mut self.nodes[at];
@@ -184,7 +187,7 @@ impl Swarm {
                 && lane.unsent() < UNSENT
                 && (lane.slot.is_some() || lane.kept > 0)
             {
-                let mut bytes = left.min(PIECE);
+                let mut bytes = left.min(piece);
                 if lane.slot.is_none() {
                     bytes = bytes.min(lane.kept);
                     lane.kept -= bytes;
@@ -208,7 +211,7 @@ impl Swarm {
             let Some((chunk, left)) = lane.socket.front_mut() else {
                 break;
             };
-            let bytes = PIECE.min(*left);
+            let bytes = piece.min(*left);
             *left -= bytes;
             let chunk = *chunk;
             let more = lane.now.is_some_and(|(now, ..)| now == chunk);
@@ -273,6 +276,8 @@ impl Swarm {
             return;
         };
         if self.nodes[to].have.insert(chunk) {
+            let now = Duration::from_nanos(self.now);
+            self.nodes[to].selection.came(now);
             self.nodes[to].fresh.push(chunk);
             if !std::mem::replace(&mut self.nodes[to].telling, true) {
                 let pause = news_pause(self.nodes[to].followers.len());

@@ -1,7 +1,8 @@
 //! Swarms that no machine here can hold, in virtual time: `cargo bench --bench sim [-- NAME…]`.
 //!
 //! `-- membership [NODES…]` is about who is here and what they offer, without any file on its way;
-//! 1,000 nodes take five minutes and half a GB.
+//! 1,000 nodes take five minutes and half a GB. `-- fanout [NODES…] [short] [coarse] [long]` is one
+//! file to many at once.
 //!
 //! Prints, for each scenario: completion over the bound (the time that the file takes on one link),
 //! what the seed sent over the size of the file and the part of its line that it
@@ -62,6 +63,35 @@ fn scenarios() -> Vec<Scenario> {
         .collect()
 }
 
+/// One file to so many at once: a short one at 50 Mbit/s, and longer ones.
+fn fanouts(sizes: &[usize]) -> Vec<Scenario> {
+    let of = |&nodes: &usize| {
+        let short = Scenario {
+            mib: 64,
+            delay: Duration::from_millis(2),
+            spread: Duration::from_secs(3),
+            piece: 32 << 10,
+            ..Scenario::lab("short", nodes, 50)
+        };
+        let long = Scenario {
+            name: "long",
+            mib: 260,
+            rate: 25_000_000,
+            piece: 64 << 10,
+            ..short.clone()
+        };
+        // The fewest chunks for the most nodes: just too long to be cut finely.
+        let coarse = Scenario {
+            name: "coarse",
+            mib: 65,
+            piece: 64 << 10,
+            ..short.clone()
+        };
+        [short, coarse, long]
+    };
+    sizes.iter().flat_map(of).collect()
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
@@ -75,8 +105,25 @@ fn main() {
             &sizes
         });
     }
+    let mut fanout = wanted.iter().skip_while(|name| *name != "fanout");
+    let chosen = if fanout.next().is_some() {
+        let sizes: Vec<usize> = fanout
+            .clone()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        let names: Vec<&String> = fanout
+            .filter(|word| word.parse::<usize>().is_err())
+            .collect();
+        let mut scenarios = fanouts(if sizes.is_empty() { &[100] } else { &sizes });
+        scenarios.retain(|one| names.is_empty() || names.iter().any(|name| *name == one.name));
+        scenarios
+    } else {
+        let mut scenarios = scenarios();
+        scenarios.retain(|one| wanted.is_empty() || wanted.iter().any(|name| name == one.name));
+        scenarios
+    };
     println!(
-        "{:<8} {:>5} {:>6} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9} {:>11} {:>10} {:>6} {:>5} {:>6}",
+        "{:<8} {:>5} {:>6} {:>7} {:>7} {:>7} {:>7} {:>9} {:>9} {:>11} {:>10} {:>6} {:>5} {:>8} {:>6}",
         "scenario",
         "nodes",
         "MiB",
@@ -90,17 +137,15 @@ fn main() {
         "B/news",
         "twice",
         "open",
+        "refused",
         "took s"
     );
-    for scenario in scenarios() {
-        if !wanted.is_empty() && !wanted.iter().any(|name| name == scenario.name) {
-            continue;
-        }
+    for scenario in chosen {
         let (name, nodes, mib) = (scenario.name, scenario.nodes, scenario.mib);
         let began = Instant::now();
         let report = Swarm::new(scenario).run(Duration::from_secs(1200));
         println!(
-            "{name:<8} {nodes:>5} {:>6} {:>7.2} {:>7.2} {:>7.2} {:>7.2} {:>9.2} {:>9.2} {:>11.0} {:>10.1} {:>6.3} {:>5} {:>6.1}",
+            "{name:<8} {nodes:>5} {:>6} {:>7.2} {:>7.2} {:>7.2} {:>7.2} {:>9.2} {:>9.2} {:>11.0} {:>10.1} {:>6.3} {:>5} {:>8.1} {:>6.1}",
             mib,
             report.last,
             report.median,
@@ -112,6 +157,7 @@ fn main() {
             report.news,
             report.twice,
             report.unfinished,
+            report.refused,
             began.elapsed().as_secs_f64()
         );
     }

@@ -24,6 +24,8 @@ pub struct Report {
     /// Chunks that came twice, of all that came.
     pub twice: f64,
     pub unfinished: usize,
+    /// Connections for which there was no room, for each node.
+    pub refused: f64,
 }
 
 impl Swarm {
@@ -43,10 +45,6 @@ impl Swarm {
         let mut times: Vec<f64> = stayed().filter(fast).map(over).collect();
         times.sort_by(f64::total_cmp);
         let most = |times: &mut dyn Iterator<Item = f64>| times.fold(0.0, f64::max);
-        let chunks: u64 = all
-            .iter()
-            .map(|node| u64::from(node.have.count()) * node.followers.len() as u64)
-            .sum();
         let ends = first.iter().filter_map(|node| node.ended);
         let end = ends.max().unwrap_or(0) as f64 / 1e9;
         let used = |seed: &Node| {
@@ -66,8 +64,9 @@ impl Swarm {
             seeds: self.nodes[..seeds].iter().map(used).collect(),
             seed_sent: self.nodes[0].sent as f64 / size as f64,
             control: all.iter().map(|node| node.control).sum::<u64>() as f64 / all.len() as f64,
-            news: all.iter().map(|node| node.news).sum::<u64>() as f64 / chunks.max(1) as f64,
+            news: all.iter().map(|node| node.news).sum::<u64>() as f64 / self.told.max(1) as f64,
             twice: self.twice as f64 / self.came.max(1) as f64,
+            refused: self.refusals as f64 / all.len() as f64,
             unfinished: stayed().filter(|node| node.ended.is_none()).count(),
         }
     }

@@ -6,6 +6,8 @@
 //! often; what came is told to followers in batches; a node follows some of those who download, not
 //! all. A link has a rate, a queue each way, and a delay.
 
+#[path = "knowing.rs"]
+mod knowing;
 #[path = "links.rs"]
 mod links;
 #[path = "report.rs"]
@@ -14,22 +16,22 @@ mod report;
 use links::{LANES, Lane};
 pub use report::Report;
 
+use knowing::{Known, State};
 use sprat::core::{
     download::{Download, TransferAction, TransferEvent},
     have::HaveSet,
     id::{ChunkId, NodeId},
     index::Position,
     manifest::{Entry, FINE},
-    picker::distance,
+    selection::Selection,
 };
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
-/// Downloaders that a node follows, as in `node/job/transfer/sources`.
-const FOLLOWED: usize = 20;
 /// Bytes on the wire of a question, and of news without and for each chunk: an estimate, with what
 /// is around it on a bulk connection; news come in a packet of their own, which is acknowledged.
 const QUESTION: u64 = 37 + 30;
@@ -57,6 +59,8 @@ pub struct Scenario {
     pub churn: u32,
     /// All begin within this time.
     pub spread: Duration,
+    /// Bytes that are sent as one: several packets.
+    pub piece: u32,
     pub seed: u64,
 }
 
@@ -74,6 +78,7 @@ impl Scenario {
             links: Vec::new(),
             churn: 0,
             spread: Duration::from_millis(150),
+            piece: 16 << 10,
             seed: 1,
         }
     }
@@ -88,7 +93,9 @@ struct Node {
     ended: Option<u64>,
     job: Download,
     have: HaveSet,
-    follows: Vec<usize>,
+    /// Whom it asks or follows, of all it knows.
+    selection: Selection,
+    known: Known,
     followers: Vec<usize>,
     fresh: Vec<u32>,
     telling: bool,
@@ -111,7 +118,6 @@ struct Node {
     tick_at: u64,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Begin(usize),
     /// Bytes came to the queue of a downlink: what is to happen once they are through it.
@@ -124,8 +130,15 @@ enum What {
     Ask(usize, usize, u32),
     Cancel(usize, usize, u32),
     Tell(usize),
-    Told(usize, usize, Vec<u32>),
+    Told(usize, usize, Arc<[Position]>),
     Tick(usize),
+    /// A node looks again at who is there.
+    Look(usize),
+    /// A connection could not be made: the other end has no room.
+    Refused(usize, usize, u32),
+    /// Streams were closed, and later perhaps the connection.
+    Ended(usize, usize),
+    Close(usize, usize),
     Replace,
 }
 
@@ -134,12 +147,23 @@ pub struct Swarm {
     scenario: Scenario,
     entries: Vec<Entry>,
     nodes: Vec<Node>,
-    queue: BinaryHeap<Reverse<(u64, u64, What)>>,
+    states: Vec<State>,
+    places: HashMap<NodeId, usize>,
+    /// Who began, and when.
+    begun: Vec<(u64, usize)>,
+    /// How many of those who begin are not done.
+    open: usize,
+    /// When what happens, by its place in `coming`: time, a serial number and the place in one.
+    queue: BinaryHeap<Reverse<u128>>,
+    coming: Vec<Option<What>>,
+    free: Vec<u32>,
     serial: u64,
     now: u64,
     random: u64,
     came: u64,
     twice: u64,
+    refusals: u64,
+    told: u64,
 }
 
 fn nanos(time: Duration) -> u64 {
@@ -159,12 +183,20 @@ impl Swarm {
         let mut swarm = Self {
             entries: Vec::new(),
             nodes: Vec::new(),
+            states: Vec::new(),
+            places: HashMap::new(),
+            begun: Vec::new(),
+            open: scenario.nodes,
             queue: BinaryHeap::new(),
+            coming: Vec::new(),
+            free: Vec::new(),
             serial: 0,
             now: 0,
             random: scenario.seed,
             came: 0,
             twice: 0,
+            refusals: 0,
+            told: 0,
             scenario,
         };
         let mut left = swarm.scenario.mib << 20;
@@ -208,8 +240,15 @@ impl Swarm {
 
     fn plan(&mut self, after: u64, what: What) {
         self.serial += 1;
-        self.queue
-            .push(Reverse((self.now + after, self.serial, what)));
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.coming.push(None);
+            self.coming.len() as u32 - 1
+        });
+        self.coming[place as usize] = Some(what);
+        let when = u128::from(self.now + after) << 80;
+        self.queue.push(Reverse(
+            when | u128::from(self.serial) << 32 | u128::from(place),
+        ));
     }
 
     fn add(&mut self, after: u64) {
@@ -224,6 +263,13 @@ impl Swarm {
         let rate = own.map_or(usual, |&(_, rate)| rate);
         let chunks = self.entries.len() as u32;
         let id = NodeId(hash(at as u64 ^ self.scenario.seed << 20));
+        self.places.insert(id, at);
+        let hears = self.hears();
+        self.states.push(State {
+            id,
+            alive: true,
+            ended: if seed { 0 } else { u64::MAX },
+        });
         let mut job = Download::new(id);
         let have = if seed { HaveSet::full } else { HaveSet::empty }(chunks);
         job.add(&self.entries, &HaveSet::empty(chunks));
@@ -236,7 +282,8 @@ impl Swarm {
             ended: seed.then_some(0),
             job,
             have,
-            follows: Vec::new(),
+            selection: Selection::new(id, Duration::from_nanos(self.now + after)),
+            known: Known::that_hears_after(hears),
             followers: Vec::new(),
             fresh: Vec::new(),
             telling: false,
@@ -260,15 +307,13 @@ impl Swarm {
 
     /// Until all have it, or `limit`.
     pub fn run(mut self, limit: Duration) -> Report {
-        while let Some(Reverse((when, _, what))) = self.queue.pop() {
-            if when > nanos(limit)
-                || self
-                    .nodes
-                    .iter()
-                    .skip(self.scenario.seeds)
-                    .take(self.scenario.nodes)
-                    .all(|n| n.ended.is_some() || (!n.alive && n.began < when))
-            {
+        while let Some(Reverse(next)) = self.queue.pop() {
+            let (when, place) = ((next >> 80) as u64, next as u32);
+            self.free.push(place);
+            let Some(what) = self.coming[place as usize].take() else {
+                continue;
+            };
+            if when > nanos(limit) || self.open == 0 {
                 break;
             }
             self.now = when;
@@ -296,10 +341,14 @@ impl Swarm {
             What::Told(from, to, chunks) => {
                 if self.nodes[from].alive {
                     let peer = self.nodes[from].id;
-                    let chunks = chunks.into_iter().map(Position).collect();
+                    let chunks = chunks.to_vec();
                     self.feed(to, TransferEvent::Has { peer, chunks });
                 }
             }
+            What::Look(at) => self.look(at),
+            What::Refused(at, by, chunk) => self.refused(at, by, chunk),
+            What::Ended(at, by) => self.hang_up(by, at),
+            What::Close(at, by) => self.close(at, by),
             What::Tick(at) => {
                 if self.nodes[at].tick_at <= self.now {
                     self.nodes[at].tick_at = u64::MAX;
@@ -321,79 +370,6 @@ impl Swarm {
         }
     }
 
-    fn begin(&mut self, at: usize) {
-        self.nodes[at].alive = true;
-        for seed in 0..self.scenario.seeds {
-            self.learn(at, seed);
-        }
-        self.befriend(at);
-        // The others find the newcomer.
-        for other in self.scenario.seeds..self.nodes.len() {
-            if other != at && self.nodes[other].alive && self.nodes[other].ended.is_none() {
-                self.befriend(other);
-            }
-        }
-    }
-
-    /// Follows those of the others who are nearest by a hash of both names. Who was followed stays
-    /// so.
-    fn befriend(&mut self, at: usize) {
-        let all = self.scenario.seeds..self.nodes.len();
-        let there = all.filter(|&other| other != at && self.nodes[other].alive);
-        let mut near: Vec<usize> = there.collect();
-        let me = self.nodes[at].id;
-        near.sort_by_cached_key(|&other| distance(&me, &self.nodes[other].id));
-        near.truncate(FOLLOWED);
-        for other in near {
-            if !self.nodes[at].follows.contains(&other) {
-                self.follow(at, other);
-            }
-        }
-    }
-
-    fn follow(&mut self, at: usize, other: usize) {
-        self.nodes[at].follows.push(other);
-        self.nodes[other].followers.push(at);
-        self.nodes[at].control += NEWS;
-        self.nodes[other].control += self.entries.len() as u64 / 8;
-        self.learn(at, other);
-    }
-
-    fn learn(&mut self, at: usize, other: usize) {
-        let (peer, have) = (self.nodes[other].id, self.nodes[other].have.clone());
-        let downloading = !have.is_full();
-        let rtt = self.scenario.delay * 2;
-        self.feed(
-            at,
-            TransferEvent::Source {
-                peer,
-                rtt,
-                at: Position(0),
-                have,
-                downloading,
-            },
-        );
-    }
-
-    fn leave(&mut self, gone: usize) {
-        let node = &mut self.nodes[gone];
-        node.alive = false;
-        node.lanes.clear();
-        node.slots = 0;
-        let peer = node.id;
-        for other in 0..self.nodes.len() {
-            self.nodes[other].followers.retain(|&at| at != gone);
-            self.hang_up(other, gone);
-            if self.nodes[other].follows.contains(&gone) {
-                self.nodes[other].follows.retain(|&at| at != gone);
-                self.nodes[other].since.retain(|&(from, _), _| from != gone);
-                self.nodes[other].begun.retain(|&(from, _)| from != gone);
-                self.feed(other, TransferEvent::Gone { peer });
-                self.befriend(other);
-            }
-        }
-    }
-
     fn feed(&mut self, at: usize, event: TransferEvent) {
         if !self.nodes[at].alive || self.nodes[at].ended.is_some() {
             return;
@@ -403,22 +379,24 @@ impl Swarm {
         for action in actions {
             match action {
                 TransferAction::Fetch { peer, chunk } => {
-                    let from = self.find(at, peer);
+                    let from = self.places[&peer];
                     self.nodes[at].since.insert((from, chunk.0), self.now);
                     self.nodes[at].control += QUESTION;
                     self.post(at, from, QUESTION, What::Ask(at, from, chunk.0));
                 }
                 TransferAction::Cancel { peer, chunk } => {
-                    let from = self.find(at, peer);
+                    let from = self.places[&peer];
                     self.nodes[at].since.remove(&(from, chunk.0));
                     self.post(at, from, QUESTION, What::Cancel(at, from, chunk.0));
                 }
-                TransferAction::Complete => self.nodes[at].ended = Some(self.now),
+                TransferAction::Complete => self.complete(at),
                 TransferAction::Drop { .. } | TransferAction::Waiting | TransferAction::Resumed => {
                 }
             }
         }
-        if let Some(tick) = self.nodes[at].job.next_tick() {
+        if self.nodes[at].ended.is_none()
+            && let Some(tick) = self.nodes[at].job.next_tick()
+        {
             let tick = nanos(tick).max(self.now + 1_000_000);
             if tick < self.nodes[at].tick_at {
                 self.nodes[at].tick_at = tick;
@@ -427,23 +405,19 @@ impl Swarm {
         }
     }
 
-    fn find(&self, at: usize, id: NodeId) -> usize {
-        let follows = self.nodes[at].follows.iter().copied();
-        (0..self.scenario.seeds)
-            .chain(follows)
-            .find(|&other| self.nodes[other].id == id)
-            .expect("only those who were introduced are asked")
-    }
-
     fn tell(&mut self, at: usize) {
         let node = &mut self.nodes[at];
         node.telling = false;
-        let chunks = std::mem::take(&mut node.fresh);
+        let chunks: Arc<[Position]> = std::mem::take(&mut node.fresh)
+            .into_iter()
+            .map(Position)
+            .collect();
         for to in node.followers.clone() {
             if self.nodes[to].ended.is_none() {
                 let bytes = NEWS + NEWS_CHUNK * chunks.len() as u64;
                 self.nodes[at].control += bytes;
                 self.nodes[at].news += bytes;
+                self.told += chunks.len() as u64;
                 self.post(at, to, bytes, What::Told(at, to, chunks.clone()));
             }
         }

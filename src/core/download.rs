@@ -33,7 +33,7 @@ use super::{
     picker::Picker,
 };
 use chunks::Chunks;
-use peer::{Peer, PeerState};
+use peer::{Found, Peer, PeerState};
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
@@ -326,7 +326,7 @@ impl Download {
         if have.is_full() {
             let claims = &mut self.peers[at].claims;
             if self.picker.claim_all(claims, span) {
-                self.peers[at].dry = false;
+                self.peers[at].found = Found::Perhaps;
             }
             let aliases: Vec<Position> = self.chunks.aliases(span.start, span.end()).collect();
             self.claim(at, aliases.into_iter());
@@ -343,10 +343,12 @@ impl Download {
             };
             let peer = &mut self.peers[at];
             if self.picker.claim(&mut peer.claims, chunk) {
-                peer.dry = false;
+                peer.found = Found::Perhaps;
                 // One more has it: the turn of more comes, at whoever has it.
-                for peer in self.peers.iter_mut().filter(|peer| peer.turnless) {
-                    peer.turnless = !self.picker.has(&peer.claims, chunk);
+                for peer in &mut self.peers {
+                    if peer.found == Found::NoTurn && self.picker.has(&peer.claims, chunk) {
+                        peer.found = Found::Perhaps;
+                    }
                 }
             }
             let peer = &self.peers[at];

@@ -140,7 +140,7 @@ impl Selection {
         nearest(&mut holders, HOLDERS);
         let others = self.neighbours(candidates, others);
         let mut sources: Vec<usize> = holders.iter().map(|&(.., at)| at).collect();
-        let askers = self.askers(candidates, &sources, downloaders);
+        let askers = Self::askers(candidates, &sources, downloaders);
         sources.extend(others);
         Chosen { sources, askers }
     }
@@ -179,7 +179,6 @@ impl Selection {
 
     /// Who else asks the first of these holders: each drew the same lots.
     fn askers(
-        &self,
         candidates: &[Candidate],
         holders: &[usize],
         downloaders: usize,

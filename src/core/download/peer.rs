@@ -71,6 +71,17 @@ pub(super) enum PeerState {
     Banned,
 }
 
+/// What there is to ask it for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There may be something.
+    Perhaps,
+    /// Of what it has it is not this node's turn to ask for any.
+    NoTurn,
+    /// It has nothing open.
+    Nothing,
+}
+
 /// What has come since a moment, for the rate.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sample {
@@ -97,10 +108,8 @@ pub(super) struct Peer {
     pub(super) downloading: bool,
     pub(super) rtt: Duration,
     pub(super) claims: Claims,
-    /// It had nothing open when it was last looked at, and that has not changed.
-    pub(super) dry: bool,
-    /// The same: of what it has it was not this node's turn to ask for any.
-    pub(super) turnless: bool,
+    /// What was found when it was last looked at, if that has not changed.
+    pub(super) found: Found,
     pub(super) requests: BTreeMap<UniqueChunk, Request>,
     /// What it got while a seed was asked for it. May name chunks that are settled.
     pub(super) relief: BTreeSet<UniqueChunk>,
@@ -132,8 +141,7 @@ impl Peer {
             downloading: false,
             rtt: Duration::ZERO,
             claims: Claims::default(),
-            dry: false,
-            turnless: false,
+            found: Found::Perhaps,
             requests: BTreeMap::new(),
             relief: BTreeSet::new(),
             in_flight: 0,
@@ -203,6 +211,14 @@ impl Peer {
         Depth {
             chunks: (chunks as usize).clamp(1, self.floor),
             bytes: window.min(self.window),
+        }
+    }
+
+    /// Whose turn it is, or what is open, has changed: it is to be looked at again if it was told
+    /// to be so.
+    pub(super) fn look_again(&mut self, after: Found) {
+        if self.found == after {
+            self.found = Found::Perhaps;
         }
     }
 

@@ -1,6 +1,6 @@
 //! After every event: who gets work, in what order, and how the job stands.
 
-use super::{Download, Reported, TransferAction};
+use super::{Download, Reported, TransferAction, peer::Found};
 use std::time::Duration;
 
 /// A change of who downloads sorts all open chunks anew; not again before so long for each of them.
@@ -50,7 +50,8 @@ impl Download {
             let rivals = self.peers.iter().filter(|peer| peer.downloading);
             let rivals = rivals.map(|peer| peer.id);
             self.picker.set_rivals(rivals, self.askers.as_deref());
-            self.peers.iter_mut().for_each(|peer| peer.turnless = false);
+            let peers = self.peers.iter_mut();
+            peers.for_each(|peer| peer.look_again(Found::NoTurn));
         }
     }
 
@@ -75,7 +76,7 @@ impl Download {
         let mut peers = self
             .peers
             .iter()
-            .filter(|peer| peer.is_connected() && !peer.dry);
+            .filter(|peer| peer.is_connected() && peer.found != Found::Nothing);
         peers.any(|peer| self.picker.pick(&peer.claims).is_some())
     }
 }

@@ -3,7 +3,7 @@
 //! Invariants: a chunk in flight is asked of one or two peers; it is in `single` exactly when that
 //! is one, and in `overdue` exactly when all its requests are late.
 
-use super::{Download, Peer, TransferAction};
+use super::{Download, Peer, TransferAction, peer::Found};
 use crate::core::{
     Now,
     id::NodeId,
@@ -127,7 +127,7 @@ impl Download {
                 if self.picker.open().has(chunk.0) {
                     self.peers
                         .iter_mut()
-                        .for_each(|peer| (peer.dry, peer.turnless) = (false, false));
+                        .for_each(|peer| peer.found = Found::Perhaps);
                 }
                 return;
             }
@@ -161,7 +161,7 @@ impl Download {
     pub(super) fn is_spent(&self, at: usize) -> bool {
         let peer = &self.peers[at];
         let in_turn = peer.downloading && self.asked.len() >= BUSY;
-        (peer.dry || (peer.turnless && in_turn))
+        (peer.found == Found::Nothing || (peer.found == Found::NoTurn && in_turn))
             && peer.relief.is_empty()
             && self.overdue.is_empty()
             && self.picker.open().count() > 0
@@ -187,16 +187,20 @@ impl Download {
             }
             return Some(chunk);
         }
-        if !peer.dry {
+        if peer.found != Found::Nothing {
             let in_turn = peer.downloading && self.asked.len() >= BUSY;
             let next = match in_turn {
-                true if peer.turnless => None,
+                true if peer.found == Found::NoTurn => None,
                 true => self.picker.pick_in_turn(&peer.claims),
                 false => self.picker.pick(&peer.claims),
             };
             // Whose turn it is changes with what others get.
             let peer = &mut self.peers[at];
-            (peer.dry, peer.turnless) = (next.is_none() && !in_turn, next.is_none() && in_turn);
+            peer.found = match (next, in_turn) {
+                (Some(_), _) => Found::Perhaps,
+                (None, true) => Found::NoTurn,
+                (None, false) => Found::Nothing,
+            };
             if let Some(chunk) = next {
                 return Some(chunk)
                     .filter(|&chunk| self.peers[at].has_room(self.chunks.bytes(chunk)));

@@ -384,3 +384,45 @@ fn a_chunk_that_two_files_share_survives_the_failure_of_one() {
     assert_eq!(job.handle(stored, ms(5)), [TransferAction::Complete]);
     assert_eq!(job.missing_bytes(), 0);
 }
+
+#[test]
+fn among_many_peers_little_waits_at_all_of_them() {
+    let small = |tag| Entry {
+        len: 24 * KIB,
+        ..entry(tag)
+    };
+    let entries: Vec<Entry> = (0..4_000).map(small).collect();
+    let mut job = Download::new(ME);
+    job.add(&entries, &HaveSet::empty(4_000));
+    let mut waiting = std::collections::VecDeque::new();
+    let mut act = |waiting: &mut std::collections::VecDeque<_>, event, now| {
+        for action in job.handle(event, now) {
+            if let TransferAction::Fetch { peer, chunk } = action {
+                waiting.push_back((peer, chunk, now));
+            }
+        }
+    };
+    for peer in 0..20 {
+        let source = TransferEvent::Source {
+            peer: node(peer),
+            rtt: ms(1),
+            at: Position(0),
+            have: HaveSet::full(4_000),
+            downloading: false,
+        };
+        act(&mut waiting, source, ms(0));
+    }
+    // A line that all of them fill: a chunk each millisecond.
+    for now in 1..2_000 {
+        let (peer, chunk, since) = waiting.pop_front().unwrap();
+        let stored = TransferEvent::Stored {
+            peer,
+            chunk,
+            bytes: 24 * KIB,
+            elapsed: ms(now).saturating_sub(since),
+        };
+        act(&mut waiting, stored, ms(now));
+    }
+    let bytes = waiting.len() * 24 << 10;
+    assert!(((512 << 10)..(2 << 20)).contains(&bytes), "{bytes}");
+}

@@ -3,7 +3,7 @@
 //! Invariants: no reader's second chunk comes before another's first; without windows nothing is
 //! asked for, or taken back, that would not be anyway.
 
-use super::{Download, Now, Span, TransferAction};
+use super::{Download, Now, Span, TransferAction, peer::Found};
 use crate::core::index::{ChunkIndex, UniqueChunk};
 use std::collections::HashSet;
 
@@ -23,7 +23,8 @@ impl Download {
             urgent.extend(chunks.filter(|&chunk| seen.insert(chunk)));
         }
         self.picker.urge(urgent);
-        self.peers.iter_mut().for_each(|peer| peer.turnless = false);
+        let peers = self.peers.iter_mut();
+        peers.for_each(|peer| peer.look_again(Found::NoTurn));
         let mut actions = Vec::new();
         self.make_room(&seen, &mut actions);
         self.proceed(&mut actions);

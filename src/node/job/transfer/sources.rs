@@ -127,11 +127,11 @@ impl Transfer {
                 self.ask_have(at, source.node);
             }
             (Held::Shared | Held::Fetched, _) => {
-                let knows = match known {
+                let knowledge = match known {
                     Some(_) => Knowledge::Grown,
                     None => Knowledge::Whole,
                 };
-                self.known.insert(key, knows);
+                self.known.insert(key, knowledge);
                 let (first, have) = (active.span.start, HaveSet::full(active.span.len));
                 let (peer, rtt) = (source.node, source.rtt);
                 self.feed(TransferEvent::Source {
