@@ -423,6 +423,6 @@ fn among_many_peers_little_waits_at_all_of_them() {
         };
         act(&mut waiting, stored, ms(now));
     }
-    let bytes = waiting.len() * 24 << 10;
+    let bytes = (waiting.len() * 24) << 10;
     assert!(((512 << 10)..(2 << 20)).contains(&bytes), "{bytes}");
 }
