@@ -33,7 +33,7 @@ pub const ASKERS: usize = 16;
 const SHARED: usize = 4;
 /// Without a chunk for so long the share is too small.
 const HUNGER: Duration = Duration::from_secs(2);
-/// To look through one candidate is not worth more often than this.
+/// To look through one of many candidates is not worth more often than this.
 const LOOK_EACH: Duration = Duration::from_micros(50);
 /// The longest pause between two looks.
 const LOOK_MOST: Duration = Duration::from_millis(500);
@@ -116,8 +116,11 @@ impl Selection {
 
     /// Whom of `candidates` to ask and follow. Costs O(n).
     pub fn choose(&mut self, candidates: &[Candidate], now: Now) -> Chosen {
-        let looks = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
-        self.next = now + LOOK_EACH.saturating_mul(looks).min(LOOK_MOST);
+        self.next = now;
+        if candidates.len() > FEW {
+            let looks = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
+            self.next += LOOK_EACH.saturating_mul(looks).min(LOOK_MOST);
+        }
         if self.is_due(now) {
             self.hunger = (self.hunger + 1).min(32);
             self.fed = now;
@@ -266,7 +269,9 @@ mod tests {
             let mut askers = [0; 2];
             for me in 2..all.len() {
                 let (asks, follows) = choose(&all, me, Duration::ZERO);
-                asks.iter().for_each(|&at| askers[at] += 1);
+                for at in asks {
+                    askers[at] += 1;
+                }
                 assert!((FOLLOWED..=FOLLOWED + 1).contains(&follows));
             }
             for asked in askers {

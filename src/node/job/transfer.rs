@@ -358,7 +358,8 @@ impl Transfer {
     fn next_tick(&self) -> Instant {
         let machine = self.machine.next_tick().map(|at| self.started + at);
         let shown = self.shown + PROGRESS;
-        let times = [machine, self.tell_at].into_iter().flatten();
+        let looks = self.next_look().map(|at| self.started + at);
+        let times = [machine, self.tell_at, looks].into_iter().flatten();
         times
             .fold(shown, Instant::min)
             .max(Instant::now() + Duration::from_millis(1))

@@ -32,6 +32,13 @@ impl Transfer {
         self.selections.values().all(|one| one.next() <= now)
     }
 
+    /// When that time comes.
+    pub(super) fn next_look(&self) -> Option<Duration> {
+        let now = self.now();
+        let times = self.selections.values().map(Selection::next);
+        times.filter(|at| *at > now).max()
+    }
+
     /// Whether a file does not come, and others could be asked for it.
     pub(super) fn is_hungry(&self) -> bool {
         let now = self.now();
