@@ -10,7 +10,7 @@
 //! gets it from those who do.
 //!
 //! Nobody's word is needed for it, and nobody's is trusted for long: a job to which nothing comes
-//! ([`HUNGER`]) takes twice the share, and again, until it asks all. So forged downloaders delay
+//! (`HUNGER`) takes twice the share, and again, until it asks all. So forged downloaders delay
 //! an honest one by seconds.
 //!
 //! Invariants: at most [`HOLDERS`] and [`FEW`] are chosen; where at most [`FEW`] download all of
